@@ -1,0 +1,1 @@
+"""EVE records in, one verdict per host out."""

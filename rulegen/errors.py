@@ -1,0 +1,37 @@
+"""What went wrong, as values -> one exception root for the whole project."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MxhoundError(Exception):
+    """Root of every error this project raises on purpose; its text is fit for a person to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in one file: where it is and what is wrong with it, including what is allowed.
+
+    `file` names the input, `key` the dotted path inside it ("" for the whole file), `line` counts from 1 (0: unknown).
+    """
+
+    file: str
+    what: str
+    key: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: [{self.key}]: {self.what}" if self.key else f"{where}: {self.what}"
+
+
+class InputError(MxhoundError):
+    """Input refused; carries every Problem found, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class EngineError(MxhoundError):
+    """An IDS engine is missing, or refused what it was given; the text carries its own words."""

@@ -1,0 +1,53 @@
+"""One thing to look for, in no engine's language -> RuleSpec, the entry type of the catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from rulegen.site import SiteProfile, Threshold
+from rulegen.vocabulary import Engine, Family, HostSide, Signal
+
+_NOTHING: Mapping[Engine, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a reader learns more; `kind` is a reference type every engine knows (url, cve)."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """A rule before it is written for an engine.
+
+    `name` is unique in the catalogue and is the template macro's name; several rules may serve one `signal`.
+    `offset` (1 to 999) is added to the site's sid base; `rev` rises with every change of a rendered text.
+    `threshold` is None for a rule that only marks (no alert of its own); `threshold_source` says where the numbers are from.
+    `not_on` gives, for an engine that cannot see this, the reason in one sentence.
+    """
+
+    name: str
+    signal: Signal
+    offset: int
+    rev: int
+    msg: str
+    sees: str
+    mistaken_for: tuple[str, ...]
+    next_step: str
+    references: tuple[Reference, ...]
+    technique: str
+    classtype: str
+    threshold: Threshold | None
+    threshold_source: str
+    host_side: HostSide = HostSide.SOURCE
+    not_on: Mapping[Engine, str] = field(default=_NOTHING)
+
+    @property
+    def family(self) -> Family:
+        return self.signal.family
+
+    def threshold_at(self, site: SiteProfile) -> Threshold | None:
+        """The site's own number for this signal, or the catalogue's default."""
+        return None if self.threshold is None else site.thresholds.get(self.signal, self.threshold)

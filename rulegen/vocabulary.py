@@ -1,0 +1,94 @@
+"""The words both commands share -> enums written into rule metadata by rulegen and read back from alerts by eveproc."""
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Engine(StrEnum):
+    """An IDS and the major version whose rule language a build is written in; also the name of the build's folder."""
+
+    SURICATA_7 = "suricata-7"
+    SURICATA_8 = "suricata-8"
+    SNORT_29 = "snort-2.9"
+    SNORT_3 = "snort-3"
+
+
+class Family(StrEnum):
+    """Kinds of evidence that fail independently of each other; two that agree make a verdict."""
+
+    LOOKUP = "lookup"
+    DELIVERY = "delivery"
+    CONTENT = "content"
+    REJECTION = "rejection"
+
+
+class Signal(StrEnum):
+    """One behaviour of a mass mailer that can be counted on the wire or in the logs."""
+
+    MX_FLOOD = "mx_flood"
+    MX_SLOW = "mx_slow"
+    NAME_GUESS = "name_guess"
+    NAME_GUESS_NX = "name_guess_nx"
+    SMTP_ATTEMPTS = "smtp_attempts"
+    SMTP_SLOW = "smtp_slow"
+    SUBMISSION_ATTEMPTS = "submission_attempts"
+    SMTP_SESSIONS = "smtp_sessions"
+    MAIL_BURST = "mail_burst"
+    MX_THEN_SMTP = "mx_then_smtp"
+    LOOK_ALIKE = "look_alike"
+    WORM_ATTACHMENT = "worm_attachment"
+    HELO_ODD = "helo_odd"
+    SMTP_REJECTS = "smtp_rejects"
+
+    @property
+    def family(self) -> Family:
+        return FAMILY_OF[self]
+
+
+FAMILY_OF = MappingProxyType(
+    {
+        Signal.MX_FLOOD: Family.LOOKUP,
+        Signal.MX_SLOW: Family.LOOKUP,
+        Signal.NAME_GUESS: Family.LOOKUP,
+        Signal.NAME_GUESS_NX: Family.LOOKUP,
+        Signal.SMTP_ATTEMPTS: Family.DELIVERY,
+        Signal.SMTP_SLOW: Family.DELIVERY,
+        Signal.SUBMISSION_ATTEMPTS: Family.DELIVERY,
+        Signal.SMTP_SESSIONS: Family.DELIVERY,
+        Signal.MAIL_BURST: Family.DELIVERY,
+        Signal.MX_THEN_SMTP: Family.DELIVERY,
+        Signal.LOOK_ALIKE: Family.CONTENT,
+        Signal.WORM_ATTACHMENT: Family.CONTENT,
+        Signal.HELO_ODD: Family.CONTENT,
+        Signal.SMTP_REJECTS: Family.REJECTION,
+    }
+)
+
+
+class HostSide(StrEnum):
+    """Which end of the alerting packet is the suspect host: a rule on replies has it as destination."""
+
+    SOURCE = "src_ip"
+    DESTINATION = "dest_ip"
+
+
+class Level(StrEnum):
+    """What is said of a host; `rank` orders them from harmless to certain."""
+
+    CLEAN = "clean"
+    SUSPECTED = "suspected"
+    INFECTED = "infected"
+
+    @property
+    def rank(self) -> int:
+        return list(Level).index(self)
+
+
+# Keys of a rule's metadata. They come back in EVE as alert.metadata {"mxhound_signal": ["mx_flood"], ...}.
+METADATA_SIGNAL = "mxhound_signal"
+METADATA_FAMILY = "mxhound_family"
+METADATA_HOST = "mxhound_host"
+
+# First labels of host names that a mass mailer guesses or resolves when it looks for a domain's mail server.
+# mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the numbered forms and mxs: Mytob variants.
+GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", "ns")

@@ -1,0 +1,120 @@
+"""A YAML file -> plain values plus the line of every key, so that an error can point at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rulegen.errors import InputError, Problem
+
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+
+# Site profiles are written by hand; what is larger is another file by mistake.
+MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class YamlDocument:
+    """`value` is the document, `lines` maps a dotted path ("ports.smtp", "exempt.0") to its line, from 1."""
+
+    file: str
+    value: Value
+    lines: Mapping[str, int]
+
+    def problem(self, key: str, what: str) -> Problem:
+        return Problem(self.file, what, key, self.lines.get(key, 0))
+
+
+def read_yaml(path: Path) -> YamlDocument:
+    """Read one YAML document. Raises InputError when it cannot be read, is no YAML, or repeats a key."""
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError([Problem(file, f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > MAX_BYTES:
+        raise InputError([Problem(file, f"is larger than {MAX_BYTES} bytes: not a file written by hand")])
+    return parse_yaml(raw, file)
+
+
+def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
+    """The same from text already in memory; `file` is the name used in errors."""
+    try:
+        root = yaml.compose(raw, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError([_syntax_problem(error, file)]) from error
+    walk = _Walk(file)
+    value = None if root is None else walk.convert(root, "")
+    if walk.problems:
+        raise InputError(walk.problems)
+    return YamlDocument(file, value, walk.lines)
+
+
+def _syntax_problem(error: Exception, file: str) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    text = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return Problem(file, f"is not YAML: {text}", line=mark.line + 1 if mark else 0)
+
+
+class _Walk:
+    """One pass over the node tree: values out, lines and repeated keys noted."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[str, int] = {}
+        self.problems: list[Problem] = []
+        self._scalars = yaml.SafeLoader("")
+        self._open: set[int] = set()
+
+    def convert(self, node: yaml.Node, path: str) -> Value:
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in self._open:
+            self.problems.append(Problem(self.file, "refers to itself; write it out", path, node.start_mark.line + 1))
+            return None
+        self._open.add(id(node))
+        try:
+            return self._convert_open(node, path)
+        finally:
+            self._open.discard(id(node))
+
+    def _convert_open(self, node: yaml.Node, path: str) -> Value:
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, path)
+            case yaml.SequenceNode():
+                return [self.convert(item, _join(path, str(index))) for index, item in enumerate(node.value)]
+            case _:
+                return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Value]:
+        result: dict[str, Value] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            where = _join(path, key)
+            if key in result:
+                self.problems.append(Problem(self.file, "is given twice; once is allowed", where, _line(key_node)))
+            self.lines[where] = _line(key_node)
+            result[key] = self.convert(value_node, where)
+        return result
+
+    def _scalar(self, node: yaml.Node, path: str) -> Value:
+        # Dates stay text: the reader of the key decides, and says what it wanted.
+        if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"):
+            return str(node.value)
+        try:
+            value: Value = self._scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            self.problems.append(Problem(self.file, f"cannot be read: {text}", path, _line(node)))
+            return None
+        return value
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
