@@ -217,7 +217,7 @@ class _SiteReader:
 
     def _home_networks(self, root: Mapping[str, Value]) -> tuple[Network, ...]:
         before = len(self.problems)
-        networks = self._list(root, "home_networks", self._network)
+        networks: tuple[Network, ...] = self._list(root, "home_networks", self._network)
         if not networks and len(self.problems) == before and self.document.value is not None:
             self._problem(
                 "home_networks", "is missing or empty; allowed is a list of at least one network in CIDR form"
@@ -266,7 +266,7 @@ class _SiteReader:
         return None
 
     def _mail_servers(self, root: Mapping[str, Value], home: tuple[Network, ...]) -> tuple[Network, ...]:
-        servers = self._list(root, "mail_servers", self._host_or_network)
+        servers: tuple[Network, ...] = self._list(root, "mail_servers", self._host_or_network)
         for server in servers:
             if home and not _inside(server, home):
                 self._problem(
