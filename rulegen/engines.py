@@ -1,0 +1,142 @@
+"""A machine -> the real Suricata engines on it, and what one of them says about a rules file."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rulegen.vocabulary import Engine
+
+# "This is Suricata version 7.0.10 RELEASE"
+_VERSION = re.compile(r"version ((\d+)\.\S+)")
+_MAJOR = {Engine.SURICATA_7: "7", Engine.SURICATA_8: "8"}
+# Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering it:
+# that binary would read the host's /etc/suricata, which belongs to another version, if it is there at all.
+_GUEST_ETC = {Engine.SURICATA_8: Path("debian-13/etc/suricata")}
+# Console: "E: detect: text"; log file: "[7 - Suricata-Main] 2026-03-02 08:00:00 Error: detect: text".
+_COMPLAINT = re.compile(r"^(?:\[.*?\] \S+ \S+ )?(?P<level>E|W|Error|Warning): (?P<text>[\w-]+: .*)$")
+
+# Emerging Threats' 40,000 rules load in about 20 s on two cores; ours in less than one.
+TRIAL_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEngine:
+    """An engine that runs here; `etc` is the folder with its configuration where its own default would be wrong."""
+
+    engine: Engine
+    path: Path
+    version: str
+    etc: Path | None = None
+
+    def command(self, *arguments: str | Path, config: Path | None = None) -> list[str]:
+        """The words that start it with these arguments, on `config` or else on the configuration that belongs to it."""
+        chosen = config or (self.etc / "suricata.yaml" if self.etc else None)
+        words: list[str | Path] = [self.path]
+        if chosen is not None:
+            words += ["-c", chosen]
+        if self.etc is not None and config is None:
+            words += ["--set", f"classification-file={self.etc / 'classification.config'}"]
+            words += ["--set", f"reference-config-file={self.etc / 'reference.config'}"]
+        return [str(word) for word in (*words, *arguments)]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTrial:
+    """What an engine said when it loaded a rules file: its exit code and its own warnings and errors, in order."""
+
+    exit_code: int
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.exit_code == 0 and not self.warnings and not self.errors
+
+
+def engines_folder() -> Path:
+    """Where tests/engines/install.sh puts engines: $MXHOUND_ENGINES, or mxhound/engines in the user's cache."""
+    if chosen := os.environ.get("MXHOUND_ENGINES"):
+        return Path(chosen)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "mxhound" / "engines"
+
+
+def find_engine(engine: Engine) -> FoundEngine | None:
+    """The installed engine of this version: first in engines_folder(), then `suricata` on PATH. None: not on this machine."""
+    if engine not in _MAJOR:
+        return None
+    folder = engines_folder()
+    etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
+    if etc is not None and not (etc / "suricata.yaml").is_file():
+        etc = None
+    return _engine_at(folder / "bin" / engine, engine, etc) or _engine_on_path(engine)
+
+
+def _engine_on_path(engine: Engine) -> FoundEngine | None:
+    found = shutil.which("suricata")
+    return _engine_at(Path(found), engine, None) if found else None
+
+
+def _engine_at(path: Path, engine: Engine, etc: Path | None) -> FoundEngine | None:
+    try:
+        answer = _run([str(path), "-V"], seconds=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = _VERSION.search(answer.stdout)
+    if version is None or version[2] != _MAJOR[engine]:
+        return None
+    return FoundEngine(engine, path, version[1], etc)
+
+
+def try_rules(
+    found: FoundEngine,
+    rules: Path,
+    *,
+    threshold_config: Path | None = None,
+    config: Path | None = None,
+    seconds: float = TRIAL_SECONDS,
+) -> EngineTrial:
+    """Let the engine load `rules` (and `threshold_config`) and nothing else, as `suricata -T -S rules` does.
+
+    `config` is a suricata.yaml; without one, the engine's own. An engine that does not start or end is an error of the trial.
+    """
+    extra = ["--set", f"threshold-file={threshold_config}"] if threshold_config else []
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as logs:
+        command = found.command("-T", "-S", rules, "-l", logs, *extra, config=config)
+        try:
+            answer = _run(command, seconds)
+        except subprocess.TimeoutExpired:
+            return EngineTrial(1, errors=(f"the engine did not end within {seconds:g} s",))
+        except OSError as error:
+            return EngineTrial(1, errors=(f"the engine cannot be started: {error.strerror}",))
+        return _trial(answer.returncode, answer.stdout, Path(logs) / "suricata.log")
+
+
+def _run(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # the exit code is part of the answer
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+    )
+
+
+def _trial(exit_code: int, console: str, log: Path) -> EngineTrial:
+    """Complaints of the console; of the log file where a site's configuration keeps the console silent."""
+    texts = [console]
+    if log.is_file():
+        texts.append(log.read_text(encoding="utf-8", errors="replace"))
+    complaints = [m for text in texts for line in text.splitlines() if (m := _COMPLAINT.match(line))]
+    warnings = tuple(dict.fromkeys(m["text"] for m in complaints if m["level"].startswith("W")))
+    errors = tuple(dict.fromkeys(m["text"] for m in complaints if m["level"].startswith("E")))
+    if exit_code and not errors and not warnings:
+        errors = (f"the engine ended with {exit_code}: {console.strip()[-500:]}",)
+    return EngineTrial(exit_code, warnings, errors)
