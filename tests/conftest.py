@@ -1,0 +1,55 @@
+"""Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and `suricata_8` with one.
+
+A missing engine skips the test on a user's machine, with a line saying so, and fails it where CI is set.
+"""
+
+import os
+
+import pytest
+
+from rulegen.engines import find_engine
+from rulegen.vocabulary import Engine
+
+SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
+
+
+@pytest.fixture(scope="session", params=SURICATAS, ids=str)
+def suricata(request: pytest.FixtureRequest) -> Engine:
+    """Each supported Suricata in turn; scope session, so that wider fixtures can build on it."""
+    engine: Engine = request.param
+    return require(engine)
+
+
+@pytest.fixture(scope="session")
+def suricata_7() -> Engine:
+    return require(Engine.SURICATA_7)
+
+
+@pytest.fixture(scope="session")
+def suricata_8() -> Engine:
+    return require(Engine.SURICATA_8)
+
+
+def require(engine: Engine) -> Engine:
+    """The engine itself where it is installed; else skips, or fails under CI."""
+    if find_engine(engine):
+        return engine
+    missing = f"{engine} is not installed; `make engines` installs it"
+    if os.environ.get("CI"):
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none."""
+    for item in items:
+        if {"suricata", "suricata_7", "suricata_8"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.engine)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A loud line: a run without an engine proves less than it seems to."""
+    missing = [engine for engine in SURICATAS if find_engine(engine) is None]
+    if missing:
+        names = ", ".join(missing)
+        terminalreporter.write_line(f"NOT TESTED with a real engine: {names}; `make engines` installs it", red=True)
