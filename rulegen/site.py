@@ -1,33 +1,32 @@
 """site.yaml (+ thresholds.yaml laid over it) -> SiteProfile, or every fault of the files at once."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeGuard, TypeVar
 
+from rulegen.checked import CheckedReader, is_int, kind, show
 from rulegen.errors import InputError, Problem
 from rulegen.vocabulary import Signal
 from rulegen.yamlfile import Value, YamlDocument, read_yaml
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
-T = TypeVar("T")
 
 DEFAULT_SID_BASE = 1250000
 # Offsets of one rule set; a network with thresholds of its own takes the next block.
 SID_BLOCK = 1000
 # 1000000-1999999 is what Snort and Suricata leave to local rules; 2000000-2999999 belongs to Emerging Threats.
 LOCAL_SIDS = range(1_000_000, 2_000_000)
+EVERY_V4 = IPv4Network("0.0.0.0/0")
+EVERY_V6 = IPv6Network("::/0")
 MAX_COUNT = 1_000_000
 MAX_SECONDS = 7 * 24 * 3600
 
-_DOMAIN = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
-)
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
 _REASON_MAX = 200
 
@@ -104,9 +103,15 @@ class SiteProfile:
 
 def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
     """Read a profile and, laid over it, a thresholds file. Raises InputError with every fault of both."""
-    documents = [read_yaml(path)]
-    if thresholds is not None:
-        documents.append(read_yaml(thresholds))
+    documents: list[YamlDocument] = []
+    problems: list[Problem] = []
+    for file in filter(None, (path, thresholds)):
+        try:
+            documents.append(read_yaml(file))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
     return build_profile(*documents)
 
 
@@ -127,7 +132,25 @@ def _inside(network: Network, networks: tuple[Network, ...]) -> bool:
     return any(network.version == n.version and network.subnet_of(n) for n in networks)  # type: ignore[arg-type]  # same version
 
 
-class _SiteReader:
+def _overlaps(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
+    """Pairs of different networks, the second within the first: two CIDR blocks are nested or apart, never half over."""
+    outer: Network | None = None
+    for network in sorted(set(networks), key=lambda n: (n.version, int(n.network_address), n.prefixlen)):
+        if outer is not None and _inside(network, (outer,)):
+            yield outer, network
+        else:
+            outer = network
+
+
+def _is_network(text: str, strict: bool = True) -> bool:
+    try:
+        ip_network(text, strict=strict)
+    except ValueError:
+        return False
+    return "%" not in text  # fe80::1%eth0: the zone means nothing on another machine
+
+
+class _SiteReader(CheckedReader):
     """Checks key by key and notes every problem; the values it returns are only used when there is none."""
 
     KEYS = (
@@ -142,23 +165,19 @@ class _SiteReader:
         "sensors",
     )
 
-    def __init__(self, document: YamlDocument) -> None:
-        self.document = document
-        self.problems: list[Problem] = []
-
     def profile(self, overlay: YamlDocument | None) -> SiteProfile:
-        root = self._root(self.KEYS)
+        root = self.root(self.KEYS)
         home = self._home_networks(root)
         thresholds, by_network = self._thresholds(root.get("thresholds"), home)
         profile = SiteProfile(
             home_networks=home,
-            mail_servers=self._mail_servers(root, home),
-            resolvers=self._list(root, "resolvers", self._host_or_network),
-            internal_domains=self._list(root, "internal_domains", self._domain),
-            exempt=self._list(root, "exempt", self._exemption),
+            mail_servers=self._servers(root, "mail_servers", home),
+            resolvers=self._servers(root, "resolvers", home),
+            internal_domains=self.items(root, "internal_domains", self._domain),
+            exempt=self.items(root, "exempt", self._exemption),
             sid_base=self._sid_base(root.get("sid_base", DEFAULT_SID_BASE)),
             ports=self._ports(root.get("ports")),
-            sensors=self._list(root, "sensors", self._sensor),
+            sensors=self.items(root, "sensors", self._sensor),
             thresholds=MappingProxyType(thresholds),
             network_thresholds=tuple(NetworkThresholds(n, MappingProxyType(t)) for n, t in by_network.items()),
         )
@@ -166,126 +185,76 @@ class _SiteReader:
 
     def _lay_over(self, profile: SiteProfile, overlay: YamlDocument) -> SiteProfile:
         self.document = overlay
-        root = self._root(("thresholds",))
+        root = self.root(("thresholds",))
         thresholds, by_network = self._thresholds(root.get("thresholds"), profile.home_networks)
         merged = {n.network: dict(n.thresholds) for n in profile.network_thresholds}
         for network, own in by_network.items():
             merged.setdefault(network, {}).update(own)
+        if merged.keys() != by_network.keys():
+            self._refuse_nested(merged)
         return replace(
             profile,
             thresholds=MappingProxyType({**profile.thresholds, **thresholds}),
             network_thresholds=tuple(NetworkThresholds(n, MappingProxyType(t)) for n, t in merged.items()),
         )
 
-    def _problem(self, key: str, what: str) -> None:
-        self.problems.append(self.document.problem(key, what))
-
-    def _root(self, allowed: tuple[str, ...]) -> dict[str, Value]:
-        value = self.document.value
-        if not isinstance(value, dict):
-            found = "is empty" if value is None else f"holds {_kind(value)}"
-            self._problem("", f"{found}; allowed is a mapping with the keys {', '.join(allowed)}")
-            return {}
-        return self._mapping(value, "", allowed)
-
-    def _mapping(self, value: Value, key: str, allowed: tuple[str, ...]) -> dict[str, Value]:
-        if not isinstance(value, dict):
-            self._problem(key, f"is {_kind(value)}; allowed is a mapping with the keys {', '.join(allowed)}")
-            return {}
-        for name in value:
-            if name not in allowed:
-                self._problem(_join(key, name), f"unknown key; allowed are {', '.join(allowed)}")
-        return {name: item for name, item in value.items() if name in allowed}
-
-    def _list(self, root: Mapping[str, Value], key: str, read: Callable[[Value, str], T | None]) -> tuple[T, ...]:
-        value = root.get(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self._problem(key, f"is {_kind(value)}; allowed is a list, as in {key}: [...]")
-            return ()
-        found: list[T] = []
-        for index, item in enumerate(value):
-            where = f"{key}.{index}"
-            result = read(item, where)
-            if result is None:
-                continue
-            if result in found:
-                self._problem(where, f"{item} is listed twice; once is allowed")
-            found.append(result)
-        return tuple(found)
-
     def _home_networks(self, root: Mapping[str, Value]) -> tuple[Network, ...]:
         before = len(self.problems)
-        networks: tuple[Network, ...] = self._list(root, "home_networks", self._network)
+        networks: tuple[Network, ...] = self.items(root, "home_networks", self._network)
         if not networks and len(self.problems) == before and self.document.value is not None:
-            self._problem(
-                "home_networks", "is missing or empty; allowed is a list of at least one network in CIDR form"
-            )
-        for index, network in enumerate(networks):
-            for other in networks[:index]:
-                if network != other and network.version == other.version and network.overlaps(other):
-                    self._problem("home_networks", f"{other} and {network} overlap; each address may be listed once")
+            self.note("home_networks", "is missing or empty; allowed is a list of at least one network in CIDR form")
+        for outer, inner in _overlaps(networks):
+            self.note("home_networks", f"{outer} and {inner} overlap; each address may be listed once")
         self._refuse_everything(networks)
         return networks
 
     def _refuse_everything(self, networks: tuple[Network, ...]) -> None:
         v4 = collapse_addresses(n for n in networks if isinstance(n, IPv4Network))
         v6 = collapse_addresses(n for n in networks if isinstance(n, IPv6Network))
-        for whole in (*v4, *v6):
-            if whole.prefixlen == 0:
-                self._problem(
-                    "home_networks",
-                    f"{whole} is every address there is, so nothing would be outside; list only your own networks",
-                )
+        for whole in (n for n in (*v4, *v6) if n in (EVERY_V4, EVERY_V6)):
+            what = f"{whole} is every address there is, so nothing would be outside; list only your own networks"
+            self.note("home_networks", what)
 
     def _network(self, value: Value, key: str) -> Network | None:
-        if not isinstance(value, str):
-            self._problem(key, f"is {_kind(value)}; allowed is a network in CIDR form, as 10.20.0.0/16")
+        if isinstance(value, str) and "/" not in value and _is_network(value):
+            self.note(key, f"{value} is a single address; allowed is a network in CIDR form, as 10.20.0.0/16")
             return None
-        try:
-            if "/" not in value:
-                ip_address(value)
-                self._problem(key, f"{value} is a single address; allowed is a network in CIDR form, as 10.20.0.0/16")
-                return None
-            return ip_network(value)
-        except ValueError:
-            self._problem(key, _network_fault(value))
-            return None
+        return self._parsed(value, key, "a network in CIDR form, as 10.20.0.0/16 or 2001:db8::/32")
 
     def _host_or_network(self, value: Value, key: str) -> Network | None:
-        if isinstance(value, str):
-            try:
-                return ip_network(value)
-            except ValueError:
-                self._problem(key, _network_fault(value, "an address or a network in CIDR form"))
-                return None
-        self._problem(
-            key, f"is {_kind(value)}; allowed is an address, or a network in CIDR form, in quotes if it is IPv6"
-        )
+        return self._parsed(value, key, 'an address or a network, as 10.20.0.25, 10.20.1.0/24 or "2001:db8::25"')
+
+    def _parsed(self, value: Value, key: str, allowed: str) -> Network | None:
+        if not isinstance(value, str):
+            self.note(key, f"is {kind(value)}; allowed is {allowed}")
+        elif _is_network(value):
+            return ip_network(value)
+        elif _is_network(value, strict=False):
+            self.note(key, f"{value} has host bits set; the network is {ip_network(value, strict=False)}")
+        else:
+            self.note(key, f"{show(value)} is no address; allowed is {allowed}")
         return None
 
-    def _mail_servers(self, root: Mapping[str, Value], home: tuple[Network, ...]) -> tuple[Network, ...]:
-        servers: tuple[Network, ...] = self._list(root, "mail_servers", self._host_or_network)
-        for server in servers:
-            if home and not _inside(server, home):
-                self._problem(
-                    "mail_servers",
-                    f"{_short(server)} is outside home_networks; a relay elsewhere needs no entry: allowed are addresses inside home_networks",
-                )
-            if server in home:
-                self._problem(
-                    "mail_servers",
-                    f"{server} is a whole home network, so no host of it would be watched; list the servers alone",
-                )
-        return servers
+    def _servers(self, root: Mapping[str, Value], key: str, home: tuple[Network, ...]) -> tuple[Network, ...]:
+        """Hosts the rules leave alone; the whole of a home network would leave nobody to watch."""
+
+        def read(value: Value, where: str) -> Network | None:
+            server = self._host_or_network(value, where)
+            for network in home:
+                if server is not None and _inside(network, (server,)):
+                    self.note(where, f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone")
+            if key == "mail_servers" and server is not None and home and not _inside(server, home):
+                self.note(where, f"{_short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry")
+            return server
+
+        return self.items(root, key, read)
 
     def _domain(self, value: Value, key: str) -> str | None:
         name = value.lower().strip(".") if isinstance(value, str) else ""
         if not _DOMAIN.match(name):
-            self._problem(
+            self.note(
                 key,
-                f"{_show(value)} is no domain name; allowed is a name as example.org, non-ASCII names in their xn-- form",
+                f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII names in their xn-- form",
             )
             return None
         return name
@@ -293,50 +262,50 @@ class _SiteReader:
     def _sensor(self, value: Value, key: str) -> str | None:
         if isinstance(value, str) and _SENSOR.match(value):
             return value
-        self._problem(key, f"{_show(value)} is no sensor name; allowed are letters, digits, dot, dash and underscore")
+        self.note(key, f"{show(value)} is no sensor name; allowed are letters, digits, dot, dash and underscore")
         return None
 
     def _sid_base(self, value: Value) -> int:
         last = LOCAL_SIDS.stop - SID_BLOCK
-        if _is_int(value) and value in LOCAL_SIDS and value <= last:
+        if is_int(value) and value in LOCAL_SIDS and value <= last:
             return value
-        self._problem(
+        self.note(
             "sid_base",
-            f"{_show(value)} is not allowed; allowed is a whole number from {LOCAL_SIDS.start} to {last}, the sids kept for local rules",
+            f"{show(value)} is not allowed; allowed is a whole number from {LOCAL_SIDS.start} to {last}, the sids kept for local rules",
         )
         return DEFAULT_SID_BASE
 
     def _ports(self, value: Value) -> Ports:
         if value is None:
             return Ports()
-        given = self._mapping(value, "ports", ("smtp", "submission"))
+        given = self.mapping(value, "ports", ("smtp", "submission"))
         smtp = self._port_list(given, "smtp", Ports().smtp)
         submission = self._port_list(given, "submission", Ports().submission)
         for port in sorted(set(smtp) & set(submission)):
-            self._problem("ports", f"{port} is in both smtp and submission; allowed is one of them")
+            self.note("ports", f"{port} is in both smtp and submission; allowed is one of them")
         return Ports(smtp, submission)
 
     def _port_list(self, given: Mapping[str, Value], key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         if key not in given:
             return default
-        ports = self._list({f"ports.{key}": given[key]}, f"ports.{key}", self._port)
+        ports = self.items({f"ports.{key}": given[key]}, f"ports.{key}", self._port)
         if not ports and given[key] in (None, []):
-            self._problem(f"ports.{key}", "is empty; allowed is a list of at least one port, or leave the key out")
+            self.note(f"ports.{key}", "is empty; allowed is a list of at least one port, or leave the key out")
         return ports
 
     def _port(self, value: Value, key: str) -> int | None:
-        if _is_int(value) and 1 <= value <= 65535:
+        if is_int(value) and 1 <= value <= 65535:
             return value
-        self._problem(key, f"{_show(value)} is no port; allowed is a whole number from 1 to 65535")
+        self.note(key, f"{show(value)} is no port; allowed is a whole number from 1 to 65535")
         return None
 
     def _exemption(self, value: Value, key: str) -> Exemption | None:
         before = len(self.problems)
-        given = self._mapping(value, key, ("address", "network", "signals", "reason", "until"))
+        given = self.mapping(value, key, ("address", "network", "signals", "reason", "until"))
         network = self._exempt_network(given, key) if isinstance(value, dict) else None
-        signals = self._list({f"{key}.signals": given.get("signals")}, f"{key}.signals", self._signal)
+        signals = self.items({f"{key}.signals": given.get("signals")}, f"{key}.signals", self._signal)
         if given.get("signals") == []:
-            self._problem(f"{key}.signals", "is empty; name signals, or leave the key out to exempt from all")
+            self.note(f"{key}.signals", "is empty; name signals, or leave the key out to exempt from all")
         reason = self._reason(given.get("reason"), f"{key}.reason") if isinstance(value, dict) else ""
         until = self._until(given.get("until"), f"{key}.until")
         if network is None or len(self.problems) > before:
@@ -346,14 +315,14 @@ class _SiteReader:
     def _exempt_network(self, given: Mapping[str, Value], key: str) -> Network | None:
         names = [name for name in ("address", "network") if name in given]
         if len(names) != 1:
-            self._problem(key, "needs exactly one of the keys address, network")
+            self.note(key, "needs exactly one of the keys address, network")
             return None
         return self._host_or_network(given[names[0]], f"{key}.{names[0]}")
 
     def _reason(self, value: Value, key: str) -> str:
         if isinstance(value, str) and value.strip() and len(value) <= _REASON_MAX and value.isprintable():
             return value.strip()
-        self._problem(
+        self.note(
             key,
             f"is missing or no plain text; allowed is one line of 1 to {_REASON_MAX} characters, so the next person knows why",
         )
@@ -365,14 +334,14 @@ class _SiteReader:
         try:
             return date.fromisoformat(value if isinstance(value, str) else "")
         except ValueError:
-            self._problem(key, f"{_show(value)} is no day; allowed is a date as 2027-01-31, or leave the key out")
+            self.note(key, f"{show(value)} is no day; allowed is a date as 2027-01-31, or leave the key out")
             return None
 
     def _signal(self, value: Value, key: str) -> Signal | None:
         try:
             return Signal(value if isinstance(value, str) else "")
         except ValueError:
-            self._problem(key, f"{_show(value)} is no signal; allowed are {', '.join(Signal)}")
+            self.note(key, f"{show(value)} is no signal; allowed are {', '.join(Signal)}")
             return None
 
     def _thresholds(
@@ -382,16 +351,14 @@ class _SiteReader:
         by_network: dict[Network, dict[Signal, Threshold]] = {}
         if value is None:
             return site, by_network
-        for name, item in self._mapping(value, "thresholds", tuple(Signal)).items():
+        for name, item in self.mapping(value, "thresholds", tuple(Signal)).items():
             signal, key = Signal(name), f"thresholds.{name}"
-            given = self._mapping(item, key, ("count", "seconds", "networks"))
-            if {"count", "seconds"} & given.keys() or not given:
+            given = self.mapping(item, key, ("count", "seconds", "networks"))
+            if isinstance(item, dict) and given.keys() != {"networks"}:
                 site[signal] = self._threshold(given, key)
             for text, own in self._networks_of(given, f"{key}.networks").items():
                 network = self._home_part(text, f"{key}.networks.{text}", home)
-                threshold = self._threshold(
-                    self._mapping(own, f"{key}.networks.{text}", ("count", "seconds")), f"{key}.networks.{text}"
-                )
+                threshold = self._threshold(self.mapping(own, f"{key}.networks.{text}", ("count", "seconds")), f"{key}.networks.{text}")
                 if network is not None:
                     by_network.setdefault(network, {})[signal] = threshold
         self._refuse_nested(by_network)
@@ -401,68 +368,25 @@ class _SiteReader:
         value = given.get("networks")
         if value is None or isinstance(value, dict):
             return value or {}
-        self._problem(key, f"is {_kind(value)}; allowed is a mapping from a network to count and seconds")
+        self.note(key, f"is {kind(value)}; allowed is a mapping from a network to count and seconds")
         return {}
 
     def _home_part(self, text: str, key: str, home: tuple[Network, ...]) -> Network | None:
         network = self._host_or_network(text, key)
         if network is not None and home and not _inside(network, home):
-            self._problem(key, "is outside home_networks; allowed are parts of them")
+            self.note(key, "is outside home_networks; allowed are parts of them")
             return None
         return network
 
-    def _refuse_nested(self, by_network: Mapping[Network, object]) -> None:
-        networks = list(by_network)
-        for index, network in enumerate(networks):
-            for other in networks[:index]:
-                if network.version == other.version and network.overlaps(other):
-                    self._problem(
-                        "thresholds", f"the networks {other} and {network} overlap; each address may be in one"
-                    )
+    def _refuse_nested(self, by_network: Iterable[Network]) -> None:
+        for outer, inner in _overlaps(by_network):
+            self.note("thresholds", f"the networks {outer} and {inner} overlap; each address may be in one")
 
     def _threshold(self, given: Mapping[str, Value], key: str) -> Threshold:
-        count = self._number(given.get("count"), f"{key}.count", MAX_COUNT)
-        seconds = self._number(given.get("seconds"), f"{key}.seconds", MAX_SECONDS)
+        count = self.number(given.get("count"), f"{key}.count", MAX_COUNT)
+        seconds = self.number(given.get("seconds"), f"{key}.seconds", MAX_SECONDS)
         return Threshold(count, seconds)
-
-    def _number(self, value: Value, key: str, most: int) -> int:
-        if _is_int(value) and 1 <= value <= most:
-            return value
-        found = "is missing" if value is None else f"{_show(value)} is not allowed"
-        self._problem(key, f"{found}; allowed is a whole number from 1 to {most}")
-        return 1
-
-
-def _is_int(value: Value) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
-
-
-def _kind(value: Value) -> str:
-    kinds = {
-        type(None): "nothing",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-    }
-    return kinds.get(type(value), "a mapping")
-
-
-def _show(value: Value) -> str:
-    return repr(value) if isinstance(value, str) else _kind(value) if isinstance(value, list | dict) else str(value)
 
 
 def _short(network: Network) -> str:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
-
-
-def _network_fault(value: str, allowed: str = "a network in CIDR form") -> str:
-    try:
-        return f"{value} has host bits set; the network is {ip_network(value, strict=False)}"
-    except ValueError:
-        return f"{value!r} is no address; allowed is {allowed}, as 10.20.0.0/16 or 2001:db8::/32"

@@ -11,7 +11,9 @@ from rulegen.errors import InputError, Problem
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 # Site profiles are written by hand; what is larger is another file by mistake.
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
+# Aliases of aliases can make a few lines mean billions of values.
+MAX_VALUES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ def read_yaml(path: Path) -> YamlDocument:
 
 def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
     """The same from text already in memory; `file` is the name used in errors."""
+    walk = _Walk(file)
     try:
         root = yaml.compose(raw, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        value = None if root is None else walk.convert(root, "")
+    except yaml.YAMLError as error:
         raise InputError([_syntax_problem(error, file)]) from error
-    walk = _Walk(file)
-    value = None if root is None else walk.convert(root, "")
+    except RecursionError as error:
+        raise InputError([Problem(file, "is nested too deeply: not a file written by hand")]) from error
     if walk.problems:
         raise InputError(walk.problems)
     return YamlDocument(file, value, walk.lines)
@@ -54,7 +58,7 @@ def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
 
 def _syntax_problem(error: Exception, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
-    text = getattr(error, "problem", None) or str(error).splitlines()[0]
+    text = getattr(error, "problem", None) or _first_line(error)
     return Problem(file, f"is not YAML: {text}", line=mark.line + 1 if mark else 0)
 
 
@@ -67,11 +71,15 @@ class _Walk:
         self.problems: list[Problem] = []
         self._scalars = yaml.SafeLoader("")
         self._open: set[int] = set()
+        self._count = 0
 
     def convert(self, node: yaml.Node, path: str) -> Value:
-        self.lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, _line(node))
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise InputError([Problem(self.file, f"holds more than {MAX_VALUES} values: not a file written by hand")])
         if id(node) in self._open:
-            self.problems.append(Problem(self.file, "refers to itself; write it out", path, node.start_mark.line + 1))
+            self._note(node, path, "refers to itself; write it out")
             return None
         self._open.add(id(node))
         try:
@@ -93,8 +101,11 @@ class _Walk:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             where = _join(path, key)
+            if not isinstance(key_node, yaml.ScalarNode) or not key.isprintable():
+                self._note(key_node, path, "has a key that is no plain text; allowed are names")
+                continue
             if key in result:
-                self.problems.append(Problem(self.file, "is given twice; once is allowed", where, _line(key_node)))
+                self._note(key_node, where, "is given twice; once is allowed")
             self.lines[where] = _line(key_node)
             result[key] = self.convert(value_node, where)
         return result
@@ -105,11 +116,20 @@ class _Walk:
             return str(node.value)
         try:
             value: Value = self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            text = str(error).splitlines()[0]
-            self.problems.append(Problem(self.file, f"cannot be read: {text}", path, _line(node)))
+        except (yaml.YAMLError, ValueError, LookupError) as error:  # "!!int ''", "!!bool x"
+            self._note(node, path, f"cannot be read: {_first_line(error)}")
+            return None
+        if isinstance(value, bytes):
+            self._note(node, path, "is binary; allowed is text")
             return None
         return value
+
+    def _note(self, node: yaml.Node, path: str, what: str) -> None:
+        self.problems.append(Problem(self.file, what, path, _line(node)))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _line(node: yaml.Node) -> int:
