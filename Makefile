@@ -1,0 +1,44 @@
+# In: a fresh checkout.  Out: both commands in .venv/bin, real engines, the demo, checked code.
+# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default ~/.cache/mxhound/engines.
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+.PHONY: help setup engines demo test lint format record clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+setup: .venv/ready ## put rulegen and eveproc into .venv/bin
+
+# Debian splits venv off from python3; root gets it installed, anyone else is told what to install.
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv; } \
+	|| { echo 'needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable '.[test]'
+	@touch $@
+
+engines: ## install real Suricata 7 and 8 (root and Debian; about two minutes the first time)
+	tests/engines/install.sh
+
+demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
+	@docs/demo.sh
+
+test: setup ## install engines, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
+	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
+	.venv/bin/pytest --cov $(PYTEST_ARGS)
+
+lint: setup ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: setup ## let ruff lay out the code
+	.venv/bin/ruff format .
+
+record: setup ## record tests/data anew from the simulator and both engines
+	.venv/bin/python -m tests.data.record
+
+clean: ## remove what the targets above made in this folder (engines stay)
+	rm -rf .venv build dist demo-out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
