@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# In: .venv (make setup), and Suricata 7 where it can be installed.  Out: demo-out/ and one verdict per suspect host on the screen.
+# Every line that starts with "$" is the plain command that you could type yourself, in this folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ENGINES=${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}
+export PATH="$PWD/.venv/bin:$ENGINES/bin:$PATH"
+OUT=demo-out
+
+step() { printf '\n== %s\n' "$*"; }
+run() { printf '$ %s\n' "$*" >&2; "$@"; }
+
+from_traffic() {
+    step 'Rules for this site'
+    run rulegen build -s rules/site.yaml -e suricata-7 -o $OUT/rules
+
+    step 'A real Suricata loads them'
+    run suricata-7 -T -S $OUT/rules/suricata-7/mxhound.rules -l $OUT/log
+
+    step 'Two hours of this site, with infected hosts in it'
+    run rulegen simulate -s rules/site.yaml -o $OUT/traffic
+
+    step 'Suricata watches'
+    run python3 -m tests.engines.replay suricata-7 $OUT/traffic/traffic.pcap $OUT/log --build $OUT/rules/suricata-7
+
+    verdicts rules/site.yaml $OUT/log/eve.json $OUT/traffic/truth.json
+}
+
+from_recording() {
+    printf '\nWithout Suricata 7 (it could not be installed, see above) no rules are tried and nothing is replayed.\n'
+    printf 'What follows is judged from tests/data/office-suricata-7.eve.json.gz, recorded earlier from a real run (make record).\n'
+    verdicts tests/data/site.yaml tests/data/office-suricata-7.eve.json.gz tests/data/truth.json
+}
+
+verdicts() { # site, eve, truth
+    step 'One verdict per host'
+    run eveproc report "$2" -s "$1"
+    eveproc report "$2" -s "$1" -f json -o $OUT/verdicts.json 2>/dev/null
+
+    step 'Compared with what was simulated'
+    run python3 -m tests.truth "$3" $OUT/verdicts.json
+}
+
+rm -rf $OUT
+mkdir -p $OUT/log
+if tests/engines/install.sh 7; then
+    from_traffic
+else
+    from_recording
+fi
