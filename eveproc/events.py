@@ -1,12 +1,60 @@
 """One raw EVE line -> one typed event with the client, the server and the time it happened, whatever version wrote it.
 
 The `client` of an event is who asked or connected, never merely the source of the packet that was logged.
+A line that gives no event gives a Skipped with its reason, so that every line of the input can be accounted for.
+
+Two ways through: lines as Suricata writes them are decoded straight into structs; any oddity (a wrong type, invalid bytes)
+sends the line through plain values, where what is wrong is left out and only its loss, if it was needed, loses the line.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from types import MappingProxyType
+from typing import Any, ClassVar, NoReturn
 
+import msgspec
 from msgspec import Struct
+
+# Longest text kept: a domain name (RFC 1035), a header line (RFC 5322), a mailbox (RFC 5321: 64 + 1 + 255, less the limit on the path).
+MAX_NAME = 255
+MAX_SUBJECT = 998
+MAX_MAILBOX = 320
+MAX_DETAIL = 64
+# Suricata nests its counters five deep (stats.app_layer.error.smtp.gap); deeper is no counter of a sensor.
+MAX_DEPTH = 8
+DNS_PORT = 53
+SYN_ACK, ACK = 0x12, 0x10
+# Suricata is younger than 2000; an earlier or much later year is a clock that was never set.
+YEARS = range(2000, 2100)
+
+
+class SkipReason(StrEnum):
+    """Why a line gave no event. The first three concern a line's bytes, the others what it says."""
+
+    BLANK = "blank"
+    TOO_LONG = "too_long"
+    HALF_LINE = "half_line"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    NO_TIMESTAMP = "no_timestamp"
+    BAD_TIMESTAMP = "bad_timestamp"
+    CLOCK_FAULT = "clock_fault"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    OTHER_EVENT_TYPE = "other_event_type"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A line that gave no event. `detail` names the field, or the event type when that is not one of ours (text from the wire)."""
+
+    reason: SkipReason
+    detail: str = ""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -68,7 +116,10 @@ class Smtp(Event, frozen=True, kw_only=True):
 
 
 class Flow(Event, frozen=True, kw_only=True):
-    """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole."""
+    """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
+
+    A port that refuses (RST) has answered and is not established.
+    """
 
     TYPE: ClassVar[str] = "flow"
 
@@ -82,7 +133,11 @@ class Flow(Event, frozen=True, kw_only=True):
 
 
 class Dhcp(Event, frozen=True, kw_only=True):
-    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called `hostname` ("" unknown)."""
+    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called `hostname` ("" unknown).
+
+    Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an event without a lease:
+    a `hostname`, and "" as `address`.
+    """
 
     TYPE: ClassVar[str] = "dhcp"
 
@@ -98,3 +153,433 @@ class Stats(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "stats"
 
     counters: Mapping[str, int]
+
+
+def decode(line: bytes) -> Event | Skipped:
+    """Read one line of EVE JSON (UTF-8, without BOM or syslog prefix). Never raises, whatever the bytes are."""
+    try:
+        wire = _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _decode_odd(line)
+    except RecursionError:
+        return Skipped(SkipReason.NOT_JSON)
+    return _event(wire)
+
+
+def decode_value(value: object) -> Event | Skipped:
+    """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
+    if not isinstance(value, dict):
+        return Skipped(SkipReason.NOT_AN_OBJECT)
+    wrong: set[str] = set()
+    while True:
+        try:
+            event = _event(msgspec.convert(value, _Wire, strict=False))
+            break
+        except msgspec.ValidationError as error:
+            path = _path(error)
+            if not path or not _take_out(value, path):
+                return Skipped(SkipReason.NOT_AN_OBJECT)
+            wrong.add(".".join(path))
+        except RecursionError:
+            return Skipped(SkipReason.NOT_JSON)
+    return _blame(event, wrong)
+
+
+# What Suricata writes, as far as it is wanted. Everything is optional here; what an event needs is asked for below.
+
+
+class _Question(Struct):
+    rrname: str = ""
+    rrtype: str = ""
+
+
+class _Dns(Struct):
+    type: str = ""
+    version: int = 0
+    rrname: str = ""
+    rrtype: str = ""
+    rcode: str = ""
+    tx_id: int = -1
+    queries: tuple[_Question, ...] = ()  # 8.0
+    query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
+    answer: _Question | None = None  # inside alerts of 6 and 7
+
+
+class _Alert(Struct):
+    signature_id: int = 0
+    gid: int = 1
+    metadata: dict[str, tuple[str, ...] | str] = {}  # msgspec copies an empty default
+
+
+class _Smtp(Struct):
+    helo: str = ""
+    mail_from: str = ""
+    rcpt_to: tuple[str, ...] = ()
+
+
+class _Email(Struct):
+    subject: str = ""
+    subject_md5: str = ""
+    body_md5: str = ""
+    attachment: tuple[str, ...] = ()
+
+
+class _Flow(Struct):
+    src_ip: str = ""
+    start: str = ""
+    state: str = ""
+    pkts_toclient: int = 0
+
+
+class _Tcp(Struct):
+    tcp_flags_ts: str = ""
+    tcp_flags_tc: str = ""
+
+
+class _Dhcp(Struct):
+    dhcp_type: str = ""
+    client_mac: str = ""
+    assigned_ip: str = ""
+    client_ip: str = ""
+    hostname: str = ""
+    lease_time: int = 0
+
+
+class _Wire(Struct):
+    event_type: str = ""
+    timestamp: str = ""
+    host: str = ""
+    flow_id: int = 0
+    community_id: str = ""
+    src_ip: str = ""
+    src_port: int = 0
+    dest_ip: str = ""
+    dest_port: int = 0
+    proto: str | int = ""
+    app_proto: str = ""
+    tx_id: int = -1
+    alert: _Alert | None = None
+    dns: _Dns | None = None
+    smtp: _Smtp | None = None
+    email: _Email | None = None
+    flow: _Flow | None = None
+    tcp: _Tcp | None = None
+    dhcp: _Dhcp | None = None
+    stats: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Wire)
+_NO_EMAIL, _NO_TCP, _NO_FLOW = _Email(), _Tcp(), _Flow()
+_PROTOCOLS = MappingProxyType({"1": "ICMP", "6": "TCP", "17": "UDP", "58": "IPV6-ICMP", "132": "SCTP"})
+
+
+class _UnusableError(Exception):
+    """A part that this event cannot do without is not there, or not what it must be."""
+
+    def __init__(self, reason: SkipReason, detail: str = "") -> None:
+        self.skipped = Skipped(reason, detail)
+
+
+def _event(wire: _Wire) -> Event | Skipped:
+    build = _BUILD.get(wire.event_type)
+    if build is None:
+        return _not_ours(wire.event_type)
+    try:
+        return build(wire, _time(wire.timestamp))
+    except _UnusableError as error:
+        return error.skipped
+
+
+def _not_ours(event_type: str) -> Skipped:
+    if not event_type:
+        return Skipped(SkipReason.MISSING_FIELD, "event_type")
+    return Skipped(SkipReason.OTHER_EVENT_TYPE, event_type[:MAX_DETAIL])
+
+
+def _alert(wire: _Wire, time: float) -> Alert:
+    alert = wire.alert or _missing("alert")
+    return Alert(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        sid=alert.signature_id or _missing("alert.signature_id"),
+        gid=alert.gid,
+        src_ip=_address(wire.src_ip, "src_ip"),
+        dest_ip=_address(wire.dest_ip, "dest_ip"),
+        dest_port=wire.dest_port,
+        proto=_protocol(wire.proto),
+        flow_src=_address(wire.flow.src_ip, "flow.src_ip") if wire.flow and wire.flow.src_ip else "",
+        metadata={key: (value,) if isinstance(value, str) else value for key, value in alert.metadata.items()},
+        rrnames=tuple(sorted(_names_asked(wire.dns))) if wire.dns else (),
+    )
+
+
+def _names_asked(dns: _Dns) -> set[str]:
+    asked = [*dns.queries, *dns.query, dns.answer or _Question(), _Question(dns.rrname)]
+    return {name for question in asked if (name := _name(question.rrname))}
+
+
+def _dns(wire: _Wire, time: float) -> Dns:
+    dns = wire.dns or _missing("dns")
+    client, server = _dns_ends(wire, dns)
+    asked = dns.queries or (_Question(dns.rrname, dns.rrtype),)
+    return Dns(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=client,
+        server=server,
+        is_answer=_is_answer(dns),
+        questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in asked if q.rrname),
+        rcode=dns.rcode[:MAX_NAME],
+        tx_id=dns.tx_id,
+    )
+
+
+def _is_answer(dns: _Dns) -> bool:
+    match dns.type:
+        case "query" | "request":
+            return False
+        case "answer" | "response":
+            return True
+        case "":
+            _missing("dns.type")
+        case _:
+            raise _UnusableError(SkipReason.WRONG_TYPE, "dns.type")
+
+
+def _dns_ends(wire: _Wire, dns: _Dns) -> tuple[str, str]:
+    """(client, server). Port 53 tells the server; where it does not, only 8.0's responses (version 3) come from the server."""
+    source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
+    if (wire.src_port == DNS_PORT) != (wire.dest_port == DNS_PORT):
+        from_server = wire.src_port == DNS_PORT
+    else:
+        from_server = dns.version >= 3 and _is_answer(dns)
+    return (destination, source) if from_server else (source, destination)
+
+
+def _smtp(wire: _Wire, time: float) -> Smtp:
+    smtp, email = wire.smtp or _missing("smtp"), wire.email or _NO_EMAIL
+    return Smtp(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=_address(wire.src_ip, "src_ip"),
+        server=_address(wire.dest_ip, "dest_ip"),
+        server_port=wire.dest_port,
+        helo=_name(smtp.helo),
+        mail_from=_mailbox(smtp.mail_from),
+        rcpt_to=tuple(map(_mailbox, smtp.rcpt_to)),
+        subject=_text(email.subject)[:MAX_SUBJECT],
+        subject_md5=email.subject_md5[:MAX_DETAIL].lower(),
+        body_md5=email.body_md5[:MAX_DETAIL].lower(),
+        attachments=tuple(_text(name)[:MAX_NAME] for name in email.attachment),
+        tx_id=wire.tx_id,
+    )
+
+
+def _flow(wire: _Wire, time: float) -> Flow:
+    flow = wire.flow or _missing("flow")
+    return Flow(
+        time=_start(flow, time),
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=_address(wire.src_ip, "src_ip"),
+        server=_address(wire.dest_ip, "dest_ip"),
+        server_port=wire.dest_port,
+        proto=_protocol(wire.proto),
+        answered=flow.pkts_toclient > 0,
+        established=_established(wire.tcp or _NO_TCP, flow),
+        app_proto=wire.app_proto,
+    )
+
+
+def _start(flow: _Flow, stamped: float) -> float:
+    """When the flow began; where that is missing or a clock's fault, when it was logged."""
+    try:
+        return _time(flow.start)
+    except _UnusableError:
+        return stamped
+
+
+def _established(tcp: _Tcp, flow: _Flow) -> bool:
+    """SYN and ACK from the server, ACK from the client; without flags in the log, Suricata's own word for the flow."""
+    server, client = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
+    if server is None or client is None:
+        return flow.state == "established"
+    return server & SYN_ACK == SYN_ACK and client & ACK == ACK
+
+
+def _flags(hexadecimal: str) -> int | None:
+    try:
+        return int(hexadecimal, 16)
+    except ValueError:
+        return None
+
+
+def _dhcp(wire: _Wire, time: float) -> Dhcp | Skipped:
+    dhcp = wire.dhcp or _missing("dhcp")
+    address = _leased(dhcp) if dhcp.dhcp_type == "ack" else ""
+    if not address and not dhcp.hostname:
+        return Skipped(SkipReason.OTHER_EVENT_TYPE, f"dhcp {dhcp.dhcp_type}"[:MAX_DETAIL].rstrip())
+    return Dhcp(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        mac=dhcp.client_mac[:MAX_DETAIL].lower() or _missing("dhcp.client_mac"),
+        address=address,
+        hostname=_name(dhcp.hostname),
+        lease_seconds=dhcp.lease_time,
+    )
+
+
+def _leased(dhcp: _Dhcp) -> str:
+    """The address of an ACK; the answer to an INFORM assigns none and confirms the client's own. 0.0.0.0 is none."""
+    for value, field in ((dhcp.assigned_ip, "dhcp.assigned_ip"), (dhcp.client_ip, "dhcp.client_ip")):
+        if value and value != "0.0.0.0":
+            return _address(value, field)
+    return ""
+
+
+def _stats(wire: _Wire, time: float) -> Stats:
+    if not isinstance(wire.stats, dict):
+        _missing("stats")
+    return Stats(time=time, sensor=wire.host[:MAX_NAME], counters=dict(_counters(wire.stats, "", MAX_DEPTH)))
+
+
+def _counters(tree: dict[str, object], prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+    for name, value in tree.items():
+        match value:
+            case bool():
+                pass
+            case int():
+                yield prefix + name, value
+            case dict() if depth:
+                yield from _counters(value, f"{prefix}{name}.", depth - 1)
+
+
+_BUILD: Mapping[str, Callable[[_Wire, float], Event | Skipped]] = MappingProxyType(
+    {"alert": _alert, "dns": _dns, "smtp": _smtp, "flow": _flow, "dhcp": _dhcp, "stats": _stats}
+)
+
+
+def _missing(field: str) -> NoReturn:
+    raise _UnusableError(SkipReason.MISSING_FIELD, field)
+
+
+def _time(text: str) -> float:
+    """Seconds since 1970 UTC of "2024-03-01T10:00:00.123456+0000" and its kin; a time without a zone is UTC."""
+    if not text:
+        raise _UnusableError(SkipReason.NO_TIMESTAMP)
+    year = text[:4]
+    if year.isdecimal() and int(year) not in YEARS:
+        raise _UnusableError(SkipReason.CLOCK_FAULT)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise _UnusableError(SkipReason.BAD_TIMESTAMP) from None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _address(text: str, field: str) -> str:
+    if not text:
+        _missing(field)
+    canonical = _canonical(text)
+    if not canonical:
+        raise _UnusableError(SkipReason.WRONG_TYPE, field)
+    return canonical
+
+
+@lru_cache(maxsize=65536)
+def _canonical(text: str) -> str:
+    """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short. "" if it is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return ""
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return "" if address.scope_id else str(address.ipv4_mapped or address)
+
+
+def _protocol(proto: str | int) -> str:
+    text = str(proto)
+    return _PROTOCOLS.get(text, text[:MAX_DETAIL].upper())
+
+
+def _name(text: str) -> str:
+    """A domain or host name: lower case, without the final dot, at most 255 characters."""
+    return _text(text).lower().removesuffix(".")[:MAX_NAME]
+
+
+def _mailbox(path: str) -> str:
+    r"""`<Ann@Example.org>` -> `ann@example.org`; the null sender `<>` -> ""."""
+    return _text(path).strip().removeprefix("<").removesuffix(">").lower()[:MAX_MAILBOX]
+
+
+_ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
+
+
+def _text(text: str) -> str:
+    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or lower case `\xff`."""
+    return _ESCAPED.sub(_unescaped, text) if "\\x" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("\\x", "")).decode(errors="backslashreplace")
+
+
+def _decode_odd(line: bytes) -> Event | Skipped:
+    try:
+        value = msgspec.json.decode(_valid_utf8(line))
+    except (msgspec.MsgspecError, RecursionError):
+        return Skipped(SkipReason.NOT_JSON)
+    return decode_value(value)
+
+
+_LONE = re.compile("[\udc80-\udcff]")
+
+
+def _valid_utf8(line: bytes) -> bytes:
+    r"""Invalid bytes become the text `\xNN`, as newer Suricatas write them."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        text = line.decode(errors="surrogateescape")
+        return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
+    return line
+
+
+_AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
+
+
+def _path(error: msgspec.ValidationError) -> tuple[str, ...]:
+    """Where msgspec found the fault, as field names; inside lists and maps, the field that holds them. () is the whole line."""
+    found = _AT.search(str(error))
+    return tuple(found[1].partition("[")[0].split(".")) if found and found[1] else ()
+
+
+def _take_out(value: dict[str, object], path: tuple[str, ...]) -> bool:
+    *parents, last = path
+    for name in parents:
+        inner = value.get(name)
+        if not isinstance(inner, dict):
+            return False
+        value = inner
+    return value.pop(last, value) is not value
+
+
+def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:
+    """A field that was taken out was not missing: it was wrong."""
+    match event:
+        case Skipped(SkipReason.MISSING_FIELD, detail) if detail in wrong:
+            return Skipped(SkipReason.WRONG_TYPE, detail)
+        case Skipped(SkipReason.NO_TIMESTAMP) if "timestamp" in wrong:
+            return Skipped(SkipReason.WRONG_TYPE, "timestamp")
+        case _:
+            return event
