@@ -85,7 +85,10 @@ class Alert(Event, frozen=True, kw_only=True):
 
 
 class Dns(Event, frozen=True, kw_only=True):
-    """A question or its answer. `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case."""
+    """A question or its answer. `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
+
+    `query_id` is the 16 bits that a question and its answer share.
+    """
 
     TYPE: ClassVar[str] = "dns"
 
@@ -94,7 +97,7 @@ class Dns(Event, frozen=True, kw_only=True):
     is_answer: bool
     questions: tuple[tuple[str, str], ...]
     rcode: str = ""
-    tx_id: int = -1
+    query_id: int = 0
 
 
 class Smtp(Event, frozen=True, kw_only=True):
@@ -199,7 +202,7 @@ class _Dns(Struct):
     rrname: str = ""
     rrtype: str = ""
     rcode: str = ""
-    tx_id: int = -1
+    id: int = 0
     queries: tuple[_Question, ...] = ()  # 8.0
     query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
     answer: _Question | None = None  # inside alerts of 6 and 7
@@ -334,20 +337,18 @@ def _dns(wire: _Wire, time: float) -> Dns:
         is_answer=_is_answer(dns),
         questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in asked if q.rrname),
         rcode=dns.rcode[:MAX_NAME],
-        tx_id=dns.tx_id,
+        query_id=dns.id,
     )
 
 
+# v1 and v2 say query and answer, v3 request and response.
+_IS_ANSWER = MappingProxyType({"query": False, "request": False, "answer": True, "response": True})
+
+
 def _is_answer(dns: _Dns) -> bool:
-    match dns.type:
-        case "query" | "request":
-            return False
-        case "answer" | "response":
-            return True
-        case "":
-            _missing("dns.type")
-        case _:
-            raise _UnusableError(SkipReason.WRONG_TYPE, "dns.type")
+    if dns.type not in _IS_ANSWER:
+        raise _UnusableError(SkipReason.WRONG_TYPE if dns.type else SkipReason.MISSING_FIELD, "dns.type")
+    return _IS_ANSWER[dns.type]
 
 
 def _dns_ends(wire: _Wire, dns: _Dns) -> tuple[str, str]:
@@ -542,17 +543,20 @@ def _decode_odd(line: bytes) -> Event | Skipped:
     return decode_value(value)
 
 
-_LONE = re.compile("[\udc80-\udcff]")
-
-
 def _valid_utf8(line: bytes) -> bytes:
-    r"""Invalid bytes become the text `\xNN`, as newer Suricatas write them."""
     try:
         line.decode()
     except UnicodeDecodeError:
-        text = line.decode(errors="surrogateescape")
-        return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
+        return escape_invalid(line.decode(errors="surrogateescape"))
     return line
+
+
+_LONE = re.compile("[\udc80-\udcff]")
+
+
+def escape_invalid(text: str) -> bytes:
+    r"""JSON text decoded with `surrogateescape` -> UTF-8 whose invalid bytes are the text `\xNN`, as Suricata writes them."""
+    return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
 
 
 _AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
