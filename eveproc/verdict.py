@@ -1,7 +1,15 @@
 """HostEvidence -> Verdict(level, score, reasons): pure, no clock, no input but the evidence and the site profile."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, nextafter
 
+from eveproc import wording
+from eveproc.evidence import HostEvidence, Source
+from eveproc.harmless import Explanation, allow, explain_away
+from eveproc.weighing import Circumstances, Weighed, combine, family_weights, weigh
+from eveproc.weights import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from rulegen.vocabulary import Family, Level, Signal
 
 
@@ -11,7 +19,7 @@ class EvidenceItem:
 
     signal: Signal
     family: Family
-    source: str  # "alert" or "log"
+    source: Source
     count: int
     distinct: int
     first_seen: float
@@ -19,7 +27,7 @@ class EvidenceItem:
     sids: tuple[int, ...]
     flow_ids: tuple[int, ...]
     why: str
-    weight: float  # natural logarithm of the likelihood ratio this item adds
+    weight: float  # natural logarithm of the likelihood ratio this item would add alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +54,65 @@ class Verdict:
     identity: Identity | None
     why: str
     next_step: str
+
+
+def judge(host: str, evidence: HostEvidence, identity: Identity | None, circumstances: Circumstances) -> Verdict:
+    """The verdict on one host: weigh, explain, combine, and find the time at which it could first have been said."""
+    allowance = allow(evidence, circumstances.connections_logged)
+    explanations = explain_away(evidence, allowance)
+    weighed = tuple(weigh(evidence, allowance, circumstances))
+    score = combine(weighed, explanations)
+    level = level_of(score)
+    items = tuple(_item(w) for w in weighed)
+    return Verdict(
+        host=host,
+        level=level,
+        score=round(score, 4),
+        decided_at=None if level is Level.CLEAN else decide_when(evidence, explanations, circumstances, level),
+        first_seen=evidence.first_seen(),
+        last_seen=evidence.last_seen(),
+        families=tuple(f for f, weight in family_weights(weighed).items() if weight >= AGREES_AT),
+        evidence=items,
+        identity=identity,
+        why=wording.why(level, weighed, explanations),
+        next_step=wording.next_step(level, weighed, explanations),
+    )
+
+
+def level_of(score: float) -> Level:
+    """The word for a probability."""
+    if score >= INFECTED_AT:
+        return Level.INFECTED
+    return Level.SUSPECTED if score >= SUSPECTED_AT else Level.CLEAN
+
+
+def decide_when(
+    evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances, level: Level
+) -> float:
+    """The earliest event time by which the evidence sufficed for `level`: what a live watcher would have shown."""
+    times = sorted({t for track in evidence.signal_tracks() for t in track.times()})
+
+    def suffices(time: float) -> bool:
+        so_far = evidence.between(-inf, nextafter(time, inf))
+        weighed = tuple(weigh(so_far, allow(so_far, circumstances.connections_logged), circumstances))
+        return level_of(combine(weighed, explanations)).rank >= level.rank
+
+    index = bisect_left(times, True, key=suffices)
+    return times[min(index, len(times) - 1)]
+
+
+def _item(weighed: Weighed) -> EvidenceItem:
+    track = weighed.track
+    return EvidenceItem(
+        signal=weighed.signal,
+        family=weighed.family,
+        source=weighed.source,
+        count=track.count(),
+        distinct=track.distinct(),
+        first_seen=track.first_seen,
+        last_seen=track.last_seen,
+        sids=tuple(sorted(track.sids)),
+        flow_ids=track.earliest_flows(),
+        why=wording.item(weighed),
+        weight=round(weighed.weight, 3),
+    )

@@ -1,0 +1,282 @@
+"""Events + SiteProfile -> NightEvidence: one HostEvidence per home address, leases, sensor coverage. Merging is order-free.
+
+What is counted distinctly (the key) decides what is evidence: registered domains for lookups, outside servers for delivery,
+recipients' domains for mails, names for HELO. One name asked a thousand times, or one server, stays one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
+from math import inf
+
+from eveproc.alerts import AlertReader
+from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
+from eveproc.health import SensorHealth
+from eveproc.identity import Leases
+from eveproc.names import domain_of_address, is_below, looks_like_mail_server, registered_domain
+from eveproc.track import HOUR, Sighting, Track
+from rulegen.site import SiteProfile
+from rulegen.vocabulary import Signal
+
+MAILBOX_PORTS = frozenset((110, 143, 993, 995))
+DNS_PORT = 53
+# Windows runs these when a user opens them; mass mailers attach nothing else. From the worm families of the seed's years
+# (.pif .scr .exe .com .bat .cmd .cpl .vbs .zip holds them) and today's loaders (.js .jse .wsf .hta .lnk .iso .img .vhd .xll .one).
+RUNNABLE = (
+    *(".exe", ".scr", ".pif", ".com", ".bat", ".cmd", ".cpl", ".vbs", ".vbe", ".js", ".jse"),
+    *(".wsf", ".hta", ".lnk", ".iso", ".img", ".vhd", ".xll", ".msi", ".ps1", ".jar"),
+)
+
+
+class Source(StrEnum):
+    """Where a piece of evidence is from: a rule that fired, or the records around it."""
+
+    ALERT = "alert"
+    LOG = "log"
+
+
+class Fact(StrEnum):
+    """What a host does that is no signal but may explain one."""
+
+    TAKES_MAIL_IN = "takes_mail_in"  # key: who connects to its mail ports
+    ASKS_PTR = "asks_ptr"  # key: the name asked
+    SERVES_DNS = "serves_dns"  # key: who asks it
+    INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
+    PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
+    READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
+
+
+Kind = Signal | Fact
+
+
+@dataclass(slots=True)
+class HostEvidence:
+    """All that is kept of one address: a Track for every kind and source seen."""
+
+    tracks: dict[tuple[Kind, Source], Track] = field(default_factory=dict)
+
+    def note(self, kind: Kind, source: Source, sighting: Sighting) -> None:
+        track = self.tracks.get((kind, source))
+        if track is None:
+            track = self.tracks[kind, source] = Track()
+        track.note(sighting)
+
+    def merge(self, other: "HostEvidence") -> None:
+        for key, track in other.tracks.items():
+            self.tracks.setdefault(key, Track()).merge(track)
+
+    def between(self, start: float, end: float) -> "HostEvidence":
+        parts = ((key, track.between(start, end)) for key, track in self.tracks.items())
+        return HostEvidence({key: part for key, part in parts if part.hours})
+
+    def trim(self) -> None:
+        for track in self.tracks.values():
+            track.trim()
+
+    def track(self, kind: Kind, source: Source) -> Track:
+        """What was kept, or an empty Track that nobody may write to."""
+        return self.tracks.get((kind, source), _NONE)
+
+    def log(self, kind: Kind) -> Track:
+        return self.track(kind, Source.LOG)
+
+    def alerts(self, signal: Signal) -> Track:
+        return self.track(signal, Source.ALERT)
+
+    def signal_tracks(self) -> Iterator[Track]:
+        return (track for (kind, _), track in self.tracks.items() if isinstance(kind, Signal))
+
+    def last_seen(self) -> float:
+        return max((track.last_seen for track in self.signal_tracks()), default=-inf)
+
+    def first_seen(self) -> float:
+        return min((track.first_seen for track in self.signal_tracks()), default=inf)
+
+
+_NONE = Track()
+
+
+@dataclass(slots=True)
+class NightEvidence:
+    """Everything the verdicts rest on. `hours_of` says in which hours a type of event was logged at all."""
+
+    hosts: dict[str, HostEvidence] = field(default_factory=dict)
+    active: set[str] = field(default_factory=set)
+    sensors: set[str] = field(default_factory=set)
+    leases: Leases = field(default_factory=Leases)
+    health: SensorHealth = field(default_factory=SensorHealth)
+    hours_of: dict[str, set[int]] = field(default_factory=dict)
+    unused: Counter[str] = field(default_factory=Counter)
+    first_event: float = inf
+    last_event: float = -inf
+
+    def merge(self, other: "NightEvidence") -> None:
+        for address, evidence in other.hosts.items():
+            self.hosts.setdefault(address, HostEvidence()).merge(evidence)
+        self.active |= other.active
+        self.sensors |= other.sensors
+        self.leases.merge(other.leases)
+        self.health.merge(other.health)
+        for event_type, hours in other.hours_of.items():
+            self.hours_of.setdefault(event_type, set()).update(hours)
+        self.unused.update(other.unused)
+        self.first_event = min(self.first_event, other.first_event)
+        self.last_event = max(self.last_event, other.last_event)
+
+    def trim(self) -> None:
+        for evidence in self.hosts.values():
+            evidence.trim()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sighting and whose it is."""
+
+    host: str
+    kind: Kind
+    source: Source
+    sighting: Sighting
+
+
+class Collector:
+    """Feeds events into a NightEvidence by a site's view of inside, outside and declared servers."""
+
+    def __init__(self, site: SiteProfile) -> None:
+        self.site = site
+        self.night = NightEvidence()
+        self._alerts = AlertReader(site)
+        self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
+
+    def add(self, event: Event) -> None:
+        """Take one event in; what it says of no home host is counted in `unused` with its reason."""
+        night = self.night
+        night.first_event = min(night.first_event, event.time)
+        night.last_event = max(night.last_event, event.time)
+        night.sensors.add(event.sensor)
+        if not (isinstance(event, Flow) and event.proto != "TCP"):  # only TCP flows show that deliveries would be seen
+            night.hours_of.setdefault(event.TYPE, set()).add(int(event.time // HOUR))
+        match event:
+            case Stats():
+                night.health.note(event)
+            case Dhcp():
+                night.leases.note(event)
+            case Alert():
+                self._keep(self._of_alert(event))
+            case Dns():
+                self._keep(self._of_dns(event))
+            case Smtp():
+                self._keep(self._of_smtp(event))
+            case Flow():
+                self._keep(self._of_flow(event))
+
+    def _keep(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if self._is_exempt(finding):
+                self.night.unused["exempt"] += 1
+                continue
+            evidence = self.night.hosts.get(finding.host)
+            if evidence is None:
+                evidence = self.night.hosts[finding.host] = HostEvidence()
+            evidence.note(finding.kind, finding.source, finding.sighting)
+
+    def _is_exempt(self, finding: Finding) -> bool:
+        if not self.site.exempt or not isinstance(finding.kind, Signal):
+            return False
+        day = datetime.fromtimestamp(finding.sighting.time, UTC).date()
+        return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
+
+    def _is_home(self, address: str) -> bool:
+        try:
+            return self.site.is_home(ip_address(address))
+        except ValueError:
+            return False
+
+    def _see(self, address: str) -> bool:
+        if not self.is_home(address):
+            return False
+        self.night.active.add(address)
+        return True
+
+    def _of_alert(self, event: Alert) -> Iterator[Finding]:
+        read = self._alerts.read(event)
+        if read is None:
+            self.night.unused["alert of another rule set"] += 1
+        elif not self._see(read.host):
+            self.night.unused["alert about no home host"] += 1
+        else:
+            yield Finding(read.host, read.signal, Source.ALERT, read.sighting)
+
+    def _of_dns(self, event: Dns) -> Iterator[Finding]:
+        if self._see(event.server) and event.client != event.server:
+            yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
+        if not self._see(event.client):
+            return
+        for name, rrtype in event.questions:
+            for kind, key in self._kinds_of_question(event, name, rrtype):
+                yield self._log(event.client, kind, event, key, name, rrtype, event.query_id, event.flow_id)
+
+    def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> Iterator[tuple[Kind, str]]:
+        if rrtype == "PTR":
+            yield Fact.ASKS_PTR, name
+        elif rrtype in ("MX", "A", "AAAA") and not is_below(name, self.site.internal_domains):
+            if rrtype == "MX":
+                yield Signal.MX_FLOOD, registered_domain(name)
+            elif looks_like_mail_server(name):
+                yield Signal.NAME_GUESS, registered_domain(name)
+                if event.is_answer and event.rcode == "NXDOMAIN":
+                    yield Signal.NAME_GUESS_NX, registered_domain(name)
+
+    def _of_smtp(self, event: Smtp) -> Iterator[Finding]:
+        if self._see(event.server):
+            yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.flow_id)
+        if not self._see(event.client) or self.is_home(event.server):
+            return
+        what = (event.flow_id, event.server, event.tx_id)
+        submission = event.server_port in self.site.ports.submission
+        kind = Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_SESSIONS
+        yield self._log(event.client, kind, event, event.server, *what)
+        if event.helo:
+            yield self._log(event.client, Signal.HELO_ODD, event, event.helo, *what)
+        if event.rcpt_to:
+            yield from self._of_mail(event, registered_domain(domain_of_address(event.rcpt_to[0])), what)
+
+    def _of_mail(self, event: Smtp, recipient: str, what: tuple[object, ...]) -> Iterator[Finding]:
+        # One mail counts once, by its first recipient: a mailing with 600 recipients is one mail.
+        yield self._log(event.client, Signal.MAIL_BURST, event, recipient, *what)
+        digest = event.body_md5 or event.subject_md5 or event.subject
+        if digest:
+            yield self._log(event.client, Signal.LOOK_ALIKE, event, f"{digest} {recipient}", *what)
+        if any(name.lower().endswith(RUNNABLE) for name in event.attachments):
+            yield self._log(event.client, Signal.WORM_ATTACHMENT, event, recipient, *what)
+
+    def _of_flow(self, event: Flow) -> Iterator[Finding]:
+        port, ports = event.server_port, self.site.ports
+        is_mail = event.proto == "TCP" and (port in ports.smtp or port in ports.submission)
+        if event.answered and self._see(event.server):
+            if is_mail and event.established:
+                yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.flow_id)
+            elif port == DNS_PORT and event.client != event.server:
+                yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
+        if self._see(event.client):
+            for kind, key in self._kinds_of_connection(event, is_mail):
+                yield self._log(event.client, kind, event, key, event.server, port, event.flow_id)
+
+    def _kinds_of_connection(self, event: Flow, is_mail: bool) -> Iterator[tuple[Kind, str]]:
+        inside = self.is_home(event.server)
+        if is_mail and inside:
+            yield Fact.INSIDE_TARGETS, event.server
+        elif is_mail:
+            submission = event.server_port in self.site.ports.submission
+            yield (Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_ATTEMPTS), event.server
+        elif event.server_port in MAILBOX_PORTS and event.answered and not inside:
+            yield Fact.READS_MAILBOX, event.server
+        elif event.proto == "TCP" and not event.established and not inside:
+            yield Fact.PROBED, event.server
+
+    @staticmethod
+    def _log(host: str, kind: Kind, event: Event, key: str, *identity: object) -> Finding:
+        return Finding(host, kind, Source.LOG, Sighting(event.time, key, (key, *identity), flow_id=event.flow_id))

@@ -1,0 +1,161 @@
+"""HostEvidence -> what harmless thing the host may be, which signals that explains, and what to do about it. Pure."""
+
+from dataclasses import dataclass
+
+from eveproc.evidence import Fact, HostEvidence
+from rulegen.vocabulary import Family, Signal
+
+# Enough different clients that a host is a server to them, not a peer that was met once.
+OUTSIDE_SENDERS = 2
+CLIENTS = 3
+PTR_NAMES = 3
+# A mass mailer has no business with inside hosts' mail ports, nor with other ports of a stranger's mail server.
+SCANNED_HOSTS = 5
+# A monitor comes back to the same few servers; each at least so often, and the last new one early in its time.
+VISITS_EACH = 10
+MONITORED_AT_MOST = 40
+SETTLED = 0.25
+# It knows its servers by name and does not ask where to deliver.
+MX_DOMAINS = 5
+
+# More lookups than this for each server connected to are not for delivery.
+LOOKUPS_EACH = 5
+# Different mail providers of all the people behind one address.
+MAILBOXES_AT_MOST = 20
+# Accounts of one person.
+OWN_PROVIDERS = 3
+
+BY_RATE = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY)) | {Signal.LOOK_ALIKE}
+LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`text` completes "this host ..."; `signals` are the ones it explains."""
+
+    text: str
+    next_step: str
+    signals: frozenset[Signal]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many strangers at most may count as evidence once the host's other doings are known.
+
+    `servers`: outside servers delivered to, ports 25 and submission together; `submission`: those of the latter that are not
+    its users' own providers; `lookups`: domains asked for that a delivery could have followed (inf: deliveries were not logged).
+    """
+
+    servers: int
+    submission: int
+    lookups: float
+
+
+def allow(evidence: HostEvidence, connections_logged: bool) -> Allowance:
+    """Discount what is ordinary: own providers of mail, and lookups that no delivery followed."""
+    direct = _keys(evidence, Signal.SMTP_ATTEMPTS) | _keys(evidence, Signal.SMTP_SESSIONS)
+    submission = _strange_submission(evidence)
+    servers = len(direct) + submission
+    return Allowance(servers, submission, servers if connections_logged else float("inf"))
+
+
+def _strange_submission(evidence: HostEvidence) -> int:
+    """Submission servers beyond the providers whose mailboxes are read too, and beyond one provider's many addresses."""
+    servers = evidence.log(Signal.SUBMISSION_ATTEMPTS).distinct()
+    # Only so far: Emotet tries the mailboxes of the strangers it sends through, 193 of them in six minutes.
+    strange = max(0, servers - min(evidence.log(Fact.READS_MAILBOX).distinct(), MAILBOXES_AT_MOST))
+    names = evidence.log(Signal.NAME_GUESS)
+    if names.hours and names.distinct() <= OWN_PROVIDERS and 2 * names.count() >= servers:
+        return min(strange, names.distinct())
+    return strange
+
+
+def _keys(evidence: HostEvidence, signal: Signal) -> set[str]:
+    return {key for _, key in evidence.log(signal).newcomers()}
+
+
+def explain_away(evidence: HostEvidence, allowance: Allowance) -> tuple[Explanation, ...]:
+    """Every harmless explanation that the evidence supports."""
+    found = (
+        _mail_server(evidence),
+        _resolver(evidence),
+        _scanner(evidence),
+        _monitor(evidence),
+        _address_checker(evidence, allowance),
+        _mail_users(evidence, allowance),
+    )
+    return tuple(explanation for explanation in found if explanation)
+
+
+def _address_checker(evidence: HostEvidence, allowance: Allowance) -> Explanation | None:
+    asked = max(evidence.log(signal).distinct() for signal in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    if asked < MX_DOMAINS or asked <= LOOKUPS_EACH * allowance.lookups:
+        return None
+    return Explanation(
+        f"looked up mail servers of {asked} domains and connected to {allowance.servers} of them, as an address checker does",
+        "if it checks addresses, add it to exempt; if not, look at what asks",
+        frozenset(),
+    )
+
+
+def _mail_users(evidence: HostEvidence, allowance: Allowance) -> Explanation | None:
+    servers = evidence.log(Signal.SUBMISSION_ATTEMPTS).distinct()
+    own = servers - allowance.submission
+    if not own or 2 * own < servers:
+        return None
+    return Explanation(
+        f"submits mail to {servers} servers, {own} of them its users' own providers, as mail clients behind one address do",
+        "if many people share this address, add it to exempt",
+        frozenset(),
+    )
+
+
+def _mail_server(evidence: HostEvidence) -> Explanation | None:
+    senders, names = evidence.log(Fact.TAKES_MAIL_IN).distinct(), evidence.log(Fact.ASKS_PTR).distinct()
+    if senders < OUTSIDE_SENDERS or (senders < CLIENTS and names < PTR_NAMES):
+        return None
+    asks = f" and asks the names of {names} addresses" if names >= PTR_NAMES else ""
+    return Explanation(
+        f"takes mail in from {senders} hosts{asks}, as a mail server does",
+        "declare it in mail_servers, or look at it",
+        BY_RATE,
+    )
+
+
+def _resolver(evidence: HostEvidence) -> Explanation | None:
+    clients = evidence.log(Fact.SERVES_DNS).distinct()
+    if clients < CLIENTS:
+        return None
+    return Explanation(
+        f"answers DNS for {clients} hosts, as a resolver does", "declare it in resolvers, or look at it", LOOKUPS
+    )
+
+
+def _scanner(evidence: HostEvidence) -> Explanation | None:
+    inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
+    strangers = _keys(evidence, Signal.SMTP_ATTEMPTS)
+    probed = strangers & {key for _, key in evidence.log(Fact.PROBED).newcomers()}
+    next_step = "if it is your scanner, add it to exempt; if not, look at it as a scanner"
+    if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(strangers):
+        text = f"also tries other ports of {len(probed)} of the {len(strangers)} mail servers, as a scanner does"
+        return Explanation(text, next_step, BY_RATE)
+    if inside >= SCANNED_HOSTS:
+        text = f"connects to the mail ports of {inside} inside hosts, as a scanner does; mail goes outside"
+        return Explanation(text, next_step, frozenset())
+    return None
+
+
+def _monitor(evidence: HostEvidence) -> Explanation | None:
+    track = evidence.log(Signal.SMTP_ATTEMPTS)
+    strangers = track.newcomers()
+    if not 0 < len(strangers) <= MONITORED_AT_MOST or track.count() < VISITS_EACH * len(strangers):
+        return None
+    settled = strangers[-1][0] - track.first_seen <= SETTLED * (track.last_seen - track.first_seen)
+    asks_mx = evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
+    if not settled or asks_mx or evidence.log(Signal.MAIL_BURST).hours:
+        return None
+    return Explanation(
+        f"visits the same {len(strangers)} servers again and again and sends no mail that was seen, as monitoring does",
+        "if it monitors them, add it to exempt; if not, look at it",
+        BY_RATE,
+    )

@@ -1,0 +1,127 @@
+"""Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from math import inf, isfinite
+
+from eveproc.events import Flow
+from eveproc.evidence import Collector, HostEvidence, NightEvidence, Source
+from eveproc.harmless import LOOKUPS
+from eveproc.identity import Tenancy
+from eveproc.reader import ReadStats, read_events
+from eveproc.verdict import Identity, Verdict, judge
+from eveproc.weighing import Circumstances, signals_for
+from rulegen.site import SiteProfile
+from rulegen.vocabulary import Level
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """`verdicts` holds every home host that was seen, worst first; `clean_hosts` counts the clean ones among them."""
+
+    verdicts: tuple[Verdict, ...]
+    clean_hosts: int
+    stats: ReadStats
+    health: tuple[str, ...]
+    first_event: float | None
+    last_event: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine's evidence over all addresses it had; `address` is its latest."""
+
+    address: str
+    evidence: HostEvidence
+    identity: Identity | None
+    addresses: tuple[str, ...]
+
+
+def judge_night(
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NightReport:
+    """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
+
+    Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
+    """
+    stats = ReadStats()
+    collector = Collector(site)
+    start, end = -inf if since is None else since, inf if until is None else until
+    for event in read_events(sources, stats, progress=progress):
+        if start <= event.time < end:
+            collector.add(event)
+    return report_on(collector.night, site, stats)
+
+
+def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
+    """Judge what was gathered."""
+    night.trim()
+    verdicts = [_judge_machine(machine, night, site) for machine in machines(night)]
+    verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
+    return NightReport(
+        verdicts=tuple(verdicts),
+        clean_hosts=sum(1 for v in verdicts if v.level is Level.CLEAN),
+        stats=stats,
+        health=(*night.health.sentences(), *_missing_sensors(night, site)),
+        first_event=night.first_event if isfinite(night.first_event) else None,
+        last_event=night.last_event if isfinite(night.last_event) else None,
+    )
+
+
+def machines(night: NightEvidence) -> list[Machine]:
+    """Every home host that was seen, its evidence gathered over the addresses dhcp gave it."""
+    tenancies = night.leases.tenancies()
+    parts: dict[str, list[tuple[Tenancy, HostEvidence]]] = {}
+    found = []
+    for address in sorted(night.active):
+        evidence = night.hosts.get(address, HostEvidence())
+        if address not in tenancies:
+            found.append(Machine(address, evidence, None, (address,)))
+            continue
+        for tenancy in tenancies[address]:
+            parts.setdefault(tenancy.mac, []).append((tenancy, evidence.between(tenancy.start, tenancy.end)))
+    return found + [_gather(mac, held, night) for mac, held in sorted(parts.items())]
+
+
+def _gather(mac: str, held: list[tuple[Tenancy, HostEvidence]], night: NightEvidence) -> Machine:
+    evidence = HostEvidence()
+    for _, part in held:
+        evidence.merge(part)
+    addresses = tuple(sorted({tenancy.address for tenancy, _ in held}, key=_sortable))
+    latest = max((tenancy.start, part.last_seen(), tenancy.address) for tenancy, part in held)[2]
+    return Machine(latest, evidence, Identity(mac, night.leases.name_of(mac), addresses), addresses)
+
+
+def _judge_machine(machine: Machine, night: NightEvidence, site: SiteProfile) -> Verdict:
+    addresses = [ip_address(address) for address in machine.addresses]
+    circumstances = Circumstances(
+        site=site,
+        signals=signals_for(site, any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
+        connections_logged=_connections_logged(machine.evidence, night),
+    )
+    return judge(machine.address, machine.evidence, machine.identity, circumstances)
+
+
+def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:
+    """Were TCP flows logged in most of the hours in which this host looked names up?"""
+    hours = {hour for signal in LOOKUPS for source in Source for hour in evidence.track(signal, source).hours}
+    logged = hours & night.hours_of.get(Flow.TYPE, set())
+    return 2 * len(logged) >= len(hours) > 0
+
+
+def _missing_sensors(night: NightEvidence, site: SiteProfile) -> tuple[str, ...]:
+    missing = sorted(set(site.sensors) - night.sensors)
+    return tuple(
+        f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched" for name in missing
+    )
+
+
+def _sortable(address: str) -> tuple[int, int]:
+    parsed = ip_address(address)
+    return parsed.version, int(parsed)

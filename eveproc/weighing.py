@@ -1,0 +1,143 @@
+"""HostEvidence -> Weighed signals and the probability they add up to: the model of weights.py applied. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from eveproc.alerts import threshold_of
+from eveproc.evidence import HostEvidence, Source
+from eveproc.harmless import Allowance, Explanation
+from eveproc.track import Track, widest
+from eveproc.weights import ALERTS, CEILING, CURVES, EXPLAINED_AT_MOST, HOUR, PRIOR, SLOW_NAME, Window, probability
+from rulegen.site import SiteProfile
+from rulegen.vocabulary import Family, Signal
+
+# What is unusual even for a declared server; its rates are its work.
+MAIL_SERVER_SIGNALS = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.WORM_ATTACHMENT, Signal.HELO_ODD))
+RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
+EVERY_SIGNAL = frozenset(Signal)
+
+# The records that an engine's counting of a signal was made of.
+_RECORDS_OF = {
+    Signal.MX_SLOW: Signal.MX_FLOOD,
+    Signal.SMTP_SLOW: Signal.SMTP_ATTEMPTS,
+    Signal.MX_THEN_SMTP: Signal.SMTP_ATTEMPTS,
+}
+# An alert of lookups counts in full once this many servers were connected to; see harmless.Allowance.
+_SERVERS_FOR_LOOKUPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One Track's weight: `peak` strangers within `window` seconds (0: alerts) weigh most."""
+
+    signal: Signal
+    source: Source
+    track: Track
+    weight: float
+    peak: int
+    window: int
+
+    @property
+    def family(self) -> Family:
+        return self.signal.family
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What of a host's night is known before its evidence is weighed."""
+
+    site: SiteProfile
+    signals: frozenset[Signal]
+    connections_logged: bool
+
+
+def signals_for(site: SiteProfile, is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
+    """Which signals mean something for a host of this declared role."""
+    return (MAIL_SERVER_SIGNALS if is_mail_server else EVERY_SIGNAL) & (
+        RESOLVER_SIGNALS if is_resolver else EVERY_SIGNAL
+    )
+
+
+def combine(weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> float:
+    """The probability that the host is a mass mailer; what is explained can raise it to EXPLAINED_AT_MOST and no further."""
+    explained = frozenset[Signal]().union(*(e.signals for e in explanations))
+    whole = probability(PRIOR + sum(family_weights(weighed).values()))
+    if not explained:
+        return whole
+    rest = probability(PRIOR + sum(family_weights([w for w in weighed if w.signal not in explained]).values()))
+    return max(rest, min(whole, EXPLAINED_AT_MOST))
+
+
+def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
+    """What each family adds: within one, the same mails are counted several ways, so the largest speaks.
+
+    Delivery to port 25 and submission are different acts of the host, as are the content signals: those add up.
+    """
+    largest: dict[tuple[Family, str], float] = {}
+    for w in weighed:
+        separate = w.signal is Signal.SUBMISSION_ATTEMPTS or w.family is Family.CONTENT
+        key = (w.family, w.signal if separate else "")
+        largest[key] = max(w.weight, largest.get(key, 0.0))
+    return {
+        family: min(CEILING[family], sum(weight for (f, _), weight in largest.items() if f is family))
+        for family in Family
+    }
+
+
+def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumstances) -> Iterator[Weighed]:
+    """Every signal the host has a Track for, from logs and from alerts, largest weight first."""
+    found = [*_weigh_logs(evidence, allowance), *_weigh_alerts(evidence, allowance, circumstances.site)]
+    used = (w for w in found if w.signal in circumstances.signals)
+    yield from sorted(used, key=lambda w: (-w.weight, w.signal, w.source))
+
+
+def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighed]:
+    for signal, windows in CURVES.items():
+        track = evidence.log(signal)
+        if not track.hours:
+            continue
+        entries = _most_alike(track) if signal is Signal.LOOK_ALIKE else track.newcomers()
+        weight, peak, window = _heaviest(entries, windows, _most(signal, allowance))
+        slow = window >= HOUR and signal in SLOW_NAME
+        yield Weighed(SLOW_NAME[signal] if slow else signal, Source.LOG, track, weight, peak, window)
+
+
+def _most(signal: Signal, allowance: Allowance) -> float:
+    if signal.family is Family.LOOKUP:
+        return allowance.lookups
+    return allowance.submission if signal is Signal.SUBMISSION_ATTEMPTS else inf
+
+
+def _heaviest(entries: list[tuple[float, str]], windows: tuple[Window, ...], most: float) -> tuple[float, int, int]:
+    """(weight, strangers, seconds) of the window that weighs most; weight 0 where every window speaks for innocence."""
+    peaks = ((max(widest(entries, w.seconds), default=0), w) for w in windows)
+    weighed = [(max(0.0, w.weigh(min(peak, most))), peak, w.seconds) for peak, w in peaks]
+    return max(weighed, key=lambda found: (found[0], -found[2]))
+
+
+def _most_alike(track: Track) -> list[tuple[float, str]]:
+    """Of the keys "digest domain", the entries of the digest that went to most domains."""
+    by_digest: dict[str, list[tuple[float, str]]] = {}
+    for time, key in track.newcomers():
+        by_digest.setdefault(key.rpartition(" ")[0], []).append((time, key))
+    return max(by_digest.values(), key=lambda entries: (len(entries), entries[0]))
+
+
+def _weigh_alerts(evidence: HostEvidence, allowance: Allowance, site: SiteProfile) -> Iterator[Weighed]:
+    for signal, weight in ALERTS.items():
+        track = evidence.alerts(signal)
+        if not track.hours:
+            continue
+        # Several windows about one name or one server say no more than one does.
+        windows = min(track.count(), track.distinct())
+        log_ratio = 0.0 if _records_tell(evidence, signal, site) else weight.weigh(windows)
+        if signal.family is Family.LOOKUP and allowance.lookups < _SERVERS_FOR_LOOKUPS:
+            log_ratio *= allowance.lookups / _SERVERS_FOR_LOOKUPS
+        yield Weighed(signal, Source.ALERT, track, log_ratio, windows, 0)
+
+
+def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:
+    """Are the records that this alert was made of in the logs? Then they say it better, and it is not counted twice."""
+    records = evidence.log(_RECORDS_OF.get(signal, signal))
+    return 2 * records.count() >= threshold_of(site, signal).count

@@ -1,0 +1,102 @@
+"""Weighed signals and explanations -> the plain sentences a person reads: why, and what to do next. Pure."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from eveproc.evidence import Source
+from eveproc.harmless import Explanation
+from eveproc.weighing import Weighed
+from eveproc.weights import AGREES_AT
+from rulegen.catalogue import CATALOGUE
+from rulegen.vocabulary import Family, Level, Signal
+
+# What the distinct strangers of a signal are, and what the host did to them.
+_DID = MappingProxyType(
+    {
+        Signal.MX_FLOOD: ("asked the MX records of", "domain"),
+        Signal.MX_SLOW: ("asked the MX records of", "domain"),
+        Signal.NAME_GUESS: ("looked up mail server names of", "domain"),
+        Signal.NAME_GUESS_NX: ("guessed mail server names that do not exist in", "domain"),
+        Signal.SMTP_ATTEMPTS: ("opened SMTP connections to", "outside server"),
+        Signal.SMTP_SLOW: ("opened SMTP connections to", "outside server"),
+        Signal.SUBMISSION_ATTEMPTS: ("submitted mail to", "outside server"),
+        Signal.SMTP_SESSIONS: ("spoke SMTP with", "outside server"),
+        Signal.MAIL_BURST: ("sent mail past the relay to", "recipient domain"),
+        Signal.MX_THEN_SMTP: ("asked MX records and then delivered itself to", "outside server"),
+        Signal.LOOK_ALIKE: ("sent the same text past the relay to", "recipient domain"),
+        Signal.WORM_ATTACHMENT: ("sent programs past the relay to", "recipient domain"),
+        Signal.HELO_ODD: ("called itself by", "HELO name"),
+        Signal.SMTP_REJECTS: ("had mail refused by", "outside server"),
+    }
+)
+_SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
+_SPEC = MappingProxyType({spec.signal: spec for spec in reversed(CATALOGUE)})
+
+
+def item(weighed: Weighed) -> str:
+    """One item of evidence in one sentence with its figures, and what else looks like it."""
+    mistaken = _SPEC[weighed.signal].mistaken_for if weighed.signal in _SPEC else ()
+    looks = f" Also seen of: {'; '.join(mistaken)}." if mistaken else ""
+    return f"{_sentence(fact(weighed))}{looks}"
+
+
+def fact(weighed: Weighed) -> str:
+    """What the host did, as in "asked the MX records of 96 domains, 31 of them new within 60 seconds"."""
+    if weighed.source is Source.ALERT:
+        return _alert_fact(weighed)
+    did, what = _DID[weighed.signal]
+    distinct = weighed.track.distinct()
+    times = weighed.track.count()
+    if weighed.signal is Signal.LOOK_ALIKE:
+        return f"{did} {_many(weighed.peak, what)} within {_SPAN[weighed.window]}"
+    within = f", {weighed.peak} of them new within {_SPAN[weighed.window]}" if weighed.peak > 1 else ""
+    return f"{did} {_many(distinct, what)} ({_many(times, 'time')}{within})"
+
+
+def _alert_fact(weighed: Weighed) -> str:
+    sids = ", ".join(map(str, sorted(weighed.track.sids)))
+    return f"fired {weighed.signal} {_many(weighed.track.count(), 'time')} (sid {sids})"
+
+
+def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> str:
+    """The verdict in one sentence with figures."""
+    strongest = _strongest_by_family(weighed)
+    facts = "; ".join(fact(w) for w in strongest)
+    telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
+    but = "; but it ".join(("", *(e.text for e in telling)))
+    if level is Level.CLEAN:
+        return _sentence(
+            f"{facts}: not what a mass mailer does{but}" if facts else f"nothing of a mass mailer was seen{but}"
+        )
+    agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]
+    if len(agreeing) > 1:
+        return _sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")
+    only = f"only {agreeing[0]} evidence" if agreeing else "weak evidence of several kinds"
+    kind = "and nothing harmless explains it" if level is Level.INFECTED else only
+    return _sentence(f"{facts}: {kind}{but}")
+
+
+def next_step(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> str:
+    """What to do: the explanation's way out first, else what the catalogue says of the heaviest signal."""
+    if level is not Level.INFECTED and explanations:
+        return _sentence(explanations[0].next_step)
+    if level is Level.CLEAN or not weighed:
+        return ""
+    return _SPEC[weighed[0].signal].next_step if weighed[0].signal in _SPEC else ""
+
+
+def _strongest_by_family(weighed: Sequence[Weighed]) -> list[Weighed]:
+    """Per family the heaviest, of logs before alerts where both weigh nothing; families that say something first."""
+    best: dict[Family, Weighed] = {}
+    for w in weighed:
+        best.setdefault(w.family, w)
+    telling = [w for w in best.values() if w.weight >= AGREES_AT]
+    return telling or list(best.values())[:1]
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
