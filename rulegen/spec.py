@@ -42,7 +42,7 @@ class RuleSpec:
     threshold: Threshold | None
     threshold_source: str
     host_side: HostSide = HostSide.SOURCE
-    not_on: Mapping[Engine, str] = field(default=_NOTHING)
+    not_on: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)  # a mappingproxy has no hash, so it may not be a plain default
 
     @property
     def family(self) -> Family:

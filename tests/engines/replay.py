@@ -52,8 +52,10 @@ def replay(
     command = found.command("-l", out_dir, "-r", pcap, config=config)
     # autofp, the default, lets packet time go backwards between threads: thresholds would then count at random.
     command += ["--runmode", "single", "-k", "all", "--init-errors-fatal"]
-    if rules is not None or build is None:
-        command += ["-S", str(rules or os.devnull)]
+    # The paths in a build's mxhound.yaml are where an operator puts it; here the build is used where it lies.
+    command += ["-S", str(rules or (build / "mxhound.rules" if build else os.devnull))]
+    if build is not None:
+        command += ["--set", f"threshold-file={build / 'threshold.config'}"]
     _run(command, out_dir / "console.log")
     return _only_json(out_dir)
 
@@ -65,9 +67,8 @@ def render_config(engine: FoundEngine, build: Path | None, eve_types: Mapping[st
     if build is not None:
         fragment = (build / "mxhound.yaml").resolve()
         theirs = yaml.safe_load(fragment.read_text()) or {}
-        settings = {key: value for key, value in settings.items() if key not in theirs}
-        if "default-rule-path" not in theirs:
-            settings["default-rule-path"] = str(build.resolve())
+        named = {key.partition(".")[0] for key in theirs}
+        settings = {key: value for key, value in settings.items() if key not in named}
         include = f"include: {fragment}\n"
     return "%YAML 1.1\n---\n" + yaml.safe_dump(settings, sort_keys=False) + include
 

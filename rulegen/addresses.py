@@ -1,0 +1,60 @@
+"""SiteProfile -> the flat address lists of rule headers, in the one form that every engine and idstools read alike."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from rulegen.site import Network, SiteProfile
+
+
+def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
+    """The hosts a rule watches: home (or `part` of it) minus mail servers, resolvers and the networks `without`.
+
+    "[10.20.0.0/16,!10.20.0.25]"; "" when no address is left.
+    """
+    home = site.home_networks if part is None else (part,)
+    excluded = _outermost((*site.mail_servers, *site.resolvers, *without))
+    kept = [network for network in home if _leaves_some(network, excluded)]
+    holes = [hole for hole in excluded if any(_within(hole, network) for network in kept)]
+    return flat(kept, holes) if kept else ""
+
+
+def outside(site: SiteProfile) -> str:
+    """Everything that is not home: "[!10.20.0.0/16,!2001:db8:20::/48]"."""
+    return flat((), site.home_networks)
+
+
+def short(network: Network) -> str:
+    """A network as engines and people write it: a single host without its prefix length."""
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+
+
+def flat(members: Sequence[Network], holes: Sequence[Network] = ()) -> str:
+    """Members and exceptions in one pair of brackets: "[10.20.0.0/16,!10.20.0.25]"."""
+    return f"[{','.join([*map(short, members), *(f'!{short(hole)}' for hole in holes)])}]"
+
+
+def overlap(one: Network, other: Network) -> bool:
+    """Whether some address lies in both."""
+    return _within(one, other) or _within(other, one)
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    """Whether all addresses of `inner` lie in `outer`."""
+    match inner, outer:
+        case (IPv4Network(), IPv4Network()) | (IPv6Network(), IPv6Network()):
+            return inner.subnet_of(outer)  # type: ignore[arg-type]  # mypy does not follow the pair into its two cases
+        case _:
+            return False
+
+
+def _outermost(networks: Sequence[Network]) -> list[Network]:
+    """Without repetitions and without what lies inside another; the order stays."""
+    unique = list(dict.fromkeys(networks))
+    return [one for one in unique if not any(one != other and _within(one, other) for other in unique)]
+
+
+def _leaves_some(network: Network, excluded: Sequence[Network]) -> bool:
+    """Whether any address of `network` is outside all `excluded` (which do not overlap each other)."""
+    if any(_within(network, hole) for hole in excluded):
+        return False
+    return sum(hole.num_addresses for hole in excluded if _within(hole, network)) < network.num_addresses

@@ -1,0 +1,84 @@
+"""SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rulegen.catalogue import CATALOGUE
+from rulegen.errors import InputError, Problem
+from rulegen.render import NOT_YET, NotRendered, RenderedRule, render
+from rulegen.site import Exemption, SiteProfile
+from rulegen.suricata_files import suricata_files
+from rulegen.vocabulary import Engine
+
+BUILDABLE = tuple(engine for engine in Engine if engine not in NOT_YET)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineBuild:
+    """What was made for one engine: the `files` by path, the rules in them, and what is left out and why."""
+
+    engine: Engine
+    files: tuple[Path, ...]
+    rules: tuple[RenderedRule, ...]
+    not_rendered: tuple[NotRendered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """All engines of one build; `expired` are the site's exemptions that ended before the day of the build."""
+
+    engines: tuple[EngineBuild, ...]
+    expired: tuple[Exemption, ...]
+
+
+def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: date) -> BuildResult:
+    """Write OUT_DIR/ENGINE/ for each engine (none named: all that can be built). Same input, same bytes.
+
+    Raises InputError for an engine without templates, MxhoundError when the site needs more sids than there are,
+    OSError when the files cannot be written; then no file of the build has changed.
+    """
+    _refuse_unbuildable(engines)
+    wanted = tuple(dict.fromkeys(engines)) or BUILDABLE
+    rendered = {engine: render_all(site, engine) for engine in wanted}
+    texts = {
+        out_dir / engine / name: text
+        for engine, (rules, left_out) in rendered.items()
+        for name, text in suricata_files(site, engine, rules, left_out, today).items()
+    }
+    write_together(texts)
+    builds = tuple(
+        EngineBuild(engine, tuple(path for path in texts if path.parent.name == engine), rules, left_out)
+        for engine, (rules, left_out) in rendered.items()
+    )
+    return BuildResult(builds, tuple(exemption for exemption in site.exempt if not exemption.in_force(today)))
+
+
+def render_all(site: SiteProfile, engine: Engine) -> tuple[tuple[RenderedRule, ...], tuple[NotRendered, ...]]:
+    """The whole catalogue for one engine, in the order of the sids, and what it cannot have."""
+    results = [result for spec in CATALOGUE for result in render(spec, site, engine)]
+    rules = sorted((result for result in results if isinstance(result, RenderedRule)), key=lambda rule: rule.sid)
+    return tuple(rules), tuple(result for result in results if isinstance(result, NotRendered))
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write every file beside its place first, then move all into place: a full disk or a missing right changes nothing."""
+    parts: dict[Path, Path] = {}
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parts[path] = path.with_name(f".{path.name}.part")
+            parts[path].write_text(text, encoding="utf-8", newline="\n")
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _refuse_unbuildable(engines: Sequence[Engine]) -> None:
+    allowed = ", ".join(BUILDABLE)
+    problems = [Problem(engine.value, f"{NOT_YET[engine]}; allowed are {allowed}") for engine in engines if engine in NOT_YET]
+    if problems:
+        raise InputError(problems)

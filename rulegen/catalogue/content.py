@@ -1,0 +1,68 @@
+"""What the mails of a mass mailer look like -> the content rules (offsets 201 to 299)."""
+
+from types import MappingProxyType
+
+from rulegen.site import Threshold
+from rulegen.spec import Reference, RuleSpec
+from rulegen.vocabulary import Engine, Signal
+
+_LOG_ONLY = MappingProxyType(
+    dict.fromkeys(Engine, "an engine cannot compare one mail with the next; eveproc does, from the smtp records of eve.json")
+)
+
+CONTENT = (
+    RuleSpec(
+        name="look_alike",
+        signal=Signal.LOOK_ALIKE,
+        offset=201,
+        rev=1,
+        msg="MXHOUND look-alike mails to many recipients",
+        sees="mails with the same subject or body, from one host, to recipients in many domains",
+        mistaken_for=(
+            "a newsletter or invitation sent to many people",
+            "an application that sends the same notice to each of its users",
+        ),
+        next_step="Read one of the mails; ask the owner whether the mailing was meant.",
+        references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321"),),
+        technique="T1566",
+        classtype="trojan-activity",
+        threshold=Threshold(10, 300),
+        threshold_source="As mail_burst: ten mails are more than a person writes in five minutes.",
+        not_on=_LOG_ONLY,
+    ),
+    RuleSpec(
+        name="worm_attachment",
+        signal=Signal.WORM_ATTACHMENT,
+        offset=202,
+        rev=1,
+        msg="MXHOUND executable attachments mailed to outside servers",
+        sees="attachments with a name that Windows runs (exe, scr, pif, vbs and the like) in clear text mails to outside servers",
+        mistaken_for=("a person or application that mails programs to an outside partner",),
+        next_step="Take a copy of the attachment from the mail and have it looked at; see which programs run on the host.",
+        references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
+        technique="T1566.001",
+        classtype="trojan-activity",
+        threshold=Threshold(3, 3600),
+        threshold_source="Large providers refuse such names, so people do not mail them thrice in an hour.",
+    ),
+    RuleSpec(
+        name="helo_odd",
+        signal=Signal.HELO_ODD,
+        offset=203,
+        rev=1,
+        msg="MXHOUND sessions with outside mail servers under a HELO name no mail server has",
+        sees="SMTP sessions on port 25 of outside hosts whose HELO is a bare word, a bare address, localhost, or the literal of "
+        "an address that is nobody's ([0.0.0.0], [127.0.0.1])",
+        mistaken_for=(
+            "a mail client or device that hands its mail to an outside provider on port 25",
+            "a mail server of the site without a proper name of its own",
+        ),
+        next_step="See what the host says in HELO and to how many servers; give a real mail server its full name.",
+        references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.1.3"),),
+        technique="T1071.003",
+        classtype="trojan-activity",
+        threshold=Threshold(10, 3600),
+        threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at most (a day of a real office); "
+        "all 99 sessions of Emotet 2021 said [0.0.0.0].",
+    ),
+)

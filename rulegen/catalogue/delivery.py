@@ -1,0 +1,130 @@
+"""How a mass mailer hands mail over -> the delivery rules (offsets 101 to 199)."""
+
+from rulegen.site import Threshold
+from rulegen.spec import Reference, RuleSpec
+from rulegen.vocabulary import Signal
+
+_MAIL = "T1071.003"
+_RFC5068 = Reference("url", "www.rfc-editor.org/rfc/rfc5068")
+_SUBMISSION = Reference("url", "www.rfc-editor.org/rfc/rfc6409")
+_SMTP = Reference("url", "www.rfc-editor.org/rfc/rfc5321")
+
+_UNDECLARED = "a mail server that the site profile does not declare"
+_MONITORING = "monitoring of outside mail servers: always the same few"
+
+DELIVERY = (
+    RuleSpec(
+        name="smtp_attempts",
+        signal=Signal.SMTP_ATTEMPTS,
+        offset=101,
+        rev=1,
+        msg="MXHOUND many connection attempts to outside mail servers",
+        sees="many connection attempts (SYN) to port 25 of outside hosts, also where a firewall stops them",
+        mistaken_for=(_UNDECLARED, _MONITORING, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
+        next_step="Count the different servers: a mass mailer reaches dozens, an ordinary host fewer than five.",
+        references=(_RFC5068,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(15, 60),
+        threshold_source="Twice the six SYNs that one blocked connection sends in 60 s, and more; "
+        "Emotet 2021 made 82 in 60 s, office clients 2.",
+    ),
+    RuleSpec(
+        name="smtp_slow",
+        signal=Signal.SMTP_SLOW,
+        offset=102,
+        rev=1,
+        msg="MXHOUND steady connection attempts to outside mail servers",
+        sees="connection attempts (SYN) to port 25 of outside hosts that go on for an hour, too few in a minute to be a burst",
+        mistaken_for=(_UNDECLARED, _MONITORING, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
+        next_step="Count the different servers over some hours; one or two are a device with its own provider.",
+        references=(_RFC5068,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(12, 3600),
+        threshold_source="Finds a sender of 20 mails an hour where no logs are kept; "
+        "office clients made 6 in 3600 s at most (a day of a real office).",
+    ),
+    RuleSpec(
+        name="submission_attempts",
+        signal=Signal.SUBMISSION_ATTEMPTS,
+        offset=103,
+        rev=1,
+        msg="MXHOUND many connection attempts to outside submission servers",
+        sees="many connection attempts (SYN) to the submission ports of outside hosts: mail sent through stolen accounts",
+        mistaken_for=(
+            "many people behind one address (guest network, NAT), each with a provider of their own",
+            "a mail client whose provider has many addresses",
+            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+            _MONITORING,
+        ),
+        next_step="Count the different servers and providers: a person uses one to four, a mass mailer dozens.",
+        references=(_SUBMISSION,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(20, 300),
+        threshold_source="Three blocked connections send 21 SYNs in 300 s; Emotet 2021 made 402 in 300 s on 465 and 587, "
+        "a slow one reached 19 different servers.",
+    ),
+    RuleSpec(
+        name="smtp_sessions",
+        signal=Signal.SMTP_SESSIONS,
+        offset=104,
+        rev=1,
+        msg="MXHOUND many SMTP sessions with outside servers",
+        sees="many SMTP sessions (HELO or EHLO) with outside servers on any port, also those that go on encrypted after STARTTLS",
+        mistaken_for=(_UNDECLARED, _MONITORING, "a program that opens a session for each of its messages to one provider"),
+        next_step="Compare the servers, the HELO names and the senders of the sessions.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(10, 300),
+        threshold_source="Office clients opened 3 in 300 s at most (a day of a real office); Emotet 2021 opened 89 in 300 s, 31 in 60 s.",
+    ),
+    RuleSpec(
+        name="mail_burst",
+        signal=Signal.MAIL_BURST,
+        offset=105,
+        rev=1,
+        msg="MXHOUND many mails to outside servers in a short time",
+        sees="many MAIL FROM commands in clear text to outside servers, in one session or in many",
+        mistaken_for=(_UNDECLARED, "a newsletter or application that sends through an outside provider"),
+        next_step="Look at senders, recipients and subjects: look-alike mails to strangers are spam, one list with one sender is not.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(10, 120),
+        threshold_source="The number of Emerging Threats' 2000328, ten in 120 s, "
+        "counted here once per mail and only where the server is outside.",
+    ),
+    RuleSpec(
+        name="mx_then_smtp_mark",
+        signal=Signal.MX_THEN_SMTP,
+        offset=106,
+        rev=1,
+        msg="MXHOUND MX lookup noted",
+        sees="one DNS question of type MX; it makes no alert, it marks the host for mx_then_smtp",
+        mistaken_for=(),
+        next_step="Nothing: this rule makes no alert.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="misc-activity",
+        threshold=None,
+        threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect within one mailing attempt.",
+    ),
+    RuleSpec(
+        name="mx_then_smtp",
+        signal=Signal.MX_THEN_SMTP,
+        offset=107,
+        rev=1,
+        msg="MXHOUND MX lookups followed by connections to outside mail servers",
+        sees="connection attempts (SYN) to port 25 of outside hosts by a host that asked for an MX record in the last ten minutes",
+        mistaken_for=(_UNDECLARED, "an administrator who looks up a mail server and tries it by hand"),
+        next_step="Look at what it sent: a host that looks up mail servers and delivers to them acts as a mail server.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(8, 300),
+        threshold_source="One more than the seven SYNs that a single blocked connection sends.",
+    ),
+)

@@ -1,0 +1,92 @@
+"""What a mass mailer asks the DNS -> the lookup rules (offsets 1 to 99)."""
+
+from rulegen.site import Threshold
+from rulegen.spec import Reference, RuleSpec
+from rulegen.vocabulary import HostSide, Signal
+
+_DNS = "T1071.004"
+_MX = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-5")
+_TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
+
+LOOKUP = (
+    RuleSpec(
+        name="mx_flood",
+        signal=Signal.MX_FLOOD,
+        offset=1,
+        rev=1,
+        msg="MXHOUND many MX lookups by a host that is no mail server",
+        sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
+        mistaken_for=(
+            "a mail server or resolver that the site profile does not declare",
+            "an address checker or mailing-list cleaner",
+            "a DNS tunnel: many MX questions below one domain and no SMTP",
+        ),
+        next_step="See which domains it asked for and whether it then connected to port 25; declare it if it is a mail server or resolver.",
+        references=(_MX,),
+        technique=_DNS,
+        classtype="trojan-activity",
+        threshold=Threshold(10, 60),
+        threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
+        "DNS tunnels and flooding worms ask 40 and more in a minute.",
+    ),
+    RuleSpec(
+        name="mx_slow",
+        signal=Signal.MX_SLOW,
+        offset=2,
+        rev=1,
+        msg="MXHOUND steady MX lookups by a host that is no mail server",
+        sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
+        mistaken_for=(
+            "a mail server or resolver that the site profile does not declare",
+            "an administrator at work on mail for an hour",
+            "monitoring that checks MX records on a timer: always the same names",
+        ),
+        next_step="Compare the names: a sender asks for ever new domains, monitoring repeats a few.",
+        references=(_MX,),
+        technique=_DNS,
+        classtype="trojan-activity",
+        threshold=Threshold(15, 3600),
+        threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
+    ),
+    RuleSpec(
+        name="name_guess",
+        signal=Signal.NAME_GUESS,
+        offset=3,
+        rev=1,
+        msg="MXHOUND many lookups of guessed mail server names",
+        sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the like, outside the site's own domains",
+        mistaken_for=(
+            "a monitoring host or broken program that asks for one such name again and again",
+            "a web crawler",
+            "a mail client that looks for its provider's servers",
+            "a resolver that the site profile does not declare",
+        ),
+        next_step="Count the different domains: one or two names asked again and again are no mass mailer, dozens of domains are.",
+        references=(_TECHNIQUE,),
+        technique=_DNS,
+        classtype="trojan-activity",
+        threshold=Threshold(20, 300),
+        threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet 2021 asked 571 in 300 s, 183 in 60 s.",
+    ),
+    RuleSpec(
+        name="name_guess_nx",
+        signal=Signal.NAME_GUESS_NX,
+        offset=4,
+        rev=1,
+        msg="MXHOUND many guessed mail server names that do not exist",
+        sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, mx, relay and the like",
+        mistaken_for=(
+            "a program with a wrong server name in its settings that asks again and again",
+            "a mail client that looks for its provider's servers",
+            "a resolver that the site profile does not declare",
+        ),
+        next_step="Count the different domains asked for; correct the settings if it is one name.",
+        references=(_TECHNIQUE,),
+        technique=_DNS,
+        classtype="trojan-activity",
+        threshold=Threshold(10, 300),
+        threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, Musashi 2005), most of which do not exist; "
+        "a mail client's set-up tries four in one domain.",
+        host_side=HostSide.DESTINATION,
+    ),
+)

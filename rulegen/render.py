@@ -1,0 +1,179 @@
+"""RuleSpec + SiteProfile + Engine -> the engine's own text of the rule, or why there is none. Only home of the rule templates."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rulegen.addresses import outside, watched
+from rulegen.errors import MxhoundError
+from rulegen.site import LOCAL_SIDS, SID_BLOCK, Network, NetworkThresholds, SiteProfile, Threshold
+from rulegen.spec import RuleSpec
+from rulegen.vocabulary import (
+    GUESSED_LABELS,
+    METADATA_FAMILY,
+    METADATA_HOST,
+    METADATA_SIGNAL,
+    Engine,
+    HostSide,
+)
+
+# Engines without templates, and what to say about it.
+NOT_YET: Mapping[Engine, str] = MappingProxyType(
+    {
+        Engine.SNORT_29: "rules for Snort 2.9 arrive with a later version",
+        Engine.SNORT_3: "rules for Snort 3 arrive with a later version",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedRule:
+    """One line of a rules file. `network` is the part of home it watches, None for all that has no rule of its own."""
+
+    spec: RuleSpec
+    engine: Engine
+    sid: int
+    threshold: Threshold | None
+    network: Network | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotRendered:
+    """A rule this build does not have, and why, in one sentence."""
+
+    name: str
+    engine: Engine
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Which hosts one copy of a rule watches, with which numbers; `block` counts sid blocks from 0."""
+
+    block: int
+    network: Network | None
+    hosts: str
+    threshold: Threshold | None
+
+
+def render(spec: RuleSpec, site: SiteProfile, engine: Engine) -> tuple[RenderedRule | NotRendered, ...]:
+    """The rule for the site, then its copies for networks with thresholds of their own. Raises MxhoundError when sids run out."""
+    reason = NOT_YET.get(engine) or spec.not_on.get(engine)
+    if reason is not None:
+        return (NotRendered(spec.name, engine, reason),)
+    return tuple(_render_scope(spec, site, engine, scope) for scope in _scopes(spec, site))
+
+
+def render_file(engine: Engine, name: str, /, **values: object) -> str:
+    """A whole file beside the rules, as mxhound.yaml, from its template."""
+    return _environment().get_template(f"{engine}/{name}.j2").render(values)
+
+
+def _scopes(spec: RuleSpec, site: SiteProfile) -> Iterator[_Scope]:
+    own = [(block, part) for block, part in enumerate(site.network_thresholds, 1) if _has_own(spec, part)]
+    yield _Scope(0, None, watched(site, without=[part.network for _, part in own]), spec.threshold_at(site))
+    for block, part in own:
+        yield _Scope(block, part.network, watched(site, part.network), part.thresholds[spec.signal])
+
+
+def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
+    return spec.threshold is not None and spec.signal in part.thresholds
+
+
+def _render_scope(spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope) -> RenderedRule | NotRendered:
+    if not scope.hosts:
+        where = "home_networks" if scope.network is None else str(scope.network)
+        reason = f"no host of {where} is left to watch: every address is a mail server, a resolver, or has thresholds of its own"
+        return NotRendered(spec.name, engine, reason)
+    sid = _sid(spec, site, scope.block)
+    macro = getattr(_environment().get_template(f"{engine}/{spec.family}.j2").module, spec.name)
+    text = " ".join(str(macro(_context(spec, site, scope, sid))).split())
+    return RenderedRule(spec, engine, sid, scope.threshold, scope.network, text)
+
+
+def _sid(spec: RuleSpec, site: SiteProfile, block: int) -> int:
+    sid = site.sid_base + spec.offset + SID_BLOCK * block
+    if sid not in LOCAL_SIDS:
+        last = LOCAL_SIDS.stop - SID_BLOCK * (len(site.network_thresholds) + 1)
+        raise MxhoundError(
+            f"[sid_base]: {site.sid_base} is too high: {len(site.network_thresholds)} networks have thresholds of their own, "
+            f"each takes {SID_BLOCK} sids, and {sid} is no local sid; allowed is up to {last}"
+        )
+    return sid
+
+
+def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapping[str, object]:
+    """What a template may use: `rule.` plus one of these names."""
+    return {
+        "sid": sid,
+        "rev": spec.rev,
+        "msg": spec.msg,
+        "hosts": scope.hosts,
+        "outside": outside(site),
+        "smtp_ports": _port_list(site.ports.smtp),
+        "submission_ports": _port_list(site.ports.submission),
+        "labels": GUESSED_LABELS,
+        "internal_domains": site.internal_domains,
+        "threshold": scope.threshold,
+        "target": spec.host_side.value,
+        "track": "by_src" if spec.host_side is HostSide.SOURCE else "by_dst",
+        "references": spec.references,
+        "classtype": spec.classtype,
+        "metadata": _metadata(spec),
+    }
+
+
+def _metadata(spec: RuleSpec) -> str:
+    pairs = (
+        (METADATA_SIGNAL, spec.signal.value),
+        (METADATA_FAMILY, spec.family.value),
+        (METADATA_HOST, spec.host_side.value),
+        ("mitre_technique_id", spec.technique.replace(".", "_")),
+        ("signature_severity", "Major"),
+        ("confidence", "Medium"),
+    )
+    return ", ".join(f"{key} {value}" for key, value in pairs)
+
+
+def _port_list(ports: tuple[int, ...]) -> str:
+    return str(ports[0]) if len(ports) == 1 else f"[{','.join(map(str, ports))}]"
+
+
+def quoted(text: str) -> str:
+    """Text as it must stand inside the quotes of an option."""
+    return re.sub(r'([\\";:])', r"\\\1", text)
+
+
+def pcre_text(text: str) -> str:
+    """A host name or label as a pcre that matches it and nothing else."""
+    return text.replace(".", r"\x2e")
+
+
+def wire_name(name: str) -> str:
+    r"""A host name or label in the form DNS packets carry, as a pcre: "a.example" is "\x01a\x07example"."""
+    return "".join(f"\\x{len(label):02x}{label}" for label in name.split("."))
+
+
+def templates_folder() -> Path:
+    """Beside this file in an installed package, beside the package in a checkout."""
+    packaged = Path(__file__).with_name("templates")
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[1] / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"quoted": quoted, "pcre": pcre_text, "wire": wire_name}
+    return environment
