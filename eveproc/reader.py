@@ -149,7 +149,10 @@ def find_files(sources: Sequence[str]) -> tuple[str, ...]:
     problems += [Problem(path, "cannot be read: permission denied") for path in paths if not _readable(path)]
     if problems:
         raise InputError(problems)
-    return tuple({_identity(path): path for path in reversed(paths)}.values())[::-1]
+    first_names: dict[tuple[int, int] | None, str] = {}
+    for path in paths:
+        first_names.setdefault(_identity(path), path)
+    return tuple(first_names.values())
 
 
 def _paths(source: str) -> list[str] | Problem:
@@ -213,7 +216,11 @@ def _read_files(files: Sequence[str], stats: ReadStats, progress: Progress | Non
 
 
 def _size(file: str) -> int:
-    return 0 if file == STDIN else Path(file).stat().st_size
+    """0 where it cannot be told: standard input, pipes, a file that was rotated away meanwhile."""
+    try:
+        return 0 if file == STDIN else Path(file).stat().st_size
+    except OSError:
+        return 0
 
 
 def _advance(progress: Progress | None, before: int, total: int, done: int) -> None:
@@ -222,9 +229,9 @@ def _advance(progress: Progress | None, before: int, total: int, done: int) -> N
 
 
 def _open(file: str, stack: ExitStack) -> BufferedReader:
-    # Standard input is not ours to close.
-    stream = open(0, "rb", closefd=False) if file == STDIN else Path(file).open("rb")
-    return stack.enter_context(stream)
+    if file == STDIN:
+        return stack.enter_context(open(0, "rb", closefd=False))  # standard input is not ours to close
+    return stack.enter_context(Path(file).open("rb"))
 
 
 def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:

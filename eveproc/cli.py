@@ -1,0 +1,150 @@
+"""Command line of eveproc: what an IDS logged -> one verdict per host."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+import click
+
+from rulegen.errors import InputError, MxhoundError
+from rulegen.vocabulary import Level
+
+if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
+    from eveproc.night import NightReport
+
+REFUSED, FOUND = 1, 3
+# From here on reading takes seconds, and somebody waits.
+LONG_WORK = 64 << 20
+
+
+def moment(text: str) -> float:
+    """`2024-03-01`, `2024-03-01T10:00`, with or without zone (without: UTC) -> seconds since 1970 UTC."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        allowed = "ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC"
+        raise click.BadParameter(f"{text!r} is no time; allowed is {allowed}") from error
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+@click.version_option(package_name="mxhound")
+def main() -> None:
+    """Turn what Suricata or Snort logged into one verdict per host, with its reasons."""
+
+
+@main.command()
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
+@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
+@click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
+@click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
+@click.option("--all", "everyone", is_flag=True, help="List clean hosts that have evidence as well.")
+@click.option("--fail-on", type=click.Choice([Level.SUSPECTED, Level.INFECTED]), help="Exit 3 if a host is this or worse.")
+@click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
+def report(
+    eve: tuple[str, ...],
+    site: Path,
+    thresholds: Path | None,
+    form: str,
+    output: Path | None,
+    since: float | None,
+    until: float | None,
+    everyone: bool,
+    fail_on: str | None,
+    stats: Path | None,
+) -> None:
+    """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
+
+    The report goes to standard output, reading statistics and sensor health to standard error.
+
+    Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
+    """
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until")
+    with _faults_told():
+        night = _judge(eve, site, thresholds, since, until)
+        _deliver(night, form, output, everyone)
+        _tell_reading(night, stats)
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+        sys.exit(FOUND)
+
+
+def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
+    from eveproc.night import judge_night
+    from rulegen.site import load_site
+
+    with _progress_bar() as progress:
+        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, progress=progress)
+    if night.stats.lines and night.stats.not_eve == night.stats.lines:
+        raise InputError(night.stats.problems)
+    return night
+
+
+def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:
+    from eveproc.report import FORMATS, shown, text
+    from eveproc.report.output import write_whole
+
+    verdicts = shown(night, everyone=everyone)
+    if output is not None:
+        write_whole(output, FORMATS[form](night, verdicts))
+    elif form == "text" and sys.stdout.isatty():
+        _echo(text.render_table(night, verdicts, get_terminal_size().columns))
+    else:
+        _echo(FORMATS[form](night, verdicts))
+
+
+def _echo(text: str) -> None:
+    """Bytes, so that CSV keeps its line ends; and UTF-8 whatever the locale says."""
+    try:
+        click.echo(text.encode(), nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has seen enough. Python would complain at exit when it flushes, so there is nothing left to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_reading(night: "NightReport", stats: Path | None) -> None:
+    from eveproc.report import reading
+    from eveproc.report.output import write_whole
+
+    click.echo(reading.render(night), nl=False, err=True)
+    if stats is not None:
+        write_whole(stats, reading.render_json(night))
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """What this project refuses: the text to standard error, exit 1."""
+    from eveproc.report.safe import safe
+
+    try:
+        yield
+    except MxhoundError as error:
+        for line in str(error).split("\n"):
+            click.echo(f"eveproc: {safe(line)}", err=True)
+        sys.exit(REFUSED)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error, if that is a terminal; it shows once there is LONG_WORK to do."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    with Progress("reading", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=total >= LONG_WORK)

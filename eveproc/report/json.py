@@ -1,0 +1,51 @@
+"""Verdicts -> one JSON object per host and line, keys in the order DESIGN gives, ASCII only."""
+
+import json
+
+from eveproc.night import NightReport
+from eveproc.report.moment import iso
+from eveproc.verdict import EvidenceItem, Identity, Verdict
+
+# More digits than anybody can tell apart, and few enough to be the same on every machine.
+SCORE_DIGITS = 4
+
+
+def render(_night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+    """ASCII escapes leave no control character of the wire in the output."""
+    return "".join(f"{json.dumps(as_dict(verdict))}\n" for verdict in verdicts)
+
+
+def as_dict(verdict: Verdict) -> dict[str, object]:
+    """One host; `host` is an address, times are ISO 8601 UTC, `decided_at` and `identity` may be null."""
+    return {
+        "host": verdict.host,
+        "verdict": verdict.level.value,
+        "score": round(verdict.score, SCORE_DIGITS),
+        "decided_at": None if verdict.decided_at is None else iso(verdict.decided_at),
+        "first_seen": iso(verdict.first_seen),
+        "last_seen": iso(verdict.last_seen),
+        "families": [family.value for family in verdict.families],
+        "evidence": [_item(item) for item in verdict.evidence],
+        "identity": None if verdict.identity is None else _identity(verdict.identity),
+        "why": verdict.why,
+        "next_step": verdict.next_step,
+    }
+
+
+def _item(item: EvidenceItem) -> dict[str, object]:
+    return {
+        "signal": item.signal.value,
+        "family": item.family.value,
+        "source": item.source,
+        "count": item.count,
+        "distinct": item.distinct,
+        "first_seen": iso(item.first_seen),
+        "last_seen": iso(item.last_seen),
+        "sids": list(item.sids),
+        "flow_ids": list(item.flow_ids),
+        "why": item.why,
+    }
+
+
+def _identity(identity: Identity) -> dict[str, object]:
+    return {"mac": identity.mac, "name": identity.name, "addresses": list(identity.addresses)}

@@ -1,0 +1,31 @@
+"""A finished report -> a file, all of it or none."""
+
+import os
+from pathlib import Path
+
+from rulegen.errors import MxhoundError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside the file and rename over it, so that nobody ever reads half a report; devices and pipes are written to.
+
+    Line ends stay as they are. Raises MxhoundError when the file cannot be written.
+    """
+    try:
+        _replace(path.resolve(), text) if path.is_file() or not path.exists() else _write(path, text)
+    except OSError as error:
+        raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _write(part, text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(text)

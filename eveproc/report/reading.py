@@ -1,0 +1,43 @@
+"""ReadStats and sensor health -> what was read and what was not: text for stderr, plain values for --stats."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from eveproc.events import SkipReason
+from eveproc.night import NightReport
+from eveproc.reader import ReadStats
+from eveproc.report.moment import iso
+from eveproc.report.safe import safe
+
+
+def render(night: NightReport) -> str:
+    """A line of counts, one per problem of a file, one per fault of a sensor."""
+    return "".join(f"{safe(line)}\n" for line in (*_lines(night.stats), *(f"health: {line}" for line in night.health)))
+
+
+def render_json(night: NightReport) -> str:
+    """One JSON object: ReadStats.as_dict, health, first and last event time (ISO 8601 UTC or null)."""
+    span = {"first_event": night.first_event, "last_event": night.last_event}
+    times = {name: None if seconds is None else iso(seconds) for name, seconds in span.items()}
+    return json.dumps({**night.stats.as_dict(), "health": list(night.health), **times}, indent=2) + "\n"
+
+
+def _lines(stats: ReadStats) -> Iterator[str]:
+    yield f"read: {_many(stats.files, 'file')}, {_many(stats.lines, 'line')}, {_many(stats.bytes, 'byte')}"
+    yield f"used: {_many(stats.events.total(), 'event')}{_named(stats.events)}"
+    for reason in SkipReason:
+        if stats.skipped[reason]:
+            yield f"not used: {stats.skipped[reason]} {reason}{_named(stats.details.get(reason, {}))}"
+    yield from (f"problem: {problem}" for problem in stats.problems)
+    if stats.problems_left_out:
+        yield f"problem: {stats.problems_left_out} more problems of files, not kept"
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    most = sorted(Counter(counts).items(), key=lambda pair: (-pair[1], pair[0]))
+    return f" ({', '.join(f'{name} {count}' for name, count in most)})" if most else ""
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

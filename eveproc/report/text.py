@@ -1,0 +1,109 @@
+"""Verdicts -> text for people, WIDTH columns wide: plain for pipes and files, a table for terminals."""
+
+from collections import Counter
+from collections.abc import Iterator
+from textwrap import wrap
+from types import MappingProxyType
+
+from eveproc.night import NightReport
+from eveproc.report.moment import short
+from eveproc.report.safe import safe
+from eveproc.verdict import EvidenceItem, Identity, Verdict
+from rulegen.vocabulary import Level
+
+WIDTH = 100
+LABEL = 10
+STYLES = MappingProxyType({Level.INFECTED: "bold red", Level.SUSPECTED: "yellow", Level.CLEAN: "green"})
+
+
+def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+    """A sentence of counts, then one paragraph per host, worst first."""
+    return (
+        "\n".join([*wrap(summary(night, verdicts), WIDTH), *(line for verdict in verdicts for line in ("", *_paragraph(verdict)))]) + "\n"
+    )
+
+
+def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) -> str:
+    """The same as a coloured table, `width` columns wide, with the terminal's own escapes in it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_lines=True, expand=True)
+    for heading, ratio in (("verdict", None), ("host", None), ("why", 1)):
+        table.add_column(heading, ratio=ratio, overflow="fold")
+    for v in verdicts:
+        level = Text(f"{v.level.upper()}\nscore {v.score:.2f}", style=STYLES[v.level])
+        table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons(v))))
+    console = Console(width=width, force_terminal=True, highlight=False)
+    with console.capture() as captured:
+        console.print(Text(summary(night, verdicts)))
+        if verdicts:
+            console.print(table)
+    return captured.get()
+
+
+def summary(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+    """How many hosts are what, in which span of time, and how to see those that are not listed."""
+    levels = Counter(v.level for v in night.verdicts)
+    levels[Level.CLEAN] += night.clean_hosts
+    counts = ", ".join(f"{levels[level]} {level}" for level in reversed(Level))
+    unlisted = len(night.verdicts) > len(verdicts)
+    return f"{counts}{_span(night)}.{' Clean hosts are only counted; --all lists those with evidence.' if unlisted else ''}"
+
+
+def _span(night: NightReport) -> str:
+    if night.first_event is None or night.last_event is None:
+        return "; no event in this time"
+    return f"; events from {short(night.first_event)} to {short(night.last_event)}"
+
+
+def _paragraph(verdict: Verdict) -> Iterator[str]:
+    yield f"{verdict.level.upper():{LABEL}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
+    yield from _field("decided", _decided(verdict))
+    yield from _field("families", ", ".join(verdict.families) or "none")
+    yield from _field("why", verdict.why)
+    yield from _field("next", verdict.next_step)
+    for item in verdict.evidence:
+        yield from _field("evidence", _evidence(item))
+
+
+def _field(label: str, text: str) -> Iterator[str]:
+    """Label and text in two columns; nothing at all without a text."""
+    lines = wrap(safe(text), WIDTH - LABEL - 2)
+    for label_or_gap, line in zip([label, *[""] * len(lines)], lines, strict=False):
+        yield f"  {label_or_gap:{LABEL}}{line}"
+
+
+def _named(identity: Identity | None) -> str:
+    return "" if identity is None else f"  {safe(_identity(identity))}"
+
+
+def _identity(identity: Identity) -> str:
+    return f"{identity.name or 'no name'}, {identity.mac}, {' '.join(identity.addresses)}"
+
+
+def _decided(verdict: Verdict) -> str:
+    seen = f"seen {short(verdict.first_seen)} to {short(verdict.last_seen)}"
+    return seen if verdict.decided_at is None else f"{short(verdict.decided_at)}; {seen}"
+
+
+def _evidence(item: EvidenceItem) -> str:
+    span = f"{short(item.first_seen)} to {short(item.last_seen)}"
+    return f"[{item.family}/{item.signal}, {item.source}, {span}] {item.why}"
+
+
+def _host_cell(verdict: Verdict) -> Iterator[str]:
+    yield safe(verdict.host)
+    if verdict.identity:
+        yield safe(verdict.identity.name or "no name")
+        yield safe(verdict.identity.mac)
+        yield from (safe(address) for address in verdict.identity.addresses if address != verdict.host)
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    yield safe(verdict.why)
+    if verdict.next_step:
+        yield f"Next: {safe(verdict.next_step)}"
+    yield f"Decided {_decided(verdict)}; {', '.join(verdict.families) or 'no family'}."
+    yield from (f"- {safe(_evidence(item))}" for item in verdict.evidence)
