@@ -15,6 +15,8 @@ from rulegen.errors import EngineError
 from rulegen.vocabulary import Engine
 
 TIMEOUT_SECONDS = 600
+# Where a build's mxhound.yaml expects its folder.
+INSTALLED_AT = "/etc/suricata/mxhound"
 
 # Record types of eve-log and their options: all that eveproc reads, and what tells a broken capture.
 EVE_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
@@ -38,10 +40,10 @@ def replay(
     build: Path | None = None,
     eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
 ) -> Path:
-    """Run `engine` over `pcap`, write everything below `out_dir` and return the path of its eve.json.
+    """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one JSON log.
 
-    `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml is included
-    and wins over the settings made here. A rule that does not load is an error. Raises EngineError in the engine's words.
+    `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
+    wins over the settings made here. A rule that does not load is an error. Raises EngineError in the engine's words.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     if list(out_dir.glob("*.json")):
@@ -61,16 +63,15 @@ def replay(
 
 
 def render_config(engine: FoundEngine, build: Path | None, eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES) -> str:
-    """The least suricata.yaml that replays mail traffic; a key that the build's mxhound.yaml sets is left to it."""
+    """The least suricata.yaml that replays mail traffic; what the build's mxhound.yaml sets is left to it."""
     settings = _settings(engine, eve_types)
-    include = ""
+    fragment = ""
     if build is not None:
-        fragment = (build / "mxhound.yaml").resolve()
-        theirs = yaml.safe_load(fragment.read_text()) or {}
-        named = {key.partition(".")[0] for key in theirs}
-        settings = {key: value for key, value in settings.items() if key not in named}
-        include = f"include: {fragment}\n"
-    return "%YAML 1.1\n---\n" + yaml.safe_dump(settings, sort_keys=False) + include
+        # As its head tells an operator: change the folder if it is not at /etc/suricata/mxhound.
+        fragment = (build / "mxhound.yaml").read_text().replace(INSTALLED_AT, str(build.resolve()))
+        theirs = {key.split(".")[0] for key in yaml.safe_load(fragment)}
+        settings = {key: value for key, value in settings.items() if key not in theirs}
+    return "%YAML 1.1\n---\n" + yaml.safe_dump(settings, sort_keys=False) + fragment.removeprefix("%YAML 1.1\n---\n")
 
 
 def installed(engine: Engine) -> FoundEngine:
