@@ -50,7 +50,7 @@ def main() -> None:
 @click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
 @click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts that have evidence as well.")
-@click.option("--fail-on", type=click.Choice([Level.SUSPECTED, Level.INFECTED]), help="Exit 3 if a host is this or worse.")
+@click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
 def report(
     eve: tuple[str, ...],

@@ -4,7 +4,6 @@ import csv
 from io import StringIO
 
 from eveproc.night import NightReport
-from eveproc.report.json import SCORE_DIGITS
 from eveproc.report.moment import iso
 from eveproc.report.safe import safe_cell
 from eveproc.verdict import Verdict
@@ -41,10 +40,10 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.host,
         verdict.level,
-        str(round(verdict.score, SCORE_DIGITS)),
-        "" if verdict.decided_at is None else iso(verdict.decided_at),
-        iso(verdict.first_seen),
-        iso(verdict.last_seen),
+        str(verdict.score),
+        iso(verdict.decided_at) or "",
+        iso(verdict.first_seen) or "",
+        iso(verdict.last_seen) or "",
         " ".join(verdict.families),
         " ".join(dict.fromkeys(item.signal for item in verdict.evidence)),
         " ".join(str(sid) for sid in sorted({sid for item in verdict.evidence for sid in item.sids})),

@@ -6,9 +6,6 @@ from eveproc.night import NightReport
 from eveproc.report.moment import iso
 from eveproc.verdict import EvidenceItem, Identity, Verdict
 
-# More digits than anybody can tell apart, and few enough to be the same on every machine.
-SCORE_DIGITS = 4
-
 
 def render(_night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
     """ASCII escapes leave no control character of the wire in the output."""
@@ -16,12 +13,12 @@ def render(_night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def as_dict(verdict: Verdict) -> dict[str, object]:
-    """One host; `host` is an address, times are ISO 8601 UTC, `decided_at` and `identity` may be null."""
+    """One host; `host` is an address, times are ISO 8601 UTC, null for a host without evidence."""
     return {
         "host": verdict.host,
         "verdict": verdict.level.value,
-        "score": round(verdict.score, SCORE_DIGITS),
-        "decided_at": None if verdict.decided_at is None else iso(verdict.decided_at),
+        "score": verdict.score,
+        "decided_at": iso(verdict.decided_at),
         "first_seen": iso(verdict.first_seen),
         "last_seen": iso(verdict.last_seen),
         "families": [family.value for family in verdict.families],

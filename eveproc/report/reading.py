@@ -18,9 +18,8 @@ def render(night: NightReport) -> str:
 
 def render_json(night: NightReport) -> str:
     """One JSON object: ReadStats.as_dict, health, first and last event time (ISO 8601 UTC or null)."""
-    span = {"first_event": night.first_event, "last_event": night.last_event}
-    times = {name: None if seconds is None else iso(seconds) for name, seconds in span.items()}
-    return json.dumps({**night.stats.as_dict(), "health": list(night.health), **times}, indent=2) + "\n"
+    span = {"first_event": iso(night.first_event), "last_event": iso(night.last_event)}
+    return json.dumps({**night.stats.as_dict(), "health": list(night.health), **span}, indent=2) + "\n"
 
 
 def _lines(stats: ReadStats) -> Iterator[str]:

@@ -6,7 +6,7 @@ from textwrap import wrap
 from types import MappingProxyType
 
 from eveproc.night import NightReport
-from eveproc.report.moment import short
+from eveproc.report.moment import short, span
 from eveproc.report.safe import safe
 from eveproc.verdict import EvidenceItem, Identity, Verdict
 from rulegen.vocabulary import Level
@@ -55,11 +55,11 @@ def summary(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
 def _span(night: NightReport) -> str:
     if night.first_event is None or night.last_event is None:
         return "; no event in this time"
-    return f"; events from {short(night.first_event)} to {short(night.last_event)}"
+    return f"; events from {span(night.first_event, night.last_event)}"
 
 
 def _paragraph(verdict: Verdict) -> Iterator[str]:
-    yield f"{verdict.level.upper():{LABEL}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
+    yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
@@ -84,13 +84,12 @@ def _identity(identity: Identity) -> str:
 
 
 def _decided(verdict: Verdict) -> str:
-    seen = f"seen {short(verdict.first_seen)} to {short(verdict.last_seen)}"
+    seen = f"seen {span(verdict.first_seen, verdict.last_seen)}" if verdict.evidence else "no evidence"
     return seen if verdict.decided_at is None else f"{short(verdict.decided_at)}; {seen}"
 
 
 def _evidence(item: EvidenceItem) -> str:
-    span = f"{short(item.first_seen)} to {short(item.last_seen)}"
-    return f"[{item.family}/{item.signal}, {item.source}, {span}] {item.why}"
+    return f"[{item.family}/{item.signal}, {item.source}, {span(item.first_seen, item.last_seen)}] {item.why}"
 
 
 def _host_cell(verdict: Verdict) -> Iterator[str]:
@@ -105,5 +104,5 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
     yield safe(verdict.why)
     if verdict.next_step:
         yield f"Next: {safe(verdict.next_step)}"
-    yield f"Decided {_decided(verdict)}; {', '.join(verdict.families) or 'no family'}."
+    yield f"Decided: {_decided(verdict)}. Families: {', '.join(verdict.families) or 'none'}."
     yield from (f"- {safe(_evidence(item))}" for item in verdict.evidence)
