@@ -118,13 +118,17 @@ class Track:
         """Bring the summary to its one canonical form; to be called before it is read."""
         for bucket in self.hours.values():
             bucket.trim()
+        self._keep_earliest_flows()
 
     def between(self, start: float, end: float) -> "Track":
-        """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was."""
+        """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was.
+
+        A key met on both sides of a cut within an hour is known by its first time alone, so the earlier side has it.
+        """
         if start <= self.first_seen and self.last_seen < end:
             return self
         parts = {hour: bucket.between(start, end) for hour, bucket in self.hours.items() if _overlap(hour, start, end)}
-        part = Track({hour: bucket for hour, bucket in parts.items() if bucket.keys}, set(self.sids))
+        part = Track({hour: bucket for hour, bucket in parts.items() if bucket.keys or bucket.events}, set(self.sids))
         part._note_flows((flow, time) for flow, time in self.flow_ids.items() if start <= time < end)
         times = list(part.times())
         if times:
@@ -157,7 +161,10 @@ class Track:
         for flow_id, time in flows:
             _keep_least(self.flow_ids, flow_id, time)
         if len(self.flow_ids) > 2 * FLOW_IDS:
-            self.flow_ids = {f: t for t, f in sorted((t, f) for f, t in self.flow_ids.items())[:FLOW_IDS]}
+            self._keep_earliest_flows()
+
+    def _keep_earliest_flows(self) -> None:
+        self.flow_ids = {f: t for t, f in sorted((t, f) for f, t in self.flow_ids.items())[:FLOW_IDS]}
 
     def times(self) -> Iterator[float]:
         """Every time at which something kept here was seen."""
@@ -166,6 +173,7 @@ class Track:
             yield from bucket.events.values()
 
     def earliest_flows(self) -> tuple[int, ...]:
+        """The flows to pivot on, by the time they were first seen; at most FLOW_IDS."""
         return tuple(f for _, f in sorted((t, f) for f, t in self.flow_ids.items())[:FLOW_IDS])
 
 
