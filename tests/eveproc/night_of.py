@@ -4,8 +4,8 @@ from eveproc.events import Alert, Dhcp, Dns, Flow, Smtp
 from eveproc.evidence import Collector
 from eveproc.night import report_on
 from eveproc.reader import ReadStats
-from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL
 from rulegen.site import build_profile
+from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL
 from rulegen.yamlfile import parse_yaml
 
 START = 1_772_438_400.0  # 2026-03-02T08:00:00Z

@@ -1,0 +1,82 @@
+"""The conductor: reading, time limits, who is listed, what is said of sensors."""
+
+import json
+
+import pytest
+
+from eveproc.events import Stats
+from eveproc.night import judge_night
+from rulegen.vocabulary import Level
+from tests.eveproc.night_of import HOST, SITE, START, flow, report, server, site_of
+
+LINE = {
+    "timestamp": "2026-03-02T08:00:{second:02}.000000+0000",
+    "event_type": "flow",
+    "src_ip": HOST,
+    "src_port": 40000,
+    "dest_port": 25,
+    "proto": "TCP",
+    "flow": {"pkts_toserver": 9, "pkts_toclient": 9, "start": "2026-03-02T08:00:{second:02}.000000+0000"},
+    "tcp": {"tcp_flags_ts": "1b", "tcp_flags_tc": "1b"},
+}
+
+
+@pytest.fixture
+def eve(tmp_path):
+    path = tmp_path / "eve.json"
+    lines = []
+    for second in range(40):
+        line = json.dumps({**LINE, "dest_ip": server(second), "flow_id": second + 1})
+        lines.append(line.replace("{second:02}", f"{second:02}"))
+    path.write_text("\n".join(lines) + "\nhalf a li")
+    return str(path)
+
+
+def test_files_to_verdicts(eve):
+    night = judge_night([eve], site_of())
+    assert [(v.host, v.level) for v in night.verdicts] == [(HOST, Level.INFECTED)]
+    assert (night.clean_hosts, night.first_event, night.last_event) == (0, START, START + 39)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "count"), [(START + 35, None, 5), (None, START + 5, 5), (START + 3, START + 5, 2)]
+)
+def test_since_is_included_and_until_excluded(eve, since, until, count):
+    night = judge_night([eve], site_of(), since=since, until=until)
+    assert night.verdicts[0].evidence[0].count == count
+
+
+def test_an_empty_night(tmp_path):
+    (tmp_path / "eve.json").write_text("")
+    night = judge_night([str(tmp_path / "eve.json")], site_of())
+    assert (night.verdicts, night.clean_hosts, night.first_event, night.last_event) == ((), 0, None, None)
+
+
+def test_clean_hosts_are_listed_last_by_address():
+    night = report(
+        [
+            *(flow(n, server(n)) for n in range(40)),
+            flow(1, server(1), 443, host="10.20.1.9"),
+            flow(1, server(1), 443, host="10.20.1.10"),
+        ]
+    )
+    assert [v.host for v in night.verdicts] == [HOST, "10.20.1.9", "10.20.1.10"]
+    assert night.clean_hosts == 2
+
+
+def test_addresses_nobody_answers_at_are_no_hosts():
+    night = report([flow(n, f"10.20.9.{n}", answered=False, established=False) for n in range(20)])
+    assert [v.host for v in night.verdicts] == [HOST]
+
+
+def test_a_blind_sensor_is_said():
+    counters = {"capture.kernel_drops": 500, "capture.kernel_packets": 9500, "detect.alert_queue_overflow": 0}
+    night = report([Stats(time=START, sensor="north", counters=counters)])
+    assert len(night.health) == 1
+    assert "sensor north: 500 packets dropped" in night.health[0]
+    assert "5.0%" in night.health[0]
+
+
+def test_a_silent_sensor_is_said():
+    night = report([Stats(time=START, sensor="north", counters={})], site_of(SITE + "sensors: [north, south]\n"))
+    assert night.health == ("sensor south is listed in the site profile and wrote nothing: its hosts were not watched",)
