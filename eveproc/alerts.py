@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from eveproc.events import Alert
 from eveproc.names import registered_domain
-from eveproc.track import Sighting
+from eveproc.track import Pivot, Sighting
 from rulegen.catalogue import CATALOGUE
 from rulegen.site import SID_BLOCK, SiteProfile, Threshold
 from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide, Signal
@@ -48,7 +48,7 @@ class AlertReader:
         key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows count, not lines.
         window = int(alert.time // threshold_of(self.site, signal).seconds)
-        return OurAlert(host, signal, Sighting(alert.time, key, (alert.sid, window), alert.sid, alert.flow_id))
+        return OurAlert(host, signal, Sighting(alert.time, key, (alert.sid, window), alert.sid, Pivot(alert.flow_id, alert.community_id)))
 
     def _by_metadata(self, alert: Alert) -> tuple[Signal, HostSide] | None:
         try:

@@ -18,7 +18,7 @@ from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
 from eveproc.names import domain_of_address, is_below, looks_like_mail_server, registered_domain
-from eveproc.track import HOUR, Sighting, Track
+from eveproc.track import HOUR, Pivot, Sighting, Track
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Signal
 
@@ -279,4 +279,9 @@ class Collector:
 
     @staticmethod
     def _log(host: str, kind: Kind, event: Event, key: str, *identity: object) -> Finding:
-        return Finding(host, kind, Source.LOG, Sighting(event.time, key, (key, *identity), flow_id=event.flow_id))
+        pivot = (
+            Pivot(event.flow_id, event.community_id, event.tx_id if isinstance(event, Smtp) else -1)
+            if event.flow_id
+            else None
+        )
+        return Finding(host, kind, Source.LOG, Sighting(event.time, key, (key, *identity), pivot=pivot))

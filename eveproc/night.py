@@ -1,6 +1,6 @@
 """Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
@@ -18,12 +18,16 @@ from rulegen.vocabulary import Level
 
 @dataclass(frozen=True, slots=True)
 class NightReport:
-    """`verdicts` holds every home host that was seen, worst first; `clean_hosts` counts the clean ones among them."""
+    """`verdicts` holds every home host that was seen, worst first; `clean_hosts` counts the clean ones among them.
+
+    `unused` counts, by reason, events that were read and are evidence of nothing here.
+    """
 
     verdicts: tuple[Verdict, ...]
     clean_hosts: int
     stats: ReadStats
     health: tuple[str, ...]
+    unused: Mapping[str, int]
     first_event: float | None
     last_event: float | None
 
@@ -50,25 +54,41 @@ def judge_night(
 
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
+    night, stats = gather_night(sources, site, since=since, until=until, progress=progress)
+    return report_on(night, site, stats)
+
+
+def gather_night(
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NightEvidence, ReadStats]:
+    """The reading half of judge_night, with the same arguments."""
     stats = ReadStats()
     collector = Collector(site)
     start, end = -inf if since is None else since, inf if until is None else until
     for event in read_events(sources, stats, progress=progress):
         if start <= event.time < end:
             collector.add(event)
-    return report_on(collector.night, site, stats)
+        else:
+            collector.night.unused["outside --since and --until"] += 1
+    return collector.night, stats
 
 
 def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
     """Judge what was gathered."""
     night.trim()
-    verdicts = [_judge_machine(machine, night, site) for machine in machines(night)]
+    verdicts = [judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)) for m in machines(night)]
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     return NightReport(
         verdicts=tuple(verdicts),
         clean_hosts=sum(1 for v in verdicts if v.level is Level.CLEAN),
         stats=stats,
         health=(*night.health.sentences(), *_missing_sensors(night, site)),
+        unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
     )
@@ -98,14 +118,14 @@ def _gather(mac: str, held: list[tuple[Tenancy, HostEvidence]], night: NightEvid
     return Machine(latest, evidence, Identity(mac, night.leases.name_of(mac), addresses), addresses)
 
 
-def _judge_machine(machine: Machine, night: NightEvidence, site: SiteProfile) -> Verdict:
+def circumstances_of(machine: Machine, night: NightEvidence, site: SiteProfile) -> Circumstances:
+    """What the site says of the machine's addresses, and whether its connections would have been seen."""
     addresses = [ip_address(address) for address in machine.addresses]
-    circumstances = Circumstances(
+    return Circumstances(
         site=site,
-        signals=signals_for(site, any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
+        signals=signals_for(any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
         connections_logged=_connections_logged(machine.evidence, night),
     )
-    return judge(machine.address, machine.evidence, machine.identity, circumstances)
 
 
 def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:

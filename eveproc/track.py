@@ -19,8 +19,17 @@ KEYS_PER_HOUR = 256
 # Counts up to this many an hour are exact; above, estimated from the k smallest fingerprints: the standard
 # error is 1/sqrt(k - 2), 6 % for 256 (Bar-Yossef et al. 2002).
 EVENTS_PER_HOUR = 256
-FLOW_IDS = 8
+PIVOTS = 8
 SIDS = 32
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pivot:
+    """Where in EVE to look further: the flow, its community id ("" if not logged), the transaction in it (-1: the whole flow)."""
+
+    flow_id: int
+    community_id: str = ""
+    tx_id: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Sighting:
     key: str
     identity: tuple[object, ...]
     sid: int = 0
-    flow_id: int = 0
+    pivot: Pivot | None = None
 
 
 def fingerprint(identity: tuple[object, ...]) -> int:
@@ -89,7 +98,7 @@ class Track:
 
     hours: dict[int, Bucket] = field(default_factory=dict)
     sids: set[int] = field(default_factory=set)
-    flow_ids: dict[int, float] = field(default_factory=dict)
+    pivots: dict[Pivot, float] = field(default_factory=dict)
     first_seen: float = float("inf")
     last_seen: float = float("-inf")
 
@@ -103,8 +112,8 @@ class Track:
         self.last_seen = max(self.last_seen, sighting.time)
         if sighting.sid:
             self._note_sids((sighting.sid,))
-        if sighting.flow_id:
-            self._note_flows(((sighting.flow_id, sighting.time),))
+        if sighting.pivot:
+            self._note_pivots(((sighting.pivot, sighting.time),))
 
     def merge(self, other: "Track") -> None:
         for hour, bucket in other.hours.items():
@@ -112,13 +121,13 @@ class Track:
         self.first_seen = min(self.first_seen, other.first_seen)
         self.last_seen = max(self.last_seen, other.last_seen)
         self._note_sids(other.sids)
-        self._note_flows(other.flow_ids.items())
+        self._note_pivots(other.pivots.items())
 
     def trim(self) -> None:
         """Bring the summary to its one canonical form; to be called before it is read."""
         for bucket in self.hours.values():
             bucket.trim()
-        self._keep_earliest_flows()
+        self._trim_pivots()
 
     def between(self, start: float, end: float) -> "Track":
         """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was.
@@ -129,7 +138,7 @@ class Track:
             return self
         parts = {hour: bucket.between(start, end) for hour, bucket in self.hours.items() if _overlap(hour, start, end)}
         part = Track({hour: bucket for hour, bucket in parts.items() if bucket.keys or bucket.events}, set(self.sids))
-        part._note_flows((flow, time) for flow, time in self.flow_ids.items() if start <= time < end)
+        part._note_pivots((pivot, time) for pivot, time in self.pivots.items() if start <= time < end)
         times = list(part.times())
         if times:
             part.first_seen = self.first_seen if self.first_seen >= start else min(times)
@@ -152,29 +161,29 @@ class Track:
                 _keep_least(firsts, key, time)
         return sorted((time, key) for key, time in firsts.items())
 
-    def _note_sids(self, sids: Iterable[int]) -> None:
-        self.sids.update(sids)
-        if len(self.sids) > SIDS:
-            self.sids = set(sorted(self.sids)[:SIDS])
-
-    def _note_flows(self, flows: Iterable[tuple[int, float]]) -> None:
-        for flow_id, time in flows:
-            _keep_least(self.flow_ids, flow_id, time)
-        if len(self.flow_ids) > 2 * FLOW_IDS:
-            self._keep_earliest_flows()
-
-    def _keep_earliest_flows(self) -> None:
-        self.flow_ids = {f: t for t, f in sorted((t, f) for f, t in self.flow_ids.items())[:FLOW_IDS]}
-
     def times(self) -> Iterator[float]:
         """Every time at which something kept here was seen."""
         for bucket in self.hours.values():
             yield from bucket.keys.values()
             yield from bucket.events.values()
 
-    def earliest_flows(self) -> tuple[int, ...]:
-        """The flows to pivot on, by the time they were first seen; at most FLOW_IDS."""
-        return tuple(f for _, f in sorted((t, f) for f, t in self.flow_ids.items())[:FLOW_IDS])
+    def earliest_pivots(self) -> tuple[Pivot, ...]:
+        """Where to look further, by the time it was first seen; at most PIVOTS."""
+        return tuple(pivot for _, pivot in sorted((time, pivot) for pivot, time in self.pivots.items())[:PIVOTS])
+
+    def _note_sids(self, sids: Iterable[int]) -> None:
+        self.sids.update(sids)
+        if len(self.sids) > SIDS:
+            self.sids = set(sorted(self.sids)[:SIDS])
+
+    def _note_pivots(self, pivots: Iterable[tuple[Pivot, float]]) -> None:
+        for pivot, time in pivots:
+            _keep_least(self.pivots, pivot, time)
+        if len(self.pivots) > 2 * PIVOTS:
+            self._trim_pivots()
+
+    def _trim_pivots(self) -> None:
+        self.pivots = {pivot: self.pivots[pivot] for pivot in self.earliest_pivots()}
 
 
 def _overlap(hour: int, start: float, end: float) -> bool:

@@ -56,23 +56,40 @@ class Verdict:
     next_step: str
 
 
-def judge(host: str, evidence: HostEvidence, identity: Identity | None, circumstances: Circumstances) -> Verdict:
-    """The verdict on one host: weigh, explain, combine, and find the time at which it could first have been said."""
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the verdict is made of: weighed signals (heaviest first), harmless explanations, and the probability they give."""
+
+    weighed: tuple[Weighed, ...]
+    explanations: tuple[Explanation, ...]
+    score: float
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.score)
+
+
+def assess(evidence: HostEvidence, circumstances: Circumstances) -> Assessment:
+    """Weigh, explain, combine."""
     allowance = allow(evidence, circumstances.connections_logged)
     explanations = explain_away(evidence, allowance)
     weighed = tuple(weigh(evidence, allowance, circumstances))
-    score = combine(weighed, explanations)
-    level = level_of(score)
-    items = tuple(_item(w) for w in weighed)
+    return Assessment(weighed, explanations, combine(weighed, explanations))
+
+
+def judge(host: str, evidence: HostEvidence, identity: Identity | None, circumstances: Circumstances) -> Verdict:
+    """The verdict on one host, and the time at which it could first have been said."""
+    found = assess(evidence, circumstances)
+    level, weighed, explanations = found.level, found.weighed, found.explanations
     return Verdict(
         host=host,
         level=level,
-        score=round(score, 4),
+        score=round(found.score, 4),
         decided_at=None if level is Level.CLEAN else decide_when(evidence, explanations, circumstances, level),
         first_seen=evidence.first_seen(),
         last_seen=evidence.last_seen(),
         families=tuple(f for f, weight in family_weights(weighed).items() if weight >= AGREES_AT),
-        evidence=items,
+        evidence=tuple(_item(w) for w in weighed),
         identity=identity,
         why=wording.why(level, weighed, explanations),
         next_step=wording.next_step(level, weighed, explanations),
@@ -93,12 +110,18 @@ def decide_when(
     times = sorted({t for track in evidence.signal_tracks() for t in track.times()})
 
     def suffices(time: float) -> bool:
-        so_far = evidence.between(-inf, nextafter(time, inf))
-        weighed = tuple(weigh(so_far, allow(so_far, circumstances.connections_logged), circumstances))
-        return level_of(combine(weighed, explanations)).rank >= level.rank
+        return level_of(score_by(time, evidence, explanations, circumstances)).rank >= level.rank
 
     index = bisect_left(times, True, key=suffices)
     return times[min(index, len(times) - 1)]
+
+
+def score_by(
+    time: float, evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances
+) -> float:
+    """The probability from what had been seen up to and including `time`, with the explanations of the whole night."""
+    so_far = evidence.between(-inf, nextafter(time, inf))
+    return combine(tuple(weigh(so_far, allow(so_far, circumstances.connections_logged), circumstances)), explanations)
 
 
 def _item(weighed: Weighed) -> EvidenceItem:
@@ -112,7 +135,7 @@ def _item(weighed: Weighed) -> EvidenceItem:
         first_seen=track.first_seen,
         last_seen=track.last_seen,
         sids=tuple(sorted(track.sids)),
-        flow_ids=track.earliest_flows(),
+        flow_ids=tuple(dict.fromkeys(pivot.flow_id for pivot in track.earliest_pivots())),
         why=wording.item(weighed),
         weight=round(weighed.weight, 3),
     )

@@ -52,7 +52,7 @@ class Circumstances:
     connections_logged: bool
 
 
-def signals_for(site: SiteProfile, is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
+def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
     """Which signals mean something for a host of this declared role."""
     return (MAIL_SERVER_SIGNALS if is_mail_server else EVERY_SIGNAL) & (
         RESOLVER_SIGNALS if is_resolver else EVERY_SIGNAL

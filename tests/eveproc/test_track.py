@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eveproc.track import EVENTS_PER_HOUR, FLOW_IDS, HOUR, KEYS_PER_HOUR, SIDS, Sighting, Track, fingerprint, widest
+from eveproc.track import EVENTS_PER_HOUR, HOUR, KEYS_PER_HOUR, PIVOTS, SIDS, Pivot, Sighting, Track, fingerprint, widest
 
 
 def track_of(sightings):
@@ -30,7 +30,7 @@ def sighting(time, key, number=0, **more):
 def many(seed, count):
     rng = random.Random(seed)
     return [
-        sighting(rng.randrange(3 * HOUR), rng.randrange(900), n, sid=rng.randrange(60), flow_id=rng.randrange(40))
+        sighting(rng.randrange(3 * HOUR), rng.randrange(900), n, sid=rng.randrange(60), pivot=Pivot(rng.randrange(40)))
         for n in range(count)
     ]
 
@@ -93,9 +93,9 @@ def test_two_halves_make_the_whole(pairs, cut):
 
 
 def test_bounded_sids_and_flows():
-    track = canonical(track_of(sighting(n, "a", n, sid=n + 1, flow_id=1000 - n) for n in range(100)))
+    track = canonical(track_of(sighting(n, "a", n, sid=n + 1, pivot=Pivot(1000 - n)) for n in range(100)))
     assert track.sids == set(range(1, SIDS + 1))
-    assert track.earliest_flows() == tuple(range(1000, 1000 - FLOW_IDS, -1))
+    assert track.earliest_pivots() == tuple(Pivot(n) for n in range(1000, 1000 - PIVOTS, -1))
 
 
 def test_fingerprints_do_not_depend_on_the_process():

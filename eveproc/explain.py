@@ -1,0 +1,129 @@
+"""One machine's evidence -> Account: how its verdict came about step by step, and what would have changed it. Pure."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from eveproc.evidence import HostEvidence, NightEvidence, Source
+from eveproc.night import Machine, circumstances_of, machines
+from eveproc.track import Pivot
+from eveproc.verdict import Assessment, Verdict, assess, judge, level_of, score_by
+from eveproc.weighing import Circumstances, combine, signals_for
+from rulegen.errors import InputError, Problem
+from rulegen.site import SiteProfile
+from rulegen.vocabulary import Family, Level, Signal
+
+# A person reads the beginning; the rest is counted.
+STEPS = 40
+PIVOTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """At `time` this stranger (`key`) was new; `score` is what was known of the host by then."""
+
+    time: float
+    signal: Signal
+    source: Source
+    key: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The verdict under another circumstance, as in "without lookup evidence"."""
+
+    change: str
+    level: Level
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything `eveproc explain` says; `unlisted` counts the steps after the first STEPS."""
+
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    unlisted: int
+    what_ifs: tuple[WhatIf, ...]
+    pivots: tuple[Pivot, ...]
+    jq: str
+
+
+def explain(host: str, night: NightEvidence, site: SiteProfile, sources: Sequence[str]) -> Account:
+    """Account for one host, named by any of its addresses, its MAC or its name. Raises InputError if none was seen."""
+    machine = _find(host, machines(night))
+    circumstances = circumstances_of(machine, night, site)
+    found = assess(machine.evidence, circumstances)
+    steps = sorted(_newcomers(machine.evidence, circumstances))
+    pivots = _pivots(machine.evidence)
+    return Account(
+        verdict=judge(machine.address, machine.evidence, machine.identity, circumstances),
+        steps=tuple(_scored(steps[:STEPS], machine.evidence, found, circumstances)),
+        unlisted=max(0, len(steps) - STEPS),
+        what_ifs=tuple(_what_ifs(machine.evidence, found, circumstances)),
+        pivots=pivots,
+        jq=_jq(pivots, machine, sources),
+    )
+
+
+def _find(host: str, seen: Sequence[Machine]) -> Machine:
+    for machine in seen:
+        names = (machine.identity.mac, machine.identity.name) if machine.identity else ()
+        if host in machine.addresses or host.lower() in {name.lower() for name in names if name}:
+            return machine
+    what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
+    raise InputError([Problem(host, what)])
+
+
+def _newcomers(evidence: HostEvidence, circumstances: Circumstances) -> Iterator[tuple[float, Signal, Source, str]]:
+    for (kind, source), track in evidence.tracks.items():
+        if isinstance(kind, Signal) and kind in circumstances.signals:
+            yield from ((time, kind, source, key) for time, key in track.newcomers())
+
+
+def _scored(
+    steps: Sequence[tuple[float, Signal, Source, str]],
+    evidence: HostEvidence,
+    found: Assessment,
+    circumstances: Circumstances,
+) -> Iterator[Step]:
+    for time, signal, source, key in steps:
+        yield Step(time, signal, source, key, score_by(time, evidence, found.explanations, circumstances))
+
+
+def _what_ifs(evidence: HostEvidence, found: Assessment, circumstances: Circumstances) -> Iterator[WhatIf]:
+    for family in Family:
+        rest = tuple(w for w in found.weighed if w.family is not family)
+        if len(rest) < len(found.weighed):
+            yield _what_if(f"without {family} evidence", combine(rest, found.explanations))
+    for explanation in found.explanations:
+        others = tuple(e for e in found.explanations if e is not explanation)
+        if explanation.signals:
+            yield _what_if(f"if it did not look like a host that {explanation.text}", combine(found.weighed, others))
+    for role, is_mail_server in (("mail_servers", True), ("resolvers", False)):
+        declared = replace(circumstances, signals=signals_for(is_mail_server, not is_mail_server))
+        if declared.signals < circumstances.signals:
+            yield _what_if(f"if it were declared in {role}", assess(evidence, declared).score)
+
+
+def _what_if(change: str, score: float) -> WhatIf:
+    return WhatIf(change, level_of(score), score)
+
+
+def _pivots(evidence: HostEvidence) -> tuple[Pivot, ...]:
+    first: dict[Pivot, float] = {}
+    for track in evidence.signal_tracks():
+        for pivot in track.earliest_pivots():
+            first[pivot] = min(track.pivots[pivot], first.get(pivot, track.pivots[pivot]))
+    return tuple(sorted(first, key=lambda pivot: (first[pivot], pivot))[:PIVOTS])
+
+
+def _jq(pivots: Sequence[Pivot], machine: Machine, sources: Sequence[str]) -> str:
+    """A shell line that shows the flows to look at; file names quoted, `-` left to the reader."""
+    files = " ".join(shlex.quote(source) for source in sources)
+    if not pivots:
+        ends = ", ".join(f'"{address}"' for address in machine.addresses)
+        return f"jq -c 'select((.src_ip, .dest_ip) | IN({ends}))' {files}"
+    flows = ", ".join(str(flow) for flow in dict.fromkeys(pivot.flow_id for pivot in pivots))
+    return f"jq -c 'select(.flow_id | IN({flows}))' {files}"
