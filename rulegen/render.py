@@ -118,6 +118,7 @@ def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapp
         "outside": outside(site),
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
+        "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
         "labels": GUESSED_LABELS,
         "internal_domains": site.internal_domains,
         "threshold": scope.threshold,
