@@ -183,8 +183,6 @@ def decode_value(value: object) -> Event | Skipped:
             if not path or not _take_out(value, path):
                 return Skipped(SkipReason.NOT_AN_OBJECT)
             wrong.add(".".join(path))
-        except RecursionError:
-            return Skipped(SkipReason.NOT_JSON)
     return _blame(event, wrong)
 
 
@@ -449,7 +447,7 @@ def _leased(dhcp: _Dhcp) -> str:
 
 def _stats(wire: _Wire, time: float) -> Stats:
     if not isinstance(wire.stats, dict):
-        _missing("stats")
+        raise _UnusableError(SkipReason.MISSING_FIELD if wire.stats is None else SkipReason.WRONG_TYPE, "stats")
     return Stats(time=time, sensor=wire.host[:MAX_NAME], counters=dict(_counters(wire.stats, "", MAX_DEPTH)))
 
 
