@@ -38,7 +38,7 @@ format: setup ## let ruff lay out the code
 	.venv/bin/ruff format .
 
 record: setup ## record tests/data anew from the simulator and both engines
-	.venv/bin/python -m tests.data.record
+	.venv/bin/python -m tests.engines.record
 
 clean: ## remove what the targets above made in this folder (engines stay)
 	rm -rf .venv build dist demo-out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

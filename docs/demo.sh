@@ -7,24 +7,27 @@ cd "$(dirname "$0")/.."
 ENGINES=${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}
 export PATH="$PWD/.venv/bin:$ENGINES/bin:$PATH"
 OUT=demo-out
+RULES=$OUT/rules/suricata-7
 
 step() { printf '\n== %s\n' "$*"; }
-run() { printf '$ %s\n' "$*" >&2; "$@"; }
+run() { printf '$ %s\n' "$*"; "$@"; }
 
 from_traffic() {
     step 'Rules for this site'
     run rulegen build -s rules/site.yaml -e suricata-7 -o $OUT/rules
 
     step 'A real Suricata loads them'
-    run suricata-7 -T -S $OUT/rules/suricata-7/mxhound.rules -l $OUT/log
+    run suricata-7 -T -S $RULES/mxhound.rules -l $OUT/log
 
     step 'Two hours of this site, with infected hosts in it'
     run rulegen simulate -s rules/site.yaml -o $OUT/traffic
 
     step 'Suricata watches'
-    run python3 -m tests.engines.replay suricata-7 $OUT/traffic/traffic.pcap $OUT/log --build $OUT/rules/suricata-7
+    # The site's own suricata.yaml with the build's mxhound.yaml over it. One thread, so that packet time never goes backwards.
+    run suricata-7 -r $OUT/traffic/traffic.pcap -S $RULES/mxhound.rules --include "$PWD/$RULES/mxhound.yaml" \
+        --set threshold-file=$RULES/threshold.config --runmode single -k all -l $OUT/log
 
-    verdicts rules/site.yaml $OUT/log/eve.json $OUT/traffic/truth.json
+    verdicts rules/site.yaml $OUT/log/eve-mxhound.json $OUT/traffic/truth.json
 }
 
 from_recording() {
@@ -45,6 +48,7 @@ verdicts() { # site, eve, truth
 rm -rf $OUT
 mkdir -p $OUT/log
 if tests/engines/install.sh 7; then
+    printf '$ export PATH="%s/.venv/bin:%s/bin:$PATH"\n' "$PWD" "$ENGINES"
     from_traffic
 else
     from_recording

@@ -1,0 +1,41 @@
+"""tests/data/site.yaml -> truth.json and what real Suricata 7 and 8 log of that simulated office, into tests/data (make record)."""
+
+import gzip
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from rulegen.build import build
+from rulegen.simulate import simulate, write_simulation
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+from tests.engines.replay import replay
+
+DATA = Path(__file__).parents[1] / "data"
+ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
+SEED = 1
+# A small office keeps the recording small enough to ship.
+OFFICE_CLIENTS = 20
+
+
+def record(data: Path = DATA) -> None:
+    """Simulate, build and replay once, then replace the recorded files. Raises EngineError where an engine is missing."""
+    site = load_site(data / "site.yaml")
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        work = Path(name)
+        write_simulation(simulate(site, SEED, clients=OFFICE_CLIENTS), work)
+        build(site, ENGINES, work / "rules", date(2026, 3, 2))
+        for engine in ENGINES:
+            eve = replay(engine, work / "traffic.pcap", work / engine, build=work / "rules" / engine)
+            pack(eve, data / f"office-{engine}.eve.json.gz")
+        shutil.copyfile(work / "truth.json", data / "truth.json")
+
+
+def pack(eve: Path, packed: Path) -> None:
+    """Compress without the time of packing, so that the same log gives the same bytes."""
+    packed.write_bytes(gzip.compress(eve.read_bytes(), mtime=0))
+
+
+if __name__ == "__main__":
+    record()
