@@ -48,7 +48,7 @@ def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
         root = yaml.compose(raw, Loader=yaml.SafeLoader)
         value = None if root is None else walk.convert(root, "")
     except yaml.YAMLError as error:
-        raise InputError([_syntax_problem(error, file)]) from error
+        raise InputError([syntax_problem(error, file)]) from error
     except RecursionError as error:
         raise InputError([Problem(file, "is nested too deeply: not a file written by hand")]) from error
     if walk.problems:
@@ -56,7 +56,8 @@ def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
     return YamlDocument(file, value, walk.lines)
 
 
-def _syntax_problem(error: Exception, file: str) -> Problem:
+def syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
+    """What the YAML parser stumbled over, with its line."""
     mark = getattr(error, "problem_mark", None)
     text = getattr(error, "problem", None) or _first_line(error)
     return Problem(file, f"is not YAML: {text}", line=mark.line + 1 if mark else 0)

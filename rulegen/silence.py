@@ -1,0 +1,131 @@
+"""A site's suricata.yaml + the build it should load -> what in it would keep the rules, or the logs eveproc reads, silent."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rulegen.errors import InputError, Problem
+from rulegen.suricata_yaml import Setting, address_group
+
+RULES = "mxhound.rules"
+THRESHOLDS = "threshold.config"
+# Record types of eve-log that eveproc reads; the last three sharpen a verdict, the others make it.
+EVE_TYPES = ("alert", "dns", "smtp", "flow", "dhcp", "stats")
+# Suricata's default. Thresholds live in the host table (7) or in their own (8); when it is full, alerts stop without a word.
+LEAST_MEMCAP = {("host", "memcap"): 32 * 1024**2, ("detect", "thresholds", "memcap"): 16 * 1024**2}
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def silent_settings(suricata: Setting, rules: Path) -> tuple[Problem, ...]:
+    """Every setting that would make the rules file `rules`, or a log, say less than it could, with its file and line."""
+    checks = (_rule_files(suricata, rules), _addresses(suricata), _parsers(suricata), _memory(suricata), _logs(suricata))
+    return tuple(problem for found in checks for problem in found)
+
+
+def _rule_files(root: Setting, rules: Path) -> Iterator[Problem]:
+    listed = root.at("rule-files")
+    if listed is None or not any(item.text.endswith(RULES) for item in listed.items):
+        found = ", ".join(item.text for item in listed.items) if listed else ""
+        what = f"lists {found or 'nothing'}: the rules are not loaded unless they are merged into one of these; add {rules.absolute()}"
+        yield (listed or root).problem("rule-files", what)
+    thresholds = root.at("threshold-file")
+    if thresholds is None:
+        what = f"is not set, so exemptions have no effect; set it to {rules.absolute().with_name(THRESHOLDS)}"
+        yield root.problem("threshold-file", what)
+    elif Path(thresholds.text).resolve() != rules.with_name(THRESHOLDS).resolve():
+        what = f"is {thresholds.text}: exemptions have no effect unless {rules.absolute().with_name(THRESHOLDS)} is copied into it"
+        yield thresholds.problem("threshold-file", what)
+
+
+def _addresses(root: Setting) -> Iterator[Problem]:
+    groups = root.at("vars", "address-groups") or root
+    home = groups.at("HOME_NET")
+    if home is None:
+        yield groups.problem("vars.address-groups.HOME_NET", "is not set")
+        return
+    try:
+        if any(network.prefixlen == 0 for network in address_group(root, "HOME_NET").inside):
+            what = 'is every address; ours hold their own addresses, but rules of others that use "$EXTERNAL_NET" stay silent'
+            yield home.problem("vars.address-groups.HOME_NET", what)
+    except InputError as error:
+        yield from error.problems
+    for name in ("SMTP_SERVERS", "DNS_SERVERS"):
+        setting = groups.at(name)
+        if setting is not None and setting.text.strip("[] ") == "$HOME_NET":
+            what = (
+                f'is "$HOME_NET": harmless for these rules, which hold their own addresses, but rules of others with !${name} stay silent'
+            )
+            yield setting.problem(f"vars.address-groups.{name}", what)
+
+
+def _parsers(root: Setting) -> Iterator[Problem]:
+    for path in (("dns", "udp"), ("dns", "tcp"), ("smtp",)):
+        enabled = root.at("app-layer", "protocols", *path, "enabled")
+        if enabled is not None and not enabled.is_on:
+            key = ".".join(("app-layer", "protocols", *path, "enabled"))
+            yield enabled.problem(
+                key, f"is {enabled.text}: rules on {path[0]} never match and no {path[0]} record is logged; set it to yes"
+            )
+
+
+def _memory(root: Setting) -> Iterator[Problem]:
+    for path, least in LEAST_MEMCAP.items():
+        setting = root.at(*path)
+        size = _bytes(setting.text) if setting else None
+        if setting is not None and size is not None and size < least:
+            what = (
+                f"is {setting.text}: when it is full, thresholds stop counting without a word; {least // 1024**2}mb is Suricata's default"
+            )
+            yield setting.problem(".".join(path), what)
+
+
+def _bytes(text: str) -> int | None:
+    match = _SIZE.fullmatch(text.strip())
+    return int(float(match[1]) * _UNITS[match[2].lower()]) if match else None
+
+
+def _logs(root: Setting) -> Iterator[Problem]:
+    outputs = root.at("outputs") or root
+    logs = [log for log in outputs.entries("eve-log") if not _is_disabled(log)]
+    if not logs:
+        yield outputs.problem("outputs.eve-log", "is missing or disabled: there is no eve.json to read; set enabled: yes")
+        return
+    for name in EVE_TYPES:
+        yield from _log_type(logs, name)
+
+
+def _is_disabled(log: Setting) -> bool:
+    enabled = log.at("enabled")
+    return enabled is not None and not enabled.is_on
+
+
+def _log_type(logs: list[Setting], name: str) -> Iterator[Problem]:
+    """One eve-log that writes the type is enough."""
+    key = f"outputs.eve-log.types.{name}"
+    found = [entry for log in logs for entry in (log.at("types") or log).entries(name) if not _is_disabled(entry)]
+    if not found:
+        what = "is missing: no alert reaches eve.json" if name == "alert" else f"is missing: no {name} record reaches eve.json; add it"
+        yield (logs[0].at("types") or logs[0]).problem(key, what)
+        return
+    if name == "alert" and all(_metadata_is_off(entry) for entry in found):
+        what = "is off: alerts come without the rule's own words, and only the sid tells what they mean; leave it on"
+        yield found[0].problem(f"{key}.metadata", what)
+    if name == "smtp" and not any(_is_extended(entry) for entry in found):
+        what = "is not on: subjects are not logged, so look-alike mails cannot be told; set extended: yes and md5: [body, subject]"
+        yield found[0].problem(f"{key}.extended", what)
+
+
+def _metadata_is_off(alert: Setting) -> bool:
+    """As `metadata: no`, or as `metadata: {rule: {metadata: no}}`."""
+    for path in (("metadata",), ("metadata", "rule"), ("metadata", "rule", "metadata")):
+        setting = alert.at(*path)
+        if setting is not None and setting.is_off:
+            return True
+    return False
+
+
+def _is_extended(smtp: Setting) -> bool:
+    extended = smtp.at("extended")
+    return extended is not None and extended.is_on

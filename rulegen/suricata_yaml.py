@@ -1,0 +1,253 @@
+"""A site's suricata.yaml with its includes -> settings that know their file and line, and what its address groups mean."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+    summarize_address_range,
+)
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+
+from rulegen.errors import InputError, Problem
+from rulegen.site import EVERY_V4, EVERY_V6, Network
+from rulegen.yamlfile import syntax_problem
+
+N = TypeVar("N", IPv4Network, IPv6Network)
+
+MAX_BYTES = 4 * 1024 * 1024
+# Suricata itself gives up on includes nested deeper than this.
+MAX_DEPTH = 128
+
+_TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\],!])|(?P<word>[^\[\],!\s]+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One node of a suricata.yaml: a text (Suricata takes every scalar as text), a list or a mapping; `line` from 1."""
+
+    file: str
+    line: int
+    text: str = ""
+    items: tuple["Setting", ...] = ()
+    keys: Mapping[str, "Setting"] = field(default_factory=dict)
+
+    def at(self, *path: str) -> "Setting | None":
+        """What is set below these keys; None where a key is absent."""
+        found: Setting | None = self
+        for key in path:
+            found = found.keys.get(key) if found else None
+        return found
+
+    def entries(self, name: str) -> tuple["Setting", ...]:
+        """The items of a list that are called `name`, whether written `- name` or `- name: {...}`."""
+        plain = [item for item in self.items if item.text == name]
+        return (*plain, *(item.keys[name] for item in self.items if name in item.keys))
+
+    @property
+    def is_off(self) -> bool:
+        return self.text.lower() in ("no", "false", "off", "0")
+
+    @property
+    def is_on(self) -> bool:
+        return self.text.lower() in ("yes", "true", "on", "1")
+
+    def problem(self, key: str, what: str) -> Problem:
+        return Problem(self.file, what, key, self.line)
+
+
+def read_suricata_yaml(path: Path) -> Setting:
+    """The whole configuration. Raises InputError when it or an include cannot be read or is no YAML mapping."""
+    root = _Reader(path.parent).file(path, ())
+    if not root.keys:
+        raise InputError([Problem(str(path), "holds no settings; allowed is a suricata.yaml")])
+    return root
+
+
+class _Reader:
+    """Suricata's own rules for includes: a relative name starts beside the main file, and a key set again replaces the first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def file(self, path: Path, above: tuple[Path, ...]) -> Setting:
+        if path in above:
+            raise InputError([Problem(str(path), "includes itself")])
+        try:
+            with path.open("rb") as stream:
+                node = yaml.compose(stream.read(MAX_BYTES), Loader=yaml.SafeLoader)
+            return self.setting(node, (*above, path)) if node else Setting(str(path), 1)
+        except OSError as error:
+            raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+        except yaml.YAMLError as error:
+            raise InputError([syntax_problem(error, str(path))]) from error
+        except RecursionError as error:
+            raise InputError([Problem(str(path), "is nested too deeply")]) from error
+
+    def setting(self, node: yaml.Node, above: tuple[Path, ...]) -> Setting:
+        file, line = str(above[-1]), int(node.start_mark.line) + 1
+        match node:
+            case yaml.MappingNode():
+                return Setting(file, line, keys=dict(self.pairs(node, above)))
+            case yaml.SequenceNode():
+                return Setting(file, line, items=tuple(self.setting(item, above) for item in node.value))
+            case _ if node.tag == "!include":
+                return self.file(self.folder / str(node.value), above)
+            case _:
+                return Setting(file, line, text=str(node.value))
+
+    def pairs(self, node: yaml.MappingNode, above: tuple[Path, ...]) -> Iterator[tuple[str, Setting]]:
+        for key, value in node.value:
+            setting = self.setting(value, above)
+            if key.value != "include":
+                yield str(key.value), setting
+                continue
+            for name in setting.items or (setting,):
+                yield from self.file(self.folder / name.text, above).keys.items()
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSet:
+    """What an address group holds: the addresses within `inside` that are not within `outside`; networks are collapsed."""
+
+    inside: tuple[Network, ...] = ()
+    outside: tuple[Network, ...] = ()
+
+    @property
+    def is_any(self) -> bool:
+        return EVERY_V4 in self.inside and EVERY_V6 in self.inside and not self.outside
+
+    def networks(self) -> tuple[Network, ...]:
+        """The same as plain networks, IPv4 first."""
+        left = list(self.inside)
+        for hole in self.outside:
+            left = [part for network in left for part in _without(network, hole)]
+        return _collapsed(left)
+
+
+ANY = AddressSet((EVERY_V4, EVERY_V6))
+
+
+def address_group(root: Setting, name: str) -> AddressSet:
+    """What $NAME stands for in this configuration. Raises InputError with file and line when it cannot be told."""
+    return _Groups(root).group(name, ())
+
+
+class _Groups:
+    """The grammar of vars.address-groups: any, addresses, networks, ranges, $NAME, !, [lists], in any nesting."""
+
+    def __init__(self, root: Setting) -> None:
+        self.root = root
+
+    def group(self, name: str, above: tuple[str, ...]) -> AddressSet:
+        setting = self.root.at("vars", "address-groups", name)
+        key = f"vars.address-groups.{name}"
+        if setting is None:
+            raise InputError([Problem(self.root.file, "is not set", key)])
+        if name in above or len(above) > MAX_DEPTH:
+            raise InputError([setting.problem(key, "refers to itself")])
+        words = [item.text for item in setting.items] or [setting.text]  # a YAML list, written without quotes
+        try:
+            return self._union(_parse(",".join(words)), (*above, name))
+        except (ValueError, RecursionError) as error:
+            what = f"{','.join(words)!r} cannot be read: {error}; allowed are addresses, networks, [lists], !, $NAMES and any"
+            raise InputError([setting.problem(key, what)]) from error
+
+    def _union(self, parts: "Iterable[_Part]", above: tuple[str, ...]) -> AddressSet:
+        inside: list[Network] = []
+        outside: list[Network] = []
+        for part in parts:
+            meant = self._meaning(part, above)
+            if part.negated:
+                outside += meant.networks()
+            else:
+                inside += meant.inside
+                outside += meant.outside
+        if not inside and outside:
+            inside = [EVERY_V4, EVERY_V6]
+        return AddressSet(_collapsed(inside), _collapsed(outside))
+
+    def _meaning(self, part: "_Part", above: tuple[str, ...]) -> AddressSet:
+        if part.members is not None:
+            return self._union(part.members, above)
+        if part.word.startswith("$"):
+            return self.group(part.word[1:], above)
+        return ANY if part.word.lower() == "any" else AddressSet(_networks(part.word))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    negated: bool
+    word: str = ""
+    members: "tuple[_Part, ...] | None" = None
+
+
+def _parse(text: str) -> tuple[_Part, ...]:
+    tokens = [match["mark"] or match["word"] for match in _TOKEN.finditer(text)]
+    parts = _parse_list(tokens)
+    if tokens:
+        raise ValueError(f"{tokens[0]!r} is one bracket too many")
+    return parts
+
+
+def _parse_list(tokens: list[str]) -> tuple[_Part, ...]:
+    """Parts up to the closing bracket, which is left in `tokens`."""
+    parts: list[_Part] = []
+    while tokens and tokens[0] != "]":
+        word = tokens.pop(0)
+        negated = word == "!"
+        if negated:
+            word = tokens.pop(0) if tokens else "!"
+        if word in ("!", "]"):
+            raise ValueError("nothing follows a !")
+        if word == "[":
+            parts.append(_Part(negated, members=_parse_list(tokens)))
+            if not tokens:
+                raise ValueError("a bracket is not closed")
+            tokens.pop(0)
+        elif word != ",":
+            parts.append(_Part(negated, word))
+    return tuple(parts)
+
+
+def _networks(word: str) -> tuple[Network, ...]:
+    first, dash, last = word.partition("-")
+    if not dash:
+        return (ip_network(word, strict=False),)
+    match ip_address(first), ip_address(last):
+        case (IPv4Address() as low4, IPv4Address() as high4):
+            return tuple(summarize_address_range(low4, high4))
+        case (IPv6Address() as low6, IPv6Address() as high6):
+            return tuple(summarize_address_range(low6, high6))
+    raise ValueError(f"{word} mixes IPv4 and IPv6")
+
+
+def _without(network: Network, hole: Network) -> Iterable[Network]:
+    match network, hole:
+        case IPv4Network(), IPv4Network():
+            return _minus(network, hole)
+        case IPv6Network(), IPv6Network():
+            return _minus(network, hole)
+    return (network,)
+
+
+def _minus(network: N, hole: N) -> Iterable[N]:
+    if not network.overlaps(hole):
+        return (network,)
+    return () if network.prefixlen >= hole.prefixlen else network.address_exclude(hole)
+
+
+def _collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
+    known = list(networks)
+    v4 = collapse_addresses(n for n in known if isinstance(n, IPv4Network))
+    v6 = collapse_addresses(n for n in known if isinstance(n, IPv6Network))
+    return (*v4, *v6)
