@@ -1,11 +1,8 @@
 """Files, folders, globs or standard input, in any framing and compression -> events, with ReadStats that account for every line."""
 
 import codecs
-import lzma
 import os
 import re
-import sys
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,11 +17,6 @@ from xopen import xopen
 
 from eveproc.events import Event, Skipped, SkipReason, decode, decode_value, escape_invalid
 from rulegen.errors import InputError, Problem
-
-if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdError
-else:
-    from backports.zstd import ZstdError
 
 STDIN = "-"
 IN_FOLDER = "eve*.json*"  # eve.json, eve.7.json (threaded), eve-2026-01-31.json, eve.json.1, eve.json.2.gz
@@ -41,7 +33,6 @@ Progress = Callable[[int, int], None]
 BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MAGIC = MappingProxyType({b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"})
-_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ZstdError)
 # "@cee: " and syslog's own "Mar  1 10:00:00 sensor suricata[12]: "; nothing with a quote, which is half a line.
 _PREFIX = re.compile(rb"^(?:\xef\xbb\xbf)?(?:[^{\"]{0,512}:)?\s*(?=\{)")
 # What a file begins with that is not one event a line, and where ijson finds the events in it.
@@ -71,13 +62,12 @@ class ReadStats:
 
     def note(self, result: Event | Skipped) -> None:
         self.lines += 1
-        match result:
-            case Event():
-                self.events[result.TYPE] += 1
-            case Skipped(reason, detail):
-                self.skipped[reason] += 1
-                if detail:
-                    self._add_detail(reason, detail, 1)
+        if isinstance(result, Event):
+            self.events[result.TYPE] += 1
+            return
+        self.skipped[result.reason] += 1
+        if result.detail:
+            self._add_detail(result.reason, result.detail, 1)
 
     def note_problem(self, file: str, what: str) -> None:
         self._add_problem(Problem(file, what))
@@ -278,7 +268,7 @@ class _Source:
         try:
             # read1: what was unpacked before the damage must not be lost with it.
             block = b"" if self.ended else self._stream.read1(size)
-        except _DAMAGE as error:
+        except Exception as error:  # noqa: BLE001  of no common root: EOFError, OSError, LZMAError, and those of isal and zstd
             self.note_problem(f"is cut off or damaged ({error}); what came before that was used")
             block = b""
         self.ended = not block
@@ -361,7 +351,8 @@ class _Utf8:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
 
     def read(self, size: int) -> bytes:
-        while block := self._source.read(size):
+        # ijson asks for 0 bytes to see whether bytes or text will come.
+        while size and (block := self._source.read(size)):
             if text := self._decoder.decode(block):
                 return escape_invalid(text)
         return b""
