@@ -6,28 +6,31 @@ from collections.abc import Iterator, Mapping
 
 from eveproc.events import SkipReason
 from eveproc.night import NightReport
-from eveproc.reader import ReadStats
 from eveproc.report.moment import iso
 from eveproc.report.safe import safe
 
 
 def render(night: NightReport) -> str:
-    """A line of counts, one per problem of a file, one per fault of a sensor."""
-    return "".join(f"{safe(line)}\n" for line in (*_lines(night.stats), *(f"health: {line}" for line in night.health)))
+    """Counts of lines and events with their reasons, a line per problem of a file, a line per fault of a sensor."""
+    return "".join(f"{safe(line)}\n" for line in (*_lines(night), *(f"health: {line}" for line in night.health)))
 
 
 def render_json(night: NightReport) -> str:
-    """One JSON object: ReadStats.as_dict, health, first and last event time (ISO 8601 UTC or null)."""
+    """One JSON object: ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or null)."""
     span = {"first_event": iso(night.first_event), "last_event": iso(night.last_event)}
-    return json.dumps({**night.stats.as_dict(), "health": list(night.health), **span}, indent=2) + "\n"
+    told = {"unused": dict(night.unused), "health": list(night.health), **span}
+    return json.dumps({**night.stats.as_dict(), **told}, indent=2) + "\n"
 
 
-def _lines(stats: ReadStats) -> Iterator[str]:
+def _lines(night: NightReport) -> Iterator[str]:
+    stats = night.stats
     yield f"read: {_many(stats.files, 'file')}, {_many(stats.lines, 'line')}, {_many(stats.bytes, 'byte')}"
-    yield f"used: {_many(stats.events.total(), 'event')}{_named(stats.events)}"
+    yield f"events: {stats.events.total()}{_named(stats.events)}"
+    if night.unused:
+        yield f"events that are no evidence: {sum(night.unused.values())}{_named(night.unused)}"
     for reason in SkipReason:
         if stats.skipped[reason]:
-            yield f"not used: {stats.skipped[reason]} {reason}{_named(stats.details.get(reason, {}))}"
+            yield f"lines skipped as {reason}: {stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
     yield from (f"problem: {problem}" for problem in stats.problems)
     if stats.problems_left_out:
         yield f"problem: {stats.problems_left_out} more problems of files, not kept"

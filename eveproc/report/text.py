@@ -13,6 +13,8 @@ from rulegen.vocabulary import Level
 
 WIDTH = 100
 LABEL = 10
+# Room for the longest IPv6 address in short form.
+ADDRESS = 39
 STYLES = MappingProxyType({Level.INFECTED: "bold red", Level.SUSPECTED: "yellow", Level.CLEAN: "green"})
 
 
@@ -30,8 +32,9 @@ def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) 
     from rich.text import Text
 
     table = Table(show_lines=True, expand=True)
-    for heading, ratio in (("verdict", None), ("host", None), ("why", 1)):
-        table.add_column(heading, ratio=ratio, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("host", max_width=ADDRESS, overflow="fold")
+    table.add_column("why", ratio=1, overflow="fold")
     for v in verdicts:
         level = Text(f"{v.level.upper()}\nscore {v.score:.2f}", style=STYLES[v.level])
         table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons(v))))
@@ -46,10 +49,9 @@ def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) 
 def summary(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
     """How many hosts are what, in which span of time, and how to see those that are not listed."""
     levels = Counter(v.level for v in night.verdicts)
-    levels[Level.CLEAN] += night.clean_hosts
     counts = ", ".join(f"{levels[level]} {level}" for level in reversed(Level))
-    unlisted = len(night.verdicts) > len(verdicts)
-    return f"{counts}{_span(night)}.{' Clean hosts are only counted; --all lists those with evidence.' if unlisted else ''}"
+    unlisted = len(verdicts) < len(night.verdicts)
+    return f"{counts}{_span(night)}.{' Clean hosts are only counted; --all lists them.' if unlisted else ''}"
 
 
 def _span(night: NightReport) -> str:
