@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rulegen.errors import InputError, Problem
 from rulegen.suricata_yaml import Setting, address_group
+from rulegen.vocabulary import METADATA_SIGNAL
 
-RULES = "mxhound.rules"
 THRESHOLDS = "threshold.config"
 # Record types of eve-log that eveproc reads; the last three sharpen a verdict, the others make it.
 EVE_TYPES = ("alert", "dns", "smtp", "flow", "dhcp", "stats")
@@ -20,23 +20,52 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 def silent_settings(suricata: Setting, rules: Path) -> tuple[Problem, ...]:
     """Every setting that would make the rules file `rules`, or a log, say less than it could, with its file and line."""
-    checks = (_rule_files(suricata, rules), _addresses(suricata), _parsers(suricata), _memory(suricata), _logs(suricata))
+    checks = (
+        _rule_files(suricata, rules),
+        _threshold_file(suricata, rules),
+        _addresses(suricata),
+        _parsers(suricata),
+        _memory(suricata),
+        _logs(suricata),
+    )
     return tuple(problem for found in checks for problem in found)
 
 
 def _rule_files(root: Setting, rules: Path) -> Iterator[Problem]:
-    listed = root.at("rule-files")
-    if listed is None or not any(item.text.endswith(RULES) for item in listed.items):
-        found = ", ".join(item.text for item in listed.items) if listed else ""
-        what = f"lists {found or 'nothing'}: the rules are not loaded unless they are merged into one of these; add {rules.absolute()}"
-        yield (listed or root).problem("rule-files", what)
-    thresholds = root.at("threshold-file")
-    if thresholds is None:
-        what = f"is not set, so exemptions have no effect; set it to {rules.absolute().with_name(THRESHOLDS)}"
-        yield root.problem("threshold-file", what)
-    elif Path(thresholds.text).resolve() != rules.with_name(THRESHOLDS).resolve():
-        what = f"is {thresholds.text}: exemptions have no effect unless {rules.absolute().with_name(THRESHOLDS)} is copied into it"
-        yield thresholds.problem("threshold-file", what)
+    listed = root.at("rule-files") or root
+    folder = root.at("default-rule-path")
+    files = [Path(folder.text if folder else ".") / item.text for item in listed.items if item.text]
+    if not any(METADATA_SIGNAL in _text(file) for pattern in files for file in _matching(pattern)):
+        names = ", ".join(item.text for item in listed.items if item.text) or "nothing"
+        what = f"lists {names}, and no rule of mxhound is in there: add {rules.absolute()}, or mxhound.yaml with include"
+        yield listed.problem("rule-files", what)
+
+
+def _threshold_file(root: Setting, rules: Path) -> Iterator[Problem]:
+    """Suricata reads one such file only, and none where the line is a comment, as Debian ships it."""
+    ours = rules.with_name(THRESHOLDS)
+    lines = {line for line in _text(ours).splitlines() if line.strip() and not line.startswith("#")}
+    setting = root.at("threshold-file")
+    if not lines:
+        return
+    if setting is None:
+        yield root.problem("threshold-file", f"is not set, so exemptions have no effect: set it to {ours.absolute()}")
+    elif not lines <= set(_text(Path(setting.text)).splitlines()):
+        what = f"is {setting.text}, which lacks suppressions of {ours.absolute()}: these exemptions have no effect"
+        yield setting.problem("threshold-file", what)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """Suricata's rule-files may hold wildcards."""
+    return sorted(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
+
+
+def _text(file: Path) -> str:
+    """Empty where it cannot be read: what is not there has no rules in it."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _addresses(root: Setting) -> Iterator[Problem]:

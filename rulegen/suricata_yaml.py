@@ -1,8 +1,8 @@
 """A site's suricata.yaml with its includes -> settings that know their file and line, and what its address groups mean."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -33,13 +33,20 @@ _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\],!])|(?P<word>[^\[\],!\s]+))")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One node of a suricata.yaml: a text (Suricata takes every scalar as text), a list or a mapping; `line` from 1."""
+    """One node of a suricata.yaml; `line` from 1.
+
+    As in Suricata every scalar is `text`, and a list has its items as `keys` "0", "1", ...: that is how its dotted keys
+    ("rule-files.mine: my.rules") can add to a list.
+    """
 
     file: str
     line: int
     text: str = ""
-    items: tuple["Setting", ...] = ()
     keys: Mapping[str, "Setting"] = field(default_factory=dict)
+
+    @property
+    def items(self) -> tuple["Setting", ...]:
+        return tuple(self.keys.values())
 
     def at(self, *path: str) -> "Setting | None":
         """What is set below these keys; None where a key is absent."""
@@ -50,8 +57,13 @@ class Setting:
 
     def entries(self, name: str) -> tuple["Setting", ...]:
         """The items of a list that are called `name`, whether written `- name` or `- name: {...}`."""
-        plain = [item for item in self.items if item.text == name]
-        return (*plain, *(item.keys[name] for item in self.items if name in item.keys))
+        return tuple(item.keys.get(name, item) for item in self.items if item.text == name or name in item.keys)
+
+    def having(self, path: Sequence[str], value: "Setting") -> "Setting":
+        """The same with `value` put at this path, in place of what was there."""
+        name, *rest = path
+        below = self.keys.get(name, Setting(value.file, value.line))
+        return replace(self, keys={**self.keys, name: below.having(rest, value) if rest else value})
 
     @property
     def is_off(self) -> bool:
@@ -74,45 +86,56 @@ def read_suricata_yaml(path: Path) -> Setting:
 
 
 class _Reader:
-    """Suricata's own rules for includes: a relative name starts beside the main file, and a key set again replaces the first."""
+    """Suricata's own rules: an include's relative name starts beside the main file, and a key set again replaces the first."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def file(self, path: Path, above: tuple[Path, ...]) -> Setting:
-        if path in above:
-            raise InputError([Problem(str(path), "includes itself")])
         try:
-            with path.open("rb") as stream:
-                node = yaml.compose(stream.read(MAX_BYTES), Loader=yaml.SafeLoader)
+            node = _compose(path, above)
             return self.setting(node, (*above, path)) if node else Setting(str(path), 1)
-        except OSError as error:
-            raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
-        except yaml.YAMLError as error:
-            raise InputError([syntax_problem(error, str(path))]) from error
         except RecursionError as error:
-            raise InputError([Problem(str(path), "is nested too deeply")]) from error
+            raise InputError([Problem(str(path), "is nested too deeply, or refers to itself")]) from error
 
     def setting(self, node: yaml.Node, above: tuple[Path, ...]) -> Setting:
-        file, line = str(above[-1]), int(node.start_mark.line) + 1
+        found = Setting(str(above[-1]), int(node.start_mark.line) + 1)
         match node:
             case yaml.MappingNode():
-                return Setting(file, line, keys=dict(self.pairs(node, above)))
+                for path, value in self.pairs(node, above):
+                    found = found.having(path, value)
+                return found
             case yaml.SequenceNode():
-                return Setting(file, line, items=tuple(self.setting(item, above) for item in node.value))
+                return replace(found, keys={str(index): self.setting(item, above) for index, item in enumerate(node.value)})
             case _ if node.tag == "!include":
                 return self.file(self.folder / str(node.value), above)
             case _:
-                return Setting(file, line, text=str(node.value))
+                return replace(found, text=str(node.value))
 
-    def pairs(self, node: yaml.MappingNode, above: tuple[Path, ...]) -> Iterator[tuple[str, Setting]]:
+    def pairs(self, node: yaml.MappingNode, above: tuple[Path, ...]) -> Iterator[tuple[list[str], Setting]]:
+        """Path and value of every key, those of included files where the include stands."""
         for key, value in node.value:
             setting = self.setting(value, above)
             if key.value != "include":
-                yield str(key.value), setting
+                yield str(key.value).split("."), setting
                 continue
             for name in setting.items or (setting,):
-                yield from self.file(self.folder / name.text, above).keys.items()
+                path = self.folder / name.text
+                included = _compose(path, above)
+                if isinstance(included, yaml.MappingNode):
+                    yield from self.pairs(included, (*above, path))
+
+
+def _compose(path: Path, above: tuple[Path, ...]) -> yaml.Node | None:
+    if path in above:
+        raise InputError([Problem(str(path), "includes itself")])
+    try:
+        with path.open("rb") as stream:
+            return yaml.compose(stream.read(MAX_BYTES), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except yaml.YAMLError as error:
+        raise InputError([syntax_problem(error, str(path))]) from error
 
 
 @dataclass(frozen=True, slots=True)
