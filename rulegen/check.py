@@ -10,12 +10,10 @@ from idstools import rule as idstools_rule
 
 from rulegen.engines import EngineTrial, find_engine, try_rules
 from rulegen.errors import InputError, Problem
+from rulegen.silence import silent_settings
+from rulegen.suricata_files import RULES, SETTINGS, SID_MAP, THRESHOLDS
+from rulegen.suricata_yaml import read_suricata_yaml
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, HostSide, Signal
-
-RULES = "mxhound.rules"
-THRESHOLDS = "threshold.config"
-SID_MAP = "sid-msg.map"
-FRAGMENT = "mxhound.yaml"
 
 # What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak against the rules.
 _OF_RULES = re.compile(r"(detect|threshold|reference|classification)[\w-]*: |.*\b(signature|sid)\b")
@@ -64,16 +62,20 @@ class CheckReport:
     warnings: tuple[Problem, ...]
 
 
-def check(path: Path, engine: Engine | None = None) -> CheckReport:
+def check(path: Path, engine: Engine | None = None, suricata_yaml: Path | None = None) -> CheckReport:
     """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one its folder is named for).
 
-    Raises InputError when there is nothing to check.
+    With `suricata_yaml`, settings of it that would keep the rules silent become warnings.
+    Raises InputError when there is nothing to check or that configuration cannot be read.
     """
-    reports = [_check_file(rules, built_for) for rules, built_for in _targets(path, engine)]
+    targets = _targets(path, engine)
+    settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
+    reports = [_check_file(rules, built_for) for rules, built_for in targets]
+    silent = silent_settings(settings, targets[0][0]) if settings else ()
     return CheckReport(
         tuple(text for report in reports for text in report.passed),
         tuple(problem for report in reports for problem in report.problems),
-        tuple(problem for report in reports for problem in report.warnings),
+        (*(problem for report in reports for problem in report.warnings), *silent),
     )
 
 
@@ -217,7 +219,7 @@ def _metadata_fault(metadata: Mapping[str, list[str]]) -> str | None:
 def _companion_problems(rules: Path, found: Iterable[ReadRule]) -> Iterator[Problem]:
     """The files a build puts beside its rules, held against the rules."""
     messages = {rule.sid: rule.msg for rule in found}
-    for name in (THRESHOLDS, SID_MAP, FRAGMENT):
+    for name in (THRESHOLDS, SID_MAP, SETTINGS):
         if not rules.with_name(name).is_file():
             yield Problem(str(rules.with_name(name)), "is missing beside the rules; build again")
     if rules.with_name(THRESHOLDS).is_file():

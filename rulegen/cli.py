@@ -1,0 +1,129 @@
+"""Command line -> one call into the library, its answer on the screen, and an exit code: 0 done, 1 refused, 2 usage."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from rulegen.errors import MxhoundError
+from rulegen.vocabulary import Engine
+
+# The rest of the library is imported by the command that needs it: `--help` and shell completion stay quick.
+
+_ENGINES = click.Choice([engine.value for engine in Engine])
+_OUT_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mxhound", prog_name="rulegen")
+def commands() -> None:
+    """Rules for an IDS that finds mass-mailing hosts, from what a site looks like.
+
+    Exit codes: 0 done, 1 refused (the reason is on stderr), 2 wrong usage.
+    """
+
+
+def main() -> None:
+    """Entry point: what the library or the system refuses becomes one message on stderr and exit code 1."""
+    try:
+        commands()
+    except MxhoundError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _refuse(message: str) -> None:
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+@commands.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("site.yaml"), show_default=True, help="New file; - is the screen."
+)
+@click.option("--from-suricata", type=_FILE, metavar="SURICATA.YAML", help="Take networks and servers from this configuration.")
+def init(output: Path, from_suricata: Path | None) -> None:
+    """Write a commented site.yaml to start from; an existing file is never overwritten."""
+    from rulegen.init import draft_site, write_draft
+    from rulegen.suricata_yaml import read_suricata_yaml
+
+    draft = draft_site(read_suricata_yaml(from_suricata) if from_suricata else None)
+    if str(output) == "-":
+        click.echo(draft.text, nl=False)
+    else:
+        write_draft(draft, output)
+        click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o rules")
+    for note in draft.notes:
+        click.echo(note, err=True)
+
+
+@commands.command()
+@click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
+@click.option("-t", "--thresholds", type=_FILE, help="thresholds.yaml of eveproc tune, laid over the profile.")
+@click.option("-e", "--engine", "engines", type=_ENGINES, multiple=True, help="Build for this engine only; may be repeated.")
+@click.option("-o", "--output", type=_OUT_FOLDER, required=True, help="Folder that gets one folder per engine.")
+def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path) -> None:
+    """Write the rules for a site, with suppressions, sid-msg.map and settings, into OUTPUT/ENGINE/."""
+    from datetime import UTC, datetime
+
+    from rulegen.build import build as build_rules
+    from rulegen.site import load_site
+
+    today = datetime.now(UTC).date()
+    result = build_rules(load_site(site, thresholds), [Engine(name) for name in engines], output, today)
+    for made in result.engines:
+        click.echo(f"{output / made.engine}: {len(made.rules)} rules")
+        for missing in made.not_rendered:
+            click.echo(f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True)
+    for ended in result.expired:
+        click.echo(f"{site}: [exempt]: {ended.network} ended on {ended.until} and is watched again ({ended.reason})", err=True)
+
+
+@commands.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-e", "--engine", type=_ENGINES, help="Check this engine's build only, or try a rules file with it.")
+@click.option("--suricata-yaml", type=_FILE, help="Also say which settings of this configuration keep the rules silent.")
+def check(path: Path, engine: str | None, suricata_yaml: Path | None) -> None:
+    """Read every built rule back, let the real engine load it, and say exactly what is wrong.
+
+    PATH is a folder of rulegen build, one engine's folder in it, or a rules file. Warnings alone do not refuse it.
+    """
+    from rulegen.check import check as check_rules
+
+    report = check_rules(path, Engine(engine) if engine else None, suricata_yaml)
+    for text in report.passed:
+        click.echo(text)
+    for problem in (*report.warnings, *report.problems):
+        click.echo(f"{'refused' if problem in report.problems else 'warning'}: {problem}", err=True)
+    sys.exit(1 if report.problems else 0)
+
+
+@commands.command("list")
+@click.option("-e", "--engine", type=_ENGINES, help="Say what this engine can see, and why not the rest.")
+def list_signals(engine: str | None) -> None:
+    """Show the catalogue: every signal with its family, sid offset, threshold and what it sees."""
+    from rulegen.listing import as_rich_table, as_text, catalogue_rows
+
+    rows = catalogue_rows(Engine(engine) if engine else None)
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(as_rich_table(rows))
+    else:
+        click.echo(as_text(rows))
+
+
+@commands.command()
+@click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
+@click.option("-o", "--output", type=_OUT_FOLDER, required=True, help="Folder that gets traffic.pcap and truth.json.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another number, another day at this site.")
+def simulate(site: Path, output: Path, seed: int) -> None:
+    """Write labelled traffic of this site as a pcap, with infected and harmless hosts in it."""
+    from rulegen.simulate import simulate as simulate_site
+    from rulegen.simulate import write_simulation
+    from rulegen.site import load_site
+
+    write_simulation(simulate_site(load_site(site), seed), output)
+    click.echo(f"{output / 'traffic.pcap'} and {output / 'truth.json'}: written")

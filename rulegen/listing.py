@@ -1,0 +1,74 @@
+"""The catalogue -> rows of a table: signal, family, sid offset, threshold, what it sees or why an engine does not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from rulegen.catalogue import CATALOGUE
+from rulegen.render import NOT_YET
+from rulegen.spec import RuleSpec
+from rulegen.vocabulary import Engine
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("rule", "signal", "family", "sid", "threshold", "sees")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule of the catalogue in words; the sid is its offset to the site's sid_base, "-" where no engine has it."""
+
+    rule: str
+    signal: str
+    family: str
+    sid: str
+    threshold: str
+    sees: str
+
+
+def catalogue_rows(engine: Engine | None = None) -> tuple[Row, ...]:
+    """All rules in catalogue order; with an engine, what it cannot see is said instead of what the rule sees."""
+    return tuple(_row(spec, engine) for spec in CATALOGUE)
+
+
+def _row(spec: RuleSpec, engine: Engine | None) -> Row:
+    threshold = f"{spec.threshold.count} in {spec.threshold.seconds} s" if spec.threshold else "none"
+    return Row(spec.name, spec.signal, spec.family, _offset(spec), threshold, _sees(spec, engine))
+
+
+def _offset(spec: RuleSpec) -> str:
+    return "-" if set(spec.not_on) == set(Engine) else f"+{spec.offset}"
+
+
+def _sees(spec: RuleSpec, engine: Engine | None) -> str:
+    """What the rule sees, and for which engines it is not; for one engine, the reason."""
+    if engine is not None:
+        reason = NOT_YET.get(engine) or spec.not_on.get(engine)
+        return f"not on {engine}: {reason}" if reason else spec.sees
+    if set(spec.not_on) == set(Engine):
+        return f"{spec.sees} (in the logs only)"
+    return f"{spec.sees} (not on {', '.join(spec.not_on)})" if spec.not_on else spec.sees
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Columns of plain text, two spaces apart, without trailing blanks: for pipes and files."""
+    table = [HEADINGS, *(astuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS) - 1)]
+    return "\n".join(_text_lines(table, [*widths, 0]))
+
+
+def _text_lines(table: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    for line in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def as_rich_table(rows: Sequence[Row]) -> "Table":
+    """The same for a terminal, the last column wrapped."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*HEADINGS, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in astuple(row)))
+    return table
