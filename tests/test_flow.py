@@ -1,0 +1,43 @@
+"""The whole path on real engines: site profile -> rules -> Suricata -> eve.json -> verdicts."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from eveproc.night import judge_night
+from rulegen.build import build
+from rulegen.site import build_profile
+from rulegen.vocabulary import Level
+from rulegen.yamlfile import parse_yaml
+from tests.engines.replay import replay
+
+DAY = date(2026, 3, 2)
+TRAFFIC = Path(__file__).parents[2] / "shared" / "traffic"
+
+# The labels that came with each capture: who is a mass mailer. Everybody else must not be called one.
+CAPTURES = [
+    pytest.param("emotet-2021-12.pcap", "[10.12.3.0/24]", "", {"10.12.3.66"}, id="emotet"),
+    pytest.param("m57-office.pcap", "[192.168.1.0/24]", "mail_servers: [192.168.1.1]\n", set(), id="office"),
+    pytest.param("m57-office.pcap", "[192.168.1.0/24]", "", set(), id="office, nothing declared"),
+    pytest.param("dns-tunnel-mx.pcap", "[192.168.220.0/24]", "", set(), id="DNS tunnel"),
+    pytest.param("nmap-scan.pcap", "[172.16.0.0/16, 10.0.2.0/24, 192.168.1.0/24]", "", set(), id="port scan"),
+    pytest.param("nmap-scan.pcap", "[172.16.0.0/16]", "", set(), id="port scan of strangers"),
+    pytest.param("one-mail-600-rcpt.pcap", "[10.0.0.0/8]", "", set(), id="one mail, 600 recipients"),
+]
+
+
+@pytest.mark.skipif(not TRAFFIC.is_dir(), reason="the shared captures are not beside the project")
+@pytest.mark.parametrize("logs", ["logs and alerts", "logs", "alerts"])
+@pytest.mark.parametrize(("pcap", "home", "more", "infected"), CAPTURES)
+def test_labelled_captures(suricata, pcap, home, more, infected, logs, tmp_path):
+    site = build_profile(parse_yaml(f"home_networks: {home}\n{more}", "site.yaml"))
+    build(site, [suricata], tmp_path / "build", DAY)
+    eve = replay(suricata, TRAFFIC / pcap, tmp_path / "log", build=tmp_path / "build" / suricata)
+    if logs != "logs and alerts":
+        wanted = logs == "alerts"
+        lines = [line for line in eve.read_text().splitlines() if ('"event_type":"alert"' in line) is wanted]
+        eve.write_text("\n".join(lines) + "\n")
+    night = judge_night([str(eve)], site)
+    assert {v.host for v in night.verdicts if v.level is Level.INFECTED} == infected, [v.why for v in night.verdicts]
+    assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
