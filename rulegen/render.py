@@ -30,6 +30,9 @@ NOT_YET: Mapping[Engine, str] = MappingProxyType(
     }
 )
 
+# The day of the catalogue's first release.
+_CREATED = "2026_11_23"
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedRule:
@@ -135,9 +138,13 @@ def _metadata(spec: RuleSpec) -> str:
         (METADATA_SIGNAL, spec.signal.value),
         (METADATA_FAMILY, spec.family.value),
         (METADATA_HOST, spec.host_side.value),
-        ("mitre_technique_id", spec.technique.replace(".", "_")),
-        ("signature_severity", "Major"),
+        ("attack_target", "Client_Endpoint"),
         ("confidence", "Medium"),
+        ("created_at", _CREATED),
+        ("deployment", "Perimeter"),
+        ("mitre_technique_id", spec.technique.replace(".", "_")),
+        ("performance_impact", "Low"),
+        ("signature_severity", "Major"),
     )
     return ", ".join(f"{key} {value}" for key, value in pairs)
 
@@ -149,11 +156,6 @@ def _port_list(ports: tuple[int, ...]) -> str:
 def quoted(text: str) -> str:
     """Text as it must stand inside the quotes of an option."""
     return re.sub(r'([\\";:])', r"\\\1", text)
-
-
-def pcre_text(text: str) -> str:
-    """A host name or label as a pcre that matches it and nothing else."""
-    return text.replace(".", r"\x2e")
 
 
 def wire_name(name: str) -> str:
@@ -176,5 +178,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"quoted": quoted, "pcre": pcre_text, "wire": wire_name}
+    environment.filters |= {"quoted": quoted, "wire": wire_name}
     return environment

@@ -16,7 +16,7 @@ CONTENT = (
         signal=Signal.LOOK_ALIKE,
         offset=201,
         rev=1,
-        msg="MXHOUND look-alike mails to many recipients",
+        msg="MXHOUND CONTENT Look-alike mails to many recipients",
         sees="mails with the same subject or body, from one host, to recipients in many domains",
         mistaken_for=(
             "a newsletter or invitation sent to many people",
@@ -35,7 +35,7 @@ CONTENT = (
         signal=Signal.WORM_ATTACHMENT,
         offset=202,
         rev=1,
-        msg="MXHOUND executable attachments mailed to outside servers",
+        msg="MXHOUND CONTENT Executable attachments mailed to outside servers",
         sees="attachments with a name that Windows runs (exe, scr, pif, vbs and the like) in clear text mails to outside servers",
         mistaken_for=("a person or application that mails programs to an outside partner",),
         next_step="Take a copy of the attachment from the mail and have it looked at; see which programs run on the host.",
@@ -50,7 +50,7 @@ CONTENT = (
         signal=Signal.HELO_ODD,
         offset=203,
         rev=1,
-        msg="MXHOUND sessions with outside mail servers under a HELO name no mail server has",
+        msg="MXHOUND CONTENT Sessions with outside mail servers under a HELO name no mail server has",
         sees="SMTP sessions on port 25 of outside hosts whose HELO is a bare word, a bare address, localhost, or the literal of "
         "an address that is nobody's ([0.0.0.0], [127.0.0.1])",
         mistaken_for=(

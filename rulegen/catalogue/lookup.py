@@ -14,7 +14,7 @@ LOOKUP = (
         signal=Signal.MX_FLOOD,
         offset=1,
         rev=1,
-        msg="MXHOUND many MX lookups by a host that is no mail server",
+        msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
         sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
         mistaken_for=(
             "a mail server or resolver that the site profile does not declare",
@@ -34,7 +34,7 @@ LOOKUP = (
         signal=Signal.MX_SLOW,
         offset=2,
         rev=1,
-        msg="MXHOUND steady MX lookups by a host that is no mail server",
+        msg="MXHOUND LOOKUP Steady MX lookups by a host that is no mail server",
         sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
         mistaken_for=(
             "a mail server or resolver that the site profile does not declare",
@@ -53,7 +53,7 @@ LOOKUP = (
         signal=Signal.NAME_GUESS,
         offset=3,
         rev=1,
-        msg="MXHOUND many lookups of guessed mail server names",
+        msg="MXHOUND LOOKUP Many lookups of guessed mail server names",
         sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the like, outside the site's own domains",
         mistaken_for=(
             "a monitoring host or broken program that asks for one such name again and again",
@@ -73,7 +73,7 @@ LOOKUP = (
         signal=Signal.NAME_GUESS_NX,
         offset=4,
         rev=1,
-        msg="MXHOUND many guessed mail server names that do not exist",
+        msg="MXHOUND LOOKUP Many guessed mail server names that do not exist",
         sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, mx, relay and the like",
         mistaken_for=(
             "a program with a wrong server name in its settings that asks again and again",

@@ -10,7 +10,7 @@ REJECTION = (
         signal=Signal.SMTP_REJECTS,
         offset=301,
         rev=1,
-        msg="MXHOUND many mails refused by outside servers",
+        msg="MXHOUND REJECTION Many mails refused by outside servers",
         sees="many refusals of a mail, sender or recipient (reply codes 521, 541 and 550 to 559) from outside mail servers in "
         "clear text, at the greeting too",
         mistaken_for=(
