@@ -1,0 +1,6 @@
+"""A site profile and a seed -> labelled traffic of that site: traffic.pcap, and truth.json that says who is what."""
+
+from rulegen.simulate.run import DEFAULT_START, HostTruth, Simulation, simulate
+from rulegen.simulate.write import PCAP_NAME, TRUTH_NAME, write_simulation
+
+__all__ = ["DEFAULT_START", "PCAP_NAME", "TRUTH_NAME", "HostTruth", "Simulation", "simulate", "write_simulation"]

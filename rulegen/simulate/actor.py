@@ -1,0 +1,174 @@
+"""One machine of the site and what it does -> packets on its tape, and a count of what it meant to do.
+
+An actor looks names up, sends mail, browses, takes leases. What it does when, and how often, is written in its scenario.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
+from rulegen.simulate.mail import Mail, Reply, dialogue
+from rulegen.simulate.messages import ACKNOWLEDGE, DISCOVER, OFFER, REQUEST, Lease, dhcp_message, tls_turns
+from rulegen.simulate.stage import NO_SUCH_TYPE, Asked, Found, Host, Posted, Stage
+from rulegen.simulate.tape import Ending, Refusal, Tape, Turn, converse, knock
+from rulegen.simulate.wire import Endpoint, Socket
+
+MAIL_PORTS = (25, 465, 587)
+_NOWHERE = bytes(4)
+_EVERYONE = Endpoint(b"\xff" * 4, b"\xff" * 6)
+
+
+class Actor:
+    """Plays one machine. `meant` counts mx_queries, mail_connections, smtp_sessions (those with a readable EHLO) and mails.
+
+    `servers` are the distinct mail servers outside it turned to; `first_mail` is when it first did anything about mail.
+    """
+
+    def __init__(self, stage: Stage, host: Host, rng: random.Random) -> None:
+        self.stage = stage
+        self.host = host
+        self.rng = rng
+        self.tape = Tape(rng)
+        self.habit = DnsHabit(edns=rng.random() < 0.3)
+        self.resolver = stage.resolver(host.end.version, rng)
+        self.meant: Counter[str] = Counter()
+        self.servers: set[bytes] = set()
+        self.first_mail: float | None = None
+        self.note = ""
+        self.tier: str | None = None
+
+    @property
+    def version(self) -> int:
+        return self.host.end.version
+
+    def lookup(self, at: float, name: str, rtype: Type = Type.A, found: Found | None = None, *, mail: bool = False) -> float:
+        """Ask for a name and get its answer; gives back when. Without `found` it is what the world outside holds."""
+        if found is None:
+            found = Found(Rcode.NOERROR, tuple(self.stage.world.records(name, rtype)))
+        if mail:
+            self._mail_begins(at)
+        done = at + self._patience()
+        self._ask(Asked(at, done, name, rtype, found))
+        return done
+
+    def pass_on(self, asked: Asked) -> None:
+        """Ask what one was asked, between the question and the answer."""
+        margin = (asked.done - asked.at) / 4
+        self._ask(replace(asked, at=asked.at + margin, done=asked.done - margin))
+
+    def resolve(self, at: float, name: str, found: Found | None = None, *, mail: bool = False) -> float:
+        """Ask for the addresses a machine of this kind connects to: A, and AAAA before it where there is IPv6."""
+        if self.version == 6:
+            at = self.lookup(at, name, Type.AAAA, found, mail=mail)
+            found = found or NO_SUCH_TYPE
+        return self.lookup(at, name, Type.A, found, mail=mail)
+
+    def smtp(
+        self,
+        at: float,
+        server: Endpoint,
+        name: str,
+        mails: Sequence[Mail],
+        *,
+        helo: str,
+        port: int = 25,
+        reply: Reply = Reply.ACCEPT,
+        starttls: bool = False,
+    ) -> float:
+        """Connect and hand over mails, in clear text or behind STARTTLS; `name` is what the server calls itself."""
+        self._mail_connects(at, server)
+        self.meant["smtp_sessions"] += reply is not Reply.BLOCK_AT_BANNER
+        self.meant["mails"] += len(mails)
+        turns = dialogue(name, helo, mails, self.rng, reply=reply, starttls=starttls)
+        return self.connect(at, server, port, turns)
+
+    def smtp_tls(self, at: float, server: Endpoint, name: str, mails: int, port: int = 465) -> float:
+        """Hand over so many mails where all is encrypted from the first byte."""
+        self._mail_connects(at, server)
+        self.meant["mails"] += mails
+        return self.connect(at, server, port, tls_turns(name, self.rng, exchanges=3 + mails))
+
+    def connect(self, at: float, server: Endpoint, port: int, turns: Iterable[Turn]) -> float:
+        """Any TCP conversation; now and then the client breaks it off instead of closing it."""
+        ending = Ending.RESET if self.rng.random() < 0.04 else Ending.CLOSE
+        socket = Socket(server, port)
+        return converse(self.tape, at, self.host.socket(), socket, turns, rtt=self._distance(server), ending=ending)
+
+    def knock(self, at: float, server: Endpoint, port: int, refusal: Refusal) -> float:
+        """Try to connect in vain."""
+        if port in MAIL_PORTS:
+            self._mail_connects(at, server)
+        tries = self.rng.randint(2, 4)
+        return knock(
+            self.tape, at, self.host.socket(), Socket(server, port), refusal=refusal, tries=tries, rtt=self._distance(server)
+        )
+
+    def browse(self, at: float, name: str) -> float:
+        """Look a web site up as a browser does, and fetch something from it."""
+        world = self.stage.world
+        with_ipv6 = None if world.has_ipv6(name) or self.version == 6 else NO_SUCH_TYPE
+        self.lookup(at, name, Type.AAAA, with_ipv6)
+        if self.rng.random() < 0.2:
+            self.lookup(at + 0.0001, name, Type.HTTPS)
+        done = self.lookup(at + 0.0002, name, Type.A)
+        return self.connect(done, world.server(name, self.version), 443, tls_turns(name, self.rng))
+
+    def take_lease(self, at: float) -> None:
+        """Ask the router for the address the machine has; nothing happens where there is no router or no IPv4."""
+        router = self.stage.router
+        if router is None or self.version == 6:
+            return
+        transaction, seconds = self.rng.getrandbits(32), self.rng.choice((3600, 14400, 28800, 86400))
+        lease = Lease(self.host.mac, self.host.name, self.host.end.ip, router.end.ip, transaction, seconds)
+        client = Socket(Endpoint(_NOWHERE, self.host.mac, 64), 68)
+        send = partial(self._dhcp, lease, client, Socket(router.end, 67))
+        for step, kind in enumerate((DISCOVER, OFFER, REQUEST, ACKNOWLEDGE)):
+            send(at + 0.002 * step, kind)
+
+    def post(self, at: float, *domains: str) -> None:
+        """Leave a mail with the relay, which delivers it."""
+        self.stage.posted.append(Posted(at, domains))
+
+    def _dhcp(self, lease: Lease, client: Socket, router: Socket, at: float, kind: int) -> None:
+        from_router = kind in (OFFER, ACKNOWLEDGE)
+        src, dst = (router, Socket(_EVERYONE, 68)) if from_router else (client, Socket(_EVERYONE, 67))
+        self.tape.datagram(at, src, dst, dhcp_message(kind, lease))
+
+    def _ask(self, asked: Asked) -> None:
+        self.meant["mx_queries"] += asked.type is Type.MX
+        self.stage.asked.setdefault(self.resolver.ip, []).append(asked)
+        query = question(asked.name, asked.type, self.habit, self.rng)
+        reply = answer(query, asked.found.rcode, asked.found.records)
+        client, server = self.host.socket(), Socket(self.resolver, 53)
+        if self.habit.tcp:
+            turns = [Turn(True, _framed(query)), Turn(False, _framed(reply))]
+            converse(self.tape, asked.at, client, server, turns, rtt=(asked.done - asked.at) / 4)
+            return
+        self.tape.datagram(asked.at, client, server, query)
+        self.tape.datagram(asked.done, server, client, reply)
+
+    def _patience(self) -> float:
+        """Seconds until an answer: at once from the cache of the resolver, else after a journey."""
+        return self.rng.uniform(0.0004, 0.002) if self.rng.random() < 0.3 else min(1.5, self.rng.lognormvariate(-3.3, 0.7))
+
+    def _distance(self, server: Endpoint) -> float:
+        """Round trip time in seconds; always the same to one server."""
+        inside = server.mac != self.stage.world.gateway_mac
+        return 0.0004 if inside else 0.008 + (sum(server.ip) % 97) * 0.0015
+
+    def _mail_begins(self, at: float) -> None:
+        self.first_mail = at if self.first_mail is None else min(at, self.first_mail)
+
+    def _mail_connects(self, at: float, server: Endpoint) -> None:
+        self._mail_begins(at)
+        self.meant["mail_connections"] += 1
+        if server.mac == self.stage.world.gateway_mac:
+            self.servers.add(server.ip)
+
+
+def _framed(message: bytes) -> bytes:
+    """A DNS message as TCP carries it."""
+    return len(message).to_bytes(2, "big") + message

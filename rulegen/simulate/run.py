@@ -1,0 +1,194 @@
+"""A site, a seed and how much of it -> Simulation: all packets by time, and the truth about every host of the site."""
+
+import random
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rulegen.errors import MxhoundError
+from rulegen.simulate.actor import Actor
+from rulegen.simulate.benign import live
+from rulegen.simulate.script import INFECTED, OFFICE, RELAY, RESOLVER, ROUTER, SCENARIOS, Act, Scenario
+from rulegen.simulate.stage import Host, Stage, set_stage
+from rulegen.simulate.tape import Packet
+from rulegen.site import SiteProfile
+
+DEFAULT_START = datetime(2026, 3, 2, 8, tzinfo=UTC)  # a Monday morning; fixed, so that the same input gives the same bytes
+DEFAULT_SECONDS = 7200.0
+DEFAULT_CLIENTS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class HostTruth:
+    """What a machine is. `host` is its latest address, `first_mail` in seconds from the start; `meant` counts what it did."""
+
+    host: str
+    addresses: tuple[str, ...]
+    label: str
+    scenario: str
+    first_mail: float | None
+    tier: str | None
+    note: str
+    meant: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Packets sorted by time (seconds from `start`), hosts by address; `left_out` names the scenarios that found no room."""
+
+    seed: int
+    start: datetime
+    packets: tuple[Packet, ...]
+    hosts: tuple[HostTruth, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """A machine and the scenario it plays."""
+
+    scenario: Scenario
+    host: Host
+    name: str
+    key: str
+
+
+def simulate(
+    site: SiteProfile,
+    seed: int = 1,
+    *,
+    seconds: float = DEFAULT_SECONDS,
+    clients: int = DEFAULT_CLIENTS,
+    start: datetime = DEFAULT_START,
+    scenarios: Collection[str] | None = None,
+) -> Simulation:
+    """Play `seconds` of the site. `clients` are its office desks, fewer where they do not fit.
+
+    `scenarios` names those to play (None: all); the relay, the resolver and the desks are always there. Raises MxhoundError
+    for a scenario that does not exist, less than a minute of time, a start without time zone, or networks without room.
+    """
+    chosen = _choose(scenarios)
+    _refuse(seconds, clients, start)
+    stage = set_stage(site, seed, seconds)
+    roles = [*_servers(stage), *_cast(stage, chosen, clients)]
+    if not roles:
+        raise MxhoundError("home_networks have no room for a single machine; allowed are networks with free addresses")
+    actors = _play(stage, roles)
+    packets = sorted((packet for actor in actors for packet in actor.tape.packets), key=lambda packet: packet.time)
+    played = {role.key for role in roles}
+    left_out = tuple(scenario.name for scenario in chosen if scenario.name not in played)
+    return Simulation(seed, start, tuple(packets), _tell_truth(roles, actors), left_out)
+
+
+def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
+    if names is None:
+        return SCENARIOS
+    known = {scenario.name for scenario in SCENARIOS}
+    if unknown := sorted(set(names) - known):
+        raise MxhoundError(f"no scenario is called {', '.join(unknown)}; allowed are {', '.join(sorted(known))}")
+    return tuple(scenario for scenario in SCENARIOS if scenario.name in names)
+
+
+def _refuse(seconds: float, clients: int, start: datetime) -> None:
+    if seconds < 60:
+        raise MxhoundError(f"{seconds:g} seconds are not allowed; allowed is a minute or more")
+    if clients < 0:
+        raise MxhoundError(f"{clients} office clients are not allowed; allowed is 0 or more")
+    if start.tzinfo is None:
+        raise MxhoundError("a start without time zone is not allowed; allowed is a time such as 2026-03-02T08:00:00Z")
+
+
+def _servers(stage: Stage) -> Iterator[_Role]:
+    for host in stage.relays:
+        declared = stage.site.is_mail_server(host.address)
+        yield _Role(RELAY, host, "relay" if declared else "undeclared_mail_server", f"relay/{host.address}")
+    for host in stage.resolvers:
+        declared = stage.site.is_resolver(host.address)
+        yield _Role(RESOLVER, host, "resolver" if declared else "undeclared_resolver", f"resolver/{host.address}")
+    if stage.router:
+        yield _Role(ROUTER, stage.router, "router", "router")
+
+
+def _cast(stage: Stage, chosen: tuple[Scenario, ...], clients: int) -> Iterator[_Role]:
+    """Scenarios get two thirds of a network too small for all, desks the rest."""
+    room = max(0, stage.homes.room(len(chosen) + clients + 64) - len(stage.hosts))
+    most = max(room - clients, room * 2 // 3)
+    placed = 0
+    for scenario in chosen:
+        if placed < most and (host := _place(stage, scenario, scenario.name)):
+            placed += 1
+            stage.cast[scenario.name] = host
+            yield _Role(scenario, host, scenario.name, scenario.name)
+    for number in range(clients):
+        key = f"office/{number}"
+        if host := _place(stage, OFFICE, key):
+            yield _Role(OFFICE, host, OFFICE.name, key)
+
+
+def _place(stage: Stage, scenario: Scenario, name: str) -> Host | None:
+    rng = stage.rng("place", name)
+    versions = [version for version in stage.homes.versions if _fits(stage, scenario, version)]
+    if not versions:
+        return None
+    # On a site with both, three machines in four are known by their IPv4 address.
+    version = versions[0] if rng.random() < 0.75 else versions[-1]
+    address = stage.homes.draw(rng, version, infected=scenario.label == INFECTED)
+    return stage.add(address, rng) if address else None
+
+
+def _fits(stage: Stage, scenario: Scenario, version: int) -> bool:
+    return version == (scenario.version or version) and (not scenario.needs_relay or stage.relay(version) is not None)
+
+
+def _play(stage: Stage, roles: list[_Role]) -> list[Actor]:
+    """All actors in the order of `roles`, although servers play after those they serve."""
+    actors = [Actor(stage, role.host, stage.rng("play", role.key)) for role in roles]
+    _turn_to_forwarder(stage, roles, actors)
+    for act in Act:
+        for role, actor in zip(roles, actors, strict=True):
+            if role.scenario.act is act:
+                if role.scenario.desk:
+                    live(actor, actor.rng.randint(2, 8))
+                role.scenario.play(actor)
+    return actors
+
+
+def _turn_to_forwarder(stage: Stage, roles: list[_Role], actors: list[Actor]) -> None:
+    """Some desks, and sometimes the undeclared mail server, ask the small router nobody has declared."""
+    forwarder = stage.cast.get("undeclared_resolver")
+    if forwarder is None:
+        return
+    rng: random.Random = stage.rng("forwarder")
+    share = rng.uniform(0.05, 0.15)
+    for role, actor in zip(roles, actors, strict=True):
+        asks = role.scenario is OFFICE or role.name == "undeclared_mail_server"
+        if asks and role.host.end.version == forwarder.end.version and rng.random() < share * (1 if role.scenario is OFFICE else 5):
+            actor.resolver = forwarder.end
+
+
+def _tell_truth(roles: list[_Role], actors: list[Actor]) -> tuple[HostTruth, ...]:
+    found: dict[int, HostTruth] = {}
+    for role, actor in zip(roles, actors, strict=True):
+        known = found.get(id(role.host))
+        found[id(role.host)] = _also(known, actor) if known else _truth(role, actor)
+    return tuple(sorted(found.values(), key=lambda host: (":" in host.host, host.host)))
+
+
+def _truth(role: _Role, actor: Actor) -> HostTruth:
+    return HostTruth(
+        host=str(role.host.address),
+        addresses=tuple(map(str, role.host.addresses)),
+        label=role.scenario.label,
+        scenario=role.name,
+        first_mail=actor.first_mail,
+        tier=actor.tier,
+        note=actor.note,
+        meant=dict(sorted(actor.meant.items())) | {"mail_servers": len(actor.servers)},
+    )
+
+
+def _also(known: HostTruth, actor: Actor) -> HostTruth:
+    """One machine that is relay and resolver at once."""
+    meant = {key: known.meant.get(key, 0) + actor.meant.get(key, 0) for key in sorted({*known.meant, *actor.meant})}
+    note = f"{known.note}; also {actor.note}"
+    return HostTruth(known.host, known.addresses, known.label, known.scenario, known.first_mail, known.tier, note, meant)
