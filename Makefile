@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: help setup engines demo test lint format record clean
+.PHONY: help setup engines demo test lint format record pages clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -39,6 +39,9 @@ format: setup ## let ruff lay out the code
 
 record: setup ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record
+
+pages: setup ## write docs/signals.md, docs/commands.md and the outputs in README.md anew
+	.venv/bin/python -m tests.pages
 
 clean: ## remove what the targets above made in this folder (engines stay)
 	rm -rf .venv build dist demo-out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -25,7 +25,8 @@ from_traffic() {
     step 'Suricata watches'
     # The site's own suricata.yaml with the build's mxhound.yaml over it. One thread, so that packet time never goes backwards.
     run suricata-7 -r $OUT/traffic/traffic.pcap -S $RULES/mxhound.rules --include "$PWD/$RULES/mxhound.yaml" \
-        --set threshold-file=$RULES/threshold.config --runmode single -k all -l $OUT/log
+        --set threshold-file=$RULES/threshold.config --set sensor-name=sensor-1 \
+        --runmode single -k all -l $OUT/log
 
     verdicts rules/site.yaml $OUT/log/eve-mxhound.json $OUT/traffic/truth.json
 }

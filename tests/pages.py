@@ -1,0 +1,142 @@
+"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md and the outputs in README.md (make pages); a test compares."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+from click.testing import CliRunner
+
+import eveproc.cli
+import rulegen.cli
+from rulegen.catalogue import CATALOGUE
+from rulegen.spec import Reference, RuleSpec
+from rulegen.vocabulary import Engine, Family, HostSide
+
+ROOT = Path(__file__).parents[1]
+GROUPS: Mapping[str, click.Group] = MappingProxyType({"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main})
+
+# A command after "$ " in a console block of README.md, and all that it says on the screen.
+_RUN = re.compile(r"^\$ (?P<command>.+)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
+_CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+
+_COMMANDS_HEAD = """\
+# Commands, as they describe themselves
+
+Made from `--help` by `make pages`; do not edit. Exit codes are in [operating.md](operating.md#exit-codes).
+"""
+
+_HEAD = """\
+# Signals: what is looked for, and what looks like it
+
+Made from rulegen/catalogue by `make pages`; do not edit. A signal is one behaviour of a mass mailer that can be counted. Signals of
+one family tend to fail together; two families that agree make a verdict. The sid of a rule is the site's `sid_base` plus its offset,
+plus 1000 for each further network with thresholds of its own. eveproc looks for the same signals in Suricata's own dns, smtp and
+flow records.
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is made, as it should be."""
+    readme = ROOT / "README.md"
+    return {
+        ROOT / "docs" / "signals.md": signals_page(),
+        ROOT / "docs" / "commands.md": commands_page(),
+        readme: with_real_outputs(readme.read_text(encoding="utf-8")),
+    }
+
+
+def with_real_outputs(text: str) -> str:
+    """The same text with what each command of its console blocks says now."""
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        folder = Path(name)
+        for part in ("rules", "tests"):
+            (folder / part).symlink_to(ROOT / part)
+        return _CONSOLE.sub(lambda block: _RUN.sub(lambda run: _rerun(run["command"], folder), block[0]), text)
+
+
+def _rerun(command: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        # A reader's own language must not change what is compared.
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # on a reader's screen it is there too
+        text=True,
+        check=False,  # some examples show another exit code
+    )
+    return f"$ {command}\n{done.stdout}"
+
+
+def commands_page() -> str:
+    """Every command's --help."""
+    return "\n".join([_COMMANDS_HEAD, *(_help(name, group) for name, group in GROUPS.items())])
+
+
+def _help(name: str, group: click.Group) -> str:
+    sections = [f"## {name}\n", _block(group, name, [])]
+    for command in group.commands:
+        sections += [f"### {name} {command}\n", _block(group, name, [command])]
+    return "\n".join(sections)
+
+
+def _block(group: click.Group, name: str, words: list[str]) -> str:
+    said = CliRunner().invoke(group, [*words, "--help"], prog_name=name, terminal_width=100)
+    return f"```text\n{said.output.rstrip()}\n```\n"
+
+
+def signals_page() -> str:
+    """The whole page, families and rules in the order of the catalogue."""
+    return "\n".join([_HEAD, _table(CATALOGUE), *(_family(family) for family in Family)])
+
+
+def _table(specs: Iterable[RuleSpec]) -> str:
+    rows = [f"| [{spec.name}](#{spec.name}) | {spec.family} | {spec.offset} | {_numbers(spec)} | {_engines(spec)} |" for spec in specs]
+    return "\n".join(["| rule | family | sid offset | count in seconds | rules for |", "|---|---|---|---|---|", *rows, ""])
+
+
+def _family(family: Family) -> str:
+    return "\n".join([f"## Family {family}\n", *(_rule(spec) for spec in CATALOGUE if spec.family is family)])
+
+
+def _rule(spec: RuleSpec) -> str:
+    lines = [f"### {spec.name}\n", f"Sees {spec.sees}.\n", f"- Signal: {spec.signal}; ATT&CK technique {spec.technique}."]
+    if spec.threshold:
+        lines.append(f"- Default: {_numbers(spec)} s. {spec.threshold_source}")
+    lines.append(f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet.")
+    lines += [f"- Not on {', '.join(engines)}: {reason}." for reason, engines in _left_out(spec).items()]
+    lines += [f"- Looks like it: {other}." for other in spec.mistaken_for]
+    lines.append(f"- Next: {spec.next_step}")
+    lines.append(f"- More: {', '.join(map(_link, spec.references))}.\n")
+    return "\n".join(lines)
+
+
+def _numbers(spec: RuleSpec) -> str:
+    return f"{spec.threshold.count} in {spec.threshold.seconds}" if spec.threshold else "none"
+
+
+def _engines(spec: RuleSpec) -> str:
+    return ", ".join(engine for engine in (Engine.SURICATA_7, Engine.SURICATA_8) if engine not in spec.not_on) or "none: logs only"
+
+
+def _left_out(spec: RuleSpec) -> dict[str, list[str]]:
+    engines: dict[str, list[str]] = {}
+    for engine in Engine:
+        if engine in spec.not_on:
+            engines.setdefault(spec.not_on[engine].rstrip("."), []).append(engine)
+    return engines
+
+
+def _link(reference: Reference) -> str:
+    return f"<https://{reference.value}>" if reference.kind == "url" else f"{reference.kind} {reference.value}"
+
+
+if __name__ == "__main__":
+    for path, page in pages().items():
+        path.write_text(page, encoding="utf-8")
