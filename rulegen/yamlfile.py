@@ -13,7 +13,7 @@ Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 # Site profiles are written by hand; what is larger is another file by mistake.
 MAX_BYTES = 1024 * 1024
 # Aliases of aliases can make a few lines mean billions of values.
-MAX_VALUES = 200_000
+MAX_VALUES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
