@@ -1,0 +1,73 @@
+"""The catalogue: complete texts, unique names and offsets, one entry at least for each signal."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from rulegen.catalogue import CATALOGUE
+from rulegen.site import SID_BLOCK, SiteProfile, Threshold
+from rulegen.spec import RuleSpec
+from rulegen.vocabulary import Engine, Family, HostSide, Signal
+
+# The hundred of offsets that each family has.
+HUNDREDS = {Family.LOOKUP: 0, Family.DELIVERY: 1, Family.CONTENT: 2, Family.REJECTION: 3}
+
+every_spec = pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.name)
+
+
+def test_every_signal_has_an_entry() -> None:
+    assert {spec.signal for spec in CATALOGUE} == set(Signal)
+
+
+def test_names_and_offsets_are_unique_and_in_order() -> None:
+    assert max(Counter(spec.name for spec in CATALOGUE).values()) == 1
+    offsets = [spec.offset for spec in CATALOGUE]
+    assert offsets == sorted(set(offsets))
+
+
+def test_a_signal_has_one_threshold() -> None:
+    alerting = Counter(spec.signal for spec in CATALOGUE if spec.threshold)
+    assert set(alerting.values()) == {1}
+
+
+@every_spec
+def test_offsets_follow_the_family(spec: RuleSpec) -> None:
+    assert spec.offset in range(1, SID_BLOCK)
+    assert spec.offset // 100 == HUNDREDS[spec.family]
+
+
+@every_spec
+def test_texts_are_complete(spec: RuleSpec) -> None:
+    assert re.fullmatch(rf"MXHOUND {spec.family.upper()} [A-Z][\w .-]+", spec.msg)
+    for sentence in (spec.next_step, spec.threshold_source):
+        assert sentence.endswith("."), sentence
+    assert not spec.sees.endswith(".")
+    assert spec.references
+    assert re.fullmatch(r"T\d{4}(\.\d{3})?", spec.technique)
+    assert spec.rev >= 1
+
+
+@every_spec
+def test_what_alerts_says_what_is_mistaken_for_it(spec: RuleSpec) -> None:
+    assert bool(spec.mistaken_for) == (spec.threshold is not None)
+    assert len(set(spec.mistaken_for)) == len(spec.mistaken_for)
+
+
+@every_spec
+def test_what_no_engine_sees_has_a_reason_for_each(spec: RuleSpec) -> None:
+    assert not spec.not_on or set(spec.not_on) == set(Engine)
+    assert all(spec.not_on.values())
+
+
+def test_rules_on_replies_look_at_the_destination() -> None:
+    assert {spec.name for spec in CATALOGUE if spec.host_side is HostSide.DESTINATION} == {"name_guess_nx", "smtp_rejects"}
+
+
+def test_the_site_may_change_a_threshold_but_not_make_one() -> None:
+    flood = next(spec for spec in CATALOGUE if spec.signal is Signal.MX_FLOOD)
+    mark = next(spec for spec in CATALOGUE if spec.threshold is None)
+    site = SiteProfile((), thresholds={Signal.MX_FLOOD: Threshold(3, 4), mark.signal: Threshold(5, 6)})
+    assert flood.threshold_at(site) == Threshold(3, 4)
+    assert flood.threshold_at(SiteProfile(())) == flood.threshold
+    assert mark.threshold_at(site) is None

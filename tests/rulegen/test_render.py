@@ -1,0 +1,168 @@
+"""Rules as text: flat headers, every option in its place, copies for networks, and why a rule is not there."""
+
+import re
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idstools import rule as idstools_rule
+
+from rulegen.catalogue import CATALOGUE
+from rulegen.errors import MxhoundError
+from rulegen.render import NotRendered, RenderedRule, quoted, render, templates_folder, wire_name
+from rulegen.site import NetworkThresholds, Ports, SiteProfile, Threshold
+from rulegen.spec import RuleSpec
+from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, Signal
+from tests.rule_revisions import SITE, current, faults, recorded
+
+SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
+GUESTS = ip_network("10.20.64.0/20")
+SPECS = {spec.name: spec for spec in CATALOGUE}
+ORDER = ["msg", "flow", "threshold", "noalert", "reference", "classtype", "target", "sid", "rev", "metadata"]
+
+
+def rules_of(spec: RuleSpec, site: SiteProfile, engine: Engine) -> list[RenderedRule]:
+    return [rule for rule in render(spec, site, engine) if isinstance(rule, RenderedRule)]
+
+
+def with_guests(threshold: Threshold, signal: Signal = Signal.MX_FLOOD) -> SiteProfile:
+    return replace(SITE, network_thresholds=(NetworkThresholds(GUESTS, {signal: threshold}),))
+
+
+RENDERED = [rule for engine in SURICATAS for spec in CATALOGUE for rule in rules_of(spec, SITE, engine)]
+every_rule = pytest.mark.parametrize("rule", RENDERED, ids=lambda rule: f"{rule.engine}-{rule.spec.name}")
+
+
+@every_rule
+def test_a_rule_reads_back_as_it_was_meant(rule: RenderedRule) -> None:
+    read = idstools_rule.parse(rule.text)
+    assert read is not None
+    assert read["sid"] == rule.sid == SITE.sid_base + rule.spec.offset
+    assert (read["rev"], read["msg"], read["classtype"]) == (rule.spec.rev, rule.spec.msg, rule.spec.classtype)
+    header = " ".join(read[field] for field in ("action", "proto", "source_addr", "source_port", "direction", "dest_addr", "dest_port"))
+    assert rule.text.startswith(f"{header} (")
+
+
+@every_rule
+def test_metadata_carries_the_words_eveproc_reads(rule: RenderedRule) -> None:
+    entries = dict(entry.split(" ") for entry in idstools_rule.parse(rule.text)["metadata"])
+    assert entries[METADATA_SIGNAL] == rule.spec.signal
+    assert entries[METADATA_FAMILY] == rule.spec.family
+    assert entries[METADATA_HOST] == rule.spec.host_side
+
+
+@every_rule
+def test_options_come_in_the_customary_order(rule: RenderedRule) -> None:
+    names = [option["name"] for option in idstools_rule.parse(rule.text)["options"] if option["name"] in ORDER]
+    assert names == sorted(names, key=ORDER.index)
+
+
+@every_rule
+def test_a_rule_counts_or_marks(rule: RenderedRule) -> None:
+    counting = re.search(r"threshold:type both, track by_(src|dst), count (\d+), seconds (\d+);", rule.text)
+    if rule.spec.threshold is None:
+        assert counting is None
+        assert " noalert;" in rule.text
+    else:
+        assert counting is not None
+        assert (int(counting[2]), int(counting[3])) == (rule.spec.threshold.count, rule.spec.threshold.seconds)
+        assert {"src": "src_ip", "dst": "dest_ip"}[counting[1]] == rule.spec.host_side
+
+
+@every_rule
+def test_a_rule_is_one_line_without_variables_or_nested_lists(rule: RenderedRule) -> None:
+    header = rule.text.partition("(")[0]
+    assert "\n" not in rule.text
+    assert "  " not in rule.text
+    assert "$" not in header
+    assert not re.search(r"\[[^\]]*\[", header)
+
+
+def test_what_no_engine_sees_says_so() -> None:
+    assert render(SPECS["look_alike"], SITE, Engine.SURICATA_7) == (
+        NotRendered("look_alike", Engine.SURICATA_7, SPECS["look_alike"].not_on[Engine.SURICATA_7]),
+    )
+
+
+@pytest.mark.parametrize("engine", [Engine.SNORT_29, Engine.SNORT_3])
+def test_snort_is_foreseen(engine: Engine) -> None:
+    (left_out,) = render(SPECS["mx_flood"], SITE, engine)
+    assert isinstance(left_out, NotRendered)
+    assert "later version" in left_out.reason
+
+
+def test_a_network_with_its_own_threshold_has_its_own_rule() -> None:
+    whole, guests = rules_of(SPECS["mx_flood"], with_guests(Threshold(30, 90)), Engine.SURICATA_7)
+    assert (whole.sid, guests.sid) == (SITE.sid_base + 1, SITE.sid_base + 1001)
+    assert (whole.network, guests.network) == (None, GUESTS)
+    assert ",!10.20.64.0/20] any -> " in whole.text
+    assert guests.text.startswith("alert dns [10.20.64.0/20] any -> any any ")
+    assert "count 30, seconds 90;" in guests.text
+    assert "count 10, seconds 60;" in whole.text
+
+
+def test_other_rules_and_marks_have_no_copy() -> None:
+    site = with_guests(Threshold(30, 90), Signal.MX_THEN_SMTP)
+    assert [rule.network for rule in rules_of(SPECS["mx_flood"], site, Engine.SURICATA_7)] == [None]
+    assert [rule.network for rule in rules_of(SPECS["mx_then_smtp_mark"], site, Engine.SURICATA_7)] == [None]
+    assert [rule.network for rule in rules_of(SPECS["mx_then_smtp"], site, Engine.SURICATA_7)] == [None, GUESTS]
+
+
+def test_a_network_of_servers_alone_has_no_rule() -> None:
+    site = replace(with_guests(Threshold(30, 90)), mail_servers=(GUESTS,))
+    whole, guests = render(SPECS["mx_flood"], site, Engine.SURICATA_7)
+    assert isinstance(whole, RenderedRule)
+    assert isinstance(guests, NotRendered)
+    assert "no host of 10.20.64.0/20 is left to watch" in guests.reason
+
+
+def test_sids_that_leave_the_local_range_are_refused() -> None:
+    site = replace(with_guests(Threshold(30, 90)), sid_base=1_999_000)
+    with pytest.raises(MxhoundError, match=r"\[sid_base\]: 1999000 is too high: .*; allowed is up to 1998000"):
+        render(SPECS["mx_flood"], site, Engine.SURICATA_7)
+
+
+def test_ports_of_the_site() -> None:
+    site = replace(SITE, ports=Ports(smtp=(25, 2525), submission=(587,)))
+    texts = {
+        name: rules_of(SPECS[name], site, Engine.SURICATA_7)[0].text for name in ("smtp_attempts", "submission_attempts", "smtp_rejects")
+    }
+    assert "] [25,2525] (msg" in texts["smtp_attempts"]
+    assert "] 587 (msg" in texts["submission_attempts"]
+    assert "] [25,2525,587] -> " in texts["smtp_rejects"]
+
+
+def test_no_own_domains_no_exception_in_the_pattern() -> None:
+    own, none = (rules_of(SPECS["name_guess"], site, Engine.SURICATA_7)[0].text for site in (SITE, replace(SITE, internal_domains=())))
+    assert r"(?!.{0,240}(\x07example\x03org)\x00\x00\x01\x00\x01)" in own
+    assert "(?!" not in none
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["C"])))
+def test_quoted_text_is_read_back_whole(text: str) -> None:
+    read = idstools_rule.parse(f'alert tcp any any -> any any (msg:"a{quoted(text)}z"; sid:1; rev:1;)')
+    assert read is not None
+    assert re.sub(r"\\(.)", r"\1", read["msg"]) == f"a{text}z"
+
+
+def test_names_in_wire_form() -> None:
+    assert wire_name("a.example") == r"\x01a\x07example"
+
+
+def test_templates_mirror_the_catalogue() -> None:
+    families = {f"{spec.family}.j2" for spec in CATALOGUE}
+    for engine in SURICATAS:
+        assert families <= {path.name for path in (templates_folder() / engine).iterdir()}
+
+
+def test_a_changed_text_has_a_new_revision() -> None:
+    assert faults(recorded(), current()) == []
+    assert recorded() == current(), "run python -m tests.rule_revisions"
+
+
+def test_a_changed_text_under_the_same_revision_is_a_fault() -> None:
+    old = {"suricata-7/mx_flood": {"rev": 1, "sha256": "00"}}
+    assert faults(old, current())[0].startswith("suricata-7/mx_flood: its text changed under rev 1; raise `rev`")
+    assert faults({"suricata-7/mx_flood": {"rev": 0, "sha256": "00"}}, current()) == []
