@@ -76,15 +76,10 @@ def _keys(evidence: HostEvidence, signal: Signal) -> set[str]:
 
 def explain_away(evidence: HostEvidence, allowance: Allowance) -> tuple[Explanation, ...]:
     """Every harmless explanation that the evidence supports."""
-    found = (
-        _mail_server(evidence),
-        _resolver(evidence),
-        _scanner(evidence),
-        _monitor(evidence),
-        _address_checker(evidence, allowance),
-        _mail_users(evidence, allowance),
-    )
-    return tuple(explanation for explanation in found if explanation)
+    by_role = (_mail_server(evidence), _resolver(evidence), _scanner(evidence), _monitor(evidence))
+    found = tuple(e for e in by_role if e)
+    checker = None if any(LOOKUPS <= e.signals for e in found) else _address_checker(evidence, allowance)
+    return found + tuple(e for e in (checker, _mail_users(evidence, allowance)) if e)
 
 
 def _address_checker(evidence: HostEvidence, allowance: Allowance) -> Explanation | None:

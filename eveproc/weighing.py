@@ -89,7 +89,7 @@ def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumsta
     """Every signal the host has a Track for, from logs and from alerts, largest weight first."""
     found = [*_weigh_logs(evidence, allowance), *_weigh_alerts(evidence, allowance, circumstances.site)]
     used = (w for w in found if w.signal in circumstances.signals)
-    yield from sorted(used, key=lambda w: (-w.weight, w.signal, w.source))
+    yield from sorted(used, key=lambda w: (-w.weight, w.source is Source.ALERT, w.signal))
 
 
 def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighed]:

@@ -56,7 +56,7 @@ MISSING_NAMES = (Window(MINUTE, 4, 10), Window(FIVE_MINUTES, 5, 15), Window(HOUR
 LOOK_ALIKES = (Window(HOUR, 4, 10),)
 PROGRAMS = (Window(HOUR, 3, 10),)
 # A client has one name, two when it moves.
-HELO_NAMES = (Window(HOUR, 3, 5), Window(EIGHT_HOURS, 4, 10))
+HELO_NAMES = (Window(HOUR, 4, 5), Window(EIGHT_HOURS, 5, 10))
 
 CURVES: Mapping[Signal, tuple[Window, ...]] = MappingProxyType(
     {

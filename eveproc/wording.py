@@ -63,7 +63,7 @@ def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explana
     strongest = _strongest_by_family(weighed)
     facts = "; ".join(fact(w) for w in strongest)
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
-    but = "; but it ".join(("", *(e.text for e in telling)))
+    but = f"; but it {', and it '.join(e.text for e in telling)}" if telling else ""
     if level is Level.CLEAN:
         return _sentence(
             f"{facts}: not what a mass mailer does{but}" if facts else f"nothing of a mass mailer was seen{but}"
