@@ -70,7 +70,7 @@ def check(path: Path, engine: Engine | None = None, suricata_yaml: Path | None =
     """
     targets = _targets(path, engine)
     settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
-    reports = [_check_file(rules, built_for) for rules, built_for in targets]
+    reports = [_check_file(rules, built_for, whole=path.is_dir()) for rules, built_for in targets]
     silent = silent_settings(settings, targets[0][0]) if settings else ()
     return CheckReport(
         tuple(text for report in reports for text in report.passed),
@@ -101,12 +101,13 @@ def _installed_engine() -> Engine:
     return next((engine for engine in Engine if find_engine(engine)), Engine.SURICATA_7)
 
 
-def _check_file(rules: Path, engine: Engine) -> CheckReport:
+def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     found, problems = read_rules(rules)
     problems += _meaning_problems(rules, found)
     thresholds = rules.with_name(THRESHOLDS)
-    if rules.name == RULES:
-        problems += _companion_problems(rules, found)
+    if whole:
+        problems += _missing_files(rules)
+    problems += _companion_problems(rules, found)
     passed = [f"{rules}: {len(found)} rules read back"]
     warnings: list[Problem] = []
     installed = find_engine(engine)
@@ -129,11 +130,11 @@ def read_rules(file: Path) -> tuple[list[ReadRule], list[Problem]]:
     for number, line in _lines(file, problems):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match read_rule(line, number):
-            case ReadRule() as rule:
-                found.append(rule)
-            case str() as fault:
-                problems.append(Problem(str(file), fault, line=number))
+        rule = read_rule(line, number)
+        if isinstance(rule, ReadRule):
+            found.append(rule)
+        else:
+            problems.append(Problem(str(file), rule, line=number))
     problems += _repeated(file, found)
     return found, problems
 
@@ -172,7 +173,7 @@ def read_rule(line: str, number: int = 0) -> ReadRule | str:
     if None in fields or " ".join(fields) != " ".join(rule.header.split()):
         return f"has a header that idstools mis-reads: {rule.header!r}; allowed are flat address lists without spaces"
     for name in ("sid", "rev", "msg"):
-        if rule[name] is None:
+        if not rule[name]:
             return f"has no {name}"
     options = tuple((option["name"], option["value"] or "") for option in rule.options)
     return _bad_count(options) or ReadRule(number, rule.sid, rule.rev, rule.msg, options)
@@ -216,12 +217,15 @@ def _metadata_fault(metadata: Mapping[str, list[str]]) -> str | None:
     return None
 
 
-def _companion_problems(rules: Path, found: Iterable[ReadRule]) -> Iterator[Problem]:
-    """The files a build puts beside its rules, held against the rules."""
-    messages = {rule.sid: rule.msg for rule in found}
+def _missing_files(rules: Path) -> Iterator[Problem]:
     for name in (THRESHOLDS, SID_MAP, SETTINGS):
         if not rules.with_name(name).is_file():
             yield Problem(str(rules.with_name(name)), "is missing beside the rules; build again")
+
+
+def _companion_problems(rules: Path, found: Iterable[ReadRule]) -> Iterator[Problem]:
+    """The files a build puts beside its rules, held against the rules."""
+    messages = {rule.sid: rule.msg for rule in found}
     if rules.with_name(THRESHOLDS).is_file():
         yield from _threshold_problems(rules.with_name(THRESHOLDS), messages)
     if rules.with_name(SID_MAP).is_file():
