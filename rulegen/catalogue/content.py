@@ -63,6 +63,6 @@ CONTENT = (
         classtype="trojan-activity",
         threshold=Threshold(10, 3600),
         threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at most (a day of a real office); "
-        "all 99 sessions of Emotet 2021 said [0.0.0.0].",
+        "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail clients say bare words there.",
     ),
 )
