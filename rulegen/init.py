@@ -61,8 +61,9 @@ class _Entry:
 
     def __str__(self) -> str:
         listed = "".join(f'\n  - "{network}"' for network in self.networks) or " []"
-        comment = "".join(f"# {line}\n" for line in self.remark.splitlines())
-        return f"{comment}{self.key}:{listed}"
+        # A path in the remark may hold anything; in a comment it must stay one line of plain text.
+        plain = "".join(character if character.isprintable() else "?" for character in self.remark)
+        return f"# {plain}\n{self.key}:{listed}" if plain else f"{self.key}:{listed}"
 
 
 def draft_site(suricata: Setting | None = None) -> Draft:

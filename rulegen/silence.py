@@ -32,13 +32,13 @@ def silent_settings(suricata: Setting, rules: Path) -> tuple[Problem, ...]:
 
 
 def _rule_files(root: Setting, rules: Path) -> Iterator[Problem]:
-    listed = root.at("rule-files") or root
+    listed = root.at("rule-files")
+    names = [item.text for item in listed.items if item.text] if listed else []
     folder = root.at("default-rule-path")
-    files = [Path(folder.text if folder else ".") / item.text for item in listed.items if item.text]
-    if not any(METADATA_SIGNAL in _text(file) for pattern in files for file in _matching(pattern)):
-        names = ", ".join(item.text for item in listed.items if item.text) or "nothing"
-        what = f"lists {names}, and no rule of mxhound is in there: add {rules.absolute()}, or mxhound.yaml with include"
-        yield listed.problem("rule-files", what)
+    patterns = [Path(folder.text if folder else ".") / name for name in names]
+    if not any(METADATA_SIGNAL in _text(file) for pattern in patterns for file in _matching(pattern)):
+        what = f"lists {', '.join(names) or 'nothing'}, and no rule of mxhound is in there: "
+        yield (listed or root).problem("rule-files", f"{what}add {rules.absolute()}, or mxhound.yaml with include")
 
 
 def _threshold_file(root: Setting, rules: Path) -> Iterator[Problem]:

@@ -1,0 +1,130 @@
+"""suricata.yaml of several sites -> the site.yaml drafted for them, which loads as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from rulegen.engines import find_engine
+from rulegen.errors import InputError, MxhoundError
+from rulegen.init import Draft, draft_site, write_draft
+from rulegen.site import SiteProfile, build_profile
+from rulegen.suricata_yaml import read_suricata_yaml
+from rulegen.vocabulary import Engine
+from rulegen.yamlfile import parse_yaml
+
+
+def drafted(folder: Path, **groups: str) -> Draft:
+    path = folder / "suricata.yaml"
+    listed = "".join(f'    {name}: "{value}"\n' for name, value in groups.items())
+    path.write_text(f"%YAML 1.1\n---\nvars:\n  address-groups:\n{listed}")
+    return draft_site(read_suricata_yaml(path))
+
+
+def loaded(draft: Draft) -> SiteProfile:
+    return build_profile(parse_yaml(draft.text, "site.yaml"))
+
+
+def words(networks: object) -> list[str]:
+    assert isinstance(networks, tuple)
+    return [str(network) for network in networks]
+
+
+def test_without_a_suricata_the_private_networks_are_a_start() -> None:
+    draft = draft_site()
+    assert words(loaded(draft).home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+    assert draft.notes == ("home_networks: The private networks: replace them with what this site really uses.",)
+
+
+def test_the_examples_in_its_comments_load_when_uncommented() -> None:
+    lines = draft_site().text.splitlines()
+    shown = [
+        line.removeprefix("# ")
+        for line in lines
+        if line.startswith(("# exempt", "#   - {", "# thresholds", "#   mx_flood", "# ports", "# sid_base", "# sensors"))
+    ]
+    home = "home_networks: [10.20.0.0/16]"
+    site = build_profile(parse_yaml("\n".join([home, *shown]), "site.yaml"))
+    assert (len(site.exempt), len(site.thresholds), len(site.network_thresholds)) == (1, 1, 1)
+
+
+def test_debian_s_own_configuration_names_no_server(suricata_7: Engine) -> None:
+    engine = find_engine(suricata_7)
+    assert engine is not None
+    path = (engine.etc or Path("/etc/suricata")) / "suricata.yaml"
+    draft = draft_site(read_suricata_yaml(path))
+    site = loaded(draft)
+    assert words(site.home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+    assert (site.mail_servers, site.resolvers) == ((), ())
+    assert [note.partition(" takes in")[0] for note in draft.notes] == ["mail_servers: SMTP_SERVERS", "resolvers: DNS_SERVERS"]
+    assert all(f"{path}:" in note and note.partition(": ")[2] in draft.text for note in draft.notes)
+
+
+def test_networks_and_servers_are_taken_over(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        HOME_NET="[10.20.0.0/16,!10.20.128.0/17,2001:db8:20::/48]",
+        SMTP_SERVERS="[10.20.0.25,2001:db8:20::25]",
+        DNS_SERVERS="[10.20.0.53,9.9.9.9]",
+    )
+    site = loaded(draft)
+    assert words(site.home_networks) == ["10.20.0.0/17", "2001:db8:20::/48"]
+    assert words(site.mail_servers) == ["10.20.0.25/32", "2001:db8:20::25/128"]
+    assert words(site.resolvers) == ["9.9.9.9/32", "10.20.0.53/32"]
+    assert draft.notes == ()
+
+
+def test_a_single_home_host_stays_a_network(tmp_path: Path) -> None:
+    assert words(loaded(drafted(tmp_path, HOME_NET="192.0.2.7")).home_networks) == ["192.0.2.7/32"]
+
+
+def test_mail_servers_outside_are_left_out_and_said(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, HOME_NET="10.20.0.0/16", SMTP_SERVERS="[10.20.0.25,192.0.2.1]", DNS_SERVERS="$HOME_NET")
+    assert words(loaded(draft).mail_servers) == ["10.20.0.25/32"]
+    assert f"Left out, because outside HOME_NET (SMTP_SERVERS in {tmp_path}/suricata.yaml:6): 192.0.2.1" in draft.notes[0]
+    assert draft.notes[0].removeprefix("mail_servers: ") in draft.text
+
+
+def test_groups_that_are_not_set_are_said(tmp_path: Path) -> None:
+    assert [note.partition(" in ")[0] for note in drafted(tmp_path, HOME_NET="10.0.0.0/8").notes] == [
+        "mail_servers: SMTP_SERVERS is not set",
+        "resolvers: DNS_SERVERS is not set",
+    ]
+
+
+@pytest.mark.parametrize("home", ["any", "!192.0.2.0/24", "0.0.0.0/0"])
+def test_a_home_of_every_address_is_a_blank_to_fill_in(tmp_path: Path, home: str) -> None:
+    draft = drafted(tmp_path, HOME_NET=home, SMTP_SERVERS="10.20.0.25", DNS_SERVERS="$HOME_NET")
+    assert draft.notes[0].startswith("home_networks: FILL IN: HOME_NET is every address")
+    with pytest.raises(InputError, match="is missing or empty"):
+        loaded(draft)
+    filled = draft.text.replace("home_networks: []", "home_networks: [10.20.0.0/16]")
+    assert words(build_profile(parse_yaml(filled, "site.yaml")).mail_servers) == ["10.20.0.25/32"]
+
+
+def test_a_group_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"suricata\.yaml:5: \[vars\.address-groups\.HOME_NET\]: 'tenslash8' cannot be read"):
+        drafted(tmp_path, HOME_NET="tenslash8")
+    with pytest.raises(InputError, match=r"\[vars\.address-groups\.HOME_NET\]: is not set"):
+        drafted(tmp_path, X="10.0.0.0/8")
+
+
+def test_a_path_with_odd_characters_cannot_break_out_of_its_comment(tmp_path: Path) -> None:
+    odd = tmp_path / "a\nsid_base: 5 \x07"
+    odd.mkdir()
+    draft = drafted(odd, HOME_NET="10.20.0.0/16", SMTP_SERVERS="$HOME_NET")
+    assert loaded(draft).sid_base == 1250000
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    write_draft(draft_site(), path)
+    assert path.read_text() == draft_site().text
+    path.write_text("mine")
+    with pytest.raises(InputError, match="is there already and is never overwritten"):
+        write_draft(draft_site(), path)
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MxhoundError, match=r"gone/site\.yaml: cannot be written: No such file"):
+        write_draft(draft_site(), tmp_path / "gone" / "site.yaml")
