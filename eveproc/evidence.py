@@ -47,6 +47,7 @@ class Fact(StrEnum):
     SERVES_DNS = "serves_dns"  # key: who asks it
     INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
     PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
+    MET_BY_SMTP = "met_by_smtp"  # key: outside server that took its connection to port 25
     READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
 
 
@@ -272,6 +273,8 @@ class Collector:
         elif is_mail:
             submission = event.server_port in self.site.ports.submission
             yield (Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_ATTEMPTS), event.server
+            if event.established and not submission:
+                yield Fact.MET_BY_SMTP, event.server
         elif event.server_port in MAILBOX_PORTS and event.answered and not inside:
             yield Fact.READS_MAILBOX, event.server
         elif event.proto == "TCP" and not event.established and not inside:

@@ -8,7 +8,7 @@ from eveproc.alerts import threshold_of
 from eveproc.evidence import HostEvidence, Source
 from eveproc.harmless import Allowance, Explanation
 from eveproc.track import Track, widest
-from eveproc.weights import ALERTS, CEILING, CURVES, EXPLAINED_AT_MOST, HOUR, PRIOR, SLOW_NAME, Window, probability
+from eveproc.weights import ALERTS, CEILING, CURVES, HOUR, PRIOR, SLOW_NAME, Window, probability
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Family, Signal
 
@@ -60,13 +60,12 @@ def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
 
 
 def combine(weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> float:
-    """The probability that the host is a mass mailer; what is explained can raise it to EXPLAINED_AT_MOST and no further."""
-    explained = frozenset[Signal]().union(*(e.signals for e in explanations))
-    whole = probability(PRIOR + sum(family_weights(weighed).values()))
-    if not explained:
-        return whole
-    rest = probability(PRIOR + sum(family_weights([w for w in weighed if w.signal not in explained]).values()))
-    return max(rest, min(whole, EXPLAINED_AT_MOST))
+    """The probability that the host is a mass mailer; explained signals raise it to what their explanation leaves, no further."""
+    at_most = {signal: e.at_most for e in sorted(explanations, key=lambda e: e.at_most) for signal in e.signals}
+    unexplained = [w for w in weighed if w.signal not in at_most]
+    whole, rest = (probability(PRIOR + sum(family_weights(part).values())) for part in (weighed, unexplained))
+    limit = max((at_most[w.signal] for w in weighed if w.signal in at_most and w.weight), default=1.0)
+    return max(rest, min(whole, limit))
 
 
 def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
@@ -104,9 +103,13 @@ def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighe
 
 
 def _most(signal: Signal, allowance: Allowance) -> float:
-    if signal.family is Family.LOOKUP:
-        return allowance.lookups
-    return allowance.submission if signal is Signal.SUBMISSION_ATTEMPTS else inf
+    match signal:
+        case Signal.SUBMISSION_ATTEMPTS:
+            return allowance.submission
+        case Signal.MAIL_BURST | Signal.LOOK_ALIKE:
+            return allowance.recipients
+        case _:
+            return allowance.lookups if signal.family is Family.LOOKUP else inf
 
 
 def _heaviest(entries: list[tuple[float, str]], windows: tuple[Window, ...], most: float) -> tuple[float, int, int]:

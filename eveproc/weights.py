@@ -21,8 +21,6 @@ from rulegen.vocabulary import Family, Signal
 PRIOR = log(1 / 499)
 INFECTED_AT = 0.90
 SUSPECTED_AT = 0.50
-# What a host may reach at most when something harmless explains its rates.
-EXPLAINED_AT_MOST = 0.85
 # A family agrees with another when it alone makes a mass mailer 7 times as likely.
 AGREES_AT = 2.0
 

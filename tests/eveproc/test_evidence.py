@@ -30,7 +30,7 @@ def kinds(events, host=HOST, site=None):
         ),
         pytest.param(lookup(1, "www.firm.test", "A"), {}, id="ordinary name"),
         pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR"),
-        pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1}, id="SMTP"),
+        pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_SMTP: 1}, id="SMTP"),
         pytest.param(flow(1, server(1), 465), {Signal.SUBMISSION_ATTEMPTS: 1}, id="submission"),
         pytest.param(flow(1, "10.20.7.7"), {Fact.INSIDE_TARGETS: 1}, id="inside"),
         pytest.param(flow(1, server(1), 993), {Fact.READS_MAILBOX: 1}, id="mailbox"),
