@@ -13,7 +13,8 @@ setup: .venv/ready ## put rulegen and eveproc into .venv/bin
 # Debian splits venv off from python3; root gets it installed, anyone else is told what to install.
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv; } \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null; } \
 	|| { echo 'needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --editable '.[test]'

@@ -37,6 +37,8 @@ from_recording() {
     verdicts tests/data/site.yaml tests/data/office-suricata-7.eve.json.gz tests/data/truth.json
 }
 
+show_path() { printf '$ export PATH="%s/.venv/bin:%s/bin:$PATH"\n' "$PWD" "$ENGINES"; }
+
 verdicts() { # site, eve, truth
     step 'One verdict per host'
     run eveproc report "$2" -s "$1"
@@ -49,8 +51,9 @@ verdicts() { # site, eve, truth
 rm -rf $OUT
 mkdir -p $OUT/log
 if tests/engines/install.sh 7; then
-    printf '$ export PATH="%s/.venv/bin:%s/bin:$PATH"\n' "$PWD" "$ENGINES"
+    show_path
     from_traffic
 else
+    show_path
     from_recording
 fi
