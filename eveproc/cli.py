@@ -49,7 +49,7 @@ def main() -> None:
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
 @click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
-@click.option("--all", "everyone", is_flag=True, help="List clean hosts that have evidence as well.")
+@click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
 def report(

@@ -13,8 +13,6 @@ from rulegen.vocabulary import Level
 
 WIDTH = 100
 LABEL = 10
-# Room for the longest IPv6 address in short form.
-ADDRESS = 39
 STYLES = MappingProxyType({Level.INFECTED: "bold red", Level.SUSPECTED: "yellow", Level.CLEAN: "green"})
 
 
@@ -33,7 +31,7 @@ def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) 
 
     table = Table(show_lines=True, expand=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("host", max_width=ADDRESS, overflow="fold")
+    table.add_column("host", max_width=width // 3, overflow="fold")
     table.add_column("why", ratio=1, overflow="fold")
     for v in verdicts:
         level = Text(f"{v.level.upper()}\nscore {v.score:.2f}", style=STYLES[v.level])
