@@ -93,6 +93,7 @@ class Dns(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "dns"
 
     client: str
+    client_port: int = 0
     server: str
     is_answer: bool
     questions: tuple[tuple[str, str], ...]
@@ -106,6 +107,7 @@ class Smtp(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "smtp"
 
     client: str
+    client_port: int = 0
     server: str
     server_port: int
     helo: str = ""
@@ -127,6 +129,7 @@ class Flow(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "flow"
 
     client: str
+    client_port: int = 0
     server: str
     server_port: int
     proto: str
@@ -323,15 +326,17 @@ def _names_asked(dns: _Dns) -> set[str]:
 
 def _dns(wire: _Wire, time: float) -> Dns:
     dns = wire.dns or _missing("dns")
-    client, server = _dns_ends(wire, dns)
+    from_server = _is_from_server(wire, dns)
+    source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
     asked = dns.queries or (_Question(dns.rrname, dns.rrtype),)
     return Dns(
         time=time,
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
-        client=client,
-        server=server,
+        client=destination if from_server else source,
+        client_port=wire.dest_port if from_server else wire.src_port,
+        server=source if from_server else destination,
         is_answer=_is_answer(dns),
         questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in asked if q.rrname),
         rcode=dns.rcode[:MAX_NAME],
@@ -349,14 +354,11 @@ def _is_answer(dns: _Dns) -> bool:
     return _IS_ANSWER[dns.type]
 
 
-def _dns_ends(wire: _Wire, dns: _Dns) -> tuple[str, str]:
-    """(client, server). Port 53 tells the server; where it does not, only 8.0's responses (version 3) come from the server."""
-    source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
+def _is_from_server(wire: _Wire, dns: _Dns) -> bool:
+    """Port 53 tells the server; where it does not, only 8.0's responses (version 3) come from the server."""
     if (wire.src_port == DNS_PORT) != (wire.dest_port == DNS_PORT):
-        from_server = wire.src_port == DNS_PORT
-    else:
-        from_server = dns.version >= 3 and _is_answer(dns)
-    return (destination, source) if from_server else (source, destination)
+        return wire.src_port == DNS_PORT
+    return dns.version >= 3 and _is_answer(dns)
 
 
 def _smtp(wire: _Wire, time: float) -> Smtp:
@@ -367,6 +369,7 @@ def _smtp(wire: _Wire, time: float) -> Smtp:
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         client=_address(wire.src_ip, "src_ip"),
+        client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
         helo=_name(smtp.helo),
@@ -388,6 +391,7 @@ def _flow(wire: _Wire, time: float) -> Flow:
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         client=_address(wire.src_ip, "src_ip"),
+        client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
         proto=_protocol(wire.proto),

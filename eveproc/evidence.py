@@ -218,7 +218,7 @@ class Collector:
             return
         for name, rrtype in event.questions:
             for kind, key in self._kinds_of_question(event, name, rrtype):
-                yield self._log(event.client, kind, event, key, name, rrtype, event.query_id, event.flow_id)
+                yield self._log(event.client, kind, event, key, event.client_port, name, rrtype, event.query_id)
 
     def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> Iterator[tuple[Kind, str]]:
         if rrtype == "PTR":
@@ -233,10 +233,10 @@ class Collector:
 
     def _of_smtp(self, event: Smtp) -> Iterator[Finding]:
         if self._see(event.server):
-            yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.flow_id)
+            yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
         if not self._see(event.client) or self.is_home(event.server):
             return
-        what = (event.flow_id, event.server, event.tx_id)
+        what = (event.client_port, event.server, event.tx_id)
         submission = event.server_port in self.site.ports.submission
         kind = Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_SESSIONS
         yield self._log(event.client, kind, event, event.server, *what)
@@ -259,12 +259,12 @@ class Collector:
         is_mail = event.proto == "TCP" and (port in ports.smtp or port in ports.submission)
         if event.answered and self._see(event.server):
             if is_mail and event.established:
-                yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.flow_id)
+                yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
             elif port == DNS_PORT and event.client != event.server:
                 yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
         if self._see(event.client):
             for kind, key in self._kinds_of_connection(event, is_mail):
-                yield self._log(event.client, kind, event, key, event.server, port, event.flow_id)
+                yield self._log(event.client, kind, event, key, event.client_port, event.server, port)
 
     def _kinds_of_connection(self, event: Flow, is_mail: bool) -> Iterator[tuple[Kind, str]]:
         inside = self.is_home(event.server)

@@ -36,7 +36,7 @@ class Pivot:
 class Sighting:
     """One event in the light of one behaviour: at `time`, the thing counted distinctly is `key`.
 
-    `identity` tells two events apart; whoever logs the same event again gives the same identity.
+    `identity` tells two events of an hour apart; whoever logs the same event again, another sensor too, gives the same identity.
     """
 
     time: float

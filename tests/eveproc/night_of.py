@@ -31,6 +31,7 @@ def lookup(time, name, rrtype="MX", host=HOST, resolver=RESOLVER, rcode="", answ
         questions=((name, rrtype),),
         rcode=rcode,
         query_id=query_id,
+        client_port=1024 + int(time * 10) % 60000,
         flow_id=int(time * 10) + 1,
     )
 
@@ -44,6 +45,7 @@ def flow(time, to, port=25, host=HOST, answered=True, established=True, proto="T
         proto=proto,
         answered=answered,
         established=established,
+        client_port=1024 + int(time * 10) % 60000,
         flow_id=int(time * 10) + 2,
     )
 
@@ -56,6 +58,7 @@ def mail(time, to, rcpt="ann@example.org", host=HOST, port=25, **more):
         server_port=port,
         mail_from="x@y.test",
         rcpt_to=(rcpt,),
+        client_port=1024 + int(time * 10) % 60000,
         flow_id=int(time * 10) + 3,
         **more,
     )

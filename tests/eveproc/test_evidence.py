@@ -69,9 +69,16 @@ def test_own_domains_are_not_evidence():
     assert kinds([lookup(1, "mail.corp.test", "A"), lookup(1, "corp.test")], site=site) == {}
 
 
+def test_two_sensors_that_see_the_same_connection_count_it_once():
+    north, south = flow(1, server(1)), flow(1.003, server(1))
+    fields = {field: getattr(north, field) for field in north.__struct_fields__}
+    south = type(north)(**{**fields, "time": south.time, "sensor": "south", "flow_id": 77})
+    assert gather([north, south]).hosts[HOST].log(Signal.SMTP_ATTEMPTS).count() == 1
+
+
 def test_an_answer_and_its_question_are_one_lookup():
     events = [lookup(1, "firm.test"), lookup(1.2, "firm.test", answer=True)]
-    events = [type(e)(**{**{f: getattr(e, f) for f in e.__struct_fields__}, "flow_id": 5}) for e in events]
+    events = [type(e)(**{**{f: getattr(e, f) for f in e.__struct_fields__}, "client_port": 5}) for e in events]
     assert gather(events).hosts[HOST].log(Signal.MX_FLOOD).count() == 1
 
 
