@@ -125,6 +125,7 @@ def circumstances_of(machine: Machine, night: NightEvidence, site: SiteProfile) 
         site=site,
         signals=signals_for(any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
         connections_logged=_connections_logged(machine.evidence, night),
+        sensor_blind=night.health.is_blind(),
     )
 
 

@@ -91,7 +91,7 @@ def judge(host: str, evidence: HostEvidence, identity: Identity | None, circumst
         families=tuple(f for f, weight in family_weights(weighed).items() if weight >= AGREES_AT),
         evidence=tuple(_item(w) for w in weighed),
         identity=identity,
-        why=wording.why(level, weighed, explanations),
+        why=wording.why(level, weighed, explanations, circumstances.sensor_blind),
         next_step=wording.next_step(level, weighed, explanations),
     )
 

@@ -50,6 +50,7 @@ class Circumstances:
     site: SiteProfile
     signals: frozenset[Signal]
     connections_logged: bool
+    sensor_blind: bool = False
 
 
 def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:

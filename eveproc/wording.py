@@ -58,8 +58,8 @@ def _alert_fact(weighed: Weighed) -> str:
     return f"fired {weighed.signal} {_many(weighed.track.count(), 'time')} (sid {sids})"
 
 
-def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> str:
-    """The verdict in one sentence with figures."""
+def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation], sensor_blind: bool = False) -> str:
+    """The verdict in one sentence with figures; a clean one is qualified where the sensor missed traffic."""
     strongest = _strongest_by_family(weighed)
     facts = "; ".join(fact(w) for w in strongest)
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
