@@ -4,16 +4,13 @@ from dataclasses import dataclass, field
 
 from eveproc.events import Stats
 
-# Counter -> what its rise means for "no evidence". Names from Suricata's own stats records (7 and 8).
+# Counter -> what its rise means for "no evidence". Names from Suricata's own stats records, the same in 6, 7 and 8.
 COUNTED = {
     "capture.kernel_drops": "packets dropped before the sensor saw them",
     "detect.alert_queue_overflow": "alerts lost because one packet matched too many rules",
     "tcp.segment_memcap_drop": "TCP segments dropped for want of memory",
     "tcp.ssn_memcap_drop": "TCP sessions not followed for want of memory",
     "flow.memcap": "flows not followed for want of memory",
-    "app_layer.error.smtp.alloc": "SMTP sessions not read for want of memory",
-    "dns.memcap_global": "DNS not read for want of memory",
-    "host.memcap_drop": "thresholds not counted for want of memory",
 }
 PACKETS = "capture.kernel_packets"
 
@@ -50,7 +47,7 @@ class SensorHealth:
     def _sentence(self, sensor: str, name: str, value: int) -> str:
         who = f"sensor {sensor}" if sensor else "the sensor"
         packets = self.highest.get((sensor, PACKETS), 0)
-        share = (
-            f" ({value / (packets + value):.1%} of its packets)" if name == "capture.kernel_drops" and packets else ""
-        )
+        # The kernel counts what it dropped among the packets it saw.
+        dropped = name == "capture.kernel_drops" and packets
+        share = f" ({value / packets:.1%} of its packets)" if dropped else ""
         return f"{who}: {value} {COUNTED[name]}{share}; no evidence from it is weaker than it looks ({name})"

@@ -58,16 +58,18 @@ def _alert_fact(weighed: Weighed) -> str:
     return f"fired {weighed.signal} {_many(weighed.track.count(), 'time')} (sid {sids})"
 
 
-def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation], sensor_blind: bool = False) -> str:
+def why(
+    level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation], sensor_blind: bool = False
+) -> str:
     """The verdict in one sentence with figures; a clean one is qualified where the sensor missed traffic."""
     strongest = _strongest_by_family(weighed)
     facts = "; ".join(fact(w) for w in strongest)
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
     but = f"; but it {', and it '.join(e.text for e in telling)}" if telling else ""
     if level is Level.CLEAN:
-        return _sentence(
-            f"{facts}: not what a mass mailer does{but}" if facts else f"nothing of a mass mailer was seen{but}"
-        )
+        seen = f"{facts}: not what a mass mailer does" if facts else "nothing of a mass mailer was seen"
+        blind = "; the sensor missed traffic, so this is weaker than it sounds" if sensor_blind else ""
+        return _sentence(f"{seen}{but}{blind}")
     agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]
     if len(agreeing) > 1:
         return _sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")

@@ -70,7 +70,7 @@ def test_addresses_nobody_answers_at_are_no_hosts():
 
 
 def test_a_blind_sensor_is_said():
-    counters = {"capture.kernel_drops": 500, "capture.kernel_packets": 9500, "detect.alert_queue_overflow": 0}
+    counters = {"capture.kernel_drops": 500, "capture.kernel_packets": 10_000, "detect.alert_queue_overflow": 0}
     night = report([Stats(time=START, sensor="north", counters=counters), flow(1, server(1), 443)])
     assert "the sensor missed traffic" in night.verdicts[0].why
     assert len(night.health) == 1
