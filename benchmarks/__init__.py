@@ -1,0 +1,1 @@
+"""Measurements of the whole project on real engines; nothing here is installed."""

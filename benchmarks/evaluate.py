@@ -1,0 +1,99 @@
+"""Site profiles x seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate); exit 1 where a criterion is missed.
+
+Everything runs on real engines; about a quarter of an hour on two cores. `--networks 2` gives a first impression.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.network import Network, Night, evaluate_network
+from benchmarks.page import describe, write_page
+from benchmarks.scoring import criteria, wrong
+from rulegen.errors import MxhoundError
+from rulegen.simulate.run import DEFAULT_CLIENTS
+from rulegen.vocabulary import Engine
+from tests.engines.replay import installed
+
+SITES = Path(__file__).with_name("sites")
+SEEDS = (1, 2, 3, 4)
+ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
+
+
+def networks(sites: Path, seeds: Sequence[int], clients: int) -> Iterator[Network]:
+    """Every site with every seed; all sites once before any of them twice, so that a few networks show most."""
+    files = sorted(sites.glob("*.yaml"))
+    return (Network(file, seed, clients) for seed in seeds for file in files)
+
+
+def evaluate(chosen: Sequence[Network], engines: Sequence[Engine], jobs: int) -> Iterator[list[Night]]:
+    """Each network's nights, in the order of `chosen`, as soon as they are there."""
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(partial(evaluate_network, engines=engines), chosen)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the page, and write it where `-o` says; wrong verdicts go to stderr as they are found. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        versions = {engine: installed(engine).version for engine in options.engines}
+        nights = _gather(options)
+    except MxhoundError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    page = write_page(nights, versions, _command(options))
+    sys.stdout.write(page)
+    if options.output:
+        options.output.write_text(page, encoding="utf-8")
+    return _complain(nights)
+
+
+def _gather(options: argparse.Namespace) -> list[Night]:
+    chosen = list(islice(networks(SITES, options.seeds, options.clients), options.networks))
+    nights: list[Night] = []
+    for number, of_one in enumerate(evaluate(chosen, options.engines, options.jobs), start=1):
+        nights += of_one
+        lines = [f"  {describe(*case)}\n" for case in wrong(of_one)]
+        sys.stderr.write(f"{number} of {len(chosen)}: {of_one[0].network}\n{''.join(lines)}")
+    return nights
+
+
+def _complain(nights: Sequence[Night]) -> int:
+    missed = [criterion for criterion in criteria(nights) if not criterion.met]
+    for criterion in missed:
+        sys.stderr.write(f"missed: {criterion.asked}; measured: {criterion.measured}\n")
+    return 1 if missed else 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What makes the same page: only options that differ from what `make evaluate` uses are named."""
+    words = ["python", "-m", "benchmarks.evaluate"]
+    if options.networks is not None:
+        words += ["--networks", str(options.networks)]
+    if tuple(options.seeds) != SEEDS:
+        words += ["--seeds", *map(str, options.seeds)]
+    if options.clients != DEFAULT_CLIENTS:
+        words += ["--clients", str(options.clients)]
+    if tuple(options.engines) != ENGINES:
+        words += ["--engines", *options.engines]
+    return shlex.join([*words, *(["-o", str(options.output)] if options.output else [])])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
+    parser.add_argument("--networks", type=int, help="how many of the networks (default: every site with every seed)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the simulator (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=DEFAULT_CLIENTS, help="office desks of each network (default: %(default)s)")
+    parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, default=ENGINES, help="which Suricatas watch")
+    parser.add_argument("--jobs", type=int, default=2, help="networks at a time (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, help="also write the page here")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

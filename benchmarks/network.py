@@ -1,0 +1,118 @@
+"""A site profile, a seed and engines -> what was said of each simulated machine, for each kind of evidence removed."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.ablation import Without, remaining
+from eveproc.evidence import Collector
+from eveproc.night import report_on
+from eveproc.reader import ReadStats, read_events
+from eveproc.verdict import Verdict
+from rulegen.build import build
+from rulegen.simulate import PCAP_NAME, HostTruth, Simulation, simulate, write_simulation
+from rulegen.simulate.script import INFECTED
+from rulegen.site import SiteProfile, load_site
+from rulegen.vocabulary import Engine, Level
+from tests.engines.replay import replay
+
+# What `scenario` says of a verdict about an address at which nobody was simulated.
+NOBODY = "(nobody)"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One site profile, played with one seed; `clients` are its office desks, fewer where they do not fit."""
+
+    site: Path
+    seed: int
+    clients: int
+
+    def __str__(self) -> str:
+        return f"{self.site.stem}, seed {self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was said of one machine. `seconds` go from its first mail to the decision (None: no decision, or no mail).
+
+    `tier` is "flood" or "slow" for a mass mailer and None for anybody else; `note` is what the simulator says it did.
+    """
+
+    host: str
+    scenario: str
+    is_mailer: bool
+    tier: str | None
+    level: Level
+    seconds: float | None = None
+    why: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """Everything said of one network by what one engine logged, less one kind of evidence."""
+
+    network: Network
+    engine: Engine
+    without: Without
+    outcomes: tuple[Outcome, ...]
+
+
+def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]:
+    """Simulate once, replay with each engine, judge each log six times. Raises EngineError and InputError."""
+    site = load_site(network.site)
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        work = Path(name)
+        simulation = simulate(site, network.seed, clients=network.clients)
+        write_simulation(simulation, work)
+        build(site, engines, work / "rules", simulation.start.date())
+        nights = []
+        for engine in engines:
+            judged = _watch(engine, work, site)
+            nights += [Night(network, engine, without, compare(judged[without], simulation)) for without in judged]
+        return nights
+
+
+def judge_without(eve: Path, site: SiteProfile) -> Mapping[Without, tuple[Verdict, ...]]:
+    """Read a log once and judge it with everything, and with each kind of evidence removed."""
+    stats = ReadStats()
+    collectors = {without: Collector(site) for without in Without}
+    for event in read_events([str(eve)], stats):
+        for without, collector in collectors.items():
+            kept = remaining(event, without)
+            if kept is not None:
+                collector.add(kept)
+    return {without: report_on(collector.night, site, stats).verdicts for without, collector in collectors.items()}
+
+
+def compare(verdicts: Sequence[Verdict], simulation: Simulation) -> tuple[Outcome, ...]:
+    """One Outcome for each simulated machine, by any of its addresses; then those for addresses of nobody."""
+    said = {verdict.host: verdict for verdict in verdicts}
+    start = simulation.start.timestamp()
+    outcomes = [_outcome(host, [said.pop(a) for a in host.addresses if a in said], start) for host in simulation.hosts]
+    return (*outcomes, *_of_nobody(said))
+
+
+def _watch(engine: Engine, work: Path, site: SiteProfile) -> Mapping[Without, tuple[Verdict, ...]]:
+    eve = replay(engine, work / PCAP_NAME, work / "log" / engine, build=work / "rules" / engine)
+    judged = judge_without(eve, site)
+    eve.unlink()  # some 60 MB
+    return judged
+
+
+def _outcome(host: HostTruth, said: Sequence[Verdict], start: float) -> Outcome:
+    is_mailer = host.label == INFECTED
+    tier = host.tier if is_mailer else None
+    if not said:
+        return Outcome(host.host, host.scenario, is_mailer, tier, Level.CLEAN, why="nothing was seen of it", note=host.note)
+    worst = max(said, key=lambda verdict: (verdict.level.rank, verdict.score))
+    seconds = None
+    if host.first_mail is not None and worst.decided_at is not None:
+        seconds = round(worst.decided_at - start - host.first_mail, 3)
+    return Outcome(host.host, host.scenario, is_mailer, tier, worst.level, seconds, worst.why, host.note)
+
+
+def _of_nobody(said: Mapping[str, Verdict]) -> Iterator[Outcome]:
+    return (Outcome(v.host, NOBODY, False, None, v.level, why=v.why) for v in said.values() if v.level is not Level.CLEAN)
