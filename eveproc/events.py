@@ -375,10 +375,10 @@ def _smtp(wire: _Wire, time: float) -> Smtp:
         helo=_name(smtp.helo),
         mail_from=_mailbox(smtp.mail_from),
         rcpt_to=tuple(map(_mailbox, smtp.rcpt_to)),
-        subject=_text(email.subject)[:MAX_SUBJECT],
+        subject=_header(email.subject)[:MAX_SUBJECT],
         subject_md5=email.subject_md5[:MAX_DETAIL].lower(),
         body_md5=email.body_md5[:MAX_DETAIL].lower(),
-        attachments=tuple(_text(name)[:MAX_NAME] for name in email.attachment),
+        attachments=tuple(_header(name)[:MAX_NAME] for name in email.attachment),
         tx_id=wire.tx_id,
     )
 
@@ -528,13 +528,18 @@ def _mailbox(path: str) -> str:
 _ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
 
 
-def _text(text: str) -> str:
+def _text(text: str, invalid: str = "backslashreplace") -> str:
     r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or lower case `\xff`."""
-    return _ESCAPED.sub(_unescaped, text) if "\\x" in text else text
+    return _ESCAPED.sub(lambda match: _bytes(match[0]).decode(errors=invalid), text) if "\\x" in text else text
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    return bytes.fromhex(match[0].replace("\\x", "")).decode(errors="backslashreplace")
+def _bytes(escaped: str) -> bytes:
+    return bytes.fromhex(escaped.replace("\\x", ""))
+
+
+def _header(text: str) -> str:
+    r"""The same for what stands in a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as U+FFFD, so that is the one spelling."""
+    return _text(text, "replace")
 
 
 def _decode_odd(line: bytes) -> Event | Skipped:

@@ -13,7 +13,12 @@ from tests.engines.replay import EVE_TYPES, replay
 from tests.eveproc import odd_traffic as odd
 
 SHARED = Path(__file__).parents[3] / "shared" / "traffic"
-EXTENDED: Mapping[str, Mapping[str, object]] = {**EVE_TYPES, "dhcp": {"extended": True}}
+# `custom: [subject]`: extended alone logs no subject, in neither version.
+EXTENDED: Mapping[str, Mapping[str, object]] = {
+    **EVE_TYPES,
+    "dhcp": {"extended": True},
+    "smtp": {**EVE_TYPES["smtp"], "custom": ["subject"]},
+}
 RULES = """
 alert dns any any -> any any (msg:"an answer"; flow:to_client; metadata:mxhound_signal name_guess_nx, mxhound_host dest_ip; sid:1250001;)
 alert tcp any any -> any 25 (msg:"a SYN"; flow:not_established,to_server; flags:S,CE; sid:1250002;)
@@ -68,6 +73,7 @@ def test_mails_with_their_envelope_attachment_and_digests(events: list[Event]) -
         (odd.PC, odd.SERVER, 25, "a@example.org", ("b@example.net", "c@example.net"), ("a.pif",))
     ] * 2
     assert mails[0].helo == "pc.example.org"
+    assert [e.subject for e in mails] == ["caf\ufffd", "café"]
     assert mails[0].body_md5 == mails[1].body_md5 != ""
     assert mails[0].subject_md5 != mails[1].subject_md5
 
