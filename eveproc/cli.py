@@ -80,6 +80,26 @@ def report(
         sys.exit(FOUND)
 
 
+@main.command()
+@click.argument("host")
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
+@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
+@click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
+def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
+    """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
+    from eveproc.explain import explain as account_for
+    from eveproc.night import gather_night
+    from eveproc.report import account
+    from rulegen.site import load_site
+
+    with _faults_told(), _progress_bar() as progress:
+        profile = load_site(site, thresholds)
+        night, _ = gather_night(eve, profile, since=since, until=until, progress=progress)
+        _echo(account.render(account_for(host, night, profile, eve)))
+
+
 def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site

@@ -15,7 +15,10 @@ from rulegen.vocabulary import Family, Level, Signal
 
 @dataclass(frozen=True, slots=True)
 class EvidenceItem:
-    """One reason: what was counted, where from, and what else looks like it. Times are seconds since 1970 UTC."""
+    """One reason: what was counted, where from, and what else looks like it. Times are seconds since 1970 UTC.
+
+    `weight` is the natural logarithm of the likelihood ratio that it would add alone; a family adds its ceiling at most.
+    """
 
     signal: Signal
     family: Family
@@ -26,8 +29,13 @@ class EvidenceItem:
     last_seen: float
     sids: tuple[int, ...]
     flow_ids: tuple[int, ...]
-    why: str
-    weight: float  # natural logarithm of the likelihood ratio this item would add alone
+    fact: str
+    looks_like: str
+    weight: float
+
+    @property
+    def why(self) -> str:
+        return f"{self.fact} {self.looks_like}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +111,7 @@ def level_of(score: float) -> Level:
     return Level.SUSPECTED if score >= SUSPECTED_AT else Level.CLEAN
 
 
-def decide_when(
-    evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances, level: Level
-) -> float:
+def decide_when(evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances, level: Level) -> float:
     """The earliest event time by which the evidence sufficed for `level`: what a live watcher would have shown."""
     times = sorted({t for track in evidence.signal_tracks() for t in track.times()})
 
@@ -116,9 +122,7 @@ def decide_when(
     return times[min(index, len(times) - 1)]
 
 
-def score_by(
-    time: float, evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances
-) -> float:
+def score_by(time: float, evidence: HostEvidence, explanations: Sequence[Explanation], circumstances: Circumstances) -> float:
     """The probability from what had been seen up to and including `time`, with the explanations of the whole night."""
     so_far = evidence.between(-inf, nextafter(time, inf))
     return combine(tuple(weigh(so_far, allow(so_far, circumstances.connections_logged), circumstances)), explanations)
@@ -136,6 +140,7 @@ def _item(weighed: Weighed) -> EvidenceItem:
         last_seen=track.last_seen,
         sids=tuple(sorted(track.sids)),
         flow_ids=tuple(dict.fromkeys(pivot.flow_id for pivot in track.earliest_pivots())),
-        why=wording.item(weighed),
+        fact=wording.sentence(wording.fact(weighed)),
+        looks_like=wording.looks_like(weighed.signal),
         weight=round(weighed.weight, 3),
     )

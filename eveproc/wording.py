@@ -30,14 +30,12 @@ _DID = MappingProxyType(
     }
 )
 _SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
-_SPEC = MappingProxyType({spec.signal: spec for spec in reversed(CATALOGUE)})
+_SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
 
 
-def item(weighed: Weighed) -> str:
-    """One item of evidence in one sentence with its figures, and what else looks like it."""
-    mistaken = _SPEC[weighed.signal].mistaken_for if weighed.signal in _SPEC else ()
-    looks = f" Also seen of: {'; '.join(mistaken)}." if mistaken else ""
-    return f"{_sentence(fact(weighed))}{looks}"
+def looks_like(signal: Signal) -> str:
+    """What else shows this signal, in one sentence."""
+    return sentence(f"also seen of: {'; '.join(_SPEC[signal].mistaken_for)}")
 
 
 def fact(weighed: Weighed) -> str:
@@ -58,9 +56,7 @@ def _alert_fact(weighed: Weighed) -> str:
     return f"fired {weighed.signal} {_many(weighed.track.count(), 'time')} (sid {sids})"
 
 
-def why(
-    level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation], sensor_blind: bool = False
-) -> str:
+def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation], sensor_blind: bool = False) -> str:
     """The verdict in one sentence with figures; a clean one is qualified where the sensor missed traffic."""
     strongest = _strongest_by_family(weighed)
     facts = "; ".join(fact(w) for w in strongest)
@@ -69,22 +65,24 @@ def why(
     if level is Level.CLEAN:
         seen = f"{facts}: not what a mass mailer does" if facts else "nothing of a mass mailer was seen"
         blind = "; the sensor missed traffic, so this is weaker than it sounds" if sensor_blind else ""
-        return _sentence(f"{seen}{but}{blind}")
+        return sentence(f"{seen}{but}{blind}")
     agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]
     if len(agreeing) > 1:
-        return _sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")
+        return sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")
     only = f"only {agreeing[0]} evidence" if agreeing else "weak evidence of several kinds"
     kind = "and nothing harmless explains it" if level is Level.INFECTED else only
-    return _sentence(f"{facts}: {kind}{but}")
+    return sentence(f"{facts}: {kind}{but}")
 
 
 def next_step(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> str:
     """What to do: the explanation's way out first, else what the catalogue says of the heaviest signal."""
-    if level is not Level.INFECTED and explanations:
-        return _sentence(explanations[0].next_step)
+    if level is Level.INFECTED:
+        return "Cut it off from outbound mail (ports 25, 465, 587), then find the program that sends; the flows listed show where."
+    if explanations:
+        return sentence(explanations[0].next_step)
     if level is Level.CLEAN or not weighed:
         return ""
-    return _SPEC[weighed[0].signal].next_step if weighed[0].signal in _SPEC else ""
+    return _SPEC[weighed[0].signal].next_step
 
 
 def _strongest_by_family(weighed: Sequence[Weighed]) -> list[Weighed]:
@@ -100,5 +98,6 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A capital in front, a full stop behind."""
     return f"{text[:1].upper()}{text[1:]}."

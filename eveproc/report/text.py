@@ -18,9 +18,7 @@ STYLES = MappingProxyType({Level.INFECTED: "bold red", Level.SUSPECTED: "yellow"
 
 def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
     """A sentence of counts, then one paragraph per host, worst first."""
-    return (
-        "\n".join([*wrap(summary(night, verdicts), WIDTH), *(line for verdict in verdicts for line in ("", *_paragraph(verdict)))]) + "\n"
-    )
+    return "\n".join([*wrap(summary(night, verdicts), WIDTH), *(line for verdict in verdicts for line in ("", *paragraph(verdict)))]) + "\n"
 
 
 def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) -> str:
@@ -35,7 +33,7 @@ def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) 
     table.add_column("why", ratio=1, overflow="fold")
     for v in verdicts:
         level = Text(f"{v.level.upper()}\nscore {v.score:.2f}", style=STYLES[v.level])
-        table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons(v))))
+        table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons_cell(v))))
     console = Console(width=width, force_terminal=True, highlight=False)
     with console.capture() as captured:
         console.print(Text(summary(night, verdicts)))
@@ -58,14 +56,30 @@ def _span(night: NightReport) -> str:
     return f"; events from {span(night.first_event, night.last_event)}"
 
 
-def _paragraph(verdict: Verdict) -> Iterator[str]:
+def paragraph(verdict: Verdict) -> Iterator[str]:
+    """One host: a heading line, then labelled lines."""
     yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
     yield from _field("next", verdict.next_step)
+    yield from _reasons(verdict)
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    """What weighs, a line each; what weighs nothing, or is counted above already, in one."""
     for item in verdict.evidence:
-        yield from _field("evidence", _evidence(item))
+        if item.weight:
+            yield from _field("evidence", _evidence(item))
+    yield from _field("no weight", ", ".join(f"{item.signal} ({_where(item)})" for item in verdict.evidence if not item.weight))
+
+
+def _where(item: EvidenceItem) -> str:
+    return f"{_many(item.count, 'alert')} of sid {' '.join(map(str, item.sids))}" if item.sids else item.source
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _field(label: str, text: str) -> Iterator[str]:
@@ -89,7 +103,7 @@ def _decided(verdict: Verdict) -> str:
 
 
 def _evidence(item: EvidenceItem) -> str:
-    return f"[{item.family}/{item.signal}, {item.source}, {span(item.first_seen, item.last_seen)}] {item.why}"
+    return f"{item.fact} [{item.family}/{item.signal}, {item.source}, {span(item.first_seen, item.last_seen)}]"
 
 
 def _host_cell(verdict: Verdict) -> Iterator[str]:
@@ -100,9 +114,9 @@ def _host_cell(verdict: Verdict) -> Iterator[str]:
         yield from (safe(address) for address in verdict.identity.addresses if address != verdict.host)
 
 
-def _reasons(verdict: Verdict) -> Iterator[str]:
+def _reasons_cell(verdict: Verdict) -> Iterator[str]:
     yield safe(verdict.why)
     if verdict.next_step:
         yield f"Next: {safe(verdict.next_step)}"
     yield f"Decided: {_decided(verdict)}. Families: {', '.join(verdict.families) or 'none'}."
-    yield from (f"- {safe(_evidence(item))}" for item in verdict.evidence)
+    yield from (f"- {safe(_evidence(item))}" for item in verdict.evidence if item.weight)

@@ -36,7 +36,7 @@ def test_an_infected_host_to_the_letter() -> None:
                 "last_seen": "2024-03-01T10:05:00.250000Z",
                 "sids": [1250002, 1250010],
                 "flow_ids": [7, 9],
-                "why": "Opened SMTP connections to 241 outside servers (312 times).",
+                "why": "Opened SMTP connections to 241 outside servers (312 times). Also seen of: a mail server.",
             }
         ],
         "identity": {"mac": "02:00:00:00:00:11", "name": "laptop-7", "addresses": ["10.20.1.7", "10.20.1.9"]},

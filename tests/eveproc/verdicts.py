@@ -21,7 +21,8 @@ ITEM = EvidenceItem(
     last_seen=START + 300,
     sids=(1250002, 1250010),
     flow_ids=(7, 9),
-    why="Opened SMTP connections to 241 outside servers (312 times).",
+    fact="Opened SMTP connections to 241 outside servers (312 times).",
+    looks_like="Also seen of: a mail server.",
     weight=4.5,
 )
 INFECTED = Verdict(
