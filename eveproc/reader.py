@@ -308,17 +308,21 @@ def _results(source: _Source, head: bytes) -> Iterator[Event | Skipped]:
 
 
 def _lines(source: _Source) -> Iterator[Event | Skipped]:
-    rest = b""
+    held: list[bytes] = []
+    size = 0
     while block := source.read(BLOCK):
         first, *others = block.split(b"\n")
-        # Cut while it grows: of a line that is too long no more than its length matters.
-        rest = (rest + first)[: MAX_LINE + 1]
+        # Of a line that is too long, no more is kept than shows that it is.
+        if size <= MAX_LINE:
+            held.append(first)
+            size += len(first)
         if others:
-            yield _line(rest)
+            yield _line(b"".join(held))
             *whole, rest = others
             yield from map(_line, whole)
-    if rest:
-        last = _line(rest)
+            held, size = [rest], len(rest)
+    if size:
+        last = _line(b"".join(held))
         yield Skipped(SkipReason.HALF_LINE) if last == Skipped(SkipReason.NOT_JSON) else last
 
 
