@@ -1,7 +1,10 @@
-"""One event and the kind of evidence that is to be missing -> the event as it would have been logged without it, or None."""
+"""One event -> the parts of a log it belongs to; a kind of missing evidence -> the parts that such a site has.
 
-from collections.abc import Mapping
-from enum import StrEnum
+A log is gathered once, part by part; what a site without some kind of evidence would have said is the merger of the other parts.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
 from msgspec.structs import replace
@@ -10,8 +13,21 @@ from eveproc.events import DNS_PORT, Alert, Dns, Event, Flow, Smtp
 from rulegen.vocabulary import METADATA_SIGNAL, Family, Signal
 
 
+class Part(Enum):
+    """What can go missing as one."""
+
+    MX_RECORDS = auto()
+    LOOKUP_RECORDS = auto()
+    MAIL_RECORDS = auto()
+    OTHER_RECORDS = auto()
+    MX_ALERTS = auto()
+    LOOKUP_ALERTS = auto()
+    MAIL_ALERTS = auto()
+    OTHER_ALERTS = auto()
+
+
 class Without(StrEnum):
-    """A kind of evidence that a site may not have; the value is the heading of its table."""
+    """A kind of evidence that a site may not have."""
 
     NOTHING = "nothing removed"
     MX = "no MX lookups"
@@ -20,50 +36,62 @@ class Without(StrEnum):
     ALERTS = "no alerts"
     LOGS = "no logs"
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Those that are still there."""
+        return tuple(part for part in Part if part not in _LOST[self])
 
-_LOOKUPS = frozenset(signal for signal in Signal if signal.family is Family.LOOKUP)
 
-# Alerts that a rule could not have raised. STARTTLS leaves connections and the HELO before it, and hides replies and mails.
-ALERTS_LOST: Mapping[Without, frozenset[Signal]] = MappingProxyType(
+_LOST: Mapping[Without, frozenset[Part]] = MappingProxyType(
     {
         Without.NOTHING: frozenset(),
-        Without.MX: frozenset((Signal.MX_FLOOD, Signal.MX_SLOW, Signal.MX_THEN_SMTP)),
-        Without.LOOKUPS: _LOOKUPS | {Signal.MX_THEN_SMTP},
-        Without.CLEARTEXT: frozenset((Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT, Signal.SMTP_REJECTS)),
-        Without.ALERTS: frozenset(Signal),
-        Without.LOGS: frozenset(),
+        Without.MX: frozenset((Part.MX_RECORDS, Part.MX_ALERTS)),
+        Without.LOOKUPS: frozenset((Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MX_ALERTS, Part.LOOKUP_ALERTS)),
+        Without.CLEARTEXT: frozenset((Part.MAIL_RECORDS, Part.MAIL_ALERTS)),
+        Without.ALERTS: frozenset((Part.MX_ALERTS, Part.LOOKUP_ALERTS, Part.MAIL_ALERTS, Part.OTHER_ALERTS)),
+        Without.LOGS: frozenset((Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MAIL_RECORDS, Part.OTHER_RECORDS)),
     }
 )
 
+_MX_SIGNALS = frozenset((Signal.MX_FLOOD, Signal.MX_SLOW, Signal.MX_THEN_SMTP))
+# STARTTLS hides mails and the server's replies to them; connections and the HELO before it stay in the clear.
+_MAIL_SIGNALS = frozenset((Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT, Signal.SMTP_REJECTS))
 
-def remaining(event: Event, without: Without) -> Event | None:
-    """The event as this site would have logged it; None where it would not have been logged at all."""
+
+def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
+    """The event, or as much of it as each part would hold; together the pieces say what the whole does."""
     match event:
         case Alert():
-            return None if signal_of(event) in ALERTS_LOST[without] else event
-        case _ if without is Without.LOGS:
-            return None
-        case Dns() if without is Without.MX:
-            return _without_mx(event)
-        case Dns() if without is Without.LOOKUPS:
-            return None
-        case Flow(server_port=port) if without is Without.LOOKUPS and port == DNS_PORT:
-            return None  # what asks over HTTPS has no connection to port 53 either
-        case Smtp() if without is Without.CLEARTEXT:
-            return _encrypted(event)
+            yield _part_of_alert(event), event
+        case Dns():
+            yield from _split_questions(event)
+        case Flow(server_port=port) if port == DNS_PORT:
+            yield Part.LOOKUP_RECORDS, event  # what asks over HTTPS does not connect to port 53 either
+        case Smtp():
+            yield Part.OTHER_RECORDS, _encrypted(event)
+            yield Part.MAIL_RECORDS, event
         case _:
-            return event
+            yield Part.OTHER_RECORDS, event
 
 
-def signal_of(alert: Alert) -> Signal | None:
-    """What our own rules write into their metadata; None for other people's rules."""
-    values = alert.metadata.get(METADATA_SIGNAL, ())
-    return next((signal for signal in Signal if signal in values), None)
+def _part_of_alert(alert: Alert) -> Part:
+    signal = next((signal for signal in Signal if signal in alert.metadata.get(METADATA_SIGNAL, ())), None)
+    if signal is None:
+        return Part.OTHER_ALERTS  # other people's rule
+    if signal in _MX_SIGNALS:
+        return Part.MX_ALERTS
+    if signal in _MAIL_SIGNALS:
+        return Part.MAIL_ALERTS
+    return Part.LOOKUP_ALERTS if signal.family is Family.LOOKUP else Part.OTHER_ALERTS
 
 
-def _without_mx(event: Dns) -> Dns | None:
-    kept = tuple(question for question in event.questions if question[1] != "MX")
-    return replace(event, questions=kept) if kept else None
+def _split_questions(event: Dns) -> Iterator[tuple[Part, Dns]]:
+    mx = tuple(question for question in event.questions if question[1] == "MX")
+    others = tuple(question for question in event.questions if question[1] != "MX")
+    if mx:
+        yield Part.MX_RECORDS, replace(event, questions=mx)
+    if others or not mx:
+        yield Part.LOOKUP_RECORDS, replace(event, questions=others)
 
 
 def _encrypted(event: Smtp) -> Smtp:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.ablation import Without, remaining
-from eveproc.evidence import Collector
+from benchmarks.ablation import Part, Without, parts_of
+from eveproc.evidence import Collector, NightEvidence
 from eveproc.night import report_on
 from eveproc.reader import ReadStats, read_events
 from eveproc.verdict import Verdict
@@ -78,13 +78,18 @@ def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]
 def judge_without(eve: Path, site: SiteProfile) -> Mapping[Without, tuple[Verdict, ...]]:
     """Read a log once and judge it with everything, and with each kind of evidence removed."""
     stats = ReadStats()
-    collectors = {without: Collector(site) for without in Without}
+    collectors = {part: Collector(site) for part in Part}
     for event in read_events([str(eve)], stats):
-        for without, collector in collectors.items():
-            kept = remaining(event, without)
-            if kept is not None:
-                collector.add(kept)
-    return {without: report_on(collector.night, site, stats).verdicts for without, collector in collectors.items()}
+        for part, piece in parts_of(event):
+            collectors[part].add(piece)
+    return {without: report_on(_merged(collectors, without), site, stats).verdicts for without in Without}
+
+
+def _merged(collectors: Mapping[Part, Collector], without: Without) -> NightEvidence:
+    night = NightEvidence()
+    for part in without.parts:
+        night.merge(collectors[part].night)
+    return night
 
 
 def compare(verdicts: Sequence[Verdict], simulation: Simulation) -> tuple[Outcome, ...]:

@@ -104,12 +104,14 @@ def engines_of(nights: Iterable[Night]) -> tuple[Engine, ...]:
 
 
 def wrong(nights: Iterable[Night]) -> Iterator[tuple[Night, Outcome]]:
-    """Every mass mailer that was not called infected, and everybody else who was called anything."""
-    for night in nights:
-        for outcome in night.outcomes:
-            right = Level.INFECTED if outcome.is_mailer else Level.CLEAN
-            if outcome.level is not right:
-                yield night, outcome
+    """Every mass mailer that was not called infected, and everybody else of whom more was said than the design wants."""
+    return ((night, outcome) for night in nights for outcome in night.outcomes if not _is_right(outcome))
+
+
+def _is_right(outcome: Outcome) -> bool:
+    if outcome.is_mailer:
+        return outcome.level is Level.INFECTED
+    return outcome.level is Level.CLEAN or (outcome.level is Level.SUSPECTED and outcome.scenario in MEANT_SUSPECTED)
 
 
 def criteria(nights: Sequence[Night]) -> list[Criterion]:
