@@ -155,14 +155,15 @@ class Collector:
     def add(self, event: Event) -> None:
         """Take one event in; what it says of no home host is counted in `unused` with its reason."""
         night = self.night
+        night.sensors.add(event.sensor)
+        if isinstance(event, Stats):  # stamped by the wall clock, also when a capture of last year is replayed
+            night.health.note(event)
+            return
         night.first_event = min(night.first_event, event.time)
         night.last_event = max(night.last_event, event.time)
-        night.sensors.add(event.sensor)
         if not (isinstance(event, Flow) and event.proto != "TCP"):  # only TCP flows show that deliveries would be seen
             night.hours_of.setdefault(event.TYPE, set()).add(int(event.time // HOUR))
         match event:
-            case Stats():
-                night.health.note(event)
             case Dhcp():
                 night.leases.note(event)
             case Alert():
@@ -236,6 +237,8 @@ class Collector:
             yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
         if not self._see(event.client) or self.is_home(event.server):
             return
+        if not (event.helo or event.mail_from or event.rcpt_to):  # Suricata 7 logs one more, empty, for every QUIT
+            return
         what = (event.client_port, event.server, event.tx_id)
         submission = event.server_port in self.site.ports.submission
         kind = Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_SESSIONS
@@ -282,9 +285,5 @@ class Collector:
 
     @staticmethod
     def _log(host: str, kind: Kind, event: Event, key: str, *identity: object) -> Finding:
-        pivot = (
-            Pivot(event.flow_id, event.community_id, event.tx_id if isinstance(event, Smtp) else -1)
-            if event.flow_id
-            else None
-        )
+        pivot = Pivot(event.flow_id, event.community_id, event.tx_id if isinstance(event, Smtp) else -1) if event.flow_id else None
         return Finding(host, kind, Source.LOG, Sighting(event.time, key, (key, *identity), pivot=pivot))

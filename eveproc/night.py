@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
-from eveproc.events import Flow
+from eveproc.events import Flow, Stats
 from eveproc.evidence import Collector, HostEvidence, NightEvidence, Source
 from eveproc.harmless import LOOKUPS
 from eveproc.identity import Tenancy
@@ -71,7 +71,7 @@ def gather_night(
     collector = Collector(site)
     start, end = -inf if since is None else since, inf if until is None else until
     for event in read_events(sources, stats, progress=progress):
-        if start <= event.time < end:
+        if start <= event.time < end or isinstance(event, Stats):
             collector.add(event)
         else:
             collector.night.unused["outside --since and --until"] += 1
@@ -138,9 +138,7 @@ def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:
 
 def _missing_sensors(night: NightEvidence, site: SiteProfile) -> tuple[str, ...]:
     missing = sorted(set(site.sensors) - night.sensors)
-    return tuple(
-        f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched" for name in missing
-    )
+    return tuple(f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched" for name in missing)
 
 
 def _sortable(address: str) -> tuple[int, int]:

@@ -50,15 +50,15 @@ def flow(time, to, port=25, host=HOST, answered=True, established=True, proto="T
     )
 
 
-def mail(time, to, rcpt="ann@example.org", host=HOST, port=25, **more):
+def mail(time, to, rcpt="ann@example.org", host=HOST, port=25, mail_from="x@y.test", **more):
     return Smtp(
         time=START + time,
         client=host,
+        client_port=1024 + int(time * 10) % 60000,
         server=to,
         server_port=port,
-        mail_from="x@y.test",
-        rcpt_to=(rcpt,),
-        client_port=1024 + int(time * 10) % 60000,
+        mail_from=mail_from,
+        rcpt_to=(rcpt,) if rcpt else (),
         flow_id=int(time * 10) + 3,
         **more,
     )

@@ -54,6 +54,10 @@ def test_what_an_event_shows(event, expected):
     assert kinds([event]) == expected
 
 
+def test_an_smtp_record_without_a_command_is_no_session():
+    assert kinds([mail(1, server(1), rcpt="", mail_from="")]) == {}
+
+
 def test_servers_are_seen_from_the_other_side():
     events = [
         flow(1, RELAY, host=server(1)),
@@ -86,13 +90,9 @@ def test_an_answer_and_its_question_are_one_lookup():
     ("event", "host", "signal"),
     [
         pytest.param(alert(1, "mx_flood"), HOST, Signal.MX_FLOOD, id="by metadata"),
-        pytest.param(
-            alert(1, "smtp_rejects", side="dest_ip", flow_src=""), HOST, Signal.SMTP_REJECTS, id="reply rule, 6"
-        ),
+        pytest.param(alert(1, "smtp_rejects", side="dest_ip", flow_src=""), HOST, Signal.SMTP_REJECTS, id="reply rule, 6"),
         pytest.param(alert(1, "mx_flood", metadata=False), HOST, Signal.MX_FLOOD, id="by sid"),
-        pytest.param(
-            alert(1, "mx_flood", host=server(1), to=HOST, flow_src=""), HOST, Signal.MX_FLOOD, id="the home end"
-        ),
+        pytest.param(alert(1, "mx_flood", host=server(1), to=HOST, flow_src=""), HOST, Signal.MX_FLOOD, id="the home end"),
     ],
 )
 def test_whose_an_alert_is(event, host, signal):
@@ -102,17 +102,11 @@ def test_whose_an_alert_is(event, host, signal):
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        pytest.param(
-            alert(1, "mx_flood", sid=2403388, metadata=False), "alert of another rule set", id="sid of others"
-        ),
+        pytest.param(alert(1, "mx_flood", sid=2403388, metadata=False), "alert of another rule set", id="sid of others"),
         pytest.param(alert(1, "mx_flood", metadata=False, gid=3), "alert of another rule set", id="other generator"),
-        pytest.param(
-            alert(1, "mx_flood", sid=1_250_999, metadata=False), "alert of another rule set", id="no such offset"
-        ),
+        pytest.param(alert(1, "mx_flood", sid=1_250_999, metadata=False), "alert of another rule set", id="no such offset"),
         pytest.param(alert(1, "invented"), "alert of another rule set", id="unknown signal and ours"),
-        pytest.param(
-            alert(1, "mx_flood", host=server(1), to=server(2)), "alert about no home host", id="nobody of ours"
-        ),
+        pytest.param(alert(1, "mx_flood", host=server(1), to=server(2)), "alert about no home host", id="nobody of ours"),
     ],
 )
 def test_what_is_not_evidence_is_counted(event, reason):

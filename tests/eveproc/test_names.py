@@ -21,16 +21,12 @@ def test_registered_domain(name, domain):
     assert registered_domain(name) == domain
 
 
-@pytest.mark.parametrize(
-    ("name", "is_one"), [("mx.a.test", True), ("mail1.a.test", True), ("www.a.test", False), ("mail.test", False)]
-)
+@pytest.mark.parametrize(("name", "is_one"), [("mx.a.test", True), ("mail1.a.test", True), ("www.a.test", False), ("mail.test", False)])
 def test_looks_like_mail_server(name, is_one):
     assert looks_like_mail_server(name) is is_one
 
 
-@pytest.mark.parametrize(
-    ("mailbox", "domain"), [("<Ann@Example.org>", "example.org"), ("<>", ""), ("ann", ""), ("a@b@c.test.", "c.test")]
-)
+@pytest.mark.parametrize(("mailbox", "domain"), [("<Ann@Example.org>", "example.org"), ("<>", ""), ("ann", ""), ("a@b@c.test.", "c.test")])
 def test_domain_of_address(mailbox, domain):
     assert domain_of_address(mailbox) == domain
 

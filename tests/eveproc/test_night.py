@@ -38,9 +38,7 @@ def test_files_to_verdicts(eve):
     assert (night.clean_hosts, night.first_event, night.last_event) == (0, START, START + 39)
 
 
-@pytest.mark.parametrize(
-    ("since", "until", "count"), [(START + 35, None, 5), (None, START + 5, 5), (START + 3, START + 5, 2)]
-)
+@pytest.mark.parametrize(("since", "until", "count"), [(START + 35, None, 5), (None, START + 5, 5), (START + 3, START + 5, 2)])
 def test_since_is_included_and_until_excluded(eve, since, until, count):
     night = judge_night([eve], site_of(), since=since, until=until)
     assert night.verdicts[0].evidence[0].count == count

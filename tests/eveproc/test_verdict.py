@@ -21,9 +21,7 @@ from tests.eveproc.night_of import (
 
 
 def flood(count, step=2.0):
-    return [
-        event for n in range(count) for event in (lookup(n * step, f"firm{n}.test"), flow(n * step + 0.5, server(n)))
-    ]
+    return [event for n in range(count) for event in (lookup(n * step, f"firm{n}.test"), flow(n * step + 0.5, server(n)))]
 
 
 def test_flood_is_infected_within_a_minute():
@@ -53,9 +51,7 @@ def test_slow_without_lookups():
 
 
 def test_blocked_egress_counts_as_much():
-    assert (
-        verdict([flow(n * 3, server(n), answered=False, established=False) for n in range(40)]).level is Level.INFECTED
-    )
+    assert verdict([flow(n * 3, server(n), answered=False, established=False) for n in range(40)]).level is Level.INFECTED
 
 
 def test_submission_fan_out():
@@ -85,23 +81,13 @@ def test_ipv6_sender():
         pytest.param([flow(n * 60, server(n % 3)) for n in range(200)], id="three servers again and again"),
         pytest.param([flow(n * 60, RELAY) for n in range(200)], id="the relay"),
         pytest.param([flow(n, server(n), 443) for n in range(300)], id="browsing"),
+        pytest.param([*web(), *(lookup(n, f"{w}.site{n}.test", "A") for n in range(500) for w in ("www", "mail"))], id="crawler"),
         pytest.param(
-            [*web(), *(lookup(n, f"{w}.site{n}.test", "A") for n in range(500) for w in ("www", "mail"))], id="crawler"
-        ),
-        pytest.param(
-            [
-                e
-                for n in range(4)
-                for e in (lookup(n, f"smtp.isp{n}.test", "A"), flow(n, server(n), 587), flow(n, server(n), 465))
-            ],
+            [e for n in range(4) for e in (lookup(n, f"smtp.isp{n}.test", "A"), flow(n, server(n), 587), flow(n, server(n), 465))],
             id="mail client set up",
         ),
         pytest.param(
-            [
-                e
-                for n in range(25)
-                for e in (lookup(n * 600, "smtp.isp.test", "A", query_id=n), flow(n * 600 + 1, server(n), 587))
-            ],
+            [e for n in range(25) for e in (lookup(n * 600, "smtp.isp.test", "A", query_id=n), flow(n * 600 + 1, server(n), 587))],
             id="one provider behind many addresses",
         ),
         pytest.param(
@@ -162,9 +148,7 @@ def test_a_newsletter_through_an_outside_relay_is_clean():
 
 
 def test_outside_scanner_is_clean():
-    events = [
-        e for n in range(40) for e in (flow(n, server(n)), flow(n, server(n), 8080, answered=False, established=False))
-    ]
+    events = [e for n in range(40) for e in (flow(n, server(n)), flow(n, server(n), 8080, answered=False, established=False))]
     found = verdict(events)
     assert found.level is Level.CLEAN
     assert "as a scanner does" in found.why
@@ -180,9 +164,7 @@ def test_undeclared_resolver_is_clean():
 
 @pytest.mark.parametrize(("host", "level"), [(RELAY, Level.CLEAN), (RESOLVER, Level.INFECTED)])
 def test_declared_servers_are_judged_by_what_is_unusual_for_them(host, level):
-    events = [flow(n * 3, server(n), host=host) for n in range(40)] + [
-        lookup(n, f"firm{n}.test", host=host) for n in range(40)
-    ]
+    events = [flow(n * 3, server(n), host=host) for n in range(40)] + [lookup(n, f"firm{n}.test", host=host) for n in range(40)]
     assert verdict(events, host=host).level is level
 
 
@@ -203,9 +185,7 @@ def test_one_alert_is_not_enough():
 
 
 def test_repeated_alerts_of_one_kind_saturate():
-    few, more, many = (
-        verdict([alert(n * 61, "smtp_attempts", to=server(n)) for n in range(count)]) for count in (3, 12, 60)
-    )
+    few, more, many = (verdict([alert(n * 61, "smtp_attempts", to=server(n)) for n in range(count)]) for count in (3, 12, 60))
     assert few.level is Level.SUSPECTED
     assert many.score - more.score < 0.01
     assert many.families == (Family.DELIVERY,)
@@ -241,16 +221,12 @@ def test_decided_at_is_when_a_live_watcher_would_have_known():
 
 
 def test_exempt_evidence_is_not_used():
-    site = site_of(
-        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-02}]\n"
-    )
+    site = site_of("home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-02}]\n")
     assert verdict(flood(60) + web("10.20.1.8"), site=site).evidence == ()
 
 
 def test_exemption_ends():
-    site = site_of(
-        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-01}]\n"
-    )
+    site = site_of("home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-01}]\n")
     assert verdict(flood(60), site=site).level is Level.INFECTED
 
 
