@@ -141,9 +141,7 @@ def _resolver(evidence: HostEvidence) -> Explanation | None:
     clients = evidence.log(Fact.SERVES_DNS).distinct()
     if clients < CLIENTS:
         return None
-    return Explanation(
-        f"answers DNS for {clients} hosts, as a resolver does", "declare it in resolvers, or look at it", LOOKUPS, HARDLY
-    )
+    return Explanation(f"answers DNS for {clients} hosts, as a resolver does", "declare it in resolvers, or look at it", LOOKUPS, HARDLY)
 
 
 def _scanner(evidence: HostEvidence) -> Explanation | None:

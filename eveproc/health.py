@@ -39,9 +39,7 @@ class SensorHealth:
     def sentences(self) -> tuple[str, ...]:
         """One sentence per sensor and fault, worst kinds as listed above; empty when nothing was missed."""
         return tuple(
-            self._sentence(sensor, name, value)
-            for (sensor, name), value in sorted(self.highest.items())
-            if name in COUNTED and value
+            self._sentence(sensor, name, value) for (sensor, name), value in sorted(self.highest.items()) if name in COUNTED and value
         )
 
     def _sentence(self, sensor: str, name: str, value: int) -> str:

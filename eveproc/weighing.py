@@ -55,9 +55,7 @@ class Circumstances:
 
 def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
     """Which signals mean something for a host of this declared role."""
-    return (MAIL_SERVER_SIGNALS if is_mail_server else EVERY_SIGNAL) & (
-        RESOLVER_SIGNALS if is_resolver else EVERY_SIGNAL
-    )
+    return (MAIL_SERVER_SIGNALS if is_mail_server else EVERY_SIGNAL) & (RESOLVER_SIGNALS if is_resolver else EVERY_SIGNAL)
 
 
 def combine(weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> float:
@@ -79,10 +77,7 @@ def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
         separate = w.signal is Signal.SUBMISSION_ATTEMPTS or w.family is Family.CONTENT
         key = (w.family, w.signal if separate else "")
         largest[key] = max(w.weight, largest.get(key, 0.0))
-    return {
-        family: min(CEILING[family], sum(weight for (f, _), weight in largest.items() if f is family))
-        for family in Family
-    }
+    return {family: min(CEILING[family], sum(weight for (f, _), weight in largest.items() if f is family)) for family in Family}
 
 
 def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumstances) -> Iterator[Weighed]:
