@@ -35,6 +35,24 @@ def moment(text: str) -> float:
 FILE = click.Path(path_type=Path)
 
 
+def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command that reads EVE takes."""
+    for decorate in (
+        click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
+        click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
+        click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
+        click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
+        click.argument("eve", nargs=-1, required=True),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _refuse_backwards(since: float | None, until: float | None) -> None:
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until")
+
+
 @click.group()
 @click.version_option(package_name="mxhound")
 def main() -> None:
@@ -42,13 +60,9 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("eve", nargs=-1, required=True)
-@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
-@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@_reads_eve
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
-@click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
-@click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
@@ -70,8 +84,7 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until")
+    _refuse_backwards(since, until)
     with _faults_told():
         night = _judge(eve, site, thresholds, since, until)
         _deliver(night, form, output, everyone)
@@ -82,11 +95,7 @@ def report(
 
 @main.command()
 @click.argument("host")
-@click.argument("eve", nargs=-1, required=True)
-@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
-@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
-@click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC).")
-@click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on.")
+@_reads_eve
 def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
@@ -94,6 +103,7 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
     from eveproc.report import account
     from rulegen.site import load_site
 
+    _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
         profile = load_site(site, thresholds)
         night, _ = gather_night(eve, profile, since=since, until=until, progress=progress)
