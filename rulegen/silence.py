@@ -141,9 +141,9 @@ def _log_type(logs: list[Setting], name: str) -> Iterator[Problem]:
     if name == "alert" and all(_metadata_is_off(entry) for entry in found):
         what = "is off: alerts come without the rule's own words, and only the sid tells what they mean; leave it on"
         yield found[0].problem(f"{key}.metadata", what)
-    if name == "smtp" and not any(_is_extended(entry) for entry in found):
-        what = "is not on: subjects are not logged, so look-alike mails cannot be told; set extended: yes and md5: [body, subject]"
-        yield found[0].problem(f"{key}.extended", what)
+    if name == "smtp" and all(entry.at("md5") is None for entry in found):
+        what = "is missing: look-alike mails cannot be told without digests; set md5: [body, subject]"
+        yield found[0].problem(f"{key}.md5", what)
 
 
 def _metadata_is_off(alert: Setting) -> bool:
@@ -153,8 +153,3 @@ def _metadata_is_off(alert: Setting) -> bool:
         if setting is not None and setting.is_off:
             return True
     return False
-
-
-def _is_extended(smtp: Setting) -> bool:
-    extended = smtp.at("extended")
-    return extended is not None and extended.is_on

@@ -29,7 +29,7 @@ outputs:
       types:
         - alert: {metadata: yes}
         - dns
-        - smtp: {extended: yes}
+        - smtp: {md5: [body, subject]}
         - flow
         - dhcp: {enabled: yes}
         - stats: {totals: yes}
@@ -80,7 +80,7 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         ("dhcp: {enabled: yes}", "dhcp: {enabled: no}", "13: [outputs.eve-log.types.dhcp]: is missing: no dhcp record"),
         ("metadata: yes", "metadata: no", "13: [outputs.eve-log.types.alert.metadata]: is off: alerts come without the rule's own words"),
         ("metadata: yes", "metadata: {rule: {metadata: false}}", "13: [outputs.eve-log.types.alert.metadata]: is off"),
-        ("smtp: {extended: yes}", "smtp", "15: [outputs.eve-log.types.smtp.extended]: is not on: subjects are not logged"),
+        ("smtp: {md5: [body, subject]}", "smtp: {extended: yes}", "15: [outputs.eve-log.types.smtp.md5]: is missing: look-alike"),
     ],
 )
 def test_one_warning_for_one_setting(rules: Path, tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -109,5 +109,5 @@ def test_mxhound_yaml_cures_what_an_engine_s_own_configuration_lacks(suricata: E
     settings.write_text(settings.read_text().replace("/etc/suricata/mxhound", str(folder)))
     plain = ((engine.etc or Path("/etc/suricata")) / "suricata.yaml").read_text()
     keys = [text.partition("]")[0].partition("[")[2] for text in warnings(folder / "mxhound.rules", tmp_path, plain)]
-    assert {"rule-files", "threshold-file", "vars.address-groups.SMTP_SERVERS", "outputs.eve-log.types.smtp.extended"} <= set(keys)
+    assert {"rule-files", "threshold-file", "vars.address-groups.SMTP_SERVERS", "outputs.eve-log.types.smtp.md5"} <= set(keys)
     assert warnings(folder / "mxhound.rules", tmp_path, f"{plain}\ninclude: {settings}\n") == []
