@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-.PHONY: help setup engines demo test lint format record pages clean
+.PHONY: help setup engines demo test lint format evaluate record pages clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,10 @@ lint: setup ## ruff and mypy
 
 format: setup ## let ruff lay out the code
 	.venv/bin/ruff format .
+
+evaluate: setup ## 24 simulated networks on real engines: how good the verdicts are (docs/evaluation.md; a quarter of an hour)
+	@tests/engines/install.sh
+	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
 
 record: setup ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record

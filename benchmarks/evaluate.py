@@ -6,28 +6,33 @@ Everything runs on real engines; about a quarter of an hour on two cores. `--net
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.network import Network, Night, evaluate_network
 from benchmarks.page import describe, write_page
 from benchmarks.scoring import criteria, wrong
 from rulegen.errors import MxhoundError
 from rulegen.simulate.run import DEFAULT_CLIENTS
+from rulegen.site import load_site
 from rulegen.vocabulary import Engine
 from tests.engines.replay import installed
 
 SITES = Path(__file__).with_name("sites")
-NETWORKS = 24
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
+DEFAULTS: Mapping[str, object] = MappingProxyType(
+    {"networks": 24, "seed": 1, "clients": DEFAULT_CLIENTS, "engines": list(ENGINES), "scenarios": None, "output": None}
+)
 
 
-def networks(sites: Path, seed: int, clients: int) -> Iterator[Network]:
+def networks(sites: Path, seed: int, clients: int, scenarios: tuple[str, ...] | None = None) -> Iterator[Network]:
     """The sites in turn, without end, each time with the next seed: one seed draws the same habits at every site."""
-    return (Network(file, number, clients) for number, file in enumerate(cycle(sorted(sites.glob("*.yaml"))), start=seed))
+    files = cycle(sorted(sites.glob("*.yaml")))
+    return (Network(file, number, clients, scenarios) for number, file in enumerate(files, start=seed))
 
 
 def evaluate(chosen: Sequence[Network], engines: Sequence[Engine], jobs: int) -> Iterator[list[Night]]:
@@ -42,18 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         versions = {engine: installed(engine).version for engine in options.engines}
         nights = _gather(options)
-    except MxhoundError as error:
+        page = write_page(nights, versions, _command(options))
+        sys.stdout.write(page)
+        if options.output:
+            options.output.write_text(page, encoding="utf-8")
+    except (MxhoundError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    page = write_page(nights, versions, _command(options))
-    sys.stdout.write(page)
-    if options.output:
-        options.output.write_text(page, encoding="utf-8")
     return _complain(nights)
 
 
 def _gather(options: argparse.Namespace) -> list[Night]:
-    chosen = list(islice(networks(SITES, options.seed, options.clients), options.networks))
+    scenarios = tuple(options.scenarios) if options.scenarios else None
+    chosen = list(islice(networks(SITES, options.seed, options.clients, scenarios), options.networks))
+    for network in chosen:
+        load_site(network.site)  # a faulty one is refused now, not in a quarter of an hour
     nights: list[Night] = []
     for number, of_one in enumerate(evaluate(chosen, options.engines, options.jobs), start=1):
         nights += of_one
@@ -70,28 +78,33 @@ def _complain(nights: Sequence[Night]) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes the same page: only options that differ from what `make evaluate` uses are named."""
+    """What makes the same page: only what differs from the defaults is named, and nothing that changes no figure."""
     words = ["python", "-m", "benchmarks.evaluate"]
-    if options.networks != NETWORKS:
-        words += ["--networks", str(options.networks)]
-    if options.seed != 1:
-        words += ["--seed", str(options.seed)]
-    if options.clients != DEFAULT_CLIENTS:
-        words += ["--clients", str(options.clients)]
-    if tuple(options.engines) != ENGINES:
-        words += ["--engines", *options.engines]
-    return shlex.join([*words, *(["-o", str(options.output)] if options.output else [])])
+    for name in ("networks", "seed", "clients", "engines", "scenarios", "output"):
+        value = getattr(options, name)
+        if value != DEFAULTS[name]:
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return shlex.join(words)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
-    parser.add_argument("--networks", type=int, default=NETWORKS, help="how many; the sites take turns (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the first network, the next takes the next (default: %(default)s)")
-    parser.add_argument("--clients", type=int, default=DEFAULT_CLIENTS, help="office desks of each network (default: %(default)s)")
-    parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, default=ENGINES, help="which Suricatas watch")
-    parser.add_argument("--jobs", type=int, default=2, help="networks at a time (default: %(default)s)")
+    parser.add_argument("--networks", type=_from_one, help="how many; the sites take turns (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="of the first network, the next takes the next (default: %(default)s)")
+    parser.add_argument("--clients", type=int, help="office desks of each network (default: %(default)s)")
+    parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, help="which Suricatas watch (default: all)")
+    parser.add_argument("--scenarios", nargs="+", metavar="NAME", help="which of the simulator's to play (default: all)")
+    parser.add_argument("--jobs", type=_from_one, default=2, help="networks at a time (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, help="also write the page here")
+    parser.set_defaults(**DEFAULTS)
     return parser
+
+
+def _from_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not allowed; allowed is a number from 1")
+    return number
 
 
 if __name__ == "__main__":

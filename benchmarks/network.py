@@ -23,11 +23,15 @@ NOBODY = "(nobody)"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One site profile, played with one seed; `clients` are its office desks, fewer where they do not fit."""
+    """One site profile, played with one seed; `clients` are its office desks, fewer where they do not fit.
+
+    `scenarios` names what else is played (None: everything).
+    """
 
     site: Path
     seed: int
     clients: int
+    scenarios: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         return f"{self.site.stem}, seed {self.seed}"
@@ -65,7 +69,7 @@ def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]
     site = load_site(network.site)
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
-        simulation = simulate(site, network.seed, clients=network.clients)
+        simulation = simulate(site, network.seed, clients=network.clients, scenarios=network.scenarios)
         write_simulation(simulation, work)
         build(site, engines, work / "rules", simulation.start.date())
         nights = []
