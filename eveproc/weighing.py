@@ -25,6 +25,8 @@ _RECORDS_OF = {
 }
 # An alert of lookups counts in full once this many servers were connected to; see harmless.Allowance.
 _SERVERS_FOR_LOOKUPS = 5
+# Alerts name one stranger of each window at random: met so often on average, those named are all there are.
+_VISITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +126,28 @@ def _most_alike(track: Track) -> list[tuple[float, str]]:
 
 
 def _weigh_alerts(evidence: HostEvidence, allowance: Allowance, site: SiteProfile) -> Iterator[Weighed]:
-    for signal, weight in ALERTS.items():
+    for signal in ALERTS:
         track = evidence.alerts(signal)
         if not track.hours:
             continue
-        # Several windows about one name or one server say no more than one does.
-        windows = min(track.count(), track.distinct())
-        log_ratio = 0.0 if _records_tell(evidence, signal, site) else weight.weigh(windows)
+        log_ratio = 0.0 if _records_tell(evidence, signal, site) else _alert_weight(signal, track)
         if signal.family is Family.LOOKUP and allowance.lookups < _SERVERS_FOR_LOOKUPS:
             log_ratio *= allowance.lookups / _SERVERS_FOR_LOOKUPS
-        yield Weighed(signal, Source.ALERT, track, log_ratio, windows, 0)
+        yield Weighed(signal, Source.ALERT, track, log_ratio, track.distinct(), 0)
+
+
+def _alert_weight(signal: Signal, track: Track) -> float:
+    """Several windows about one name or one server say no more than one does.
+
+    When the same few come back again and again, there are no others: they are then weighed as the strangers they are.
+    (Not by content: one server may take in what should not be sent at all.)
+    """
+    windows, met = track.count(), track.distinct()
+    weight = ALERTS[signal].weigh(min(windows, met))
+    curve = CURVES.get(_RECORDS_OF.get(signal, signal))
+    if curve is None or signal.family is Family.CONTENT or windows < _VISITS * met:
+        return weight
+    return min(weight, max(0.0, *(window.weigh(met) for window in curve if window.seconds >= HOUR)))
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:

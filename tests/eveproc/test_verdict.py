@@ -196,6 +196,12 @@ def test_alerts_about_one_server_do_not_add_up():
     assert stuck.level is Level.CLEAN
 
 
+def test_alerts_about_the_same_few_servers_do_not_convict():
+    events = [e for n in range(40) for e in (alert(n * 301, "smtp_sessions", to=server(n % 6)),)]
+    names = [alert(n * 301, "name_guess", rrnames=(f"mail.firm{n % 6}.test",)) for n in range(40)]
+    assert verdict(events + names).level is Level.CLEAN
+
+
 def test_alerts_whose_records_are_logged_are_not_counted_twice():
     tunnel = [lookup(n, f"x{n}.tunnel.example.org") for n in range(70)]
     found = verdict([*tunnel, alert(10, "mx_flood"), alert(80, "mx_slow")])
