@@ -22,8 +22,8 @@ def office(actor: Actor) -> None:
     relay = actor.stage.relay(actor.version)
     if relay and rng.random() < 0.4:
         for _ in range(rng.randint(1, 3)):
-            _submit(actor, rng.uniform(60, end), relay.end, rng.choice((25, 587, 587)), [_letter(actor)])
-            actor.post(end * rng.random(), new_domain(rng))
+            sent = _submit(actor, rng.uniform(min(60.0, end / 2), end), relay.end, rng.choice((25, 587, 587)), [_letter(actor)])
+            actor.post(sent, new_domain(rng))
     actor.note = "web, a lease, mail through the relay at most"
 
 

@@ -24,8 +24,9 @@ class Homes:
         return tuple(sorted({network.version for network in self.site.home_networks}))
 
     def room(self, most: int) -> int:
-        """How many machines fit, counted up to `most`; declared servers take room as well."""
+        """How many more machines fit, counted up to `most`; where servers are declared nobody else fits."""
         taken = sum(min(network.num_addresses, most) for network in self._declared)
+        taken += sum(not any(address in network for network in self._declared) for address in self._used)
         sizes = (_last(network) - _first(network) + 1 for network in self.site.home_networks)
         return max(0, min(most, sum(min(size, 2 * most) for size in sizes) - taken))
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import DnsHabit, Type
@@ -51,6 +52,7 @@ class Mailing:
     executables: float = 0.4
     freemail: float = 0.25
     repeats_lookups: bool = True
+    retries: float = 0.0
     jitter: float | None = None
 
 
@@ -160,6 +162,7 @@ def _draw_flood(actor: Actor, slowest: float = 30, fastest: float = 500) -> Mail
         executables=rng.choice((0.0, 0.5, 1.0)),
         freemail=rng.uniform(0.1, 0.4),
         repeats_lookups=rng.random() < 0.5,
+        retries=rng.choice((0.0, 0.0, 0.6)),
     )
 
 
@@ -259,8 +262,10 @@ def _deliver(actor: Actor, at: float, name: str, mailing: Mailing, campaign: Cam
         actor.smtp_tls(at, server, name, 1)
     else:
         reply = rng.choice((*list(Reply)[:4], Reply.UNKNOWN_USER)) if rng.random() < mailing.refused else Reply.ACCEPT
-        starttls = rng.random() < mailing.starttls
-        actor.smtp(at, server, name, [mail], helo=campaign.helo, port=port, reply=reply, starttls=starttls)
+        send = partial(actor.smtp, server=server, name=name, mails=[mail], helo=campaign.helo, port=port)
+        done = send(at, reply=reply, starttls=rng.random() < mailing.starttls)
+        if reply is Reply.LATER and rng.random() < mailing.retries:
+            send(done + rng.uniform(60, 400))
 
 
 def _describe(actor: Actor, mailing: Mailing) -> None:

@@ -19,11 +19,8 @@ _BANNERS = (
 )
 _GOODBYES = ("221 2.0.0 Bye", "221 closing connection", "221 2.0.0 Service closing transmission channel")
 _QUEUED = ("250 2.0.0 Ok: queued as {word}", "250 2.6.0 <{word}> Queued mail for delivery", "250 OK id={word}")
-_BLOCKED = (
-    "554 5.7.1 Service unavailable; client host is listed",
-    "550 5.7.1 Rejected: too much junk from this address",
-    "521 5.7.1 Access denied",
-)
+_NO_SERVICE = ("554 no SMTP service here", "554 5.7.1 Your address is on a blocklist")
+_BLOCKED = ("554 5.7.1 Service unavailable; client host is listed", "550 5.7.1 Rejected: too much junk from this address")
 _UNKNOWN = ("550 5.1.1 User unknown", "550 5.1.1 The email account does not exist", "553 5.3.0 No such user here")
 _LATER = ("450 4.2.0 Greylisted, try again later", "451 4.7.1 Try again later", "421 4.7.0 Too many connections")
 _EXECUTABLES = ("document.pif", "readme.scr", "message.exe", "data.zip", "invoice.exe", "mail.cmd", "photo.scr", "file.bat")
@@ -99,7 +96,6 @@ def compose(sender: str, recipients: tuple[str, ...], draft: Draft, rng: random.
         f"From: <{sender}>",
         f"To: {shown}",
         f"Subject: {draft.subject}",
-        "Date: Mon, 2 Mar 2026 08:00:00 +0000",
         f"Message-ID: <{rng.getrandbits(64):016x}@{sender.partition('@')[2]}>",
         "MIME-Version: 1.0",
         *([f"X-Mailer: {draft.mailer}"] if draft.mailer else []),
@@ -118,7 +114,7 @@ def dialogue(
 ) -> Iterator[Turn]:
     """What a mail client and the server `host` say to each other. With `starttls` nothing after it is readable."""
     if reply is Reply.BLOCK_AT_BANNER:
-        yield _server(rng.choice(_BLOCKED), rng)
+        yield _server(rng.choice(_NO_SERVICE), rng)
         yield _client("QUIT")
         yield _server(rng.choice(_GOODBYES), rng)
         return

@@ -62,7 +62,7 @@ def simulate(
     start: datetime = DEFAULT_START,
     scenarios: Collection[str] | None = None,
 ) -> Simulation:
-    """Play `seconds` of the site. `clients` are its office desks, fewer where they do not fit.
+    """Play `seconds` of the site; what has begun by then is finished. `clients` are its desks, fewer where they do not fit.
 
     `scenarios` names those to play (None: all); the relay, the resolver and the desks are always there. Raises MxhoundError
     for a scenario that does not exist, less than a minute of time, a start without time zone, or networks without room.
@@ -77,7 +77,7 @@ def simulate(
     packets = sorted((packet for actor in actors for packet in actor.tape.packets), key=lambda packet: packet.time)
     played = {role.key for role in roles}
     left_out = tuple(scenario.name for scenario in chosen if scenario.name not in played)
-    return Simulation(seed, start, tuple(packets), _tell_truth(roles, actors), left_out)
+    return Simulation(seed, start.astimezone(UTC), tuple(packets), _tell_truth(roles, actors), left_out)
 
 
 def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
@@ -111,7 +111,7 @@ def _servers(stage: Stage) -> Iterator[_Role]:
 
 def _cast(stage: Stage, chosen: tuple[Scenario, ...], clients: int) -> Iterator[_Role]:
     """Scenarios get two thirds of a network too small for all, desks the rest."""
-    room = max(0, stage.homes.room(len(chosen) + clients + 64) - len(stage.hosts))
+    room = stage.homes.room(len(chosen) + clients)
     most = max(room - clients, room * 2 // 3)
     placed = 0
     for scenario in chosen:
@@ -128,11 +128,10 @@ def _cast(stage: Stage, chosen: tuple[Scenario, ...], clients: int) -> Iterator[
 def _place(stage: Stage, scenario: Scenario, name: str) -> Host | None:
     rng = stage.rng("place", name)
     versions = [version for version in stage.homes.versions if _fits(stage, scenario, version)]
-    if not versions:
-        return None
     # On a site with both, three machines in four are known by their IPv4 address.
-    version = versions[0] if rng.random() < 0.75 else versions[-1]
-    address = stage.homes.draw(rng, version, infected=scenario.label == INFECTED)
+    order = versions if rng.random() < 0.75 else versions[::-1]
+    drawn = (stage.homes.draw(rng, version, infected=scenario.label == INFECTED) for version in order)
+    address = next((each for each in drawn if each), None)
     return stage.add(address, rng) if address else None
 
 

@@ -94,8 +94,8 @@ class World:
         return self._digest(f"aaaa/{name}")[0] < 100
 
     def _pooled(self, name: str) -> str:
-        hoster = next((each for each in self.hosters if name.endswith(f".mx.{each}")), None)
-        return f"pool{self._digest(name)[0] % 5}.{hoster}" if hoster else name
+        _, _, hoster = name.rpartition(".mx.")
+        return f"pool{self._digest(name)[0] % 5}.{hoster}" if hoster in self.hosters else name
 
     def _address(self, key: str, version: int) -> bytes:
         draw = self._digest(f"{version}/{key}")

@@ -34,7 +34,7 @@ def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]
 
 def write_pcap(simulation: Simulation, file: BinaryIO) -> None:
     """The packets as a classic pcap file with times in microseconds."""
-    start = round(simulation.start.timestamp()) * 1_000_000
+    start = round(simulation.start.timestamp() * 1_000_000)
     file.write(_FILE_HEADER)
     for time, frame in simulation.packets:
         seconds, micros = divmod(start + round(time * 1_000_000), 1_000_000)
