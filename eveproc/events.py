@@ -87,6 +87,8 @@ class Alert(Event, frozen=True, kw_only=True):
 class Dns(Event, frozen=True, kw_only=True):
     """A question or its answer. `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
 
+    Version 1 tells no type where the answer is a failure, and no question where it is none.
+
     `query_id` is the 16 bits that a question and its answer share.
     """
 
@@ -328,7 +330,6 @@ def _dns(wire: _Wire, time: float) -> Dns:
     dns = wire.dns or _missing("dns")
     from_server = _is_from_server(wire, dns)
     source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
-    asked = dns.queries or (_Question(dns.rrname, dns.rrtype),)
     return Dns(
         time=time,
         sensor=wire.host[:MAX_NAME],
@@ -338,10 +339,16 @@ def _dns(wire: _Wire, time: float) -> Dns:
         client_port=wire.dest_port if from_server else wire.src_port,
         server=source if from_server else destination,
         is_answer=_is_answer(dns),
-        questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in asked if q.rrname),
+        questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname),
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
     )
+
+
+def _asked(dns: _Dns) -> tuple[_Question, ...]:
+    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's target, that nobody asked for."""
+    is_record = dns.version < 2 and dns.rrtype and _is_answer(dns)
+    return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
 
 
 # v1 and v2 say query and answer, v3 request and response.

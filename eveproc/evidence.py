@@ -24,6 +24,8 @@ from rulegen.vocabulary import Signal
 
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
 DNS_PORT = 53
+# Version 1 of the dns log says what name does not exist, not what type was asked for.
+UNKNOWN_TYPE = ""
 # Windows runs these when a user opens them; mass mailers attach nothing else. From the worm families of the seed's years
 # (.pif .scr .exe .com .bat .cmd .cpl .vbs .zip holds them) and today's loaders (.js .jse .wsf .hta .lnk .iso .img .vhd .xll .one).
 RUNNABLE = (
@@ -224,11 +226,12 @@ class Collector:
     def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> Iterator[tuple[Kind, str]]:
         if rrtype == "PTR":
             yield Fact.ASKS_PTR, name
-        elif rrtype in ("MX", "A", "AAAA") and not is_below(name, self.site.internal_domains):
+        elif rrtype in ("MX", "A", "AAAA", UNKNOWN_TYPE) and not is_below(name, self.site.internal_domains):
             if rrtype == "MX":
                 yield Signal.MX_FLOOD, registered_domain(name)
             elif looks_like_mail_server(name):
-                yield Signal.NAME_GUESS, registered_domain(name)
+                if rrtype != UNKNOWN_TYPE:
+                    yield Signal.NAME_GUESS, registered_domain(name)
                 if event.is_answer and event.rcode == "NXDOMAIN":
                     yield Signal.NAME_GUESS_NX, registered_domain(name)
 
@@ -237,7 +240,8 @@ class Collector:
             yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
         if not self._see(event.client) or self.is_home(event.server):
             return
-        if not (event.helo or event.mail_from or event.rcpt_to):  # Suricata 7 logs one more, empty, for every QUIT
+        # Suricata 6 and 7 log one more transaction for the QUIT after a mail, with the session's HELO in it or with nothing.
+        if not (event.mail_from or event.rcpt_to) and (event.tx_id > 0 or not event.helo):
             return
         what = (event.client_port, event.server, event.tx_id)
         submission = event.server_port in self.site.ports.submission

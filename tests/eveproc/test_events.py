@@ -49,10 +49,6 @@ QUESTIONS: Mapping[str, tuple[Json, Json]] = {
     "v3 of Suricata 8": (HEAD, {"version": 3, "type": "request", "id": 7, "queries": [{"rrname": "Example.ORG", "rrtype": "MX"}]}),
 }
 ANSWERS: Mapping[str, tuple[Json, Json]] = {
-    "v1, one event per record, from the server": (
-        BACK,
-        {"type": "answer", "id": 7, "rcode": "NOERROR", "rrname": "example.org", "rrtype": "MX", "ttl": 60, "rdata": "mail.example.org"},
-    ),
     "v2, one event per answer, from the client": (
         HEAD,
         {"version": 2, "type": "answer", "id": 7, "rrname": "example.org", "rrtype": "MX", "rcode": "NOERROR", "grouped": {"MX": ["m"]}},
@@ -77,6 +73,21 @@ def test_the_client_of_an_answer_is_who_asked_in_every_version(head: Json, body:
     event = dns(head, **body)
     assert (event.client, event.server, event.is_answer, event.rcode) == (PC, RESOLVER, True, "NOERROR")
     assert event.questions == (("example.org", "MX"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "questions"),
+    [
+        # Of `A www.example.org`, a CNAME: nobody asked for what it leads to.
+        ({"rcode": "NOERROR", "rrname": "mail.example.net", "rrtype": "A", "ttl": 60, "rdata": "192.0.2.25"}, ()),
+        ({"rcode": "NXDOMAIN", "rrname": "mail.example.net"}, (("mail.example.net", ""),)),
+    ],
+    ids=["a record", "a failure"],
+)
+def test_an_answer_of_v1_is_a_record_or_a_failure_without_a_type(body: Json, questions: tuple[tuple[str, str], ...]) -> None:
+    event = dns(BACK, type="answer", id=7, **body)
+    assert (event.client, event.server, event.is_answer, event.rcode) == (PC, RESOLVER, True, body["rcode"])
+    assert event.questions == questions
 
 
 @pytest.mark.parametrize(("version", "kind", "client"), [(2, "answer", PC), (3, "response", RESOLVER), (3, "request", PC)])

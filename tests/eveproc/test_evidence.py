@@ -28,6 +28,7 @@ def kinds(events, host=HOST, site=None):
             {Signal.NAME_GUESS: 1, Signal.NAME_GUESS_NX: 1},
             id="missing",
         ),
+        pytest.param(lookup(1, "smtp.firm.test", "", rcode="NXDOMAIN", answer=True), {Signal.NAME_GUESS_NX: 1}, id="missing, dns v1"),
         pytest.param(lookup(1, "www.firm.test", "A"), {}, id="ordinary name"),
         pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR"),
         pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_SMTP: 1}, id="SMTP"),
@@ -56,6 +57,12 @@ def test_what_an_event_shows(event, expected):
 
 def test_an_smtp_record_without_a_command_is_no_session():
     assert kinds([mail(1, server(1), rcpt="", mail_from="")]) == {}
+
+
+def test_the_transaction_that_suricata_7_logs_for_a_quit_is_no_session_of_its_own():
+    hello, bye = (mail(1, server(1), rcpt="", mail_from="", helo="pc7", tx_id=number) for number in (0, 1))
+    assert kinds([hello]) == {Signal.SMTP_SESSIONS: 1, Signal.HELO_ODD: 1}
+    assert kinds([bye]) == {}
 
 
 def test_servers_are_seen_from_the_other_side():
