@@ -77,7 +77,7 @@ def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explana
 def next_step(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explanation]) -> str:
     """What to do: the explanation's way out first, else what the catalogue says of the heaviest signal."""
     if level is Level.INFECTED:
-        return "Cut it off from outbound mail (ports 25, 465, 587), then find the program that sends; the flows listed show where."
+        return "Cut it off from outbound mail (ports 25, 465, 587), then find the program that sends: eveproc explain shows where to look."
     if explanations:
         return sentence(explanations[0].next_step)
     if level is Level.CLEAN or not weighed:

@@ -149,6 +149,14 @@ def after_mx(more: Story, *, delay: float = 1.0) -> Story:
     return story
 
 
+def after_taking_mail(more: Story) -> Story:
+    def story(wire: Wire, start: float, host: str, count: int, seconds: float) -> None:
+        wire.session(start, outside(200), host, 25, talk(hello(), mail()))
+        more(wire, start + 5, host, count, seconds)
+
+    return story
+
+
 def inside(number: int) -> str:
     return INSIDE
 
@@ -217,6 +225,10 @@ def attempt_cases() -> list[Case]:
         cases += silent(rule, "inside", knocks(port, inside))
         cases += silent(rule, "inside, IPv6", knocks(port, lambda _: "2001:db8:20::1:1"), v6=True)
         cases += silent(rule, "another port", knocks(other))
+    cases += silent("smtp_slow", "a host that takes mail in", after_taking_mail(knocks(25)))
+    cases += silent("mx_slow", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
+    cases += fires("smtp_attempts", "a host that takes mail in", after_taking_mail(knocks(25)))
+    cases += fires("mx_flood", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
     cases += fires("submission_attempts", "port 465", knocks(465))
     cases += fires("mx_then_smtp", "after a lookup", after_mx(knocks(25)))
     cases += silent("mx_then_smtp", "no lookup", knocks(25))

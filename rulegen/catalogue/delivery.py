@@ -127,4 +127,20 @@ DELIVERY = (
         threshold=Threshold(8, 300),
         threshold_source="One more than the seven SYNs that a single blocked connection sends.",
     ),
+    RuleSpec(
+        name="takes_mail_mark",
+        signal=Signal.SMTP_SLOW,
+        offset=108,
+        rev=1,
+        msg="MXHOUND DELIVERY Host takes mail in",
+        sees="a home host that greets an SMTP client; it makes no alert, it keeps mx_slow and smtp_slow silent about the host for a day",
+        mistaken_for=(),
+        next_step="Nothing: this rule makes no alert.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="misc-activity",
+        threshold=None,
+        threshold_source="A mail server that nobody declared sends at a slow mass mailer's rate, but takes mail in as well "
+        "(Matsuba, Musashi 2004 tell the two apart); its floods still alert.",
+    ),
 )
