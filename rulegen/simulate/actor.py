@@ -102,9 +102,7 @@ class Actor:
         if port in MAIL_PORTS:
             self._mail_connects(at, server)
         tries = self.rng.randint(2, 4)
-        return knock(
-            self.tape, at, self.host.socket(), Socket(server, port), refusal=refusal, tries=tries, rtt=self._distance(server)
-        )
+        return knock(self.tape, at, self.host.socket(), Socket(server, port), refusal=refusal, tries=tries, rtt=self._distance(server))
 
     def browse(self, at: float, name: str) -> float:
         """Look a web site up as a browser does, and fetch something from it."""

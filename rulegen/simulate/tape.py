@@ -79,9 +79,7 @@ def converse(
     return connection.now
 
 
-def knock(
-    tape: Tape, at: float, client: Socket, server: Socket, *, refusal: Refusal, tries: int = 3, rtt: float = 0.02
-) -> float:
+def knock(tape: Tape, at: float, client: Socket, server: Socket, *, refusal: Refusal, tries: int = 3, rtt: float = 0.02) -> float:
     """Record a connection attempt that fails, with the usual retransmissions after 1, 3, 7 ... seconds of silence."""
     seq = tape.rng.getrandbits(32)
     if refusal is Refusal.RESET:
@@ -152,9 +150,7 @@ class _Connection:
         self.now += _STEP
         self._record(self.client, ACK)
 
-    def _record(
-        self, side: _Side, flags: int, payload: bytes = b"", *, options: bytes = b"", acknowledge: bool = True
-    ) -> None:
+    def _record(self, side: _Side, flags: int, payload: bytes = b"", *, options: bytes = b"", acknowledge: bool = True) -> None:
         other = self._other(side)
         segment = Segment(side.seq, other.seq if acknowledge else 0, flags, payload, options)
         self.tape.segment(self.now, side.socket, other.socket, segment)
