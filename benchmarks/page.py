@@ -44,17 +44,21 @@ The recorded logs are judged again, less what such a site would not have:
 _CAVEATS = """\
 ## What these figures cannot show
 
-The traffic and the verdicts were written apart, and the simulator draws every rate, share and pause anew for each seed. Still both
-rest on some of the same published facts, so here the figures flatter:
+The simulator and the verdict share the site profile and no more, and the simulator draws every rate, share and pause anew per seed.
+Still both start from the same published facts, so here the figures flatter:
 
 - **Rates.** Floods of 30 to 500 mails a minute (Rustock and Xarvester 417, Phorpiex 500), slow senders of 20 to 24 an hour: the
   simulator draws from these ranges, and the verdict's windows and means were chosen with them in mind. A sender that is slower still,
   or that works through a handful of servers only, is not in here.
 - **Strangers.** Both take it that a mass mailer meets a new domain or server with most mails, and that a workstation asks no MX
-  and delivers to fewer than five servers. A sender to one freemailer's few servers would look different to both.
+  and delivers to fewer than five servers. A sender to the few servers of one freemailer would look different to both.
 - **Names.** The labels that a worm guesses (Mytob's mx, mail, smtp ...) are the same list on both sides.
 - **Look-alikes.** Each harmless explanation that eveproc knows has its counterpart among the simulated hosts. What nobody thought of
-  is in neither, so "no benign host called infected" holds for these kinds of hosts, not for every network.
+  is in neither, so "no benign host called infected" holds for these kinds of hosts, not for every network. Two kinds are missing
+  that a real network may have: an application that mails a handful of customers itself within an hour, asking for each one's MX, and
+  an administrator who tries half a dozen outside servers in a few minutes (the simulated one tries two). Such hosts belong into
+  `mail_servers` or `exempt`; undeclared they may well be called infected.
+- **Sensors.** The replay drops no packet, sees both directions and starts with the traffic.
 
 Labelled captures of real senders and of real offices, which nobody here wrote, are judged by `tests/test_flow.py`. The figures for
 your own network come from running `eveproc report` on nights about which you know the truth.
@@ -94,7 +98,8 @@ def _networks(nights: Sequence[Night], versions: Mapping[Engine, str]) -> str:
         hosts = [outcome for night in played for outcome in night.outcomes]
         rows.append([f"`{site}`", seeds, str(len(hosts)), *(str(sum(map(kind, hosts))) for kind in (is_flood, is_slow, is_benign))])
     head = ("site", "seeds", "hosts", "floods", "slow senders", "benign")
-    return f"{len(one)} networks, watched by {watched}:\n\n{table(head, rows)}"
+    networks = "1 network" if len(one) == 1 else f"{len(one)} networks"
+    return f"{networks}, watched by {watched}:\n\n{table(head, rows)}"
 
 
 def _criteria(nights: Sequence[Night]) -> str:

@@ -152,12 +152,12 @@ def _least(values: Sequence[float | None]) -> float | None:
 
 
 def _at_least(what: str, value: float | None, bound: float) -> Criterion:
-    return Criterion(f"{what} at least {bound:.2f}", _figure(value, 3), value is not None and value >= bound)
+    return Criterion(f"{what} at least {bound:.2f}", _figure(value, ".3f"), value is not None and value >= bound)
 
 
 def _at_most(what: str, value: float | None, bound: float) -> Criterion:
-    return Criterion(f"{what} at most {bound:g}", _figure(value, 1), value is not None and value <= bound)
+    return Criterion(f"{what} at most {bound:g}", _figure(value, ".4g"), value is not None and value <= bound)
 
 
-def _figure(value: float | None, digits: int) -> str:
-    return "no such host" if value is None else f"{value:.{digits}f}"
+def _figure(value: float | None, layout: str) -> str:
+    return "no such host" if value is None else format(value, layout)

@@ -274,7 +274,7 @@ def test_the_page_tells_recall_times_misses_and_its_command() -> None:
         "| suricata-7 | 1.000 (20 of 20) | 1.000 (20 of 20) | 1.000 | 0 of 41 | 24.4 (1) | 24.4 (1) | 60 s, 60 s | 20.0 min, 20.0 min |"
         in page
     )
-    assert "| suricata-7: benign hosts suspected per 1,000 at most 1 | 24.4 | **no** |" in page
+    assert "| suricata-7: benign hosts suspected per 1,000 at most 1 | 24.39 | **no** |" in page
     assert "printer 10.0.0.2 [benign] is suspected: " in page
     assert page.endswith("```sh\npython -m benchmarks.evaluate\n```\n")
 
