@@ -7,6 +7,7 @@ import pytest
 
 from eveproc.night import judge_night
 from rulegen.build import build
+from rulegen.simulate import simulate, write_simulation
 from rulegen.site import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
@@ -41,3 +42,28 @@ def test_labelled_captures(suricata, pcap, home, more, infected, logs, tmp_path)
     night = judge_night([str(eve)], site)
     assert {v.host for v in night.verdicts if v.level is Level.INFECTED} == infected, [v.why for v in night.verdicts]
     assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
+
+
+SITES = [
+    pytest.param('home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n', id="both"),
+    pytest.param('home_networks: ["2001:db8:7::/48"]\nmail_servers: ["2001:db8:7::25"]\nresolvers: ["2001:db8:7::53"]\n', id="IPv6 only"),
+    pytest.param("home_networks: [172.20.0.0/20]\n", id="nothing declared"),
+]
+
+
+@pytest.mark.parametrize("text", SITES)
+def test_every_simulated_mass_mailer_is_found_and_nobody_else(suricata, text, tmp_path):
+    site = build_profile(parse_yaml(text, "site.yaml"))
+    simulated = simulate(site, seed=7, clients=30)
+    pcap, _ = write_simulation(simulated, tmp_path / "simulated")
+    build(site, [suricata], tmp_path / "build", DAY)
+    eve = replay(suricata, pcap, tmp_path / "log", build=tmp_path / "build" / suricata)
+    night = judge_night([str(eve)], site)
+    level = {address: v.level for v in night.verdicts for address in (v.identity.addresses if v.identity else (v.host,))}
+    mailers = {h.host for h in simulated.hosts if h.label == "infected"}
+    assert len(mailers) >= 13
+    assert {host for host, found in level.items() if found is Level.INFECTED} >= mailers
+    others = {h.host: h.scenario for h in simulated.hosts if h.label == "benign"}
+    assert not {scenario for host, scenario in others.items() if level.get(host) is Level.INFECTED}
+    # Taking mail in explains its rates, and whoever runs the site should know of it.
+    assert {scenario for host, scenario in others.items() if level.get(host) is Level.SUSPECTED} == {"undeclared_mail_server"}
