@@ -15,7 +15,9 @@ versions wrote it holds 7 and 8 to it, see test_same_verdicts.py):
   one event with the name asked and no type; an empty answer is nothing.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -39,7 +41,7 @@ def as_suricata_7(events: Iterable[Event]) -> Iterator[Event]:
             written["flow"] = _without(event["flow"], "tx_cnt")
         yield _dns_of_7(written) if "dns" in event else written
         if event["event_type"] == "smtp" and "email" in event and last_mail[event["flow_id"]] == event["tx_id"]:
-            yield _quit(written, ends.get(event["flow_id"], event["timestamp"]))
+            yield _quit(written, ends[event["flow_id"]])
 
 
 def as_suricata_8(events: Iterable[Event]) -> Iterator[Event]:
@@ -92,10 +94,11 @@ def _dns_of_7(event: Event) -> Event:
     dns = event["dns"]
     if dns["version"] < 3:
         return event
-    is_alert, is_answer = event["event_type"] == "alert", dns["type"] == "response"
-    if not is_alert:
+    is_answer = dns["type"] == "response"
+    if event["event_type"] == "dns":
         return {**(_swapped(event) if is_answer else event), "dns": {"version": 2, **_dns_2(dns)}}
-    return {**event, "dns": {"version": 2, "answer": {"version": 2, **_dns_2(dns)}} if is_answer else {"version": 2, "query": [_dns_2(dns)]}}
+    within = {"answer": {"version": 2, **_dns_2(dns)}} if is_answer else {"query": [_dns_2(dns)]}
+    return {**event, "dns": {"version": 2, **within}}
 
 
 def _dns_2(dns: Event) -> Event:
@@ -135,3 +138,17 @@ def _answers_1(dns: Event) -> Iterator[Event]:
     head = _without(dns, "version", "answers", "authorities", "grouped")
     for record in [*dns.get("answers", ()), *dns.get("authorities", ())]:
         yield {**head, **record}
+
+
+# What engines write in their own zone: the time of the event, and of the flow's first and last packet.
+_MOMENT = re.compile(r'("(?:timestamp|start|end)": ?")([^"]*)\+0000"')
+
+
+def in_zone(line: str, hours: int) -> str:
+    """A line of eve.json as a sensor writes it whose clock is so many hours from UTC: 10:00:00+0000 -> 05:00:00-0500."""
+    zone = timezone(timedelta(hours=hours))
+
+    def moved(found: re.Match[str]) -> str:
+        return f'{found[1]}{datetime.fromisoformat(found[2] + "+00:00").astimezone(zone):%Y-%m-%dT%H:%M:%S.%f%z}"'
+
+    return _MOMENT.sub(moved, line)
