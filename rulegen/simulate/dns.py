@@ -23,7 +23,6 @@ class Type(IntEnum):
     MX = 15
     TXT = 16
     AAAA = 28
-    SRV = 33
     HTTPS = 65
 
 

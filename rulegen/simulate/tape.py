@@ -27,11 +27,10 @@ class Turn(NamedTuple):
 
 
 class Ending(Enum):
-    """How a conversation ends: both sides close, the client breaks off, or it is left open."""
+    """How a conversation ends: both sides close, or the client breaks off."""
 
     CLOSE = "close"
     RESET = "reset"
-    OPEN = "open"
 
 
 class Refusal(Enum):
@@ -139,8 +138,6 @@ class _Connection:
             case Ending.RESET:
                 self.now += _STEP
                 self._record(self.client, RST | ACK)
-            case Ending.OPEN:
-                pass
 
     def _close(self) -> None:
         self.now += _STEP
