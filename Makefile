@@ -2,8 +2,9 @@
 # `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default ~/.cache/mxhound/engines.
 PYTHON ?= python3
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines demo test lint format evaluate record pages clean
+.PHONY: help setup engines demo test lint format evaluate fuzz record pages clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +42,9 @@ format: setup ## let ruff lay out the code
 evaluate: setup ## 24 simulated networks on real engines: how good the verdicts are (docs/evaluation.md; a quarter of an hour)
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
+
+fuzz: setup ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE; goes on in build/fuzz; Linux on x86-64 only
+	.venv/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) build/fuzz
 
 record: setup ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record

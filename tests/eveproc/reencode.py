@@ -33,8 +33,10 @@ _NEW_IN_8 = ("ip_v", "ts_progress", "tc_progress")
 def as_suricata_7(events: Iterable[Event]) -> Iterator[Event]:
     """Also takes events of 7 and leaves them as they are."""
     events = list(events)
-    last_mail = {e["flow_id"]: e["tx_id"] for e in events if e["event_type"] == "smtp"}
-    ends = {e["flow_id"]: e["flow"]["end"] for e in events if e["event_type"] == "flow"}
+    mails = [event for event in events if event["event_type"] == "smtp"]
+    last_mail = {mail["flow_id"]: mail["tx_id"] for mail in mails}
+    ends = {mail["flow_id"]: mail["timestamp"] for mail in mails}
+    ends.update({event["flow_id"]: event["flow"]["end"] for event in events if event["event_type"] == "flow"})
     for event in events:
         written = _without(event, *_NEW_IN_8)
         if event["event_type"] == "flow":

@@ -1,0 +1,58 @@
+"""Any bytes -> read, decoded, judged and reported without an exception, every line accounted for; else an error is raised."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from eveproc.events import MAX_DETAIL, YEARS, Event, Skipped, decode
+from eveproc.night import gather_night, report_on
+from eveproc.report import FORMATS, reading
+from rulegen.errors import InputError
+from rulegen.site import build_profile
+from rulegen.yamlfile import parse_yaml
+
+SITE = 'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n'
+ADDRESSES = ("client", "server", "src_ip", "dest_ip", "flow_src", "address")
+DAY = 86_400
+
+_PROFILE = build_profile(parse_yaml(SITE, "site.yaml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The bytes are taken as a line, and as a file of any framing at `path`."""
+
+    path: Path
+
+    def __call__(self, data: bytes) -> None:
+        check_line(data)
+        self.path.write_bytes(data)
+        try:
+            night, stats = gather_night([str(self.path)], _PROFILE)
+        except InputError:
+            return
+        assert stats.lines == stats.events.total() + stats.skipped.total(), "a line is not accounted for"
+        assert stats.lines or stats.problems, "nothing was read and nobody was told"
+        report = report_on(night, _PROFILE, stats)
+        for render in FORMATS.values():
+            render(report, report.verdicts).encode()
+        reading.render(report).encode()
+        reading.render_json(report).encode()
+
+
+def check_line(data: bytes) -> None:
+    """One line gives an event that is what its type promises, or a reason."""
+    match decode(data):
+        case Skipped(reason, detail):
+            assert len(detail) <= MAX_DETAIL, reason
+        case event:
+            _check_event(event)
+
+
+def _check_event(event: Event) -> None:
+    # A zone may move the first and the last year by a day.
+    assert {datetime.fromtimestamp(event.time + shift, UTC).year for shift in (-DAY, DAY)} & set(YEARS), event
+    for field in ADDRESSES:
+        address = getattr(event, field, "")
+        assert not address or str(ip_address(address)) == address, event
