@@ -30,7 +30,7 @@ def main(seconds: int, runs: int, seed: int, again: Path | None, folder: Path) -
     """Look for bytes that break the reading of EVE, in FOLDER."""
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    target = Target(folder / "eve.json")
+    target = Target()
     if again:
         target(again.read_bytes())
         return

@@ -17,9 +17,9 @@ from tests.fuzz.target import Target
 CHANGES = 1000
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Target:
-    return Target(tmp_path / "eve.json")
+@pytest.fixture(scope="module")
+def target() -> Target:
+    return Target()
 
 
 def changes(count: int) -> Iterator[bytes]:
