@@ -13,7 +13,7 @@ from rulegen.site import SiteProfile
 from rulegen.vocabulary import Family, Signal
 
 # What is unusual even for a declared server; its rates are its work.
-MAIL_SERVER_SIGNALS = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.WORM_ATTACHMENT, Signal.HELO_ODD))
+MAIL_SERVER_SIGNALS = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW, Signal.WORM_ATTACHMENT, Signal.HELO_ODD))
 RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
 EVERY_SIGNAL = frozenset(Signal)
 
@@ -21,6 +21,7 @@ EVERY_SIGNAL = frozenset(Signal)
 _RECORDS_OF = {
     Signal.MX_SLOW: Signal.MX_FLOOD,
     Signal.SMTP_SLOW: Signal.SMTP_ATTEMPTS,
+    Signal.SUBMISSION_SLOW: Signal.SUBMISSION_ATTEMPTS,
     Signal.MX_THEN_SMTP: Signal.SMTP_ATTEMPTS,
 }
 # An alert of lookups counts in full once this many servers were connected to; see harmless.Allowance.
@@ -76,8 +77,9 @@ def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
     """
     largest: dict[tuple[Family, str], float] = {}
     for w in weighed:
-        separate = w.signal is Signal.SUBMISSION_ATTEMPTS or w.family is Family.CONTENT
-        key = (w.family, w.signal if separate else "")
+        counted = _RECORDS_OF.get(w.signal, w.signal)
+        separate = counted is Signal.SUBMISSION_ATTEMPTS or w.family is Family.CONTENT
+        key = (w.family, counted if separate else "")
         largest[key] = max(w.weight, largest.get(key, 0.0))
     return {family: min(CEILING[family], sum(weight for (f, _), weight in largest.items() if f is family)) for family in Family}
 

@@ -72,7 +72,13 @@ CURVES: Mapping[Signal, tuple[Window, ...]] = MappingProxyType(
 )
 
 # What the same counting is called when only an hour or more shows it.
-SLOW_NAME = MappingProxyType({Signal.MX_FLOOD: Signal.MX_SLOW, Signal.SMTP_ATTEMPTS: Signal.SMTP_SLOW})
+SLOW_NAME = MappingProxyType(
+    {
+        Signal.MX_FLOOD: Signal.MX_SLOW,
+        Signal.SMTP_ATTEMPTS: Signal.SMTP_SLOW,
+        Signal.SUBMISSION_ATTEMPTS: Signal.SUBMISSION_SLOW,
+    }
+)
 
 CEILING = MappingProxyType({Family.LOOKUP: 7.0, Family.DELIVERY: 12.0, Family.CONTENT: 7.0, Family.REJECTION: 5.0})
 
@@ -96,11 +102,12 @@ ALERTS: Mapping[Signal, AlertWeight] = MappingProxyType(
         Signal.NAME_GUESS: AlertWeight(4.0, 6.0),
         Signal.NAME_GUESS_NX: AlertWeight(4.2, 6.5),
         Signal.SMTP_ATTEMPTS: AlertWeight(4.5, 8.8),
-        Signal.SMTP_SLOW: AlertWeight(4.5, 8.8),
+        Signal.SMTP_SLOW: AlertWeight(6.0, 11.0),
         Signal.SMTP_SESSIONS: AlertWeight(4.5, 8.8),
         Signal.MAIL_BURST: AlertWeight(4.5, 8.8),
         Signal.MX_THEN_SMTP: AlertWeight(5.5, 9.0),
         Signal.SUBMISSION_ATTEMPTS: AlertWeight(3.5, 7.0),
+        Signal.SUBMISSION_SLOW: AlertWeight(5.4, 11.6),
         Signal.SMTP_REJECTS: AlertWeight(4.0, 5.0),
         Signal.WORM_ATTACHMENT: AlertWeight(4.0, 6.0),
         Signal.HELO_ODD: AlertWeight(2.5, 4.0),

@@ -20,6 +20,7 @@ _DID = MappingProxyType(
         Signal.SMTP_ATTEMPTS: ("opened SMTP connections to", "outside server"),
         Signal.SMTP_SLOW: ("opened SMTP connections to", "outside server"),
         Signal.SUBMISSION_ATTEMPTS: ("submitted mail to", "outside server"),
+        Signal.SUBMISSION_SLOW: ("submitted mail to", "outside server"),
         Signal.SMTP_SESSIONS: ("spoke SMTP with", "outside server"),
         Signal.MAIL_BURST: ("sent mail past the relay to", "recipient domain"),
         Signal.MX_THEN_SMTP: ("asked MX records and then delivered itself to", "outside server"),

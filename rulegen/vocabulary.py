@@ -32,6 +32,7 @@ class Signal(StrEnum):
     SMTP_ATTEMPTS = "smtp_attempts"
     SMTP_SLOW = "smtp_slow"
     SUBMISSION_ATTEMPTS = "submission_attempts"
+    SUBMISSION_SLOW = "submission_slow"
     SMTP_SESSIONS = "smtp_sessions"
     MAIL_BURST = "mail_burst"
     MX_THEN_SMTP = "mx_then_smtp"
@@ -54,6 +55,7 @@ FAMILY_OF = MappingProxyType(
         Signal.SMTP_ATTEMPTS: Family.DELIVERY,
         Signal.SMTP_SLOW: Family.DELIVERY,
         Signal.SUBMISSION_ATTEMPTS: Family.DELIVERY,
+        Signal.SUBMISSION_SLOW: Family.DELIVERY,
         Signal.SMTP_SESSIONS: Family.DELIVERY,
         Signal.MAIL_BURST: Family.DELIVERY,
         Signal.MX_THEN_SMTP: Family.DELIVERY,

@@ -215,7 +215,12 @@ def lookup_cases() -> list[Case]:
 
 def attempt_cases() -> list[Case]:
     cases: list[Case] = []
-    for rule, port, other in (("smtp_attempts", 25, 587), ("smtp_slow", 25, 2525), ("submission_attempts", 587, 25)):
+    for rule, port, other in (
+        ("smtp_attempts", 25, 587),
+        ("smtp_slow", 25, 2525),
+        ("submission_attempts", 587, 25),
+        ("submission_slow", 465, 25),
+    ):
         cases += fires(rule, "unanswered", knocks(port))
         cases += fires(rule, "refused", knocks(port, refused=True))
         cases += fires(rule, "asking for ECN", knocks(port, flags=packets.ECN))
@@ -225,6 +230,8 @@ def attempt_cases() -> list[Case]:
         cases += silent(rule, "inside", knocks(port, inside))
         cases += silent(rule, "inside, IPv6", knocks(port, lambda _: "2001:db8:20::1:1"), v6=True)
         cases += silent(rule, "another port", knocks(other))
+    for rule, port in (("smtp_slow", 25), ("submission_slow", 587)):
+        cases += silent(rule, "the same few servers", connects(talk(hello(), mail()), port, lambda number: outside(number % 6)))
     cases += silent("smtp_slow", "a host that takes mail in", after_taking_mail(knocks(25)))
     cases += silent("mx_slow", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
     cases += fires("smtp_attempts", "a host that takes mail in", after_taking_mail(knocks(25)))

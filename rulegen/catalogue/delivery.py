@@ -2,7 +2,7 @@
 
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import Signal
+from rulegen.vocabulary import HostSide, Signal
 
 _MAIL = "T1071.003"
 _RFC5068 = Reference("url", "www.rfc-editor.org/rfc/rfc5068")
@@ -34,9 +34,9 @@ DELIVERY = (
         signal=Signal.SMTP_SLOW,
         offset=102,
         rev=1,
-        msg="MXHOUND DELIVERY Steady connection attempts to outside mail servers",
-        sees="connection attempts (SYN) to port 25 of outside hosts that go on for an hour, too few in a minute to be a burst",
-        mistaken_for=(_UNDECLARED, _MONITORING, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
+        msg="MXHOUND DELIVERY Connections to ever more outside mail servers",
+        sees="connection attempts (SYN) within an hour to port 25 of different outside hosts that did not answer this host in the last day",
+        mistaken_for=(_UNDECLARED, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
         next_step="Count the different servers over some hours; one or two are a device with its own provider.",
         references=(_RFC5068,),
         technique=_MAIL,
@@ -142,5 +142,37 @@ DELIVERY = (
         threshold=None,
         threshold_source="A mail server that nobody declared sends at a slow mass mailer's rate, but takes mail in as well "
         "(Matsuba, Musashi 2004 tell the two apart); its floods still alert.",
+    ),
+    RuleSpec(
+        name="met_mark",
+        signal=Signal.SMTP_SLOW,
+        offset=109,
+        rev=1,
+        msg="MXHOUND DELIVERY Outside mail server answered",
+        sees="an outside host's answer (SYN, ACK) from a mail port; it makes no alert, it lets the slow rules count each server once a day",
+        mistaken_for=(),
+        next_step="Nothing: this rule makes no alert.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="misc-activity",
+        threshold=None,
+        threshold_source="A day, so that the servers of one's own providers are met once.",
+        host_side=HostSide.DESTINATION,
+    ),
+    RuleSpec(
+        name="submission_slow",
+        signal=Signal.SUBMISSION_SLOW,
+        offset=110,
+        rev=1,
+        msg="MXHOUND DELIVERY Connections to ever more outside submission servers",
+        sees="connection attempts (SYN) within an hour to the submission ports of different outside hosts "
+        "that did not answer this host in the last day",
+        mistaken_for=("many people behind one address, in the first hour of the day", "a mail client whose provider has many addresses"),
+        next_step="Count the different servers over some hours; a person has few accounts, and their servers do not change.",
+        references=(_SUBMISSION,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(12, 3600),
+        threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in 55 minutes.",
     ),
 )

@@ -61,7 +61,7 @@ def test_what_no_engine_sees_has_a_reason_for_each(spec: RuleSpec) -> None:
 
 
 def test_rules_on_replies_look_at_the_destination() -> None:
-    assert {spec.name for spec in CATALOGUE if spec.host_side is HostSide.DESTINATION} == {"name_guess_nx", "smtp_rejects"}
+    assert {spec.name for spec in CATALOGUE if spec.host_side is HostSide.DESTINATION} == {"name_guess_nx", "smtp_rejects", "met_mark"}
 
 
 def test_the_site_may_change_a_threshold_but_not_make_one() -> None:
