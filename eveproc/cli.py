@@ -107,7 +107,7 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
     with _faults_told(), _progress_bar() as progress:
         profile = load_site(site, thresholds)
         night, _ = gather_night(eve, profile, since=since, until=until, progress=progress)
-        _echo(account.render(account_for(host, night, profile, eve)))
+        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
 
 
 def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":

@@ -13,17 +13,22 @@ from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
 
+from msgspec.structs import replace
+
 from eveproc.alerts import AlertReader
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
-from eveproc.names import domain_of_address, is_below, looks_like_mail_server, registered_domain
+from eveproc.names import domain_of_address, is_below, looks_like_mail_server, names_mail, registered_domain
 from eveproc.track import HOUR, Pivot, Sighting, Track
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Signal
 
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
+# Ports that a mass mailer tries as well, blocked or not, whatever the site calls its mail ports.
+NO_PROBE = MAILBOX_PORTS | {25, 465, 587, 2525}
 DNS_PORT = 53
+FIRST_FREE_PORT = 1024
 # Version 1 of the dns log says what name does not exist, not what type was asked for.
 UNKNOWN_TYPE = ""
 # Windows runs these when a user opens them; mass mailers attach nothing else. From the worm families of the seed's years
@@ -49,7 +54,9 @@ class Fact(StrEnum):
     SERVES_DNS = "serves_dns"  # key: who asks it
     INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
     PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
-    MET_BY_SMTP = "met_by_smtp"  # key: outside server that took its connection to port 25
+    MAIL_NAMES = "mail_names"  # key: registered domain of a mail server's name that was looked up
+    SENDS_AS_US = "sends_as_us"  # key: the site's own domain that a mail says it is from
+    MET_BY_MAIL = "met_by_mail"  # key: outside server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
 
 
@@ -215,7 +222,7 @@ class Collector:
             yield Finding(read.host, read.signal, Source.ALERT, read.sighting)
 
     def _of_dns(self, event: Dns) -> Iterator[Finding]:
-        if self._see(event.server) and event.client != event.server:
+        if event.is_answer and event.client != event.server and self._see(event.server):
             yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
         if not self._see(event.client):
             return
@@ -227,6 +234,8 @@ class Collector:
         if rrtype == "PTR":
             yield Fact.ASKS_PTR, name
         elif rrtype in ("MX", "A", "AAAA", UNKNOWN_TYPE) and not is_below(name, self.site.internal_domains):
+            if rrtype == "MX" or names_mail(name):
+                yield Fact.MAIL_NAMES, registered_domain(name)
             if rrtype == "MX":
                 yield Signal.MX_FLOOD, registered_domain(name)
             elif looks_like_mail_server(name):
@@ -246,22 +255,33 @@ class Collector:
         what = (event.client_port, event.server, event.tx_id)
         submission = event.server_port in self.site.ports.submission
         kind = Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_SESSIONS
-        yield self._log(event.client, kind, event, event.server, *what)
+        yield self._log(event.client, kind, event, event.server, event.client_port, event.server, event.server_port)
         if event.helo:
             yield self._log(event.client, Signal.HELO_ODD, event, event.helo, *what)
         if event.rcpt_to:
-            yield from self._of_mail(event, registered_domain(domain_of_address(event.rcpt_to[0])), what)
+            yield from self._of_mail(event, self._recipient(event), what)
 
     def _of_mail(self, event: Smtp, recipient: str, what: tuple[object, ...]) -> Iterator[Finding]:
-        # One mail counts once, by its first recipient: a mailing with 600 recipients is one mail.
+        # One mail counts once, by one of its recipients: a mailing with 600 recipients is one mail.
         yield self._log(event.client, Signal.MAIL_BURST, event, recipient, *what)
+        sender = domain_of_address(event.mail_from)
+        if sender and is_below(sender, self.site.internal_domains):
+            yield self._log(event.client, Fact.SENDS_AS_US, event, sender, *what)
         digest = event.body_md5 or event.subject_md5 or event.subject
         if digest:
             yield self._log(event.client, Signal.LOOK_ALIKE, event, f"{digest} {recipient}", *what)
         if any(name.lower().endswith(RUNNABLE) for name in event.attachments):
             yield self._log(event.client, Signal.WORM_ATTACHMENT, event, recipient, *what)
 
+    def _recipient(self, event: Smtp) -> str:
+        """The domain a mail counts for: the first by name that is neither the site's own nor the sender's, if there is one."""
+        domains = sorted({domain_of_address(mailbox) for mailbox in event.rcpt_to})
+        known = (*self.site.internal_domains, domain_of_address(event.mail_from))
+        strange = [domain for domain in domains if not is_below(domain, known)]
+        return registered_domain((strange or domains)[0])
+
     def _of_flow(self, event: Flow) -> Iterator[Finding]:
+        event = self._unflipped(event)
         port, ports = event.server_port, self.site.ports
         is_mail = event.proto == "TCP" and (port in ports.smtp or port in ports.submission)
         if event.answered and self._see(event.server):
@@ -273,6 +293,14 @@ class Collector:
             for kind, key in self._kinds_of_connection(event, is_mail):
                 yield self._log(event.client, kind, event, key, event.client_port, event.server, port)
 
+    def _unflipped(self, flow: Flow) -> Flow:
+        """A connection that was picked up in its middle may be logged from the server's end: its port tells."""
+        mail = (*self.site.ports.smtp, *self.site.ports.submission)
+        if flow.client_port not in mail or flow.server_port in mail or flow.server_port < FIRST_FREE_PORT:
+            return flow
+        ends = {"client": flow.server, "client_port": flow.server_port, "server": flow.client, "server_port": flow.client_port}
+        return replace(flow, **ends)
+
     def _kinds_of_connection(self, event: Flow, is_mail: bool) -> Iterator[tuple[Kind, str]]:
         inside = self.is_home(event.server)
         if is_mail and inside:
@@ -280,11 +308,11 @@ class Collector:
         elif is_mail:
             submission = event.server_port in self.site.ports.submission
             yield (Signal.SUBMISSION_ATTEMPTS if submission else Signal.SMTP_ATTEMPTS), event.server
-            if event.established and not submission:
-                yield Fact.MET_BY_SMTP, event.server
+            if event.established:
+                yield Fact.MET_BY_MAIL, event.server
         elif event.server_port in MAILBOX_PORTS and event.answered and not inside:
             yield Fact.READS_MAILBOX, event.server
-        elif event.proto == "TCP" and not event.established and not inside:
+        elif event.proto == "TCP" and not event.established and not inside and event.server_port not in NO_PROBE:
             yield Fact.PROBED, event.server
 
     @staticmethod

@@ -1,8 +1,10 @@
 """One machine's evidence -> Account: how its verdict came about step by step, and what would have changed it. Pure."""
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from eveproc.evidence import HostEvidence, NightEvidence, Source
 from eveproc.night import Machine, circumstances_of, machines
@@ -16,6 +18,7 @@ from rulegen.vocabulary import Family, Level, Signal
 # A person reads the beginning; the rest is counted.
 STEPS = 40
 PIVOTS = 20
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,14 @@ class Account:
     jq: str
 
 
-def explain(host: str, night: NightEvidence, site: SiteProfile, sources: Sequence[str]) -> Account:
-    """Account for one host, named by any of its addresses, its MAC or its name. Raises InputError if none was seen."""
-    machine = _find(host, machines(night))
+def explain(host: str, night: NightEvidence, site: SiteProfile, sources: Sequence[str]) -> tuple[Account, ...]:
+    """Account for every machine that has or had this address, MAC or name, worst first. Raises InputError if none was seen."""
+    night.trim()
+    found = [_account(machine, night, site, sources) for machine in _find(host, machines(night))]
+    return tuple(sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score)))
+
+
+def _account(machine: Machine, night: NightEvidence, site: SiteProfile, sources: Sequence[str]) -> Account:
     circumstances = circumstances_of(machine, night, site)
     found = assess(machine.evidence, circumstances)
     steps = sorted(_newcomers(machine.evidence, circumstances))
@@ -67,13 +75,26 @@ def explain(host: str, night: NightEvidence, site: SiteProfile, sources: Sequenc
     )
 
 
-def _find(host: str, seen: Sequence[Machine]) -> Machine:
-    for machine in seen:
-        names = (machine.identity.mac, machine.identity.name) if machine.identity else ()
-        if host in machine.addresses or host.lower() in {name.lower() for name in names if name}:
-            return machine
-    what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
-    raise InputError([Problem(host, what)])
+def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
+    wanted = _one_spelling(host)
+    found = [machine for machine in seen if wanted in {_one_spelling(name) for name in _names(machine)}]
+    if not found:
+        what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
+        raise InputError([Problem(host, what)])
+    return found
+
+
+def _names(machine: Machine) -> tuple[str, ...]:
+    identity = machine.identity
+    return (*machine.addresses, *(name for name in (identity.mac, identity.name) if name)) if identity else machine.addresses
+
+
+def _one_spelling(host: str) -> str:
+    """Addresses as Python writes them, MACs with colons, names in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower().replace("-", ":") if _MAC.fullmatch(host) else host.lower()
 
 
 def _newcomers(evidence: HostEvidence, circumstances: Circumstances) -> Iterator[tuple[float, Signal, Source, str]]:
@@ -123,7 +144,9 @@ def _jq(pivots: Sequence[Pivot], machine: Machine, sources: Sequence[str]) -> st
     """A shell line that shows the flows to look at; file names quoted, `-` left to the reader."""
     files = " ".join(shlex.quote(source) for source in sources)
     if not pivots:
-        ends = ", ".join(f'"{address}"' for address in machine.addresses)
+        # Suricata writes IPv6 out in full.
+        spellings = dict.fromkeys(s for a in machine.addresses for s in (a, ip_address(a).exploded))
+        ends = ", ".join(f'"{spelling}"' for spelling in spellings)
         return f"jq -c 'select((.src_ip, .dest_ip) | IN({ends}))' {files}"
     flows = ", ".join(str(flow) for flow in dict.fromkeys(pivot.flow_id for pivot in pivots))
     return f"jq -c 'select(.flow_id | IN({flows}))' {files}"

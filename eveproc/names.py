@@ -9,6 +9,7 @@ from rulegen.vocabulary import GUESSED_LABELS
 _GUESSED = frozenset(GUESSED_LABELS)
 
 
+_MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
 # Kept for documentation and tests (RFC 2606): whoever tries this software on them means them as if they were real.
 _RESERVED = frozenset(("example", "test", "invalid"))
 # No mail is delivered below a top level that does not exist: private zones and tunnels count as one.
@@ -36,6 +37,11 @@ def looks_like_mail_server(name: str) -> bool:
     """Is the first label one that mass mailers guess (vocabulary.GUESSED_LABELS), with a domain behind it?"""
     first, _, domain = name.partition(".")
     return first in _GUESSED and "." in domain
+
+
+def names_mail(name: str) -> bool:
+    """Does any label speak of mail? Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`."""
+    return any(word in name for word in _MAIL_WORDS)
 
 
 def domain_of_address(mailbox: str) -> str:

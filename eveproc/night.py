@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
-from eveproc.events import Flow, Stats
-from eveproc.evidence import Collector, HostEvidence, NightEvidence, Source
-from eveproc.harmless import LOOKUPS
+from eveproc.events import Flow
+from eveproc.evidence import Collector, HostEvidence, NightEvidence
 from eveproc.identity import Tenancy
 from eveproc.reader import ReadStats, read_events
 from eveproc.verdict import Identity, Verdict, judge
@@ -71,7 +70,7 @@ def gather_night(
     collector = Collector(site)
     start, end = -inf if since is None else since, inf if until is None else until
     for event in read_events(sources, stats, progress=progress):
-        if start <= event.time < end or isinstance(event, Stats):
+        if start <= event.time < end:
             collector.add(event)
         else:
             collector.night.unused["outside --since and --until"] += 1
@@ -101,10 +100,11 @@ def machines(night: NightEvidence) -> list[Machine]:
     found = []
     for address in sorted(night.active):
         evidence = night.hosts.get(address, HostEvidence())
-        if address not in tenancies:
-            found.append(Machine(address, evidence, None, (address,)))
-            continue
-        for tenancy in tenancies[address]:
+        held = tenancies.get(address, ())
+        before = evidence.between(-inf, held[0].start) if held else evidence
+        if before.tracks or not held:
+            found.append(Machine(address, before, None, (address,)))
+        for tenancy in held:
             parts.setdefault(tenancy.mac, []).append((tenancy, evidence.between(tenancy.start, tenancy.end)))
     return found + [_gather(mac, held, night) for mac, held in sorted(parts.items())]
 
@@ -114,7 +114,7 @@ def _gather(mac: str, held: list[tuple[Tenancy, HostEvidence]], night: NightEvid
     for _, part in held:
         evidence.merge(part)
     addresses = tuple(sorted({tenancy.address for tenancy, _ in held}, key=_sortable))
-    latest = max((tenancy.start, part.last_seen(), tenancy.address) for tenancy, part in held)[2]
+    latest = max((tenancy.confirmed, tenancy.address) for tenancy, _ in held)[1]
     return Machine(latest, evidence, Identity(mac, night.leases.name_of(mac), addresses), addresses)
 
 
@@ -130,8 +130,8 @@ def circumstances_of(machine: Machine, night: NightEvidence, site: SiteProfile) 
 
 
 def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:
-    """Were TCP flows logged in most of the hours in which this host looked names up?"""
-    hours = {hour for signal in LOOKUPS for source in Source for hour in evidence.track(signal, source).hours}
+    """Were TCP flows logged in most of the hours in which this host did something?"""
+    hours = {hour for track in evidence.signal_tracks() for hour in track.hours}
     logged = hours & night.hours_of.get(Flow.TYPE, set())
     return 2 * len(logged) >= len(hours) > 0
 

@@ -146,12 +146,16 @@ class Track:
         return part
 
     def count(self) -> int:
-        """How many different events: exact to EVENTS_PER_HOUR an hour, then an estimate."""
-        return sum(bucket.total() for bucket in self.hours.values())
+        """How many different events: exact to EVENTS_PER_HOUR an hour, then an estimate, but no fewer than keys."""
+        return max(self.distinct(), sum(bucket.total() for bucket in self.hours.values()))
 
     def distinct(self) -> int:
         """How many different keys, of at most KEYS_PER_HOUR an hour."""
-        return len({key for bucket in self.hours.values() for key in bucket.keys})
+        return len(self.keys())
+
+    def keys(self) -> set[str]:
+        """The different keys that are kept."""
+        return {key for bucket in self.hours.values() for key in bucket.keys}
 
     def newcomers(self) -> list[tuple[float, str]]:
         """Each key once, at the first time it was ever seen, earliest first."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import inf, nextafter
 
 from eveproc import wording
+from eveproc.allowance import allow
 from eveproc.evidence import HostEvidence, Source
-from eveproc.harmless import Explanation, allow, explain_away
+from eveproc.harmless import Explanation, explain_away
 from eveproc.weighing import Circumstances, Weighed, combine, family_weights, weigh
 from eveproc.weights import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from rulegen.vocabulary import Family, Level, Signal

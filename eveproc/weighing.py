@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import inf
 
 from eveproc.alerts import threshold_of
+from eveproc.allowance import Allowance
 from eveproc.evidence import HostEvidence, Source
-from eveproc.harmless import Allowance, Explanation
+from eveproc.harmless import Explanation
 from eveproc.track import Track, widest
 from eveproc.weights import ALERTS, CEILING, CURVES, HOUR, PRIOR, SLOW_NAME, Window, probability
 from rulegen.site import SiteProfile
@@ -24,10 +25,10 @@ _RECORDS_OF = {
     Signal.SUBMISSION_SLOW: Signal.SUBMISSION_ATTEMPTS,
     Signal.MX_THEN_SMTP: Signal.SMTP_ATTEMPTS,
 }
-# An alert of lookups counts in full once this many servers were connected to; see harmless.Allowance.
-_SERVERS_FOR_LOOKUPS = 5
-# Alerts name one stranger of each window at random: met so often on average, those named are all there are.
-_VISITS = 3
+# An alert of lookups or refusals counts in full once this many servers were connected to: one's own provider refuses, too.
+_NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
+# Alerts name one stranger of each window at random: met so often on average, those named are taken for all there are.
+_VISITS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumsta
 def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighed]:
     for signal, windows in CURVES.items():
         track = evidence.log(signal)
-        if not track.hours:
+        if not track.distinct():
             continue
         entries = _most_alike(track) if signal is Signal.LOOK_ALIKE else track.newcomers()
         weight, peak, window = _heaviest(entries, windows, _most(signal, allowance))
@@ -104,9 +105,11 @@ def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighe
 
 def _most(signal: Signal, allowance: Allowance) -> float:
     match signal:
+        case Signal.SMTP_ATTEMPTS | Signal.SMTP_SESSIONS:
+            return allowance.direct
         case Signal.SUBMISSION_ATTEMPTS:
             return allowance.submission
-        case Signal.MAIL_BURST | Signal.LOOK_ALIKE:
+        case Signal.MAIL_BURST | Signal.LOOK_ALIKE | Signal.WORM_ATTACHMENT:
             return allowance.recipients
         case _:
             return allowance.lookups if signal.family is Family.LOOKUP else inf
@@ -133,8 +136,8 @@ def _weigh_alerts(evidence: HostEvidence, allowance: Allowance, site: SiteProfil
         if not track.hours:
             continue
         log_ratio = 0.0 if _records_tell(evidence, signal, site) else _alert_weight(signal, track)
-        if signal.family is Family.LOOKUP and allowance.lookups < _SERVERS_FOR_LOOKUPS:
-            log_ratio *= allowance.lookups / _SERVERS_FOR_LOOKUPS
+        if signal.family in _NEEDS_SERVERS and allowance.connections_logged:
+            log_ratio *= min(1.0, allowance.servers / _SERVERS)
         yield Weighed(signal, Source.ALERT, track, log_ratio, track.distinct(), 0)
 
 

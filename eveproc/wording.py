@@ -22,10 +22,10 @@ _DID = MappingProxyType(
         Signal.SUBMISSION_ATTEMPTS: ("submitted mail to", "outside server"),
         Signal.SUBMISSION_SLOW: ("submitted mail to", "outside server"),
         Signal.SMTP_SESSIONS: ("spoke SMTP with", "outside server"),
-        Signal.MAIL_BURST: ("sent mail past the relay to", "recipient domain"),
+        Signal.MAIL_BURST: ("sent mail itself to", "recipient domain"),
         Signal.MX_THEN_SMTP: ("asked MX records and then delivered itself to", "outside server"),
-        Signal.LOOK_ALIKE: ("sent the same text past the relay to", "recipient domain"),
-        Signal.WORM_ATTACHMENT: ("sent programs past the relay to", "recipient domain"),
+        Signal.LOOK_ALIKE: ("sent the same text itself to", "recipient domain"),
+        Signal.WORM_ATTACHMENT: ("sent programs itself to", "recipient domain"),
         Signal.HELO_ODD: ("called itself by", "HELO name"),
         Signal.SMTP_REJECTS: ("had mail refused by", "outside server"),
     }
@@ -64,7 +64,9 @@ def why(level: Level, weighed: Sequence[Weighed], explanations: Sequence[Explana
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
     but = f"; but it {', and it '.join(e.text for e in telling)}" if telling else ""
     if level is Level.CLEAN:
-        seen = f"{facts}: not what a mass mailer does" if facts else "nothing of a mass mailer was seen"
+        explained = any(e.signals for e in explanations) and any(w.weight >= AGREES_AT for w in weighed)
+        judged = "as mass mailers do" if explained else "not what a mass mailer does"
+        seen = f"{facts}: {judged}" if facts else "nothing of a mass mailer was seen"
         blind = "; the sensor missed traffic, so this is weaker than it sounds" if sensor_blind else ""
         return sentence(f"{seen}{but}{blind}")
     agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]

@@ -17,7 +17,7 @@ def flood(count=60):
 
 def account(events, host=HOST, sources=("eve.json",)):
     site = site_of()
-    return explain(host, gather(events, site), site, sources)
+    return explain(host, gather(events, site), site, sources)[0]
 
 
 def test_steps_rise_to_the_verdict():
@@ -58,13 +58,13 @@ def test_a_clean_host_has_a_line_to_look_at_it():
     assert told.jq == f"jq -c 'select((.src_ip, .dest_ip) | IN(\"{HOST}\"))' eve.json"
 
 
-@pytest.mark.parametrize("name", [HOST, "02:00:00:00:00:07", "LAP-7"])
+@pytest.mark.parametrize("name", [HOST, "02:00:00:00:00:07", "02-00-00-00-00-07", "LAP-7"])
 def test_a_host_is_found_by_address_mac_or_name(name):
     assert account([lease(0, HOST), *flood()], host=name).verdict.host == HOST
 
 
 def test_an_unknown_host_is_refused():
-    with pytest.raises(InputError, match=r"10\.20\.9\.9: was not seen as a home host in these events; seen were 2"):
+    with pytest.raises(InputError, match=r"10\.20\.9\.9: was not seen as a home host in these events; seen were 1"):
         account(flood(), host="10.20.9.9")
 
 
@@ -81,3 +81,18 @@ def test_command(tmp_path):
     result = CliRunner().invoke(main, ["explain", HOST, str(tmp_path / "eve.json"), "-s", str(tmp_path / "site.yaml")])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"eveproc: {HOST}: was not seen as a home host in these events; seen were 0, by address, MAC or name\n"
+
+
+@pytest.mark.parametrize("name", ["2001:db8:20::a", "2001:0db8:0020:0000:0000:0000:0000:000a", "2001:DB8:20::A"])
+def test_an_ipv6_host_in_every_spelling(name):
+    told = account([flow(1, server(1), 443, host="2001:db8:20::a")], host=name)
+    assert told.verdict.host == "2001:db8:20::a"
+    assert "2001:0db8:0020:0000:0000:0000:0000:000a" in told.jq
+
+
+def test_all_machines_of_an_address_worst_first():
+    site = site_of()
+    one, two = "02:00:00:00:00:01", "02:00:00:00:00:02"
+    events = [lease(0, HOST, one), lease(600, HOST, two), *(flow(700 + n, server(n)) for n in range(40)), flow(5, server(1), 443)]
+    told = explain(HOST, gather(events, site), site, ("eve.json",))
+    assert [(a.verdict.identity.mac, a.verdict.level) for a in told] == [(two, Level.INFECTED), (one, Level.CLEAN)]

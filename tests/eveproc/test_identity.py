@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eveproc.identity import FOREVER, Leases, Tenancy
+from eveproc.events import Dhcp
+from eveproc.identity import FOREVER, LEASE_SECONDS, Leases, Tenancy
 from rulegen.vocabulary import Level
-from tests.eveproc.night_of import START, flow, lease, lookup, report, server
+from tests.eveproc.night_of import START, flow, lease, lookup, mail, report, server
 
 ONE, TWO = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
@@ -21,10 +22,32 @@ def test_an_address_that_changes_hands_has_two_tenants():
     leases = leases_of(lease(10, "10.20.1.7", ONE), lease(5000, "10.20.1.7", TWO), lease(9000, "10.20.1.7", TWO))
     assert leases.tenancies() == {
         "10.20.1.7": (
-            Tenancy("10.20.1.7", ONE, -FOREVER, START + 5000),
-            Tenancy("10.20.1.7", TWO, START + 5000, FOREVER),
+            Tenancy("10.20.1.7", ONE, START + 10 - LEASE_SECONDS, START + 5000, START + 10),
+            Tenancy("10.20.1.7", TWO, START + 5000, FOREVER, START + 9000),
         )
     }
+
+
+def test_a_machine_that_comes_back_within_the_hour():
+    leases = leases_of(lease(300, "10.20.1.7", ONE), lease(1200, "10.20.1.7", TWO), lease(2400, "10.20.1.7", ONE))
+    assert [tenancy.mac for tenancy in leases.tenancies()["10.20.1.7"]] == [ONE, TWO, ONE]
+
+
+def test_a_lease_does_not_reach_back_beyond_its_length():
+    late = Dhcp(time=START + 36000, mac=TWO, address="10.20.1.7", hostname="late", lease_seconds=3600)
+    events = [flow(n * 3, server(n), host="10.20.1.7") for n in range(40)]
+    verdicts = [(v.host, v.identity and v.identity.mac, v.level) for v in report([*events, late]).verdicts]
+    assert verdicts == [("10.20.1.7", None, Level.INFECTED), ("10.20.1.7", TWO, Level.CLEAN)]
+
+
+def test_the_address_shown_is_the_newest_lease():
+    events = [lease(0, "10.20.1.7", ONE), lease(9000, "10.20.1.2", ONE)]
+    events += [flow(n * 3, server(n), host="10.20.1.7") for n in range(40)] + [flow(9100, server(1), 443, host="10.20.1.2")]
+    assert [v.host for v in report(events).verdicts] == ["10.20.1.2"]
+
+
+def test_a_mac_of_zeros_is_nobody():
+    assert leases_of(lease(0, "10.20.1.7", "00:00:00:00:00:00")).tenancies() == {}
 
 
 def test_a_request_names_a_machine_without_giving_it_an_address():
@@ -66,3 +89,9 @@ def test_two_machines_at_one_address_are_two_hosts():
 
 def test_a_host_without_a_lease_has_no_identity():
     assert report([flow(0, server(1))]).verdicts[0].identity is None
+
+
+def test_two_tenants_who_meet_the_same_within_an_hour():
+    mails = [mail(t, server(1), rcpt="a@x.test", subject="test", host="10.20.1.9") for t in (10, 1810)]
+    events = [lease(0, "10.20.1.9", ONE), mails[0], lease(1800, "10.20.1.9", TWO), mails[1]]
+    assert {v.level for v in report(events).verdicts} == {Level.CLEAN}

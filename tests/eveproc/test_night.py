@@ -72,10 +72,29 @@ def test_a_blind_sensor_is_said():
     night = report([Stats(time=START, sensor="north", counters=counters), flow(1, server(1), 443)])
     assert "the sensor missed traffic" in night.verdicts[0].why
     assert len(night.health) == 1
-    assert "sensor north: 500 packets dropped" in night.health[0]
-    assert "5.0%" in night.health[0]
+    assert "sensor north: packets dropped before the sensor saw them: 500" in night.health[0]
+    assert "5.00%" in night.health[0]
 
 
 def test_a_silent_sensor_is_said():
     night = report([Stats(time=START, sensor="north", counters={})], site_of(SITE + "sensors: [north, south]\n"))
     assert night.health == ("sensor south is listed in the site profile and wrote nothing: its hosts were not watched",)
+
+
+def test_what_a_sensor_missed_before_does_not_count():
+    stats = [Stats(time=START + n, counters={"capture.kernel_drops": 7, "capture.kernel_packets": 9000 * n}) for n in (1, 2, 3)]
+    night = report([*stats, flow(1, server(1), 443)])
+    assert night.health == ()
+    assert "missed" not in night.verdicts[0].why
+
+
+def test_a_few_lost_packets_are_told_and_change_nothing():
+    stats = [Stats(time=START + n, counters={"capture.kernel_drops": n, "capture.kernel_packets": 90_000 * n}) for n in (1, 2)]
+    night = report([*stats, flow(1, server(1), 443)])
+    assert len(night.health) == 1
+    assert "missed" not in night.verdicts[0].why
+
+
+def test_a_sensor_that_began_anew_counts_from_there():
+    stats = [Stats(time=START + n, counters={"tcp.ssn_memcap_drop": drops}) for n, drops in ((1, 50), (2, 3))]
+    assert "not followed for want of memory: 3;" in report(stats).health[0]

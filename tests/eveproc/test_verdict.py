@@ -8,6 +8,7 @@ from tests.eveproc.night_of import (
     HOST,
     RELAY,
     RESOLVER,
+    SITE,
     START,
     alert,
     flow,
@@ -122,13 +123,35 @@ def test_undeclared_mail_server_that_sends_programs_is_not_explained_away():
     odd = [mail(n * 9, server(n), rcpt=f"a@d{n}.test", helo=f"pc{n}.test", attachments=("doc.pif",)) for n in range(20)]
     found = verdict(flood(80) + inbound + odd)
     assert found.level is Level.SUSPECTED
-    assert "sent programs past the relay to 20 recipient domains" in found.why
+    assert "sent programs itself to 20 recipient domains" in found.why
 
 
-def test_monitor_of_many_servers_is_clean():
-    events = [flow(n * 5, server(n % 12)) for n in range(1400)]
-    found = verdict(events)
+def monitoring(servers, every, hours, **more):
+    return [flow(t, server(n), **more) for n in range(servers) for t in range(n, hours * 3600, every)]
+
+
+def test_monitor_of_a_few_servers_is_clean():
+    found = verdict(monitoring(8, 60, 2))
     assert found.level is Level.CLEAN
+    assert "as monitoring does" in found.why
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(monitoring(20, 600, 8), id="many servers"),
+        pytest.param(
+            [flow(e.time - START, e.server, established=e.server != server(3)) for e in monitoring(20, 600, 8)], id="one of them down"
+        ),
+        pytest.param(monitoring(45, 600, 8), id="45"),
+        pytest.param(monitoring(20, 600, 8, port=587), id="submission"),
+        pytest.param(monitoring(20, 3600, 9), id="hourly"),
+        pytest.param(monitoring(30, 40, 1), id="too often to be sure"),
+    ],
+)
+def test_monitors_are_not_infected(events):
+    found = verdict(events)
+    assert found.level is Level.SUSPECTED
     assert "as monitoring does" in found.why
 
 
@@ -155,7 +178,7 @@ def test_outside_scanner_is_clean():
 
 
 def test_undeclared_resolver_is_clean():
-    asked = [lookup(n, f"firm{n}.test", host=f"10.20.2.{n % 9}", resolver=HOST) for n in range(90)]
+    asked = [lookup(n, f"firm{n}.test", host=f"10.20.2.{n % 9}", resolver=HOST, answer=True) for n in range(90)]
     forwarded = [lookup(n, f"firm{n}.test", resolver="203.0.113.53") for n in range(90)]
     found = verdict(asked + forwarded)
     assert found.level is Level.CLEAN
@@ -173,11 +196,23 @@ def test_declared_mail_server_that_spreads_programs_is_suspected():
     assert verdict(events, host=RELAY).level is Level.SUSPECTED
 
 
-def test_two_alerts_of_independent_families_are_enough_without_logs():
-    found = verdict([alert(0, "mx_flood"), alert(20, "smtp_attempts")])
+def test_alerts_of_independent_families_are_enough_without_logs():
+    events = [alert(0, "mx_flood", rrnames=("a.test",)), alert(20, "smtp_attempts"), alert(61, "mx_flood", rrnames=("b.test",))]
+    found = verdict(events)
     assert found.level is Level.INFECTED
-    assert found.decided_at == START + 20
+    assert found.decided_at == START + 61
     assert {item.source for item in found.evidence} == {Source.ALERT}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("smtp_sessions", "smtp_rejects"), ("name_guess", "smtp_attempts"), ("name_guess", "smtp_slow"), ("mx_slow", "mx_then_smtp")],
+)
+@pytest.mark.parametrize("windows", [1, 2, 3, 10])
+def test_two_families_about_one_server_do_not_convict_by_alerts_alone(one, other, windows):
+    about = {"name_guess": {"rrnames": ("smtp.provider.test",)}, "mx_slow": {"rrnames": ("provider.test",)}}
+    events = [alert(n * 3601, signal, **about.get(signal, {})) for n in range(windows) for signal in (one, other)]
+    assert verdict(events).level is not Level.INFECTED
 
 
 def test_one_alert_is_not_enough():
@@ -244,3 +279,98 @@ def test_every_item_says_why_with_figures_and_where_to_look():
     assert len(mx.flow_ids) == 8
     fired = next(i for i in found.evidence if i.source is Source.ALERT)
     assert fired.sids == (1_250_001,)
+
+
+def through(servers, mails, gap, **more):
+    return [
+        e
+        for n in range(mails)
+        for e in (
+            flow(n * gap, server(n % servers)),
+            mail(n * gap + 0.1, server(n % servers), **{k: v(n) if callable(v) else v for k, v in more.items()}),
+        )
+    ]
+
+
+OWN = site_of(SITE + "internal_domains: [corp.test]\n")
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(through(2, 20, 0.5, rcpt=lambda n: f"a@d{n}.test", body_md5="d" * 32), id="newsletter through two addresses"),
+        pytest.param(through(1, 4, 100, rcpt=lambda n: f"a@d{n}.test", attachments=("app.jar",)), id="programs through one relay"),
+        pytest.param(
+            [*through(1, 20, 5, rcpt=lambda n: f"a@d{n}.test", body_md5="d" * 32), alert(60, "smtp_rejects", side="dest_ip")],
+            id="a newsletter to dead addresses",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(14)
+                for e in (
+                    lookup(n * 2000, "acme.mail.protection.outlook.com", "A", query_id=n),
+                    flow(n * 2000 + 1, server(n)),
+                    mail(n * 2000 + 1, server(n), rcpt="boss@acme.test"),
+                )
+            ],
+            id="one provider's many addresses on port 25",
+        ),
+        pytest.param(
+            [e for n in range(30) for e in (lookup(n * 900, "outlook.office365.com", "A", query_id=n), flow(n * 900 + 1, server(n), 587))],
+            id="one provider's many addresses on 587",
+        ),
+    ],
+)
+def test_own_relays_and_providers_are_clean(events):
+    found = verdict(events, site=OWN)
+    assert found.level is Level.CLEAN, found.why
+
+
+def test_a_program_that_sends_in_the_sites_name_is_suspected():
+    events = through(12, 12, 2400, rcpt=lambda n: f"a@d{n}.test", mail_from="shop@corp.test", helo="shop.corp.test")
+    found = verdict(events, site=OWN)
+    assert found.level is Level.SUSPECTED
+    assert "in the name of the site's own domains" in found.why
+
+
+def test_a_flood_in_the_sites_name_is_infected():
+    events = through(40, 40, 1, rcpt=lambda n: f"a@d{n}.test", mail_from="boss@corp.test", helo="pc7.corp.test")
+    assert verdict(events, site=OWN).level is Level.INFECTED
+
+
+def test_a_sender_that_tries_mailboxes_in_vain_is_no_scanner():
+    events = [
+        e
+        for n in range(60)
+        for e in (
+            lookup(n * 5, f"smtp.firm{n}.test", "A"),
+            flow(n * 5 + 1, server(n), 25 if n % 2 else 587),
+            flow(n * 5 + 2, server(n), 993, answered=False, established=False),
+            flow(n * 5 + 3, server(n), 2525, answered=False, established=False),
+        )
+    ]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_a_sender_that_talks_is_no_scanner():
+    talk = [mail(n * 2, server(n), rcpt=f"a@d{n}.test") for n in range(60)]
+    tries = [e for n in range(60) for e in (flow(n * 2, server(n)), flow(n * 2, server(n), 445, answered=False, established=False))]
+    assert verdict(talk + tries).level is Level.INFECTED
+
+
+def test_the_first_recipient_cannot_hide_the_others():
+    events = []
+    for n in range(60):
+        one = mail(n * 2, server(n % 9), subject="hi")
+        events.append(type(one)(**{f: getattr(one, f) for f in one.__struct_fields__} | {"rcpt_to": ("me@corp.test", f"you@d{n}.test")}))
+    found = verdict(events, site=OWN)
+    burst = next(i for i in found.evidence if i.signal is Signal.MAIL_BURST)
+    assert burst.distinct == 60
+    assert found.level is Level.INFECTED
+
+
+def test_a_connection_logged_from_the_servers_end():
+    flipped = [flow(n * 3, HOST, 40000 + n, host=server(n)) for n in range(40)]
+    flipped = [type(f)(**{k: getattr(f, k) for k in f.__struct_fields__} | {"client_port": 25}) for f in flipped]
+    assert verdict(flipped).level is Level.INFECTED

@@ -51,10 +51,23 @@ def test_one_alert_does_not_make_a_suspect():
     assert all(probability(PRIOR + weight.first) < SUSPECTED_AT for weight in ALERTS.values())
 
 
-@pytest.mark.parametrize("lookup", [Signal.MX_FLOOD, Signal.MX_SLOW, Signal.NAME_GUESS_NX])
-@pytest.mark.parametrize("delivery", [Signal.SMTP_ATTEMPTS, Signal.SMTP_SLOW, Signal.SMTP_SESSIONS, Signal.MX_THEN_SMTP])
-def test_two_alerts_of_two_families_convict(lookup, delivery):
-    assert probability(PRIOR + ALERTS[lookup].first + ALERTS[delivery].first) >= INFECTED_AT
+LOOKUP_RULES = [Signal.MX_FLOOD, Signal.MX_SLOW, Signal.NAME_GUESS, Signal.NAME_GUESS_NX]
+DELIVERY_RULES = [Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.MX_THEN_SMTP]
+
+
+@pytest.mark.parametrize("lookup", LOOKUP_RULES)
+@pytest.mark.parametrize("delivery", DELIVERY_RULES)
+def test_two_families_convict_from_the_second_window_on(lookup, delivery):
+    one, other = ALERTS[lookup], ALERTS[delivery]
+    assert probability(PRIOR + one.first + other.first) < INFECTED_AT
+    assert probability(PRIOR + one.weigh(2) + other.first) >= INFECTED_AT
+    assert probability(PRIOR + one.first + other.weigh(2)) >= INFECTED_AT
+
+
+@pytest.mark.parametrize("lookup", LOOKUP_RULES)
+def test_a_rule_that_counts_strangers_needs_one_alert_of_mx_lookups(lookup):
+    found = probability(PRIOR + ALERTS[lookup].first + ALERTS[Signal.SMTP_SLOW].first)
+    assert (found >= INFECTED_AT) is (lookup is not Signal.NAME_GUESS)
 
 
 def test_fewer_than_five_servers_never_convict():
