@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-from rulegen.site import Network, SiteProfile
+from rulegen.site import Network, SiteProfile, collapsed
 
 
 def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
@@ -12,15 +12,15 @@ def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Ne
     "[10.20.0.0/16,!10.20.0.25]"; "" when no address is left.
     """
     home = site.home_networks if part is None else (part,)
-    excluded = _outermost((*site.mail_servers, *site.resolvers, *without))
+    excluded = _fewest((*site.mail_servers, *site.resolvers, *without))
     kept = [network for network in home if _leaves_some(network, excluded)]
     holes = [hole for hole in excluded if any(_within(hole, network) for network in kept)]
-    return flat(kept, holes) if kept else ""
+    return flat(_fewest(kept), holes) if kept else ""
 
 
 def outside(site: SiteProfile) -> str:
     """Everything that is not home: "[!10.20.0.0/16,!2001:db8:20::/48]"."""
-    return flat((), site.home_networks)
+    return flat((), _fewest(site.home_networks))
 
 
 def short(network: Network) -> str:
@@ -47,10 +47,11 @@ def _within(inner: Network, outer: Network) -> bool:
             return False
 
 
-def _outermost(networks: Sequence[Network]) -> list[Network]:
-    """Without repetitions and without what lies inside another; the order stays."""
-    unique = list(dict.fromkeys(networks))
-    return [one for one in unique if not any(one != other and _within(one, other) for other in unique)]
+def _fewest(networks: Iterable[Network]) -> Sequence[Network]:
+    """The same addresses in as few networks as possible; in the order of the profile where nothing can be joined."""
+    unique = tuple(dict.fromkeys(networks))
+    joined = collapsed(unique)
+    return joined if len(joined) < len(unique) else unique
 
 
 def _leaves_some(network: Network, excluded: Sequence[Network]) -> bool:

@@ -1,6 +1,6 @@
 """SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,7 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
 from rulegen.render import NOT_YET, NotRendered, RenderedRule, render
 from rulegen.site import Exemption, SiteProfile
-from rulegen.suricata_files import suricata_files
+from rulegen.suricata_files import RULES, length_fault, suricata_files
 from rulegen.vocabulary import Engine
 
 BUILDABLE = tuple(engine for engine in Engine if engine not in NOT_YET)
@@ -36,12 +36,13 @@ class BuildResult:
 def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: date) -> BuildResult:
     """Write OUT_DIR/ENGINE/ for each engine (none named: all that can be built). Same input, same bytes.
 
-    Raises InputError for an engine without templates, MxhoundError when the site needs more sids than there are,
-    OSError when the files cannot be written; then no file of the build has changed.
+    Raises InputError for an engine without templates and for rules longer than an engine reads, OSError when the files
+    cannot be written (see write_together).
     """
     _refuse_unbuildable(engines)
     wanted = tuple(dict.fromkeys(engines)) or BUILDABLE
     rendered = {engine: render_all(site, engine) for engine in wanted}
+    _refuse_long({out_dir / engine / RULES: rules for engine, (rules, _) in rendered.items()})
     texts = {
         out_dir / engine / name: text
         for engine, (rules, left_out) in rendered.items()
@@ -80,5 +81,12 @@ def write_together(texts: Mapping[Path, str]) -> None:
 def _refuse_unbuildable(engines: Sequence[Engine]) -> None:
     allowed = ", ".join(BUILDABLE)
     problems = [Problem(engine.value, f"{NOT_YET[engine]}; allowed are {allowed}") for engine in engines if engine in NOT_YET]
+    if problems:
+        raise InputError(problems)
+
+
+def _refuse_long(rendered: Mapping[Path, Iterable[RenderedRule]]) -> None:
+    faults = [(file, rule, length_fault(rule.text)) for file, rules in rendered.items() for rule in rules]
+    problems = [Problem(str(file), f"sid {rule.sid} ({rule.spec.name}): {fault}") for file, rule, fault in faults if fault]
     if problems:
         raise InputError(problems)

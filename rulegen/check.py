@@ -11,7 +11,7 @@ from idstools import rule as idstools_rule
 from rulegen.engines import EngineTrial, find_engine, try_rules
 from rulegen.errors import InputError, Problem
 from rulegen.silence import silent_settings
-from rulegen.suricata_files import RULES, SETTINGS, SID_MAP, THRESHOLDS
+from rulegen.suricata_files import RULES, SETTINGS, SID_MAP, THRESHOLDS, length_fault
 from rulegen.suricata_yaml import read_suricata_yaml
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, HostSide, Signal
 
@@ -130,6 +130,8 @@ def read_rules(file: Path) -> tuple[list[ReadRule], list[Problem]]:
     for number, line in _lines(file, problems):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
+        if fault := length_fault(line):
+            problems.append(Problem(str(file), fault, line=number))
         rule = read_rule(line, number)
         if isinstance(rule, ReadRule):
             found.append(rule)

@@ -124,6 +124,14 @@ def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> Si
     return profile
 
 
+def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """The same addresses in as few networks as possible, in ascending order, IPv4 first."""
+    known = list(networks)
+    v4 = collapse_addresses(n for n in known if isinstance(n, IPv4Network))
+    v6 = collapse_addresses(n for n in known if isinstance(n, IPv6Network))
+    return (*v4, *v6)
+
+
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address.version == n.version and address in n for n in networks)
 
@@ -209,9 +217,7 @@ class _SiteReader(CheckedReader):
         return networks
 
     def _refuse_everything(self, networks: tuple[Network, ...]) -> None:
-        v4 = collapse_addresses(n for n in networks if isinstance(n, IPv4Network))
-        v6 = collapse_addresses(n for n in networks if isinstance(n, IPv6Network))
-        for whole in (n for n in (*v4, *v6) if n in (EVERY_V4, EVERY_V6)):
+        for whole in (n for n in collapsed(networks) if n in (EVERY_V4, EVERY_V6)):
             what = f"{whole} is every address there is, so nothing would be outside; list only your own networks"
             self.note("home_networks", what)
 

@@ -13,6 +13,10 @@ THRESHOLDS = "threshold.config"
 SID_MAP = "sid-msg.map"
 SETTINGS = "mxhound.yaml"
 
+# Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the end of the text; what is
+# longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not.
+LONGEST_RULE = 8191
+
 # Where docs/loading-rules.md puts a build; written into mxhound.yaml, because Suricata knows no path beside the including file.
 FOLDER = "/etc/suricata/mxhound"
 
@@ -27,6 +31,17 @@ def suricata_files(
         SID_MAP: _lines(_sid_map(rules)),
         SETTINGS: render_file(engine, SETTINGS, engine=engine, folder=FOLDER, variables=_variables(site)),
     }
+
+
+def length_fault(text: str) -> str | None:
+    """Why Suricata cannot read this rule, and what makes it shorter; None where it can."""
+    size = len(text.encode())
+    if size <= LONGEST_RULE:
+        return None
+    return (
+        f"{size} bytes are too long for a rule: Suricata reads rules in pieces of 8192 bytes; allowed are {LONGEST_RULE}. In the profile, "
+        "shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: name networks, not addresses"
+    )
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -8,7 +8,6 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    collapse_addresses,
     ip_address,
     ip_network,
     summarize_address_range,
@@ -19,7 +18,7 @@ from typing import TypeVar
 import yaml
 
 from rulegen.errors import InputError, Problem
-from rulegen.site import EVERY_V4, EVERY_V6, Network
+from rulegen.site import EVERY_V4, EVERY_V6, Network, collapsed
 from rulegen.yamlfile import syntax_problem
 
 N = TypeVar("N", IPv4Network, IPv6Network)
@@ -154,7 +153,7 @@ class AddressSet:
         left = list(self.inside)
         for hole in self.outside:
             left = [part for network in left for part in _without(network, hole)]
-        return _collapsed(left)
+        return collapsed(left)
 
 
 ANY = AddressSet((EVERY_V4, EVERY_V6))
@@ -197,7 +196,7 @@ class _Groups:
                 outside += meant.outside
         if not inside and outside:
             inside = [EVERY_V4, EVERY_V6]
-        return AddressSet(_collapsed(inside), _collapsed(outside))
+        return AddressSet(collapsed(inside), collapsed(outside))
 
     def _meaning(self, part: "_Part", above: tuple[str, ...]) -> AddressSet:
         if part.members is not None:
@@ -267,10 +266,3 @@ def _minus(network: N, hole: N) -> Iterable[N]:
     if not network.overlaps(hole):
         return (network,)
     return () if network.prefixlen >= hole.prefixlen else network.address_exclude(hole)
-
-
-def _collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
-    known = list(networks)
-    v4 = collapse_addresses(n for n in known if isinstance(n, IPv4Network))
-    v6 = collapse_addresses(n for n in known if isinstance(n, IPv6Network))
-    return (*v4, *v6)

@@ -37,6 +37,18 @@ def test_servers_elsewhere_are_not_named() -> None:
     assert watched(site, ip_network("10.20.0.128/25")) == "[10.20.0.128/25]"
 
 
+def test_neighbours_are_joined_where_that_is_shorter() -> None:
+    halves = networks("10.20.1.0/24", "10.20.0.0/24")
+    site = SiteProfile((*halves, V6), mail_servers=networks("10.20.0.11", "10.20.0.10"), resolvers=networks("10.20.0.8/31"))
+    assert watched(site) == "[10.20.0.0/23,2001:db8:20::/48,!10.20.0.8/30]"
+    assert outside(site) == "[!10.20.0.0/23,!2001:db8:20::/48]"
+
+
+def test_the_order_of_the_profile_stays_where_nothing_can_be_joined() -> None:
+    site = SiteProfile(networks("10.20.9.0/24", "10.20.0.0/24"), mail_servers=networks("10.20.9.2", "10.20.9.1"))
+    assert watched(site) == "[10.20.9.0/24,10.20.0.0/24,!10.20.9.2,!10.20.9.1]"
+
+
 def test_an_exception_is_named_once() -> None:
     site = SiteProfile((V4,), mail_servers=networks("10.20.0.8/30"), resolvers=networks("10.20.0.9", "10.20.0.8/30"))
     assert watched(site) == "[10.20.0.0/24,!10.20.0.8/30]"

@@ -16,7 +16,7 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.engines import FoundEngine, try_rules
 from rulegen.errors import InputError
 from rulegen.site import Exemption, SiteProfile, load_site
-from rulegen.suricata_files import FOLDER
+from rulegen.suricata_files import FOLDER, LONGEST_RULE, length_fault
 from rulegen.vocabulary import Engine, Signal
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import installed
@@ -71,6 +71,31 @@ def test_an_engine_without_templates_is_refused_and_nothing_written(site: SitePr
     with pytest.raises(InputError, match=r"^snort-3: rules for Snort 3 arrive with a later version; allowed are suricata-7, suricata-8$"):
         build(site, [Engine.SURICATA_7, Engine.SNORT_3], tmp_path / "out", TODAY)
     assert not (tmp_path / "out").exists()
+
+
+def scattered(count: int) -> SiteProfile:
+    """A site with so many mail servers, none beside another."""
+    return SiteProfile((ip_network("10.20.0.0/16"),), mail_servers=tuple(ip_network(f"10.20.{n >> 7}.{n * 2 & 255}") for n in range(count)))
+
+
+def test_rules_longer_than_suricata_reads_are_refused_and_nothing_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        build(scattered(800), [Engine.SURICATA_7, Engine.SURICATA_8], tmp_path / "out", TODAY)
+    first, *others = map(str, caught.value.problems)
+    assert re.match(rf"{tmp_path}/out/suricata-7/mxhound\.rules: sid 1250001 \(mx_flood\): \d+ bytes are too long for a rule: ", first)
+    assert "in pieces of 8192 bytes; allowed are 8191. In the profile, shorten home_networks, mail_servers" in first
+    assert any("suricata-8/mxhound.rules" in text for text in others)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_longest_rule_is_what_a_real_engine_still_reads(suricata: Engine, tmp_path: Path) -> None:
+    rules = tmp_path / "long.rules"
+    head, tail = 'alert ip any any -> any any (msg:"', '"; sid:1; rev:1;)'
+    for size, loads in ((LONGEST_RULE, True), (LONGEST_RULE + 1, False)):
+        text = f"{head}{'x' * (size - len(head + tail))}{tail}"
+        rules.write_text(f"{text}\n")
+        assert (length_fault(text) is None) is loads
+        assert try_rules(installed(suricata), rules).clean is loads
 
 
 def test_an_older_build_is_replaced_and_leaves_nothing(site: SiteProfile, tmp_path: Path) -> None:

@@ -93,6 +93,10 @@ SPOILED = [
     (edit("mxhound.rules", swap(b"msg:", b"msg:\xff")), "is not UTF-8; allowed is UTF-8 text"),
     (edit("mxhound.rules", swap(b" rev:1;", b"")), "has no rev"),
     (
+        edit("mxhound.rules", swap(b"[10.20.0.0/16", b"[10.20.0.0/16" + b",10.21.0.0/16" * 700)),
+        "bytes are too long for a rule: Suricata reads",
+    ),
+    (
         edit("mxhound.rules", swap(b"flow:to_server;", b"flow:to_server; no_such_word;")),
         "the engine refuses it: detect-parse: unknown rule keyword",
     ),
