@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ENGINES=${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}
+ENGINES=$(realpath -m "${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}")
 export PATH="$PWD/.venv/bin:$ENGINES/bin:$PATH"
 OUT=demo-out
 RULES=$OUT/rules/suricata-7
+# Not /etc/suricata/suricata.yaml: what that says of logs is for real traffic, and simulated infections do not belong there.
+SURICATA="suricata-7 -c docs/replay.yaml"
 
 step() { printf '\n== %s\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
@@ -17,14 +19,14 @@ from_traffic() {
     run rulegen build -s rules/site.yaml -e suricata-7 -o $OUT/rules
 
     step 'A real Suricata loads them'
-    run suricata-7 -T -S $RULES/mxhound.rules -l $OUT/log
+    run $SURICATA -T -S $RULES/mxhound.rules -l $OUT/log
 
     step 'Two hours of this site, with infected hosts in it'
     run rulegen simulate -s rules/site.yaml -o $OUT/traffic
 
     step 'Suricata watches'
-    # The site's own suricata.yaml with the build's mxhound.yaml over it. One thread, so that packet time never goes backwards.
-    run suricata-7 -r $OUT/traffic/traffic.pcap -S $RULES/mxhound.rules --include "$PWD/$RULES/mxhound.yaml" \
+    # The build's mxhound.yaml is included, as on a sensor. One thread, so that packet time never goes backwards.
+    run $SURICATA -r $OUT/traffic/traffic.pcap -S $RULES/mxhound.rules --include "$PWD/$RULES/mxhound.yaml" \
         --set threshold-file=$RULES/threshold.config --set sensor-name=sensor-1 \
         --runmode single -k all -l $OUT/log
 
