@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # In: "7" and/or "8" (default both), root, apt.  Out: a runnable $CACHE/bin/suricata-7 and $CACHE/bin/suricata-8.
 # Suricata 7 is Debian 12's backports package; Suricata 8 lives in a Debian 13 + backports folder of its own.
-# What is there already is left alone. A version that cannot be had is named on stderr; exit 1 if any is missing at the end.
+# What is there already is left alone, and an IDS that may be at work is never touched. A version that cannot be had is named on stderr;
+# exit 1 if any is missing at the end. On Debian 12 one apt source is added to the machine: the file $BACKPORTS, to be deleted at will.
 set -uo pipefail
 
-CACHE=${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}
+# A relative path would be in the wrappers, which are called from anywhere.
+CACHE=$(realpath -m "${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}")
+BACKPORTS=/etc/apt/sources.list.d/mxhound-backports.list
 TRIXIE_ROOT=$CACHE/debian-13
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -66,17 +69,40 @@ install_7() {
     write_wrapper suricata-7 "$binary"
 }
 
+# Traces of a Suricata that no Debian package put here, below a root folder ("" is this machine): its service may be at work.
+foreign_suricata() { # root folder
+    local found
+    for found in "$1"/etc/suricata "$1"/{etc,run,usr/local/lib,usr/lib,lib}/systemd/system/suricata.service; do
+        [ -e "$found" ] || [ -L "$found" ] || continue
+        # /lib is /usr/lib today; which of the two names dpkg knows depends on the package.
+        dpkg-query -S "$found" >/dev/null 2>&1 || dpkg-query -S "${found#/usr}" >/dev/null 2>&1 || dpkg-query -S "/usr$found" >/dev/null 2>&1 ||
+            { printf '%s\n' "$found"; return 0; }
+    done
+    return 1
+}
+
 install_package_7() {
+    local trace
+    if trace=$(foreign_suricata ""); then
+        say "$trace is of a Suricata that is no Debian package; Debian's would take over its service and settings: not installed." \
+            "Put that Suricata's folder on PATH if it is a 7, or let this run in a container"
+        return 1
+    fi
     can_install "Suricata 7" || return 1
-    local from=()
+    local from=() had_service=no
+    systemctl cat suricata.service >/dev/null 2>&1 && had_service=yes
     if [ "$(debian_codename)" = bookworm ]; then # its own suite has 6; Debian 13's has 7
         from=(-t bookworm-backports)
-        apt_targets '$(RELEASE)' | grep -qx bookworm-backports ||
-            apt_source bookworm-backports >/etc/apt/sources.list.d/mxhound-backports.list
+        if ! apt_targets '$(RELEASE)' | grep -qx bookworm-backports; then
+            apt_source bookworm-backports >"$BACKPORTS"
+            say "bookworm-backports is now an apt source of this machine; to take it back: rm $BACKPORTS && apt-get update"
+        fi
     fi
-    { apt-get update -qq && apt_install "${from[@]}" suricata; } || { say "Suricata 7 did not install"; return 1; }
-    # The package would start to sniff this machine's network; only replays are wanted.
-    [ ! -d /run/systemd/system ] || systemctl disable --now --quiet suricata || true
+    local done=0
+    { apt-get update -qq && apt_install "${from[@]}" suricata; } || done=1
+    # The package, the first of its service here, would start to sniff this machine's network; only replays are wanted.
+    [ ! -d /run/systemd/system ] || [ "$had_service" = yes ] || systemctl disable --now --quiet suricata || true
+    [ $done = 0 ] || { say "Suricata 7 did not install"; return 1; }
 }
 
 # The folder is entered through its own dynamic loader: running needs neither root nor chroot.
@@ -104,8 +130,11 @@ make_trixie() {
     apt-config dump | grep -i '^Acquire::.*::proxy' >"$part/etc/apt/apt.conf.d/99proxy"
     chroot "$part" sh -c 'apt-get update -qq &&
         apt-get install -y -qq --no-install-recommends -t trixie-backports suricata && apt-get clean' || return 1
+    rm -f "$part/etc/apt/apt.conf.d/99proxy" # it may hold a password
     rm -rf --one-file-system "$TRIXIE_ROOT" && mv "$part" "$TRIXIE_ROOT"
 }
+
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0 # a test wants the functions alone
 
 [ $# -gt 0 ] || set -- 7 8
 mkdir -p "$CACHE" || exit 1
