@@ -54,7 +54,7 @@ def init(output: Path, from_suricata: Path | None) -> None:
         click.echo(draft.text, nl=False)
     else:
         write_draft(draft, output)
-        click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o rules")
+        click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o out")
     for note in draft.notes:
         click.echo(note, err=True)
 
@@ -68,6 +68,7 @@ def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output:
     """Write the rules for a site, with suppressions, sid-msg.map and settings, into OUTPUT/ENGINE/."""
     from datetime import UTC, datetime
 
+    from rulegen.addresses import short
     from rulegen.build import build as build_rules
     from rulegen.site import load_site
 
@@ -78,7 +79,7 @@ def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output:
         for missing in made.not_rendered:
             click.echo(f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True)
     for ended in result.expired:
-        click.echo(f"{site}: [exempt]: {ended.network} ended on {ended.until} and is watched again ({ended.reason})", err=True)
+        click.echo(f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} and is watched again ({ended.reason})", err=True)
 
 
 @commands.command()

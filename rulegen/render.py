@@ -10,8 +10,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rulegen.addresses import outside, watched
-from rulegen.errors import MxhoundError
-from rulegen.site import LOCAL_SIDS, SID_BLOCK, Network, NetworkThresholds, SiteProfile, Threshold
+from rulegen.site import SID_BLOCK, Network, NetworkThresholds, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import (
     GUESSED_LABELS,
@@ -66,7 +65,7 @@ class _Scope:
 
 
 def render(spec: RuleSpec, site: SiteProfile, engine: Engine) -> tuple[RenderedRule | NotRendered, ...]:
-    """The rule for the site, then its copies for networks with thresholds of their own. Raises MxhoundError when sids run out."""
+    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host."""
     reason = NOT_YET.get(engine) or spec.not_on.get(engine)
     if reason is not None:
         return (NotRendered(spec.name, engine, reason),)
@@ -80,7 +79,9 @@ def render_file(engine: Engine, name: str, /, **values: object) -> str:
 
 def _scopes(spec: RuleSpec, site: SiteProfile) -> Iterator[_Scope]:
     own = [(block, part) for block, part in enumerate(site.network_thresholds, 1) if _has_own(spec, part)]
-    yield _Scope(0, None, watched(site, without=[part.network for _, part in own]), spec.threshold_at(site))
+    rest = watched(site, without=[part.network for _, part in own])
+    if rest or not own:
+        yield _Scope(0, None, rest, spec.threshold_at(site))
     for block, part in own:
         yield _Scope(block, part.network, watched(site, part.network), part.thresholds[spec.signal])
 
@@ -92,23 +93,12 @@ def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
 def _render_scope(spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope) -> RenderedRule | NotRendered:
     if not scope.hosts:
         where = "home_networks" if scope.network is None else str(scope.network)
-        reason = f"no host of {where} is left to watch: every address is a mail server, a resolver, or has thresholds of its own"
+        reason = f"no host of {where} is left to watch: every address is a mail server or a resolver"
         return NotRendered(spec.name, engine, reason)
-    sid = _sid(spec, site, scope.block)
+    sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
     macro = getattr(_environment().get_template(f"{engine}/{spec.family}.j2").module, spec.name)
     text = " ".join(str(macro(_context(spec, site, scope, sid))).split())
     return RenderedRule(spec, engine, sid, scope.threshold, scope.network, text)
-
-
-def _sid(spec: RuleSpec, site: SiteProfile, block: int) -> int:
-    sid = site.sid_base + spec.offset + SID_BLOCK * block
-    if sid not in LOCAL_SIDS:
-        last = LOCAL_SIDS.stop - SID_BLOCK * (len(site.network_thresholds) + 1)
-        raise MxhoundError(
-            f"[sid_base]: {site.sid_base} is too high: {len(site.network_thresholds)} networks have thresholds of their own, "
-            f"each takes {SID_BLOCK} sids, and {sid} is no local sid; allowed is up to {last}"
-        )
-    return sid
 
 
 def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapping[str, object]:

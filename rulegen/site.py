@@ -28,6 +28,8 @@ MAX_SECONDS = 7 * 24 * 3600
 
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
+# date.fromisoformat reads weeks as well, 2026-W01-1; whoever looks at a profile does not.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
 
 
@@ -83,7 +85,7 @@ class SiteProfile:
     internal_domains: tuple[str, ...] = ()
     exempt: tuple[Exemption, ...] = ()
     thresholds: Mapping[Signal, Threshold] = field(default_factory=lambda: MappingProxyType({}))
-    network_thresholds: tuple[NetworkThresholds, ...] = ()
+    network_thresholds: tuple[NetworkThresholds, ...] = ()  # by address, IPv4 first: their order gives the sids
     sid_base: int = DEFAULT_SID_BASE
     ports: Ports = Ports()
     sensors: tuple[str, ...] = ()
@@ -140,10 +142,20 @@ def _inside(network: Network, networks: tuple[Network, ...]) -> bool:
     return any(network.version == n.version and network.subnet_of(n) for n in networks)  # type: ignore[arg-type]  # same version
 
 
+def _by_address(thresholds: Mapping[Network, Mapping[Signal, Threshold]]) -> tuple[NetworkThresholds, ...]:
+    """In ascending order, IPv4 first: where a network stands in the file must not change the sids."""
+    own = (NetworkThresholds(network, MappingProxyType(dict(of_it))) for network, of_it in thresholds.items())
+    return tuple(sorted(own, key=lambda part: _place(part.network)))
+
+
+def _place(network: Network) -> tuple[int, int, int]:
+    return network.version, int(network.network_address), network.prefixlen
+
+
 def _overlaps(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
     """Pairs of different networks, the second within the first: two CIDR blocks are nested or apart, never half over."""
     outer: Network | None = None
-    for network in sorted(set(networks), key=lambda n: (n.version, int(n.network_address), n.prefixlen)):
+    for network in sorted(set(networks), key=_place):
         if outer is not None and _inside(network, (outer,)):
             yield outer, network
         else:
@@ -182,17 +194,20 @@ class _SiteReader(CheckedReader):
             mail_servers=self._servers(root, "mail_servers", home),
             resolvers=self._servers(root, "resolvers", home),
             internal_domains=self.items(root, "internal_domains", self._domain),
-            exempt=self.items(root, "exempt", self._exemption),
+            exempt=self.items(root, "exempt", lambda value, key: self._exemption(value, key, home)),
             sid_base=self._sid_base(root.get("sid_base", DEFAULT_SID_BASE)),
             ports=self._ports(root.get("ports")),
             sensors=self.items(root, "sensors", self._sensor),
             thresholds=MappingProxyType(thresholds),
-            network_thresholds=tuple(NetworkThresholds(n, MappingProxyType(t)) for n, t in by_network.items()),
+            network_thresholds=_by_address(by_network),
         )
-        return profile if overlay is None else self._lay_over(profile, overlay)
+        self._refuse_unwatched(profile)
+        whole = profile if overlay is None else self._lay_over(profile, overlay)
+        self._refuse_last_sids(whole)
+        return whole
 
     def _lay_over(self, profile: SiteProfile, overlay: YamlDocument) -> SiteProfile:
-        self.document = overlay
+        site, self.document = self.document, overlay
         root = self.root(("thresholds",))
         thresholds, by_network = self._thresholds(root.get("thresholds"), profile.home_networks)
         merged = {n.network: dict(n.thresholds) for n in profile.network_thresholds}
@@ -200,11 +215,28 @@ class _SiteReader(CheckedReader):
             merged.setdefault(network, {}).update(own)
         if merged.keys() != by_network.keys():
             self._refuse_nested(merged)
+        self.document = site
         return replace(
             profile,
             thresholds=MappingProxyType({**profile.thresholds, **thresholds}),
-            network_thresholds=tuple(NetworkThresholds(n, MappingProxyType(t)) for n, t in merged.items()),
+            network_thresholds=_by_address(merged),
         )
+
+    def _refuse_unwatched(self, profile: SiteProfile) -> None:
+        """Servers that take in a home network together; where one does it alone, _servers has said so."""
+        servers = (*profile.mail_servers, *profile.resolvers)
+        for network in profile.home_networks:
+            if _inside(network, collapsed(servers)) and not _inside(network, servers):
+                what = f"{network} is mail_servers and resolvers from end to end, so no host of it would be watched"
+                self.note("home_networks", f"{what}; allowed are networks with other hosts in them")
+
+    def _refuse_last_sids(self, profile: SiteProfile) -> None:
+        own = len(profile.network_thresholds)
+        last = LOCAL_SIDS.stop - SID_BLOCK * (own + 1)
+        if own and profile.sid_base > last:
+            has = "1 network has thresholds of its own" if own == 1 else f"{own} networks have thresholds of their own"
+            what = f"{profile.sid_base} is too high: {has}, each takes {SID_BLOCK} sids more; allowed is up to {last}"
+            self.note("sid_base", what)
 
     def _home_networks(self, root: Mapping[str, Value]) -> tuple[Network, ...]:
         before = len(self.problems)
@@ -305,7 +337,7 @@ class _SiteReader(CheckedReader):
         self.note(key, f"{show(value)} is no port; allowed is a whole number from 1 to 65535")
         return None
 
-    def _exemption(self, value: Value, key: str) -> Exemption | None:
+    def _exemption(self, value: Value, key: str, home: tuple[Network, ...]) -> Exemption | None:
         before = len(self.problems)
         given = self.mapping(value, key, ("address", "network", "signals", "reason", "until"))
         network = self._exempt_network(given, key) if isinstance(value, dict) else None
@@ -314,6 +346,8 @@ class _SiteReader(CheckedReader):
             self.note(f"{key}.signals", "is empty; name signals, or leave the key out to exempt from all")
         reason = self._reason(given.get("reason"), f"{key}.reason") if isinstance(value, dict) else ""
         until = self._until(given.get("until"), f"{key}.until")
+        if network is not None and home:
+            self._refuse_no_part(network, home, everything=given.get("signals") is None, key=key)
         if network is None or len(self.problems) > before:
             return None
         return Exemption(network, frozenset(signals), reason, until)
@@ -324,6 +358,13 @@ class _SiteReader(CheckedReader):
             self.note(key, "needs exactly one of the keys address, network")
             return None
         return self._host_or_network(given[names[0]], f"{key}.{names[0]}")
+
+    def _refuse_no_part(self, network: Network, home: tuple[Network, ...], *, everything: bool, key: str) -> None:
+        whole = next((n for n in home if _inside(n, (network,))), None)
+        if whole is None and not _inside(network, collapsed(home)):
+            self.note(key, f"{_short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them")
+        elif whole is not None and everything:
+            self.note(key, f"{network} takes in {whole}, so no host of it would be watched; name `signals`, or allowed is a part of it")
 
     def _reason(self, value: Value, key: str) -> str:
         if isinstance(value, str) and value.strip() and len(value) <= _REASON_MAX and value.isprintable():
@@ -338,10 +379,12 @@ class _SiteReader(CheckedReader):
         if value is None:
             return None
         try:
-            return date.fromisoformat(value if isinstance(value, str) else "")
-        except ValueError:
-            self.note(key, f"{show(value)} is no day; allowed is a date as 2027-01-31, or leave the key out")
-            return None
+            if isinstance(value, str) and _DAY.match(value):
+                return date.fromisoformat(value)
+        except ValueError:  # 2027-02-30
+            pass
+        self.note(key, f"{show(value)} is no day; allowed is a date as 2027-01-31, or leave the key out")
+        return None
 
     def _signal(self, value: Value, key: str) -> Signal | None:
         try:

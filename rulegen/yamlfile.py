@@ -31,6 +31,9 @@ class YamlDocument:
 def read_yaml(path: Path) -> YamlDocument:
     """Read one YAML document. Raises InputError when it cannot be read, is no YAML, or repeats a key."""
     file = str(path)
+    # Opening a pipe waits until somebody writes to it; those of a shell, as in <(...) and /dev/stdin, have their writer.
+    if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
+        raise InputError([Problem(file, "is a pipe; allowed is a file")])
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)

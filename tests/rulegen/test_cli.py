@@ -85,7 +85,7 @@ def test_wrong_usage_ends_with_2(words: list[str]) -> None:
 
 
 def test_from_nothing_to_checked_rules(suricata: Engine, tmp_path: Path) -> None:
-    assert shell("init", folder=tmp_path).stdout == "site.yaml: written; look it over, then: rulegen build -s site.yaml -o rules\n"
+    assert shell("init", folder=tmp_path).stdout == "site.yaml: written; look it over, then: rulegen build -s site.yaml -o out\n"
     built = shell("build", "-s", "site.yaml", "-e", suricata, "-o", "rules", folder=tmp_path)
     rules = sum(suricata not in spec.not_on for spec in CATALOGUE)
     assert (built.returncode, built.stdout.splitlines()) == (0, [f"rules/{suricata}: {rules} rules"])
@@ -100,7 +100,7 @@ def test_build_writes_every_engine_it_can_and_says_what_is_left_out(site: Path, 
     done = run("build", "-s", site, "-o", tmp_path / "out")
     assert done.exit_code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"suricata-7", "suricata-8"}
-    assert f"{site}: [exempt]: 10.20.0.80/32 ended on 2020-01-31 and is watched again (a checker)" in done.stderr
+    assert f"{site}: [exempt]: 10.20.0.80 ended on 2020-01-31 and is watched again (a checker)" in done.stderr
 
 
 def test_build_lays_the_thresholds_over(site: Path, tmp_path: Path) -> None:
@@ -196,4 +196,9 @@ def test_what_the_library_refuses_is_told_in_its_words(
 ) -> None:
     site.write_text(THREE_LINES + "sid_base: 1999000\nthresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}\n")
     message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
-    assert "[sid_base]: 1999000 is too high" in message
+    what = "1999000 is too high: 1 network has thresholds of its own, each takes 1000 sids more; allowed is up to 1998000"
+    assert message == f"{site}:4: [sid_base]: {what}\n"
+    site.write_text(f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n")
+    message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
+    assert "out/suricata-7/mxhound.rules: sid 1250003 (name_guess): " in message
+    assert "bytes are too long for a rule" in message

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from idstools import rule as idstools_rule
 
 from rulegen.catalogue import CATALOGUE
-from rulegen.errors import MxhoundError
 from rulegen.render import NotRendered, RenderedRule, quoted, render, templates_folder, wire_name
 from rulegen.site import NetworkThresholds, Ports, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
@@ -118,10 +117,14 @@ def test_a_network_of_servers_alone_has_no_rule() -> None:
     assert "no host of 10.20.64.0/20 is left to watch" in guests.reason
 
 
-def test_sids_that_leave_the_local_range_are_refused() -> None:
-    site = replace(with_guests(Threshold(30, 90)), sid_base=1_999_000)
-    with pytest.raises(MxhoundError, match=r"\[sid_base\]: 1999000 is too high: .*; allowed is up to 1998000"):
-        render(SPECS["mx_flood"], site, Engine.SURICATA_7)
+def test_networks_that_are_all_of_home_leave_no_rule_for_the_rest_and_nothing_to_say_of_it() -> None:
+    halves = [ip_network("10.20.0.0/17"), ip_network("10.20.128.0/17"), ip_network("2001:db8:20::/48")]
+    own = {Signal.MX_FLOOD: Threshold(30, 90)}
+    site = replace(SITE, network_thresholds=tuple(NetworkThresholds(half, own) for half in halves))
+    results = render(SPECS["mx_flood"], site, Engine.SURICATA_7)
+    assert [result.network for result in results if isinstance(result, RenderedRule)] == halves
+    assert len(results) == 3
+    assert len(rules_of(SPECS["mx_slow"], site, Engine.SURICATA_7)) == 1
 
 
 def test_ports_of_the_site() -> None:

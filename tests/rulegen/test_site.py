@@ -1,7 +1,9 @@
 """site.yaml texts -> profiles, or every fault with its file, line, key and what is allowed."""
 
+import os
 from datetime import date
 from ipaddress import ip_address, ip_network
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,16 @@ def test_thresholds_are_laid_over() -> None:
             HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 2027-02-30}]",
             "[exempt.0.until]: '2027-02-30' is no day; allowed is a date",
         ),
+        (HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 2026-W01-1}]", "[exempt.0.until]: '2026-W01-1' is no day; allowed"),
+        (HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 20270131}]", "[exempt.0.until]: 20270131 is no day; allowed"),
+        (HOME + "exempt: [{address: 192.0.2.1, reason: x}]", "[exempt.0]: 192.0.2.1 is outside home_networks, whose hosts alone are"),
+        (HOME + "exempt: [{network: 'fd00::/8', signals: [mx_slow], reason: x}]", "[exempt.0]: fd00::/8 is outside home_networks"),
+        (HOME + "exempt: [{network: 10.20.0.0/16, reason: x}]", "site.yaml:2: [exempt.0]: 10.20.0.0/16 takes in 10.20.0.0/16, so no host"),
+        (HOME + "exempt: [{network: 10.0.0.0/8, reason: x}]", "[exempt.0]: 10.0.0.0/8 takes in 10.20.0.0/16, so no host of it would"),
+        (
+            HOME + "mail_servers: [10.20.0.0/17]\nresolvers: [10.20.128.0/17]",
+            "site.yaml:1: [home_networks]: 10.20.0.0/16 is mail_servers and resolvers from end to end, so no host of it would be watched",
+        ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, signals: [mx]}]",
             "[exempt.0.signals.0]: 'mx' is no signal; allowed are mx_flood,",
@@ -238,6 +250,44 @@ def problems_of(site: str, overlay: str) -> tuple[Problem, ...]:
     except InputError as error:
         return error.problems
     return ()
+
+
+def test_sids_of_networks_do_not_depend_on_the_order_of_the_file() -> None:
+    places = ["10.20.64.0/20", "10.20.7.0/24", '"2001:db8:20:1::/64"']
+    sites = []
+    for order in permutations(places):
+        listed = ", ".join(f"{place}: {{count: 3, seconds: 60}}" for place in order)
+        text = f"{THREE_LINES}thresholds: {{mx_flood: {{networks: {{{listed}}}}}}}"
+        sites += [profile(text), profile(THREE_LINES, text.partition('::53"]\n')[2])]
+    assert [str(part.network) for part in sites[0].network_thresholds] == ["10.20.7.0/24", "10.20.64.0/20", "2001:db8:20:1::/64"]
+    assert all(site == sites[0] for site in sites)
+
+
+def test_more_networks_than_sids_in_the_overlay_are_told_of_the_site() -> None:
+    found = faults(HOME + "sid_base: 1999000\n", "thresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}")
+    assert found[0].startswith("site.yaml:2: [sid_base]: 1999000 is too high: 1 network has thresholds of its own, each takes 1000 sids")
+    two = "{10.20.1.0/24: {count: 1, seconds: 1}, 10.20.2.0/24: {count: 1, seconds: 1}}"
+    found = faults(HOME + f"sid_base: 1998000\nthresholds: {{mx_flood: {{networks: {two}}}}}")
+    assert "2 networks have thresholds of their own" in found[0]
+    assert found[0].endswith("allowed is up to 1997000")
+
+
+def test_a_whole_home_network_may_be_exempt_from_signals_that_are_named() -> None:
+    text = "home_networks: [10.20.0.0/16, 10.21.0.0/16]\nexempt: [{network: NET, signals: [mx_slow], reason: x}]"
+    for network in ("10.20.0.0/16", "10.20.0.0/15", "10.0.0.0/8"):
+        assert profile(text.replace("NET", network)).exempt[0].network == ip_network(network)
+
+
+def test_a_pipe_nobody_writes_to_is_refused_and_one_of_the_shell_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "site.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match=r"site\.yaml: is a pipe; allowed is a file"):
+        load_site(pipe)
+    reading, writing = os.pipe()
+    os.write(writing, THREE_LINES.encode())
+    os.close(writing)
+    assert load_site(Path(f"/dev/fd/{reading}")) == profile(THREE_LINES)
+    os.close(reading)
 
 
 @given(st.sets(st.integers(0, 2**16 - 1), min_size=1, max_size=40))
