@@ -9,7 +9,7 @@ from eveproc.allowance import Allowance
 from eveproc.evidence import HostEvidence, Source
 from eveproc.harmless import Explanation
 from eveproc.track import Track, widest
-from eveproc.weights import ALERTS, CEILING, CURVES, HOUR, PRIOR, SLOW_NAME, Window, probability
+from eveproc.weights import ALERTS, CEILING, CURVES, HOUR, PRIOR, SLOW_NAME, probability
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Family, Signal
 
@@ -93,12 +93,12 @@ def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumsta
 
 
 def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighed]:
-    for signal, windows in CURVES.items():
+    for signal in CURVES:
         track = evidence.log(signal)
         if not track.distinct():
             continue
         entries = _most_alike(track) if signal is Signal.LOOK_ALIKE else track.newcomers()
-        weight, peak, window = _heaviest(entries, windows, _most(signal, allowance))
+        weight, peak, window = _heaviest(signal, entries, _most(signal, allowance))
         slow = window >= HOUR and signal in SLOW_NAME
         yield Weighed(SLOW_NAME[signal] if slow else signal, Source.LOG, track, weight, peak, window)
 
@@ -115,11 +115,14 @@ def _most(signal: Signal, allowance: Allowance) -> float:
             return allowance.lookups if signal.family is Family.LOOKUP else inf
 
 
-def _heaviest(entries: list[tuple[float, str]], windows: tuple[Window, ...], most: float) -> tuple[float, int, int]:
-    """(weight, strangers, seconds) of the window that weighs most; weight 0 where every window speaks for innocence."""
-    peaks = ((max(widest(entries, w.seconds), default=0), w) for w in windows)
+def _heaviest(signal: Signal, entries: list[tuple[float, str]], most: float) -> tuple[float, int, int]:
+    """(weight, strangers, seconds) of the window that weighs most; weight 0 where every window speaks for innocence.
+
+    Of those that reach their family's ceiling the shortest says it best.
+    """
+    peaks = ((max(widest(entries, w.seconds), default=0), w) for w in CURVES[signal])
     weighed = [(max(0.0, w.weigh(min(peak, most))), peak, w.seconds) for peak, w in peaks]
-    return max(weighed, key=lambda found: (found[0], -found[2]))
+    return max(weighed, key=lambda found: (min(found[0], CEILING[signal.family]), -found[2]))
 
 
 def _most_alike(track: Track) -> list[tuple[float, str]]:

