@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -106,7 +107,7 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
     _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
         profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, progress=progress)
+        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), progress=progress)
         _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
 
 
@@ -115,7 +116,7 @@ def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: flo
     from rulegen.site import load_site
 
     with _progress_bar() as progress:
-        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, progress=progress)
+        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
     if night.stats.lines and night.stats.not_eve == night.stats.lines:
         raise InputError(night.stats.problems)
     return night

@@ -14,6 +14,8 @@ from eveproc.weighing import Circumstances, signals_for
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
 
+DAY = 24 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class NightReport:
@@ -47,13 +49,15 @@ def judge_night(
     *,
     since: float | None = None,
     until: float | None = None,
+    now: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> NightReport:
     """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
 
+    Events dated more than a day after `now` are a clock's fault and are not believed.
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
-    night, stats = gather_night(sources, site, since=since, until=until, progress=progress)
+    night, stats = gather_night(sources, site, since=since, until=until, now=now, progress=progress)
     return report_on(night, site, stats)
 
 
@@ -63,14 +67,18 @@ def gather_night(
     *,
     since: float | None = None,
     until: float | None = None,
+    now: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
     stats = ReadStats()
     collector = Collector(site)
     start, end = -inf if since is None else since, inf if until is None else until
+    future = inf if now is None else now + DAY
     for event in read_events(sources, stats, progress=progress):
-        if start <= event.time < end:
+        if event.time >= future:
+            collector.night.unused["dated in the future"] += 1
+        elif start <= event.time < end:
             collector.add(event)
         else:
             collector.night.unused["outside --since and --until"] += 1

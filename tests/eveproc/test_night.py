@@ -98,3 +98,10 @@ def test_a_few_lost_packets_are_told_and_change_nothing():
 def test_a_sensor_that_began_anew_counts_from_there():
     stats = [Stats(time=START + n, counters={"tcp.ssn_memcap_drop": drops}) for n, drops in ((1, 50), (2, 3))]
     assert "not followed for want of memory: 3;" in report(stats).health[0]
+
+
+def test_events_from_the_future_are_a_clock_fault(eve):
+    day = 24 * 3600
+    night = judge_night([eve], site_of(), now=START + 20 - day)
+    assert night.unused == {"dated in the future": 20}
+    assert night.last_event == START + 19
