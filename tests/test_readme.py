@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from difflib import unified_diff
 from pathlib import Path
 
 import click
@@ -20,14 +21,18 @@ def text_of(*names: str) -> str:
     return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
 
 
+def lines_of(*texts: str) -> list[list[str]]:
+    return [text.splitlines(keepends=True) for text in texts]
+
+
 def options() -> list[str]:
     params = [param for group in GROUPS.values() for command in group.commands.values() for param in command.params]
     return sorted({name for param in params for name in param.opts if name.startswith("-")})
 
 
 def test_made_pages_and_the_outputs_in_the_readme_are_what_the_code_says_now() -> None:
-    for path, page in pages().items():
-        assert path.read_text(encoding="utf-8") == page, f"{path.name} is out of date: make pages"
+    stale = [line for path, page in pages().items() for line in unified_diff(*lines_of(path.read_text(encoding="utf-8"), page), path.name)]
+    assert not stale, "run `make pages`:\n" + "".join(stale)
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
