@@ -1,8 +1,11 @@
 """SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from errno import EISDIR
+from os import strerror
 from pathlib import Path
 
 from rulegen.catalogue import CATALOGUE
@@ -64,18 +67,35 @@ def render_all(site: SiteProfile, engine: Engine) -> tuple[tuple[RenderedRule, .
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
-    """Write every file beside its place first, then move all into place: a full disk or a missing right changes nothing."""
-    parts: dict[Path, Path] = {}
+    """Write every file beside its place first, then move all into place.
+
+    A full disk, a missing right or a folder in the way change nothing. Only a machine that fails between two of the last moves
+    can leave new files beside old ones; each of them is whole. Raises OSError that names the file meant.
+    """
+    parts = {path: path.with_name(f".{path.name}.part") for path in texts}
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            parts[path] = path.with_name(f".{path.name}.part")
-            parts[path].write_text(text, encoding="utf-8", newline="\n")
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, strerror(EISDIR), str(path))
+            with _named(path):
+                parts[path].write_text(text, encoding="utf-8", newline="\n")
         for path, part in parts.items():
-            part.replace(path)
+            with _named(path):
+                part.replace(path)
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            if part.is_file():
+                part.unlink()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What the system says of a part is said of the file it becomes."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _refuse_unbuildable(engines: Sequence[Engine]) -> None:
