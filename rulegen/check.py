@@ -11,9 +11,10 @@ from idstools import rule as idstools_rule
 from rulegen.engines import EngineTrial, find_engine, try_rules
 from rulegen.errors import InputError, Problem
 from rulegen.silence import silent_settings
-from rulegen.suricata_files import RULES, SETTINGS, SID_MAP, THRESHOLDS, length_fault
+from rulegen.suricata_files import GROUP_KEYS, RULES, SETTING_KEYS, SETTINGS, SID_MAP, THRESHOLDS, TITLE, length_fault
 from rulegen.suricata_yaml import read_suricata_yaml
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, HostSide, Signal
+from rulegen.yamlfile import read_yaml
 
 # What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak against the rules.
 _OF_RULES = re.compile(r"(detect|threshold|reference|classification)[\w-]*: |.*\b(signature|sid)\b")
@@ -63,7 +64,7 @@ class CheckReport:
 
 
 def check(path: Path, engine: Engine | None = None, suricata_yaml: Path | None = None) -> CheckReport:
-    """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one its folder is named for).
+    """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one it was built for).
 
     With `suricata_yaml`, settings of it that would keep the rules silent become warnings.
     Raises InputError when there is nothing to check or that configuration cannot be read.
@@ -81,9 +82,9 @@ def check(path: Path, engine: Engine | None = None, suricata_yaml: Path | None =
 
 def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:
     if path.is_file():
-        return [(path, engine or _engine_named(path.absolute().parent.name) or _installed_engine())]
+        return [(path, engine or _engine_of(path))]
     if (path / RULES).is_file():
-        return [(path / RULES, engine or _engine_named(path.absolute().name) or _installed_engine())]
+        return [(path / RULES, engine or _engine_of(path / RULES))]
     wanted = [engine] if engine else list(Engine)
     found = [(path / name / RULES, name) for name in wanted if (path / name / RULES).is_file()]
     if found:
@@ -93,12 +94,15 @@ def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:
     raise InputError([Problem(str(path), f"{what}; {allowed}")])
 
 
-def _engine_named(name: str) -> Engine | None:
-    return Engine(name) if name in set(Engine) else None
+def _engine_of(rules: Path) -> Engine:
+    """By the name of the folder, else by the first line of a build, else the first that is installed."""
+    names = (rules.absolute().parent.name, _title(rules).removeprefix(TITLE).partition(",")[0])
+    named = (Engine(name) for name in names if name in set(Engine))
+    return next(named, None) or next((engine for engine in Engine if find_engine(engine)), Engine.SURICATA_7)
 
 
-def _installed_engine() -> Engine:
-    return next((engine for engine in Engine if find_engine(engine)), Engine.SURICATA_7)
+def _title(rules: Path) -> str:
+    return next((line for _, line in _lines(rules, [])), "")
 
 
 def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
@@ -108,13 +112,15 @@ def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     if whole:
         problems += _missing_files(rules)
     problems += _companion_problems(rules, found)
+    misset, warnings = _settings_problems(rules.with_name(SETTINGS))
+    problems += misset
+    settings = rules.with_name(SETTINGS) if rules.with_name(SETTINGS).is_file() and not misset else None
     passed = [f"{rules}: {len(found)} rules read back"]
-    warnings: list[Problem] = []
     installed = find_engine(engine)
     if installed is None:
         warnings.append(Problem(str(rules), f"NOT TESTED with a real engine: {engine} is not installed here"))
     else:
-        trial = try_rules(installed, rules, threshold_config=thresholds if thresholds.is_file() else None)
+        trial = try_rules(installed, rules, threshold_config=thresholds if thresholds.is_file() else None, settings=settings)
         said, more = _trial_problems(rules, trial)
         problems += said
         warnings += more
@@ -232,6 +238,25 @@ def _companion_problems(rules: Path, found: Iterable[ReadRule]) -> Iterator[Prob
         yield from _threshold_problems(rules.with_name(THRESHOLDS), messages)
     if rules.with_name(SID_MAP).is_file():
         yield from _sid_map_problems(rules.with_name(SID_MAP), messages)
+
+
+def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
+    """What speaks against mxhound.yaml; and what it lacks, which may have been taken out on purpose (docs/loading-rules.md)."""
+    if not file.is_file():
+        return [], []
+    try:
+        document = read_yaml(file)
+    except InputError as error:
+        return list(error.problems), []
+    if not isinstance(document.value, dict):
+        return [document.problem("", f"holds no settings; allowed are {', '.join(SETTING_KEYS)}")], []
+    allowed = (*SETTING_KEYS, *GROUP_KEYS)
+    unknown = [key for key in document.value if key not in allowed]
+    missing = [key for key in SETTING_KEYS if key not in document.value]
+    return (
+        [document.problem(key, f"is no setting of a build; allowed are {', '.join(allowed)}") for key in unknown],
+        [document.problem(key, "is not set; a build sets it") for key in missing],
+    )
 
 
 def _threshold_problems(file: Path, known: Mapping[int, str]) -> Iterator[Problem]:

@@ -97,14 +97,17 @@ def try_rules(
     rules: Path,
     *,
     threshold_config: Path | None = None,
+    settings: Path | None = None,
     config: Path | None = None,
     seconds: float = TRIAL_SECONDS,
 ) -> EngineTrial:
     """Let the engine load `rules` (and `threshold_config`) and nothing else, as `suricata -T -S rules` does.
 
+    `settings` is a file to include, as a build's mxhound.yaml; its paths of rules and suppressions are not followed.
     `config` is a suricata.yaml; without one, the engine's own. An engine that does not start or end is an error of the trial.
     """
-    extra = ["--set", f"threshold-file={threshold_config}"] if threshold_config else []
+    extra = ["--set", f"threshold-file={threshold_config or os.devnull}"] if threshold_config or settings else []
+    extra += ["--include", str(settings.absolute())] if settings else []
     with tempfile.TemporaryDirectory(prefix="mxhound-") as logs:
         command = found.command("-T", "-S", rules, "-l", logs, *extra, config=config)
         try:

@@ -11,6 +11,8 @@ from rulegen.vocabulary import METADATA_SIGNAL
 THRESHOLDS = "threshold.config"
 # Record types of eve-log that eveproc reads; the last three sharpen a verdict, the others make it.
 EVE_TYPES = ("alert", "dns", "smtp", "flow", "dhcp", "stats")
+# Records whose questions tell a mass mailer (mx, a) and a mail server that takes mail in (ptr).
+DNS_RECORDS = ("mx", "a", "ptr")
 # Suricata's default. Thresholds live in the host table (7) or in their own (8); when it is full, alerts stop without a word.
 LEAST_MEMCAP = {("host", "memcap"): 32 * 1024**2, ("detect", "thresholds", "memcap"): 16 * 1024**2}
 
@@ -25,6 +27,7 @@ def silent_settings(suricata: Setting, rules: Path) -> tuple[Problem, ...]:
         _threshold_file(suricata, rules),
         _addresses(suricata),
         _parsers(suricata),
+        _attachments(suricata),
         _memory(suricata),
         _logs(suricata),
     )
@@ -99,6 +102,14 @@ def _parsers(root: Setting) -> Iterator[Problem]:
             )
 
 
+def _attachments(root: Setting) -> Iterator[Problem]:
+    path = ("app-layer", "protocols", "smtp", "mime", "decode-mime")
+    decode = root.at(*path)
+    if decode is not None and not decode.is_on:
+        what = f"is {decode.text}: mails are not taken apart, so no attachment has a name and no body a digest; set it to yes"
+        yield decode.problem(".".join(path), what)
+
+
 def _memory(root: Setting) -> Iterator[Problem]:
     for path, least in LEAST_MEMCAP.items():
         setting = root.at(*path)
@@ -141,9 +152,22 @@ def _log_type(logs: list[Setting], name: str) -> Iterator[Problem]:
     if name == "alert" and all(_metadata_is_off(entry) for entry in found):
         what = "is off: alerts come without the rule's own words, and only the sid tells what they mean; leave it on"
         yield found[0].problem(f"{key}.metadata", what)
+    if name == "dns":
+        yield from _dns_log(found, key)
     if name == "smtp" and all(entry.at("md5") is None for entry in found):
         what = "is missing: look-alike mails cannot be told without digests; set md5: [body, subject]"
         yield found[0].problem(f"{key}.md5", what)
+
+
+def _dns_log(found: list[Setting], key: str) -> Iterator[Problem]:
+    for switch, lost in (("requests", "questions are not logged"), ("responses", "names that do not exist cannot be told")):
+        settings = [entry.at(switch) for entry in found]
+        if all(setting is not None and setting.is_off for setting in settings):
+            yield (settings[0] or found[0]).problem(f"{key}.{switch}", f"is off: {lost}; set it to yes")
+    listed = [entry.at("types") for entry in found]
+    for record in DNS_RECORDS:
+        if all(types is not None and types.items and record not in {item.text.lower() for item in types.items} for types in listed):
+            yield (listed[0] or found[0]).problem(f"{key}.types", f"lacks {record}: such questions are not logged; add it")
 
 
 def _metadata_is_off(alert: Setting) -> bool:

@@ -12,6 +12,12 @@ RULES = "mxhound.rules"
 THRESHOLDS = "threshold.config"
 SID_MAP = "sid-msg.map"
 SETTINGS = "mxhound.yaml"
+# Keys of that file; a site may have none of some groups.
+SETTING_KEYS = ("rule-files.mxhound", "threshold-file", "outputs.mxhound", "outputs.mxhound.eve-log")
+GROUP_KEYS = tuple(f"vars.address-groups.{name}" for name in ("HOME_NET", "SMTP_SERVERS", "DNS_SERVERS"))
+
+# How the first line of the rules starts; the engine's name and a comma follow.
+TITLE = "# Rules of mxhound for "
 
 # Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the end of the text; what is
 # longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not.
@@ -49,7 +55,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _rules(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> Iterator[str]:
-    yield f"# Rules of mxhound for {engine}, made by rulegen from the site's profile; the next build overwrites this file."
+    yield f"{TITLE}{engine}, made by rulegen from the site's profile; the next build overwrites this file."
     yield f"# Home: {_named(site.home_networks)}. Mail servers, not watched: {_named(site.mail_servers)}."
     yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {', '.join(site.internal_domains) or 'none'}."
     for missing in left_out:

@@ -16,7 +16,7 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.engines import FoundEngine, try_rules
 from rulegen.errors import InputError
 from rulegen.site import Exemption, SiteProfile, load_site
-from rulegen.suricata_files import FOLDER, LONGEST_RULE, length_fault
+from rulegen.suricata_files import FOLDER, GROUP_KEYS, LONGEST_RULE, SETTING_KEYS, length_fault
 from rulegen.vocabulary import Engine, Signal
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import installed
@@ -118,6 +118,31 @@ def test_when_one_file_cannot_be_written_none_changes(tmp_path: Path) -> None:
         write_together({first: "new", tmp_path / "b" / "second": "new"})
     assert first.read_text() == "old"
     assert [path.name for path in first.parent.iterdir()] == ["first"]
+
+
+def test_a_folder_in_the_way_of_a_file_is_seen_before_anything_changes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("old")
+    second.mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_together({first: "new", second: "new"})
+    assert caught.value.filename == str(second)
+    assert first.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+def test_an_error_names_the_file_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / ".first.part").mkdir()
+    with pytest.raises(OSError, match="Is a directory") as caught:
+        write_together({tmp_path / "first": "new"})
+    assert caught.value.filename == str(tmp_path / "first")
+
+
+def test_the_settings_have_the_keys_that_check_knows(site: SiteProfile, tmp_path: Path) -> None:
+    build(site, (), tmp_path, TODAY)
+    for engine in BUILDABLE:
+        keys = set(yaml.safe_load((tmp_path / engine / "mxhound.yaml").read_text()))
+        assert set(SETTING_KEYS) < keys <= {*SETTING_KEYS, *GROUP_KEYS}
 
 
 def test_the_rules_file_says_what_is_in_it_and_what_is_not(site: SiteProfile, tmp_path: Path) -> None:

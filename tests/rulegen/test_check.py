@@ -129,6 +129,13 @@ SPOILED = [
     (edit("sid-msg.map", swap(b"1300001 || ", b"")), "is no line of a sid-msg.map; allowed is SID || MSG || REFERENCE..."),
     (edit("sid-msg.map", swap(b"1300001 || ", b"")), "sid 1300001 of the rules is missing"),
     (edit("sid-msg.map", swap(b"1300001 || ", b"1300999 || ")), "for sid 1300999; the rules say None"),
+    (
+        edit("mxhound.yaml", swap(b"threshold-file:", b"treshold-file:")),
+        "[treshold-file]: is no setting of a build; allowed are rule-files",
+    ),
+    (edit("mxhound.yaml", lambda text: text + b"threshold-file: x\n"), "[threshold-file]: is given twice; once is allowed"),
+    (edit("mxhound.yaml", swap(b"enabled: yes", b"enabled: [")), "mxhound.yaml:"),
+    (edit("mxhound.yaml", lambda text: b"[]\n"), "mxhound.yaml:1: holds no settings; allowed are rule-files.mxhound"),
     (lambda folder: (folder / "threshold.config").unlink(), "threshold.config: is missing beside the rules; build again"),
     (lambda folder: (folder / "sid-msg.map").unlink(), "sid-msg.map: is missing beside the rules; build again"),
 ]
@@ -143,6 +150,30 @@ def test_a_spoiled_build_is_refused_with_file_and_line(
     matching = [problem for problem in report.problems if expected in str(problem)]
     assert matching, problems(report)
     assert matching[0].line or "missing" in expected
+
+
+def test_the_engine_judges_the_settings_too(suricata: Engine, copy: Path) -> None:
+    edit("mxhound.yaml", swap(b'HOME_NET: "[10', b'HOME_NET: "[[10'))(copy / suricata)
+    said = problems(check(copy, suricata))
+    assert any("the engine says: " in text and "missing closing brackets" in text for text in said), said
+
+
+def test_what_was_taken_out_of_the_settings_is_a_warning(suricata_7: Engine, copy: Path) -> None:
+    settings = copy / suricata_7 / "mxhound.yaml"
+    settings.write_text(settings.read_text().replace("threshold-file:", "# threshold-file:"))
+    report = check(copy, suricata_7)
+    assert report.problems == ()
+    assert [str(warning) for warning in report.warnings] == [f"{settings}: [threshold-file]: is not set; a build sets it"]
+
+
+def test_a_folder_of_any_name_is_tried_with_the_engine_it_was_built_for(built: Path, tmp_path: Path) -> None:
+    for engine in BUILDABLE:
+        folder = Path(shutil.copytree(built / engine, tmp_path / f"copy of {engine}"))
+        for path in (folder, folder / "mxhound.rules"):
+            report = check(path)
+            assert report.problems == ()
+            told = [*report.passed[1:], *map(str, report.warnings)]
+            assert all(engine in text.rpartition("mxhound.rules: ")[2] for text in told), told
 
 
 def test_the_engine_judges_suppressions_too(suricata: Engine, copy: Path) -> None:

@@ -33,7 +33,7 @@ outputs:
         - flow
         - dhcp: {enabled: yes}
         - stats: {totals: yes}
-app-layer: {protocols: {smtp: {enabled: yes}, dns: {udp: {enabled: yes}, tcp: {enabled: yes}}}}
+app-layer: {protocols: {smtp: {enabled: yes, mime: {decode-mime: yes}}, dns: {udp: {enabled: yes}, tcp: {enabled: yes}}}}
 host: {memcap: 32mb}
 default-rule-path: BUILD
 rule-files: [suricata.rules, "mx*.rules"]
@@ -70,8 +70,12 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         ('"[10.20.0.0/16]"', "ten", "5: [vars.address-groups.HOME_NET]: 'ten' cannot be read"),
         ("HOME_NET:", "HOUSE_NET:", "5: [vars.address-groups.HOME_NET]: is not set"),
         ("10.20.0.25", '"[$HOME_NET]"', '6: [vars.address-groups.SMTP_SERVERS]: is "$HOME_NET": harmless for these rules'),
-        ("smtp: {enabled: yes}", "smtp: {enabled: detection-only}", "19: [app-layer.protocols.smtp.enabled]: is detection-only"),
+        ("smtp: {enabled: yes", "smtp: {enabled: detection-only", "19: [app-layer.protocols.smtp.enabled]: is detection-only"),
         ("udp: {enabled: yes}", "udp: {enabled: no}", "19: [app-layer.protocols.dns.udp.enabled]: is no: rules on dns never match"),
+        ("decode-mime: yes", "decode-mime: no", "19: [app-layer.protocols.smtp.mime.decode-mime]: is no: mails are not taken apart"),
+        ("- dns\n", "- dns: {requests: no}\n", "14: [outputs.eve-log.types.dns.requests]: is off: questions are not logged"),
+        ("- dns\n", "- dns: {responses: no}\n", "14: [outputs.eve-log.types.dns.responses]: is off: names that do not exist"),
+        ("- dns\n", "- dns: {types: [A, ptr]}\n", "14: [outputs.eve-log.types.dns.types]: lacks mx: such questions are not logged"),
         ("32mb", "8mb", "20: [host.memcap]: is 8mb: when it is full, thresholds stop counting without a word"),
         ("host: {memcap: 32mb}", "detect: {thresholds: {memcap: 1 MiB}}", "20: [detect.thresholds.memcap]: is 1 MiB"),
         ("      enabled: yes\n", "      enabled: no\n", "8: [outputs.eve-log]: is missing or disabled: there is no eve.json"),
@@ -87,6 +91,11 @@ def test_one_warning_for_one_setting(rules: Path, tmp_path: Path, old: str, new:
     assert old in GOOD
     found = warnings(rules, tmp_path, GOOD.replace(old, new, 1))
     assert [text.startswith(expected) for text in found] == [True], found
+
+
+def test_one_log_with_all_of_dns_is_enough(rules: Path, tmp_path: Path) -> None:
+    text = GOOD.replace("        - dns\n", "        - dns: {requests: no, types: [aaaa]}\n        - dns: {types: [MX, A, PTR]}\n")
+    assert warnings(rules, tmp_path, text) == []
 
 
 @pytest.mark.parametrize(("size", "warned"), [("33554432", 0), ("32768kb", 0), ("1gb", 0), ("16MB", 1), ("1000", 1), ("plenty", 0)])
