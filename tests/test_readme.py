@@ -21,8 +21,9 @@ def text_of(*names: str) -> str:
     return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
 
 
-def lines_of(*texts: str) -> list[list[str]]:
-    return [text.splitlines(keepends=True) for text in texts]
+def difference(path: Path, page: str) -> str:
+    written = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(unified_diff(written, page.splitlines(keepends=True), path.name, "as the code says"))
 
 
 def options() -> list[str]:
@@ -31,8 +32,8 @@ def options() -> list[str]:
 
 
 def test_made_pages_and_the_outputs_in_the_readme_are_what_the_code_says_now() -> None:
-    stale = [line for path, page in pages().items() for line in unified_diff(*lines_of(path.read_text(encoding="utf-8"), page), path.name)]
-    assert not stale, "run `make pages`:\n" + "".join(stale)
+    stale = "".join(difference(path, page) for path, page in pages().items())
+    assert not stale, f"run `make pages`:\n{stale}"
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
