@@ -54,7 +54,7 @@ def _refuse_backwards(since: float | None, until: float | None) -> None:
         raise click.UsageError("--since must be before --until")
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mxhound")
 def main() -> None:
     """Turn what Suricata or Snort logged into one verdict per host, with its reasons."""

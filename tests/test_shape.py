@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from tests.pages import GROUPS
 
 ROOT = Path(__file__).parents[1]
 MODULES = {
@@ -100,3 +103,16 @@ def test_the_median_function_is_short() -> None:
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.endswith(".cli")))
 def test_commands_are_thin(name: str) -> None:
     assert {function.name: length(function) for function in functions(name) if length(function) > 25} == {}
+
+
+@pytest.mark.parametrize("package", ["rulegen", "eveproc"])
+def test_both_packages_say_that_they_are_typed(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_help_has_a_short_name(name: str) -> None:
+    for words in ([], sorted(GROUPS[name].commands)[:1]):
+        asked = [CliRunner().invoke(GROUPS[name], [*words, option]) for option in ("-h", "--help")]
+        assert [done.exit_code for done in asked] == [0, 0]
+        assert asked[0].output == asked[1].output
