@@ -1,5 +1,6 @@
 """HostEvidence -> what harmless thing the host may be, which signals that explains, and what to do about it. Pure."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from eveproc.allowance import Allowance, servers_on_port_25
@@ -19,8 +20,8 @@ AGAIN, ROUNDS, SETTLED, WATCHED, A_MINUTE = 3, 1.5, 0.25, 1800, 1.2
 VISITS_EACH, FEW = 10, 8
 # Most of them answer, and it does not ask where to deliver.
 ANSWER, MX_DOMAINS = 0.8, 5
-# What a program that sends in its owner's name does not reach within a minute.
-OWN_PACE = 7
+# What a program that sends in its owner's name does not reach: new servers within an hour, domains for one text.
+OWN_PACE, OWN_COPIES = 7, 3
 
 # What an explanation leaves: a mail server may still be a spammer's; the others look like no mailer at all.
 PERHAPS, HARDLY = 0.85, 0.40
@@ -108,9 +109,10 @@ def _monitor(evidence: HostEvidence) -> Explanation | None:
 def _own_sender(evidence: HostEvidence) -> Explanation | None:
     """A program of the site that delivers by itself: one name, the site's own senders, no hurry."""
     mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
-    servers = evidence.log(Signal.SMTP_SESSIONS).newcomers()
-    hurried = max(widest(servers, 60), default=0) >= OWN_PACE
-    if not own.hours or own.count() < mails.count() or evidence.log(Signal.HELO_ODD).distinct() > 1 or hurried:
+    hurried = max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), 3600), default=0) >= OWN_PACE
+    copies = Counter(key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers())
+    odd = evidence.log(Signal.HELO_ODD).distinct() > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours
+    if not own.hours or own.count() < mails.count() or hurried or odd or max(copies.values(), default=0) >= OWN_COPIES:
         return None
     return Explanation(
         "sends only in the name of the site's own domains, in no hurry, as a program that delivers by itself does",

@@ -334,6 +334,11 @@ def test_a_program_that_sends_in_the_sites_name_is_suspected():
     assert "in the name of the site's own domains" in found.why
 
 
+def test_a_slow_sender_in_the_sites_name_is_infected():
+    events = through(40, 40, 180, rcpt=lambda n: f"a@d{n}.test", mail_from="boss@corp.test", helo="pc7.corp.test")
+    assert verdict(events, site=OWN).level is Level.INFECTED
+
+
 def test_a_flood_in_the_sites_name_is_infected():
     events = through(40, 40, 1, rcpt=lambda n: f"a@d{n}.test", mail_from="boss@corp.test", helo="pc7.corp.test")
     assert verdict(events, site=OWN).level is Level.INFECTED
