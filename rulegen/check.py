@@ -134,10 +134,10 @@ def read_rules(file: Path) -> tuple[list[ReadRule], list[Problem]]:
     found: list[ReadRule] = []
     problems: list[Problem] = []
     for number, line in _lines(file, problems):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
         if fault := length_fault(line):
             problems.append(Problem(str(file), fault, line=number))
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
         rule = read_rule(line, number)
         if isinstance(rule, ReadRule):
             found.append(rule)

@@ -16,6 +16,9 @@ SETTINGS = "mxhound.yaml"
 SETTING_KEYS = ("rule-files.mxhound", "threshold-file", "outputs.mxhound", "outputs.mxhound.eve-log")
 GROUP_KEYS = tuple(f"vars.address-groups.{name}" for name in ("HOME_NET", "SMTP_SERVERS", "DNS_SERVERS"))
 
+# So many of a kind are named in the comments at the head of the rules: with the longest names still well below LONGEST_RULE.
+NAMED = 20
+
 # How the first line of the rules starts; the engine's name and a comma follow.
 TITLE = "# Rules of mxhound for "
 
@@ -45,8 +48,9 @@ def length_fault(text: str) -> str | None:
     if size <= LONGEST_RULE:
         return None
     return (
-        f"{size} bytes are too long for a rule: Suricata reads rules in pieces of 8192 bytes; allowed are {LONGEST_RULE}. In the profile, "
-        "shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: name networks, not addresses"
+        f"{size} bytes are too long for a line of rules: Suricata reads them in pieces of 8192 bytes; allowed are {LONGEST_RULE}. "
+        "In the profile, shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: "
+        "name networks, not addresses"
     )
 
 
@@ -57,7 +61,7 @@ def _lines(lines: Iterable[str]) -> str:
 def _rules(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> Iterator[str]:
     yield f"{TITLE}{engine}, made by rulegen from the site's profile; the next build overwrites this file."
     yield f"# Home: {_named(site.home_networks)}. Mail servers, not watched: {_named(site.mail_servers)}."
-    yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {', '.join(site.internal_domains) or 'none'}."
+    yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {_some(site.internal_domains)}."
     for missing in left_out:
         yield f"# Not here: {missing.name}: {missing.reason}."
     for rule in rules:
@@ -101,4 +105,10 @@ def _variables(site: SiteProfile) -> list[tuple[str, str]]:
 
 
 def _named(networks: Sequence[Network]) -> str:
-    return ", ".join(map(short, networks)) or "none"
+    return _some(list(map(short, networks)))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names and the number of the others: Suricata takes the rest of a comment that it cut in two for a rule."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "") or "none"

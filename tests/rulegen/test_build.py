@@ -82,10 +82,21 @@ def test_rules_longer_than_suricata_reads_are_refused_and_nothing_written(tmp_pa
     with pytest.raises(InputError) as caught:
         build(scattered(800), [Engine.SURICATA_7, Engine.SURICATA_8], tmp_path / "out", TODAY)
     first, *others = map(str, caught.value.problems)
-    assert re.match(rf"{tmp_path}/out/suricata-7/mxhound\.rules: sid 1250001 \(mx_flood\): \d+ bytes are too long for a rule: ", first)
+    assert re.match(
+        rf"{tmp_path}/out/suricata-7/mxhound\.rules: sid 1250001 \(mx_flood\): \d+ bytes are too long for a line of rules: ", first
+    )
     assert "in pieces of 8192 bytes; allowed are 8191. In the profile, shorten home_networks, mail_servers" in first
     assert any("suricata-8/mxhound.rules" in text for text in others)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_site_of_many_resolvers_elsewhere_is_loaded_by_a_real_engine(suricata: Engine, tmp_path: Path) -> None:
+    resolvers = tuple(ip_network(f"192.0.{n >> 7}.{n * 2 & 255}") for n in range(800))
+    build(SiteProfile((ip_network("10.20.0.0/16"),), resolvers=resolvers), [suricata], tmp_path, TODAY)
+    folder = tmp_path / suricata
+    assert "192.0.0.38 and 780 more. Own domains: none." in (folder / "mxhound.rules").read_text()
+    trial = try_rules(installed(suricata), folder / "mxhound.rules", settings=folder / "mxhound.yaml")
+    assert trial.clean, trial
 
 
 def test_the_longest_rule_is_what_a_real_engine_still_reads(suricata: Engine, tmp_path: Path) -> None:

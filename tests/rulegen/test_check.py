@@ -94,7 +94,7 @@ SPOILED = [
     (edit("mxhound.rules", swap(b" rev:1;", b"")), "has no rev"),
     (
         edit("mxhound.rules", swap(b"[10.20.0.0/16", b"[10.20.0.0/16" + b",10.21.0.0/16" * 700)),
-        "bytes are too long for a rule: Suricata reads",
+        "bytes are too long for a line of rules: Suricata reads",
     ),
     (
         edit("mxhound.rules", swap(b"flow:to_server;", b"flow:to_server; no_such_word;")),
@@ -136,6 +136,7 @@ SPOILED = [
     (edit("mxhound.yaml", lambda text: text + b"threshold-file: x\n"), "[threshold-file]: is given twice; once is allowed"),
     (edit("mxhound.yaml", swap(b"enabled: yes", b"enabled: [")), "mxhound.yaml:"),
     (edit("mxhound.yaml", lambda text: b"[]\n"), "mxhound.yaml:1: holds no settings; allowed are rule-files.mxhound"),
+    (edit("mxhound.rules", swap(b"# Home: ", b"# Home: " + b"10.20.0.0/16, " * 700)), "mxhound.rules:2: 9"),
     (lambda folder: (folder / "threshold.config").unlink(), "threshold.config: is missing beside the rules; build again"),
     (lambda folder: (folder / "sid-msg.map").unlink(), "sid-msg.map: is missing beside the rules; build again"),
 ]

@@ -201,4 +201,4 @@ def test_what_the_library_refuses_is_told_in_its_words(
     site.write_text(f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n")
     message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
     assert "out/suricata-7/mxhound.rules: sid 1250003 (name_guess): " in message
-    assert "bytes are too long for a rule" in message
+    assert "bytes are too long for a line of rules" in message
