@@ -86,10 +86,10 @@ def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
 
 
 def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumstances) -> Iterator[Weighed]:
-    """Every signal the host has a Track for, from logs and from alerts, largest weight first."""
+    """Every signal the host has a Track for, from logs and from alerts; what can add most to the score first."""
     found = [*_weigh_logs(evidence, allowance), *_weigh_alerts(evidence, allowance, circumstances.site)]
     used = (w for w in found if w.signal in circumstances.signals)
-    yield from sorted(used, key=lambda w: (-w.weight, w.source is Source.ALERT, w.signal))
+    yield from sorted(used, key=lambda w: (-min(w.weight, CEILING[w.family]), w.source is Source.ALERT, -w.weight, w.signal))
 
 
 def _weigh_logs(evidence: HostEvidence, allowance: Allowance) -> Iterator[Weighed]:

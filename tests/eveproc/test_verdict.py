@@ -123,7 +123,7 @@ def test_undeclared_mail_server_that_sends_programs_is_not_explained_away():
     odd = [mail(n * 9, server(n), rcpt=f"a@d{n}.test", helo=f"pc{n}.test", attachments=("doc.pif",)) for n in range(20)]
     found = verdict(flood(80) + inbound + odd)
     assert found.level is Level.SUSPECTED
-    assert "rograms itself to 20 recipient domains" in found.why
+    assert "rograms directly to 20 recipient domains" in found.why
 
 
 def monitoring(servers, every, hours, **more):
