@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from gzip import GzipFile
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from types import MappingProxyType
@@ -230,6 +231,9 @@ def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:
     kind = next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
     if not kind:
         return raw
+    if kind == "gz":
+        # Not through xopen: isal, its faster reader, keeps back what it unpacked last when an archive is cut off.
+        return stack.enter_context(GzipFile(fileobj=raw))
     # threads=0: in this process, so that nothing is left running when the reading stops early.
     stream = stack.enter_context(xopen(raw, "rb", threads=0, format=kind))
     assert isinstance(stream, BufferedIOBase)  # xopen's annotation promises less

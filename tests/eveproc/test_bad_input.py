@@ -46,6 +46,7 @@ def test_the_good_lines_are_used_and_the_rest_is_told(tmp_path: Path, site: str,
     assert result.exit_code == 0
     assert result.stdout.startswith("1 infected")
     assert told in result.stderr
+    assert "events: 180 " in result.stderr
 
 
 def test_an_empty_file_is_a_quiet_night_and_told(tmp_path: Path, site: str) -> None:
