@@ -53,6 +53,7 @@ class Gatherer:
         self.stats = ReadStats()
         self._advance = advance
         self._selector = _selector(site, self.collector.night)
+        self.stats.selected = self._selector is not None
 
     def read(self, part: Part) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""

@@ -132,7 +132,7 @@ class Selector:
 
     def _is_old(self, address: bytes) -> bool:
         home = self._home_address(address)
-        return not home or home in self._night.active
+        return not home or self._night.knows(home)
 
     def _new_of_tcp(self, block: bytes, places: list[int]) -> Iterator[int]:
         """The first TCP flows of all, and connections of home hosts that were not seen to be taken."""

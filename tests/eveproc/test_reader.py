@@ -320,6 +320,7 @@ def test_stats_as_plain_values(tmp_path: Path) -> None:
         "files": 1,
         "bytes": path.stat().st_size,
         "lines": COUNT + 2,
+        "selected": False,
         "events": {"flow": COUNT},
         "skipped": {"blank": 1, "other_event_type": 1},
         "details": {"other_event_type": {"tls": 1}},
