@@ -187,13 +187,10 @@ def decode_value(value: object) -> Event | Skipped:
     """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
     if not isinstance(value, dict):
         return Skipped(SkipReason.NOT_AN_OBJECT)
-    # A whole number is written as one: select.py looks for ports by their digits.
-    wrong = {port for port in ("src_port", "dest_port") if not isinstance(value.get(port, 0), int)}
-    for port in wrong:
-        del value[port]
+    wrong: set[str] = set()
     while True:
         try:
-            event = _event(msgspec.convert(value, _Wire, strict=False))
+            event = _event(msgspec.convert(value, _Wire))
             break
         except msgspec.ValidationError as error:
             path = _path(error)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -97,7 +98,7 @@ def test_several_processes(recorded: Path, tmp_path: Path, monkeypatch: pytest.M
 def test_a_process_that_dies_is_told(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "SPAN", 300_000)
     monkeypatch.setattr(gathering, "WORTH_A_PROCESS", 100_000)
-    monkeypatch.setattr(gathering, "_read_and_send", lambda *_: gathering.os._exit(9))
+    monkeypatch.setattr(gathering, "_help", lambda *_: os._exit(9))
     with pytest.raises(MxhoundError, match=r"ended early \(exit code 9\): is memory short\?"):
         gather([str(recorded)], SITES[0], jobs=2)
 
