@@ -51,17 +51,18 @@ def judge_night(
     since: float | None = None,
     until: float | None = None,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     everyone: bool = True,
 ) -> NightReport:
     """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
 
-    `everyone`: are clean hosts wanted as well, not only their number?
+    `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
 
     Events dated more than a day after `now` are a clock's fault and are not believed.
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
-    night, stats = gather_night(sources, site, since=since, until=until, now=now, progress=progress)
+    night, stats = gather_night(sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress)
     return report_on(night, site, stats, everyone=everyone)
 
 
@@ -72,11 +73,12 @@ def gather_night(
     since: float | None = None,
     until: float | None = None,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
     period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
-    return gather(find_files(sources), site, period, progress=progress)
+    return gather(find_files(sources), site, period, jobs=jobs, progress=progress)
 
 
 def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, everyone: bool = True) -> NightReport:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache, partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
@@ -21,6 +22,9 @@ from eveproc.evidence import MAILBOX_PORTS, NightEvidence, is_home
 from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
+
+if TYPE_CHECKING:
+    import hyperscan
 
 # How many beginnings of flow records are kept to be known again at once; the others take a little longer.
 HEADS_KEPT = 1 << 18
@@ -79,17 +83,14 @@ class Selector:
     """Finds the lines of a block that may tell `night` something new. Raises ImportError where hyperscan is not installed."""
 
     def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
-        import hyperscan
-
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
         self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
         self._heads: set[bytes] = set()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        self._database = hyperscan.Database()
         kinds, expressions = zip(*patterns(site), strict=True)
+        self._database = _compiled(expressions)
         self._note = tuple(self._hits[kind].append for kind in kinds)
-        self._database.compile(expressions=expressions, ids=tuple(range(len(kinds))), elements=len(kinds), flags=[0] * len(kinds))
 
     def lines(self, block: bytes, end: int) -> Iterator[bytes]:
         """Each wanted line of block[:end], once, with its newline if it has one."""
@@ -149,6 +150,15 @@ class Selector:
     def _new_sensors(self, block: bytes) -> Iterator[int]:
         unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
         return chain.from_iterable(_places(block, token) for token in unheard)
+
+
+@lru_cache(maxsize=16)
+def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
+    import hyperscan
+
+    database, count = hyperscan.Database(), len(expressions)
+    database.compile(expressions=expressions, ids=tuple(range(count)), elements=count, flags=[0] * count)
+    return database
 
 
 def _places(block: bytes, token: bytes) -> Iterator[int]:
