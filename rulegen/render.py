@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -19,14 +18,6 @@ from rulegen.vocabulary import (
     METADATA_SIGNAL,
     Engine,
     HostSide,
-)
-
-# Engines without templates, and what to say about it.
-NOT_YET: Mapping[Engine, str] = MappingProxyType(
-    {
-        Engine.SNORT_29: "rules for Snort 2.9 arrive with a later version",
-        Engine.SNORT_3: "rules for Snort 3 arrive with a later version",
-    }
 )
 
 # The day of the catalogue's first release.
@@ -65,8 +56,13 @@ class _Scope:
 
 
 def render(spec: RuleSpec, site: SiteProfile, engine: Engine) -> tuple[RenderedRule | NotRendered, ...]:
-    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host."""
-    reason = NOT_YET.get(engine) or spec.not_on.get(engine)
+    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host.
+
+    Nothing where the engine does not need this rule.
+    """
+    if not spec.concerns(engine):
+        return ()
+    reason = spec.not_on.get(engine)
     if reason is not None:
         return (NotRendered(spec.name, engine, reason),)
     return tuple(_render_scope(spec, site, engine, scope) for scope in _scopes(spec, site))
