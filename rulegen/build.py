@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from errno import EISDIR
 from os import strerror
@@ -54,7 +54,8 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
     Raises InputError for rules longer than an engine reads, OSError when the files cannot be written (see write_together).
     """
     wanted = tuple(dict.fromkeys(engines)) or tuple(Engine)
-    rendered = {engine: render_all(site, engine) for engine in wanted}
+    in_force = replace(site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today)))
+    rendered = {engine: render_all(in_force, engine) for engine in wanted}
     _refuse_long({out_dir / engine / RULES: rules for engine, (rules, _) in rendered.items()})
     texts = {
         out_dir / engine / name: text

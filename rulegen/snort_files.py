@@ -41,6 +41,7 @@ def snort_3_files(
         folder=FOLDER,
         variables=address_groups(site),
         fields=JSON_FIELDS,
+        mail_ports=" ".join(map(str, site.ports.smtp + site.ports.submission)),
         filters=[(rule.spec.name, rule.sid, track(rule), rule.threshold.seconds) for rule in rules if rule.threshold],
         exemptions=list(headed_exemptions(site, rules, today)),
     )
