@@ -16,6 +16,7 @@ from types import MappingProxyType
 import ijson
 from xopen import xopen
 
+from eveproc import snort
 from eveproc.events import Event, Skipped, SkipReason, decode, decode_value, escape_invalid
 from rulegen.errors import InputError, Problem
 
@@ -247,6 +248,7 @@ class _Source:
         self.name = name
         self.stats = stats
         self.ended = False
+        self.written = os.fstat(raw.fileno()).st_mtime
         self._raw = raw
         self._stream = stream
         self._advance = advance
@@ -307,6 +309,8 @@ def _not_eve(head: bytes, lines: int) -> str:
 def _results(source: _Source, head: bytes) -> Iterator[Event | Skipped]:
     """Records of whatever framing the first bytes show; lines where they show none."""
     text = head.removeprefix(BOM)
+    if read := snort.reader_for(text):
+        return read(source, source.written)
     prefix = next((prefix for shape, prefix in _EXPORTS if shape.match(text)), None)
     return _lines(source) if prefix is None else _records(source, prefix)
 

@@ -34,6 +34,7 @@ class Suppression:
 
 
 def lines(texts: Iterable[str]) -> str:
+    """The texts as lines of a file."""
     return "".join(f"{text}\n" for text in texts)
 
 
@@ -50,6 +51,7 @@ def length_fault(text: str) -> str | None:
 
 
 def rules_text(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> str:
+    """mxhound.rules: what the site is, what is not here, and every rule below what it sees."""
     return lines(_rules(site, engine, rules, left_out))
 
 
@@ -68,6 +70,7 @@ def _rules(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], lef
 
 
 def sid_map_text(rules: Sequence[RenderedRule]) -> str:
+    """sid-msg.map: SID || MSG || REFERENCE..., as idstools and Barnyard2 read it."""
     return lines(_sid_map(rules))
 
 
