@@ -11,7 +11,7 @@ from eveproc.names import registered_domain
 from eveproc.track import Pivot, Sighting
 from rulegen.catalogue import CATALOGUE
 from rulegen.site import SID_BLOCK, SiteProfile, Threshold
-from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, Family, HostSide, Signal
+from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,6 @@ def threshold_of(site: SiteProfile, signal: Signal) -> Threshold:
     return site.thresholds.get(signal) or _DEFAULTS.get(signal) or Threshold(1, 60)
 
 
-def _met(alert: Alert, signal: Signal, other: str, window: int) -> str:
-    """Which stranger an alert shows: the domain asked for, or the server.
-
-    Snort logs no name asked for where it does not log the packet: then each window stands for a name of its own, since all
-    windows have the resolver in common.
-    """
-    if alert.rrnames:
-        return registered_domain(alert.rrnames[0])
-    return f"window {window}" if signal.family is Family.LOOKUP and not alert.metadata else other
-
-
 class AlertReader:
     """Tells a site's alerts by their metadata or sid."""
 
@@ -58,7 +47,7 @@ class AlertReader:
         other = alert.dest_ip if host == alert.src_ip else alert.src_ip
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows count, not lines.
         window = int(alert.time // threshold_of(self.site, signal).seconds)
-        key = _met(alert, signal, other, window)
+        key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
         pivot = Pivot(alert.flow_id, alert.community_id) if alert.flow_id else None
         return OurAlert(host, signal, Sighting(alert.time, key, (alert.sid, window), alert.sid, pivot))
 

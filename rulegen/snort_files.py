@@ -16,7 +16,7 @@ SETTINGS_3 = "mxhound.lua"
 FOLDER = "/etc/snort/mxhound"
 
 # What eveproc reads of Snort 3's alert_json: `seconds` has the year and no time zone, the rest says what fired on whom.
-JSON_FIELDS = "seconds timestamp src_addr src_port dst_addr dst_port proto sid gid rev msg"
+JSON_FIELDS = "seconds timestamp src_addr src_port dst_addr dst_port proto sid gid rev msg b64_data"
 
 
 def snort_29_files(
