@@ -56,7 +56,7 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
     wanted = tuple(dict.fromkeys(engines)) or tuple(Engine)
     in_force = replace(site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today)))
     rendered = {engine: render_all(in_force, engine) for engine in wanted}
-    _refuse_long({out_dir / engine / RULES: rules for engine, (rules, _) in rendered.items()})
+    _refuse_long(out_dir, [rule for rules, _ in rendered.values() for rule in rules])
     texts = {
         out_dir / engine / name: text
         for engine, (rules, left_out) in rendered.items()
@@ -109,8 +109,10 @@ def _named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _refuse_long(rendered: Mapping[Path, Iterable[RenderedRule]]) -> None:
-    faults = [(file, rule, length_fault(rule.text)) for file, rules in rendered.items() for rule in rules]
-    problems = [Problem(str(file), f"sid {rule.sid} ({rule.spec.name}): {fault}") for file, rule, fault in faults if fault]
+def _refuse_long(out_dir: Path, rules: Iterable[RenderedRule]) -> None:
+    faults = [(rule, length_fault(rule.text, rule.engine)) for rule in rules]
+    problems = [
+        Problem(str(out_dir / rule.engine / RULES), f"sid {rule.sid} ({rule.spec.name}): {fault}") for rule, fault in faults if fault
+    ]
     if problems:
         raise InputError(problems)

@@ -97,7 +97,7 @@ def _title(rules: Path) -> str:
 
 
 def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
-    found, problems = read_rules(rules)
+    found, problems = read_rules(rules, engine)
     problems += _meaning_problems(rules, found)
     problems += [Problem(str(rules), f"sid {rule.sid} {fault}", line=rule.line) for rule in found for fault in dialect_faults(rule, engine)]
     if whole:

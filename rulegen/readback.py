@@ -12,6 +12,7 @@ from idstools import rule as idstools_rule
 
 from rulegen.errors import InputError, Problem
 from rulegen.rulesfile import length_fault
+from rulegen.vocabulary import Engine
 
 COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
 # The head of a Snort 3 rule without addresses, its options behind it; and one option, whose quotes may hold semicolons.
@@ -41,16 +42,19 @@ class ReadRule:
         return found
 
 
-def read_rules(file: Path) -> tuple[list[ReadRule], list[Problem]]:
-    """Every rule of a file, and every line that is neither a rule, a comment nor empty. Raises InputError if unreadable."""
+def read_rules(file: Path, engine: Engine) -> tuple[list[ReadRule], list[Problem]]:
+    """Every rule of a file, and every line that is neither a rule, a comment nor empty. Raises InputError if unreadable.
+
+    For Snort 3, rules without addresses are rules as well.
+    """
     found: list[ReadRule] = []
     problems: list[Problem] = []
     for number, line in file_lines(file, problems):
-        if fault := length_fault(line):
+        if fault := length_fault(line, engine):
             problems.append(Problem(str(file), fault, line=number))
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        rule = read_rule(line, number)
+        rule = read_rule(line, number, services=engine is Engine.SNORT_3)
         if isinstance(rule, ReadRule):
             found.append(rule)
         else:
@@ -76,7 +80,7 @@ def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]
             problems.append(Problem(str(file), what, line=number))
 
 
-def read_rule(line: str, number: int = 0) -> ReadRule | str:
+def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule | str:
     """One rule read back, or what is wrong with it.
 
     idstools mis-reads nested address lists in silence and takes multi-line rules for none, so what it read is held
@@ -89,10 +93,8 @@ def read_rule(line: str, number: int = 0) -> ReadRule | str:
     except Exception as error:  # noqa: BLE001  # idstools raises bare Exception, and whatever a slice or int() raises
         return f"is no rule that idstools can read: {error}"
     if rule is None:
-        return (
-            _service_rule(line, number)
-            or "is no rule that idstools can read; allowed is ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
-        )
+        allowed = "allowed is ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
+        return (services and _service_rule(line, number)) or f"is no rule that idstools can read; {allowed}"
     fields = (rule.action, rule.proto, rule.source_addr, rule.source_port, rule.direction, rule.dest_addr, rule.dest_port)
     if None in fields or " ".join(fields) != " ".join(rule.header.split()):
         return f"has a header that idstools mis-reads: {rule.header!r}; allowed are flat address lists without spaces"

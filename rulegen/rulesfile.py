@@ -1,13 +1,14 @@
 """The rendered rules of a site -> what the build of every engine has: the rules file, sid-msg.map, and who is suppressed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from rulegen.addresses import flat, overlap, short
 from rulegen.render import NotRendered, RenderedRule
 from rulegen.site import Exemption, Network, SiteProfile
-from rulegen.vocabulary import Engine, HostSide
+from rulegen.vocabulary import SURICATAS, Engine, HostSide
 
 RULES = "mxhound.rules"
 SID_MAP = "sid-msg.map"
@@ -19,9 +20,13 @@ NAMED = 20
 TITLE = "# Rules of mxhound for "
 
 # Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the end of the text; what is
-# longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not. Snort reads longer ones; a profile that
-# builds for one engine should build for all.
+# longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not.
 LONGEST_RULE = 8191
+# Tried with Snort 2.9.20: 32765 load, 32766 do not. Snort 3.11 read 62,000 bytes, so it has no entry.
+_LONGEST: Mapping[Engine, tuple[int, str]] = MappingProxyType(
+    dict.fromkeys(SURICATAS, (LONGEST_RULE, "Suricata reads them in pieces of 8192 bytes"))
+    | {Engine.SNORT_29: (32765, "Snort 2.9 reads lines of less than 32768 bytes")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,14 @@ def lines(texts: Iterable[str]) -> str:
     return "".join(f"{text}\n" for text in texts)
 
 
-def length_fault(text: str) -> str | None:
-    """Why Suricata cannot read this rule, and what makes it shorter; None where it can."""
+def length_fault(text: str, engine: Engine) -> str | None:
+    """Why the engine cannot read this rule, and what makes it shorter; None where it can."""
     size = len(text.encode())
-    if size <= LONGEST_RULE:
+    longest, why = _LONGEST.get(engine, (size, ""))
+    if size <= longest:
         return None
     return (
-        f"{size} bytes are too long for a line of rules: Suricata reads them in pieces of 8192 bytes; allowed are {LONGEST_RULE}. "
+        f"{size} bytes are too long for a line of rules: {why}; allowed are {longest}. "
         "In the profile, shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: "
         "name networks, not addresses"
     )

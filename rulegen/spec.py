@@ -55,6 +55,10 @@ class RuleSpec:
         """Whether there is anything to say about this rule on this engine: it has it, or cannot have it."""
         return not self.only_for or engine in self.only_for
 
+    def is_seen_by(self, engine: Engine) -> bool:
+        """Whether the engine has this rule."""
+        return self.concerns(engine) and engine not in self.not_on
+
     def threshold_at(self, site: SiteProfile) -> Threshold | None:
         """The site's own number for this signal, or the catalogue's default."""
         return None if self.threshold is None else site.thresholds.get(self.signal, self.threshold)
