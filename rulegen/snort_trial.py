@@ -43,14 +43,15 @@ def _config(engine: Engine, rules: Path, thresholds: Path | None, settings: Path
     if engine is Engine.SNORT_3:
         yield from (f"include '{file}'" for file in files[: settings is not None])
         return
-    yield from (f"include {_CLASSES}",) if _CLASSES.is_file() else _own_classes()
+    yield from (f"include {_CLASSES}",) if _CLASSES.is_file() else own_classes()
     yield "config reference: url http://"
     yield "preprocessor stream5_global: track_tcp yes"
     yield "preprocessor stream5_tcp"
     yield from (f"include {file}" for file in files)
 
 
-def _own_classes() -> Iterator[str]:
+def own_classes() -> Iterator[str]:
+    """The classes of our rules, as lines of a snort.conf."""
     for name in sorted({spec.classtype for spec in CATALOGUE}):
         yield f"config classification: {name},{name},1"
 

@@ -70,7 +70,7 @@ def decode(line: bytes, written: float) -> Event | Skipped:
     if len(line) > MAX_LINE:
         return Skipped(SkipReason.TOO_LONG)
     try:
-        wire = _DECODER.decode(text.decode("utf-8", "backslashreplace"))
+        wire = _DECODER.decode(text.decode("utf-8", "replace"))
     except msgspec.ValidationError as error:
         return _wrong(error)
     except (msgspec.DecodeError, RecursionError):

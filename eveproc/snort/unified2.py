@@ -78,7 +78,8 @@ def _records(source: Source) -> Iterator[_Record | Skipped]:
             at += _HEADER.size + size
         rest = rest[at:]
     if rest:
-        yield Skipped(SkipReason.HALF_LINE, "unified2 record")
+        source.note_problem("ends in half a record: it was cut off, or Snort was writing")
+        yield Skipped(SkipReason.WRONG_TYPE, "unified2 record cut off")
 
 
 def _event(record: _Record) -> tuple[int, Event | Skipped]:
