@@ -166,8 +166,9 @@ def _existing(source: str) -> list[str] | Problem | None:
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:
-    files = sorted(str(path) for path in folder.glob(IN_FOLDER) if not path.is_dir())
-    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER}, plain or compressed")
+    patterns = (IN_FOLDER, *snort.IN_FOLDER)
+    files = sorted({str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()})
+    return files or Problem(str(folder), f"holds no eve file; looked for {', '.join(patterns)}, plain or compressed")
 
 
 def _globbed(pattern: str) -> list[str] | Problem:

@@ -116,7 +116,7 @@ def _service_rule(line: str, number: int) -> ReadRule | str | None:
         at = option.end()
     value = dict(options)
     if at != len(text):
-        return f"has options that cannot be read from {text[at : at + 40]!r} on"
+        return f"has options that cannot be read from {text[at : at + 40].strip()!r} on"
     for name in ("sid", "rev"):
         if not value.get(name, "").isdecimal():
             return f"has no {name}"

@@ -363,15 +363,20 @@ GUEST_CASES = [
 ]
 
 
-@pytest.fixture(scope="session")
-def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_cases(pcap: Path) -> Path:
+    """All cases in one capture."""
     wire = Wire()
     # The cases of one host that does everything differ in the rule that is asked about, not in the traffic.
     for case in {(case.host, case.title): case for case in CASES}.values():
         case.story(wire, 0.0, case.host, case.count, case.seconds)
     for _, story, host, count, _ in GUEST_CASES:
         story(wire, 0.0, host, count, 50)
-    return wire.write(tmp_path_factory.mktemp("pcap") / "every-rule.pcap")
+    return wire.write(pcap)
+
+
+@pytest.fixture(scope="session")
+def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_cases(tmp_path_factory.mktemp("pcap") / "every-rule.pcap")
 
 
 @dataclass(frozen=True)
