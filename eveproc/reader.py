@@ -168,7 +168,7 @@ def _existing(source: str) -> list[str] | Problem | None:
 def _in_folder(folder: Path) -> list[str] | Problem:
     patterns = (IN_FOLDER, *snort.IN_FOLDER)
     files = sorted({str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()})
-    return files or Problem(str(folder), f"holds no eve file; looked for {', '.join(patterns)}, plain or compressed")
+    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed")
 
 
 def _globbed(pattern: str) -> list[str] | Problem:
