@@ -87,7 +87,7 @@ def report(
     """
     _refuse_backwards(since, until)
     with _faults_told():
-        night = _judge(eve, site, thresholds, since, until)
+        night = _judge(eve, site, thresholds, since, until, everyone)
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
@@ -111,13 +111,17 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
         _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
 
 
-def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
+def _judge(
+    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, everyone: bool
+) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site
 
     with _progress_bar() as progress:
-        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
-    if night.stats.lines and night.stats.not_eve == night.stats.lines:
+        night = judge_night(
+            eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress, everyone=everyone
+        )
+    if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
 

@@ -2,6 +2,8 @@
 
 What is counted distinctly (the key) decides what is evidence: registered domains for lookups, outside servers for delivery,
 recipients' domains for mails, names for HELO. One name asked a thousand times, or one server, stays one.
+
+Whatever is made evidence here, select.py must be able to find in undecoded bytes.
 """
 
 from collections import Counter
@@ -9,28 +11,33 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from math import inf
+from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from eveproc.alerts import AlertReader
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
-from eveproc.names import domain_of_address, is_below, looks_like_mail_server, names_mail, registered_domain
-from eveproc.track import HOUR, Pivot, Sighting, Track
+from eveproc.names import domain_of_address, is_below, is_some_ptr_name, looks_like_mail_server, names_mail, registered_domain
+from eveproc.shelf import Shelf
+from eveproc.thinning import keeps
+from eveproc.track import Pivot, Row, Sighting, Track
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Signal
 
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
 # Ports that a mass mailer tries as well, blocked or not, whatever the site calls its mail ports.
 NO_PROBE = MAILBOX_PORTS | {25, 465, 587, 2525}
-DNS_PORT = 53
 FIRST_FREE_PORT = 1024
 # Version 1 of the dns log says what name does not exist, not what type was asked for.
 UNKNOWN_TYPE = ""
+# More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up: IPv6 has no end of them.
+MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
 # Windows runs these when a user opens them; mass mailers attach nothing else. From the worm families of the seed's years
 # (.pif .scr .exe .com .bat .cmd .cpl .vbs .zip holds them) and today's loaders (.js .jse .wsf .hta .lnk .iso .img .vhd .xll .one).
 RUNNABLE = (
@@ -50,8 +57,8 @@ class Fact(StrEnum):
     """What a host does that is no signal but may explain one."""
 
     TAKES_MAIL_IN = "takes_mail_in"  # key: who connects to its mail ports
-    ASKS_PTR = "asks_ptr"  # key: the name asked
-    SERVES_DNS = "serves_dns"  # key: who asks it
+    ASKS_PTR = "asks_ptr"  # key: one of some names of addresses
+    SERVES_DNS = "serves_dns"  # key: who asks it for mail servers
     INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
     PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
     MAIL_NAMES = "mail_names"  # key: registered domain of a mail server's name that was looked up
@@ -61,6 +68,14 @@ class Fact(StrEnum):
 
 
 Kind = Signal | Fact
+
+
+def is_home(site: SiteProfile, address: str) -> bool:
+    """Is this an address of the home networks? What is no address is not."""
+    try:
+        return site.is_home(ip_address(address))
+    except ValueError:
+        return False
 
 
 @dataclass(slots=True)
@@ -87,6 +102,16 @@ class HostEvidence:
         for track in self.tracks.values():
             track.trim()
 
+    def packed(self) -> bytes:
+        """Msgpack of the canonical form."""
+        self.trim()
+        return _encode([(kind, source, track.as_row()) for (kind, source), track in self.tracks.items()])
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "HostEvidence":
+        """Raises msgspec.DecodeError for what `packed` did not write."""
+        return cls({(_KINDS[kind], Source(source)): Track.of_row(row) for kind, source, row in _decode(packed)})
+
     def track(self, kind: Kind, source: Source) -> Track:
         """What was kept, or an empty Track that nobody may write to."""
         return self.tracks.get((kind, source), _NONE)
@@ -108,42 +133,12 @@ class HostEvidence:
 
 
 _NONE = Track()
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[str, str, Row]]).decode
+_KINDS: dict[str, Kind] = {**{signal.value: signal for signal in Signal}, **{fact.value: fact for fact in Fact}}
 
 
-@dataclass(slots=True)
-class NightEvidence:
-    """Everything the verdicts rest on. `hours_of` says in which hours a type of event was logged at all."""
-
-    hosts: dict[str, HostEvidence] = field(default_factory=dict)
-    active: set[str] = field(default_factory=set)
-    sensors: set[str] = field(default_factory=set)
-    leases: Leases = field(default_factory=Leases)
-    health: SensorHealth = field(default_factory=SensorHealth)
-    hours_of: dict[str, set[int]] = field(default_factory=dict)
-    unused: Counter[str] = field(default_factory=Counter)
-    first_event: float = inf
-    last_event: float = -inf
-
-    def merge(self, other: "NightEvidence") -> None:
-        for address, evidence in other.hosts.items():
-            self.hosts.setdefault(address, HostEvidence()).merge(evidence)
-        self.active |= other.active
-        self.sensors |= other.sensors
-        self.leases.merge(other.leases)
-        self.health.merge(other.health)
-        for event_type, hours in other.hours_of.items():
-            self.hours_of.setdefault(event_type, set()).update(hours)
-        self.unused.update(other.unused)
-        self.first_event = min(self.first_event, other.first_event)
-        self.last_event = max(self.last_event, other.last_event)
-
-    def trim(self) -> None:
-        for evidence in self.hosts.values():
-            evidence.trim()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One sighting and whose it is."""
 
     host: str
@@ -152,47 +147,151 @@ class Finding:
     sighting: Sighting
 
 
+@dataclass(slots=True)
+class NightEvidence:
+    """Everything the verdicts rest on.
+
+    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
+    those of the site profile that were heard of. First and last event: of those that are evidence.
+    `hosts_thinned`, `active_thinned`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (thinning.py).
+    """
+
+    hosts: Shelf[HostEvidence] = field(default_factory=lambda: Shelf(HostEvidence))
+    active: set[str] = field(default_factory=set)
+    hosts_thinned: int = 0
+    active_thinned: int = 0
+    sensors: set[str] = field(default_factory=set)
+    leases: Leases = field(default_factory=Leases)
+    health: SensorHealth = field(default_factory=SensorHealth)
+    flows_logged: bool = False
+    unused: Counter[str] = field(default_factory=Counter)
+    first_event: float = inf
+    last_event: float = -inf
+
+    def note_active(self, address: str) -> None:
+        if not self.knows(address):
+            self.active.add(address)
+            if len(self.active) > MOST_ACTIVE:
+                self._thin(self.hosts_thinned, self.active_thinned + 1)
+
+    def knows(self, address: str) -> bool:
+        """Would note_active change nothing?"""
+        return address in self.active or not keeps(address, self.active_thinned)
+
+    def note(self, finding: Finding) -> None:
+        if keeps(finding.host, self.hosts_thinned):
+            self.hosts.open(finding.host).note(finding.kind, finding.source, finding.sighting)
+            if len(self.hosts) > MOST_HOSTS:
+                self._thin(self.hosts_thinned + 1, self.active_thinned)
+
+    def merge(self, other: "NightEvidence") -> None:
+        self._thin(max(self.hosts_thinned, other.hosts_thinned), max(self.active_thinned, other.active_thinned))
+        for address, evidence in other.hosts.items():
+            if keeps(address, self.hosts_thinned):
+                self.hosts.open(address).merge(evidence)
+        self.active |= {address for address in other.active if keeps(address, self.active_thinned)}
+        self._thin(self.hosts_thinned, self.active_thinned)
+        self.sensors |= other.sensors
+        self.leases.merge(other.leases)
+        self.health.merge(other.health)
+        self.flows_logged |= other.flows_logged
+        self.unused.update(other.unused)
+        self.first_event = min(self.first_event, other.first_event)
+        self.last_event = max(self.last_event, other.last_event)
+
+    def trim(self) -> None:
+        for evidence in self.hosts.in_use():
+            evidence.trim()
+
+    def _thin(self, hosts: int, active: int) -> None:
+        """Thin at least so many times, and on until there are no more than may be."""
+        while hosts > self.hosts_thinned or len(self.hosts) > MOST_HOSTS:
+            self.hosts_thinned = max(hosts, self.hosts_thinned + 1)
+            self.hosts.keep(lambda address: keeps(address, self.hosts_thinned))
+        while active > self.active_thinned or len(self.active) > MOST_ACTIVE:
+            self.active_thinned = max(active, self.active_thinned + 1)
+            self.active = {address for address in self.active if keeps(address, self.active_thinned)}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Events from `since` (included) to `until` (excluded) count; from `future` on they are a clock's fault. Seconds since 1970 UTC."""
+
+    since: float = -inf
+    until: float = inf
+    future: float = inf
+
+    def why_not(self, time: float) -> str:
+        """Why an event of this time does not count; "" if it does."""
+        if time >= self.future:
+            return "dated in the future"
+        return "" if self.since <= time < self.until else "outside --since and --until"
+
+
+EVER = Period()
+
+
 class Collector:
     """Feeds events into a NightEvidence by a site's view of inside, outside and declared servers."""
 
-    def __init__(self, site: SiteProfile) -> None:
+    def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         self.site = site
         self.night = NightEvidence()
+        self._period = period
+        self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
-        self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
+        self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
 
     def add(self, event: Event) -> None:
-        """Take one event in; what it says of no home host is counted in `unused` with its reason."""
+        """Take one event in; what would be evidence and is not used is counted in `unused` with its reason."""
         night = self.night
-        night.sensors.add(event.sensor)
-        if isinstance(event, Stats):  # stamped by the wall clock, also when a capture of last year is replayed
-            night.health.note(event)
+        if event.sensor in self._sensors:
+            night.sensors.add(event.sensor)
+        if type(event) is Flow:
+            self._note_presence(event)
+        findings = list(self._findings(event))
+        if not findings and not isinstance(event, Stats | Dhcp):
             return
-        night.first_event = min(night.first_event, event.time)
-        night.last_event = max(night.last_event, event.time)
-        if not (isinstance(event, Flow) and event.proto != "TCP"):  # only TCP flows show that deliveries would be seen
-            night.hours_of.setdefault(event.TYPE, set()).add(int(event.time // HOUR))
+        if reason := self._period.why_not(event.time):
+            night.unused[reason] += 1
+            return
         match event:
+            case Stats():  # stamped by the wall clock, also when a capture of last year is replayed
+                night.health.note(event)
+                return
             case Dhcp():
                 night.leases.note(event)
-            case Alert():
-                self._keep(self._of_alert(event))
-            case Dns():
-                self._keep(self._of_dns(event))
-            case Smtp():
-                self._keep(self._of_smtp(event))
-            case Flow():
-                self._keep(self._of_flow(event))
-
-    def _keep(self, findings: Iterable[Finding]) -> None:
+        night.first_event = min(night.first_event, event.time)
+        night.last_event = max(night.last_event, event.time)
         for finding in findings:
-            if self._is_exempt(finding):
-                self.night.unused["exempt"] += 1
-                continue
-            evidence = self.night.hosts.get(finding.host)
-            if evidence is None:
-                evidence = self.night.hosts[finding.host] = HostEvidence()
-            evidence.note(finding.kind, finding.source, finding.sighting)
+            self._keep(finding)
+
+    def _findings(self, event: Event) -> Iterable[Finding]:
+        match event:
+            case Dns():
+                return self._of_dns(event)
+            case Flow():
+                return self._of_flow(event)
+            case Smtp():
+                return self._of_smtp(event)
+            case Alert():
+                return self._of_alert(event)
+            case _:
+                return ()
+
+    def _note_presence(self, event: Flow) -> None:
+        """That there is such a host, and that flows were logged, counts whatever period is asked for."""
+        if self.is_home(event.client):
+            self.night.note_active(event.client)
+        if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
+            self.night.flows_logged = True
+
+    def _keep(self, finding: Finding) -> None:
+        self.night.note_active(finding.host)
+        if self._is_exempt(finding):
+            self.night.unused["exempt"] += 1
+            return
+        self.night.note(finding)
 
     def _is_exempt(self, finding: Finding) -> bool:
         if not self.site.exempt or not isinstance(finding.kind, Signal):
@@ -200,54 +299,49 @@ class Collector:
         day = datetime.fromtimestamp(finding.sighting.time, UTC).date()
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
 
-    def _is_home(self, address: str) -> bool:
-        try:
-            return self.site.is_home(ip_address(address))
-        except ValueError:
-            return False
-
-    def _see(self, address: str) -> bool:
-        if not self.is_home(address):
-            return False
-        self.night.active.add(address)
-        return True
-
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
         read = self._alerts.read(event)
         if read is None:
-            self.night.unused["alert of another rule set"] += 1
-        elif not self._see(read.host):
-            self.night.unused["alert about no home host"] += 1
-        else:
+            return
+        if self.is_home(read.host):
             yield Finding(read.host, read.signal, Source.ALERT, read.sighting)
+        else:
+            self.night.unused["alert about no home host"] += 1
 
     def _of_dns(self, event: Dns) -> Iterator[Finding]:
-        if event.is_answer and event.client != event.server and self._see(event.server):
-            yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
-        if not self._see(event.client):
+        """A resolver is one that is asked for mail servers: those are the questions that are looked at."""
+        asked = [(name, rrtype, kinds) for name, rrtype in event.questions if (kinds := self._kinds_of_question(event, name, rrtype))]
+        if not asked:
             return
-        for name, rrtype in event.questions:
-            for kind, key in self._kinds_of_question(event, name, rrtype):
+        if event.is_answer and event.client != event.server and self.is_home(event.server):
+            yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
+        if not self.is_home(event.client):
+            return
+        for name, rrtype, kinds in asked:
+            for kind, key in kinds:
                 yield self._log(event.client, kind, event, key, event.client_port, name, rrtype, event.query_id)
 
-    def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> Iterator[tuple[Kind, str]]:
+    def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> list[tuple[Kind, str]]:
         if rrtype == "PTR":
-            yield Fact.ASKS_PTR, name
-        elif rrtype in ("MX", "A", "AAAA", UNKNOWN_TYPE) and not is_below(name, self.site.internal_domains):
-            if rrtype == "MX" or names_mail(name):
-                yield Fact.MAIL_NAMES, registered_domain(name)
-            if rrtype == "MX":
-                yield Signal.MX_FLOOD, registered_domain(name)
-            elif looks_like_mail_server(name):
-                if rrtype != UNKNOWN_TYPE:
-                    yield Signal.NAME_GUESS, registered_domain(name)
-                if event.is_answer and event.rcode == "NXDOMAIN":
-                    yield Signal.NAME_GUESS_NX, registered_domain(name)
+            return [(Fact.ASKS_PTR, name)] if is_some_ptr_name(name) else []
+        if rrtype not in ("MX", "A", "AAAA", UNKNOWN_TYPE) or is_below(name, self.site.internal_domains):
+            return []
+        kinds: list[tuple[Kind, str]] = []
+        if rrtype == "MX" or names_mail(name):
+            kinds.append((Fact.MAIL_NAMES, registered_domain(name)))
+        if rrtype == "MX":
+            kinds.append((Signal.MX_FLOOD, registered_domain(name)))
+        elif looks_like_mail_server(name):
+            if rrtype != UNKNOWN_TYPE:
+                kinds.append((Signal.NAME_GUESS, registered_domain(name)))
+            if event.is_answer and event.rcode == "NXDOMAIN":
+                kinds.append((Signal.NAME_GUESS_NX, registered_domain(name)))
+        return kinds
 
     def _of_smtp(self, event: Smtp) -> Iterator[Finding]:
-        if self._see(event.server):
+        if self.is_home(event.server):
             yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
-        if not self._see(event.client) or self.is_home(event.server):
+        if not self.is_home(event.client) or self.is_home(event.server):
             return
         # Suricata 6 and 7 log one more transaction for the QUIT after a mail, with the session's HELO in it or with nothing.
         if not (event.mail_from or event.rcpt_to) and (event.tx_id > 0 or not event.helo):
@@ -284,12 +378,9 @@ class Collector:
         event = self._unflipped(event)
         port, ports = event.server_port, self.site.ports
         is_mail = event.proto == "TCP" and (port in ports.smtp or port in ports.submission)
-        if event.answered and self._see(event.server):
-            if is_mail and event.established:
-                yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
-            elif port == DNS_PORT and event.client != event.server:
-                yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
-        if self._see(event.client):
+        if is_mail and event.answered and event.established and self.is_home(event.server):
+            yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
+        if self.is_home(event.client):
             for kind, key in self._kinds_of_connection(event, is_mail):
                 yield self._log(event.client, kind, event, key, event.client_port, event.server, port)
 
@@ -312,7 +403,7 @@ class Collector:
                 yield Fact.MET_BY_MAIL, event.server
         elif event.server_port in MAILBOX_PORTS and event.answered and not inside:
             yield Fact.READS_MAILBOX, event.server
-        elif event.proto == "TCP" and not event.established and not inside and event.server_port not in NO_PROBE:
+        elif event.flags_logged and event.proto == "TCP" and not event.established and not inside and event.server_port not in NO_PROBE:
             yield Fact.PROBED, event.server
 
     @staticmethod

@@ -18,10 +18,12 @@ IN_FOLDER = ("alert_json.txt*", "alert_csv.txt*", "alert.csv*", "*.u2*", "unifie
 
 def reader_for(head: bytes) -> Reader | None:
     """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: no Snort wrote it."""
-    from eveproc.snort import alert_csv, alert_json, unified2
+    from eveproc.snort import alert_csv, alert_json
 
-    if unified2.begins(head):
-        return unified2.read
+    if head.startswith(b"\0\0\0"):  # idstools is loaded for what may be unified2 alone
+        from eveproc.snort import unified2
+
+        return unified2.read if unified2.begins(head) else None
     if alert_json.begins(head):
         return alert_json.read
     if alert_csv.begins(head):
