@@ -66,7 +66,7 @@ def read(source: Source, written: float) -> Iterator[Event | Skipped]:
         layout = _layout(text) or layout
         understood += layout is not None
         refused += layout is None
-        yield Skipped(SkipReason.WRONG_TYPE, "alert_csv fields") if layout is None else _decode(line, text, layout, written)
+        yield Skipped(SkipReason.NOT_AN_OBJECT, "alert_csv fields") if layout is None else _decode(line, text, layout, written)
     if refused and not understood:
         source.note_problem(
             "is an alert_csv with fields of its own, which do not say what they are; allowed are the default fields of Snort 2.9 "

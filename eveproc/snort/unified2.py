@@ -79,7 +79,7 @@ def _records(source: Source) -> Iterator[_Record | Skipped]:
         rest = rest[at:]
     if rest:
         source.note_problem("ends in half a record: it was cut off, or Snort was writing")
-        yield Skipped(SkipReason.WRONG_TYPE, "unified2 record cut off")
+        yield Skipped(SkipReason.HALF_LINE, "unified2 record")
 
 
 def _event(record: _Record) -> tuple[int, Event | Skipped]:

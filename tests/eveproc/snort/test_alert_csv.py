@@ -38,7 +38,7 @@ def test_ipv6_of_both() -> None:
 
 def test_fields_of_one_s_own_are_refused_in_words() -> None:
     found, problems = read(b"03/02-08:00:00.250000 ,TCP,10.20.1.7,1250104\n" * 3 + b"\n")
-    assert found == [Skipped(SkipReason.WRONG_TYPE, "alert_csv fields")] * 3 + [Skipped(SkipReason.BLANK)]
+    assert found == [Skipped(SkipReason.NOT_AN_OBJECT, "alert_csv fields")] * 3 + [Skipped(SkipReason.BLANK)]
     (problem,) = problems
     assert problem.startswith("is an alert_csv with fields of its own")
     assert "allowed are the default fields of Snort 2.9 or 3" in problem

@@ -119,7 +119,7 @@ def test_what_is_no_record_ends_the_file_with_a_problem(garbage: bytes) -> None:
 def test_a_last_record_cut_off_is_told() -> None:
     found, problems = read((event(7, V4) * 2)[:-3])
     assert [type(result) for result in found] == [Alert, Skipped]
-    assert found[1] == Skipped(SkipReason.WRONG_TYPE, "unified2 record cut off")
+    assert found[1] == Skipped(SkipReason.HALF_LINE, "unified2 record")
     assert problems == ["ends in half a record: it was cut off, or Snort was writing"]
 
 
