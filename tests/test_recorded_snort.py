@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def by_suricata(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     eve = tmp_path_factory.mktemp("eve") / "eve.json"
     eve.write_bytes(b"".join(suricata_alerts()))
     return judged(judge_night([str(eve)], SITE))
+
+
+@pytest.fixture(autouse=True)
+def zone_of_the_sensor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """alert_csv is in local time, and the sensor ran in UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
