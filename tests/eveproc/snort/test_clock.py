@@ -1,7 +1,6 @@
 """Snort's dates, with and without a year -> the right moment, in the zone of the machine."""
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -13,12 +12,11 @@ from eveproc.snort.clock import WithYear, alert_time
 
 
 @pytest.fixture(params=["UTC", "Europe/Vienna", "America/New_York"])
-def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("TZ", request.param)
+def zone(request: pytest.FixtureRequest, in_utc: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    monkeypatch.setenv("TZ", name)
     time.tzset()
-    yield request.param
-    monkeypatch.undo()
-    time.tzset()
+    return name
 
 
 def local(text: str) -> float:
