@@ -10,8 +10,8 @@ from eveproc.gather import gather
 from eveproc.identity import Tenancy
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
-from eveproc.verdict import Identity, Verdict, assess, judge
-from eveproc.weighing import Circumstances, signals_for
+from eveproc.verdict import Identity, Verdict, assess, judge, level_of
+from eveproc.weighing import Circumstances, score_at_most, signals_for
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
 
@@ -104,8 +104,9 @@ def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, ever
 
 
 def _is_above_clean(machine: Machine, circumstances: Circumstances) -> bool:
-    signals = any(True for _ in machine.evidence.signal_tracks())
-    return signals and assess(machine.evidence, circumstances).level is not Level.CLEAN
+    if level_of(score_at_most(machine.evidence)) is Level.CLEAN:
+        return False
+    return assess(machine.evidence, circumstances).level is not Level.CLEAN
 
 
 def _quiet(night: NightEvidence) -> int:
