@@ -62,7 +62,7 @@ def main() -> None:
 
 @main.command()
 @_reads_eve
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv", "html"]), default="text", show_default=True)
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")

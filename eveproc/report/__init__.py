@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from eveproc.night import NightReport
-from eveproc.report import csv, json, text
+from eveproc.report import csv, html, json, text
 from eveproc.verdict import Verdict
 from rulegen.vocabulary import Level
 
 Render = Callable[[NightReport, tuple[Verdict, ...]], str]
 
-FORMATS: Mapping[str, Render] = MappingProxyType({"text": text.render, "json": json.render, "csv": csv.render})
+FORMATS: Mapping[str, Render] = MappingProxyType({"text": text.render, "json": json.render, "csv": csv.render, "html": html.render})
 
 
 def shown(night: NightReport, *, everyone: bool) -> tuple[Verdict, ...]:
