@@ -24,7 +24,9 @@ HOMES = {
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.check",),
     "ijson": ("eveproc.reader",),
-    "jinja2": ("rulegen.render", "eveproc.report."),
+    "jinja2": ("rulegen.render", "eveproc.report.page"),
+    "markupsafe": ("eveproc.report.page", "eveproc.report.html"),
+    "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts"),
     "xopen": ("eveproc.reader",),
     "yaml": ("rulegen.yamlfile", "rulegen.suricata_yaml", "eveproc.tune", "eveproc.discover"),
 }

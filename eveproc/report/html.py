@@ -19,7 +19,7 @@ from eveproc.report.sentence import headline, lead
 from eveproc.verdict import EvidenceItem, Verdict
 from eveproc.wording import mistaken_for
 from rulegen.site import Network, SiteProfile
-from rulegen.vocabulary import Family, Level
+from rulegen.vocabulary import Family, Level, Signal
 
 # Above this many hosts a page opens with all of them folded.
 OPEN_AT_MOST = 5
@@ -44,7 +44,7 @@ class Host:
     verdict: Verdict
     change: HostChange | None
     strips: tuple[Strip, ...]
-    could_be: tuple[str, ...]
+    could_be: tuple[tuple[Signal, tuple[str, ...]], ...]
     command: str
 
     @property
@@ -92,9 +92,20 @@ def _hosts(night: NightReport, verdicts: Sequence[Verdict]) -> Iterator[Host]:
             verdict=verdict,
             change=changes.get(verdict.key),
             strips=tuple(_strips(verdict, night.picture.timelines.get(verdict.key, {}), night.picture.columns)),
-            could_be=tuple(dict.fromkeys(what for item in verdict.evidence if item.weight for what in mistaken_for(item.signal))),
+            could_be=tuple(_could_be(verdict)),
             command=f"eveproc explain {verdict.host} EVE... -s site.yaml",
         )
+
+
+def _could_be(verdict: Verdict) -> Iterator[tuple[Signal, tuple[str, ...]]]:
+    """What else shows the heaviest signal of each family; nothing said twice."""
+    heaviest = {item.family: item.signal for item in reversed(verdict.evidence) if item.weight}
+    said: set[str] = set()
+    for family in dict.fromkeys(item.family for item in verdict.evidence if item.weight):
+        phrases = tuple(phrase for phrase in mistaken_for(heaviest[family]) if phrase not in said)
+        said.update(phrases)
+        if phrases:
+            yield heaviest[family], phrases
 
 
 def _strips(verdict: Verdict, rows: ByFamily, columns: Columns | None) -> Iterator[Strip]:

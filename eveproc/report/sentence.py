@@ -8,7 +8,7 @@ from rulegen.vocabulary import Level
 
 
 def headline(night: NightReport) -> str:
-    """ "5 infected hosts", "No host infected, 2 suspected": the worst first."""
+    """The worst first, as in "5 infected hosts" or "No host infected, 2 suspected"."""
     found = Counter(verdict.level for verdict in night.verdicts)
     infected, suspected = found[Level.INFECTED], found[Level.SUSPECTED]
     if infected:
