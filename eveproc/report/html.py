@@ -77,6 +77,7 @@ def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
         trends=_trends(night.change, hosts),
         drawings=_drawings(night, hosts),
         columns=night.picture.columns,
+        per=duration(night.picture.columns.seconds) if night.picture.columns else "",
         open_at_most=OPEN_AT_MOST,
         reading=_reading(night),
         site=_site(night.site) if night.site else (),

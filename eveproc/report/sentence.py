@@ -12,8 +12,8 @@ def headline(night: NightReport) -> str:
     found = Counter(verdict.level for verdict in night.verdicts)
     infected, suspected = found[Level.INFECTED], found[Level.SUSPECTED]
     if infected:
-        return many(infected, "infected host") + (f", {suspected} suspected" if suspected else "")
-    return f"No host infected, {suspected} suspected" if suspected else "No host infected or suspected"
+        return many(infected, "infected host") + (f", {suspected:,} suspected" if suspected else "")
+    return f"No host infected, {suspected:,} suspected" if suspected else "No host infected or suspected"
 
 
 def lead(night: NightReport) -> str:

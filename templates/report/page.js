@@ -1,8 +1,8 @@
-/* A table whose rows are tbodies -> sorted by its headings, filtered by words and choices, a hundred at a time. No network, no globals. */
+/* A table whose rows are tbodies -> sorted by its headings, filtered by words and choices, a hundred at a time. No network. */
 "use strict";
-for (const section of document.querySelectorAll("[data-list]")) {
+const listed = (section) => {
   const table = section.querySelector("table");
-  if (!table) continue;
+  if (!table) return;
   const PAGE = 100;
   const rows = [...table.tBodies];
   const heads = [...table.querySelectorAll("th[data-key]")];
@@ -35,8 +35,8 @@ for (const section of document.querySelectorAll("[data-list]")) {
       if (fits) found += 1;
       row.classList.toggle("later", fits && found > limit);
     }
-    shown.textContent = `${Math.min(found, limit)} of ${rows.length} hosts shown`
-      + (found > limit ? `, ${found} fit` : "");
+    shown.textContent = `${Math.min(found, limit).toLocaleString("en")} of ${rows.length.toLocaleString("en")} hosts shown`
+      + (found > limit && found < rows.length ? `, ${found.toLocaleString("en")} fit` : "");
     more.hidden = found <= limit;
   };
 
@@ -103,7 +103,13 @@ for (const section of document.querySelectorAll("[data-list]")) {
   order.addEventListener("change", () => sort(order.value, first(order.value)));
   addEventListener("hashchange", reveal);
   section.querySelector(".controls").hidden = false;
-  document.documentElement.classList.add("scripted");
   filter();
+  document.documentElement.classList.remove("loading");
   reveal();
+};
+
+try {
+  for (const section of document.querySelectorAll("[data-list]")) listed(section);
+} finally {
+  document.documentElement.classList.remove("loading");
 }
