@@ -143,7 +143,7 @@ def _clean_attributes(element: Element, key: str) -> None:
     attributes = dict(_attributes(element))
     element.attrib.clear()
     for name, value in attributes.items():
-        if name == "id" and element.tag not in ("path", "clipPath"):
+        if _is_needless(element, name, value):
             continue
         if name == "id":
             value = f"{key}-{value}"
@@ -151,6 +151,11 @@ def _clean_attributes(element: Element, key: str) -> None:
             value = f"#{key}-{value.removeprefix('#')}"
         value = _OWN_ID.sub(rf"url(#{key}-\1)", _MEANT.get(value.lower(), value))
         element.set(name, " ".join(_LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", value).split()))
+
+
+def _is_needless(element: Element, name: str, value: str) -> bool:
+    """Ids nobody refers to, turns by nothing, and links that would open a second window."""
+    return (name == "id" and element.tag not in ("path", "clipPath")) or value.startswith("rotate(-0 ") or name == "target"
 
 
 def _attributes(element: Element) -> Iterator[tuple[str, str]]:
