@@ -36,7 +36,7 @@ def _lines(night: NightReport, verdicts: Sequence[Verdict]) -> Iterator[str]:
     for verdict in listed[:HOSTS]:
         yield from ("", *_host(verdict, known.get(verdict.key)))
     if len(listed) > HOSTS:
-        yield from ("", f"... and {many(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.")
+        yield from ("", f"And {many(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.")
     yield from ("", f"{many(night.clean_hosts, 'clean host')}.")
     yield from _faults(night.health)
 
@@ -75,7 +75,7 @@ def _faults(health: Sequence[str]) -> Iterator[str]:
     for line in health[:FAULTS]:
         yield from wrap(f"Sensor health: {cut(line, WHY)}", WIDTH)
     if len(health) > FAULTS:
-        yield f"... and {len(health) - FAULTS} more faults of sensors."
+        yield f"And {len(health) - FAULTS} more faults of sensors."
 
 
 def _indented(text: str) -> Iterator[str]:

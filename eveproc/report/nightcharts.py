@@ -48,7 +48,7 @@ def evidence_chart(picture: Picture) -> Drawing | None:
 def pace_chart(pace: Pace, names: Mapping[Key, tuple[str, str]]) -> Drawing:
     """The busiest hosts by name, all of them as a distribution below, and the rule's threshold across both.
 
-    `names` gives, for a host, what to call it and the address on the page to jump to.
+    `names` gives, for a host that the page lists, what to call it and the address on the page to jump to.
     """
     window, words = duration(pace.threshold.seconds), _WORDS[pace.signal]
     title = f"New servers on {words} in the busiest {window}"
@@ -140,7 +140,7 @@ def _paint_pace(figure: "Figure", pace: Pace, names: Mapping[Key, tuple[str, str
 
 def _paint_named(axes: "Axes", named: Sequence[Mark], names: Mapping[Key, tuple[str, str]]) -> None:
     for place, mark in enumerate(reversed(named)):
-        name, url = names[mark.key]
+        name, url = names.get(mark.key, (mark.key[0], None))
         ink = Ink(mark.level.value).colour
         axes.plot([1, _centre(mark.number)], [place, place], color=ink, linewidth=1.6)
         axes.scatter([_centre(mark.number)], [place], s=46, color=ink)
