@@ -84,7 +84,7 @@ def test_the_top_says_the_night() -> None:
         "From 2026-03-02 08:01:05Z to 09:59:57Z the sensor logged 17,468 relevant events about 25 home hosts, and counted nothing missed."
     ]
     assert text_of(page, "li", "tile") == ["5 infected", "0 suspected", "20 clean"]
-    assert "reported for the first time" in text_of(page, "div", "changes")[0]
+    assert "No earlier report is remembered" in text_of(page, "div", "changes")[0]
 
 
 def test_a_host_has_its_reasons() -> None:
