@@ -70,7 +70,7 @@ def _peaks(families: ByFamily, columns: Columns) -> Iterator[str]:
     for family, row in families.items():
         peak = max(row)
         when = datetime.fromtimestamp(columns.start + columns.seconds * row.index(peak), UTC)
-        yield f"{family} {sum(row)}, most ({peak}) at {when:%Y-%m-%d %H:%M}"
+        yield f"{family} {sum(row):,}, most ({peak:,}) at {when:%Y-%m-%d %H:%M}"
 
 
 def _paint_families(figure: "Figure", families: ByFamily, columns: Columns) -> None:
@@ -111,10 +111,9 @@ def _count_axis(axes: "Axes", most: int) -> None:
 def _pace_says(pace: Pace, window: str) -> str:
     most_clean = pace.clean[-1][0] if pace.clean else 0
     over = sum(1 for mark in pace.marked if mark.number >= pace.threshold.count)
-    met = sum(hosts for _, hosts in pace.clean)
-    clean = f"of {met} clean hosts that met any, none met more than {most_clean}" if met else "no clean host met any"
-    marked = f"{over} of {len(pace.marked)} infected or suspected hosts reached the rule's {pace.threshold.count} per {window}"
-    return f"{marked}; {clean}; {pace.idle} hosts met none."
+    clean = f"clean hosts met {most_clean:,} at most" if pace.clean else "no clean host met any"
+    marked = f"{over:,} of {len(pace.marked):,} infected or suspected hosts reached the rule's {pace.threshold.count} per {window}"
+    return f"{marked}; {clean}; {pace.idle:,} hosts met none. Declared mail servers are left out."
 
 
 def _paint_pace(figure: "Figure", pace: Pace, names: Mapping[Key, tuple[str, str]]) -> None:
