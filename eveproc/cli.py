@@ -134,7 +134,7 @@ def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: flo
 
     with _progress_bar() as progress:
         night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
-    if night.stats.lines and night.stats.not_eve == night.stats.lines:
+    if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
 

@@ -6,11 +6,12 @@ from ipaddress import ip_address
 from math import inf, isfinite
 
 from eveproc.change import Change
-from eveproc.events import Flow
-from eveproc.evidence import Collector, HostEvidence, NightEvidence
+from eveproc.evidence import HostEvidence, NightEvidence, Period
+from eveproc.gather import gather
 from eveproc.identity import Tenancy
 from eveproc.picture import NO_PICTURE, Picture, picture_of
-from eveproc.reader import ReadStats, read_events
+from eveproc.sources import find_files
+from eveproc.stats import ReadStats
 from eveproc.verdict import Identity, Verdict, judge
 from eveproc.weighing import Circumstances, signals_for
 from rulegen.site import SiteProfile
@@ -77,18 +78,8 @@ def gather_night(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
-    stats = ReadStats()
-    collector = Collector(site)
-    start, end = -inf if since is None else since, inf if until is None else until
-    future = inf if now is None else now + DAY
-    for event in read_events(sources, stats, progress=progress):
-        if event.time >= future:
-            collector.night.unused["dated in the future"] += 1
-        elif start <= event.time < end:
-            collector.add(event)
-        else:
-            collector.night.unused["outside --since and --until"] += 1
-    return collector.night, stats
+    period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
+    return gather(find_files(sources), site, period, progress=progress)
 
 
 def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
@@ -141,16 +132,9 @@ def circumstances_of(machine: Machine, night: NightEvidence, site: SiteProfile) 
     return Circumstances(
         site=site,
         signals=signals_for(any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
-        connections_logged=_connections_logged(machine.evidence, night),
+        connections_logged=night.flows_logged,
         sensor_blind=night.health.is_blind(),
     )
-
-
-def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:
-    """Were TCP flows logged in most of the hours in which this host did something?"""
-    hours = {hour for track in evidence.signal_tracks() for hour in track.hours}
-    logged = hours & night.hours_of.get(Flow.TYPE, set())
-    return 2 * len(logged) >= len(hours) > 0
 
 
 def _missing_sensors(night: NightEvidence, site: SiteProfile) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from eveproc.cli import main
 from eveproc.night import NightReport
 from eveproc.report import html, shown
+from eveproc.report.moment import short
 from tests.eveproc import nights, office
 from tests.eveproc.markup import Page, read
 from tests.eveproc.night_of import HOST, flow, lookup, report, server, site_of, web
@@ -78,11 +79,12 @@ def test_the_page_names_no_address_outside_itself() -> None:
 
 
 def test_the_top_says_the_night() -> None:
-    page = page_of(nights.office())
+    report_on = nights.office()
+    page = page_of(report_on)
     assert text_of(page, "h1") == ["5 infected hosts"]
-    assert text_of(page, "p", "lead") == [
-        "From 2026-03-02 08:01:05Z to 09:59:57Z the sensor logged 17,468 relevant events about 25 home hosts, and counted nothing missed."
-    ]
+    seen = f"{short(report_on.first_event or 0)} to {short(report_on.last_event or 0).partition(' ')[2]}"
+    events = f"{report_on.stats.events.total():,} relevant events about 25 home hosts"
+    assert text_of(page, "p", "lead") == [f"From {seen} the sensor logged {events}, and counted nothing missed."]
     assert text_of(page, "li", "tile") == ["5 infected", "0 suspected", "20 clean"]
     assert "No earlier report is remembered" in text_of(page, "div", "changes")[0]
 
