@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eveproc.cli import main
 from eveproc.night import NightReport
 from eveproc.report import html, shown
 from eveproc.report.moment import short
+from eveproc.verdict import Identity
 from tests.eveproc import nights, office
 from tests.eveproc.markup import Page, read
 from tests.eveproc.night_of import HOST, flow, lookup, report, server, site_of, web
@@ -172,6 +175,19 @@ def test_a_night_without_anything() -> None:
     assert text_of(page, "h1") == ["No host infected or suspected"]
     assert "nothing is known of any host" in text_of(page, "p", "lead")[0]
     assert text_of(page, "p", "empty") == ["No host to list."]
+
+
+@settings(max_examples=40)
+@given(st.text(), st.text(alphabet="<>&\"'/={}%- \n\x00scriptonalertstyle", max_size=60))
+def test_any_text_from_the_wire_is_text(one: str, other: str) -> None:
+    pairs = ((one, other), (other, one))
+    hosts = tuple(replace(INFECTED, identity=Identity(a, b, (a,)), why=b, next_step=a) for a, b in pairs)
+    usual = read(html.render(night(INFECTED, INFECTED), (INFECTED, INFECTED)))
+    page = read(html.render(night(*hosts, health=(one, other)), hosts))
+    assert {element.tag for element in page.elements} <= TAGS
+    assert len(page.all("script")) == len(usual.all("script"))
+    assert len(page.all("tbody", "host")) == len(hosts)
+    assert all(ATTRIBUTES.fullmatch(name) for element in page.elements for name in element.attributes)
 
 
 def test_headlines_name_the_worst_first() -> None:
