@@ -5,6 +5,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,6 +37,12 @@ ATTRIBUTES = re.compile(
 NIGHTS = [nights.office, nights.changed, nights.hostile, nights.quiet]
 
 
+@cache
+def page_made_by(made: Callable[[], NightReport]) -> Page:
+    """Its charts take a second."""
+    return page_of(made(), everyone=True)
+
+
 def page_of(report_on: NightReport, *, everyone: bool = False) -> Page:
     return read(html.render(report_on, shown(report_on, everyone=everyone)))
 
@@ -54,7 +61,7 @@ def busy(host: str = HOST) -> list[object]:
 
 @pytest.mark.parametrize("made", NIGHTS, ids=lambda made: made.__name__)
 def test_nothing_in_the_page_can_act_but_its_own_scripts(made: Callable[[], NightReport]) -> None:
-    page = page_of(made(), everyone=True)
+    page = page_made_by(made)
     assert {element.tag for element in page.elements} <= TAGS
     for element in page.elements:
         assert all(ATTRIBUTES.fullmatch(name) for name in element.attributes), element
@@ -65,7 +72,7 @@ def test_nothing_in_the_page_can_act_but_its_own_scripts(made: Callable[[], Nigh
 
 @pytest.mark.parametrize("made", NIGHTS, ids=lambda made: made.__name__)
 def test_the_policy_names_what_is_in_the_page_by_hash_and_nothing_else(made: Callable[[], NightReport]) -> None:
-    page = page_of(made())
+    page = page_made_by(made)
     (policy,) = (meta.attributes["content"] for meta in page.all("meta") if "http-equiv" in meta.attributes)
 
     def hashes(tag: str) -> str:
