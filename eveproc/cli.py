@@ -5,10 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +19,7 @@ from rulegen.vocabulary import Level
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
     from eveproc.night import NightReport
+    from rulegen.site import SiteProfile
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
@@ -36,8 +39,35 @@ def moment(text: str) -> float:
 FILE = click.Path(path_type=Path)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
+
+    eve: tuple[str, ...]
+    site: Path
+    thresholds: Path | None
+    since: float | None
+    until: float | None
+    jobs: int | None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise click.UsageError("--since must be before --until")
+
+    def profile(self) -> "SiteProfile":
+        from rulegen.site import load_site
+
+        return load_site(self.site, self.thresholds)
+
+
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command that reads EVE takes."""
+    """Gives a command the options of a Reading, and the Reading as its first argument."""
+
+    @wraps(command)
+    def reading(**given: Any) -> None:
+        command(Reading(**{field.name: given.pop(field.name) for field in fields(Reading)}), **given)
+
+    decorated: Callable[..., None] = reading
     for decorate in (
         click.option(
             *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
@@ -48,13 +78,18 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
         click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
         click.argument("eve", nargs=-1, required=True),
     ):
-        command = decorate(command)
-    return command
+        decorated = decorate(decorated)
+    return decorated
 
 
-def _refuse_backwards(since: float | None, until: float | None) -> None:
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until")
+def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
+    """A form whose extra is not installed is refused before hours of reading."""
+    if form == "html":
+        from eveproc.report.chart import require_matplotlib
+
+        with _faults_told():
+            require_matplotlib()
+    return form
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,24 +100,19 @@ def main() -> None:
 
 @main.command()
 @_reads_eve
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, Elastic, a shipper of EVE.",
+)
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
-def report(
-    eve: tuple[str, ...],
-    site: Path,
-    thresholds: Path | None,
-    form: str,
-    output: Path | None,
-    since: float | None,
-    until: float | None,
-    everyone: bool,
-    fail_on: str | None,
-    stats: Path | None,
-    jobs: int | None,
-) -> None:
+def report(reading: Reading, form: str, output: Path | None, everyone: bool, fail_on: str | None, stats: Path | None) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
     The report goes to standard output, reading statistics and sensor health to standard error.
@@ -90,7 +120,7 @@ def report(
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
     with _faults_told():
-        night = _judge(eve, site, thresholds, since, until, everyone, jobs)
+        night = _judge(reading, everyone=everyone, drawn=form == "html")
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
@@ -100,32 +130,34 @@ def report(
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(
-    host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, jobs: int | None
-) -> None:
+def explain(reading: Reading, host: str) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
     from eveproc.night import gather_night
     from eveproc.report import account
-    from rulegen.site import load_site
 
-    _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
-        profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), jobs=jobs, progress=progress)
-        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
+        profile = reading.profile()
+        night, _ = gather_night(
+            reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
+        )
+        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
 
 
-def _judge(
-    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, everyone: bool, jobs: int | None
-) -> "NightReport":
+def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
     from eveproc.night import judge_night
-    from rulegen.site import load_site
 
-    _refuse_backwards(since, until)
     with _progress_bar() as progress:
         night = judge_night(
-            eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress, everyone=everyone
+            reading.eve,
+            reading.profile(),
+            since=reading.since,
+            until=reading.until,
+            now=time.time(),
+            jobs=reading.jobs,
+            progress=progress,
+            everyone=everyone,
+            drawn=drawn,
         )
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)

@@ -1,16 +1,18 @@
 """Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
+from eveproc.change import Change
 from eveproc.evidence import MOST_ACTIVE, MOST_HOSTS, HostEvidence, NightEvidence, Period
 from eveproc.gather import gather
 from eveproc.identity import Tenancy
+from eveproc.picture import NO_PICTURE, Picture, picture_of
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
-from eveproc.verdict import Identity, Verdict, assess, judge, level_of
+from eveproc.verdict import Identity, Verdict, assess, judge, key_of, level_of
 from eveproc.weighing import Circumstances, score_at_most, signals_for
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
@@ -22,7 +24,8 @@ DAY = 24 * 3600
 class NightReport:
     """`verdicts` holds the home hosts that were seen, worst first: all, or those above clean. `clean_hosts` counts the clean ones.
 
-    `unused` counts, by reason, events that were read and are evidence of nothing here.
+    `unused` counts, by reason, events that were read and are evidence of nothing here. `picture` is what charts are drawn from, `site`
+    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -32,6 +35,9 @@ class NightReport:
     unused: Mapping[str, int]
     first_event: float | None
     last_event: float | None
+    picture: Picture = NO_PICTURE
+    site: SiteProfile | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Machine:
     evidence: HostEvidence
     identity: Identity | None
     addresses: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """That of its Verdict."""
+        return key_of(self.address, self.identity)
 
 
 def judge_night(
@@ -54,16 +65,18 @@ def judge_night(
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     everyone: bool = True,
+    drawn: bool = True,
 ) -> NightReport:
     """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
 
     `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
+    `drawn`: is a picture wanted?
 
     Events dated more than a day after `now` are a clock's fault and are not believed.
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
     night, stats = gather_night(sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress)
-    return report_on(night, site, stats, everyone=everyone)
+    return report_on(night, site, stats, everyone=everyone, drawn=drawn)
 
 
 def gather_night(
@@ -81,8 +94,8 @@ def gather_night(
     return gather(find_files(sources), site, period, jobs=jobs, progress=progress)
 
 
-def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, everyone: bool = True) -> NightReport:
-    """Judge what was gathered."""
+def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, everyone: bool = True, drawn: bool = True) -> NightReport:
+    """Judge what was gathered; `drawn`: is a picture of it wanted?"""
     night.trim()
     seen = 0
     verdicts = []
@@ -100,7 +113,14 @@ def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, ever
         unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
+        picture=_picture(night, site, verdicts) if drawn else NO_PICTURE,
+        site=site,
     )
+
+
+def _picture(night: NightEvidence, site: SiteProfile, verdicts: Iterable[Verdict]) -> Picture:
+    known = {verdict.key: verdict for verdict in verdicts}
+    return picture_of(night, ((machine.address, known.get(machine.key), machine.evidence) for machine in machines(night)), site)
 
 
 def _is_above_clean(machine: Machine, circumstances: Circumstances) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from rulegen.engines import find_engine
 from rulegen.vocabulary import SNORTS, SURICATAS, Engine
+from tests.browser import chromium
 from tests.engines.snort import MISSING
 
 # Machines that run tests are shared: how long one example takes says nothing.
@@ -62,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A loud line: a run without an engine proves less than it seems to."""
+    """A loud line each: a run without an engine or a browser proves less than it seems to."""
     missing = [engine for engine in SURICATAS if find_engine(engine) is None]
     if missing:
         names = ", ".join(missing)
@@ -70,3 +71,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for engine in SNORTS:
         if find_engine(engine) is None:
             terminalreporter.write_line(f"NOT TESTED with a real engine: {MISSING.format(engine, engine)}", red=True)
+    if chromium.programs() is None or chromium.axe() is None:
+        terminalreporter.write_line("NOT TESTED in a browser: the HTML report; `make browser` installs what is needed", red=True)
