@@ -89,7 +89,7 @@ class Dns(Event, frozen=True, kw_only=True):
 
     Version 1 tells no type where the answer is a failure, and no question where it is none.
 
-    `query_id` is the 16 bits that a question and its answer share.
+    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer wrote it.
     """
 
     TYPE: ClassVar[str] = "dns"
@@ -101,6 +101,8 @@ class Dns(Event, frozen=True, kw_only=True):
     questions: tuple[tuple[str, str], ...]
     rcode: str = ""
     query_id: int = 0
+    tcp: bool = False
+    eight: bool = False
 
 
 class Smtp(Event, frozen=True, kw_only=True):
@@ -125,7 +127,8 @@ class Smtp(Event, frozen=True, kw_only=True):
 class Flow(Event, frozen=True, kw_only=True):
     """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
 
-    A port that refuses (RST) has answered and is not established.
+    A port that refuses (RST) has answered and is not established. `end` is the time of the last packet; `sent` and `received`
+    count the client's and the server's packets, `client_flags` and `server_flags` are all TCP flags either showed (-1: not logged).
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -138,6 +141,11 @@ class Flow(Event, frozen=True, kw_only=True):
     answered: bool
     established: bool
     app_proto: str = ""
+    end: float = 0.0
+    sent: int = 0
+    received: int = 0
+    client_flags: int = -1
+    server_flags: int = -1
 
 
 class Dhcp(Event, frozen=True, kw_only=True):
@@ -233,7 +241,9 @@ class _Email(Struct):
 class _Flow(Struct):
     src_ip: str = ""
     start: str = ""
+    end: str = ""
     state: str = ""
+    pkts_toserver: int = 0
     pkts_toclient: int = 0
 
 
@@ -262,6 +272,7 @@ class _Wire(Struct):
     dest_ip: str = ""
     dest_port: int = 0
     proto: str | int = ""
+    ip_v: int = 0  # 8.0
     app_proto: str = ""
     tx_id: int = -1
     alert: _Alert | None = None
@@ -342,6 +353,8 @@ def _dns(wire: _Wire, time: float) -> Dns:
         questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname),
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
+        tcp=_protocol(wire.proto) == "TCP",
+        eight=bool(wire.ip_v),
     )
 
 
@@ -391,9 +404,10 @@ def _smtp(wire: _Wire, time: float) -> Smtp:
 
 
 def _flow(wire: _Wire, time: float) -> Flow:
-    flow = wire.flow or _missing("flow")
+    flow, tcp = wire.flow or _missing("flow"), wire.tcp or _NO_TCP
+    start = _moment(flow.start, time)
     return Flow(
-        time=_start(flow, time),
+        time=start,
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
@@ -403,17 +417,26 @@ def _flow(wire: _Wire, time: float) -> Flow:
         server_port=wire.dest_port,
         proto=_protocol(wire.proto),
         answered=flow.pkts_toclient > 0,
-        established=_established(wire.tcp or _NO_TCP, flow),
+        established=_established(tcp, flow),
         app_proto=wire.app_proto,
+        end=_moment(flow.end, start),
+        sent=flow.pkts_toserver,
+        received=flow.pkts_toclient,
+        client_flags=_known(_flags(tcp.tcp_flags_ts)),
+        server_flags=_known(_flags(tcp.tcp_flags_tc)),
     )
 
 
-def _start(flow: _Flow, stamped: float) -> float:
-    """When the flow began; where that is missing or a clock's fault, when it was logged."""
+def _moment(text: str, otherwise: float) -> float:
+    """When a flow began or ended; where that is missing or a clock's fault, the other time: when it was logged, or began."""
     try:
-        return _time(flow.start)
+        return _time(text)
     except _UnusableError:
-        return stamped
+        return otherwise
+
+
+def _known(flags: int | None) -> int:
+    return -1 if flags is None else flags
 
 
 def _established(tcp: _Tcp, flow: _Flow) -> bool:
