@@ -79,7 +79,6 @@ class History:
     hosts: dict[str, HostRows] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     hours: set[int] = field(default_factory=set)
-    hours_of: dict[str, set[int]] = field(default_factory=dict)
     eights: int = 0
     sevens: int = 0
 
@@ -90,8 +89,6 @@ class History:
                 mine.setdefault(what, Rows(WIDTHS[what])).merge(rows)
         self.active |= other.active
         self.hours |= other.hours
-        for kind, hours in other.hours_of.items():
-            self.hours_of.setdefault(kind, set()).update(hours)
         self.eights += other.eights
         self.sevens += other.sevens
 
@@ -132,7 +129,6 @@ class HistoryKeeper:
             return
         hour = int(event.time // HOUR)
         self.history.hours.add(hour)
-        self.history.hours_of.setdefault(event.TYPE, set()).add(hour)
         match event:
             case Dns():
                 self._of_dns(event)

@@ -253,8 +253,13 @@ def _within(first: int, last: int) -> int:
 
 
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
-    """First and last packet of each connection to a mail port, by flow."""
-    return {row[6]: (row[0], row[3]) for row in host.rows(What.OPENED) if row[6]}
+    """First and last packet of each connection to a mail port, by flow; an engine may write it in two parts."""
+    spans: dict[int, tuple[int, int]] = {}
+    for start, _, _, end, _, _, flow_id, _ in host.rows(What.OPENED):
+        if flow_id:
+            first, last = spans.get(flow_id, (start, end))
+            spans[flow_id] = (min(first, start), max(last, end))
+    return spans
 
 
 _Rule = Callable[[HostView], Iterator[Match]]

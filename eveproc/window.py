@@ -29,6 +29,10 @@ class Match:
     sure: bool = True
     signal: Signal | None = None
 
+    @property
+    def is_exact(self) -> bool:
+        return self.sure and self.first == self.last
+
 
 class Kind(StrEnum):
     """What a threshold does with the matches in a window of `seconds`; the rules of this project use BOTH."""
@@ -60,3 +64,15 @@ def _lets_through(kind: Kind, seen: int, count: int) -> bool:
             return seen % count == 0
         case Kind.DETECTION_FILTER:
             return seen > count
+
+
+def sizes(times: Iterable[int], seconds: int) -> list[int]:
+    """How many matches each window holds, in order. BOTH alerts at a count in as many windows as hold so many, whatever the count."""
+    found: list[int] = []
+    end = -1
+    for time in times:
+        if time > end:
+            end = time + seconds * SECOND
+            found.append(0)
+        found[-1] += 1
+    return found

@@ -282,7 +282,7 @@ class _SiteReader(CheckedReader):
                 if server is not None and _inside(network, (server,)):
                     self.note(where, f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone")
             if key == "mail_servers" and server is not None and home and not _inside(server, home):
-                self.note(where, f"{_short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry")
+                self.note(where, f"{short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry")
             return server
 
         return self.items(root, key, read)
@@ -362,7 +362,7 @@ class _SiteReader(CheckedReader):
     def _refuse_no_part(self, network: Network, home: tuple[Network, ...], *, everything: bool, key: str) -> None:
         whole = next((n for n in home if _inside(n, (network,))), None)
         if whole is None and not _inside(network, collapsed(home)):
-            self.note(key, f"{_short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them")
+            self.note(key, f"{short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them")
         elif whole is not None and everything:
             self.note(key, f"{network} takes in {whole}, so no host of it would be watched; name `signals`, or allowed is a part of it")
 
@@ -437,5 +437,6 @@ class _SiteReader(CheckedReader):
         return Threshold(count, seconds)
 
 
-def _short(network: Network) -> str:
+def short(network: Network) -> str:
+    """A network as people write it: a single host without its prefix length."""
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

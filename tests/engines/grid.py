@@ -36,9 +36,7 @@ class Cell:
         return f"{self.signal}={self.threshold.count}/{self.threshold.seconds}"
 
 
-def run_grid(
-    engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell], folder: Path
-) -> tuple[Path, Mapping[Cell, Alerts]]:
+def run_grid(engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell], folder: Path) -> tuple[Path, Mapping[Cell, Alerts]]:
     """The eve.json of the run (of the first, where it took several) and the alerts of each cell, sorted."""
     found: dict[Cell, Alerts] = {cell: [] for cell in cells}
     eves = []

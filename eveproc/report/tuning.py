@@ -1,0 +1,175 @@
+"""Recommendations -> text for people, one JSON object a line, or thresholds.yaml with the reason beside each number."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from textwrap import wrap
+from types import MappingProxyType
+
+from eveproc.baseline import Baseline, LeftOut
+from eveproc.matching import UNTOLD
+from eveproc.report.moment import span
+from eveproc.report.safe import safe
+from eveproc.report.text import WIDTH
+from eveproc.track import HOUR
+from eveproc.tune import Recommendation
+from rulegen.site import Threshold, short
+
+# With fewer days than a week, no working day and week-end were both seen.
+TOO_SHORT = 6.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """All there is to tell: the numbers, the data they rest on, and the budget in alerts a week."""
+
+    recommendations: Sequence[Recommendation]
+    baseline: Baseline
+    budget: float
+
+    @property
+    def days(self) -> float:
+        return self.baseline.history.days
+
+    def span(self) -> str:
+        hours = self.baseline.history.hours
+        return span(min(hours) * HOUR, (max(hours) + 1) * HOUR) if hours else "no time at all"
+
+
+def render_text(tuning: Tuning) -> str:
+    """A table of all numbers, then what has to be said of each signal whose number changes or does not do."""
+    lines = [*_head(tuning), "", *_table(tuning.recommendations)]
+    for one in tuning.recommendations:
+        if one.proposed != one.present or not one.fits:
+            lines += ["", *wrap(f"{_name(one)}: {reason(one)}", WIDTH), *_loud(one)]
+    for signal, why in UNTOLD.items():
+        lines += ["", *wrap(f"{signal}: no proposal: {why}.", WIDTH)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_json(tuning: Tuning) -> str:
+    """One object a line: a signal, and the network whose numbers these are (null: the site's)."""
+    return "".join(f"{json.dumps(_as_dict(one))}\n" for one in tuning.recommendations)
+
+
+def render_yaml(tuning: Tuning) -> str:
+    """What rulegen build -t reads. Signals for which nothing can be proposed keep what site.yaml or the catalogue says."""
+    head = [
+        *_head(tuning),
+        "Made by eveproc tune; its next run overwrites this file. To use it: rulegen build -s site.yaml -t thresholds.yaml -o out",
+    ]
+    lines = [f"# {line}" for text in head for line in wrap(text, WIDTH)]
+    lines.append("thresholds:" if tuning.recommendations else "thresholds: {}")
+    for _, of_signal in groupby(tuning.recommendations, attrgetter("signal")):
+        lines += _yaml_of(list(of_signal))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def reason(one: Recommendation) -> str:
+    """Why this number, in a few sentences."""
+    return " ".join([_seen(one), _choice(one), _found(one)])
+
+
+def _head(tuning: Tuning) -> Iterator[str]:
+    share = tuning.recommendations[0].allowed if tuning.recommendations else 0
+    yield f"{tuning.days:.1f} days of records, {tuning.span()}."
+    yield f"Budget: {tuning.budget:g} false alerts a week of all signals together, {share:.2g} of each."
+    if tuning.days < TOO_SHORT:
+        yield (
+            f"{tuning.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
+            "not what a week-end or a month's end brings. Keep a --baseline and add to it."
+        )
+    out = sorted(tuning.baseline.left_out)
+    if out:
+        yield f"Not counted: {'; '.join(f'{safe(host)} ({safe(why)})' for host, why in _by_host(out))}."
+
+
+def _by_host(out: Sequence[LeftOut]) -> list[tuple[str, str]]:
+    return sorted({one.host: one.why for one in sorted(out, key=attrgetter("last"))}.items())
+
+
+def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
+    width = max((len(_name(one)) for one in recommendations), default=0)
+    yield f"{'':{width}}  {'now':>14}  {'proposed':>14}  {'alerts a week: now':>18}  {'proposed':>8}  {'at most':>8}"
+    for one in recommendations:
+        rates = f"{one.now:18.3g}  {one.expected:8.3g}  {one.at_most:8.2g}{'' if one.fits else '  over the budget'}"
+        yield f"{_name(one):{width}}  {_numbers(one.present):>14}  {_numbers(one.proposed):>14}  {rates}"
+
+
+def _name(one: Recommendation) -> str:
+    return f"{one.signal} in {short(one.network)}" if one.network else one.signal.value
+
+
+def _numbers(threshold: Threshold) -> str:
+    return f"{threshold.count} in {threshold.seconds} s"
+
+
+def _seen(one: Recommendation) -> str:
+    if not one.loud:
+        return "No innocent host did this at all."
+    first = one.loud[0]
+    return (
+        f"{_numbers(one.present)} would have alerted {one.now:.3g} times a week; the most that an innocent host did within "
+        f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
+    )
+
+
+def _choice(one: Recommendation) -> str:
+    limit = f"at most {one.at_most:.2g} a week (95 %, the tail of what was seen drawn on)"
+    if not one.fits:
+        return (
+            f"{_numbers(one.proposed)} is the most at which every known sender is still found, yet it would alert {one.expected:.3g} "
+            f"times a week, {limit}: declare, exempt or see to the hosts below."
+        )
+    return f"{_numbers(one.proposed)} is the least that keeps to the budget: {one.expected:.3g} were seen a week, {limit}."
+
+
+def _found(one: Recommendation) -> str:
+    if not one.catches:
+        return ""
+    told = ", ".join(f"{name}{' NOT FOUND' if seconds is None else f' after {seconds:.0f} s'}" for name, seconds in one.catches)
+    return f"Finds: {told}."
+
+
+def _loud(one: Recommendation) -> Iterator[str]:
+    for loud in one.loud[:5]:
+        yield f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, {loud.a_week:.3g} alerts a week now"
+
+
+def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
+    yield f"  {of_signal[0].signal}:"
+    for one in of_signal:
+        indent = "      " if one.network else "    "
+        if one.network and of_signal.index(one) == 1:
+            yield "    networks:"
+        yield from (f"{indent}# {line}" for line in wrap(f"{_was(one)}{reason(one)}", WIDTH))
+        if one.network:
+            yield f'{indent}"{one.network}": {{count: {one.proposed.count}, seconds: {one.proposed.seconds}}}'
+        else:
+            yield from (f"{indent}count: {one.proposed.count}", f"{indent}seconds: {one.proposed.seconds}")
+
+
+def _was(one: Recommendation) -> str:
+    return "As it is now. " if one.proposed == one.present else f"Now {_numbers(one.present)}. "
+
+
+def _as_dict(one: Recommendation) -> dict[str, object]:
+    return {
+        "signal": one.signal.value,
+        "network": None if one.network is None else str(one.network),
+        "hosts": one.hosts,
+        "weeks": round(one.weeks, 3),
+        "present": {"count": one.present.count, "seconds": one.present.seconds},
+        "proposed": {"count": one.proposed.count, "seconds": one.proposed.seconds},
+        "alerts_a_week": {"present": one.now, "proposed": one.expected, "at_most": one.at_most, "allowed": one.allowed},
+        "fits": one.fits,
+        "ceiling": one.ceiling,
+        "loud": [{"host": loud.host, "largest": loud.largest, "alerts_a_week": loud.a_week} for loud in one.loud],
+        "catches": [{"sender": name, "seconds": seconds} for name, seconds in one.catches],
+        "why": reason(one).strip(),
+    }
+
+
+FORMATS: Mapping[str, Callable[[Tuning], str]] = MappingProxyType({"text": render_text, "json": render_json})
