@@ -72,18 +72,14 @@ class Tail:
 
     def at_most(self, count: int) -> float:
         """Alerts in a week at most, by CONFIDENCE."""
-        if not self.sizes:
-            return 0.0
         at_start = _upper(self.seen(min(count, self.start))) / self.weeks
         return at_start * exp(-max(0, count - self.start) / self.scale)
 
     def least(self, alerts_a_week: float) -> int:
         """The least count from 1 that keeps to so many alerts a week."""
-        if self.at_most(1) <= alerts_a_week:
-            return 1
-        if self.at_most(self.start) <= alerts_a_week:
-            return bisect_left(range(self.start), True, key=lambda count: count > 0 and self.at_most(count) <= alerts_a_week)
-        return self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week))
+        if self.at_most(self.start) > alerts_a_week:
+            return max(1, self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week)))
+        return 1 + bisect_left(range(1, self.start + 1), True, key=lambda count: self.at_most(count) <= alerts_a_week)
 
 
 @cache

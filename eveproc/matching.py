@@ -241,11 +241,12 @@ def _mails(host: HostView) -> Iterator[Match]:
 
 
 def _programs(host: HostView) -> Iterator[Match]:
-    """The name of a file is seen while its mail goes through, shortly before the record of it."""
+    """The name of a file is seen while its mail goes through, shortly before the record of it, or in 7 shortly after."""
     begun = _begun(host)
     for time, _, flow_id, _, said in host.rows(What.SMTP):
         if said & Said.PROGRAM:
-            yield Match(time, min(begun.get(flow_id, (time, time))[0], time), time)
+            first, last = begun.get(flow_id, (time, time))
+            yield Match(time, min(first, time), max(last, time))
 
 
 def _within(first: int, last: int) -> int:
@@ -253,12 +254,16 @@ def _within(first: int, last: int) -> int:
 
 
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
-    """First and last packet of each connection to a mail port, by flow; an engine may write it in two parts."""
+    """First and last sign of each connection to a mail port, by flow; an engine may write it in two parts, or look when it ends."""
     spans: dict[int, tuple[int, int]] = {}
+    records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(What.SMTP))
     for start, _, _, end, _, _, flow_id, _ in host.rows(What.OPENED):
-        if flow_id:
-            first, last = spans.get(flow_id, (start, end))
-            spans[flow_id] = (min(first, start), max(last, end))
+        first, last = spans.get(flow_id, (start, end))
+        spans[flow_id] = (min(first, start), max(last, end))
+    for flow_id, time in records:
+        if flow_id in spans:
+            spans[flow_id] = (spans[flow_id][0], max(spans[flow_id][1], time))
+    spans.pop(0, None)
     return spans
 
 

@@ -46,7 +46,8 @@ class Recommendation:
 
     `now` and `expected` are what the present and the proposed threshold would have alerted, `at_most` the limit with CONFIDENCE;
     `allowed` is the share of the budget. `catches` gives, for each known sender, the seconds to its alert at the proposed
-    threshold. `curve` is (count, seen a week, at most a week) with the proposed seconds.
+    threshold. `without_loudest` is the count that would do, with the own seconds of the signal, but for the loudest host.
+    `curve` is (count, seen a week, at most a week) with the proposed seconds.
     """
 
     signal: Signal
@@ -61,13 +62,14 @@ class Recommendation:
     ceiling: int
     weeks: float
     loud: tuple[Loud, ...]
+    without_loudest: int
     catches: tuple[tuple[str, float | None], ...]
     curve: tuple[tuple[int, float, float], ...]
 
     @property
     def fits(self) -> bool:
-        """Does it keep to the budget and find every known sender?"""
-        return self.at_most <= self.allowed
+        """Does it keep to the budget and find every known sender? What nobody did speaks for itself, however short the records."""
+        return self.at_most <= self.allowed or not self.loud
 
 
 _FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
@@ -126,22 +128,20 @@ class _Groups:
         return {host: times for host, times in self._doings.items() if not any(ip_address(host) in network for network in networks)}
 
     def loud(self) -> Iterator[Network]:
-        """Home networks without which the others could do with a much lower count, loudest first."""
-        rest = self.rest(self.given)
+        """Home networks without which the others could do with a much lower count, loudest first; one host does not make one."""
+        rest = _without_loudest(self.rest(self.given), _FLOORS[self._signal].seconds)
+        given = self.given
         homes = [
-            home
-            for home in self._site.home_networks
-            if not any(given.version == home.version and given.overlaps(home) for given in self.given)
+            home for home in self._site.home_networks if not any(home.version == part.version and home.overlaps(part) for part in given)
         ]
         while len(homes) > 1:
-            most = self._least(rest)
-            quieter = [(self._least(self.rest([*self.given, home])), home) for home in homes if self._is_enough(home, rest)]
+            quieter = [(self._least(_outside(rest, home)), home) for home in homes if self._is_enough(home, rest)]
             best = min(quieter, key=lambda one: one[0], default=None)
-            if best is None or best[0] * LOUDER > most:
+            if best is None or best[0] * LOUDER > self._least(rest):
                 return
             yield best[1]
             homes.remove(best[1])
-            rest = {host: times for host, times in rest.items() if ip_address(host) not in best[1]}
+            rest = _outside(rest, best[1])
 
     def _is_enough(self, home: Network, rest: Doings) -> bool:
         inside = sum(ip_address(host) in home for host in rest)
@@ -172,11 +172,22 @@ class _Groups:
             ceiling=ceiling(self._signal, proposed.seconds),
             weeks=self._weeks,
             loud=tuple(_loudest(doings, present, self._weeks)),
+            without_loudest=self._least(_without_loudest(doings, proposed.seconds)),
             catches=tuple(
                 (sender.name, seconds_to(sender, self._signal, proposed)) for sender in SENDERS if self._signal in sender.per_minute
             ),
             curve=tuple(_curve(tail, max(proposed.count, present.count))),
         )
+
+
+def _outside(doings: Doings, network: Network) -> Doings:
+    return {host: times for host, times in doings.items() if ip_address(host) not in network}
+
+
+def _without_loudest(doings: Doings, seconds: int) -> Doings:
+    """All but the host with the largest window."""
+    loudest = max(doings, key=lambda host: (max(sizes(doings[host], seconds), default=0), host), default="")
+    return {host: times for host, times in doings.items() if host != loudest}
 
 
 def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Threshold:
@@ -185,14 +196,21 @@ def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Thre
 
 
 def _choose(signal: Signal, doings: Doings, weeks: float, share: float) -> tuple[Threshold, Tail]:
-    """With the signal's own seconds if that does; else with the shortest others that do; else as high as finds every known sender."""
+    """With the signal's own seconds if that does, else with the shortest others that do.
+
+    Where none does, every known sender is still found, with as few alerts as that allows.
+    """
     floor = _FLOORS[signal]
+    if not any(doings.values()):
+        return floor, _tail(doings, floor.seconds, weeks)
     for seconds in (floor.seconds, *SECONDS):
         tail = _tail(doings, seconds, weeks)
         count = max(tail.least(share), floor.count if seconds >= floor.seconds else 1)
         if count <= ceiling(signal, seconds):
             return Threshold(count, seconds), tail
-    return Threshold(max(floor.count, ceiling(signal, floor.seconds)), floor.seconds), _tail(doings, floor.seconds, weeks)
+    tail, highest = _tail(doings, floor.seconds, weeks), ceiling(signal, floor.seconds)
+    fewest = (count for count in range(floor.count, highest) if tail.seen(count) == tail.seen(highest))
+    return Threshold(next(fewest, max(floor.count, highest)), floor.seconds), tail
 
 
 def _tail(doings: Doings, seconds: int, weeks: float) -> Tail:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from textwrap import wrap
 from types import MappingProxyType
 
-from eveproc.baseline import Baseline, LeftOut
+from eveproc.baseline import Baseline
 from eveproc.matching import UNTOLD
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
@@ -44,6 +44,11 @@ def render_text(tuning: Tuning) -> str:
     for one in tuning.recommendations:
         if one.proposed != one.present or not one.fits:
             lines += ["", *wrap(f"{_name(one)}: {reason(one)}", WIDTH), *_loud(one)]
+    out = left_out(tuning.baseline)
+    if out:
+        lines += ["", "not counted:"]
+    for host, why in out.items():
+        lines += wrap(f"{safe(host)}: {safe(why)}", WIDTH, initial_indent="    ", subsequent_indent="      ")
     for signal, why in UNTOLD.items():
         lines += ["", *wrap(f"{signal}: no proposal: {why}.", WIDTH)]
     return "".join(f"{line}\n" for line in lines)
@@ -69,25 +74,27 @@ def render_yaml(tuning: Tuning) -> str:
 
 def reason(one: Recommendation) -> str:
     """Why this number, in a few sentences."""
-    return " ".join([_seen(one), _choice(one), _found(one)])
+    return " ".join(filter(None, (_seen(one), _choice(one), _but_for(one), _found(one))))
 
 
 def _head(tuning: Tuning) -> Iterator[str]:
     share = tuning.recommendations[0].allowed if tuning.recommendations else 0
     yield f"{tuning.days:.1f} days of records, {tuning.span()}."
-    yield f"Budget: {tuning.budget:g} false alerts a week of all signals together, {share:.2g} of each."
+    yield f"Budget: {tuning.budget:g} false alert{'s' * (tuning.budget != 1)} a week, of all signals together, {share:.2g} of each."
     if tuning.days < TOO_SHORT:
         yield (
             f"{tuning.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
             "not what a week-end or a month's end brings. Keep a --baseline and add to it."
         )
-    out = sorted(tuning.baseline.left_out)
+    out = left_out(tuning.baseline)
     if out:
-        yield f"Not counted: {'; '.join(f'{safe(host)} ({safe(why)})' for host, why in _by_host(out))}."
+        yield f"Not counted: {', '.join(safe(host) for host in out)}."
 
 
-def _by_host(out: Sequence[LeftOut]) -> list[tuple[str, str]]:
-    return sorted({one.host: one.why for one in sorted(out, key=attrgetter("last"))}.items())
+def left_out(baseline: Baseline) -> dict[str, str]:
+    """Hosts that are not counted, in order, and why, by the latest logs."""
+    latest = {one.host: one.why for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
+    return dict(sorted(latest.items()))
 
 
 def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
@@ -126,6 +133,14 @@ def _choice(one: Recommendation) -> str:
     return f"{_numbers(one.proposed)} is the least that keeps to the budget: {one.expected:.3g} were seen a week, {limit}."
 
 
+def _but_for(one: Recommendation) -> str:
+    """One machine that does it by its trade is better exempted than allowed to everybody."""
+    if not one.loud or one.without_loudest >= one.proposed.count:
+        return ""
+    host = safe(one.loud[0].host)
+    return f"Without {host} {one.without_loudest} would do: exempt it if you know why it does this."
+
+
 def _found(one: Recommendation) -> str:
     if not one.catches:
         return ""
@@ -155,6 +170,10 @@ def _was(one: Recommendation) -> str:
     return "As it is now. " if one.proposed == one.present else f"Now {_numbers(one.present)}. "
 
 
+def _rates(one: Recommendation) -> dict[str, float]:
+    return {"present": one.now, "proposed": one.expected, "at_most": one.at_most, "allowed": one.allowed}
+
+
 def _as_dict(one: Recommendation) -> dict[str, object]:
     return {
         "signal": one.signal.value,
@@ -163,10 +182,10 @@ def _as_dict(one: Recommendation) -> dict[str, object]:
         "weeks": round(one.weeks, 3),
         "present": {"count": one.present.count, "seconds": one.present.seconds},
         "proposed": {"count": one.proposed.count, "seconds": one.proposed.seconds},
-        "alerts_a_week": {"present": one.now, "proposed": one.expected, "at_most": one.at_most, "allowed": one.allowed},
+        "alerts_a_week": {name: float(f"{rate:.4g}") for name, rate in _rates(one).items()},
         "fits": one.fits,
         "ceiling": one.ceiling,
-        "loud": [{"host": loud.host, "largest": loud.largest, "alerts_a_week": loud.a_week} for loud in one.loud],
+        "loud": [{"host": loud.host, "largest": loud.largest, "alerts_a_week": float(f"{loud.a_week:.4g}")} for loud in one.loud],
         "catches": [{"sender": name, "seconds": seconds} for name, seconds in one.catches],
         "why": reason(one).strip(),
     }

@@ -66,7 +66,7 @@ def _variant(rule: RenderedRule, sid: int, threshold: Threshold) -> str:
 
 
 def _alerts(eve: Path) -> Iterator[tuple[int, tuple[int, str]]]:
-    for line in eve.open():
+    for line in eve.read_text().splitlines():
         if '"event_type":"alert"' in line:
             event = json.loads(line)
             yield event["alert"]["signature_id"], (micros(event["timestamp"]), str(ip_address(event["alert"]["target"]["ip"])))

@@ -44,7 +44,8 @@ def replay(
     """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one JSON log.
 
     `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
-    wins over the settings made here. `more` are options of the engine's command line. A rule that does not load is an error. Raises EngineError in the engine's words.
+    wins over the settings made here. `more` are options of the engine's command line. A rule that does not load is an error.
+    Raises EngineError in the engine's words.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     if list(out_dir.glob("*.json")):
