@@ -1,5 +1,6 @@
 """Events -> the networks that a site seems to have, for want of a site.yaml: private ones in use, and others whose hosts ask the DNS."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -19,6 +20,7 @@ PUBLIC_V4, PUBLIC_V6 = 24, 48
 # comes from large resolvers, a few addresses of each network.
 ASKING_HOSTS = 3
 MOST_PREFIXES = 50_000
+MOST_PARTS = 2
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Homes:
                 self._see(event.src_ip)
                 self._see(event.dest_ip)
             case Dhcp() if event.address:
-                self.leased.add(_around(event.address)[1])
+                self.leased.add(_placed(event.address)[1])
 
     def merge(self, other: "Homes") -> None:
         self.private |= other.private
@@ -69,12 +71,22 @@ class Homes:
     def networks(self) -> tuple[Network, ...]:
         """In ascending order, IPv4 first; empty where nothing was seen."""
         public = (network for network, hosts in self.asking.items() if len(hosts) >= ASKING_HOSTS)
-        return collapsed([*self.private, *self.leased, *public])
+        return collapsed([*_joined(self.private), *self.leased, *public])
 
 
-def _around(text: str) -> tuple[Address, Network]:
-    address, network, _ = _placed(text)
-    return address, network
+def _joined(private: Iterable[Network]) -> Iterator[Network]:
+    """Many parts of one private block become the least network that takes them all in: a private address is never outside."""
+    known = sorted(private, key=lambda network: (network.version, int(network.network_address)))
+    for block, _ in _PRIVATE:
+        parts = [network for network in known if network.version == block.version and network.network_address in block]
+        yield from parts if len(parts) <= MOST_PARTS else [_covering(parts)]
+
+
+def _covering(parts: Sequence[Network]) -> Network:
+    cover = parts[0]
+    while parts[-1].broadcast_address not in cover:
+        cover = cover.supernet()
+    return cover
 
 
 @lru_cache(maxsize=1 << 16)

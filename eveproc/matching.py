@@ -157,7 +157,10 @@ def _of_no_mail_server(host: HostView) -> Iterator[Match]:
     """MX questions and SYNs to strangers while the host bears no mark of taking mail in: two rules ask for one mark."""
     asking = [replace(match, signal=Signal.MX_SLOW) for match in _mx(host)]
     asking += (match for match in _to_strangers(host) if match.signal is Signal.SMTP_SLOW)
-    mark = Mark(_takings(host), TAKES_MAIL, exact=host.by_eight, kept=[*_kept(host), *after_each(_asked(host), ASKED_MX)])
+    takings = _takings(host)
+    if not takings:  # as of most hosts
+        return iter(asking)
+    mark = Mark(takings, TAKES_MAIL, exact=host.by_eight, kept=[*_kept(host), *after_each(_asked(host), ASKED_MX)])
     return mark.let(by_time(asking), where_set=False)
 
 
@@ -181,7 +184,10 @@ def _slow_signal(row: Row) -> Signal:
 
 
 def _mx_then_smtp(host: HostView) -> Iterator[Match]:
-    mark = Mark(_asked(host), ASKED_MX, exact=host.by_eight, kept=[*_kept(host), *after_each(_takings(host), TAKES_MAIL)])
+    asked = _asked(host)
+    if not asked:
+        return iter(())
+    mark = Mark(asked, ASKED_MX, exact=host.by_eight, kept=[*_kept(host), *after_each(_takings(host), TAKES_MAIL)])
     return mark.let(by_time(_direct(host)), where_set=True)
 
 

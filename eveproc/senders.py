@@ -59,6 +59,7 @@ SENDERS = (
 )
 
 
+@cache
 def ceiling(signal: Signal, seconds: int) -> int:
     """The highest count at which every known sender with this signal is found, each time; at least 1."""
     found = [min(max(sizes(times, seconds)) for times in _plays(sender, signal)) for sender in SENDERS if signal in sender.per_minute]
@@ -67,7 +68,7 @@ def ceiling(signal: Signal, seconds: int) -> int:
 
 def seconds_to(sender: Sender, signal: Signal, threshold: Threshold) -> float | None:
     """From its first match to the alert, in half of its plays at most; None where not each play is found."""
-    found = []
+    found: list[int] = []
     for times in _plays(sender, signal):
         first = next(alerts(times, threshold), None)
         if first is None:

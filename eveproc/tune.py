@@ -6,7 +6,7 @@ which hosts stand in the way: finding a mass mailer goes before silence.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from eveproc.baseline import Baseline
@@ -47,7 +47,8 @@ class Recommendation:
     `now` and `expected` are what the present and the proposed threshold would have alerted, `at_most` the limit with CONFIDENCE;
     `allowed` is the share of the budget. `catches` gives, for each known sender, the seconds to its alert at the proposed
     threshold. `without_loudest` is the count that would do, with the own seconds of the signal, but for the loudest host.
-    `curve` is (count, seen a week, at most a week) with the proposed seconds.
+    `curve` is (count, seen a week, at most a week) with the proposed seconds. Not `fits`: more than the budget may be needed, because
+    a known sender would be missed otherwise.
     """
 
     signal: Signal
@@ -65,11 +66,7 @@ class Recommendation:
     without_loudest: int
     catches: tuple[tuple[str, float | None], ...]
     curve: tuple[tuple[int, float, float], ...]
-
-    @property
-    def fits(self) -> bool:
-        """Does it keep to the budget and find every known sender? What nobody did speaks for itself, however short the records."""
-        return self.at_most <= self.allowed or not self.loud
+    fits: bool = True
 
 
 _FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
@@ -80,7 +77,10 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
     allowed = budget / len(TOLD)
     weeks = baseline.history.days / WEEK
     innocent = _Innocent(baseline, site)
-    return [one for signal in TOLD for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)] if weeks else []
+    found = [one for signal in TOLD for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)] if weeks else []
+    # What nobody did speaks for itself, however short the records; and what one signal does not need is another's.
+    is_enough = sum(one.at_most for one in found if one.loud) <= budget
+    return [replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found]
 
 
 class _Innocent:
