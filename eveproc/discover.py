@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
+from math import ceil
 
 from eveproc.events import Event, Smtp
-from eveproc.evidence import Collector, Fact, HostEvidence, NightEvidence
+from eveproc.evidence import EVER, Collector, Fact, HostEvidence, NightEvidence, Period
 from eveproc.names import domain_of_address, is_below
-from eveproc.track import Sighting, Track
+from eveproc.track import HOUR, Sighting, Track
 from rulegen.site import Network, SiteProfile, short
 from rulegen.vocabulary import Signal
 
@@ -99,44 +100,54 @@ class Domains:
             self.by_server.setdefault(event.server, Track()).note(Sighting(event.time, key, (key, event.client_port, event.tx_id)))
 
 
-class Discoverer:
-    """Feeds events into what discovery needs; `site` says what is inside, and declares no servers."""
+@dataclass(slots=True)
+class SiteEvidence(NightEvidence):
+    """What verdicts rest on, and besides it whose mail is taken in."""
 
-    def __init__(self, site: SiteProfile) -> None:
-        self.site = site
-        self.collector = Collector(site)
-        self.domains = Domains()
+    domains: Domains = field(default_factory=Domains)
+
+    def merge(self, other: NightEvidence) -> None:
+        NightEvidence.merge(self, other)
+        if isinstance(other, SiteEvidence):
+            self.domains.merge(other.domains)
+
+
+class Discoverer(Collector):
+    """Feeds events into a SiteEvidence; the profile says what is inside, and declares no servers."""
+
+    def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
+        super().__init__(site, period)
+        self.night: SiteEvidence = SiteEvidence()
 
     def add(self, event: Event) -> None:
         """Take one event in."""
-        self.collector.add(event)
-        is_home = self.collector.is_home
-        if isinstance(event, Smtp) and is_home(event.server) and not is_home(event.client):
-            self.domains.note(event)
+        super().add(event)
+        if isinstance(event, Smtp) and self.is_home(event.server) and not self.is_home(event.client):
+            self.night.domains.note(event)
 
-    def discovery(self, infected: Iterable[str] = ()) -> Discovery:
-        """What was found; hosts judged infected show nothing of what is normal here."""
-        night = self.collector.night
-        night.trim()
-        findings = tuple(find_roles(night))
-        return Discovery(
-            home_networks=self.site.home_networks,
-            hosts=len(night.active),
-            findings=findings,
-            domains=tuple(_domains(self.domains, {one.host for one in findings if one.role is Role.MAIL_SERVER})),
-            submission=tuple(_submission(night, frozenset(infected))),
-            first=night.first_event,
-            last=night.last_event,
-        )
+
+def discover(night: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:
+    """What was found; hosts judged infected show nothing of what is normal here."""
+    night.trim()
+    findings = tuple(find_roles(night))
+    return Discovery(
+        home_networks=site.home_networks,
+        hosts=len(night.active),
+        findings=findings,
+        domains=tuple(_domains(night.domains, {one.host for one in findings if one.role is Role.MAIL_SERVER})),
+        submission=tuple(_submission(night, frozenset(infected))),
+        first=night.first_event,
+        last=night.last_event,
+    )
 
 
 def find_roles(night: NightEvidence) -> Iterator[Finding]:
     """By role, then address. A machine may have several."""
-    hours = {hour for logged in night.hours_of.values() for hour in logged}
+    hours = ceil((night.last_event - night.first_event) / HOUR) if night.hosts else 0
     hosts = sorted(night.hosts.items(), key=lambda one: (ip_address(one[0]).version, int(ip_address(one[0]))))
     for look in (_mail_server, _resolver):
         yield from (finding for host, evidence in hosts if (finding := look(host, evidence)))
-    yield from (finding for host, evidence in hosts if (finding := _monitor(host, evidence, len(hours))))
+    yield from (finding for host, evidence in hosts if (finding := _monitor(host, evidence, hours)))
     yield from (finding for host, evidence in hosts if (finding := _scanner(host, evidence)))
 
 

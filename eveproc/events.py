@@ -8,7 +8,7 @@ sends the line through plain values, where what is wrong is left out and only it
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,10 +25,18 @@ MAX_NAME = 255
 MAX_SUBJECT = 998
 MAX_MAILBOX = 320
 MAX_DETAIL = 64
-# Suricata nests its counters five deep (stats.app_layer.error.smtp.gap); deeper is no counter of a sensor.
-MAX_DEPTH = 8
+# Counters that tell what a sensor missed, of the thousand that a stats record holds; the same names in Suricata 6, 7 and 8.
+COUNTERS = (
+    "capture.kernel_packets",
+    "capture.kernel_drops",
+    "detect.alert_queue_overflow",
+    "tcp.segment_memcap_drop",
+    "tcp.ssn_memcap_drop",
+    "flow.memcap",
+)
 DNS_PORT = 53
 SYN_ACK, ACK = 0x12, 0x10
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 # Suricata is younger than 2000; an earlier or much later year is a clock that was never set.
 YEARS = range(2000, 2100)
 
@@ -127,8 +135,9 @@ class Smtp(Event, frozen=True, kw_only=True):
 class Flow(Event, frozen=True, kw_only=True):
     """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
 
-    A port that refuses (RST) has answered and is not established. `end` is the time of the last packet; `sent` and `received`
-    count the client's and the server's packets, `client_flags` and `server_flags` are all TCP flags either showed (-1: not logged).
+    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record;
+    `client_flags` and `server_flags` are all that either showed (-1: not logged). `end` is the time of the last packet, `sent` and
+    `received` count the client's and the server's packets.
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -141,6 +150,7 @@ class Flow(Event, frozen=True, kw_only=True):
     answered: bool
     established: bool
     app_proto: str = ""
+    flags_logged: bool = True
     end: float = 0.0
     sent: int = 0
     received: int = 0
@@ -164,7 +174,7 @@ class Dhcp(Event, frozen=True, kw_only=True):
 
 
 class Stats(Event, frozen=True, kw_only=True):
-    """The counters of a sensor since it started, dotted names as in "capture.kernel_drops"."""
+    """COUNTERS of a sensor since it started, those that it logged."""
 
     TYPE: ClassVar[str] = "stats"
 
@@ -186,7 +196,10 @@ def decode_value(value: object) -> Event | Skipped:
     """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
     if not isinstance(value, dict):
         return Skipped(SkipReason.NOT_AN_OBJECT)
-    wrong: set[str] = set()
+    # A whole number is written as one: select.py looks for ports by their digits.
+    wrong = {port for port in ("src_port", "dest_port") if not isinstance(value.get(port, 0), int)}
+    for port in wrong:
+        del value[port]
     while True:
         try:
             event = _event(msgspec.convert(value, _Wire, strict=False))
@@ -405,6 +418,7 @@ def _smtp(wire: _Wire, time: float) -> Smtp:
 
 def _flow(wire: _Wire, time: float) -> Flow:
     flow, tcp = wire.flow or _missing("flow"), wire.tcp or _NO_TCP
+    server_flags, client_flags = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
     start = _moment(flow.start, time)
     return Flow(
         time=start,
@@ -417,13 +431,14 @@ def _flow(wire: _Wire, time: float) -> Flow:
         server_port=wire.dest_port,
         proto=_protocol(wire.proto),
         answered=flow.pkts_toclient > 0,
-        established=_established(tcp, flow),
+        established=_established(server_flags, client_flags, flow),
         app_proto=wire.app_proto,
+        flags_logged=server_flags is not None and client_flags is not None,
         end=_moment(flow.end, start),
         sent=flow.pkts_toserver,
         received=flow.pkts_toclient,
-        client_flags=_known(_flags(tcp.tcp_flags_ts)),
-        server_flags=_known(_flags(tcp.tcp_flags_tc)),
+        client_flags=_known(client_flags),
+        server_flags=_known(server_flags),
     )
 
 
@@ -439,19 +454,16 @@ def _known(flags: int | None) -> int:
     return -1 if flags is None else flags
 
 
-def _established(tcp: _Tcp, flow: _Flow) -> bool:
+def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
     """SYN and ACK from the server, ACK from the client; without flags in the log, Suricata's own word for the flow."""
-    server, client = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
     if server is None or client is None:
         return flow.state == "established"
     return server & SYN_ACK == SYN_ACK and client & ACK == ACK
 
 
 def _flags(hexadecimal: str) -> int | None:
-    try:
-        return int(hexadecimal, 16)
-    except ValueError:
-        return None
+    """TCP flags as Suricata writes them: two hexadecimal digits."""
+    return int(hexadecimal, 16) if len(hexadecimal) == 2 and _HEXADECIMAL.issuperset(hexadecimal) else None
 
 
 def _dhcp(wire: _Wire, time: float) -> Dhcp | Skipped:
@@ -482,18 +494,14 @@ def _leased(dhcp: _Dhcp) -> str:
 def _stats(wire: _Wire, time: float) -> Stats:
     if not isinstance(wire.stats, dict):
         raise _UnusableError(SkipReason.MISSING_FIELD if wire.stats is None else SkipReason.WRONG_TYPE, "stats")
-    return Stats(time=time, sensor=wire.host[:MAX_NAME], counters=dict(_counters(wire.stats, "", MAX_DEPTH)))
+    found = {name: _counter(wire.stats, name) for name in COUNTERS}
+    return Stats(time=time, sensor=wire.host[:MAX_NAME], counters={name: value for name, value in found.items() if value is not None})
 
 
-def _counters(tree: dict[str, object], prefix: str, depth: int) -> Iterator[tuple[str, int]]:
-    for name, value in tree.items():
-        match value:
-            case bool():
-                pass
-            case int():
-                yield prefix + name, value
-            case dict() if depth:
-                yield from _counters(value, f"{prefix}{name}.", depth - 1)
+def _counter(tree: object, name: str) -> int | None:
+    for part in name.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, int) and not isinstance(tree, bool) else None
 
 
 _BUILD: Mapping[str, Callable[[_Wire, float], Event | Skipped]] = MappingProxyType(
@@ -522,14 +530,14 @@ def _time(text: str) -> float:
 def _address(text: str, field: str) -> str:
     if not text:
         _missing(field)
-    canonical = _canonical(text)
+    canonical = canonical_address(text)
     if not canonical:
         raise _UnusableError(SkipReason.WRONG_TYPE, field)
     return canonical
 
 
 @lru_cache(maxsize=65536)
-def _canonical(text: str) -> str:
+def canonical_address(text: str) -> str:
     """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short. "" if it is no address."""
     try:
         address = ip_address(text)
@@ -547,7 +555,12 @@ def _protocol(proto: str | int) -> str:
 
 def _name(text: str) -> str:
     """A domain or host name: lower case, without the final dot, at most 255 characters."""
-    return _text(text).lower().removesuffix(".")[:MAX_NAME]
+    return _lower(_text(text)).removesuffix(".")[:MAX_NAME]
+
+
+def _lower(name: str) -> str:
+    """A to Z only: to DNS no other letter has a lower case (RFC 4343)."""
+    return name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
 
 
 def _mailbox(path: str) -> str:

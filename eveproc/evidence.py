@@ -2,6 +2,8 @@
 
 What is counted distinctly (the key) decides what is evidence: registered domains for lookups, outside servers for delivery,
 recipients' domains for mails, names for HELO. One name asked a thousand times, or one server, stays one.
+
+Whatever is made evidence here, select.py must be able to find in undecoded bytes.
 """
 
 from collections import Counter
@@ -9,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from math import inf
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,15 +22,14 @@ from eveproc.alerts import AlertReader
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
-from eveproc.names import domain_of_address, is_below, looks_like_mail_server, names_mail, registered_domain
-from eveproc.track import HOUR, Pivot, Sighting, Track
+from eveproc.names import domain_of_address, is_below, is_some_ptr_name, looks_like_mail_server, names_mail, registered_domain
+from eveproc.track import Pivot, Sighting, Track
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Signal
 
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
 # Ports that a mass mailer tries as well, blocked or not, whatever the site calls its mail ports.
 NO_PROBE = MAILBOX_PORTS | {25, 465, 587, 2525}
-DNS_PORT = 53
 FIRST_FREE_PORT = 1024
 # Version 1 of the dns log says what name does not exist, not what type was asked for.
 UNKNOWN_TYPE = ""
@@ -50,8 +52,8 @@ class Fact(StrEnum):
     """What a host does that is no signal but may explain one."""
 
     TAKES_MAIL_IN = "takes_mail_in"  # key: who connects to its mail ports
-    ASKS_PTR = "asks_ptr"  # key: the name asked
-    SERVES_DNS = "serves_dns"  # key: who asks it
+    ASKS_PTR = "asks_ptr"  # key: one of some names of addresses
+    SERVES_DNS = "serves_dns"  # key: who asks it for mail servers
     INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
     PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
     MAIL_NAMES = "mail_names"  # key: registered domain of a mail server's name that was looked up
@@ -61,6 +63,14 @@ class Fact(StrEnum):
 
 
 Kind = Signal | Fact
+
+
+def is_home(site: SiteProfile, address: str) -> bool:
+    """Is this an address of the home networks? What is no address is not."""
+    try:
+        return site.is_home(ip_address(address))
+    except ValueError:
+        return False
 
 
 @dataclass(slots=True)
@@ -112,14 +122,18 @@ _NONE = Track()
 
 @dataclass(slots=True)
 class NightEvidence:
-    """Everything the verdicts rest on. `hours_of` says in which hours a type of event was logged at all."""
+    """Everything the verdicts rest on.
+
+    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows
+    logged? `sensors`: those of the site profile that were heard of. First and last event: of those that are evidence.
+    """
 
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     sensors: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     health: SensorHealth = field(default_factory=SensorHealth)
-    hours_of: dict[str, set[int]] = field(default_factory=dict)
+    flows_logged: bool = False
     unused: Counter[str] = field(default_factory=Counter)
     first_event: float = inf
     last_event: float = -inf
@@ -131,8 +145,7 @@ class NightEvidence:
         self.sensors |= other.sensors
         self.leases.merge(other.leases)
         self.health.merge(other.health)
-        for event_type, hours in other.hours_of.items():
-            self.hours_of.setdefault(event_type, set()).update(hours)
+        self.flows_logged |= other.flows_logged
         self.unused.update(other.unused)
         self.first_event = min(self.first_event, other.first_event)
         self.last_event = max(self.last_event, other.last_event)
@@ -143,7 +156,24 @@ class NightEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Period:
+    """Events from `since` (included) to `until` (excluded) count; from `future` on they are a clock's fault. Seconds since 1970 UTC."""
+
+    since: float = -inf
+    until: float = inf
+    future: float = inf
+
+    def why_not(self, time: float) -> str:
+        """Why an event of this time does not count; "" if it does."""
+        if time >= self.future:
+            return "dated in the future"
+        return "" if self.since <= time < self.until else "outside --since and --until"
+
+
+EVER = Period()
+
+
+class Finding(NamedTuple):
     """One sighting and whose it is."""
 
     host: str
@@ -155,44 +185,67 @@ class Finding:
 class Collector:
     """Feeds events into a NightEvidence by a site's view of inside, outside and declared servers."""
 
-    def __init__(self, site: SiteProfile) -> None:
+    def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         self.site = site
         self.night = NightEvidence()
+        self._period = period
+        self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
-        self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
+        self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
 
     def add(self, event: Event) -> None:
-        """Take one event in; what it says of no home host is counted in `unused` with its reason."""
+        """Take one event in; what would be evidence and is not used is counted in `unused` with its reason."""
         night = self.night
-        night.sensors.add(event.sensor)
-        if isinstance(event, Stats):  # stamped by the wall clock, also when a capture of last year is replayed
-            night.health.note(event)
+        if event.sensor in self._sensors:
+            night.sensors.add(event.sensor)
+        if type(event) is Flow:
+            self._note_presence(event)
+        findings = list(self._findings(event))
+        if not findings and not isinstance(event, Stats | Dhcp):
             return
-        night.first_event = min(night.first_event, event.time)
-        night.last_event = max(night.last_event, event.time)
-        if not (isinstance(event, Flow) and event.proto != "TCP"):  # only TCP flows show that deliveries would be seen
-            night.hours_of.setdefault(event.TYPE, set()).add(int(event.time // HOUR))
+        if reason := self._period.why_not(event.time):
+            night.unused[reason] += 1
+            return
         match event:
+            case Stats():  # stamped by the wall clock, also when a capture of last year is replayed
+                night.health.note(event)
+                return
             case Dhcp():
                 night.leases.note(event)
-            case Alert():
-                self._keep(self._of_alert(event))
-            case Dns():
-                self._keep(self._of_dns(event))
-            case Smtp():
-                self._keep(self._of_smtp(event))
-            case Flow():
-                self._keep(self._of_flow(event))
-
-    def _keep(self, findings: Iterable[Finding]) -> None:
+        night.first_event = min(night.first_event, event.time)
+        night.last_event = max(night.last_event, event.time)
         for finding in findings:
-            if self._is_exempt(finding):
-                self.night.unused["exempt"] += 1
-                continue
-            evidence = self.night.hosts.get(finding.host)
-            if evidence is None:
-                evidence = self.night.hosts[finding.host] = HostEvidence()
-            evidence.note(finding.kind, finding.source, finding.sighting)
+            self._keep(finding)
+
+    def _findings(self, event: Event) -> Iterable[Finding]:
+        match event:
+            case Dns():
+                return self._of_dns(event)
+            case Flow():
+                return self._of_flow(event)
+            case Smtp():
+                return self._of_smtp(event)
+            case Alert():
+                return self._of_alert(event)
+            case _:
+                return ()
+
+    def _note_presence(self, event: Flow) -> None:
+        """That there is such a host, and that flows were logged, counts whatever period is asked for."""
+        if self.is_home(event.client):
+            self.night.active.add(event.client)
+        if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
+            self.night.flows_logged = True
+
+    def _keep(self, finding: Finding) -> None:
+        self.night.active.add(finding.host)
+        if self._is_exempt(finding):
+            self.night.unused["exempt"] += 1
+            return
+        evidence = self.night.hosts.get(finding.host)
+        if evidence is None:
+            evidence = self.night.hosts[finding.host] = HostEvidence()
+        evidence.note(finding.kind, finding.source, finding.sighting)
 
     def _is_exempt(self, finding: Finding) -> bool:
         if not self.site.exempt or not isinstance(finding.kind, Signal):
@@ -200,54 +253,49 @@ class Collector:
         day = datetime.fromtimestamp(finding.sighting.time, UTC).date()
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
 
-    def _is_home(self, address: str) -> bool:
-        try:
-            return self.site.is_home(ip_address(address))
-        except ValueError:
-            return False
-
-    def _see(self, address: str) -> bool:
-        if not self.is_home(address):
-            return False
-        self.night.active.add(address)
-        return True
-
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
         read = self._alerts.read(event)
         if read is None:
-            self.night.unused["alert of another rule set"] += 1
-        elif not self._see(read.host):
-            self.night.unused["alert about no home host"] += 1
-        else:
+            return
+        if self.is_home(read.host):
             yield Finding(read.host, read.signal, Source.ALERT, read.sighting)
+        else:
+            self.night.unused["alert about no home host"] += 1
 
     def _of_dns(self, event: Dns) -> Iterator[Finding]:
-        if event.is_answer and event.client != event.server and self._see(event.server):
-            yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
-        if not self._see(event.client):
+        """A resolver is one that is asked for mail servers: those are the questions that are looked at."""
+        asked = [(name, rrtype, kinds) for name, rrtype in event.questions if (kinds := self._kinds_of_question(event, name, rrtype))]
+        if not asked:
             return
-        for name, rrtype in event.questions:
-            for kind, key in self._kinds_of_question(event, name, rrtype):
+        if event.is_answer and event.client != event.server and self.is_home(event.server):
+            yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
+        if not self.is_home(event.client):
+            return
+        for name, rrtype, kinds in asked:
+            for kind, key in kinds:
                 yield self._log(event.client, kind, event, key, event.client_port, name, rrtype, event.query_id)
 
-    def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> Iterator[tuple[Kind, str]]:
+    def _kinds_of_question(self, event: Dns, name: str, rrtype: str) -> list[tuple[Kind, str]]:
         if rrtype == "PTR":
-            yield Fact.ASKS_PTR, name
-        elif rrtype in ("MX", "A", "AAAA", UNKNOWN_TYPE) and not is_below(name, self.site.internal_domains):
-            if rrtype == "MX" or names_mail(name):
-                yield Fact.MAIL_NAMES, registered_domain(name)
-            if rrtype == "MX":
-                yield Signal.MX_FLOOD, registered_domain(name)
-            elif looks_like_mail_server(name):
-                if rrtype != UNKNOWN_TYPE:
-                    yield Signal.NAME_GUESS, registered_domain(name)
-                if event.is_answer and event.rcode == "NXDOMAIN":
-                    yield Signal.NAME_GUESS_NX, registered_domain(name)
+            return [(Fact.ASKS_PTR, name)] if is_some_ptr_name(name) else []
+        if rrtype not in ("MX", "A", "AAAA", UNKNOWN_TYPE) or is_below(name, self.site.internal_domains):
+            return []
+        kinds: list[tuple[Kind, str]] = []
+        if rrtype == "MX" or names_mail(name):
+            kinds.append((Fact.MAIL_NAMES, registered_domain(name)))
+        if rrtype == "MX":
+            kinds.append((Signal.MX_FLOOD, registered_domain(name)))
+        elif looks_like_mail_server(name):
+            if rrtype != UNKNOWN_TYPE:
+                kinds.append((Signal.NAME_GUESS, registered_domain(name)))
+            if event.is_answer and event.rcode == "NXDOMAIN":
+                kinds.append((Signal.NAME_GUESS_NX, registered_domain(name)))
+        return kinds
 
     def _of_smtp(self, event: Smtp) -> Iterator[Finding]:
-        if self._see(event.server):
+        if self.is_home(event.server):
             yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
-        if not self._see(event.client) or self.is_home(event.server):
+        if not self.is_home(event.client) or self.is_home(event.server):
             return
         # Suricata 6 and 7 log one more transaction for the QUIT after a mail, with the session's HELO in it or with nothing.
         if not (event.mail_from or event.rcpt_to) and (event.tx_id > 0 or not event.helo):
@@ -284,12 +332,9 @@ class Collector:
         event = self._unflipped(event)
         port, ports = event.server_port, self.site.ports
         is_mail = event.proto == "TCP" and (port in ports.smtp or port in ports.submission)
-        if event.answered and self._see(event.server):
-            if is_mail and event.established:
-                yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
-            elif port == DNS_PORT and event.client != event.server:
-                yield self._log(event.server, Fact.SERVES_DNS, event, event.client, event.client)
-        if self._see(event.client):
+        if is_mail and event.answered and event.established and self.is_home(event.server):
+            yield self._log(event.server, Fact.TAKES_MAIL_IN, event, event.client, event.client, event.client_port)
+        if self.is_home(event.client):
             for kind, key in self._kinds_of_connection(event, is_mail):
                 yield self._log(event.client, kind, event, key, event.client_port, event.server, port)
 
@@ -312,7 +357,7 @@ class Collector:
                 yield Fact.MET_BY_MAIL, event.server
         elif event.server_port in MAILBOX_PORTS and event.answered and not inside:
             yield Fact.READS_MAILBOX, event.server
-        elif event.proto == "TCP" and not event.established and not inside and event.server_port not in NO_PROBE:
+        elif event.flags_logged and event.proto == "TCP" and not event.established and not inside and event.server_port not in NO_PROBE:
             yield Fact.PROBED, event.server
 
     @staticmethod

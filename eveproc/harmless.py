@@ -11,7 +11,8 @@ from rulegen.vocabulary import Family, Signal
 # Enough different clients that a host is a server to them, not a peer that was met once.
 SENDERS = 3
 CLIENTS = 3
-PTR_NAMES = 3
+# Of some ten (evidence.Fact.ASKS_PTR).
+PTR_NAMES = 1
 # A mass mailer has no business with inside hosts' mail ports, nor with other ports of a stranger's mail server.
 SCANNED_HOSTS = 5
 # A monitor comes back to the same servers, met in its first rounds, for as long as it is watched; at most so often a minute.
@@ -53,7 +54,7 @@ def _mail_server(evidence: HostEvidence) -> Explanation | None:
     senders, names = evidence.log(Fact.TAKES_MAIL_IN).distinct(), evidence.log(Fact.ASKS_PTR).distinct()
     if senders < SENDERS and not (senders and names >= PTR_NAMES):
         return None
-    asks = f" and asks the names of {names} addresses" if names >= PTR_NAMES else ""
+    asks = " and asks for the names of addresses" if names >= PTR_NAMES else ""
     return Explanation(
         f"takes mail in from {senders} hosts{asks}, as a mail server does",
         "declare it in mail_servers, or look at it",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from eveproc.events import Stats
 
-# Counter -> what its rise means for "no evidence". Names from Suricata's own stats records, the same in 6, 7 and 8.
+# Counter -> what its rise means for "no evidence".
 COUNTED = {
     "capture.kernel_drops": "packets dropped before the sensor saw them",
     "detect.alert_queue_overflow": "alerts lost because one packet matched too many rules",
@@ -25,10 +25,8 @@ class SensorHealth:
     latest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def note(self, event: Stats) -> None:
-        for name in (*COUNTED, PACKETS):
-            value = event.counters.get(name)
-            if value is not None:
-                self._note((event.sensor, name), (event.time, value), (event.time, value))
+        for name, value in event.counters.items():
+            self._note((event.sensor, name), (event.time, value), (event.time, value))
 
     def merge(self, other: "SensorHealth") -> None:
         for key, report in other.earliest.items():

@@ -116,9 +116,9 @@ _EMPTY = MappingProxyType({what: Rows(width) for what, width in WIDTHS.items()})
 class HistoryKeeper:
     """Feeds events into a History by a site's view of who is watched and what is outside."""
 
-    def __init__(self, site: SiteProfile) -> None:
+    def __init__(self, site: SiteProfile, history: History | None = None) -> None:
         self.site = site
-        self.history = History()
+        self.history = History() if history is None else history
         self._mail_ports = frozenset((*site.ports.smtp, *site.ports.submission))
         self.is_watched = lru_cache(maxsize=1 << 16)(self._is_watched)
         self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)

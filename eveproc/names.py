@@ -1,5 +1,6 @@
 """A host name from the wire -> the domain somebody registered, and whether the name looks like a mail server's."""
 
+import re
 from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
@@ -7,13 +8,14 @@ from publicsuffixlist import PublicSuffixList
 from rulegen.vocabulary import GUESSED_LABELS
 
 _GUESSED = frozenset(GUESSED_LABELS)
-
-
-_MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
+MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
 # Kept for documentation and tests (RFC 2606): whoever tries this software on them means them as if they were real.
 _RESERVED = frozenset(("example", "test", "invalid"))
 # No mail is delivered below a top level that does not exist: private zones and tunnels count as one.
 NO_PUBLIC_SUFFIX = "(no public suffix)"
+# Names of addresses are a large part of all DNS; that a host asks for many is seen in one of ten (IPv4) or sixteen (IPv6) as well.
+SOME_PTR_NAMES = r"[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa"
+_some_ptr_name = re.compile(SOME_PTR_NAMES).fullmatch
 
 
 @cache
@@ -41,7 +43,12 @@ def looks_like_mail_server(name: str) -> bool:
 
 def names_mail(name: str) -> bool:
     """Does any label speak of mail? Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`."""
-    return any(word in name for word in _MAIL_WORDS)
+    return any(word in name for word in MAIL_WORDS)
+
+
+def is_some_ptr_name(name: str) -> bool:
+    """Is this one of the names of addresses that are counted?"""
+    return _some_ptr_name(name) is not None
 
 
 def domain_of_address(mailbox: str) -> str:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
-from eveproc.events import Flow
-from eveproc.evidence import Collector, HostEvidence, NightEvidence
+from eveproc.change import Change
+from eveproc.evidence import HostEvidence, NightEvidence, Period
+from eveproc.gather import gather
 from eveproc.identity import Tenancy
-from eveproc.reader import ReadStats, read_events
+from eveproc.picture import NO_PICTURE, Picture, picture_of
+from eveproc.sources import find_files
+from eveproc.stats import ReadStats
 from eveproc.verdict import Identity, Verdict, judge
 from eveproc.weighing import Circumstances, signals_for
 from rulegen.site import SiteProfile
@@ -21,7 +24,8 @@ DAY = 24 * 3600
 class NightReport:
     """`verdicts` holds every home host that was seen, worst first; `clean_hosts` counts the clean ones among them.
 
-    `unused` counts, by reason, events that were read and are evidence of nothing here.
+    `unused` counts, by reason, events that were read and are evidence of nothing here. `picture` is what charts are drawn from, `site`
+    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -31,6 +35,9 @@ class NightReport:
     unused: Mapping[str, int]
     first_event: float | None
     last_event: float | None
+    picture: Picture = NO_PICTURE
+    site: SiteProfile | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +78,15 @@ def gather_night(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
-    stats = ReadStats()
-    collector = Collector(site)
-    start, end = -inf if since is None else since, inf if until is None else until
-    future = inf if now is None else now + DAY
-    for event in read_events(sources, stats, progress=progress):
-        if event.time >= future:
-            collector.night.unused["dated in the future"] += 1
-        elif start <= event.time < end:
-            collector.add(event)
-        else:
-            collector.night.unused["outside --since and --until"] += 1
-    return collector.night, stats
+    period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
+    return gather(find_files(sources), site, period, progress=progress)
 
 
 def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
     """Judge what was gathered."""
     night.trim()
-    verdicts = [judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)) for m in machines(night)]
+    judged = [(judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)), m.evidence) for m in machines(night)]
+    verdicts = [verdict for verdict, _ in judged]
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     return NightReport(
         verdicts=tuple(verdicts),
@@ -98,6 +96,8 @@ def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> Nigh
         unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
+        picture=picture_of(night, judged, site),
+        site=site,
     )
 
 
@@ -132,16 +132,9 @@ def circumstances_of(machine: Machine, night: NightEvidence, site: SiteProfile) 
     return Circumstances(
         site=site,
         signals=signals_for(any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))),
-        connections_logged=_connections_logged(machine.evidence, night),
+        connections_logged=night.flows_logged,
         sensor_blind=night.health.is_blind(),
     )
-
-
-def _connections_logged(evidence: HostEvidence, night: NightEvidence) -> bool:
-    """Were TCP flows logged in most of the hours in which this host did something?"""
-    hours = {hour for track in evidence.signal_tracks() for hour in track.hours}
-    logged = hours & night.hours_of.get(Flow.TYPE, set())
-    return 2 * len(logged) >= len(hours) > 0
 
 
 def _missing_sensors(night: NightEvidence, site: SiteProfile) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ associative, commutative and idempotent: an event that two files repeat counts o
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 K = TypeVar("K")
 
@@ -23,8 +23,7 @@ PIVOTS = 8
 SIDS = 32
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pivot:
+class Pivot(NamedTuple):
     """Where in EVE to look further: the flow, its community id ("" if not logged), the transaction in it (-1: the whole flow)."""
 
     flow_id: int
@@ -32,8 +31,7 @@ class Pivot:
     tx_id: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One event in the light of one behaviour: at `time`, the thing counted distinctly is `key`.
 
     `identity` tells two events of an hour apart; whoever logs the same event again, another sensor too, gives the same identity.
@@ -103,17 +101,20 @@ class Track:
     last_seen: float = float("-inf")
 
     def note(self, sighting: Sighting) -> None:
-        hour = int(sighting.time // HOUR)
+        time = sighting.time
+        hour = int(time // HOUR)
         bucket = self.hours.get(hour)
         if bucket is None:
             bucket = self.hours[hour] = Bucket()
-        bucket.note(sighting.key, fingerprint(sighting.identity), sighting.time)
-        self.first_seen = min(self.first_seen, sighting.time)
-        self.last_seen = max(self.last_seen, sighting.time)
+        bucket.note(sighting.key, fingerprint(sighting.identity), time)
+        if time < self.first_seen:
+            self.first_seen = time
+        if time > self.last_seen:
+            self.last_seen = time
         if sighting.sid:
             self._note_sids((sighting.sid,))
         if sighting.pivot:
-            self._note_pivots(((sighting.pivot, sighting.time),))
+            self._note_pivots(((sighting.pivot, time),))
 
     def merge(self, other: "Track") -> None:
         for hour, bucket in other.hours.items():

@@ -250,21 +250,19 @@ def test_other_dhcp_messages_are_counted_as_such(dhcp: Json, detail: str) -> Non
     assert decode(line("dhcp", dhcp={**DHCP, **dhcp})) == Skipped(SkipReason.OTHER_EVENT_TYPE, detail)
 
 
-def test_counters_get_dotted_names_and_only_whole_numbers_count() -> None:
-    tree = {"capture": {"kernel_drops": 7}, "uptime": 9, "ips": True, "ratio": 0.5, "name": "x", "list": [1]}
+def test_counters_that_tell_what_was_missed_are_kept_if_they_are_whole_numbers() -> None:
+    tree = {"capture": {"kernel_drops": 7, "kernel_packets": True}, "flow": {"memcap": 0.5}, "tcp": 3, "uptime": 9, "detect": {}}
     event = decode(line("stats", {"timestamp": TIME, "host": "s1"}, stats=tree))
     assert isinstance(event, Stats)
-    assert event.counters == {"capture.kernel_drops": 7, "uptime": 9}
+    assert event.counters == {"capture.kernel_drops": 7}
     assert event.sensor == "s1"
 
 
-def test_counters_nested_without_end_are_left_out() -> None:
-    tree: dict[str, object] = {"deep": 1}
-    for _ in range(50):
-        tree = {"a": tree}
-    event = decode(line("stats", stats={"b": 2, **tree}))
-    assert isinstance(event, Stats)
-    assert event.counters == {"b": 2}
+@pytest.mark.parametrize("port", [25.0, "25", None, [25]])
+def test_a_port_is_a_whole_number(port: object) -> None:
+    event = decode(line("flow", {**MAIL, "dest_port": port}, flow={}))
+    assert isinstance(event, Flow)
+    assert event.server_port == 0
 
 
 @pytest.mark.parametrize(

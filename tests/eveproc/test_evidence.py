@@ -5,6 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.events import Stats
 from eveproc.evidence import Fact, NightEvidence, Source
@@ -34,7 +35,9 @@ def kinds(events, host=HOST, site=None):
             id="missing, dns v1",
         ),
         pytest.param(lookup(1, "www.firm.test", "A"), {}, id="ordinary name"),
-        pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR"),
+        pytest.param(lookup(1, "17.2.0.192.in-addr.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR"),
+        pytest.param(lookup(1, "7.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR of IPv6"),
+        pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {}, id="PTR that is not counted"),
         pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1}, id="SMTP"),
         pytest.param(flow(1, server(1), 465), {Signal.SUBMISSION_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1}, id="submission"),
         pytest.param(flow(1, "10.20.7.7"), {Fact.INSIDE_TARGETS: 1}, id="inside"),
@@ -72,11 +75,12 @@ def test_the_transaction_that_suricata_7_logs_for_a_quit_is_no_session_of_its_ow
 def test_servers_are_seen_from_the_other_side():
     events = [
         flow(1, RELAY, host=server(1)),
-        lookup(2, "www.example.org", "A", resolver="10.20.3.3"),
-        flow(3, "10.20.3.3", 53, proto="UDP"),
+        lookup(2, "example.org", "MX", resolver="10.20.3.3", answer=True),
+        lookup(2, "www.example.org", "A", resolver="10.20.4.4", answer=True),
     ]
     assert kinds(events, RELAY) == {Fact.TAKES_MAIL_IN: 1}
     assert kinds(events, "10.20.3.3") == {Fact.SERVES_DNS: 1}
+    assert kinds(events, "10.20.4.4") == {}
 
 
 def test_own_domains_are_not_evidence():
@@ -111,20 +115,28 @@ def test_whose_an_alert_is(event, host, signal):
 
 
 @pytest.mark.parametrize(
-    ("event", "reason"),
+    "event",
     [
-        pytest.param(alert(1, "mx_flood", sid=2403388, metadata=False), "alert of another rule set", id="sid of others"),
-        pytest.param(alert(1, "mx_flood", metadata=False, gid=3), "alert of another rule set", id="other generator"),
-        pytest.param(alert(1, "mx_flood", sid=1_250_999, metadata=False), "alert of another rule set", id="no such offset"),
-        pytest.param(alert(1, "invented"), "alert of another rule set", id="unknown signal and ours"),
-        pytest.param(alert(1, "mx_flood", host=server(1), to=server(2)), "alert about no home host", id="nobody of ours"),
+        pytest.param(alert(1, "mx_flood", sid=2403388, metadata=False), id="sid of others"),
+        pytest.param(alert(1, "mx_flood", metadata=False, gid=3), id="other generator"),
+        pytest.param(alert(1, "mx_flood", sid=1_250_999, metadata=False), id="no such offset"),
+        pytest.param(alert(1, "invented", sid=99), id="unknown signal and ours"),
     ],
 )
-def test_what_is_not_evidence_is_counted(event, reason):
-    if reason == "alert of another rule set" and event.metadata:
-        event = alert(1, "invented", sid=99)
+def test_alerts_of_other_rule_sets_are_nothing_to_us(event):
     night = gather([event])
-    assert (dict(night.unused), night.hosts) == ({reason: 1}, {})
+    assert (dict(night.unused), night.hosts, night.active) == ({}, {}, set())
+
+
+def test_an_alert_about_no_home_host_is_counted():
+    night = gather([alert(1, "mx_flood", host=server(1), to=server(2))])
+    assert (dict(night.unused), night.hosts) == ({"alert about no home host": 1}, {})
+
+
+def test_that_flows_are_logged_is_seen_from_flags_of_tcp():
+    assert gather([flow(1, server(1), 443)]).flows_logged
+    assert not gather([flow(1, server(1), 53, proto="UDP")]).flows_logged
+    assert not gather([replace(flow(1, server(1), 443), flags_logged=False)]).flows_logged
 
 
 def test_alert_windows_count_not_lines():

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xopen import xopen
 
-from eveproc import reader
+from eveproc import sources
 from eveproc.events import Event, SkipReason
-from eveproc.reader import MAX_DETAILS, MAX_LINE, MAX_PROBLEMS, OTHERS, ReadStats, find_files, read_events
+from eveproc.reader import line_result, read_events
+from eveproc.sources import MAX_LINE, find_files
+from eveproc.stats import MAX_DETAILS, MAX_PROBLEMS, OTHERS, ReadStats
 from rulegen.errors import InputError
 
 COUNT = 40
@@ -338,8 +340,8 @@ LINE = st.one_of(
 def test_lines_are_events_plus_skipped_whatever_the_file_and_the_block(lines: list[bytes], end: bool, block: int) -> None:
     content = b"\n".join(lines) + b"\n" * end
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "BLOCK", block)
-        patch.setattr(reader, "HEAD", min(block, reader.HEAD))
+        patch.setattr(sources, "BLOCK", block)
+        patch.setattr(sources, "HEAD", min(block, sources.HEAD))
         assert adds_up(read_bytes(content))
 
 
@@ -366,5 +368,5 @@ def read_bytes(content: bytes) -> ReadStats:
 def read_lines(lines: list[bytes]) -> ReadStats:
     stats = ReadStats()
     for line in lines:
-        stats.note(reader._line(line))
+        stats.note(line_result(line))
     return stats

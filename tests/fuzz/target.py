@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from eveproc.events import MAX_DETAIL, YEARS, Event, Skipped, decode
+from eveproc.evidence import Collector, NightEvidence
 from eveproc.night import gather_night, report_on
+from eveproc.reader import read_events
 from eveproc.report import FORMATS, reading
+from eveproc.stats import ReadStats
 from rulegen.site import build_profile
 from rulegen.yamlfile import parse_yaml
 
@@ -33,12 +36,22 @@ class Target:
         os.pwrite(self._file, data, 0)
         night, stats = gather_night([self._path], _PROFILE)
         assert stats.lines == stats.events.total() + stats.skipped.total(), "a line is not accounted for"
-        assert stats.lines or stats.problems, "nothing was read and nobody was told"
+        self._check_selection(night)
         report = report_on(night, _PROFILE, stats)
         for render in FORMATS.values():
             render(report, report.verdicts).encode()
         reading.render(report).encode()
         reading.render_json(report).encode()
+
+    def _check_selection(self, night: NightEvidence) -> None:
+        """The lines that were passed over would have added nothing."""
+        plain, stats = Collector(_PROFILE), ReadStats()
+        for event in read_events([self._path], stats):
+            plain.add(event)
+        assert stats.lines or stats.problems, "nothing was read and nobody was told"
+        night.trim()
+        plain.night.trim()
+        assert night == plain.night, "the selected lines tell something else than all lines do"
 
 
 def check_line(data: bytes) -> None:

@@ -1,0 +1,163 @@
+r"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too many.
+
+Undecoded bytes tell. What makes an event evidence are a few values (an event type, a record type, a port, a word in a name, one
+of our sids); a line that holds none of them is passed over. Values are looked for wherever they stand in a line, so the order of
+keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
+that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
+
+An ordinary flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
+a line is wanted if it tells something new; what is known already is asked of the NightEvidence it would go into.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from functools import lru_cache, partial
+from itertools import chain
+
+from eveproc.alerts import own_sids
+from eveproc.events import ACK, SYN_ACK, canonical_address
+from eveproc.evidence import MAILBOX_PORTS, NightEvidence, is_home
+from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
+from rulegen.site import SiteProfile
+from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
+
+# How many beginnings of flow records are kept to be known again at once; the others take a little longer.
+HEADS_KEPT = 1 << 18
+# `"src_ip":"` with the longest IPv4 address and, where that is shorter, what follows it: no digit of the port is in it yet.
+# Suricata writes out IPv6 in full, always as long as this.
+HEAD = len('"src_ip":"255.255.255.255')
+LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
+TCP_FLAGS = b'"tcp_flags_ts":"'
+# What follows where the client sent an ACK, the server SYN and ACK (events.Flow.established).
+ESTABLISHED = frozenset(
+    f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode()
+    for client in range(256)
+    if client & ACK
+    for server in range(256)
+    if server & SYN_ACK == SYN_ACK
+)
+FLAGS = len('1b","tcp_flags_tc":"1b"')
+
+_opener = re.compile(rb'(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').match
+_opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
+
+
+class Kind(Enum):
+    """What a pattern finds: a line that is wanted, or a place that is looked at more closely."""
+
+    WANTED = auto()
+    FLOW = auto()
+    TCP = auto()
+
+
+def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
+    """(kind, regular expression) for everything that evidence.Collector may use, as undecoded bytes."""
+    ports = "|".join(map(str, sorted({*site.ports.smtp, *site.ports.submission, *MAILBOX_PORTS})))
+    words = "|".join(MAIL_WORDS)
+    labels = "|".join(label for label in GUESSED_LABELS if not any(word in label for word in MAIL_WORDS))
+    sids = "|".join(map(str, own_sids(site)))
+    texts = (
+        (Kind.WANTED, '"(?:smtp|dhcp|stats)"'),
+        (Kind.WANTED, '(?i:"mx")'),
+        (Kind.WANTED, METADATA_SIGNAL),
+        (Kind.WANTED, rf'"signature_id":(?:(?:{sids})[^0-9]|"|[0-9]+[.eE])'),
+        (Kind.WANTED, rf'ort":(?:{ports})[,}}]'),
+        (Kind.WANTED, rf'"rrname":"(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
+        (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
+        (Kind.FLOW, r'"flow"[,}]'),
+        (Kind.TCP, TCP_FLAGS.decode()),
+        (Kind.WANTED, r'[^\\]":[ \t\r]'),
+        (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
+    )
+    return tuple((kind, text.encode()) for kind, text in texts)
+
+
+class Selector:
+    """Finds the lines of a block that may tell `night` something new. Raises ImportError where hyperscan is not installed."""
+
+    def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
+        import hyperscan
+
+        self._night = night
+        self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
+        self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
+        self._heads: set[bytes] = set()
+        self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+        self._database = hyperscan.Database()
+        kinds, expressions = zip(*patterns(site), strict=True)
+        self._note = tuple(self._hits[kind].append for kind in kinds)
+        self._database.compile(expressions=expressions, ids=tuple(range(len(kinds))), elements=len(kinds), flags=[0] * len(kinds))
+
+    def lines(self, block: bytes, end: int) -> Iterator[bytes]:
+        """Each wanted line of block[:end], once, with its newline if it has one."""
+        hits = self._scan(block)
+        flows = (*self._new_hosts(block, hits[Kind.FLOW]), *self._new_of_tcp(block, hits[Kind.TCP]))
+        behind = 0
+        for place in sorted((*hits[Kind.WANTED], *flows, *self._new_sensors(block))):
+            if behind < place <= end:
+                start = block.rfind(b"\n", 0, place - 1) + 1
+                behind = (block.find(b"\n", place - 1) + 1) or len(block)
+                yield block[start:behind]
+
+    def _scan(self, block: bytes) -> Mapping[Kind, list[int]]:
+        """Where what was found ends, by kind."""
+        for hits in self._hits.values():
+            hits.clear()
+        note = self._note
+
+        def found(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            note[pattern](end)
+
+        self._database.scan(block, match_event_handler=found)
+        return self._hits
+
+    def _new_hosts(self, block: bytes, flows: list[int]) -> Iterator[int]:
+        heads = self._heads
+        for place in flows:
+            if block[place : place + HEAD] in heads or block[place : place + LONG_HEAD] in heads or self._is_known(block, place):
+                continue
+            yield place
+
+    def _is_known(self, block: bytes, place: int) -> bool:
+        """Is the flow whose record goes on at `place` of a home address that was seen, or of no home address?"""
+        opener = _opener(block, place)
+        if opener is None or not self._is_old(opener[1]):
+            return False
+        if opener.end() <= place + HEAD or opener.end() == place + LONG_HEAD:
+            if len(self._heads) >= HEADS_KEPT:
+                self._heads.clear()
+            self._heads.add(block[place : max(place + HEAD, opener.end())])
+        return True
+
+    def _is_old(self, address: bytes) -> bool:
+        home = self._home_address(address)
+        return not home or home in self._night.active
+
+    def _new_of_tcp(self, block: bytes, places: list[int]) -> Iterator[int]:
+        """The first TCP flows of all, and connections of home hosts that were not seen to be taken."""
+        if not self._night.flows_logged:
+            return iter(places)
+        return (place for place in places if block[place : place + FLAGS] not in ESTABLISHED and self._is_probe(block, place))
+
+    def _is_probe(self, block: bytes, place: int) -> bool:
+        opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
+        return opener is None or self._home_address(opener[1]) != ""
+
+    def _new_sensors(self, block: bytes) -> Iterator[int]:
+        unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
+        return chain.from_iterable(_places(block, token) for token in unheard)
+
+
+def _places(block: bytes, token: bytes) -> Iterator[int]:
+    """Behind the first byte of every occurrence."""
+    place = block.find(token)
+    while place >= 0:
+        yield place + 1
+        place = block.find(token, place + 1)
+
+
+def _home_address(site: SiteProfile, address: bytes) -> str:
+    """The address as evidence writes it; "" for one that is not of the home networks."""
+    text = canonical_address(address.decode("ascii", "replace"))
+    return text if is_home(site, text) else ""
