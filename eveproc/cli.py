@@ -146,7 +146,13 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
 
 @main.command()
 @_reads_eve
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+)
 @click.option("-o", "--output", type=FILE, help="Write the recommendation to this thresholds.yaml, whole or not at all.")
 @click.option("--what-if", "wanted", type=what_if, metavar="SIGNAL=COUNT/SECONDS", help="Only show what this threshold would have alerted.")
 @click.option("--baseline", type=FILE, help="Add these logs to what this file holds of earlier ones; it is made if it is not there.")

@@ -61,6 +61,7 @@ class Recommendation:
     at_most: float
     allowed: float
     ceiling: int
+    catalogue: Threshold
     weeks: float
     loud: tuple[Loud, ...]
     without_loudest: int
@@ -170,6 +171,7 @@ class _Groups:
             at_most=tail.at_most(proposed.count),
             allowed=share,
             ceiling=ceiling(self._signal, proposed.seconds),
+            catalogue=_FLOORS[self._signal],
             weeks=self._weeks,
             loud=tuple(_loudest(doings, present, self._weeks)),
             without_loudest=self._least(_without_loudest(doings, proposed.seconds)),

@@ -9,7 +9,7 @@ from textwrap import wrap
 from types import MappingProxyType
 
 from eveproc.baseline import Baseline
-from eveproc.matching import UNTOLD
+from eveproc.matching import TOLD, UNTOLD
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
 from eveproc.report.text import WIDTH
@@ -37,13 +37,27 @@ class Tuning:
         hours = self.baseline.history.hours
         return span(min(hours) * HOUR, (max(hours) + 1) * HOUR) if hours else "no time at all"
 
+    def head(self) -> Iterator[str]:
+        """What it all rests on, a sentence or two each."""
+        share = self.budget / len(TOLD)
+        yield f"{self.days:.1f} days of records, {self.span()}."
+        yield f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, of all signals together, {share:.2g} of each."
+        if self.days < TOO_SHORT:
+            yield (
+                f"{self.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
+                "not what a week-end or a month's end brings. Keep a --baseline and add to it."
+            )
+        out = left_out(self.baseline)
+        if out:
+            yield f"Not counted: {', '.join(safe(host) for host in out)}."
+
 
 def render_text(tuning: Tuning) -> str:
     """A table of all numbers, then what has to be said of each signal whose number changes or does not do."""
-    lines = [*_head(tuning), "", *_table(tuning.recommendations)]
+    lines = [*tuning.head(), "", *_table(tuning.recommendations)]
     for one in tuning.recommendations:
         if one.proposed != one.present or not one.fits:
-            lines += ["", *wrap(f"{_name(one)}: {reason(one)}", WIDTH), *_loud(one)]
+            lines += ["", *wrap(f"{name_of(one)}: {reason(one)}", WIDTH), *_loud(one)]
     out = left_out(tuning.baseline)
     if out:
         lines += ["", "not counted:"]
@@ -62,7 +76,7 @@ def render_json(tuning: Tuning) -> str:
 def render_yaml(tuning: Tuning) -> str:
     """What rulegen build -t reads. Signals for which nothing can be proposed keep what site.yaml or the catalogue says."""
     head = [
-        *_head(tuning),
+        *tuning.head(),
         "Made by eveproc tune; its next run overwrites this file. To use it: rulegen build -s site.yaml -t thresholds.yaml -o out",
     ]
     lines = [f"# {line}" for text in head for line in wrap(text, WIDTH)]
@@ -77,20 +91,6 @@ def reason(one: Recommendation) -> str:
     return " ".join(filter(None, (_seen(one), _choice(one), _but_for(one), _found(one))))
 
 
-def _head(tuning: Tuning) -> Iterator[str]:
-    share = tuning.recommendations[0].allowed if tuning.recommendations else 0
-    yield f"{tuning.days:.1f} days of records, {tuning.span()}."
-    yield f"Budget: {tuning.budget:g} false alert{'s' * (tuning.budget != 1)} a week, of all signals together, {share:.2g} of each."
-    if tuning.days < TOO_SHORT:
-        yield (
-            f"{tuning.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
-            "not what a week-end or a month's end brings. Keep a --baseline and add to it."
-        )
-    out = left_out(tuning.baseline)
-    if out:
-        yield f"Not counted: {', '.join(safe(host) for host in out)}."
-
-
 def left_out(baseline: Baseline) -> dict[str, str]:
     """Hosts that are not counted, in order, and why, by the latest logs."""
     latest = {one.host: one.why for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
@@ -98,18 +98,20 @@ def left_out(baseline: Baseline) -> dict[str, str]:
 
 
 def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
-    width = max((len(_name(one)) for one in recommendations), default=0)
+    width = max((len(name_of(one)) for one in recommendations), default=0)
     yield f"{'':{width}}  {'now':>14}  {'proposed':>14}  {'alerts a week: now':>18}  {'proposed':>8}  {'at most':>8}"
     for one in recommendations:
-        rates = f"{one.now:18.3g}  {one.expected:8.3g}  {one.at_most:8.2g}{'' if one.fits else '  over the budget'}"
-        yield f"{_name(one):{width}}  {_numbers(one.present):>14}  {_numbers(one.proposed):>14}  {rates}"
+        rates = f"{rate(one.now):>18}  {rate(one.expected):>8}  {rate(one.at_most):>8}{'' if one.fits else '  over the budget'}"
+        yield f"{name_of(one):{width}}  {numbers_of(one.present):>14}  {numbers_of(one.proposed):>14}  {rates}"
 
 
-def _name(one: Recommendation) -> str:
+def name_of(one: Recommendation) -> str:
+    """The signal, and the network whose numbers these are."""
     return f"{one.signal} in {short(one.network)}" if one.network else one.signal.value
 
 
-def _numbers(threshold: Threshold) -> str:
+def numbers_of(threshold: Threshold) -> str:
+    """`10 in 60 s`."""
     return f"{threshold.count} in {threshold.seconds} s"
 
 
@@ -118,19 +120,23 @@ def _seen(one: Recommendation) -> str:
         return "No innocent host did this at all."
     first = one.loud[0]
     return (
-        f"{_numbers(one.present)} would have alerted {one.now:.3g} times a week; the most that an innocent host did within "
+        f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; the most that an innocent host did within "
         f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
     )
 
 
 def _choice(one: Recommendation) -> str:
-    limit = f"at most {one.at_most:.2g} a week (95 %, the tail of what was seen drawn on)"
+    limit = (
+        f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be expected (95 %, the tail of what was seen drawn on)"
+    )
     if not one.fits:
         return (
-            f"{_numbers(one.proposed)} is the most at which every known sender is still found, yet it would alert {one.expected:.3g} "
-            f"times a week, {limit}: declare, exempt or see to the hosts below."
+            f"{numbers_of(one.proposed)} still finds every known sender, a higher count would not; yet {limit}: "
+            "declare, exempt or see to the hosts that do it."
         )
-    return f"{_numbers(one.proposed)} is the least that keeps to the budget: {one.expected:.3g} were seen a week, {limit}."
+    if one.proposed == one.catalogue:
+        return f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find nobody who is not found by it: {limit}."
+    return f"{numbers_of(one.proposed)} is the least that keeps to the budget: {limit}."
 
 
 def _but_for(one: Recommendation) -> str:
@@ -150,7 +156,7 @@ def _found(one: Recommendation) -> str:
 
 def _loud(one: Recommendation) -> Iterator[str]:
     for loud in one.loud[:5]:
-        yield f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, {loud.a_week:.3g} alerts a week now"
+        yield f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, {rate(loud.a_week)} alerts a week now"
 
 
 def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
@@ -166,8 +172,15 @@ def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
             yield from (f"{indent}count: {one.proposed.count}", f"{indent}seconds: {one.proposed.seconds}")
 
 
+def rate(number: float) -> str:
+    """So many a week, in as few figures as tell: `2,100`, `0.34`, `< 0.001`."""
+    if 0 < number < 0.001:
+        return "< 0.001"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+
+
 def _was(one: Recommendation) -> str:
-    return "As it is now. " if one.proposed == one.present else f"Now {_numbers(one.present)}. "
+    return "As it is now. " if one.proposed == one.present else f"Now {numbers_of(one.present)}. "
 
 
 def _rates(one: Recommendation) -> dict[str, float]:
@@ -191,4 +204,11 @@ def _as_dict(one: Recommendation) -> dict[str, object]:
     }
 
 
-FORMATS: Mapping[str, Callable[[Tuning], str]] = MappingProxyType({"text": render_text, "json": render_json})
+def render_html(tuning: Tuning) -> str:
+    """A page with curves; what draws them is loaded only here."""
+    from eveproc.report import tuningpage
+
+    return tuningpage.render(tuning)
+
+
+FORMATS: Mapping[str, Callable[[Tuning], str]] = MappingProxyType({"text": render_text, "json": render_json, "html": render_html})
