@@ -52,8 +52,8 @@ class _LeftOut(msgspec.Struct, forbid_unknown_fields=True):
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     version: int
-    sevens: int
-    eights: int
+    sevens: list[int]
+    eights: list[int]
     hours: list[int]
     active: list[str]
     left_out: list[_LeftOut]
@@ -65,7 +65,7 @@ def save(baseline: Baseline, path: Path) -> None:
     history = baseline.history
     hosts = {host: {what.value: _packed(kinds[what]) for what in What if what in kinds} for host, kinds in sorted(history.hosts.items())}
     left_out = [_LeftOut(one.host, one.first, one.last, one.why) for one in sorted(baseline.left_out)]
-    kept = _File(VERSION, history.sevens, history.eights, sorted(history.hours), sorted(history.active), left_out, hosts)
+    kept = _File(VERSION, sorted(history.sevens), sorted(history.eights), sorted(history.hours), sorted(history.active), left_out, hosts)
     write_whole(path, msgspec.json.encode(kept).decode() + "\n")
 
 
@@ -101,7 +101,7 @@ def _unpacked(kept: _File) -> Baseline:
     hosts = {host: {What(what): _rows(What(what), packed) for what, packed in kinds.items()} for host, kinds in kept.hosts.items()}
     for host in (*hosts, *kept.active):
         _refuse_no_address(host)
-    history = History(hosts, set(kept.active), set(kept.hours), eights=kept.eights, sevens=kept.sevens)
+    history = History(hosts, set(kept.active), set(kept.hours), eights=set(kept.eights), sevens=set(kept.sevens))
     return Baseline(history, {LeftOut(one.host, one.first, one.last, one.why) for one in kept.left_out})
 
 

@@ -189,10 +189,12 @@ def _load(site: Path, thresholds: Path | None) -> "SiteProfile":
 def _tell_what_if(
     eve: tuple[str, ...], site: "SiteProfile", since: float | None, until: float | None, form: str, signal: Signal, threshold: "Threshold"
 ) -> None:
+    from eveproc.matching import refuse_untold
     from eveproc.predict import predict, with_threshold
     from eveproc.report import predicted
     from eveproc.study import study
 
+    refuse_untold(signal)
     with _progress_bar() as progress:
         history = study(eve, site, since=since, until=until, now=time.time(), progress=progress).history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)

@@ -7,8 +7,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from math import ceil
 
-from eveproc.events import Event, Smtp
-from eveproc.evidence import EVER, Collector, Fact, HostEvidence, NightEvidence, Period
+from eveproc.events import Dns, Event, Smtp
+from eveproc.evidence import EVER, Collector, Fact, Finding, HostEvidence, NightEvidence, Period, Source
 from eveproc.names import domain_of_address, is_below
 from eveproc.track import HOUR, Sighting, Track
 from rulegen.site import Network, SiteProfile, short
@@ -41,7 +41,7 @@ class Confidence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Found:
     """One machine's role, how sure that is, and what it rests on, in one sentence."""
 
     host: str
@@ -64,13 +64,13 @@ class Discovery:
 
     home_networks: tuple[Network, ...]
     hosts: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Found, ...]
     domains: tuple[Named, ...]
     submission: tuple[Named, ...]
     first: float
     last: float
 
-    def of(self, role: Role) -> tuple[Finding, ...]:
+    def of(self, role: Role) -> tuple[Found, ...]:
         return tuple(finding for finding in self.findings if finding.role is role)
 
 
@@ -120,10 +120,15 @@ class Discoverer(Collector):
         self.night: SiteEvidence = SiteEvidence()
 
     def add(self, event: Event) -> None:
-        """Take one event in."""
+        """Take one event in. For a verdict, answers about mail show enough of a resolver; here every answer counts."""
         super().add(event)
-        if isinstance(event, Smtp) and self.is_home(event.server) and not self.is_home(event.client):
-            self.night.domains.note(event)
+        if self._period.why_not(event.time):
+            return
+        match event:
+            case Smtp() if self.is_home(event.server) and not self.is_home(event.client):
+                self.night.domains.note(event)
+            case Dns() if event.is_answer and event.client != event.server and self.is_home(event.server):
+                self._keep(Finding(event.server, Fact.SERVES_DNS, Source.LOG, Sighting(event.time, event.client, (event.client,))))
 
 
 def discover(night: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:
@@ -141,7 +146,7 @@ def discover(night: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
     )
 
 
-def find_roles(night: NightEvidence) -> Iterator[Finding]:
+def find_roles(night: NightEvidence) -> Iterator[Found]:
     """By role, then address. A machine may have several."""
     hours = ceil((night.last_event - night.first_event) / HOUR) if night.hosts else 0
     hosts = sorted(night.hosts.items(), key=lambda one: (ip_address(one[0]).version, int(ip_address(one[0]))))
@@ -151,7 +156,7 @@ def find_roles(night: NightEvidence) -> Iterator[Finding]:
     yield from (finding for host, evidence in hosts if (finding := _scanner(host, evidence)))
 
 
-def _mail_server(host: str, evidence: HostEvidence) -> Finding | None:
+def _mail_server(host: str, evidence: HostEvidence) -> Found | None:
     """Takes mail in from several, and hands mail on or looks up who brings it: a mass mailer takes none in."""
     clients = evidence.log(Fact.TAKES_MAIL_IN).distinct()
     if clients < CLIENTS_OF_A_SERVER:
@@ -165,18 +170,18 @@ def _mail_server(host: str, evidence: HostEvidence) -> Finding | None:
     ]
     sure = clients >= SURE_CLIENTS and bool(signs)
     why = ", ".join([f"takes mail in from {clients} hosts", *(signs or ["but sends none"])])
-    return Finding(host, Role.MAIL_SERVER, Confidence.HIGH if sure else Confidence.MEDIUM, why)
+    return Found(host, Role.MAIL_SERVER, Confidence.HIGH if sure else Confidence.MEDIUM, why)
 
 
-def _resolver(host: str, evidence: HostEvidence) -> Finding | None:
+def _resolver(host: str, evidence: HostEvidence) -> Found | None:
     clients = evidence.log(Fact.SERVES_DNS).distinct()
     if clients < CLIENTS_OF_A_SERVER:
         return None
     sure = clients >= SURE_CLIENTS
-    return Finding(host, Role.RESOLVER, Confidence.HIGH if sure else Confidence.MEDIUM, f"answers DNS questions of {clients} hosts")
+    return Found(host, Role.RESOLVER, Confidence.HIGH if sure else Confidence.MEDIUM, f"answers DNS questions of {clients} hosts")
 
 
-def _monitor(host: str, evidence: HostEvidence, hours: int) -> Finding | None:
+def _monitor(host: str, evidence: HostEvidence, hours: int) -> Found | None:
     tracks = [evidence.log(signal) for signal in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)]
     servers, looks = sum(track.distinct() for track in tracks), sum(track.count() for track in tracks)
     busy = len({hour for track in tracks for hour in track.hours})
@@ -185,15 +190,15 @@ def _monitor(host: str, evidence: HostEvidence, hours: int) -> Finding | None:
     if not 0 < servers <= MONITORED_SERVERS or looks < max(LOOKS, LOOKS / 2 * hours) or busy < SHARE_OF_HOURS * hours:
         return None
     why = f"connects to the same {servers} outside mail servers {looks} times, in {busy} of {hours} hours"
-    return Finding(host, Role.MONITOR, Confidence.MEDIUM, why)
+    return Found(host, Role.MONITOR, Confidence.MEDIUM, why)
 
 
-def _scanner(host: str, evidence: HostEvidence) -> Finding | None:
+def _scanner(host: str, evidence: HostEvidence) -> Found | None:
     inside, probed = evidence.log(Fact.INSIDE_TARGETS).distinct(), evidence.log(Fact.PROBED).distinct()
     if inside < SCANNED_INSIDE and probed < SCANNED_OUTSIDE:
         return None
     why = f"tries mail ports of {inside} inside hosts and other ports of {probed} outside hosts that do not answer"
-    return Finding(host, Role.SCANNER, Confidence.MEDIUM, why)
+    return Found(host, Role.SCANNER, Confidence.MEDIUM, why)
 
 
 def _submission(night: NightEvidence, infected: frozenset[str]) -> Iterator[Named]:

@@ -367,7 +367,7 @@ def _dns(wire: _Wire, time: float) -> Dns:
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
         tcp=_protocol(wire.proto) == "TCP",
-        eight=bool(wire.ip_v),
+        eight=bool(wire.ip_v) or dns.version >= 3,
     )
 
 

@@ -74,13 +74,13 @@ HostRows = dict[What, Rows]
 
 @dataclass(slots=True)
 class History:
-    """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` count records by who wrote them."""
+    """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` are those in which 8 or newer, or 7, wrote."""
 
     hosts: dict[str, HostRows] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     hours: set[int] = field(default_factory=set)
-    eights: int = 0
-    sevens: int = 0
+    eights: set[int] = field(default_factory=set)
+    sevens: set[int] = field(default_factory=set)
 
     def merge(self, other: "History") -> None:
         for host, theirs in other.hosts.items():
@@ -89,8 +89,8 @@ class History:
                 mine.setdefault(what, Rows(WIDTHS[what])).merge(rows)
         self.active |= other.active
         self.hours |= other.hours
-        self.eights += other.eights
-        self.sevens += other.sevens
+        self.eights |= other.eights
+        self.sevens |= other.sevens
 
     def rows(self, host: str, what: What) -> Rows:
         """What was kept, or empty rows that nobody may add to."""
@@ -99,7 +99,7 @@ class History:
     @property
     def by_eight(self) -> bool:
         """Did Suricata 8 write it?"""
-        return self.eights > self.sevens
+        return len(self.eights) > len(self.sevens)
 
     @property
     def days(self) -> float:
@@ -159,10 +159,7 @@ class HistoryKeeper:
         return True
 
     def _of_dns(self, event: Dns) -> None:
-        if event.eight:
-            self.history.eights += 1
-        else:
-            self.history.sevens += 1
+        (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
         if not self._see(event.client):
             return
         flow_id = event.flow_id if event.tcp else 0

@@ -13,6 +13,7 @@ from eveproc.history import History, Opened, Said, What
 from eveproc.marks import Mark, after_each
 from eveproc.rows import Row, Rows
 from eveproc.window import SECOND, Match
+from rulegen.errors import InputError, Problem
 from rulegen.site import Threshold
 from rulegen.vocabulary import Signal
 
@@ -28,6 +29,12 @@ UNTOLD: Mapping[Signal, str] = MappingProxyType(
     }
 )
 TOLD = tuple(signal for signal in Signal if signal not in UNTOLD)
+
+
+def refuse_untold(signal: Signal) -> None:
+    """Raises InputError, with the reason, for a signal that records do not show."""
+    if signal in UNTOLD:
+        raise InputError([Problem(signal.value, f"cannot be told from records: {UNTOLD[signal]}; allowed are {', '.join(TOLD)}")])
 
 
 @dataclass(frozen=True, slots=True)

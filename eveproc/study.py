@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from math import inf
 
 from eveproc.baseline import Baseline, LeftOut
-from eveproc.discover import Confidence, Discoverer, Discovery, Finding, Role, SiteEvidence, discover, find_roles
+from eveproc.discover import Confidence, Discoverer, Discovery, Found, Role, discover, find_roles
 from eveproc.events import Event
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.gather import gather
@@ -75,7 +75,7 @@ class Study:
         out |= {LeftOut(one.host, first, last, f"{_UNDECLARED[one.role]}, {one.why}") for one in self._undeclared(site)}
         return Baseline(self.history, out)
 
-    def _undeclared(self, site: SiteProfile) -> Iterator[Finding]:
+    def _undeclared(self, site: SiteProfile) -> Iterator[Found]:
         declared = {Role.MAIL_SERVER: site.is_mail_server, Role.RESOLVER: site.is_resolver}
         for finding in find_roles(self.night):
             is_declared = declared.get(finding.role)
@@ -103,18 +103,20 @@ def study(
 def discover_in(
     sources: Sequence[str], site: SiteProfile | None, *, now: float | None = None, progress: Progress | None = None
 ) -> Discovery:
-    """What the site has. Without a profile, what is inside is found by a first reading; so standard input needs one.
+    """What the site has. Every line is decoded: what a server is shows in what has nothing to do with mail, too.
+
+    Without a profile, what is inside is found by a first reading; so standard input needs one.
 
     Raises InputError where a source cannot be read, or where no host of a home network is seen.
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, "is read twice, to find home networks first; allowed are files, or name a site.yaml with -s")])
     bare = SiteProfile(site.home_networks, ports=site.ports) if site else SiteProfile(_homes(sources, progress))
-    period = EVER if now is None else Period(future=now + DAY)
-    night, stats = gather(find_files(sources), bare, period, progress=progress, collect=Discoverer)
+    finder, stats = Discoverer(bare, EVER if now is None else Period(future=now + DAY)), ReadStats()
+    for event in read_events(sources, stats, progress=progress):
+        finder.add(event)
     _refuse_no_eve(stats)
-    assert isinstance(night, SiteEvidence)  # a Discoverer's
-    return discover(night, bare, [address for address, _ in _infected(report_on(night, bare, stats).verdicts)])
+    return discover(finder.night, bare, [address for address, _ in _infected(report_on(finder.night, bare, stats).verdicts)])
 
 
 def _homes(sources: Sequence[str], progress: Progress | None) -> tuple[Network, ...]:

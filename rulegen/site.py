@@ -126,6 +126,11 @@ def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> Si
     return profile
 
 
+def is_domain(name: str) -> bool:
+    """May it stand in internal_domains, in lower case and without a final dot?"""
+    return _DOMAIN.match(name) is not None
+
+
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
     """The same addresses in as few networks as possible, in ascending order, IPv4 first."""
     known = list(networks)
@@ -289,7 +294,7 @@ class _SiteReader(CheckedReader):
 
     def _domain(self, value: Value, key: str) -> str | None:
         name = value.lower().strip(".") if isinstance(value, str) else ""
-        if not _DOMAIN.match(name):
+        if not is_domain(name):
             self.note(
                 key,
                 f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII names in their xn-- form",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from eveproc.discover import Confidence, Difference, Discovery, Finding, Named, Role
+from eveproc.discover import Confidence, Difference, Discovery, Found, Named, Role
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
+from rulegen.site import is_domain
 
 MOST_LISTED = 20
 _HEAD = """\
@@ -45,7 +46,7 @@ def _listed(about: str, key: str, entries: Iterable[str]) -> str:
     return "\n".join([f"# {about}", f"{key}:{' []' if empty else ''}", *lines, ""])
 
 
-def _entries(findings: Sequence[Finding]) -> Iterator[str]:
+def _entries(findings: Sequence[Found]) -> Iterator[str]:
     for finding in findings:
         sure = finding.confidence is Confidence.HIGH
         doubt = "" if sure else " Look at it, then remove the mark of a comment."
@@ -54,9 +55,9 @@ def _entries(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _names(domains: Sequence[Named]) -> Iterator[str]:
-    """A name from the wire is quoted as YAML and JSON quote it; what is no domain name is left out."""
+    """A name from the wire that is no domain name is left out."""
     for domain in domains:
-        if domain.name.isascii() and all(part.replace("-", "").replace("_", "").isalnum() for part in domain.name.split(".")):
+        if is_domain(domain.name):
             yield f"  # {domain.why}."
             yield f'  - "{domain.name}"'
 
