@@ -18,6 +18,7 @@ from rulegen.vocabulary import Level, Signal
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
     from eveproc.discover import Discovery
     from eveproc.night import NightReport
+    from eveproc.study import Study
     from rulegen.site import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
@@ -174,10 +175,11 @@ def tune(
     if wanted and (output or baseline or form == "html"):
         raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
     with _faults_told():
+        profile = _load(site, thresholds)
         if wanted:
-            _tell_what_if(eve, _load(site, thresholds), since, until, form, *wanted)
+            _tell_what_if(eve, profile, since, until, form, *wanted)
         else:
-            _recommend(eve, _load(site, thresholds), since, until, form, output, baseline, budget)
+            _recommend(_study(eve, profile, since, until), profile, form, output, baseline, budget)
 
 
 def _load(site: Path, thresholds: Path | None) -> "SiteProfile":
@@ -192,35 +194,28 @@ def _tell_what_if(
     from eveproc.matching import refuse_untold
     from eveproc.predict import predict, with_threshold
     from eveproc.report import predicted
-    from eveproc.study import study
 
     refuse_untold(signal)
-    with _progress_bar() as progress:
-        history = study(eve, site, since=since, until=until, now=time.time(), progress=progress).history
+    history = _study(eve, site, since, until).history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)
     _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
     for note in predicted.notes(signal, alerts, history):
         click.echo(f"note: {note}", err=True)
 
 
-def _recommend(
-    eve: tuple[str, ...],
-    site: "SiteProfile",
-    since: float | None,
-    until: float | None,
-    form: str,
-    output: Path | None,
-    kept: Path | None,
-    budget: float,
-) -> None:
+def _study(eve: tuple[str, ...], site: "SiteProfile", since: float | None, until: float | None) -> "Study":
+    from eveproc.study import study
+
+    with _progress_bar() as progress:
+        return study(eve, site, since=since, until=until, now=time.time(), progress=progress)
+
+
+def _recommend(read: "Study", site: "SiteProfile", form: str, output: Path | None, kept: Path | None, budget: float) -> None:
     from eveproc.baseline import add_to, save
     from eveproc.report import tuning
     from eveproc.report.output import write_whole
-    from eveproc.study import study
     from eveproc.tune import recommend
 
-    with _progress_bar() as progress:
-        read = study(eve, site, since=since, until=until, now=time.time(), progress=progress)
     baseline = add_to(kept, read.baseline(site))
     told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
     _echo(tuning.FORMATS[form](told))

@@ -25,7 +25,7 @@ HOMES = {
     "idstools": ("rulegen.check",),
     "ijson": ("eveproc.reader",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
-    "markupsafe": ("eveproc.report.page", "eveproc.report.html"),
+    "markupsafe": ("eveproc.report.page", "eveproc.report.html", "eveproc.report.tuningpage"),
     "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts"),
     "hyperscan": ("eveproc.select",),
     "isal": ("eveproc.gunzip",),
