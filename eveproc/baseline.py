@@ -56,6 +56,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     eights: list[int]
     hours: list[int]
     active: list[str]
+    is_thinned: bool
     left_out: list[_LeftOut]
     hosts: dict[str, dict[str, _Rows]]
 
@@ -63,9 +64,19 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 def save(baseline: Baseline, path: Path) -> None:
     """Write the file whole or not at all; the same baseline gives the same bytes."""
     history = baseline.history
+    history.trim()
     hosts = {host: {what.value: _packed(kinds[what]) for what in What if what in kinds} for host, kinds in sorted(history.hosts.items())}
     left_out = [_LeftOut(one.host, one.first, one.last, one.why) for one in sorted(baseline.left_out)]
-    kept = _File(VERSION, sorted(history.sevens), sorted(history.eights), sorted(history.hours), sorted(history.active), left_out, hosts)
+    kept = _File(
+        VERSION,
+        sorted(history.sevens),
+        sorted(history.eights),
+        sorted(history.hours),
+        sorted(history.active),
+        history.is_thinned,
+        left_out,
+        hosts,
+    )
     write_whole(path, msgspec.json.encode(kept).decode() + "\n")
 
 
@@ -101,7 +112,9 @@ def _unpacked(kept: _File) -> Baseline:
     hosts = {host: {What(what): _rows(What(what), packed) for what, packed in kinds.items()} for host, kinds in kept.hosts.items()}
     for host in (*hosts, *kept.active):
         _refuse_no_address(host)
-    history = History(hosts, set(kept.active), set(kept.hours), eights=set(kept.eights), sevens=set(kept.sevens))
+    history = History(
+        hosts, set(kept.active), set(kept.hours), eights=set(kept.eights), sevens=set(kept.sevens), is_thinned=kept.is_thinned
+    )
     return Baseline(history, {LeftOut(one.host, one.first, one.last, one.why) for one in kept.left_out})
 
 

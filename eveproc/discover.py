@@ -147,13 +147,20 @@ def discover(night: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
 
 
 def find_roles(night: NightEvidence) -> Iterator[Found]:
-    """By role, then address. A machine may have several."""
-    hours = ceil((night.last_event - night.first_event) / HOUR) if night.hosts else 0
-    hosts = sorted(night.hosts.items(), key=lambda one: (ip_address(one[0]).version, int(ip_address(one[0]))))
-    for look in (_mail_server, _resolver):
-        yield from (finding for host, evidence in hosts if (finding := look(host, evidence)))
-    yield from (finding for host, evidence in hosts if (finding := _monitor(host, evidence, hours)))
-    yield from (finding for host, evidence in hosts if (finding := _scanner(host, evidence)))
+    """By role, then address. A machine may have several. Each host is looked at once: those of a large night are unpacked one by one."""
+    hours = ceil((night.last_event - night.first_event) / HOUR) if len(night.hosts) else 0
+    found = [role for host, evidence in night.hosts.items() for role in _roles(host, evidence, hours)]
+    yield from sorted(found, key=_place)
+
+
+def _roles(host: str, evidence: HostEvidence, hours: int) -> Iterator[Found]:
+    looks = (_mail_server(host, evidence), _resolver(host, evidence), _monitor(host, evidence, hours), _scanner(host, evidence))
+    return (found for found in looks if found)
+
+
+def _place(found: Found) -> tuple[int, int, int]:
+    address = ip_address(found.host)
+    return list(Role).index(found.role), address.version, int(address)
 
 
 def _mail_server(host: str, evidence: HostEvidence) -> Found | None:

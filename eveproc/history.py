@@ -29,6 +29,8 @@ _GUESSED = frozenset(GUESSED_LABELS)
 # As the rules helo_odd and worm_attachment have it.
 _ODD = re.compile(r"[\w-]+|localhost\.\w+|\d+\.\d+\.\d+\.\d+|\[(0\.0\.0\.0|127\.\d+\.\d+\.\d+)\]", re.ASCII)
 _RUNS = re.compile(r"\.(bat|cmd|com|cpl|exe|hta|jse?|lnk|pif|scr|vb[es]|ws[fh])\Z", re.IGNORECASE)
+# As many as the watched hosts of a very large site; a forger of IPv6 addresses has more.
+MOST_HOSTS = 100_000
 # The rules look for the end of a question at most so many bytes behind its first label.
 LONGEST_REST = 240
 
@@ -74,13 +76,17 @@ HostRows = dict[What, Rows]
 
 @dataclass(slots=True)
 class History:
-    """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` are those in which 8 or newer, or 7, wrote."""
+    """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` are those in which 8 or newer, or 7, wrote.
+
+    Of more than MOST_HOSTS hosts those with the smallest fingerprints are kept, a fair sample; `is_thinned` says so.
+    """
 
     hosts: dict[str, HostRows] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     hours: set[int] = field(default_factory=set)
     eights: set[int] = field(default_factory=set)
     sevens: set[int] = field(default_factory=set)
+    is_thinned: bool = False
 
     def merge(self, other: "History") -> None:
         for host, theirs in other.hosts.items():
@@ -91,6 +97,21 @@ class History:
         self.hours |= other.hours
         self.eights |= other.eights
         self.sevens |= other.sevens
+        self.is_thinned |= other.is_thinned
+        self.trim()
+
+    def see(self, host: str) -> None:
+        """A watched host did something."""
+        self.active.add(host)
+        if len(self.active) > 2 * MOST_HOSTS:
+            self.trim()
+
+    def trim(self) -> None:
+        """Bring it to its one canonical form. Whoever is left out of a part has MOST_HOSTS before him there, so he is left out of all."""
+        if len(self.active) > MOST_HOSTS:
+            self.is_thinned = True
+            self.active = set(sorted(self.active, key=lambda host: (fingerprint((host,)), host))[:MOST_HOSTS])
+            self.hosts = {host: rows for host, rows in self.hosts.items() if host in self.active}
 
     def rows(self, host: str, what: What) -> Rows:
         """What was kept, or empty rows that nobody may add to."""
@@ -155,7 +176,7 @@ class HistoryKeeper:
     def _see(self, address: str) -> bool:
         if not self.is_watched(address):
             return False
-        self.history.active.add(address)
+        self.history.see(address)
         return True
 
     def _of_dns(self, event: Dns) -> None:

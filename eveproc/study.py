@@ -97,6 +97,7 @@ def study(
     night, stats = gather(find_files(sources), site, period, progress=progress, collect=_Student)
     _refuse_no_eve(stats)
     assert isinstance(night, StudyEvidence)  # a _Student's
+    night.history.trim()
     return Study(night, stats)
 
 

@@ -67,6 +67,8 @@ def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iter
     unsure = sum(not alert.sure for alert in alerts)
     bounded = len(alerts) - exact - unsure
     yield f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within bounds, {unsure} are the likeliest of several"
+    if history.is_thinned:
+        yield f"more hosts than can be kept: these are the alerts of {len(history.active)} of them, a fair sample"
     cut = sorted(host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values()))
     if cut:
         yield f"too busy to be kept whole, so that later alerts of theirs are missing: {', '.join(cut)}"

@@ -47,6 +47,8 @@ class Tuning:
                 f"{self.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
                 "not what a week-end or a month's end brings. Keep a --baseline and add to it."
             )
+        if self.baseline.history.is_thinned:
+            yield f"More hosts than can be kept: all numbers are of {len(self.baseline.history.active)} of them, a fair sample."
         out = left_out(self.baseline)
         if out:
             yield f"Not counted: {', '.join(safe(host) for host in out)}."

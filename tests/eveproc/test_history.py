@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.events import Alert, Dns, Event, Flow, Smtp, Stats
-from eveproc.history import History, HistoryKeeper, micros
+from eveproc.history import History, HistoryKeeper, What, micros
 from eveproc.matching import TOLD, UNTOLD, HostView, matches
 from eveproc.predict import predict, threshold_at, with_threshold
 from eveproc.reader import ReadStats, read_events
@@ -278,6 +278,20 @@ def test_parts_of_logs_in_any_order_give_the_same_predictions(events: list[Event
             whole, with_threshold(SITE, signal, Threshold(2, 60)), signal
         )
     assert (one.active, one.hours) == (whole.active, whole.hours)
+
+
+@given(st.lists(st.integers(1, 40), max_size=40), st.integers(0, 40))
+def test_of_too_many_hosts_a_sample_is_kept_whatever_the_order(numbers: list[int], cut: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eveproc.history.MOST_HOSTS", 5)
+        events = [ask(number, ("a.example", "MX"), client=f"10.20.2.{number}") for number in numbers]
+        whole, one, other = history(*events), history(*events[cut:]), history(*reversed(events[:cut]))
+        whole.trim()
+        one.merge(other)
+        assert (one.active, one.hosts.keys(), one.is_thinned) == (whole.active, whole.hosts.keys(), whole.is_thinned)
+        assert len(one.active) == min(5, len(set(numbers)))
+        assert all(list(one.rows(host, What.MX)) == list(whole.rows(host, What.MX)) for host in whole.active)
+        assert one.is_thinned == (len(set(numbers)) > 5)
 
 
 def test_networks_keep_their_numbers_and_exempt_hosts_alert_nobody() -> None:
