@@ -100,11 +100,12 @@ class History:
         self.is_thinned |= other.is_thinned
         self.trim()
 
-    def see(self, host: str) -> None:
-        """A watched host did something."""
+    def see(self, host: str) -> bool:
+        """A watched host did something; is it among those that are kept?"""
         self.active.add(host)
         if len(self.active) > 2 * MOST_HOSTS:
             self.trim()
+        return host in self.active
 
     def trim(self) -> None:
         """Bring it to its one canonical form. Whoever is left out of a part has MOST_HOSTS before him there, so he is left out of all."""
@@ -174,10 +175,7 @@ class HistoryKeeper:
         rows.add((micros(time), *(min(max(number, 0), _LARGEST) for number in more)))
 
     def _see(self, address: str) -> bool:
-        if not self.is_watched(address):
-            return False
-        self.history.see(address)
-        return True
+        return self.is_watched(address) and self.history.see(address)
 
     def _of_dns(self, event: Dns) -> None:
         (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
