@@ -26,7 +26,7 @@ HOMES = {
     "ijson": ("eveproc.reader",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
     "markupsafe": ("eveproc.report.page", "eveproc.report.html", "eveproc.report.tuningpage"),
-    "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts"),
+    "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts", "eveproc.report.tuningpage"),
     "hyperscan": ("eveproc.select",),
     "isal": ("eveproc.gunzip",),
     "xopen": ("eveproc.sources",),
