@@ -4,12 +4,15 @@ An engine reads each capture once, with every rule at many thresholds side by si
 and threshold a capture, 702 an engine, and more where the shared captures are beside the project.
 """
 
+import json
 import random
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,9 @@ from eveproc.matching import TOLD, HostView, matches
 from eveproc.possible import Possible
 from eveproc.predict import alerts_of
 from eveproc.reader import ReadStats, read_events
+from eveproc.senders import ceiling
+from eveproc.window import Match
+from rulegen.catalogue import CATALOGUE
 from rulegen.simulate import PCAP_NAME, simulate, write_simulation
 from rulegen.site import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Signal
@@ -35,6 +41,8 @@ CELLS = product(TOLD, GRID)
 LOADED: Mapping[Signal, Threshold] = dict.fromkeys(TOLD, Threshold(1, 3600))
 # Their rules look into sessions, of which records tell the end: bounds, not times.
 BOUNDED = (Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.WORM_ATTACHMENT, Signal.HELO_ODD)
+FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
+TRUTH_NAME = "truth.json"
 EXACT = tuple(signal for signal in TOLD if signal not in BOUNDED)
 
 
@@ -129,15 +137,20 @@ REAL = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """What an engine alerted in each cell, and what its records let us predict."""
 
     real: Mapping[Cell, Alerts]
     history: History
+    truth: Sequence[Mapping[str, Any]] = ()
+
+    @cached_property
+    def matches(self) -> Mapping[tuple[str, Signal], list[Match]]:
+        return {(host, signal): matches(HostView(self.history, host, LOADED), signal) for host in self.history.hosts for signal in TOLD}
 
     def predicted(self, cell: Cell) -> dict[str, list[Possible]]:
-        return {host: alerts_of(matches(HostView(self.history, host, LOADED), cell.signal), cell.threshold) for host in self.history.hosts}
+        return {host: alerts_of(self.matches[host, cell.signal], cell.threshold) for host in self.history.hosts}
 
     def alerted(self, cell: Cell) -> dict[str, list[int]]:
         hosts = defaultdict(list)
@@ -158,7 +171,10 @@ def observe(engine: Engine, pcap: Path, profile: SiteProfile, folder: Path) -> R
 def run(request: pytest.FixtureRequest, suricata: Engine, tmp_path_factory: pytest.TempPathFactory) -> Run:
     profile, make = CAPTURES[request.param]
     folder = tmp_path_factory.mktemp("capture")
-    return observe(suricata, make(folder), profile, folder / suricata)
+    found = observe(suricata, make(folder), profile, folder / suricata)
+    truth = folder / TRUTH_NAME
+    found.truth = json.loads(truth.read_text())["hosts"] if truth.exists() else ()
+    return found
 
 
 def test_the_grid_is_wide_enough() -> None:
@@ -186,6 +202,14 @@ def test_where_times_are_bounds_the_numbers_are_nearly_right(run: Run, signal: S
     predicted = [run.predicted(cell) for cell in CELLS if cell.signal is signal]
     wrong = sum(abs(len(said.get(host, ())) - len(was.get(host, ()))) for was, said in zip(real, predicted, strict=True) for host in said)
     assert wrong <= 0.04 * sum(len(times) for was in real for times in was.values()) + 2
+
+
+def test_the_highest_thresholds_that_tune_proposes_find_every_simulated_mass_mailer(run: Run) -> None:
+    highest = [Cell(signal, Threshold(ceiling(signal, FLOORS[signal].seconds), FLOORS[signal].seconds)) for signal in TOLD]
+    alerting = {host for cell in highest for host, alerts in run.predicted(cell).items() if alerts}
+    mailers = [host for host in run.truth if host["label"] == "infected"]
+    assert [host["scenario"] for host in mailers if not alerting & set(host["addresses"])] == []
+    assert len(mailers) >= 10 or not run.truth
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared captures are not beside the project")
