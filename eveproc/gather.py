@@ -39,8 +39,8 @@ class Part:
 class Gatherer:
     """Reads parts into one NightEvidence."""
 
-    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None]) -> None:
-        self.collector = Collector(site, period)
+    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None], collect: type[Collector]) -> None:
+        self.collector = collect(site, period)
         self.stats = ReadStats()
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
@@ -89,10 +89,17 @@ class Gatherer:
 
 
 def gather(
-    files: Sequence[str], site: SiteProfile, period: Period = EVER, *, jobs: int | None = None, progress: Progress | None = None
+    files: Sequence[str],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
 ) -> tuple[NightEvidence, ReadStats]:
     """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
 
+    `collect` is what takes in the events of one process; its `night` comes back, that of the other processes merged into it.
     `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
     """
     whole, spans = _parts(files)
@@ -100,8 +107,8 @@ def gather(
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *spans], sum(map(size_of, files)))
-    gatherer = Gatherer(site, period, partial(work.advance, progress))
-    with Helpers(count - 1, partial(_help, work, site, period)) as helpers:
+    gatherer = Gatherer(site, period, partial(work.advance, progress), collect)
+    with Helpers(count - 1, partial(_help, work, site, period, collect)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
@@ -113,9 +120,11 @@ def gather(
     return gatherer.collector.night, gatherer.stats
 
 
-def _help(work: Work[Part], site: SiteProfile, period: Period, blocks: Iterator[tuple[bytes, int]]) -> tuple[NightEvidence, ReadStats]:
+def _help(
+    work: Work[Part], site: SiteProfile, period: Period, collect: type[Collector], blocks: Iterator[tuple[bytes, int]]
+) -> tuple[NightEvidence, ReadStats]:
     """What a helper does: parts while there are any, then blocks."""
-    gatherer = Gatherer(site, period, partial(work.advance, None))
+    gatherer = Gatherer(site, period, partial(work.advance, None), collect)
     for part in work.take():
         gatherer.read(part)
     for block, end in blocks:

@@ -68,7 +68,7 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, METADATA_SIGNAL),
         (Kind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
         (Kind.WANTED, f'ort":(?:{ports})[,}}]'),
-        (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
+        (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
         (Kind.FLOW, '"flow",'),
         (Kind.FLOW, '"flow"}'),
