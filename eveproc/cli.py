@@ -39,6 +39,9 @@ FILE = click.Path(path_type=Path)
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
     """What every command that reads EVE takes."""
     for decorate in (
+        click.option(
+            *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
+        ),
         click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
         click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
         click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
@@ -95,6 +98,7 @@ def report(
     everyone: bool,
     fail_on: str | None,
     stats: Path | None,
+    jobs: int | None,
 ) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
@@ -102,9 +106,8 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    _refuse_backwards(since, until)
     with _faults_told():
-        night = _judge(eve, site, thresholds, since, until)
+        night = _judge(eve, site, thresholds, since, until, everyone, jobs)
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
@@ -114,7 +117,9 @@ def report(
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
+def explain(
+    host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, jobs: int | None
+) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
     from eveproc.night import gather_night
@@ -124,16 +129,21 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
     _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
         profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), progress=progress)
+        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), jobs=jobs, progress=progress)
         _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
 
 
-def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
+def _judge(
+    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, everyone: bool, jobs: int | None
+) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site
 
+    _refuse_backwards(since, until)
     with _progress_bar() as progress:
-        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
+        night = judge_night(
+            eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress, everyone=everyone
+        )
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
