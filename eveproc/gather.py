@@ -74,18 +74,23 @@ class Gatherer:
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
-        for result in self._results(block, end):
-            self.stats.note(result)
+        if not self._selector:
+            self._note(lines_of(block, end))
+            return
+        whole = block.rfind(b"\n", 0, end) + 1
+        wanted, new = self._selector.lines(block, whole)
+        self._note(map(line_result, wanted))
+        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        # Not counted: another process meets the same hosts for a first time, too.
+        self._collect(map(line_result, new))
+
+    def _note(self, results: Iterable[Event | Skipped]) -> None:
+        self._collect(self.stats.noted(results))
+
+    def _collect(self, results: Iterable[Event | Skipped]) -> None:
+        for result in results:
             if isinstance(result, Event):
                 self.collector.add(result)
-
-    def _results(self, block: bytes, end: int) -> Iterable[Event | Skipped]:
-        if not self._selector:
-            return lines_of(block, end)
-        whole = block.rfind(b"\n", 0, end) + 1
-        # All of them before the first is decoded: what is new is new for the whole block.
-        wanted = tuple(self._selector.lines(block, whole))
-        return chain(map(line_result, wanted), [last_line_result(block[whole:end])] if whole < end else ())
 
 
 def gather(
