@@ -5,10 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -53,22 +55,47 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
 FILE = click.Path(path_type=Path)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
+
+    eve: tuple[str, ...]
+    site: Path
+    thresholds: Path | None
+    since: float | None
+    until: float | None
+    jobs: int | None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise click.UsageError("--since must be before --until")
+
+    def profile(self) -> "SiteProfile":
+        from rulegen.site import load_site
+
+        return load_site(self.site, self.thresholds)
+
+
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command that reads EVE takes."""
+    """Gives a command the options of a Reading, and the Reading as its first argument."""
+
+    @wraps(command)
+    def reading(**given: Any) -> None:
+        command(Reading(**{field.name: given.pop(field.name) for field in fields(Reading)}), **given)
+
+    decorated: Callable[..., None] = reading
     for decorate in (
+        click.option(
+            *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
+        ),
         click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
         click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
         click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
         click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
         click.argument("eve", nargs=-1, required=True),
     ):
-        command = decorate(command)
-    return command
-
-
-def _refuse_backwards(since: float | None, until: float | None) -> None:
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until")
+        decorated = decorate(decorated)
+    return decorated
 
 
 def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
@@ -101,27 +128,15 @@ def main() -> None:
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
-def report(
-    eve: tuple[str, ...],
-    site: Path,
-    thresholds: Path | None,
-    form: str,
-    output: Path | None,
-    since: float | None,
-    until: float | None,
-    everyone: bool,
-    fail_on: str | None,
-    stats: Path | None,
-) -> None:
+def report(reading: Reading, form: str, output: Path | None, everyone: bool, fail_on: str | None, stats: Path | None) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
     The report goes to standard output, reading statistics and sensor health to standard error.
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    _refuse_backwards(since, until)
     with _faults_told():
-        night = _judge(eve, site, thresholds, since, until)
+        night = _judge(reading, everyone=everyone, drawn=form == "html")
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
@@ -131,18 +146,18 @@ def report(
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
+def explain(reading: Reading, host: str) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
     from eveproc.night import gather_night
     from eveproc.report import account
-    from rulegen.site import load_site
 
-    _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
-        profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), progress=progress)
-        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
+        profile = reading.profile()
+        night, _ = gather_night(
+            reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
+        )
+        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
 
 
 @main.command()
@@ -159,11 +174,7 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
 @click.option("--baseline", type=FILE, help="Add these logs to what this file holds of earlier ones; it is made if it is not there.")
 @click.option("--budget", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="False alerts a week that are bearable.")
 def tune(
-    eve: tuple[str, ...],
-    site: Path,
-    thresholds: Path | None,
-    since: float | None,
-    until: float | None,
+    reading: Reading,
     form: str,
     output: Path | None,
     wanted: "tuple[Signal, Threshold] | None",
@@ -171,52 +182,44 @@ def tune(
     budget: float,
 ) -> None:
     """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done."""
-    _refuse_backwards(since, until)
     if wanted and (output or baseline or form == "html"):
         raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
     with _faults_told():
-        profile = _load(site, thresholds)
         if wanted:
-            _tell_what_if(eve, profile, since, until, form, *wanted)
+            _tell_what_if(reading, form, *wanted)
         else:
-            _recommend(_study(eve, profile, since, until), profile, form, output, baseline, budget)
+            _recommend(reading, form, output, baseline, budget)
 
 
-def _load(site: Path, thresholds: Path | None) -> "SiteProfile":
-    from rulegen.site import load_site
-
-    return load_site(site, thresholds)
-
-
-def _tell_what_if(
-    eve: tuple[str, ...], site: "SiteProfile", since: float | None, until: float | None, form: str, signal: Signal, threshold: "Threshold"
-) -> None:
+def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
     from eveproc.matching import refuse_untold
     from eveproc.predict import predict, with_threshold
     from eveproc.report import predicted
 
     refuse_untold(signal)
-    history = _study(eve, site, since, until).history
+    site = reading.profile()
+    history = _study(reading, site).history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)
     _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
     for note in predicted.notes(signal, alerts, history):
         click.echo(f"note: {note}", err=True)
 
 
-def _study(eve: tuple[str, ...], site: "SiteProfile", since: float | None, until: float | None) -> "Study":
+def _study(reading: Reading, site: "SiteProfile") -> "Study":
     from eveproc.study import study
 
     with _progress_bar() as progress:
-        return study(eve, site, since=since, until=until, now=time.time(), progress=progress)
+        return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
 
 
-def _recommend(read: "Study", site: "SiteProfile", form: str, output: Path | None, kept: Path | None, budget: float) -> None:
+def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
     from eveproc.baseline import add_to, save
     from eveproc.report import tuning
     from eveproc.report.output import write_whole
     from eveproc.tune import recommend
 
-    baseline = add_to(kept, read.baseline(site))
+    site = reading.profile()
+    baseline = add_to(kept, _study(reading, site).baseline(site))
     told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
     _echo(tuning.FORMATS[form](told))
     if kept:
@@ -236,11 +239,12 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     from eveproc.discover import differences
     from eveproc.report import proposal
     from eveproc.report.output import write_new
+    from rulegen.site import load_site
 
     if diff and (site is None or output):
         raise click.UsageError("--diff compares with --site and writes nothing")
     with _faults_told():
-        profile = _load(site, None) if site else None
+        profile = load_site(site) if site else None
         found = _discovered(eve, profile)
         if diff and profile:
             _echo(proposal.render_differences(differences(found, profile)))
@@ -258,12 +262,21 @@ def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery"
         return discover_in(eve, site, now=time.time(), progress=progress)
 
 
-def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
+def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
     from eveproc.night import judge_night
-    from rulegen.site import load_site
 
     with _progress_bar() as progress:
-        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
+        night = judge_night(
+            reading.eve,
+            reading.profile(),
+            since=reading.since,
+            until=reading.until,
+            now=time.time(),
+            jobs=reading.jobs,
+            progress=progress,
+            everyone=everyone,
+            drawn=drawn,
+        )
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night

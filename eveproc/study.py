@@ -90,11 +90,12 @@ def study(
     since: float | None = None,
     until: float | None = None,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Read every source once; arguments as judge_night's. Raises InputError when a source cannot be read, or nothing in it is EVE."""
     period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
-    night, stats = gather(find_files(sources), site, period, progress=progress, collect=_Student)
+    night, stats = gather(find_files(sources), site, period, jobs=jobs, progress=progress, collect=_Student)
     _refuse_no_eve(stats)
     assert isinstance(night, StudyEvidence)  # a _Student's
     night.history.trim()

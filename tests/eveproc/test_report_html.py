@@ -5,16 +5,20 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eveproc.cli import main
 from eveproc.night import NightReport
 from eveproc.report import html, shown
 from eveproc.report.moment import short
+from eveproc.verdict import Identity
 from tests.eveproc import nights, office
 from tests.eveproc.markup import Page, read
 from tests.eveproc.night_of import HOST, flow, lookup, report, server, site_of, web
@@ -31,6 +35,12 @@ ATTRIBUTES = re.compile(
     r"clip-path|text-anchor"
 )
 NIGHTS = [nights.office, nights.changed, nights.hostile, nights.quiet]
+
+
+@cache
+def page_made_by(made: Callable[[], NightReport]) -> Page:
+    """Its charts take a second."""
+    return page_of(made(), everyone=True)
 
 
 def page_of(report_on: NightReport, *, everyone: bool = False) -> Page:
@@ -51,7 +61,7 @@ def busy(host: str = HOST) -> list[object]:
 
 @pytest.mark.parametrize("made", NIGHTS, ids=lambda made: made.__name__)
 def test_nothing_in_the_page_can_act_but_its_own_scripts(made: Callable[[], NightReport]) -> None:
-    page = page_of(made(), everyone=True)
+    page = page_made_by(made)
     assert {element.tag for element in page.elements} <= TAGS
     for element in page.elements:
         assert all(ATTRIBUTES.fullmatch(name) for name in element.attributes), element
@@ -62,7 +72,7 @@ def test_nothing_in_the_page_can_act_but_its_own_scripts(made: Callable[[], Nigh
 
 @pytest.mark.parametrize("made", NIGHTS, ids=lambda made: made.__name__)
 def test_the_policy_names_what_is_in_the_page_by_hash_and_nothing_else(made: Callable[[], NightReport]) -> None:
-    page = page_of(made())
+    page = page_made_by(made)
     (policy,) = (meta.attributes["content"] for meta in page.all("meta") if "http-equiv" in meta.attributes)
 
     def hashes(tag: str) -> str:
@@ -172,6 +182,19 @@ def test_a_night_without_anything() -> None:
     assert text_of(page, "h1") == ["No host infected or suspected"]
     assert "nothing is known of any host" in text_of(page, "p", "lead")[0]
     assert text_of(page, "p", "empty") == ["No host to list."]
+
+
+@settings(max_examples=40)
+@given(st.text(), st.text(alphabet="<>&\"'/={}%- \n\x00scriptonalertstyle", max_size=60))
+def test_any_text_from_the_wire_is_text(one: str, other: str) -> None:
+    pairs = ((one, other), (other, one))
+    hosts = tuple(replace(INFECTED, identity=Identity(a, b, (a,)), why=b, next_step=a) for a, b in pairs)
+    usual = read(html.render(night(INFECTED, INFECTED), (INFECTED, INFECTED)))
+    page = read(html.render(night(*hosts, health=(one, other)), hosts))
+    assert {element.tag for element in page.elements} <= TAGS
+    assert len(page.all("script")) == len(usual.all("script"))
+    assert len(page.all("tbody", "host")) == len(hosts)
+    assert all(ATTRIBUTES.fullmatch(name) for element in page.elements for name in element.attributes)
 
 
 def test_headlines_name_the_worst_first() -> None:
