@@ -185,19 +185,19 @@ def tune(
     if wanted and (output or baseline or form == "html"):
         raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
     with _faults_told():
-        profile = reading.profile()
         if wanted:
-            _tell_what_if(reading, profile, form, *wanted)
+            _tell_what_if(reading, form, *wanted)
         else:
-            _recommend(_study(reading, profile), profile, form, output, baseline, budget)
+            _recommend(reading, form, output, baseline, budget)
 
 
-def _tell_what_if(reading: Reading, site: "SiteProfile", form: str, signal: Signal, threshold: "Threshold") -> None:
+def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
     from eveproc.matching import refuse_untold
     from eveproc.predict import predict, with_threshold
     from eveproc.report import predicted
 
     refuse_untold(signal)
+    site = reading.profile()
     history = _study(reading, site).history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)
     _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
@@ -212,13 +212,14 @@ def _study(reading: Reading, site: "SiteProfile") -> "Study":
         return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
 
 
-def _recommend(read: "Study", site: "SiteProfile", form: str, output: Path | None, kept: Path | None, budget: float) -> None:
+def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
     from eveproc.baseline import add_to, save
     from eveproc.report import tuning
     from eveproc.report.output import write_whole
     from eveproc.tune import recommend
 
-    baseline = add_to(kept, read.baseline(site))
+    site = reading.profile()
+    baseline = add_to(kept, _study(reading, site).baseline(site))
     told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
     _echo(tuning.FORMATS[form](told))
     if kept:

@@ -14,7 +14,10 @@ from rulegen.vocabulary import Engine
 _RULE = re.compile(r"^alert (?P<header>[^(]*)\((?P<options>.*)\)$")
 _SID, _REV = re.compile(r"\bsid:(\d+);"), re.compile(r"\brev:(\d+);")
 _MSG = re.compile(r'\bmsg:"((?:[^"\\]|\\.)*)"')
-_THRESHOLD = re.compile(r" threshold:type \w+, track \w+, count (\d+), seconds (\d+);")
+# Suricata's own; Snort alerts behind so many, so its numbers are one less.
+_THRESHOLD = re.compile(
+    r" (?:threshold:type \w+, |(?P<behind>detection_filter:))track \w+, count (?P<count>\d+), seconds (?P<seconds>\d+);"
+)
 # What stands before and after -> in a header, in this order.
 _ENDS = ("source", "source port", "destination", "destination port")
 MOST_NAMED = 6
@@ -90,7 +93,11 @@ def _differences(old: str, new: str, site: SiteProfile) -> Iterator[str]:
 def _threshold(old: str, new: str) -> Iterator[str]:
     was, is_now = _THRESHOLD.search(old), _THRESHOLD.search(new)
     if was and is_now and was.groups() != is_now.groups():
-        yield f"threshold was {was[1]} in {was[2]} s, is {is_now[1]} in {is_now[2]} s"
+        yield f"threshold was {_numbers(was)}, is {_numbers(is_now)}"
+
+
+def _numbers(found: re.Match[str]) -> str:
+    return f"{int(found['count']) + bool(found['behind'])} in {found['seconds']} s"
 
 
 def _ends(old: str, new: str, site: SiteProfile) -> Iterator[str]:

@@ -36,6 +36,14 @@ def test_a_threshold() -> None:
     assert changes(after) == {"mx_flood": "threshold was 10 in 60 s, is 20 in 120 s"}
 
 
+@pytest.mark.parametrize("engine", [Engine.SNORT_29, Engine.SNORT_3])
+def test_the_threshold_of_a_snort_rule_is_the_site_s(engine: Engine) -> None:
+    after = replace(BEFORE, thresholds=MappingProxyType({Signal.MX_FLOOD: Threshold(20, 120)}))
+    old = {rule.sid: rule.text for rule in render_all(BEFORE, engine)[0]}
+    said = {change.name: change.what for change in compare(engine, old, render_all(after, engine)[0], after).changes}
+    assert set(said.values()) == {"threshold was 10 in 60 s, is 20 in 120 s"}
+
+
 def test_a_server_is_named_with_its_key() -> None:
     after = replace(BEFORE, mail_servers=(ip_network("10.20.0.26/32"),), resolvers=(ip_network("10.20.0.53/32"),))
     said = changes(after)
