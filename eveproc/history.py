@@ -13,8 +13,8 @@ from ipaddress import ip_address
 from itertools import pairwise
 from types import MappingProxyType
 
-from eveproc.events import Dns, Event, Flow, Smtp, Stats
-from eveproc.names import is_below
+from eveproc.events import Dhcp, Dns, Event, Flow, Smtp
+from eveproc.names import is_below, names_mail
 from eveproc.rows import Rows
 from eveproc.track import HOUR, fingerprint
 from rulegen.site import SiteProfile
@@ -146,11 +146,9 @@ class HistoryKeeper:
         self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
 
     def add(self, event: Event) -> None:
-        """Take one event in."""
-        if isinstance(event, Stats):  # stamped by the wall clock, also when a capture of last year is replayed
-            return
-        hour = int(event.time // HOUR)
-        self.history.hours.add(hour)
+        """Take one event in. What is no matter of mail tells nothing, not even the time: a reader may pass such lines over."""
+        if self._is_of_mail(event):
+            self.history.hours.add(int(event.time // HOUR))
         match event:
             case Dns():
                 self._of_dns(event)
@@ -158,6 +156,15 @@ class HistoryKeeper:
                 self._of_flow(event)
             case Smtp():
                 self._of_smtp(event)
+
+    def _is_of_mail(self, event: Event) -> bool:
+        match event:
+            case Dns():
+                return any(rrtype == "MX" or names_mail(name) for name, rrtype in event.questions)
+            case Flow():
+                return event.server_port in self._mail_ports
+            case _:
+                return isinstance(event, Smtp | Dhcp)
 
     def _is_watched(self, text: str) -> bool:
         address = ip_address(text)
@@ -178,14 +185,16 @@ class HistoryKeeper:
         return self.is_watched(address) and self.history.see(address)
 
     def _of_dns(self, event: Dns) -> None:
-        (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
-        if not self._see(event.client):
+        counted = list(self._counted(event))
+        is_streamed = event.tcp and any(rrtype == "MX" or self._is_guess(name, rrtype) for name, rrtype in event.questions)
+        if not (counted or is_streamed) or not self._see(event.client):
             return
+        (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
         flow_id = event.flow_id if event.tcp else 0
         mark = fingerprint((event.client_port, event.server, event.query_id, event.is_answer))
-        for what in self._counted(event):
+        for what in counted:
             self._keep(event.client, what, event.time, mark, flow_id)
-        if flow_id and any(rrtype == "MX" or self._is_guess(name, rrtype) for name, rrtype in event.questions):
+        if is_streamed:
             self._keep(event.client, What.DNS_TCP, event.time, mark, flow_id, int(event.is_answer))
 
     def _counted(self, event: Dns) -> Iterator[What]:

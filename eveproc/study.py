@@ -68,6 +68,10 @@ class Study:
     def baseline(self, site: SiteProfile) -> Baseline:
         """What tuning keeps: hosts judged infected, and servers that nobody declared, are no examples of innocent hosts."""
         night = report_on(self.night, site, self.stats, everyone=False, drawn=False)
+        is_watched = HistoryKeeper(site).is_watched
+        for host in sorted(self.night.active):
+            if is_watched(host):
+                self.history.see(host)
         if night.first_event is None or night.last_event is None:
             return Baseline(self.history)
         first, last = micros(night.first_event), micros(night.last_event)
