@@ -39,7 +39,8 @@ class Bookmark:
 
     `path`, `device`, `inode`, `size` (bytes on disk) and `modified` (ns since 1970) are those of the file that held it last. `offset` is
     the place behind the last whole line that was read, in bytes of the unpacked content. `head` and `tail` are prints of the first
-    `head_size` bytes and of at most TAIL bytes before `offset`. `growing`: something was new in it when it was last looked at.
+    `head_size` bytes and of at most TAIL bytes before `offset`. `grown` is when more was last found in it
+    (seconds since 1970 UTC).
     """
 
     path: str
@@ -52,7 +53,7 @@ class Bookmark:
     head_size: int
     head: bytes
     tail: bytes
-    growing: bool
+    grown: float
 
 
 class _Place(TypedDict):
@@ -100,9 +101,9 @@ class Log:
     def place(self) -> "_Place":
         return _Place(path=self.path, kind=self.kind, device=self.device, inode=self.inode, size=self.size, modified=self.modified)
 
-    def mark(self, offset: int, tail: bytes, *, growing: bool = False) -> Bookmark:
+    def mark(self, offset: int, tail: bytes, grown: float) -> Bookmark:
         head = self.head[:offset]
-        return Bookmark(**self.place(), offset=offset, head_size=len(head), head=print_of(head), tail=print_of(tail), growing=growing)
+        return Bookmark(**self.place(), offset=offset, head_size=len(head), head=print_of(head), tail=print_of(tail), grown=grown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +130,20 @@ class Reading:
             case Kind.WHOLE:
                 return (Part(self.log.path),)
 
-    def mark_after(self, ends: Mapping[str, End]) -> Bookmark | None:
+    def mark_after(self, ends: Mapping[str, End], at: float) -> Bookmark | None:
         """The bookmark once it was read; None if the file is not the one that was to be read, or was cut off. Raises OSError."""
         if self.mark and self.start == self.stop:
-            return replace(self.mark, **self.log.place(), growing=False)
+            return replace(self.mark, **self.log.place())
         if not self.log.is_still_there():
             return None
         match self.log.kind:
             case Kind.LINES if self.stop is not None:
                 kept = self.log.bytes_before(self.stop) == self.tail
-                return self.log.mark(self.stop, self.tail, growing=self.stop > self.start) if kept else None
+                return self.log.mark(self.stop, self.tail, at) if kept else None
             case Kind.PACKED:
                 end = ends.get(self.log.path)
-                return self.log.mark(end.reached, end.tail) if end else None
-        return self.log.mark(self.log.size, self.log.bytes_before(self.log.size))
+                return self.log.mark(end.reached, end.tail, at) if end else None
+        return self.log.mark(self.log.size, self.log.bytes_before(self.log.size), at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +186,14 @@ def plan(files: Sequence[str], marks: Iterable[Bookmark]) -> Plan:
     return Plan(tuple(readings), tuple(shelf.marks), tuple(problems))
 
 
-def marks_after(done: Plan, ends: Mapping[str, End], stats: ReadStats) -> list[Bookmark]:
-    """The bookmarks once everything was read. A log that was moved or cut meanwhile keeps its old one; that is noted in `stats`."""
-    marks = [replace(mark, growing=False) for mark in done.gone]
+def marks_after(done: Plan, ends: Mapping[str, End], at: float, stats: ReadStats) -> list[Bookmark]:
+    """The bookmarks once everything was read, at the time `at`.
+
+    A log that was moved or cut meanwhile keeps its old one; that is noted in `stats`.
+    """
+    marks = list(done.gone)
     for reading in done.readings:
-        mark = _mark_after(reading, ends)
+        mark = _mark_after(reading, ends, at)
         if mark is None:
             stats.note_problem(reading.log.path, "was moved or cut off while it was read; the next run reads it again")
         kept = mark or reading.mark
@@ -197,10 +201,10 @@ def marks_after(done: Plan, ends: Mapping[str, End], stats: ReadStats) -> list[B
     return marks
 
 
-def unread(done: Plan) -> Iterator[Problem]:
-    """What may have been lost: logs that were written to when they were last read, and are not to be found any more."""
+def unread(done: Plan, before: float) -> Iterator[Problem]:
+    """What may have been lost: logs that were still written to at the last report, `before`, and are not to be found any more."""
     for mark in done.gone:
-        if mark.growing and mark.kind is Kind.LINES:
+        if mark.grown >= before and mark.kind is Kind.LINES:
             what = f"what was read up to byte {mark.offset} is gone, under any name that was asked for: what came after that was not read"
             yield Problem(mark.path, what)
 
@@ -252,9 +256,9 @@ def _bytes_of(path: str, start: int, size: int) -> bytes:
         os.close(descriptor)
 
 
-def _mark_after(reading: Reading, ends: Mapping[str, End]) -> Bookmark | None:
+def _mark_after(reading: Reading, ends: Mapping[str, End], at: float) -> Bookmark | None:
     try:
-        return reading.mark_after(ends)
+        return reading.mark_after(ends, at)
     except OSError:  # gone since
         return None
 
@@ -314,7 +318,7 @@ def _unpack(log: Log, marks: Sequence[Bookmark]) -> _Unpacked:
 
 
 def _expected(reading: Reading) -> Bookmark:
-    return reading.log.mark(reading.stop or 0, reading.tail)
+    return reading.log.mark(reading.stop or 0, reading.tail, 0.0)
 
 
 def _is_copy(log: Log, place: int, tail: bytes, readings: Sequence[Reading]) -> bool:

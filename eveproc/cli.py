@@ -117,8 +117,7 @@ def report(
     with _faults_told(), _judged(eve, site, thresholds, since, until, state) as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
-    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
-        sys.exit(FOUND)
+    _exit_if_found(night, fail_on)
 
 
 @main.command()
@@ -170,6 +169,11 @@ def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
+
+
+def _exit_if_found(night: "NightReport", fail_on: str | None) -> None:
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+        sys.exit(FOUND)
 
 
 def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:

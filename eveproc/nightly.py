@@ -57,14 +57,14 @@ def judge_new(
     done = plan(find_files(sources), state.bookmarks())
     period = Period(-inf if since is None else since, future=now + DAY)
     fresh, stats, ends = gather_parts(done.parts(), site, period, progress=progress)
-    marks = tuple(marks_after(done, ends, stats))
-    for problem in (*done.problems, *unread(done), *_dropped(state)):
-        stats.note_problem(problem.file, problem.what)
     fresh.trim()
     before = state.last_event()
     at = min(now, max(-inf if before is None else before, fresh.last_event))
+    marks = tuple(marks_after(done, ends, at, stats))
+    for problem in (*done.problems, *unread(done, inf if before is None else before), *_dropped(state)):
+        stats.note_problem(problem.file, problem.what)
     if not fresh.active:  # nothing was seen, so nothing is known: not even that a host is quiet
-        return Pending(report_on(fresh, site, stats), at if isfinite(at) else now, (), fresh, marks)
+        return Pending(report_on(fresh, site, stats), at, (), fresh, marks)
     report, news = _judge(state, site, fresh, stats, before, at)
     return Pending(report, at, news, fresh, marks)
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ BOOKMARKS_AT_MOST, EPISODES_AT_MOST, VERDICTS_AT_MOST = 10_000, 100_000, 1_000_0
 MIGRATIONS = (
     """
     CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, offset INTEGER,
-        head_size INTEGER, head BLOB, tail BLOB, growing INTEGER) STRICT;
+        head_size INTEGER, head BLOB, tail BLOB, grown REAL) STRICT;
     CREATE TABLE evidence (address TEXT, hour INTEGER, piece BLOB, PRIMARY KEY (address, hour)) WITHOUT ROWID, STRICT;
     CREATE INDEX evidence_by_hour ON evidence (hour);
     CREATE TABLE leases (address TEXT, mac TEXT, hour INTEGER, first REAL, last REAL, PRIMARY KEY (address, mac, hour))
@@ -225,7 +225,8 @@ class State:
                 self._db.execute(
                     "INSERT INTO reports VALUES ((SELECT IFNULL(MAX(number), 0) + 1 FROM reports), ?, ?, ?, ?)", astuple(report)
                 )
-            self._forget(at)
+            if isfinite(at):
+                self._forget(at)
 
     def _keep_bookmarks(self, marks: Sequence[Bookmark]) -> None:
         self._db.execute("DELETE FROM bookmarks")
