@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
+from math import inf
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
 from typing import TypedDict
 
-from eveproc.events import Skipped, SkipReason
+from eveproc.events import Skipped, SkipReason, stamp_of
 from eveproc.gather import End, Part, RestPart, spans
 from eveproc.reader import holds_lines, line_result
 from eveproc.sources import BLOCK, HEAD, TAIL, Source, compression_of
@@ -184,6 +185,16 @@ def plan(files: Sequence[str], marks: Iterable[Bookmark]) -> Plan:
         except OSError as error:
             problems.append(Problem(log.path, f"cannot be read: {error.strerror}"))
     return Plan(tuple(readings), tuple(shelf.marks), tuple(problems))
+
+
+def newest(done: Plan, ends: Mapping[str, End]) -> float:
+    """When the last records of the logs that were read were logged, seconds since 1970 UTC; -inf where none tells.
+
+    Evidence alone does not tell how late it is: a night without any goes by as well.
+    """
+    tails = [reading.tail for reading in done.readings if reading.start != reading.stop] + [end.tail for end in ends.values()]
+    stamps = (next((stamp for line in reversed(tail.split(b"\n")) if (stamp := stamp_of(line)) is not None), -inf) for tail in tails)
+    return max(stamps, default=-inf)
 
 
 def marks_after(done: Plan, ends: Mapping[str, End], at: float, stats: ReadStats) -> list[Bookmark]:

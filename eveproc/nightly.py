@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf, isfinite, nextafter
 
-from eveproc.bookmark import Bookmark, marks_after, plan, unread
+from eveproc.bookmark import Bookmark, marks_after, newest, plan, unread
 from eveproc.change import Change
 from eveproc.episode import Episode, Found, News, Standing, find, follow, settled_until
 from eveproc.evidence import NightEvidence, Period
@@ -36,7 +36,7 @@ class Pending:
     def keep(self, state: State) -> None:
         """Once delivered. Raises MxhoundError where it cannot be kept: the next report will then say the same again."""
         stats = self.report.stats
-        made = Reported(self.at, stats.files, stats.bytes, stats.lines) if isfinite(self.fresh.last_event) else None
+        made = Reported(self.at, stats.files, stats.bytes, stats.lines) if self.fresh.active and isfinite(self.at) else None
         state.keep(self.marks, self.fresh, self.at, self.news, made)
 
 
@@ -59,7 +59,7 @@ def judge_new(
     fresh, stats, ends = gather_parts(done.parts(), site, period, progress=progress)
     fresh.trim()
     before = state.last_event()
-    at = min(now, max(-inf if before is None else before, fresh.last_event))
+    at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
     marks = tuple(marks_after(done, ends, at, stats))
     for problem in (*done.problems, *unread(done, inf if before is None else before), *_dropped(state)):
         stats.note_problem(problem.file, problem.what)

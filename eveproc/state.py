@@ -29,6 +29,9 @@ Row = TypeVar("Row", Bookmark, Episode)
 APPLICATION = int.from_bytes(b"mxhd")
 # How long evidence is kept: a day, and before it the longest window that is weighed (weights.py).
 EVIDENCE_HOURS = 24 + 8
+# Of a machine with an episode only this much of what is kept counts: longer than any window, and less than the time between two nightly
+# reports, so that what one of them told does not count in the next.
+EPISODE_HOURS = 12
 # Leases are renewed after half their time; the longest in common use last eight days. Counters of sensors likewise.
 LEASE_DAYS = 8
 HISTORY_DAYS = 400
@@ -190,13 +193,13 @@ class State:
     def recall(self, fresh: NightEvidence, at: float) -> NightEvidence:
         """What was read just now, together with what is kept of the same hosts and of those with an episode.
 
-        Of the latter the last day before `at` counts. What a sensor missed is counted from its last report on.
+        Of the latter the last EPISODE_HOURS before `at` count. What a sensor missed is counted from its last report on.
         """
         leases = self._leases()
         leases.merge(fresh.leases)
         going = [episode for episode in self.episodes() if episode.standing is not Standing.CLOSED]
         addresses = {*fresh.hosts, *_addresses_of(going, leases)}
-        since = dict.fromkeys(_addresses_of(going, leases), at - DAY)
+        since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
         addresses |= _addresses_of_same(addresses, leases)
         hosts = {address: self._evidence_of(address, since.get(address, -inf), fresh.hosts.get(address)) for address in sorted(addresses)}
         health = self._health()
