@@ -264,3 +264,35 @@ def test_a_second_run_at_the_same_time_says_so_and_leaves(site: Site) -> None:
 def test_since_leaves_old_events_out_of_a_first_report(site: Site) -> None:
     site.writes(*mailing(0), *web(DAY, CLERK, MAILER))
     assert "INFECTED" not in site.reports("--since", "2024-03-01T12:00").stdout
+
+
+# A disk of its own for the state, of 160 KB, for this one command; what is on it then is copied back.
+ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=160k tmpfs "$1"; cp "$2" "$1/state.db"; state=$1; kept=$3; shift 3
+code=0; "$@" --state "$state/state.db" || code=$?
+cp "$state"/state.db* "$kept"; exit $code
+"""
+
+
+def test_a_full_disk_loses_nothing(site: Site) -> None:
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs to be root and allowed to mount")
+    site.writes(*web(0, CLERK))
+    site.reports()
+    site.writes(*(event for host in range(20) for event in mailing(DAY + host * 60, f"10.20.1.{100 + host}")))
+    small, kept = site.path / "small", site.path / "kept"
+    small.mkdir()
+    kept.mkdir()
+    command = [str(Path(sys.executable).with_name("eveproc")), "report", str(site.eve), "-s", site.site]
+    places = [str(small), str(site.path / "state.db"), str(kept)]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", ON_A_SMALL_DISK, "sh", *places, *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("state.db: cannot be used: database or disk is full\n")
+    assert "20 infected" in done.stdout
+    for path in kept.iterdir():
+        shutil.copyfile(path, site.path / path.name)
+    again = site.reports()
+    assert changes(again)[0].startswith("new (20): ")
+    assert changes(site.reports()) == []
