@@ -1,6 +1,9 @@
 """Reports one after the other on one site -> each says what is new of every host, and no line counts twice or not at all."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
