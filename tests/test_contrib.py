@@ -79,6 +79,7 @@ def test_the_line_of_cron_mails_a_digest(places: dict[str, str]) -> None:
     done = subprocess.run(["/bin/sh", "-c", placed(command, places)], env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("mxhound: 1 infected host")
+    assert line in (CONTRIB.parent / "docs" / "operating.md").read_text()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
