@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from eveproc.evidence import HostEvidence, NightEvidence
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
 from eveproc.pack import pack, storable, unpack
+from eveproc.shelf import Shelf
 from eveproc.track import HOUR
 from rulegen.errors import MxhoundError
 
@@ -198,23 +199,16 @@ class State:
         leases = self._leases()
         leases.merge(fresh.leases)
         going = [episode for episode in self.episodes() if episode.standing is not Standing.CLOSED]
-        addresses = {*fresh.hosts, *_addresses_of(going, leases)}
         since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
-        addresses |= _addresses_of_same(addresses, leases)
-        hosts = {address: self._evidence_of(address, since.get(address, -inf), fresh.hosts.get(address)) for address in sorted(addresses)}
         health = self._health()
         health.merge(fresh.health)
-        return NightEvidence(
-            hosts=hosts,
-            active=fresh.active | addresses,
-            sensors=fresh.sensors,
-            leases=leases,
-            health=health,
-            flows_logged=fresh.flows_logged or (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR,
-            unused=fresh.unused,
-            first_event=fresh.first_event,
-            last_event=fresh.last_event,
-        )
+        night = replace(fresh, hosts=Shelf(HostEvidence), leases=leases, health=health)
+        night.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
+        addresses = {*fresh.hosts, *since}
+        for address in sorted(addresses | _addresses_of_same(addresses, leases)):
+            night.hosts[address] = self._evidence_of(address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address))
+        night.active = fresh.active | set(night.hosts)
+        return night
 
     def keep(
         self, marks: Sequence[Bookmark], fresh: NightEvidence, at: float, news: Iterable[News] = (), report: Reported | None = None
@@ -222,8 +216,8 @@ class State:
         """Remember what was read and what was said of it, all or nothing; and forget what is too old at the time `at`."""
         with _transaction(self._db):
             self._keep_bookmarks(marks)
-            for address, evidence in sorted(fresh.hosts.items()):
-                self._keep_evidence(address, evidence)
+            for address in sorted(fresh.hosts):
+                self._keep_evidence(address, fresh.hosts[address])
             self._keep_leases(fresh.leases)
             self._keep_health(fresh.health)
             if fresh.flows_logged:

@@ -22,7 +22,7 @@ SHARED = {"errors", "vocabulary", "site", "catalogue", "spec"}
 HOMES = {
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
-    "idstools": ("rulegen.check",),
+    "idstools": ("rulegen.readback", "eveproc.snort.unified2"),
     "ijson": ("eveproc.reader",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
     "markupsafe": ("eveproc.report.page", "eveproc.report.html"),
