@@ -98,6 +98,14 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
+def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
+    """With a state every line is read once: what --until leaves out now would never be read."""
+    if state and until is not None:
+        raise click.UsageError("--until cannot be used with --state: what it leaves out would never be read again")
+    if state and state.resolve() in {output.resolve() for output in outputs if output}:
+        raise click.UsageError(f"--state {state} would be written over by a report")
+
+
 def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
     """A form whose extra is not installed is refused before hours of reading."""
     if form == "html":
@@ -127,20 +135,28 @@ def main() -> None:
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
+@click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
-def report(reading: Reading, form: str, output: Path | None, everyone: bool, fail_on: str | None, stats: Path | None) -> None:
+def report(
+    reading: Reading,
+    form: str,
+    output: Path | None,
+    everyone: bool,
+    fail_on: str | None,
+    stats: Path | None,
+    state: Path | None,
+) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
     The report goes to standard output, reading statistics and sensor health to standard error.
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    with _faults_told():
-        night = _judge(reading, everyone=everyone, drawn=form == "html")
+    _refuse_to_forget(state, reading.until, output, stats)
+    with _faults_told(), _judged(reading, state, everyone=everyone, drawn=form == "html") as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
-    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
-        sys.exit(FOUND)
+    _exit_if_found(night, fail_on)
 
 
 @main.command()
@@ -262,6 +278,32 @@ def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery"
         return discover_in(eve, site, now=time.time(), progress=progress)
 
 
+@contextmanager
+def _judged(reading: Reading, state: Path | None, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+    """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
+    if state is None:
+        yield _judge(reading, everyone=everyone, drawn=drawn)
+        return
+    from eveproc.nightly import judge_new
+    from eveproc.state import open_state
+
+    with open_state(state) as remembered:
+        with _progress_bar() as progress:
+            pending = judge_new(
+                remembered,
+                reading.eve,
+                reading.profile(),
+                now=time.time(),
+                since=reading.since,
+                jobs=reading.jobs,
+                progress=progress,
+                everyone=everyone,
+                drawn=drawn,
+            )
+        yield _refuse_what_is_no_eve(pending.report)
+        pending.keep(remembered)
+
+
 def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
     from eveproc.night import judge_night
 
@@ -277,9 +319,18 @@ def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
             everyone=everyone,
             drawn=drawn,
         )
+    return _refuse_what_is_no_eve(night)
+
+
+def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
+
+
+def _exit_if_found(night: "NightReport", fail_on: str | None) -> None:
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+        sys.exit(FOUND)
 
 
 def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:

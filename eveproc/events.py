@@ -528,6 +528,26 @@ def _time(text: str) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
+class _Stamp(Struct):
+    timestamp: str
+    event_type: str = ""
+
+
+_decode_stamp = msgspec.json.Decoder(_Stamp).decode
+
+
+def stamp_of(line: bytes) -> float | None:
+    """When a record of any type was logged, in seconds since 1970 UTC; None of one that does not tell.
+
+    Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
+    """
+    try:
+        stamp = _decode_stamp(line[line.find(b"{") :])
+        return None if stamp.event_type == Stats.TYPE else _time(stamp.timestamp)
+    except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
+        return None
+
+
 def _address(text: str, field: str) -> str:
     if not text:
         _missing(field)

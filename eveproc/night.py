@@ -1,6 +1,6 @@
 """Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
@@ -12,7 +12,7 @@ from eveproc.identity import Tenancy
 from eveproc.picture import NO_PICTURE, Painter, Picture
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
-from eveproc.verdict import Identity, Verdict, assess, judge, level_of
+from eveproc.verdict import Identity, Verdict, assess, judge, key_of, level_of
 from eveproc.weighing import Circumstances, score_at_most, signals_for
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
@@ -48,6 +48,11 @@ class Machine:
     evidence: HostEvidence
     identity: Identity | None
     addresses: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """That of its Verdict."""
+        return key_of(self.address, self.identity)
 
 
 def judge_night(
@@ -89,17 +94,29 @@ def gather_night(
     return gather(find_files(sources), site, period, jobs=jobs, progress=progress)
 
 
-def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, everyone: bool = True, drawn: bool = True) -> NightReport:
-    """Judge what was gathered; `drawn`: is a picture of it wanted?"""
+def report_on(
+    night: NightEvidence,
+    site: SiteProfile,
+    stats: ReadStats,
+    *,
+    everyone: bool = True,
+    drawn: bool = True,
+    found: Iterable[Machine] | None = None,
+    known: Callable[[Machine], bool] = lambda _: False,
+) -> NightReport:
+    """Judge what was gathered; `drawn`: is a picture of it wanted?
+
+    `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
+    """
     night.trim()
     painter = Painter(night, site) if drawn else None
     seen = 0
     verdicts = []
-    for machine in machines(night, everyone=everyone):
+    for machine in machines(night, everyone=everyone) if found is None else found:
         seen += 1
         circumstances = circumstances_of(machine, night, site)
         verdict = None
-        if everyone or _is_above_clean(machine, circumstances):
+        if everyone or known(machine) or _is_above_clean(machine, circumstances):
             verdict = judge(machine.address, machine.evidence, machine.identity, circumstances)
             verdicts.append(verdict)
         if painter:
