@@ -102,13 +102,6 @@ def follow(episodes: Iterable[Episode], found: Iterable[Found], at: float) -> li
     return sorted(news, key=_by_weight)
 
 
-def expire(episodes: Iterable[Episode], at: float) -> Iterator[Episode]:
-    """Those that were quiet for too long by `at`, closed."""
-    for episode in episodes:
-        if episode.standing is Standing.QUIET and episode.last_seen < at - QUIET_DAYS * DAY:
-            yield replace(episode, standing=Standing.CLOSED)
-
-
 def _told(episode: Episode | None, found: Found, at: float) -> Iterator[News]:
     trend = trend_of(episode.level if episode else None, found.level)
     if trend is Trend.GONE_QUIET and episode:

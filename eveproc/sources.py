@@ -197,6 +197,7 @@ class Rest(Source):
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         for block, end in super().blocks():
             if self.damaged and not block.endswith(b"\n", 0, end):
+                self.stats.bytes -= len(block)
                 return
             yield block, end
             self._note(block[:end], self._content - len(block) + end)

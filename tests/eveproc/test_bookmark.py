@@ -1,9 +1,14 @@
 """Logs that are written, turned over, copied and compressed between runs -> every line read once, by whatever name it goes."""
 
+import gzip
+import json
+import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,9 +18,10 @@ from eveproc.evidence import NightEvidence, Source
 from eveproc.gather import gather_parts
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
+from rulegen.errors import InputError
 from rulegen.vocabulary import Signal
 from tests.eveproc.night_of import HOST, site_of
-from tests.eveproc.rotation import Folder
+from tests.eveproc.rotation import Folder, line
 
 SITE = site_of()
 
@@ -122,3 +128,91 @@ class Turning(RuleBasedStateMachine):
 
 Turning.TestCase.settings = settings(max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck), deadline=None)
 TestTurning = Turning.TestCase
+
+
+def test_logs_that_begin_alike_are_told_apart_by_where_they_were_read_to(tmp_path: Path) -> None:
+    """Two eve-logs of one Suricata may have their first lines in common."""
+    same = b"".join(map(line, range(30)))
+    for name, first in (("eve.json", 100), ("eve-mxhound.json", 200)):
+        (tmp_path / name).write_bytes(same + line(first))
+    reader = Reader()
+    reader.read(f"{tmp_path}/eve*.json")
+    assert reader.stats.events["dns"] == 62
+    for number, name in enumerate(("eve.json", "eve-mxhound.json")):
+        packed = gzip.compress((tmp_path / name).read_bytes() + line(300 + number))
+        (tmp_path / name).unlink()
+        (tmp_path / f"{name}.1.gz").write_bytes(packed)
+    reader.read(f"{tmp_path}/eve*.gz")
+    assert reader.stats.events["dns"] == 64
+
+
+def test_a_log_that_was_changed_behind_its_beginning_is_another_log(tmp_path: Path) -> None:
+    eve = tmp_path / "eve.json"
+    same = b"".join(map(line, range(30)))
+    eve.write_bytes(same + line(40))
+    reader = Reader()
+    reader.read(str(eve))
+    eve.write_bytes(same + line(41) + line(42))
+    reader.read(str(eve))
+    assert {"victim40.example", "victim41.example", "victim42.example"} <= reader.asked()
+    assert "what was read up to byte" in reader.lost[0]
+
+
+def test_a_log_that_is_moved_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    eve = tmp_path / "eve.json"
+    eve.write_bytes(line(0))
+    for meanwhile in (lambda: eve.rename(tmp_path / "eve.json.1"), lambda: eve.write_bytes(b"")):
+        done, stats = plan([str(eve)], []), ReadStats()
+        meanwhile()
+        assert marks_after(done, {}, 0.0, stats) == []
+        assert [problem.what for problem in stats.problems] == ["was moved or cut off while it was read; the next run reads it again"]
+        eve.write_bytes(line(0))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_one_document_is_read_whole_when_it_is_new_or_has_changed(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    export = tmp_path / "eve.json"
+    reader = Reader()
+    for count, expected in ((2, 2), (2, 2), (3, 5)):
+        records = [json.loads(line(number)) for number in range(count)]
+        export.write_bytes(pack(json.dumps(records).encode()))
+        reader.read(str(export))
+        assert reader.stats.events["dns"] == expected
+    assert reader.asked() == domains(3)
+
+
+def test_an_archive_that_is_cut_off_is_read_on_when_it_is_whole(tmp_path: Path) -> None:
+    text = b"".join(map(line, range(2000)))
+    packed = gzip.compress(text)
+    log = tmp_path / "eve.json.1.gz"
+    log.write_bytes(packed[: len(packed) // 2])
+    reader = Reader()
+    assert 0 < reader.read(str(log)).bytes < len(text)
+    log.write_bytes(packed)
+    reader.read(str(log))
+    assert reader.stats.bytes == len(text)
+    assert reader.stats.events["dns"] == 2000
+
+
+def test_a_last_line_that_is_whole_but_for_its_newline_is_read_once(tmp_path: Path) -> None:
+    eve = tmp_path / "eve.json"
+    eve.write_bytes(line(0) + line(1).rstrip())
+    reader = Reader()
+    assert reader.read(str(eve)).events["dns"] == 2
+    eve.write_bytes(line(0) + line(1) + line(2))
+    assert reader.read(str(eve)).events["dns"] == 1
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "eve.json").write_bytes(line(0))
+    done = plan([str(tmp_path / "gone.json"), str(tmp_path / "eve.json")], [])
+    assert [str(problem) for problem in done.problems] == [f"{tmp_path}/gone.json: cannot be read: No such file or directory"]
+    assert len(done.readings) == 1
+
+
+def test_what_cannot_be_found_again_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError) as refused:
+        plan(["-", str(pipe)], [])
+    assert [problem.file for problem in refused.value.problems] == ["-", str(pipe)]
