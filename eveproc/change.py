@@ -39,7 +39,7 @@ MEANING: Mapping[Trend, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class HostChange:
-    """One host's episode: from the first report that named it until it is clean or quiet.
+    """One host's episode: from the first report that named it until it is clean, or has been quiet for a week (episode.py).
 
     `host` and `mac` are those of its Verdict (Verdict.key), where there is one; a host that has gone quiet has none. `episode` is the
     same in every report on it. `first_reported` is in seconds since 1970 UTC. `previous` is the level of the last report, None where it

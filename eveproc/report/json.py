@@ -2,14 +2,21 @@
 
 import json
 
+from eveproc.change import HostChange
 from eveproc.night import NightReport
 from eveproc.report.moment import iso
+from eveproc.report.record import change_as_dict, changes
 from eveproc.verdict import EvidenceItem, Identity, Verdict
 
 
-def render(_night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
-    """ASCII escapes leave no control character of the wire in the output."""
-    return "".join(f"{json.dumps(as_dict(verdict))}\n" for verdict in verdicts)
+def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+    """ASCII escapes leave no control character of the wire in the output. `change` comes last, where a report is remembered."""
+    known = changes(night)
+    return "".join(f"{json.dumps(as_dict(verdict) | _change(known.get(verdict.key)))}\n" for verdict in verdicts)
+
+
+def _change(change: HostChange | None) -> dict[str, object]:
+    return {"change": change_as_dict(change)} if change else {}
 
 
 def as_dict(verdict: Verdict) -> dict[str, object]:

@@ -205,6 +205,20 @@ def test_however_often_it_is_read_a_day_gives_the_verdicts_of_one_reading(
     assert set(told) == {MAILER, "10.20.1.9"}
 
 
+def test_programs_are_told_what_changed(site: Site) -> None:
+    site.writes(*mailing(0), *web(0, CLERK))
+    (first,) = site.reports("-f", "json").stdout.splitlines()
+    assert "change" not in json.loads(first)
+    site.writes(*mailing(DAY))
+    (second,) = site.reports("-f", "json").stdout.splitlines()
+    change = json.loads(second)["change"]
+    assert (change["trend"], change["previous"], change["first_reported"]) == ("still", "infected", "2024-03-01T00:00:59.000000Z")
+    site.writes(*web(2 * DAY, MAILER))
+    lines = site.reports("-f", "json", "--all").stdout.splitlines()
+    recovered = next(told for told in map(json.loads, lines) if told["host"] == MAILER)
+    assert (recovered["verdict"], recovered["change"]["trend"], recovered["change"]["episode"]) == ("clean", "recovered", change["episode"])
+
+
 def test_a_report_that_cannot_be_written_is_made_again(site: Site) -> None:
     site.writes(*web(0, CLERK))
     site.reports()
