@@ -216,3 +216,20 @@ def test_what_cannot_be_found_again_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         plan(["-", str(pipe)], [])
     assert [problem.file for problem in refused.value.problems] == ["-", str(pipe)]
+
+
+@pytest.mark.parametrize("files", [1, 5])
+def test_several_processes_tell_where_they_came_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
+    """One archive is unpacked by one process for all; of several each process takes some."""
+    monkeypatch.setattr("eveproc.gather.WORTH_A_PROCESS", 1)
+    texts = [b"".join(map(line, range(200 * number, 200 * (number + 1)))) for number in range(files)]
+    for number, text in enumerate(texts):
+        (tmp_path / f"eve.json.{number}.gz").write_bytes(gzip.compress(text))
+    names = find_files([str(tmp_path)])
+    marks: list[Bookmark] = []
+    for expected in (sum(map(len, texts)), 0):
+        done = plan(names, marks)
+        _, stats, ends = gather_parts(done.whole(), done.plain(), SITE, jobs=3)
+        assert stats.bytes == expected
+        marks = marks_after(done, ends, 0.0, stats)
+        assert sorted(mark.offset for mark in marks) == sorted(map(len, texts))
