@@ -188,7 +188,8 @@ class Collector:
     def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         self.site = site
         self.night = NightEvidence()
-        self._period = period
+        self.period = period
+        self.changed: set[str] = set()  # addresses with new evidence since whoever watches last emptied it
         self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
         self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
@@ -203,7 +204,7 @@ class Collector:
         findings = list(self._findings(event))
         if not findings and not isinstance(event, Stats | Dhcp):
             return
-        if reason := self._period.why_not(event.time):
+        if reason := self.period.why_not(event.time):
             night.unused[reason] += 1
             return
         match event:
@@ -246,6 +247,7 @@ class Collector:
         if evidence is None:
             evidence = self.night.hosts[finding.host] = HostEvidence()
         evidence.note(finding.kind, finding.source, finding.sighting)
+        self.changed.add(finding.host)
 
     def _is_exempt(self, finding: Finding) -> bool:
         if not self.site.exempt or not isinstance(finding.kind, Signal):

@@ -75,9 +75,10 @@ class Gatherer:
 
     def _read_lines(self, source: Source | Span) -> None:
         for block, end in source.blocks():
-            self._take(block, end)
+            self.take(block, end)
 
-    def _take(self, block: bytes, end: int) -> None:
+    def take(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end]; only the last may lack its newline."""
         for result in self._results(block, end):
             self.stats.note(result)
             if isinstance(result, Event):
