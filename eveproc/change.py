@@ -41,9 +41,9 @@ MEANING: Mapping[Trend, str] = MappingProxyType(
 class HostChange:
     """One host's episode: from the first report that named it until it is clean or quiet.
 
-    `host` is the address of its Verdict, where there is one; a host that has gone quiet has none. `episode` is the same in every report
-    on it. `first_reported` is in seconds since 1970 UTC. `previous` is the level of the last report, None where it was in none.
-    `name` is what dhcp last called it, "" if nothing did.
+    `host` and `mac` are those of its Verdict (Verdict.key), where there is one; a host that has gone quiet has none. `episode` is the
+    same in every report on it. `first_reported` is in seconds since 1970 UTC. `previous` is the level of the last report, None where it
+    was in none. `mac` and `name` are what dhcp last said, "" if nothing did.
     """
 
     host: str
@@ -51,7 +51,12 @@ class HostChange:
     episode: str
     first_reported: float
     previous: Level | None = None
+    mac: str = ""
     name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.host, self.mac
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,9 @@ class Change:
     since: float
     hosts: tuple[HostChange, ...]
 
-    def by_host(self) -> dict[str, HostChange]:
-        return {change.host: change for change in self.hosts}
+    def by_key(self) -> dict[tuple[str, str], HostChange]:
+        """To be asked with Verdict.key."""
+        return {change.key: change for change in self.hosts}
 
     def of_trend(self, trend: Trend) -> tuple[HostChange, ...]:
         return tuple(change for change in self.hosts if change.trend is trend)

@@ -54,6 +54,16 @@ def _refuse_backwards(since: float | None, until: float | None) -> None:
         raise click.UsageError("--since must be before --until")
 
 
+def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
+    """A form whose extra is not installed is refused before hours of reading."""
+    if form == "html":
+        from eveproc.report.chart import require_matplotlib
+
+        with _faults_told():
+            require_matplotlib()
+    return form
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mxhound")
 def main() -> None:
@@ -62,7 +72,14 @@ def main() -> None:
 
 @main.command()
 @_reads_eve
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, Elastic, a shipper of EVE.",
+)
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
-from eveproc.select import OddSpellingError, Selector
+from eveproc.select import Selector
 from eveproc.sources import Source, Span, plain_head, size_of
 from eveproc.stats import ReadStats
 from rulegen.errors import MxhoundError
@@ -85,18 +85,12 @@ class Gatherer:
                 self.collector.add(result)
 
     def _results(self, block: bytes, end: int) -> Iterable[Event | Skipped]:
-        whole = block.rfind(b"\n", 0, end) + 1
-        wanted = self._wanted(block, whole)
-        if wanted is None:
+        if not self._selector:
             return lines_of(block, end)
+        whole = block.rfind(b"\n", 0, end) + 1
+        # All of them before the first is decoded: what is new is new for the whole block.
+        wanted = tuple(self._selector.lines(block, whole))
         return chain(map(line_result, wanted), [last_line_result(block[whole:end])] if whole < end else ())
-
-    def _wanted(self, block: bytes, end: int) -> list[bytes] | None:
-        """The lines that may be evidence; None if every one is to be read."""
-        try:
-            return list(self._selector.lines(block, end)) if self._selector else None
-        except OddSpellingError:
-            return None
 
 
 def gather(

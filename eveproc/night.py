@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
+from eveproc.change import Change
 from eveproc.evidence import HostEvidence, NightEvidence, Period
 from eveproc.gather import gather
 from eveproc.identity import Tenancy
+from eveproc.picture import NO_PICTURE, Picture, picture_of
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
 from eveproc.verdict import Identity, Verdict, judge
@@ -22,7 +24,8 @@ DAY = 24 * 3600
 class NightReport:
     """`verdicts` holds every home host that was seen, worst first; `clean_hosts` counts the clean ones among them.
 
-    `unused` counts, by reason, events that were read and are evidence of nothing here.
+    `unused` counts, by reason, events that were read and are evidence of nothing here. `picture` is what charts are drawn from, `site`
+    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -32,6 +35,9 @@ class NightReport:
     unused: Mapping[str, int]
     first_event: float | None
     last_event: float | None
+    picture: Picture = NO_PICTURE
+    site: SiteProfile | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ def gather_night(
 def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
     """Judge what was gathered."""
     night.trim()
-    verdicts = [judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)) for m in machines(night)]
+    judged = [(judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)), m.evidence) for m in machines(night)]
+    verdicts = [verdict for verdict, _ in judged]
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     return NightReport(
         verdicts=tuple(verdicts),
@@ -89,6 +96,8 @@ def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> Nigh
         unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
+        picture=picture_of(night, judged, site),
+        site=site,
     )
 
 

@@ -2,8 +2,8 @@ r"""Blocks of EVE lines -> those lines that can add to the evidence: never one t
 
 Undecoded bytes tell. What makes an event evidence are a few values (an event type, a record type, a port, a word in a name, one
 of our sids); a line that holds none of them is passed over. Values are looked for wherever they stand in a line, so the order of
-keys does not matter. Other spellings of the same JSON are taken care of as well: a block with white space around a colon is
-read whole, and so is a line with an escape (\u006d) that may hide a letter. Not provided for is a key that a line holds twice.
+keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
+that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
 
 An ordinary flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
 a line is wanted if it tells something new; what is known already is asked of the NightEvidence it would go into.
@@ -44,12 +44,11 @@ _opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]
 
 
 class Kind(Enum):
-    """What a pattern finds: a line that is wanted, two places that are looked at more closely, a block to be read whole."""
+    """What a pattern finds: a line that is wanted, or a place that is looked at more closely."""
 
     WANTED = auto()
     FLOW = auto()
     TCP = auto()
-    ODD = auto()
 
 
 def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
@@ -62,24 +61,16 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, '"(?:smtp|dhcp|stats)"'),
         (Kind.WANTED, '(?i:"mx")'),
         (Kind.WANTED, METADATA_SIGNAL),
-        (Kind.WANTED, rf'"signature_id"[ \t\r]*:[ \t\r]*(?:(?:{sids})[^0-9]|"|[0-9]+[.eE])'),
+        (Kind.WANTED, rf'"signature_id":(?:(?:{sids})[^0-9]|"|[0-9]+[.eE])'),
         (Kind.WANTED, rf'ort":(?:{ports})[,}}]'),
-        (Kind.WANTED, rf'"rrname"[ \t\r]*:[ \t\r]*"(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
+        (Kind.WANTED, rf'"rrname":"(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
-        (Kind.FLOW, r'"flow"[ \t\r]*[,}]'),
+        (Kind.FLOW, r'"flow"[,}]'),
         (Kind.TCP, TCP_FLAGS.decode()),
-        (Kind.ODD, r'[^\\]":[ \t\r]'),
-        (Kind.ODD, r'[^\\]"[ \t\r]+:'),
+        (Kind.WANTED, r'[^\\]":[ \t\r]'),
+        (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
     )
     return tuple((kind, text.encode()) for kind, text in texts)
-
-
-def _stop(_place: int) -> bool:
-    return True
-
-
-class OddSpellingError(Exception):
-    """A block holds JSON that is spelled in another way than Suricata does: it is to be read whole."""
 
 
 class Selector:
@@ -93,14 +84,13 @@ class Selector:
         self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
         self._heads: set[bytes] = set()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        self._terminated = hyperscan.ScanTerminated
         self._database = hyperscan.Database()
         kinds, expressions = zip(*patterns(site), strict=True)
-        self._note = tuple(_stop if kind is Kind.ODD else self._hits[kind].append for kind in kinds)
+        self._note = tuple(self._hits[kind].append for kind in kinds)
         self._database.compile(expressions=expressions, ids=tuple(range(len(kinds))), elements=len(kinds), flags=[0] * len(kinds))
 
     def lines(self, block: bytes, end: int) -> Iterator[bytes]:
-        """Each wanted line of block[:end], once, with its newline if it has one. Raises OddSpellingError before the first."""
+        """Each wanted line of block[:end], once, with its newline if it has one."""
         hits = self._scan(block)
         flows = (*self._new_hosts(block, hits[Kind.FLOW]), *self._new_of_tcp(block, hits[Kind.TCP]))
         behind = 0
@@ -116,13 +106,10 @@ class Selector:
             hits.clear()
         note = self._note
 
-        def found(pattern: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            return note[pattern](end)  # anything true ends the scan
+        def found(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            note[pattern](end)
 
-        try:
-            self._database.scan(block, match_event_handler=found)
-        except self._terminated:
-            raise OddSpellingError from None
+        self._database.scan(block, match_event_handler=found)
         return self._hits
 
     def _new_hosts(self, block: bytes, flows: list[int]) -> Iterator[int]:

@@ -64,6 +64,11 @@ class Verdict:
     why: str
     next_step: str
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Address and MAC ("" without dhcp): an address that two machines had in one night is two hosts."""
+        return self.host, self.identity.mac if self.identity else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:

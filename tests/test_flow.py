@@ -12,6 +12,7 @@ from rulegen.site import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import replay
+from tests.eveproc.test_select import plainly, selected
 
 DAY = date(2026, 3, 2)
 TRAFFIC = Path(__file__).parents[2] / "shared" / "traffic"
@@ -42,6 +43,7 @@ def test_labelled_captures(suricata, pcap, home, more, infected, logs, tmp_path)
     night = judge_night([str(eve)], site)
     assert {v.host for v in night.verdicts if v.level is Level.INFECTED} == infected, [v.why for v in night.verdicts]
     assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
+    assert selected(eve, site) == plainly(eve, site)
 
 
 SITES = [

@@ -40,7 +40,7 @@ def test_counts_name_every_trend() -> None:
     )
     assert change.counts() == {Trend.NEW: 1, Trend.WORSE: 0, Trend.STILL: 0, Trend.RECOVERED: 0, Trend.GONE_QUIET: 1}
     assert [host.host for host in change.of_trend(Trend.GONE_QUIET)] == ["10.0.0.2"]
-    assert change.by_host()["10.0.0.1"].episode == "e1"
+    assert change.by_key()["10.0.0.1", ""].episode == "e1"
 
 
 def test_every_trend_says_what_it_means() -> None:

@@ -43,7 +43,6 @@ class Target:
         reading.render(report).encode()
         reading.render_json(report).encode()
 
-
     def _check_selection(self, night: NightEvidence) -> None:
         """The lines that were passed over would have added nothing."""
         plain, stats = Collector(_PROFILE), ReadStats()
