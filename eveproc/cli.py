@@ -1,6 +1,7 @@
 """Command line of eveproc: what an IDS logged -> one verdict per host."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +17,15 @@ from rulegen.errors import InputError, MxhoundError
 from rulegen.vocabulary import Level
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
+    from eveproc.live import Orders
     from eveproc.night import NightReport
+    from eveproc.notify import Notifier
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
 LONG_WORK = 64 << 20
+# So long services are given at the end for what is waiting to be sent: less than the 10 s after which some supervisors kill.
+LAST_SECONDS = 5.0
 
 
 def moment(text: str) -> float:
@@ -128,6 +133,63 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
         _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
 
 
+@main.command()
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
+@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--notify", "urls", metavar="URL", multiple=True, envvar="MXHOUND_NOTIFY", help="Send news there, too; may be repeated.")
+def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, urls: tuple[str, ...]) -> None:
+    """Follow EVE and say at once when a host's verdict is new or changes, one line each.
+
+    EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
+    --notify is one of Apprise, as json://HOST/PATH; MXHOUND_NOTIFY holds such URLs where the process list should not show them.
+
+    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage. SIGHUP: site.yaml is read anew.
+    """
+    from eveproc.live import Live, Orders, Outlets
+    from eveproc.report.news import FORMS
+    from rulegen.site import load_site
+
+    with _faults_told(), _notifying(urls) as notifier, _obeying_signals(Orders()) as orders:
+        outlets = Outlets(lambda news: _echo(FORMS[form](news)), _say, notifier)
+        Live(eve, lambda: load_site(site, thresholds), outlets, time.time).run(orders)
+
+
+@contextmanager
+def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
+    """SIGTERM and SIGINT end the watch, SIGHUP lets it read the profile anew."""
+    meant = {signal.SIGTERM: orders.stop, signal.SIGINT: orders.stop, signal.SIGHUP: orders.reload}
+    before = {number: signal.signal(number, lambda *_, order=order: order.set()) for number, order in meant.items()}
+    try:
+        yield orders
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _notifying(urls: tuple[str, ...]) -> Iterator["Notifier | None"]:
+    """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is told."""
+    from eveproc.notify import Notifier
+
+    if not urls:
+        yield None
+        return
+    notifier = Notifier(urls, _say)
+    try:
+        yield notifier
+    finally:
+        for key, left in notifier.close(LAST_SECONDS).items():
+            _say(f"{notifier.name_of(key)}: not delivered at the end: {len(left)}")
+
+
+def _say(text: str) -> None:
+    from eveproc.report.safe import safe
+
+    click.echo(f"eveproc: {safe(text)}", err=True)
+
+
 def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site
@@ -174,13 +236,11 @@ def _tell_reading(night: "NightReport", stats: Path | None) -> None:
 @contextmanager
 def _faults_told() -> Iterator[None]:
     """What this project refuses: the text to standard error, exit 1."""
-    from eveproc.report.safe import safe
-
     try:
         yield
     except MxhoundError as error:
         for line in str(error).split("\n"):
-            click.echo(f"eveproc: {safe(line)}", err=True)
+            _say(line)
         sys.exit(REFUSED)
 
 

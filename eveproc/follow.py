@@ -113,6 +113,7 @@ class Follower:
         self._current: Reading | None = None
         self._older: list[tuple[float, Reading]] = []  # with the moment of their last news
         self._rests = list(known)
+        self._fault = ""
         self._refuse()
 
     def poll(self, now: float) -> Iterator[Piece]:
@@ -130,6 +131,9 @@ class Follower:
         """What a later Follower of the same path has to know, to read on where this one is."""
         readings = [reading for _, reading in self._older] + ([self._current] if self._current else [])
         return (*self._rests, *(reading.position for reading in readings if reading.head))
+
+    def commit(self) -> None:
+        """Nothing to do: the file stays."""
 
     def close(self) -> None:
         for _, reading in self._older:
@@ -155,15 +159,21 @@ class Follower:
                 return False
             taken = Reading(self.path, self._stats)
         except OSError as error:
-            if not isinstance(error, FileNotFoundError):  # between two names there is none for a moment
-                self._stats.note_problem(str(self.path), f"cannot be read: {error.strerror}")
+            self._note_fault("" if isinstance(error, FileNotFoundError) else f"cannot be read, and is tried again: {error.strerror}")
             return False
+        self._note_fault("")
         self._stats.files += 1
         self._go_on(taken)
         if self._current is not None:
             self._older.append((now, self._current))
         self._current = taken
         return True
+
+    def _note_fault(self, fault: str) -> None:
+        """Once, not at every look. That there is no file is none: between two names there is none for a moment."""
+        if fault and fault != self._fault:
+            self._stats.note_problem(str(self.path), fault)
+        self._fault = fault
 
     def _go_on(self, taken: Reading) -> None:
         """Where this file was read before, from there on."""

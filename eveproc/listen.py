@@ -49,6 +49,9 @@ class Listener:
             self._stats.bytes += piece[1]
             yield piece
 
+    def commit(self) -> None:
+        """Nothing to do: a socket takes nothing back."""
+
     def close(self) -> None:
         self._closed.set()
         self._thread.join()

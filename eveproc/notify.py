@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WAITING_AT_MOST = 1000
 FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
 LONGEST_NAME = 64
+NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
 # A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be made of it.
 _MARKUP = re.compile(r"[^\w. :-]")
 # What Apprise colours a message by.
@@ -65,7 +66,9 @@ class Notifier:
     `say` gets a sentence when a service fails and when it works again. `kept` is what an earlier `close` returned.
     """
 
-    def __init__(self, urls: Sequence[str], say: Callable[[str], None], kept: Mapping[str, Sequence[Message]] = MappingProxyType({})) -> None:
+    def __init__(
+        self, urls: Sequence[str], say: Callable[[str], None], kept: Mapping[str, Sequence[Message]] = MappingProxyType({})
+    ) -> None:
         services = {key_of(url): (url, _service(url)) for url in urls}
         if problems := [Problem(masked(url), _unknown()) for url, service in services.values() if service is None]:
             raise InputError(problems)
@@ -77,6 +80,10 @@ class Notifier:
         """Queue it for each URL; returns at once."""
         for outbox in self._outboxes.values():
             outbox.put(message)
+
+    def name_of(self, key: str) -> str:
+        """What to call the URL of a key before people."""
+        return self._outboxes[key].name
 
     def waiting(self) -> dict[str, tuple[Message, ...]]:
         """What has not been delivered yet, by key_of(url)."""

@@ -5,6 +5,7 @@ dies, and what it did not save with it, reads them again. The list must be this 
 """
 
 from collections.abc import Iterator
+from types import ModuleType
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from eveproc.follow import Piece
@@ -81,12 +82,12 @@ class RedisList:
         return []
 
 
-def _library() -> "type":
+def _library() -> ModuleType:
     try:
         import redis
     except ImportError as error:
         raise MxhoundError("reading from redis needs the extra redis: pip install 'mxhound[redis]'") from error
-    return redis  # type: ignore[return-value]  # a module, used as a namespace
+    return redis
 
 
 def _without_key(url: str) -> tuple[str, str]:

@@ -106,8 +106,8 @@ class Watcher:
             self.told.pop(key, None)
         else:
             self.told[key] = now
-        name = machine.identity.name if machine.identity else ""
-        return HostChange(machine.address, trend, now.episode, since, told.level if told else None, name)
+        mac, name = (machine.identity.mac, machine.identity.name) if machine.identity else ("", "")
+        return HostChange(machine.address, trend, now.episode, since, told.level if told else None, mac, name)
 
     def _told_of(self, machine: Machine) -> Told | None:
         """What was said of it, be it before dhcp told which machine has the address."""
