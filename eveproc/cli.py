@@ -190,6 +190,35 @@ def _say(text: str) -> None:
     click.echo(f"eveproc: {safe(text)}", err=True)
 
 
+@main.command()
+@click.argument("report", type=FILE)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: whom never to block, and the ports of mail.")
+@click.option("-o", "--output", type=FILE, help="Folder that gets the files.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: show who would be blocked, and the files.")
+@click.option("--hours", type=click.FloatRange(0, 24 * 30, min_open=True), default=24, show_default=True, help="From its last sign on.")
+@click.option("--at-most", type=click.IntRange(1, 1000), default=10, show_default=True, help="No more hosts than so many.")
+@click.option("--drop", is_flag=True, help="Rules drop (an inline Suricata) instead of alert.")
+def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: float, at_most: int, drop: bool) -> None:
+    """Make files that hold up the mail of the infected hosts of REPORT: for nftables, and for Suricata as iprep and dataset.
+
+    REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail to the outside is held up, never of
+    declared servers, exempt or outside addresses, and each host's entry has an end.
+    """
+    from eveproc import block as blocking
+    from rulegen.site import load_site
+
+    if not (dry_run or output):
+        raise click.UsageError("either --dry-run, to look first, or -o FOLDER")
+    with _faults_told():
+        profile = load_site(site)
+        plan = blocking.plan(blocking.read_report(report), profile, time.time(), hours=hours, at_most=at_most)
+        texts = blocking.files(plan, profile, drop=drop)
+        if output and not dry_run:
+            blocking.write(texts, output)
+        shown = [*blocking.describe(plan), *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run)]
+        _echo("".join(f"{line}\n" for line in shown))
+
+
 def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site

@@ -31,7 +31,7 @@ class Wire:
         return ["ip", "netns", "exec", self.name, *map(str, words)]
 
     def play(self, pcap: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(sys.executable, "-m", "tests.engines.play", pcap, SENDS), cwd=ROOT)
+        return subprocess.Popen(self.command(sys.executable, "-m", "tests.live.play", pcap, SENDS), cwd=ROOT)
 
 
 def why_no_wire() -> str:

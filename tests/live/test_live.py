@@ -1,6 +1,5 @@
 """A worm on a wire, a real Suricata that listens, and a watch that tells: how soon."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,24 +18,14 @@ from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.write import write_pcap
 from rulegen.site import SiteProfile, load_site
 from rulegen.vocabulary import Level
-from tests.engines.wire import Wire, laid_wire, listening, why_no_wire
-from tests.webhook import Webhook
+from tests.live.webhook import Webhook
+from tests.live.wire import listening
 
-SITE = Path(__file__).parent / "data" / "site.yaml"
+SITE = Path(__file__).parents[1] / "data" / "site.yaml"
 EVEPROC = Path(sys.executable).with_name("eveproc")
 # Of the worm's mailing as it is on the wire; the other hosts of the site go on meanwhile.
 SECONDS_PLAYED = 20.0
 FROM_FIRST_MAIL, FROM_DECIDING_LINE = 120.0, 2.0
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    if missing := why_no_wire():
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(f"NOT TESTED on a wire: {missing}")
-    with laid_wire() as laid:
-        yield laid
 
 
 @pytest.fixture(scope="module")
