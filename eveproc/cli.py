@@ -59,6 +59,14 @@ def _refuse_backwards(since: float | None, until: float | None) -> None:
         raise click.UsageError("--since must be before --until")
 
 
+def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
+    """With a state every line is read once: what --until leaves out now would never be read."""
+    if state and until is not None:
+        raise click.UsageError("--until cannot be used with --state: what it leaves out would never be read again")
+    if state and state.resolve() in {output.resolve() for output in outputs if output}:
+        raise click.UsageError(f"--state {state} would be written over by a report")
+
+
 def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
     """A form whose extra is not installed is refused before hours of reading."""
     if form == "html":
@@ -88,6 +96,7 @@ def main() -> None:
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
+@click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
 def report(
     eve: tuple[str, ...],
@@ -100,6 +109,7 @@ def report(
     everyone: bool,
     fail_on: str | None,
     stats: Path | None,
+    state: Path | None,
 ) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
@@ -108,12 +118,11 @@ def report(
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
     _refuse_backwards(since, until)
-    with _faults_told():
-        night = _judge(eve, site, thresholds, since, until)
+    _refuse_to_forget(state, until, output, stats)
+    with _faults_told(), _judged(eve, site, thresholds, since, until, state) as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
-    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
-        sys.exit(FOUND)
+    _exit_if_found(night, fail_on)
 
 
 @main.command()
@@ -219,15 +228,43 @@ def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: f
         _echo("".join(f"{line}\n" for line in shown))
 
 
+@contextmanager
+def _judged(
+    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, state: Path | None
+) -> Iterator["NightReport"]:
+    """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
+    if state is None:
+        yield _judge(eve, site, thresholds, since, until)
+        return
+    from eveproc.nightly import judge_new
+    from eveproc.state import open_state
+    from rulegen.site import load_site
+
+    with open_state(state) as remembered:
+        with _progress_bar() as progress:
+            pending = judge_new(remembered, eve, load_site(site, thresholds), now=time.time(), since=since, progress=progress)
+        yield _refuse_what_is_no_eve(pending.report)
+        pending.keep(remembered)
+
+
 def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
     from eveproc.night import judge_night
     from rulegen.site import load_site
 
     with _progress_bar() as progress:
         night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
+    return _refuse_what_is_no_eve(night)
+
+
+def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
+
+
+def _exit_if_found(night: "NightReport", fail_on: str | None) -> None:
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+        sys.exit(FOUND)
 
 
 def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:

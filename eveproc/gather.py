@@ -19,7 +19,7 @@ from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
 from eveproc.select import Selector
-from eveproc.sources import Source, Span, plain_head, size_of
+from eveproc.sources import Rest, Source, Span, plain_head, size_of
 from eveproc.stats import ReadStats
 from rulegen.errors import MxhoundError
 from rulegen.site import SiteProfile
@@ -45,20 +45,39 @@ class Part:
     stop: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RestPart:
+    """Of a compressed log what its content holds behind the byte `start`."""
+
+    path: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
+
+    reached: int
+    tail: bytes
+
+
 class Gatherer:
     """Reads parts into one NightEvidence."""
 
     def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None]) -> None:
         self.collector = Collector(site, period)
         self.stats = ReadStats()
+        self.ends: dict[str, End] = {}
         self._advance = advance
         self._selector = _selector(site, self.collector.night)
 
-    def read(self, part: Part) -> None:
+    def read(self, part: Part | RestPart) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
         try:
             with ExitStack() as stack:
-                if part.stop is None:
+                if isinstance(part, RestPart):
+                    self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
+                elif part.stop is None:
                     self._read_source(Source(part.path, stack, self.stats, self._advance))
                 else:
                     self._read_lines(Span(part.path, part.start, part.stop, stack, self.stats, self._advance))
@@ -72,6 +91,11 @@ class Gatherer:
         else:
             for event in read_source(source):
                 self.collector.add(event)
+
+    def _read_rest(self, rest: Rest) -> None:
+        self.stats.files += 1
+        self._read_lines(rest)
+        self.ends[rest.name] = End(rest.reached, rest.tail)
 
     def _read_lines(self, source: Source | Span) -> None:
         for block, end in source.blocks():
@@ -100,26 +124,35 @@ def gather(
 
     `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
     """
-    parts, total = list(_parts(files)), sum(map(size_of, files))
+    night, stats, _ = gather_parts(list(_parts(files)), site, period, jobs=jobs, progress=progress)
+    return night, stats
+
+
+def gather_parts(
+    parts: Sequence[Part | RestPart], site: SiteProfile, period: Period = EVER, *, jobs: int | None = None, progress: Progress | None = None
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+    """Read each of the parts once; where RestParts ended comes back by path. Otherwise as `gather`."""
+    total = sum(map(_bytes_of, parts))
     count = max(1, min(jobs or _cores(), len(parts), total // WORTH_A_PROCESS))
     context = get_context("fork" if "fork" in get_all_start_methods() else None)
     work = _Work(parts, context.Value("q", 0), context.Value("q", 0), total)
     gatherer = Gatherer(site, period, partial(work.advance, progress))
     with _Helpers(context, count - 1, partial(_read_and_send, work, site, period)) as helpers:
         work.do(gatherer)
-        for night, stats in helpers.results():
+        for night, stats, ends in helpers.results():
             gatherer.collector.night.merge(night)
             gatherer.stats.merge(stats)
-    gatherer.stats.files += sum(1 for part in parts if part.stop and not part.start)
+            gatherer.ends.update(ends)
+    gatherer.stats.files += len({part.path for part in parts if isinstance(part, Part) and part.stop})
     gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
-    return gatherer.collector.night, gatherer.stats
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
     """Parts to be read by whoever is free; the two counters are shared by all processes."""
 
-    parts: Sequence[Part]
+    parts: Sequence[Part | RestPart]
     taken: "Synchronized[int]"
     done: "Synchronized[int]"
     total: int
@@ -163,7 +196,7 @@ class _Helpers:
             process.join()
             here.close()
 
-    def results(self) -> Iterator[tuple[NightEvidence, ReadStats]]:
+    def results(self) -> Iterator[tuple[NightEvidence, ReadStats, dict[str, End]]]:
         for process, here in self._started:
             try:
                 yield pickle.loads(here.recv_bytes())
@@ -176,15 +209,24 @@ def _read_and_send(work: _Work, site: SiteProfile, period: Period, there: "Conne
     signal(SIGINT, SIG_DFL)  # the one that was started says what is to be said
     gatherer = Gatherer(site, period, partial(work.advance, None))
     work.do(gatherer)
-    there.send_bytes(pickle.dumps((gatherer.collector.night, gatherer.stats), pickle.HIGHEST_PROTOCOL))
+    there.send_bytes(pickle.dumps((gatherer.collector.night, gatherer.stats, gatherer.ends), pickle.HIGHEST_PROTOCOL))
 
 
 def _parts(files: Sequence[str]) -> Iterator[Part]:
     """Whole files first, the largest before others: they take longest."""
-    spans = {file: size_of(file) for file in files if _is_read_in_spans(file)}
-    yield from (Part(file) for file in sorted(files, key=size_of, reverse=True) if file not in spans)
-    for file, size in spans.items():
-        yield from (Part(file, start, min(start + SPAN, size)) for start in range(0, size, SPAN))
+    sizes = {file: size_of(file) for file in files if _is_read_in_spans(file)}
+    yield from (Part(file) for file in sorted(files, key=size_of, reverse=True) if file not in sizes)
+    for file, size in sizes.items():
+        yield from spans(file, 0, size)
+
+
+def spans(path: str, start: int, stop: int) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts for several processes."""
+    return (Part(path, begin, min(begin + SPAN, stop)) for begin in range(start, stop, SPAN))
+
+
+def _bytes_of(part: Part | RestPart) -> int:
+    return size_of(part.path) if isinstance(part, RestPart) or part.stop is None else part.stop - part.start
 
 
 def _is_read_in_spans(file: str) -> bool:

@@ -82,10 +82,13 @@ def gather_night(
     return gather(find_files(sources), site, period, progress=progress)
 
 
-def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats) -> NightReport:
-    """Judge what was gathered."""
+def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, found: Sequence[Machine] | None = None) -> NightReport:
+    """Judge what was gathered, of all machines in it or of those given."""
     night.trim()
-    judged = [(judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)), m.evidence) for m in machines(night)]
+    judged = [
+        (judge(m.address, m.evidence, m.identity, circumstances_of(m, night, site)), m.evidence)
+        for m in (machines(night) if found is None else found)
+    ]
     verdicts = [verdict for verdict, _ in judged]
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     return NightReport(
