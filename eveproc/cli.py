@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --he
     from eveproc.live import Orders
     from eveproc.night import NightReport
     from eveproc.notify import Notifier
+    from eveproc.state import State
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
@@ -147,8 +148,9 @@ def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None
 @click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
 @click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--state", type=FILE, help="Go on where the last watch with this file ended. A file of its own, not that of report.")
 @click.option("--notify", "urls", metavar="URL", multiple=True, envvar="MXHOUND_NOTIFY", help="Send news there, too; may be repeated.")
-def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, urls: tuple[str, ...]) -> None:
+def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, state: Path | None, urls: tuple[str, ...]) -> None:
     """Follow EVE and say at once when a host's verdict is new or changes, one line each.
 
     EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
@@ -160,9 +162,9 @@ def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, 
     from eveproc.report.news import FORMS
     from rulegen.site import load_site
 
-    with _faults_told(), _notifying(urls) as notifier, _obeying_signals(Orders()) as orders:
+    with _faults_told(), _state_in(state) as kept, _notifying(urls, kept) as notifier, _obeying_signals(Orders()) as orders:
         outlets = Outlets(lambda news: _echo(FORMS[form](news)), _say, notifier)
-        Live(eve, lambda: load_site(site, thresholds), outlets, time.time).run(orders)
+        Live(eve, lambda: load_site(site, thresholds), outlets, time.time, kept).run(orders)
 
 
 @contextmanager
@@ -178,19 +180,33 @@ def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
 
 
 @contextmanager
-def _notifying(urls: tuple[str, ...]) -> Iterator["Notifier | None"]:
-    """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is told."""
+def _state_in(path: Path | None) -> Iterator["State | None"]:
+    from eveproc.state import open_state
+
+    if path is None:
+        yield None
+        return
+    with open_state(path) as state:
+        yield state
+
+
+@contextmanager
+def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifier | None"]:
+    """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is kept or told."""
     from eveproc.notify import Notifier
 
     if not urls:
         yield None
         return
-    notifier = Notifier(urls, _say)
+    notifier = Notifier(urls, _say, state.messages() if state else {})
     try:
         yield notifier
     finally:
-        for key, left in notifier.close(LAST_SECONDS).items():
-            _say(f"{notifier.name_of(key)}: not delivered at the end: {len(left)}")
+        waiting = notifier.close(LAST_SECONDS)
+        for key, left in waiting.items():
+            _say(f"{notifier.name_of(key)}: not delivered: {len(left)}; {'kept for the next start' if state else 'lost, without --state'}")
+        if state:
+            state.keep_messages(waiting)
 
 
 def _say(text: str) -> None:

@@ -8,9 +8,12 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
-from eveproc.sources import BLOCK, MAX_LINE, Source
+from eveproc.bookmark import Bookmark, Kind, Log
+from eveproc.sources import BLOCK, MAX_LINE, TAIL, Source
+from eveproc.sources import HEAD as BOOKMARK_HEAD
 from eveproc.stats import ReadStats
 from rulegen.errors import InputError, Problem
 
@@ -27,8 +30,6 @@ Piece = tuple[bytes, int]
 class Position:
     """How far a file was read: `head` are its first bytes, HEAD or fewer. Offsets are in bytes and at the start of a line."""
 
-    device: int
-    inode: int
     head: bytes
     offset: int
 
@@ -51,7 +52,15 @@ class Reading:
 
     @property
     def position(self) -> Position:
-        return Position(*self.identity, self.head, self.offset)
+        return Position(self.head, self.offset)
+
+    def bookmark(self, path: Path, at: float) -> Bookmark:
+        """For a state file kept `at` then: by what the log is known again, and where to read on. Raises OSError."""
+        status = os.fstat(self.descriptor)
+        head = os.pread(self.descriptor, BOOKMARK_HEAD, 0)
+        log = Log(str(path), Kind.LINES, head, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        before = min(TAIL, self.offset)
+        return log.mark(self.offset, os.pread(self.descriptor, before, self.offset - before), at)
 
     def was_rewritten(self) -> bool:
         """Is what is there now something else than what was read? Then nothing of it was read yet."""
@@ -105,32 +114,37 @@ class Reading:
 
 
 class Follower:
-    """Follows what is called `path`, whatever file that is at the time. Raises InputError where it can never be read."""
+    """Follows what is called `path`, whatever file that is at the time; of the first one from `start` on.
 
-    def __init__(self, path: str, stats: ReadStats, known: tuple[Position, ...] = ()) -> None:
+    Raises InputError where it can never be read.
+    """
+
+    def __init__(self, path: str, stats: ReadStats, start: int = 0) -> None:
         self.path = Path(path)
         self._stats = stats
+        self._start = start
         self._current: Reading | None = None
         self._older: list[tuple[float, Reading]] = []  # with the moment of their last news
-        self._rests = list(known)
         self._fault = ""
-        self._refuse()
+        _refuse(self.path)
 
     def poll(self, now: float) -> Iterator[Piece]:
         """Every new line since the last call; `now` is any clock in seconds that only goes forward."""
         yield from self._poll_older(now)
         if self._current is not None:
-            if self._current_was_rewritten():
-                yield from self._unread_rests(now)
+            before = self._current.position
+            if self._current.was_rewritten():
+                yield from self._rest_of_copy(before, now)
             yield from self._current.pieces()
-        if self._turn(now):
-            yield from self._unread_rests(now)
-            yield from self._current.pieces() if self._current else ()
+        if self._turn(now) and self._current is not None:
+            yield from self._current.pieces()
 
-    def positions(self) -> tuple[Position, ...]:
-        """What a later Follower of the same path has to know, to read on where this one is."""
-        readings = [reading for _, reading in self._older] + ([self._current] if self._current else [])
-        return (*self._rests, *(reading.position for reading in readings if reading.head))
+    def bookmarks(self, at: float) -> Iterator[Bookmark]:
+        """How far each file was read that may still have news at the time `at`."""
+        for reading in [*(reading for _, reading in self._older), *([self._current] if self._current else [])]:
+            with suppress(OSError):  # a disk that is gone; what was read of it is read again
+                if reading.offset:
+                    yield reading.bookmark(self.path, at)
 
     def commit(self) -> None:
         """Nothing to do: the file stays."""
@@ -141,32 +155,21 @@ class Follower:
         if self._current is not None:
             self._current.close()
 
-    def _refuse(self) -> None:
-        """A path that is to appear yet is no fault; nothing that could appear there is one."""
-        if self.path.exists() and not self.path.is_file():
-            what = "is no file; allowed are a file that Suricata writes, unix:PATH, unixgram:PATH and redis://HOST:PORT?key=NAME"
-            raise InputError([Problem(str(self.path), what)])
-        if not self.path.parent.is_dir():
-            raise InputError([Problem(str(self.path), "cannot be followed: there is no such folder")])
-        if self.path.exists() and not os.access(self.path, os.R_OK):
-            raise InputError([Problem(str(self.path), "cannot be read: permission denied")])
-
     def _turn(self, now: float) -> bool:
         """Did another file take the name? Then it is the current one, and the former is read on until it is quiet."""
         try:
             status = self.path.stat()
             if self._current is not None and self._current.identity == (status.st_dev, status.st_ino):
                 return False
-            taken = Reading(self.path, self._stats)
+            taken = Reading(self.path, self._stats, self._start)
         except OSError as error:
             self._note_fault("" if isinstance(error, FileNotFoundError) else f"cannot be read, and is tried again: {error.strerror}")
             return False
         self._note_fault("")
         self._stats.files += 1
-        self._go_on(taken)
         if self._current is not None:
             self._older.append((now, self._current))
-        self._current = taken
+        self._current, self._start = taken, 0
         return True
 
     def _note_fault(self, fault: str) -> None:
@@ -174,14 +177,6 @@ class Follower:
         if fault and fault != self._fault:
             self._stats.note_problem(str(self.path), fault)
         self._fault = fault
-
-    def _go_on(self, taken: Reading) -> None:
-        """Where this file was read before, from there on."""
-        for known in self._rests:
-            if (known.device, known.inode) == taken.identity and _is_same(taken.head, known):
-                taken.offset = known.offset
-                self._rests.remove(known)
-                return
 
     def _poll_older(self, now: float) -> Iterator[Piece]:
         for place, (since, reading) in enumerate(self._older):
@@ -193,65 +188,46 @@ class Follower:
             entry[1].close()
             self._older.remove(entry)
 
-    def _current_was_rewritten(self) -> bool:
-        reading = self._current
-        assert reading is not None
-        before = reading.position
-        if not reading.was_rewritten():
-            return False
-        self._rests.append(before)
-        return True
-
-    def _unread_rests(self, now: float) -> Iterator[Piece]:
-        """The end of files that have another name by now, as a copy too, and packed; then whatever was written after them and rotated."""
-        while self._rests:
-            known = self._rests[0]
-            found = next((path for path in self._siblings() if _holds(path, known)), None)
-            if found is None:
-                what = "was rotated or emptied, and what it held is found under no other name: its last lines may not have been read"
-                self._stats.note_problem(str(self.path), what)
-            else:
-                yield from self._rest_of(found, known.offset, now)
-                for later in self._later_than(found, known):
-                    yield from self._rest_of(later, 0, now)
-            self._rests.pop(0)
-
-    def _rest_of(self, path: Path, offset: int, now: float) -> Iterator[Piece]:
-        """What of a rotated file comes after `offset`; a plain one may still be written to."""
-        if path.suffix in PACKED:
-            yield from _unpacked(path, offset, self._stats)
-            return
+    def _rest_of_copy(self, known: Position, now: float) -> Iterator[Piece]:
+        """What a file that was emptied held last is in the copy that was made of it before, which may be packed by now."""
+        found = next((path for path in rotated(self.path) if _holds(path, known)), None)
         try:
-            reading = Reading(path, self._stats, offset)
+            if found is None:
+                what = "was emptied, and no copy of it is found: what was written into it last may not have been read"
+                self._stats.note_problem(str(self.path), what)
+            elif found.suffix in PACKED:
+                yield from _unpacked(found, known.offset, self._stats)
+            else:
+                self._older.append((now, copy := Reading(found, self._stats, known.offset)))
+                yield from copy.pieces()
         except OSError as error:
-            self._stats.note_problem(str(path), f"cannot be read: {error.strerror}")
-            return
-        self._older.append((now, reading))
-        yield from reading.pieces()
+            self._stats.note_problem(str(found), f"cannot be read: {error.strerror}")
 
-    def _siblings(self) -> list[Path]:
-        """Rotated files of this name, plain ones first: while gzip works there are both, and the plain one is whole."""
-        found = [path for path in self.path.parent.glob(f"{_literal(self.path.name)}?*") if path.is_file()]
-        return sorted(found, key=lambda path: (path.suffix in PACKED, path.name))
 
-    def _later_than(self, found: Path, known: Position) -> list[Path]:
-        """Files that came and went between two runs; while running, each is read as it is written."""
-        if self._current is None or self._current.offset or known.inode == self._current.status.st_ino:
-            return []
-        times = {path: _written(path) for path in self._siblings() if path != found}
-        open_now = {reading.identity for _, reading in self._older}
-        new = [path for path, time in times.items() if time > _written(found) and _identity(path) not in open_now]
-        return sorted(new, key=lambda path: times[path])
+def rotated(path: Path) -> list[Path]:
+    """Files that have the name and something behind it, plain ones first: while gzip works there are both, and the plain one is whole."""
+    found = [other for other in path.parent.glob(f"{escape(path.name)}?*") if other.is_file()]
+    return sorted(found, key=lambda other: (other.suffix in PACKED, other.name))
+
+
+def _refuse(path: Path) -> None:
+    """A path that is to appear yet is no fault; nothing that could appear there is one."""
+    what = ""
+    if not path.parent.is_dir():
+        what = "cannot be followed: there is no such folder"
+    elif path.exists() and not path.is_file():
+        what = "is no file; allowed are a file that Suricata writes, unix:PATH, unixgram:PATH and redis://HOST:PORT?key=NAME"
+    elif path.exists() and not os.access(path, os.R_OK):
+        what = "cannot be read: permission denied"
+    if what:
+        raise InputError([Problem(str(path), what)])
 
 
 def _holds(path: Path, known: Position) -> bool:
     with suppress(OSError), ExitStack() as stack:
-        return _is_same(Source(str(path), stack, ReadStats()).head(), known)
+        head = Source(str(path), stack, ReadStats()).head()
+        return bool(known.head) and head[: len(known.head)] == known.head
     return False
-
-
-def _is_same(head: bytes, known: Position) -> bool:
-    return bool(known.head) and head[: len(known.head)] == known.head
 
 
 def _unpacked(path: Path, offset: int, stats: ReadStats) -> Iterator[Piece]:
@@ -266,23 +242,3 @@ def _unpacked(path: Path, offset: int, stats: ReadStats) -> Iterator[Piece]:
                 left = max(0, left - end)
     except OSError as error:
         stats.note_problem(str(path), f"cannot be read: {error.strerror}")
-
-
-def _written(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
-
-
-def _literal(name: str) -> str:
-    """A file name as a glob that matches it alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

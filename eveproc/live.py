@@ -1,15 +1,19 @@
 """Names of sources -> their pieces as they come, a Watcher's news of them to whoever is to be told, until it is to stop."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from math import inf
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from eveproc.follow import Follower, Piece, Position
+from eveproc.catchup import Past, catch_up
+from eveproc.follow import Follower, Piece
+from eveproc.message import Message
+from eveproc.state import State
 from eveproc.stats import ReadStats
-from eveproc.watch import Memory, News, Watcher
+from eveproc.watch import LiveNews, Memory, Watcher
 from rulegen.errors import MxhoundError
 from rulegen.site import SiteProfile
 
@@ -21,6 +25,8 @@ PAUSE = 0.25
 PAUSE_AT_MOST = 1.0
 # Judging takes no more than a fifth of the time.
 REST = 4
+# What was read since is read again after a crash; after news it is kept at once.
+KEEP_EVERY = 30.0
 # After so many lines without a single record, what is read is something else than EVE.
 TELLING_LINES = 10
 
@@ -37,36 +43,42 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-def open_source(name: str, stats: ReadStats, known: tuple[Position, ...] = ()) -> Source:
-    """A path, unix:PATH, unixgram:PATH or redis://... as a source. Raises MxhoundError where it cannot be read."""
+def is_file_name(name: str) -> bool:
+    """Not one of those that are written with a scheme?"""
+    return name.partition(":")[0] not in ("unix", "unixgram", "redis", "rediss")
+
+
+def open_source(name: str, stats: ReadStats, start: int = 0) -> Source:
+    """A path, unix:PATH, unixgram:PATH or redis://... as a source; a file from `start` on. Raises MxhoundError where it cannot be read."""
     scheme, _, rest = name.partition(":")
-    match scheme:
-        case "unix" | "unixgram":
-            from eveproc.listen import Listener
+    if is_file_name(name):
+        return Follower(name, stats, start)
+    if scheme in ("unix", "unixgram"):
+        from eveproc.listen import Listener
 
-            return Listener(rest, stats, datagrams=scheme == "unixgram")
-        case "redis" | "rediss":
-            from eveproc.redislist import RedisList
+        return Listener(rest, stats, datagrams=scheme == "unixgram")
+    from eveproc.redislist import RedisList
 
-            return RedisList(name, stats)
-        case _:
-            return Follower(name, stats, known)
+    return RedisList(name, stats)
 
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
     """Who is told: `tell` gets the news, `say` sentences for whoever runs this."""
 
-    tell: Callable[[News], None]
+    tell: Callable[[LiveNews], None]
     say: Callable[[str], None]
     notifier: "Notifier | None" = None
 
-    def pass_on(self, news: News) -> None:
+    def pass_on(self, news: LiveNews) -> None:
         from eveproc.notify import message_of
 
         self.tell(news)
         if self.notifier:
             self.notifier.send(message_of(news))
+
+    def waiting(self) -> Mapping[str, Sequence[Message]]:
+        return self.notifier.waiting() if self.notifier else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +90,34 @@ class Orders:
 
 
 class Live:
-    """Reads sources and looks, in turn. `load` gives the site's profile; `clock` is the wall clock in seconds since 1970 UTC."""
+    """Reads sources and looks, in turn. `load` gives the site's profile; `clock` is the wall clock in seconds since 1970 UTC.
 
-    def __init__(self, names: Sequence[str], load: Callable[[], SiteProfile], outlets: Outlets, clock: Callable[[], float]) -> None:
+    With a state it goes on where an earlier one was stopped or killed: what is told is kept after it was told, what is read with it.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        load: Callable[[], SiteProfile],
+        outlets: Outlets,
+        clock: Callable[[], float],
+        state: State | None = None,
+    ) -> None:
         self._load = load
         self._outlets = outlets
         self._clock = clock
-        self._watcher = Watcher(load(), Memory())
-        self.stats = self._watcher.stats
-        self._looked = 0.0
+        self._state = state
+        site, now = load(), clock()
+        past = Past(Memory(), {}, ()) if state is None else catch_up(state, [name for name in names if is_file_name(name)], site, now)
+        self._watcher = Watcher(site, past.memory, past.stats)
+        self.stats = past.stats
+        self._gone = past.gone
+        self._looked = self._kept = monotonic()
         self._pause = PAUSE
+        self._news = False
         self._told_not_eve = False
         with ExitStack() as stack:
-            self._sources = [_opened(name, self.stats, stack) for name in names]
+            self._sources = [_opened(name, self.stats, past.starts.get(name, 0), stack) for name in names]
             self._stack = stack.pop_all()
 
     def run(self, orders: Orders) -> None:
@@ -99,6 +126,7 @@ class Live:
             while not orders.stop.is_set():
                 self._take_turn(orders)
                 orders.stop.wait(self._pause)
+            self._keep()
         self._say_problems()
 
     def _take_turn(self, orders: Orders) -> None:
@@ -112,8 +140,8 @@ class Live:
             if orders.stop.is_set():
                 break
         self._look()
-        for source in self._sources:
-            source.commit()
+        if self._news or monotonic() - self._kept >= KEEP_EVERY:
+            self._keep()
         self._say_problems()
 
     def _pieces(self) -> Iterator[Piece]:
@@ -124,8 +152,22 @@ class Live:
         began = monotonic()
         for news in self._watcher.look(self._clock()):
             self._outlets.pass_on(news)
+            self._news = True
         self._looked = monotonic()
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
+
+    def _keep(self) -> None:
+        """What was read and told so far, so that it need not be read or told again."""
+        fresh = self._watcher.fresh()
+        if self._state is not None:
+            memory, clock = self._watcher.memory, self._clock()
+            at = min(clock, memory.night.last_event) if memory.night.last_event > -inf else clock
+            marks = [mark for source in self._sources if isinstance(source, Follower) for mark in source.bookmarks(at)]
+            self._state.keep([*self._gone, *marks], fresh, at, self._watcher.told())
+            self._state.keep_messages(self._outlets.waiting())
+        for source in self._sources:
+            source.commit()
+        self._news, self._kept = False, monotonic()
 
     def _reload(self) -> None:
         """A profile with faults is told, and the former stays in force."""
@@ -135,6 +177,7 @@ class Live:
             for line in str(error).split("\n"):
                 self._outlets.say(f"{line}; the profile read before stays in force")
             return
+        self._keep()
         self._watcher = Watcher(site, self._watcher.memory, self.stats)
         self._outlets.say("the site's profile was read anew")
 
@@ -147,7 +190,7 @@ class Live:
             self._outlets.say(f"{self.stats.lines} lines were read, and none is a record of EVE: is this the right file?")
 
 
-def _opened(name: str, stats: ReadStats, stack: ExitStack) -> Source:
-    source = open_source(name, stats)
+def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> Source:
+    source = open_source(name, stats, start)
     stack.callback(source.close)
     return source

@@ -8,7 +8,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from threading import Condition, Thread
 from time import monotonic
@@ -16,9 +16,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eveproc.change import Trend
+from eveproc.message import Message
 from eveproc.report.moment import short
 from eveproc.report.safe import safe
-from eveproc.watch import News
+from eveproc.watch import LiveNews
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.vocabulary import Level
 
@@ -35,16 +36,7 @@ _MARKUP = re.compile(r"[^\w. :-]")
 _KIND = MappingProxyType({Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"})
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is sent; `kind` is one of Apprise's: info, success, warning, failure."""
-
-    title: str
-    body: str
-    kind: str = "info"
-
-
-def message_of(news: News) -> Message:
+def message_of(news: LiveNews) -> Message:
     """Plain text of a few lines, in which nothing that a host says of itself can steer or lead anywhere."""
     verdict, change = news.verdict, news.change
     identity = verdict.identity

@@ -1,145 +1,157 @@
 """Pieces of EVE as they are written -> news: each host's verdict when it is new or has changed, once.
 
-Only hosts with new evidence are looked at. Evidence older than KEPT_SECONDS ages out by whole hours, so memory stays what one
-day of the site's mail-like traffic takes, however long this runs.
+Only hosts with new evidence are looked at. Evidence older than EVIDENCE_HOURS ages out by whole hours, so memory stays what a day
+of the site's mail-like traffic takes, however long this runs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
-from math import inf
+from math import inf, nextafter
 
-from eveproc.change import HostChange, Trend, trend_of
+from eveproc.change import HostChange, Trend
+from eveproc.episode import DAY, Episode, Found, News, Standing, find, follow, settled_until
 from eveproc.evidence import HostEvidence, NightEvidence, Period
 from eveproc.gather import Gatherer
+from eveproc.health import SensorHealth
 from eveproc.identity import Leases
-from eveproc.night import DAY, Machine, circumstances_of, machines
+from eveproc.night import Machine, circumstances_of, machines
+from eveproc.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.stats import ReadStats
 from eveproc.track import HOUR, Track
 from eveproc.verdict import Verdict, assess, judge
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
 
-# The longest window of the verdict model is 8 hours; a day is what the nightly report judges.
-KEPT_SECONDS = DAY
-# Whose address it is stays known as long as the lease lasts, and a week where that is shorter or not logged.
-LEASES_KEPT_SECONDS = 7 * DAY
-
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """A verdict that is new, or another than was last said of this machine."""
+class LiveNews:
+    """A verdict that is new, or another than was last said of this machine; and the episode as it stands then."""
 
     verdict: Verdict
-    change: HostChange
+    told: News
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What was last said of a machine, while its episode lasts. `since` is when its first verdict was decided, seconds since 1970 UTC."""
-
-    level: Level
-    episode: str
-    since: float
+    @property
+    def change(self) -> HostChange:
+        return self.told.change
 
 
 @dataclass(slots=True)
 class Memory:
-    """All that a watch remembers; what a later one needs to go on as if there had been no break. `told` is by machine_key."""
+    """All that a watch remembers, and a later one needs to go on as if there had been no break: evidence, and episodes by id."""
 
     night: NightEvidence = field(default_factory=NightEvidence)
-    told: dict[str, Told] = field(default_factory=dict)
+    episodes: dict[str, Episode] = field(default_factory=dict)
 
 
 class Watcher:
-    """Takes pieces of EVE in and says what is news."""
+    """Takes pieces of EVE in and says what is news. `memory` grows with it; `fresh` is what came since it was last asked for."""
 
     def __init__(self, site: SiteProfile, memory: Memory, stats: ReadStats | None = None) -> None:
-        self.told = memory.told
+        self.memory = memory
+        self.stats = stats or ReadStats()
+        self._site = site
         self._gatherer = Gatherer(site, Period(), lambda _: None)
+        self._gatherer.stats = self.stats
         self._collector = self._gatherer.collector
-        self._gatherer.stats = self.stats = stats or ReadStats()
-        self._collector.night.merge(memory.night)
-        self._collector.changed.update(memory.night.hosts)
-        self._households = _Households(self._collector.night.leases)
+        # What is known is passed over unread: by the hosts of all the time, not of the last second alone.
+        self._collector.night.active = memory.night.active
+        self._collector.night.flows_logged = memory.night.flows_logged
+        self._households = _Households(memory.night.leases)
+        self._fresh = NightEvidence()
+        self._told: dict[str, News] = {}
+        self._changed = set(memory.night.hosts)  # another profile, another verdict
         self._aged = -inf
-
-    @property
-    def memory(self) -> Memory:
-        return Memory(self._collector.night, self.told)
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]."""
         self._gatherer.take(block, end)
 
-    def look(self, now: float) -> Iterator[News]:
+    def fresh(self) -> NightEvidence:
+        """The evidence that came since the last call, each piece once."""
+        fresh, self._fresh = self._fresh, NightEvidence()
+        return fresh
+
+    def told(self) -> tuple[News, ...]:
+        """What changed of the episodes since the last call, told or not, by each the last."""
+        told, self._told = self._told, {}
+        return tuple(told.values())
+
+    def look(self, now: float) -> Iterator[LiveNews]:
         """What became news since the last look; `now` is the wall clock in seconds since 1970 UTC."""
         self._collector.period = Period(future=now + DAY)
-        changed, self._collector.changed = self._collector.changed, set()
-        if changed:
-            yield from self._news_of(changed)
-        yield from self._age(min(now, self._collector.night.last_event))
+        self._merge()
+        at = min(now, self.memory.night.last_event)
+        if self._changed:
+            changed, self._changed = self._changed, set()
+            yield from self._news_of(changed, at)
+        yield from self._age(at)
 
-    def _news_of(self, addresses: Iterable[str]) -> Iterator[News]:
+    def _merge(self) -> None:
+        """What the collector holds into what is remembered; what is heard of everything, as that flows are logged, it keeps."""
+        new = self._collector.night
+        if not (new.hosts or new.leases.seen or new.leases.names or new.health.latest):
+            return
+        if new.leases.seen:
+            self._households.forget()
+        self._changed |= new.hosts.keys()
+        self.memory.night.merge(new)
+        self._fresh.merge(new)
+        new.hosts, new.leases, new.health = {}, Leases(), SensorHealth()
+        new.unused.clear()
+
+    def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
         for machine in self._machines(addresses):
-            told = self._told_of(machine)
+            episode = self._episode_of(machine)
             # Nothing that comes on top makes it worse; that it is over is found when evidence ages out.
-            if told is None or told.level is not Level.INFECTED:
-                yield from self._judge(machine, told, over=False)
+            if episode is None or episode.level is not Level.INFECTED or episode.standing is Standing.QUIET:
+                yield from self._judge(machine, episode, at, over=False)
 
-    def _judge(self, machine: Machine, told: Told | None, over: bool) -> Iterator[News]:
+    def _judge(self, machine: Machine, episode: Episode | None, at: float, over: bool) -> Iterator[LiveNews]:
         """`over`: is a level below the one told the end of the episode, or but a moment's doubt?"""
         machine.evidence.trim()
-        circumstances = circumstances_of(machine, self._collector.night, self._collector.site)
+        circumstances = circumstances_of(machine, self.memory.night, self._site)
         level = assess(machine.evidence, circumstances).level
-        trend = trend_of(told.level if told else None, level if machine.evidence.tracks else None)
-        if trend is None or trend is Trend.STILL or (trend in (Trend.RECOVERED, Trend.GONE_QUIET) and not over):
+        known = episode.level if episode and episode.standing is Standing.OPEN else Level.CLEAN
+        if level.rank <= known.rank and not over:
             return
         verdict = judge(machine.address, machine.evidence, machine.identity, circumstances)
-        yield News(verdict, self._remember(machine, verdict, trend, told))
+        found = Found(verdict, seen=bool(machine.evidence.tracks))
+        for told in follow([episode] if episode else [], [found], at):
+            told = replace(told, episode=_at_its_worst(episode, told.episode))
+            self.memory.episodes[told.episode.id] = told.episode
+            self._told[told.episode.id] = told
+            if told.change.trend is not Trend.STILL or (episode and episode.standing is Standing.QUIET):
+                yield LiveNews(verdict, told)
 
-    def _remember(self, machine: Machine, verdict: Verdict, trend: Trend, told: Told | None) -> HostChange:
-        key = machine_key(machine)
-        since = told.since if told else (verdict.decided_at or 0.0)
-        now = Told(verdict.level, told.episode if told else episode_name(key, since), since)
-        if verdict.level is Level.CLEAN:
-            self.told.pop(key, None)
-        else:
-            self.told[key] = now
-        mac, name = (machine.identity.mac, machine.identity.name) if machine.identity else ("", "")
-        return HostChange(machine.address, trend, now.episode, since, told.level if told else None, mac, name)
-
-    def _told_of(self, machine: Machine) -> Told | None:
-        """What was said of it, be it before dhcp told which machine has the address."""
-        key = machine_key(machine)
-        if key not in self.told and machine.identity and machine.address in self.told:
-            self.told[key] = self.told.pop(machine.address)
-        return self.told.get(key)
+    def _episode_of(self, machine: Machine) -> Episode | None:
+        going = (episode for episode in self.memory.episodes.values() if episode.standing is not Standing.CLOSED)
+        return find(going, machine.identity.mac if machine.identity else "", machine.addresses)
 
     def _machines(self, addresses: Iterable[str]) -> list[Machine]:
-        """Those machines that are named by MAC, or have or had one of the addresses, each with all of its evidence."""
-        night = self._collector.night
-        wanted = self._households.around(addresses, self.stats.events["dhcp"])
-        return machines(
-            replace(
-                night,
-                hosts={address: night.hosts[address] for address in wanted if address in night.hosts},
-                active=wanted,
-                leases=self._households.leases_of(wanted),
-            )
-        )
+        """Those machines that have or had one of the addresses, each with all of its evidence that belongs to no episode that is over."""
+        night = self.memory.night
+        wanted = self._households.around(addresses)
+        hosts = {address: night.hosts[address] for address in wanted if address in night.hosts}
+        found = machines(replace(night, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted)))
+        over = [episode for episode in self.memory.episodes.values() if episode.standing is Standing.CLOSED]
+        return [_unsettled(machine, over) for machine in found] if over else found
 
-    def _age(self, now: float) -> Iterator[News]:
-        """Once an hour of the log: let go of what is too old, and look again at every machine that something was said of."""
-        hour = now // HOUR
-        if not now > -inf or hour <= self._aged:
+    def _age(self, at: float) -> Iterator[LiveNews]:
+        """Once an hour of the log: let go of what is too old, and look again at every machine with an episode."""
+        if not at > -inf or at // HOUR <= self._aged:
             return
-        self._aged = hour
-        forget(self._collector.night, hour * HOUR - KEPT_SECONDS)
-        self._households = _Households(self._collector.night.leases)
-        for machine in self._machines(list(self.told)):
-            if told := self._told_of(machine):
-                yield from self._judge(machine, told, over=True)
+        self._aged = at // HOUR
+        before = self._aged * HOUR - EVIDENCE_HOURS * HOUR
+        forget(self.memory.night, before)
+        self._households.forget()
+        episodes = self.memory.episodes
+        for episode in [e for e in episodes.values() if e.standing is not Standing.OPEN and e.last_seen < before]:
+            del episodes[episode.id]
+        going = {address for e in episodes.values() if e.standing is Standing.OPEN for address in self._households.of(e.mac, e.address)}
+        for machine in self._machines(going):
+            known = self._episode_of(machine)
+            if known and known.standing is Standing.OPEN:
+                yield from self._judge(machine, known, at, over=True)
 
 
 class _Households:
@@ -147,26 +159,37 @@ class _Households:
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
-        self._as_of = -1
+        self._known = False
         self._macs: dict[str, set[str]] = {}
         self._addresses: dict[str, set[str]] = {}
         self._entries: dict[str, list[tuple[str, str, int]]] = {}
 
-    def around(self, addresses: Iterable[str], dhcp_events: int) -> set[str]:
-        """These addresses, or those of the machines that are named, and the others of the machines behind them."""
-        if self._as_of != dhcp_events:
-            self._as_of = dhcp_events
-            self._index()
-        wanted = {address for named in addresses for address in self._addresses.get(named, (named,))}
+    def forget(self) -> None:
+        """The leases have changed."""
+        self._known = False
+
+    def around(self, addresses: Iterable[str]) -> set[str]:
+        """These addresses and the others of the machines behind them."""
+        self._index()
+        wanted = set(addresses)
         for mac in {mac for address in wanted for mac in self._macs.get(address, ())}:
             wanted |= self._addresses[mac]
         return wanted
 
+    def of(self, mac: str, address: str) -> Collection[str]:
+        """Where a machine is or was."""
+        self._index()
+        return self._addresses.get(mac, (address,))
+
     def leases_of(self, addresses: set[str]) -> Leases:
+        self._index()
         entries = {key: self._leases.seen[key] for address in addresses for key in self._entries.get(address, ())}
         return Leases(entries, self._leases.lasting, self._leases.names)
 
     def _index(self) -> None:
+        if self._known:
+            return
+        self._known = True
         self._macs, self._addresses, self._entries = {}, {}, {}
         for key in self._leases.seen:
             address, mac, _ = key
@@ -175,20 +198,10 @@ class _Households:
             self._entries.setdefault(address, []).append(key)
 
 
-def machine_key(machine: Machine) -> str:
-    """What a machine is known by from day to day: its MAC where dhcp told it, else its address."""
-    return machine.identity.mac if machine.identity else machine.address
-
-
-def episode_name(key: str, since: float) -> str:
-    """The same for the same machine and beginning, in every process."""
-    return blake2b(f"{key} {since:.6f}".encode(), digest_size=6).hexdigest()
-
-
 def forget(night: NightEvidence, before: float) -> None:
-    """Drop, in place, what was seen in hours that ended by `before`; leases a week later."""
+    """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end."""
     night.hosts = {address: kept for address, evidence in night.hosts.items() if (kept := _younger(evidence, before)).tracks}
-    night.active &= night.hosts.keys()
+    night.active.intersection_update(night.hosts)  # in place: a Watcher's collector has the same set
     night.first_event = max(night.first_event, before)
     _forget_leases(night.leases, before)
     health = night.health
@@ -197,13 +210,13 @@ def forget(night: NightEvidence, before: float) -> None:
 
 def _forget_leases(leases: Leases, before: float) -> None:
     def lasts(address: str, mac: str) -> float:
-        return max(LEASES_KEPT_SECONDS, leases.lasting.get((address, mac), 0))
+        return max(LEASE_DAYS * DAY, leases.lasting.get((address, mac), 0))
 
     leases.seen = {key: times for key, times in leases.seen.items() if times[1] >= before - lasts(*key[:2])}
     pairs = {(address, mac) for address, mac, _ in leases.seen}
     leases.lasting = {pair: seconds for pair, seconds in leases.lasting.items() if pair in pairs}
     macs = {mac for _, mac in pairs}
-    leases.names = {mac: named for mac, named in leases.names.items() if mac in macs}
+    leases.names = {mac: named for mac, named in leases.names.items() if mac in macs or named[0] >= before}
 
 
 def _younger(evidence: HostEvidence, before: float) -> HostEvidence:
@@ -219,3 +232,16 @@ def _without_hours(track: Track, before: float) -> Track:
     times = list(young.times())
     young.first_seen, young.last_seen = min(times, default=inf), max(times, default=-inf)
     return young
+
+
+def _unsettled(machine: Machine, over: Iterable[Episode]) -> Machine:
+    """The machine with what it did after its last episode: what was told then does not count again."""
+    end = settled_until(over, machine.identity.mac if machine.identity else "", machine.addresses)
+    return replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf)) if end > -inf else machine
+
+
+def _at_its_worst(before: Episode | None, now: Episode) -> Episode:
+    """A suspect that was infected before has not become less so: while its episode lasts, no news comes of that."""
+    if before and now.standing is Standing.OPEN and now.level.rank < before.level.rank:
+        return replace(now, level=before.level, score=before.score)
+    return now
