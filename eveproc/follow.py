@@ -65,7 +65,7 @@ class Reading:
     def was_rewritten(self) -> bool:
         """Is what is there now something else than what was read? Then nothing of it was read yet."""
         size = os.fstat(self.descriptor).st_size
-        if size >= self.offset and (size == self._seen or os.pread(self.descriptor, len(self.head), 0) == self.head):
+        if size >= self.offset and os.pread(self.descriptor, len(self.head), 0) == self.head:
             return False
         self.offset, self._seen, self._in_long_line = 0, -1, False
         self.head = os.pread(self.descriptor, HEAD, 0)
