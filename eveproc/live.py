@@ -109,7 +109,7 @@ class Live:
         self._state = state
         site, now = load(), clock()
         past = Past(Memory(), {}, ()) if state is None else catch_up(state, [name for name in names if is_file_name(name)], site, now)
-        self._watcher = Watcher(site, past.memory, past.stats)
+        self._watcher = Watcher(site, past.memory, past.stats, now=now)
         self.stats = past.stats
         self._gone = past.gone
         self._looked = self._kept = monotonic()
@@ -178,7 +178,7 @@ class Live:
                 self._outlets.say(f"{line}; the profile read before stays in force")
             return
         self._keep()
-        self._watcher = Watcher(site, self._watcher.memory, self.stats)
+        self._watcher = Watcher(site, self._watcher.memory, self.stats, now=self._clock())
         self._outlets.say("the site's profile was read anew")
 
     def _say_problems(self) -> None:

@@ -44,13 +44,16 @@ class Memory:
 
 
 class Watcher:
-    """Takes pieces of EVE in and says what is news. `memory` grows with it; `fresh` is what came since it was last asked for."""
+    """Takes pieces of EVE in and says what is news. `memory` grows with it; `fresh` is what came since it was last asked for.
 
-    def __init__(self, site: SiteProfile, memory: Memory, stats: ReadStats | None = None) -> None:
+    `now` is the wall clock in seconds since 1970 UTC: events dated more than a day after it are not believed.
+    """
+
+    def __init__(self, site: SiteProfile, memory: Memory, stats: ReadStats | None = None, *, now: float = inf) -> None:
         self.memory = memory
         self.stats = stats or ReadStats()
         self._site = site
-        self._gatherer = Gatherer(site, Period(), lambda _: None)
+        self._gatherer = Gatherer(site, Period(future=now + DAY), lambda _: None)
         self._gatherer.stats = self.stats
         self._collector = self._gatherer.collector
         # What is known is passed over unread: by the hosts of all the time, not of the last second alone.
@@ -77,7 +80,7 @@ class Watcher:
         return tuple(told.values())
 
     def look(self, now: float) -> Iterator[LiveNews]:
-        """What became news since the last look; `now` is the wall clock in seconds since 1970 UTC."""
+        """What became news since the last look, which was at the time `now`."""
         self._collector.period = Period(future=now + DAY)
         self._merge()
         at = min(now, self.memory.night.last_event)
