@@ -10,7 +10,7 @@ from eveproc.episode import DAY
 from eveproc.evidence import Period
 from eveproc.follow import rotated
 from eveproc.gather import gather_parts
-from eveproc.state import EVIDENCE_HOURS, State
+from eveproc.state import State
 from eveproc.stats import ReadStats
 from eveproc.track import HOUR
 from eveproc.watch import Memory
@@ -34,7 +34,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     """
     marks = state.bookmarks()
     done = plan(_files(names, marks), marks)
-    fresh, stats, ends = gather_parts(done.parts(), site, Period(now - EVIDENCE_HOURS * HOUR if marks else -inf, future=now + DAY))
+    fresh, stats, ends = gather_parts(done.parts(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
     at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
     read = tuple(marks_after(done, ends, at, stats))

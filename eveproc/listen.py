@@ -96,9 +96,9 @@ class Listener:
 
 
 def _bind(path: str, datagrams: bool) -> socket.socket:
+    _remove_left_over(path, datagrams)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
     try:
-        _remove_left_over(path, datagrams)
         listening.bind(path)
         # Suricata drops its rights and connects as its own user: whoever may enter the folder may write.
         Path(path).chmod(0o666)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from eveproc.catchup import Past, catch_up
 from eveproc.follow import Follower, Piece
 from eveproc.message import Message
+from eveproc.reader import line_result
 from eveproc.state import State
 from eveproc.stats import ReadStats
 from eveproc.watch import LiveNews, Memory, Watcher
@@ -27,7 +28,7 @@ PAUSE_AT_MOST = 1.0
 REST = 4
 # What was read since is read again after a crash; after news it is kept at once.
 KEEP_EVERY = 30.0
-# After so many lines without a single record, what is read is something else than EVE.
+# When none of so many first lines is a record, what is read is something else than EVE.
 TELLING_LINES = 10
 
 
@@ -46,6 +47,11 @@ class Source(Protocol):
 def is_file_name(name: str) -> bool:
     """Not one of those that are written with a scheme?"""
     return name.partition(":")[0] not in ("unix", "unixgram", "redis", "rediss")
+
+
+def shown(name: str) -> str:
+    """The name before people: a redis URL may hold a password."""
+    return name if is_file_name(name) or not name.startswith("redis") else "redis://..."
 
 
 def open_source(name: str, stats: ReadStats, start: int = 0) -> Source:
@@ -115,9 +121,9 @@ class Live:
         self._looked = self._kept = monotonic()
         self._pause = PAUSE
         self._news = False
-        self._told_not_eve = False
+        self._doubted = dict.fromkeys(names, False)
         with ExitStack() as stack:
-            self._sources = [_opened(name, self.stats, past.starts.get(name, 0), stack) for name in names]
+            self._sources = {name: _opened(name, self.stats, past.starts.get(name, 0), stack) for name in names}
             self._stack = stack.pop_all()
 
     def run(self, orders: Orders) -> None:
@@ -145,8 +151,21 @@ class Live:
         self._say_problems()
 
     def _pieces(self) -> Iterator[Piece]:
-        for source in self._sources:
-            yield from source.poll(monotonic())
+        for name, source in self._sources.items():
+            for piece in source.poll(monotonic()):
+                if not self._doubted[name]:
+                    self._doubted[name] = True
+                    self._doubt(name, piece)
+                yield piece
+
+    def _doubt(self, name: str, piece: Piece) -> None:
+        """Say it if the first lines of all are something else than EVE; later ones that are damaged are counted."""
+        block, end = piece
+        first = ReadStats()
+        for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
+            first.note(line_result(line))
+        if first.not_eve == first.lines:
+            self._outlets.say(f"{shown(name)}: does not begin with records of EVE; is it the right one?")
 
     def _look(self) -> None:
         began = monotonic()
@@ -162,10 +181,10 @@ class Live:
         if self._state is not None:
             memory, clock = self._watcher.memory, self._clock()
             at = min(clock, memory.night.last_event) if memory.night.last_event > -inf else clock
-            marks = [mark for source in self._sources if isinstance(source, Follower) for mark in source.bookmarks(at)]
+            marks = [mark for source in self._sources.values() if isinstance(source, Follower) for mark in source.bookmarks(at)]
             self._state.keep([*self._gone, *marks], fresh, at, self._watcher.told())
             self._state.keep_messages(self._outlets.waiting())
-        for source in self._sources:
+        for source in self._sources.values():
             source.commit()
         self._news, self._kept = False, monotonic()
 
@@ -185,9 +204,6 @@ class Live:
         problems, self.stats.problems = self.stats.problems, []
         for problem in problems:
             self._outlets.say(str(problem))
-        if not self._told_not_eve and self.stats.lines == self.stats.not_eve >= TELLING_LINES:
-            self._told_not_eve = True
-            self._outlets.say(f"{self.stats.lines} lines were read, and none is a record of EVE: is this the right file?")
 
 
 def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> Source:

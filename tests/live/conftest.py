@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -30,19 +31,25 @@ def wire() -> Iterator[Wire]:
 
 
 @pytest.fixture
-def redis_socket(tmp_path: Path) -> Iterator[Path]:
-    """The socket of a real redis that belongs to the test alone."""
+def redis_port(tmp_path: Path) -> Iterator[int]:
+    """The local port of a real redis that belongs to the test alone."""
     program = shutil.which("redis-server") or shutil.which("redis-check-rdb")
     if program is None:
         refuse("no redis; tests/live/install.sh installs it")
-    path = tmp_path / "redis.sock"
-    # Debian's redis-tools has the server under another name; it goes by the name that it is called by.
-    command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    # Debian's redis-tools has the server under another name; it is what it is called by.
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     with subprocess.Popen(command, executable=program, stdout=subprocess.DEVNULL) as server:
-        while not path.exists():
+        while not _answers(port):
             time.sleep(0.02)
-        yield path
+        yield port
         server.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
