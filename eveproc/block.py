@@ -75,7 +75,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     for number, line in enumerate(lines, 1):
         try:
             candidate = _candidate(line)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             what = "is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
             problems.append(Problem(str(path), what, line=number))
         else:
