@@ -6,6 +6,7 @@ What is drawn is what is weighed: strangers (domains, servers, recipients) at th
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from math import ceil, isfinite
 from types import MappingProxyType
 
@@ -64,7 +65,8 @@ class Mark:
 class Pace:
     """How many new outside servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
 
-    `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone.
+    `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone. Declared mail servers are
+    left out, as they are of the rules.
     """
 
     signal: Signal
@@ -98,8 +100,9 @@ def picture_of(night: NightEvidence, judged: Iterable[tuple[Verdict, HostEvidenc
     counting = [_Counting(signal, threshold_of(site, signal)) for signal in PACES]
     timelines: dict[Key, ByFamily] = {}
     for verdict, evidence in judged:
-        for pace in counting:
-            pace.add(verdict, evidence)
+        if not site.is_mail_server(ip_address(verdict.host)):
+            for pace in counting:
+                pace.add(verdict, evidence)
         if verdict.level is not Level.CLEAN:
             timelines[verdict.key] = timeline(evidence, columns)
     paces = tuple(pace.result() for pace in counting)

@@ -135,6 +135,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise _RefusedError(f"was written by a newer eveproc (schema {version}; this one knows schemas up to {len(MIGRATIONS)})")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    if version < len(MIGRATIONS):
+        _migrate(connection, version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
     with _transaction(connection):
         for migration in MIGRATIONS[version:]:
             for statement in filter(str.strip, migration.split(";")):

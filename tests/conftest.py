@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from rulegen.engines import find_engine
 from rulegen.vocabulary import Engine
+from tests.browser import chromium
 
 # Machines that run tests are shared: how long one example takes says nothing.
 settings.register_profile("mxhound", deadline=None)
@@ -53,8 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A loud line: a run without an engine proves less than it seems to."""
+    """A loud line each: a run without an engine or a browser proves less than it seems to."""
     missing = [engine for engine in SURICATAS if find_engine(engine) is None]
     if missing:
         names = ", ".join(missing)
         terminalreporter.write_line(f"NOT TESTED with a real engine: {names}; `make engines` installs it", red=True)
+    if chromium.programs() is None or chromium.axe() is None:
+        terminalreporter.write_line("NOT TESTED in a browser: the HTML report; `make browser` installs what is needed", red=True)

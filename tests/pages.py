@@ -1,4 +1,4 @@
-"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md and the outputs in README.md (make pages); a test compares."""
+"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md, the outputs in README.md and docs/reports.md; a test compares."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from rulegen.vocabulary import Engine, Family, HostSide
 ROOT = Path(__file__).parents[1]
 GROUPS: Mapping[str, click.Group] = MappingProxyType({"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main})
 
-# A command after "$ " in a console block of README.md, and all that it says on the screen.
+# A command after "$ " in a console block, and all that it says on the screen.
 _RUN = re.compile(r"^\$ (?P<command>.+)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
@@ -43,11 +43,11 @@ flow records.
 
 def pages() -> dict[Path, str]:
     """Every page that is made, as it should be."""
-    readme = ROOT / "README.md"
+    with_outputs = (ROOT / "README.md", ROOT / "docs" / "reports.md")
     return {
         ROOT / "docs" / "signals.md": signals_page(),
         ROOT / "docs" / "commands.md": commands_page(),
-        readme: with_real_outputs(readme.read_text(encoding="utf-8")),
+        **{page: with_real_outputs(page.read_text(encoding="utf-8")) for page in with_outputs},
     }
 
 

@@ -120,6 +120,7 @@ def _settings() -> dict[Any, Any]:  # matplotlib types its keys by name, and dif
         **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
         **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
         **dict.fromkeys(("xtick.major.size", "xtick.minor.size", "ytick.major.size", "ytick.minor.size"), 0),
+        "xtick.major.pad": 6,
         "axes.axisbelow": True,
     }
 

@@ -8,16 +8,16 @@ from textwrap import wrap
 
 from eveproc.change import Change, HostChange, Trend
 from eveproc.night import NightReport
-from eveproc.report.moment import short
+from eveproc.report.changed import called, change_lines
 from eveproc.report.record import changes
-from eveproc.report.safe import cut, safe
+from eveproc.report.safe import cut
 from eveproc.report.sentence import headline, lead, many
 from eveproc.verdict import Verdict
 from rulegen.vocabulary import Level
 
 # RFC 5322 asks for lines of at most 78 characters.
 WIDTH = 76
-HOSTS, NAMED, NAME, WHY, NEXT, FAULTS = 10, 6, 40, 420, 160, 5
+HOSTS, WHY, NEXT, FAULTS = 10, 420, 160, 5
 LINES_AT_MOST = 160
 
 
@@ -32,11 +32,12 @@ def _lines(night: NightReport, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield f"mxhound: {headline(night)}{_news(night.change)}"
     yield ""
     yield from wrap(lead(night), WIDTH)
-    yield from _changes(night.change)
+    if night.change:
+        yield from ("", *change_lines(night.change, WIDTH))
     for verdict in listed[:HOSTS]:
         yield from ("", *_host(verdict, known.get(verdict.key)))
     if len(listed) > HOSTS:
-        yield from ("", f"... and {many(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.")
+        yield from ("", f"And {many(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.")
     yield from ("", f"{many(night.clean_hosts, 'clean host')}.")
     yield from _faults(night.health)
 
@@ -47,35 +48,19 @@ def _news(change: Change | None) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def _changes(change: Change | None) -> Iterator[str]:
-    if change is None:
-        return
-    yield from ("", f"Since the report up to {short(change.since)}:")
-    for trend in Trend:
-        hosts = change.of_trend(trend)
-        if hosts:
-            names = ", ".join(_name(host.host, host.name) for host in hosts[:NAMED])
-            more = f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else ""
-            yield from _indented(f"{trend.words} ({len(hosts)}): {names}{more}")
-
-
 def _host(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
-    name = _name(verdict.host, verdict.identity.name if verdict.identity else "")
+    name = called(verdict.host, verdict.identity.name if verdict.identity else "")
     yield from wrap(f"{verdict.level.upper()} {name}  score {verdict.score:.2f}{f', {change.trend.words}' if change else ''}", WIDTH)
     yield from _indented(cut(verdict.why, WHY))
     if verdict.next_step:
         yield from _indented(f"Next: {cut(verdict.next_step, NEXT)}")
 
 
-def _name(host: str, name: str) -> str:
-    return f"{safe(host)} ({cut(name, NAME)})" if name else safe(host)
-
-
 def _faults(health: Sequence[str]) -> Iterator[str]:
     for line in health[:FAULTS]:
         yield from wrap(f"Sensor health: {cut(line, WHY)}", WIDTH)
     if len(health) > FAULTS:
-        yield f"... and {len(health) - FAULTS} more faults of sensors."
+        yield f"And {len(health) - FAULTS} more faults of sensors."
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -48,7 +48,7 @@ def evidence_chart(picture: Picture) -> Drawing | None:
 def pace_chart(pace: Pace, names: Mapping[Key, tuple[str, str]]) -> Drawing:
     """The busiest hosts by name, all of them as a distribution below, and the rule's threshold across both.
 
-    `names` gives, for a host, what to call it and the address on the page to jump to.
+    `names` gives, for a host that the page lists, what to call it and the address on the page to jump to.
     """
     window, words = duration(pace.threshold.seconds), _WORDS[pace.signal]
     title = f"New servers on {words} in the busiest {window}"
@@ -70,7 +70,7 @@ def _peaks(families: ByFamily, columns: Columns) -> Iterator[str]:
     for family, row in families.items():
         peak = max(row)
         when = datetime.fromtimestamp(columns.start + columns.seconds * row.index(peak), UTC)
-        yield f"{family} {sum(row)}, most ({peak}) at {when:%Y-%m-%d %H:%M}"
+        yield f"{family} {sum(row):,}, most ({peak:,}) at {when:%Y-%m-%d %H:%M}"
 
 
 def _paint_families(figure: "Figure", families: ByFamily, columns: Columns) -> None:
@@ -111,10 +111,9 @@ def _count_axis(axes: "Axes", most: int) -> None:
 def _pace_says(pace: Pace, window: str) -> str:
     most_clean = pace.clean[-1][0] if pace.clean else 0
     over = sum(1 for mark in pace.marked if mark.number >= pace.threshold.count)
-    met = sum(hosts for _, hosts in pace.clean)
-    clean = f"of {met} clean hosts that met any, none met more than {most_clean}" if met else "no clean host met any"
-    marked = f"{over} of {len(pace.marked)} infected or suspected hosts reached the rule's {pace.threshold.count} per {window}"
-    return f"{marked}; {clean}; {pace.idle} hosts met none."
+    clean = f"clean hosts met {most_clean:,} at most" if pace.clean else "no clean host met any"
+    marked = f"{over:,} of {len(pace.marked):,} infected or suspected hosts reached the rule's {pace.threshold.count} per {window}"
+    return f"{marked}; {clean}; {pace.idle:,} hosts met none. Declared mail servers are left out."
 
 
 def _paint_pace(figure: "Figure", pace: Pace, names: Mapping[Key, tuple[str, str]]) -> None:
@@ -140,7 +139,7 @@ def _paint_pace(figure: "Figure", pace: Pace, names: Mapping[Key, tuple[str, str
 
 def _paint_named(axes: "Axes", named: Sequence[Mark], names: Mapping[Key, tuple[str, str]]) -> None:
     for place, mark in enumerate(reversed(named)):
-        name, url = names[mark.key]
+        name, url = names.get(mark.key, (mark.key[0], None))
         ink = Ink(mark.level.value).colour
         axes.plot([1, _centre(mark.number)], [place, place], color=ink, linewidth=1.6)
         axes.scatter([_centre(mark.number)], [place], s=46, color=ink)

@@ -23,7 +23,8 @@ def lead(night: NightReport) -> str:
     levels = Counter(verdict.level for verdict in night.verdicts)
     hosts = many(levels[Level.INFECTED] + levels[Level.SUSPECTED] + night.clean_hosts, "home host")
     events = many(night.stats.events.total(), "relevant event")
-    return f"From {span(night.first_event, night.last_event)} the sensor logged {events} about {hosts}, {_missed(night)}."
+    when = span(night.first_event, night.last_event)
+    return f"{'From' if ' to ' in when else 'At'} {when} the sensor logged {events} about {hosts}, {_missed(night)}."
 
 
 def _missed(night: NightReport) -> str:

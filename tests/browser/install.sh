@@ -5,7 +5,7 @@
 set -uo pipefail
 
 CACHE=$(realpath -m "${MXHOUND_BROWSER:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/browser}")
-PIP=$(realpath -m "$(dirname "$0")/../../.venv/bin/pip")
+PIP=$(realpath -m "$(dirname "${BASH_SOURCE[0]}")/../../.venv/bin/pip")
 AXE=axe-playwright-python==0.1.8
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
@@ -32,6 +32,8 @@ install_axe() {
     rm -rf "$part"
     return $done
 }
+
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0 # a test wants the functions alone
 
 mkdir -p "$CACHE" || exit 1
 exec 9>"$CACHE/.lock"

@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from eveproc.change import Change, HostChange, Trend
-from eveproc.events import SkipReason, Stats
+from eveproc.events import Skipped, SkipReason, Stats
 from eveproc.night import NightReport, judge_night, report_on
-from eveproc.reader import ReadStats
+from eveproc.stats import ReadStats
 from eveproc.verdict import Identity, Verdict
 from rulegen.site import load_site
 from rulegen.vocabulary import Level
@@ -72,12 +72,11 @@ def hostile() -> NightReport:
                 flow(second + 0.1, server(second), host=host),
                 mail(second + 0.2, server(second), f"a@{payload[:99]}{second}.example", host=host, helo=payload, subject=payload),
             ]
-    stats = ReadStats(files=1, lines=len(events) + 1)
+    stats = ReadStats(files=1, lines=len(events))
     stats.events.update(event.TYPE for event in events)
     for payload in PAYLOADS:
         stats.note_problem(payload, "cannot be read")
-    stats.skipped[SkipReason.OTHER_EVENT_TYPE] = 1
-    stats._add_detail(SkipReason.OTHER_EVENT_TYPE, PAYLOADS[1], 1)
+    stats.note(Skipped(SkipReason.OTHER_EVENT_TYPE, PAYLOADS[1]))
     return report_on(gather(events), site_of(), stats)
 
 

@@ -3,8 +3,9 @@
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.eveproc.night_of import HOST, RESOLVER
 
@@ -35,6 +36,10 @@ class Folder:
     def pattern(self) -> str:
         return f"{self.path}/eve.json*"
 
+    def write(self, text: bytes) -> None:
+        with self.eve.open("ab") as stream:
+            stream.write(text)
+
     def append(self, lines: int, *, half: bool = False) -> None:
         """So many lines, and where asked the first half of the next."""
         text = self._half
@@ -43,12 +48,12 @@ class Folder:
             text += whole if number > self.written or not self._half else b""
             self.size += len(whole)
         self.written += lines
-        self._write(text if lines else b"")
+        self.write(text if lines else b"")
         if lines:
             self._half = b""
         if half and not self._half:
             whole = line(self.written)
-            self._write(whole[: len(whole) // 2])
+            self.write(whole[: len(whole) // 2])
             self._half = whole[len(whole) // 2 :]
 
     def finish_line(self) -> None:
@@ -103,10 +108,18 @@ class Folder:
     def _packed(self, number: int) -> Path:
         return self.path / f"eve.json.{number}.gz"
 
-    def _write(self, text: bytes) -> None:
-        with self.eve.open("ab") as stream:
-            stream.write(text)
+
+def _compressed_at_once(folder: Folder) -> None:
+    folder.rename()
+    folder.compress()
 
 
-def lines(first: int, last: int) -> Iterator[bytes]:
-    return map(line, range(first, last))
+def _truncated(folder: Folder) -> None:
+    folder.copy()
+    folder.truncate()
+
+
+# What a night does to the logs, by the words of logrotate's own configuration.
+TURNS: Mapping[str, Callable[[Folder], None]] = MappingProxyType(
+    {"create, delaycompress": Folder.rename, "create, compress": _compressed_at_once, "copytruncate, delaycompress": _truncated}
+)

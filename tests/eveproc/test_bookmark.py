@@ -1,25 +1,21 @@
 """Logs that are written, turned over, copied and compressed between runs -> every line read once, by whatever name it goes."""
 
-import gzip
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eveproc.bookmark import Bookmark, Kind, marks_after, plan, unread
+from eveproc.bookmark import Bookmark, marks_after, plan, unread
 from eveproc.evidence import NightEvidence, Source
 from eveproc.gather import gather_parts
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
-from rulegen.errors import InputError
 from rulegen.vocabulary import Signal
 from tests.eveproc.night_of import HOST, site_of
-from tests.eveproc.rotation import Folder, line, lines
+from tests.eveproc.rotation import Folder
 
 SITE = site_of()
 

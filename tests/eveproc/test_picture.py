@@ -67,7 +67,7 @@ def test_hosts_above_clean_have_timelines_and_add_up() -> None:
         assert row == tuple(map(sum, zip(*rows, strict=True)))
 
 
-def test_every_host_is_in_each_pace_once() -> None:
+def test_every_host_but_the_mail_server_is_in_each_pace_once() -> None:
     night = office()
     assert [pace.signal for pace in night.picture.paces] == [
         Signal.SMTP_ATTEMPTS,
@@ -76,7 +76,7 @@ def test_every_host_is_in_each_pace_once() -> None:
         Signal.SUBMISSION_SLOW,
     ]
     for pace in night.picture.paces:
-        assert sum(hosts for _, hosts in pace.clean) + len(pace.marked) + pace.idle == len(night.verdicts)
+        assert sum(hosts for _, hosts in pace.clean) + len(pace.marked) + pace.idle == len(night.verdicts) - 1
         assert [mark.number for mark in pace.marked] == sorted((mark.number for mark in pace.marked), reverse=True)
 
 
