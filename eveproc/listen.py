@@ -38,6 +38,7 @@ class Listener:
         self._held: dict[socket.socket, bytes] = {}
         self._socket = _bind(path, datagrams)
         self._selector.register(self._socket, selectors.EVENT_READ)
+        self._fault = ""
         self._closed = Event()
         self._thread = Thread(target=self._read, name=f"reads {path}", daemon=True)
         self._thread.start()
@@ -65,8 +66,19 @@ class Listener:
             if len(self._waiting) >= WAITING_AT_MOST:
                 self._closed.wait(WOKEN_EVERY)
                 continue
-            for key, _ in self._selector.select(WOKEN_EVERY):
-                self._receive(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
+            try:
+                for key, _ in self._selector.select(WOKEN_EVERY):
+                    self._receive(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
+                self._fault = ""
+            except OSError as error:  # as when no more files may be open
+                self._note_fault(str(error.strerror))
+                self._closed.wait(WOKEN_EVERY)
+
+    def _note_fault(self, fault: str) -> None:
+        """Once, however often it is met in a row."""
+        if fault != self._fault:
+            self._stats.note_problem(self.path, f"cannot be read, and is tried again: {fault}")
+        self._fault = fault
 
     def _receive(self, ready: socket.socket) -> None:
         if self._datagrams:

@@ -2,18 +2,22 @@
 
 import pickle
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eveproc.change import Trend
 from eveproc.episode import Standing
 from eveproc.night import judge_night
+from eveproc.notify import message_of
+from eveproc.report.news import as_json, as_text
 from eveproc.state import EVIDENCE_HOURS
 from eveproc.watch import Memory, Watcher
 from rulegen.site import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.eveproc.eve_lines import CLERK, HOST, SITE, START, delivery, lease, lookup, mailing, quiet
+from tests.eveproc.test_notify import HOSTILE_NAMES
 
 HOUR = 3600
 OTHER, RELAY = "10.20.1.99", "10.20.0.25"
@@ -156,6 +160,20 @@ def test_in_whatever_pieces_lines_come_the_levels_are_those_of_a_report(sizes):
         level.update({host: to for _, to, host in watched.hear(*lines[at : at + size])})
         at += size
     assert level == {HOST: Level.INFECTED}
+
+
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
+def test_whatever_a_host_calls_itself_or_asks_for_its_news_is_one_line_that_does_nothing(text):
+    watched = Watched()
+    lines = [lease(START - 60, HOST, name=text), *(lookup(START + n, f"{text}{n}.example") for n in range(40)), *mailing(START, 40)]
+    block = b"".join(lines)
+    watched.watcher.take(block, len(block))
+    (news,) = watched.watcher.look(START + 1e9)
+    for told in (as_text(news), as_json(news)):
+        assert told.endswith("\n")
+        assert told[:-1].isprintable()
+    assert len(as_text(news)) < 600
+    assert not set(message_of(news).body) & set("@<>[]`*|~=\x1b\x07\u202e\r")
 
 
 def test_fresh_evidence_is_given_once():

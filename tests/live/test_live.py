@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.night import judge_night
+from eveproc.events import Event
+from eveproc.evidence import Collector
+from eveproc.night import report_on
+from eveproc.reader import line_result
+from eveproc.stats import ReadStats
 from rulegen.build import build
 from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.write import write_pcap
@@ -75,21 +79,18 @@ class Sizes:
         return next(moment for moment, seen in self._seen if seen >= size)
 
 
-def deciding_size(eve: Path, site: SiteProfile, host: str, folder: Path) -> int:
-    """The size of the least beginning of the log, in whole lines, that convicts the host."""
-    lines = eve.read_bytes().splitlines(keepends=True)
-    part = folder / "part.json"
-
-    def convicts(count: int) -> bool:
-        part.write_bytes(b"".join(lines[:count]))
-        return any(v.host == host and v.level is Level.INFECTED for v in judge_night([str(part)], site).verdicts)
-
-    low, high = 0, len(lines)
-    assert convicts(high)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if convicts(middle) else (middle, high)
-    return sum(map(len, lines[:high]))
+def deciding_size(eve: Path, site: SiteProfile, host: str) -> int:
+    """The size of the least beginning of the log, in whole lines, on which a report convicts the host."""
+    collector, size = Collector(site), 0
+    for line in eve.read_bytes().splitlines(keepends=True):
+        size += len(line)
+        event = line_result(line)
+        if isinstance(event, Event):
+            collector.add(event)
+            verdicts = report_on(collector.night, site, ReadStats()).verdicts
+            if any(v.host == host and v.level is Level.INFECTED for v in verdicts):
+                return size
+    raise AssertionError(f"{host} is not infected by what was logged")
 
 
 def test_a_worm_is_told_of_within_seconds(suricata_7, wire, site, tmp_path):
@@ -109,7 +110,7 @@ def test_a_worm_is_told_of_within_seconds(suricata_7, wire, site, tmp_path):
     assert posts, (tmp_path / "said").read_text()
     assert posts[0].body["title"].startswith(f"INFECTED {worm} ")
     assert posts[0].time - began < FROM_FIRST_MAIL
-    assert posts[0].time - sizes.when(deciding_size(eve, site, worm, tmp_path)) < FROM_DECIDING_LINE
+    assert posts[0].time - sizes.when(deciding_size(eve, site, worm)) < FROM_DECIDING_LINE
     said = [line for line in (tmp_path / "said").read_text().splitlines() if "INFECTED" in line]
     assert len(said) == 1
     assert worm in said[0]

@@ -216,3 +216,21 @@ def test_a_stream_may_break_lines_anywhere_and_end_in_half_of_one(tmp_path):
             time.sleep(0.02)
     assert lines == [b"one", b"two", b"three"]
     assert stats.bytes == len(b"one\ntwo\nthree")
+
+
+def test_a_listener_that_cannot_take_a_connection_says_so_once_and_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "eve.sock"
+    stats = ReadStats()
+    with closing(open_source(f"unix:{path}", stats)) as source, socket.socket(socket.AF_UNIX) as suricata:
+        with monkeypatch.context() as full:
+            full.setattr(source, "_receive", lambda _: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+            suricata.connect(str(path))
+            suricata.sendall(b"one\n")
+            time.sleep(0.6)
+        until = time.monotonic() + 5
+        lines = []
+        while not lines and time.monotonic() < until:
+            lines += [line for block, end in source.poll(0.0) for line in block[:end].splitlines()]
+            time.sleep(0.02)
+    assert lines == [b"one"]
+    assert [problem.what for problem in stats.problems] == ["cannot be read, and is tried again: Too many open files"]
