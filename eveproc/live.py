@@ -9,12 +9,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from eveproc.catchup import Past, catch_up
+from eveproc.episode import News
+from eveproc.evidence import NightEvidence
 from eveproc.follow import Follower, Piece
 from eveproc.message import Message
 from eveproc.reader import line_result
-from eveproc.state import State
+from eveproc.state import EVIDENCE_HOURS, State
 from eveproc.stats import ReadStats
-from eveproc.watch import LiveNews, Memory, Watcher
+from eveproc.track import HOUR
+from eveproc.watch import LiveNews, Memory, Watcher, forget
 from rulegen.errors import MxhoundError
 from rulegen.site import SiteProfile
 
@@ -121,19 +124,24 @@ class Live:
         self._looked = self._kept = monotonic()
         self._pause = PAUSE
         self._news = False
+        self._unkept = NightEvidence()
+        self._untold: dict[str, News] = {}
+        self._fault = ""
         self._doubted = dict.fromkeys(names, False)
         with ExitStack() as stack:
             self._sources = {name: _opened(name, self.stats, past.starts.get(name, 0), stack) for name in names}
             self._stack = stack.pop_all()
 
     def run(self, orders: Orders) -> None:
-        """Pass news on until it is to stop."""
+        """Pass news on until it is to stop. Raises MxhoundError if the state could not be kept at the end."""
         with self._stack:
             while not orders.stop.is_set():
                 self._take_turn(orders)
                 orders.stop.wait(self._pause)
             self._keep()
         self._say_problems()
+        if self._fault:
+            raise MxhoundError(f"the state {self._fault}: the next start reads and tells again what was not kept")
 
     def _take_turn(self, orders: Orders) -> None:
         if orders.reload.is_set():
@@ -176,17 +184,27 @@ class Live:
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
 
     def _keep(self) -> None:
-        """What was read and told so far, so that it need not be read or told again."""
-        fresh = self._watcher.fresh()
-        if self._state is not None:
-            memory, clock = self._watcher.memory, self._clock()
-            at = min(clock, memory.night.last_event) if memory.night.last_event > -inf else clock
-            marks = [mark for source in self._sources.values() if isinstance(source, Follower) for mark in source.bookmarks(at)]
-            self._state.keep([*self._gone, *marks], fresh, at, self._watcher.told())
-            self._state.keep_messages(self._outlets.waiting())
+        """What was read and told so far, so that it need not be read or told again. Where that fails it goes on, and tries again."""
+        self._unkept.merge(self._watcher.fresh())
+        self._untold.update((told.episode.id, told) for told in self._watcher.told())
+        self._news, self._kept = False, monotonic()
+        if self._state is not None and not self._keep_in(self._state):
+            return
+        self._unkept, self._untold = NightEvidence(), {}
         for source in self._sources.values():
             source.commit()
-        self._news, self._kept = False, monotonic()
+
+    def _keep_in(self, state: State) -> bool:
+        last = self._watcher.memory.night.last_event
+        at = min(self._clock(), last) if last > -inf else self._clock()
+        marks = [mark for source in self._sources.values() if isinstance(source, Follower) for mark in source.bookmarks(at)]
+        fault = state.try_keep([*self._gone, *marks], self._unkept, at, self._untold.values(), self._outlets.waiting())
+        if fault:
+            forget(self._unkept, at - EVIDENCE_HOURS * HOUR)
+        if fault and fault != self._fault:
+            self._outlets.say(f"the state {fault}; it is tried again")
+        self._fault = fault
+        return not fault
 
     def _reload(self) -> None:
         """A profile with faults is told, and the former stays in force."""

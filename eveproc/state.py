@@ -238,6 +238,22 @@ class State:
             rows = ((key, n, *astuple(message)) for key, messages in waiting.items() for n, message in enumerate(messages))
             self._insert("messages", rows, 5)
 
+    def try_keep(
+        self,
+        marks: Sequence[Bookmark],
+        fresh: NightEvidence,
+        at: float,
+        news: Iterable[News],
+        waiting: Mapping[str, Sequence[Message]],
+    ) -> str:
+        """As `keep` and `keep_messages`; why it failed, as on a full disk, for one that goes on all the same; "" if it did not."""
+        try:
+            self.keep(marks, fresh, at, news)
+            self.keep_messages(waiting)
+        except sqlite3.Error as error:
+            return _why(error)
+        return ""
+
     def keep(
         self, marks: Sequence[Bookmark], fresh: NightEvidence, at: float, news: Iterable[News] = (), report: Reported | None = None
     ) -> None:

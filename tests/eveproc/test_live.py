@@ -18,6 +18,7 @@ from eveproc import live
 from eveproc.cli import main
 from eveproc.live import Live, Orders, Outlets
 from eveproc.state import open_state
+from rulegen.errors import MxhoundError
 from rulegen.site import load_site
 from tests.eveproc.eve_lines import HOST, SITE, START, mailing, quiet
 from tests.live.webhook import Webhook
@@ -138,6 +139,39 @@ def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_b
         assert run.wait(SOON) == 0
     assert {verdict["host"] for verdict in told if verdict["verdict"] == "infected"} == set(hosts)
     assert len({verdict["change"]["episode"] for verdict in told}) == len(hosts)
+
+
+def test_a_state_that_cannot_be_kept_is_told_once_and_kept_when_there_is_room(eve, site, tmp_path):
+    write(eve, quiet(START))
+    with open_state(tmp_path / "state") as state:
+        with watched(eve, site, state) as watch:
+            (pages,) = state._db.execute("PRAGMA page_count").fetchone()
+            state._db.execute(f"PRAGMA max_page_count = {pages}")
+            for number in range(30):
+                write(eve, *mailing(START + 60, 40, host=f"10.20.2.{number}"))
+                watch._live._take_turn(watch.orders)
+            assert len(watch.news) == 30
+            assert watch.said == ["the state cannot be used: database or disk is full; it is tried again"]
+            state._db.execute("PRAGMA max_page_count = 1000000")
+            watch._live._keep()
+        with watched(eve, site, state) as again:
+            pass
+        assert (again.news, again.lines, again.said) == ([], 0, [])
+        assert len(state.episodes()) == 30
+
+
+def test_a_state_that_cannot_be_kept_at_the_end_is_refused(eve, site, tmp_path):
+    write(eve, quiet(START))
+    with open_state(tmp_path / "state") as state:
+        watch = Watch(eve, site, state)
+        (pages,) = state._db.execute("PRAGMA page_count").fetchone()
+        state._db.execute(f"PRAGMA max_page_count = {pages}")
+        lines = [line for number in range(30) for line in mailing(START + 60, 40, host=f"10.20.2.{number}")]
+        watch._live._watcher.take(b"".join(lines), len(b"".join(lines)))
+        list(watch._live._watcher.look(START + 3600))
+        watch.orders.stop.set()
+        with pytest.raises(MxhoundError, match="database or disk is full: the next start reads and tells again what was not kept"):
+            watch._live.run(watch.orders)
 
 
 def test_a_site_with_faults_leaves_the_former_in_force(eve, site):
