@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
+from math import inf
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
 from typing import TypedDict
 
-from eveproc.events import Skipped, SkipReason
+from eveproc.events import Skipped, SkipReason, stamp_of
 from eveproc.gather import End, Part, RestPart, spans
 from eveproc.reader import holds_lines, line_result
 from eveproc.sources import BLOCK, HEAD, TAIL, Source, compression_of
@@ -122,13 +123,10 @@ class Reading:
     def parts(self) -> Iterable[Part | RestPart]:
         if self.start == self.stop:
             return ()
-        match self.log.kind:
-            case Kind.LINES:
-                return spans(self.log.path, self.start, self.stop or 0)
-            case Kind.PACKED:
-                return (RestPart(self.log.path, self.start),)
-            case Kind.WHOLE:
-                return (Part(self.log.path),)
+        return (RestPart(self.log.path, self.start) if self.log.kind is Kind.PACKED else Part(self.log.path),)
+
+    def spans(self) -> Iterator[Part]:
+        return spans(self.log.path, self.start, self.stop or 0)
 
     def mark_after(self, ends: Mapping[str, End], at: float) -> Bookmark | None:
         """The bookmark once it was read; None if the file is not the one that was to be read, or was cut off. Raises OSError."""
@@ -154,11 +152,14 @@ class Plan:
     gone: tuple[Bookmark, ...]
     problems: tuple[Problem, ...]
 
-    def parts(self) -> list[Part | RestPart]:
-        """Whole files first, the largest before others: they take longest."""
-        found = chain.from_iterable(reading.parts() for reading in self.readings)
-        sizes = {reading.log.path: reading.log.size for reading in self.readings}
-        return sorted(found, key=lambda part: (isinstance(part, Part) and part.stop is not None, -sizes[part.path]))
+    def whole(self) -> list[Part | RestPart]:
+        """What is read as a whole, the largest first since they take longest."""
+        readings = sorted(self.readings, key=lambda reading: -reading.log.size)
+        return list(chain.from_iterable(reading.parts() for reading in readings if reading.log.kind is not Kind.LINES))
+
+    def plain(self) -> list[Part]:
+        """Spans of plain files."""
+        return list(chain.from_iterable(reading.spans() for reading in self.readings if reading.log.kind is Kind.LINES))
 
 
 def print_of(data: bytes) -> bytes:
@@ -184,6 +185,16 @@ def plan(files: Sequence[str], marks: Iterable[Bookmark]) -> Plan:
         except OSError as error:
             problems.append(Problem(log.path, f"cannot be read: {error.strerror}"))
     return Plan(tuple(readings), tuple(shelf.marks), tuple(problems))
+
+
+def newest(done: Plan, ends: Mapping[str, End]) -> float:
+    """When the last records of the logs that were read were logged, seconds since 1970 UTC; -inf where none tells.
+
+    Evidence alone does not tell how late it is: a night without any goes by as well.
+    """
+    tails = [reading.tail for reading in done.readings if reading.start != reading.stop] + [end.tail for end in ends.values()]
+    stamps = (next((stamp for line in reversed(tail.split(b"\n")) if (stamp := stamp_of(line)) is not None), -inf) for tail in tails)
+    return max(stamps, default=-inf)
 
 
 def marks_after(done: Plan, ends: Mapping[str, End], at: float, stats: ReadStats) -> list[Bookmark]:

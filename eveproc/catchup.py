@@ -34,7 +34,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     """
     marks = state.bookmarks()
     done = plan(_files(names, marks), marks)
-    fresh, stats, ends = gather_parts(done.parts(), site, Period(future=now + DAY))
+    fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
     at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
     read = tuple(marks_after(done, ends, at, stats))

@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --he
     from eveproc.night import NightReport
     from eveproc.notify import Notifier
     from eveproc.state import State
+    from rulegen.site import SiteProfile
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
@@ -42,22 +45,47 @@ def moment(text: str) -> float:
 FILE = click.Path(path_type=Path)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
+
+    eve: tuple[str, ...]
+    site: Path
+    thresholds: Path | None
+    since: float | None
+    until: float | None
+    jobs: int | None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise click.UsageError("--since must be before --until")
+
+    def profile(self) -> "SiteProfile":
+        from rulegen.site import load_site
+
+        return load_site(self.site, self.thresholds)
+
+
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command that reads EVE takes."""
+    """Gives a command the options of a Reading, and the Reading as its first argument."""
+
+    @wraps(command)
+    def reading(**given: Any) -> None:
+        command(Reading(**{field.name: given.pop(field.name) for field in fields(Reading)}), **given)
+
+    decorated: Callable[..., None] = reading
     for decorate in (
+        click.option(
+            *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
+        ),
         click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
         click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
         click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
         click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
         click.argument("eve", nargs=-1, required=True),
     ):
-        command = decorate(command)
-    return command
-
-
-def _refuse_backwards(since: float | None, until: float | None) -> None:
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until")
+        decorated = decorate(decorated)
+    return decorated
 
 
 def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
@@ -100,13 +128,9 @@ def main() -> None:
 @click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
 def report(
-    eve: tuple[str, ...],
-    site: Path,
-    thresholds: Path | None,
+    reading: Reading,
     form: str,
     output: Path | None,
-    since: float | None,
-    until: float | None,
     everyone: bool,
     fail_on: str | None,
     stats: Path | None,
@@ -118,9 +142,8 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    _refuse_backwards(since, until)
-    _refuse_to_forget(state, until, output, stats)
-    with _faults_told(), _judged(eve, site, thresholds, since, until, state) as night:
+    _refuse_to_forget(state, reading.until, output, stats)
+    with _faults_told(), _judged(reading, state, everyone=everyone, drawn=form == "html") as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     _exit_if_found(night, fail_on)
@@ -129,18 +152,18 @@ def report(
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
+def explain(reading: Reading, host: str) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
     from eveproc.night import gather_night
     from eveproc.report import account
-    from rulegen.site import load_site
 
-    _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
-        profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), progress=progress)
-        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
+        profile = reading.profile()
+        night, _ = gather_night(
+            reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
+        )
+        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
 
 
 @main.command()
@@ -245,30 +268,46 @@ def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: f
 
 
 @contextmanager
-def _judged(
-    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, state: Path | None
-) -> Iterator["NightReport"]:
+def _judged(reading: Reading, state: Path | None, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
     """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
     if state is None:
-        yield _judge(eve, site, thresholds, since, until)
+        yield _judge(reading, everyone=everyone, drawn=drawn)
         return
     from eveproc.nightly import judge_new
     from eveproc.state import open_state
-    from rulegen.site import load_site
 
     with open_state(state) as remembered:
         with _progress_bar() as progress:
-            pending = judge_new(remembered, eve, load_site(site, thresholds), now=time.time(), since=since, progress=progress)
+            pending = judge_new(
+                remembered,
+                reading.eve,
+                reading.profile(),
+                now=time.time(),
+                since=reading.since,
+                jobs=reading.jobs,
+                progress=progress,
+                everyone=everyone,
+                drawn=drawn,
+            )
         yield _refuse_what_is_no_eve(pending.report)
         pending.keep(remembered)
 
 
-def _judge(eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> "NightReport":
+def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
     from eveproc.night import judge_night
-    from rulegen.site import load_site
 
     with _progress_bar() as progress:
-        night = judge_night(eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress)
+        night = judge_night(
+            reading.eve,
+            reading.profile(),
+            since=reading.since,
+            until=reading.until,
+            now=time.time(),
+            jobs=reading.jobs,
+            progress=progress,
+            everyone=everyone,
+            drawn=drawn,
+        )
     return _refuse_what_is_no_eve(night)
 
 

@@ -15,10 +15,10 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
-from typing import Any, ClassVar, NoReturn
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 # Longest text kept: a domain name (RFC 1035), a header line (RFC 5322), a mailbox (RFC 5321: 64 + 1 + 255, less the limit on the path).
 MAX_NAME = 255
@@ -187,13 +187,10 @@ def decode_value(value: object) -> Event | Skipped:
     """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
     if not isinstance(value, dict):
         return Skipped(SkipReason.NOT_AN_OBJECT)
-    # A whole number is written as one: select.py looks for ports by their digits.
-    wrong = {port for port in ("src_port", "dest_port") if not isinstance(value.get(port, 0), int)}
-    for port in wrong:
-        del value[port]
+    wrong: set[str] = set()
     while True:
         try:
-            event = _event(msgspec.convert(value, _Wire, strict=False))
+            event = _event(msgspec.convert(value, _Wire))
             break
         except msgspec.ValidationError as error:
             path = _path(error)
@@ -206,6 +203,10 @@ def decode_value(value: object) -> Event | Skipped:
 # What Suricata writes, as far as it is wanted. Everything is optional here; what an event needs is asked for below.
 
 
+# A number of more bits is none that Suricata wrote.
+Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+
 class _Question(Struct):
     rrname: str = ""
     rrtype: str = ""
@@ -213,19 +214,19 @@ class _Question(Struct):
 
 class _Dns(Struct):
     type: str = ""
-    version: int = 0
+    version: Int64 = 0
     rrname: str = ""
     rrtype: str = ""
     rcode: str = ""
-    id: int = 0
+    id: Int64 = 0
     queries: tuple[_Question, ...] = ()  # 8.0
     query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
     answer: _Question | None = None  # inside alerts of 6 and 7
 
 
 class _Alert(Struct):
-    signature_id: int = 0
-    gid: int = 1
+    signature_id: Int64 = 0
+    gid: Int64 = 1
     metadata: dict[str, tuple[str, ...] | str] = {}  # msgspec copies an empty default
 
 
@@ -246,7 +247,7 @@ class _Flow(Struct):
     src_ip: str = ""
     start: str = ""
     state: str = ""
-    pkts_toclient: int = 0
+    pkts_toclient: Int64 = 0
 
 
 class _Tcp(Struct):
@@ -260,22 +261,22 @@ class _Dhcp(Struct):
     assigned_ip: str = ""
     client_ip: str = ""
     hostname: str = ""
-    lease_time: int = 0
+    lease_time: Int64 = 0
 
 
 class _Wire(Struct):
     event_type: str = ""
     timestamp: str = ""
     host: str = ""
-    flow_id: int = 0
+    flow_id: Int64 = 0
     community_id: str = ""
     src_ip: str = ""
-    src_port: int = 0
+    src_port: Int64 = 0
     dest_ip: str = ""
-    dest_port: int = 0
-    proto: str | int = ""
+    dest_port: Int64 = 0
+    proto: str | Int64 = ""
     app_proto: str = ""
-    tx_id: int = -1
+    tx_id: Int64 = -1
     alert: _Alert | None = None
     dns: _Dns | None = None
     smtp: _Smtp | None = None
@@ -501,6 +502,26 @@ def _time(text: str) -> float:
     except ValueError:
         raise _UnusableError(SkipReason.BAD_TIMESTAMP) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class _Stamp(Struct):
+    timestamp: str
+    event_type: str = ""
+
+
+_decode_stamp = msgspec.json.Decoder(_Stamp).decode
+
+
+def stamp_of(line: bytes) -> float | None:
+    """When a record of any type was logged, in seconds since 1970 UTC; None of one that does not tell.
+
+    Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
+    """
+    try:
+        stamp = _decode_stamp(line[line.find(b"{") :])
+        return None if stamp.event_type == Stats.TYPE else _time(stamp.timestamp)
+    except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
+        return None
 
 
 def _address(text: str, field: str) -> str:

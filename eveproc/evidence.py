@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from math import inf
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from eveproc.alerts import AlertReader
@@ -23,7 +24,9 @@ from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
 from eveproc.names import domain_of_address, is_below, is_some_ptr_name, looks_like_mail_server, names_mail, registered_domain
-from eveproc.track import Pivot, Sighting, Track
+from eveproc.shelf import Shelf
+from eveproc.thinning import keeps
+from eveproc.track import Pivot, Row, Sighting, Track
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Signal
 
@@ -33,6 +36,8 @@ NO_PROBE = MAILBOX_PORTS | {25, 465, 587, 2525}
 FIRST_FREE_PORT = 1024
 # Version 1 of the dns log says what name does not exist, not what type was asked for.
 UNKNOWN_TYPE = ""
+# More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up: IPv6 has no end of them.
+MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
 # Windows runs these when a user opens them; mass mailers attach nothing else. From the worm families of the seed's years
 # (.pif .scr .exe .com .bat .cmd .cpl .vbs .zip holds them) and today's loaders (.js .jse .wsf .hta .lnk .iso .img .vhd .xll .one).
 RUNNABLE = (
@@ -97,6 +102,16 @@ class HostEvidence:
         for track in self.tracks.values():
             track.trim()
 
+    def packed(self) -> bytes:
+        """Msgpack of the canonical form."""
+        self.trim()
+        return _encode([(kind, source, track.as_row()) for (kind, source), track in self.tracks.items()])
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "HostEvidence":
+        """Raises msgspec.DecodeError for what `packed` did not write."""
+        return cls({(_KINDS[kind], Source(source)): Track.of_row(row) for kind, source, row in _decode(packed)})
+
     def track(self, kind: Kind, source: Source) -> Track:
         """What was kept, or an empty Track that nobody may write to."""
         return self.tracks.get((kind, source), _NONE)
@@ -118,18 +133,33 @@ class HostEvidence:
 
 
 _NONE = Track()
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[str, str, Row]]).decode
+_KINDS: dict[str, Kind] = {**{signal.value: signal for signal in Signal}, **{fact.value: fact for fact in Fact}}
+
+
+class Finding(NamedTuple):
+    """One sighting and whose it is."""
+
+    host: str
+    kind: Kind
+    source: Source
+    sighting: Sighting
 
 
 @dataclass(slots=True)
 class NightEvidence:
     """Everything the verdicts rest on.
 
-    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows
-    logged? `sensors`: those of the site profile that were heard of. First and last event: of those that are evidence.
+    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
+    those of the site profile that were heard of. First and last event: of those that are evidence.
+    `hosts_thinned`, `active_thinned`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (thinning.py).
     """
 
-    hosts: dict[str, HostEvidence] = field(default_factory=dict)
+    hosts: Shelf[HostEvidence] = field(default_factory=lambda: Shelf(HostEvidence))
     active: set[str] = field(default_factory=set)
+    hosts_thinned: int = 0
+    active_thinned: int = 0
     sensors: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     health: SensorHealth = field(default_factory=SensorHealth)
@@ -138,10 +168,29 @@ class NightEvidence:
     first_event: float = inf
     last_event: float = -inf
 
+    def note_active(self, address: str) -> None:
+        if not self.knows(address):
+            self.active.add(address)
+            if len(self.active) > MOST_ACTIVE:
+                self._thin(self.hosts_thinned, self.active_thinned + 1)
+
+    def knows(self, address: str) -> bool:
+        """Would note_active change nothing?"""
+        return address in self.active or not keeps(address, self.active_thinned)
+
+    def note(self, finding: Finding) -> None:
+        if keeps(finding.host, self.hosts_thinned):
+            self.hosts.open(finding.host).note(finding.kind, finding.source, finding.sighting)
+            if len(self.hosts) > MOST_HOSTS:
+                self._thin(self.hosts_thinned + 1, self.active_thinned)
+
     def merge(self, other: "NightEvidence") -> None:
+        self._thin(max(self.hosts_thinned, other.hosts_thinned), max(self.active_thinned, other.active_thinned))
         for address, evidence in other.hosts.items():
-            self.hosts.setdefault(address, HostEvidence()).merge(evidence)
-        self.active |= other.active
+            if keeps(address, self.hosts_thinned):
+                self.hosts.open(address).merge(evidence)
+        self.active |= {address for address in other.active if keeps(address, self.active_thinned)}
+        self._thin(self.hosts_thinned, self.active_thinned)
         self.sensors |= other.sensors
         self.leases.merge(other.leases)
         self.health.merge(other.health)
@@ -151,8 +200,17 @@ class NightEvidence:
         self.last_event = max(self.last_event, other.last_event)
 
     def trim(self) -> None:
-        for evidence in self.hosts.values():
+        for evidence in self.hosts.in_use():
             evidence.trim()
+
+    def _thin(self, hosts: int, active: int) -> None:
+        """Thin at least so many times, and on until there are no more than may be."""
+        while hosts > self.hosts_thinned or len(self.hosts) > MOST_HOSTS:
+            self.hosts_thinned = max(hosts, self.hosts_thinned + 1)
+            self.hosts.keep(lambda address: keeps(address, self.hosts_thinned))
+        while active > self.active_thinned or len(self.active) > MOST_ACTIVE:
+            self.active_thinned = max(active, self.active_thinned + 1)
+            self.active = {address for address in self.active if keeps(address, self.active_thinned)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +231,6 @@ class Period:
 EVER = Period()
 
 
-class Finding(NamedTuple):
-    """One sighting and whose it is."""
-
-    host: str
-    kind: Kind
-    source: Source
-    sighting: Sighting
-
-
 class Collector:
     """Feeds events into a NightEvidence by a site's view of inside, outside and declared servers."""
 
@@ -189,7 +238,6 @@ class Collector:
         self.site = site
         self.night = NightEvidence()
         self.period = period
-        self.changed: set[str] = set()  # addresses with new evidence since whoever watches last emptied it
         self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
         self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
@@ -234,20 +282,16 @@ class Collector:
     def _note_presence(self, event: Flow) -> None:
         """That there is such a host, and that flows were logged, counts whatever period is asked for."""
         if self.is_home(event.client):
-            self.night.active.add(event.client)
+            self.night.note_active(event.client)
         if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
             self.night.flows_logged = True
 
     def _keep(self, finding: Finding) -> None:
-        self.night.active.add(finding.host)
+        self.night.note_active(finding.host)
         if self._is_exempt(finding):
             self.night.unused["exempt"] += 1
             return
-        evidence = self.night.hosts.get(finding.host)
-        if evidence is None:
-            evidence = self.night.hosts[finding.host] = HostEvidence()
-        evidence.note(finding.kind, finding.source, finding.sighting)
-        self.changed.add(finding.host)
+        self.night.note(finding)
 
     def _is_exempt(self, finding: Finding) -> bool:
         if not self.site.exempt or not isinstance(finding.kind, Signal):

@@ -56,7 +56,7 @@ class Account:
 def explain(host: str, night: NightEvidence, site: SiteProfile, sources: Sequence[str]) -> tuple[Account, ...]:
     """Account for every machine that has or had this address, MAC or name, worst first. Raises InputError if none was seen."""
     night.trim()
-    found = [_account(machine, night, site, sources) for machine in _find(host, machines(night))]
+    found = [_account(machine, night, site, sources) for machine in _find(host, list(machines(night)))]
     return tuple(sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score)))
 
 

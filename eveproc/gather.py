@@ -1,39 +1,30 @@
 """Files of EVE records + SiteProfile -> NightEvidence and ReadStats, by as many processes as there are cores.
 
-Plain files are read in spans, compressed ones whole. Each process gathers by itself what it reads; evidence merges in any order,
-so it does not matter who read what.
+Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one process and read by all. Each
+gathers by itself what it reads; evidence merges in any order, so it does not matter who read what.
 """
 
-import os
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from multiprocessing import get_all_start_methods, get_context
-from signal import SIG_DFL, SIGINT, signal
-from typing import TYPE_CHECKING
 
 from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
+from eveproc.processes import Helpers, Work, can_fork, cores
 from eveproc.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
 from eveproc.select import Selector
 from eveproc.sources import Rest, Source, Span, plain_head, size_of
 from eveproc.stats import ReadStats
-from rulegen.errors import MxhoundError
 from rulegen.site import SiteProfile
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import BaseContext
-    from multiprocessing.process import BaseProcess
-    from multiprocessing.sharedctypes import Synchronized
 
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing, few enough that all end together.
 SPAN = 32 << 20
 # Less than this is read sooner than another process is started.
 WORTH_A_PROCESS = 8 << 20
+# How much there may be in a compressed file for each of its bytes, and a number of processes that is more than enough.
+UNPACKED, MANY = 8, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +59,11 @@ class Gatherer:
         self.collector = Collector(site, period)
         self.stats = ReadStats()
         self.ends: dict[str, End] = {}
+        # Gives a block to another process, or says that it cannot.
+        self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._advance = advance
         self._selector = _selector(site, self.collector.night)
+        self.stats.selected = self._selector is not None
 
     def read(self, part: Part | RestPart) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
@@ -99,10 +93,11 @@ class Gatherer:
 
     def _read_lines(self, source: Source | Span) -> None:
         for block, end in source.blocks():
-            self.take(block, end)
+            if not self.offer(block, end):
+                self.take(block, end)
 
     def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end]; only the last may lack its newline."""
+        """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
         for result in self._results(block, end):
             self.stats.note(result)
             if isinstance(result, Event):
@@ -124,100 +119,63 @@ def gather(
 
     `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
     """
-    night, stats, _ = gather_parts(list(_parts(files)), site, period, jobs=jobs, progress=progress)
+    whole, plain = _parts(files)
+    night, stats, _ = gather_parts(whole, plain, site, period, jobs=jobs, progress=progress)
     return night, stats
 
 
 def gather_parts(
-    parts: Sequence[Part | RestPart], site: SiteProfile, period: Period = EVER, *, jobs: int | None = None, progress: Progress | None = None
+    whole: Sequence[Part | RestPart],
+    plain: Sequence[Part],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
-    """Read each of the parts once; where RestParts ended comes back by path. Otherwise as `gather`."""
-    total = sum(map(_bytes_of, parts))
-    count = max(1, min(jobs or _cores(), len(parts), total // WORTH_A_PROCESS))
-    context = get_context("fork" if "fork" in get_all_start_methods() else None)
-    work = _Work(parts, context.Value("q", 0), context.Value("q", 0), total)
+    """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
+    count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
+    # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
+    dealt = whole if len(whole) < count else []
+    work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
     gatherer = Gatherer(site, period, partial(work.advance, progress))
-    with _Helpers(context, count - 1, partial(_read_and_send, work, site, period)) as helpers:
-        work.do(gatherer)
+    with Helpers(count - 1, partial(_help, work, site, period)) as helpers:
+        gatherer.offer = helpers.offer if dealt else gatherer.offer
+        for part in chain(dealt, work.take()):
+            gatherer.read(part)
         for night, stats, ends in helpers.results():
             gatherer.collector.night.merge(night)
             gatherer.stats.merge(stats)
             gatherer.ends.update(ends)
-    gatherer.stats.files += len({part.path for part in parts if isinstance(part, Part) and part.stop})
+    gatherer.stats.files += len({part.path for part in plain})
     gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
     return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Parts to be read by whoever is free; the two counters are shared by all processes."""
-
-    parts: Sequence[Part | RestPart]
-    taken: "Synchronized[int]"
-    done: "Synchronized[int]"
-    total: int
-
-    def do(self, gatherer: Gatherer) -> None:
-        while (number := self._take()) < len(self.parts):
-            gatherer.read(self.parts[number])
-
-    def advance(self, progress: Progress | None, more: int) -> None:
-        with self.done.get_lock():
-            self.done.value += more
-            done = self.done.value
-        if progress:
-            progress(done, self.total)
-
-    def _take(self) -> int:
-        with self.taken.get_lock():
-            number: int = self.taken.value
-            self.taken.value += 1
-        return number
-
-
-class _Helpers:
-    """Processes that read beside this one; none outlives the `with`."""
-
-    def __init__(self, context: "BaseContext", count: int, target: "Callable[[Connection], None]") -> None:
-        self._started: list[tuple[BaseProcess, Connection]] = []
-        for _ in range(count):
-            here, there = context.Pipe(duplex=False)
-            process = context.Process(target=target, args=(there,), daemon=True)  # type: ignore[attr-defined]  # typeshed has it below
-            process.start()
-            there.close()
-            self._started.append((process, here))
-
-    def __enter__(self) -> "_Helpers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process, here in self._started:
-            process.terminate()
-            process.join()
-            here.close()
-
-    def results(self) -> Iterator[tuple[NightEvidence, ReadStats, dict[str, End]]]:
-        for process, here in self._started:
-            try:
-                yield pickle.loads(here.recv_bytes())
-            except EOFError:
-                process.join()
-                raise MxhoundError(f"a process that read the logs ended early (exit code {process.exitcode}): is memory short?") from None
-
-
-def _read_and_send(work: _Work, site: SiteProfile, period: Period, there: "Connection") -> None:
-    signal(SIGINT, SIG_DFL)  # the one that was started says what is to be said
+def _help(
+    work: Work[Part | RestPart], site: SiteProfile, period: Period, blocks: Iterator[tuple[bytes, int]]
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+    """What a helper does: parts while there are any, then blocks."""
     gatherer = Gatherer(site, period, partial(work.advance, None))
-    work.do(gatherer)
-    there.send_bytes(pickle.dumps((gatherer.collector.night, gatherer.stats, gatherer.ends), pickle.HIGHEST_PROTOCOL))
+    for part in work.take():
+        gatherer.read(part)
+    for block, end in blocks:
+        gatherer.take(block, end)
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
-def _parts(files: Sequence[str]) -> Iterator[Part]:
-    """Whole files first, the largest before others: they take longest."""
-    sizes = {file: size_of(file) for file in files if _is_read_in_spans(file)}
-    yield from (Part(file) for file in sorted(files, key=size_of, reverse=True) if file not in sizes)
-    for file, size in sizes.items():
-        yield from spans(file, 0, size)
+def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
+    """How many processes the input is worth, at least one. What comes through a pipe may be long."""
+    sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
+    return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
+
+
+def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
+    """Files to be read whole, the largest first since they take longest, and spans of those that can be split."""
+    sizes = {file: size_of(file) for file in files}
+    plain = [file for file in files if _is_read_in_spans(file)]
+    whole = [Part(file) for file in sorted(files, key=lambda file: -sizes[file]) if file not in plain]
+    return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
 
 
 def spans(path: str, start: int, stop: int) -> Iterator[Part]:
@@ -235,10 +193,6 @@ def _is_read_in_spans(file: str) -> bool:
         return holds_lines(plain_head(file))
     except OSError:
         return False
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _selector(site: SiteProfile, night: NightEvidence) -> Selector | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf, isfinite, nextafter
 
-from eveproc.bookmark import Bookmark, marks_after, plan, unread
+from eveproc.bookmark import Bookmark, marks_after, newest, plan, unread
 from eveproc.change import Change
 from eveproc.episode import Episode, Found, News, Standing, find, follow, settled_until
 from eveproc.evidence import NightEvidence, Period
@@ -36,7 +36,7 @@ class Pending:
     def keep(self, state: State) -> None:
         """Once delivered. Raises MxhoundError where it cannot be kept: the next report will then say the same again."""
         stats = self.report.stats
-        made = Reported(self.at, stats.files, stats.bytes, stats.lines) if isfinite(self.fresh.last_event) else None
+        made = Reported(self.at, stats.files, stats.bytes, stats.lines) if self.fresh.active and isfinite(self.at) else None
         state.keep(self.marks, self.fresh, self.at, self.news, made)
 
 
@@ -47,40 +47,67 @@ def judge_new(
     *,
     now: float,
     since: float | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
+    everyone: bool = True,
+    drawn: bool = True,
 ) -> Pending:
     """Read what no run has read before, and judge every host that was seen in it or has an episode.
 
     `now` and `since` are seconds since 1970 UTC: events dated more than a day after the one are not believed, those before the other are
-    left out. Raises InputError when a source cannot be read at all, or not be found again by the next run.
+    left out. The other arguments are those of judge_night.
+
+    Raises InputError when a source cannot be read at all, or not be found again by the next run.
     """
     done = plan(find_files(sources), state.bookmarks())
     period = Period(-inf if since is None else since, future=now + DAY)
-    fresh, stats, ends = gather_parts(done.parts(), site, period, progress=progress)
+    fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, period, jobs=jobs, progress=progress)
     fresh.trim()
     before = state.last_event()
-    at = min(now, max(-inf if before is None else before, fresh.last_event))
+    at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
     marks = tuple(marks_after(done, ends, at, stats))
     for problem in (*done.problems, *unread(done, inf if before is None else before), *_dropped(state)):
         stats.note_problem(problem.file, problem.what)
     if not fresh.active:  # nothing was seen, so nothing is known: not even that a host is quiet
-        return Pending(report_on(fresh, site, stats), at, (), fresh, marks)
-    report, news = _judge(state, site, fresh, stats, before, at)
-    return Pending(report, at, news, fresh, marks)
-
-
-def _judge(
-    state: State, site: SiteProfile, fresh: NightEvidence, stats: ReadStats, before: float | None, at: float
-) -> tuple[NightReport, tuple[News, ...]]:
-    episodes = state.episodes()
-    night = state.recall(fresh, at)
-    seen = _seen(night, fresh, -inf if before is None else before)
-    found = [_unsettled(machine, episodes) for machine in machines(night) if seen(machine) or _is_of_interest(machine, episodes, fresh)]
-    report = report_on(night, site, stats, found)
-    seen_keys = {(machine.address, _mac(machine)) for machine in found if seen(machine)}
-    news = tuple(follow(episodes, (Found(verdict, verdict.key in seen_keys) for verdict in report.verdicts), at))
+        return Pending(report_on(fresh, site, stats, everyone=everyone, drawn=drawn), at, (), fresh, marks)
+    judging = _Judging(state.recall(fresh, at), fresh, tuple(state.episodes()), before)
+    report = judging.report(site, stats, everyone=everyone, drawn=drawn)
+    news = judging.news(report, at)
     change = None if before is None else Change(before, tuple(told.change for told in news))
-    return replace(report, change=change), news
+    return Pending(replace(report, change=change), at, news, fresh, marks)
+
+
+class _Judging:
+    """What there is to be judged, and what the report of `before` and earlier ones found of it."""
+
+    def __init__(self, night: NightEvidence, fresh: NightEvidence, episodes: Sequence[Episode], before: float | None) -> None:
+        self._night = night
+        self._fresh = fresh
+        self._episodes = episodes
+        self._seen = _seen(night, fresh, -inf if before is None else before)
+        self._keys_seen: set[tuple[str, str]] = set()
+
+    def report(self, site: SiteProfile, stats: ReadStats, *, everyone: bool, drawn: bool) -> NightReport:
+        found = self._machines(everyone=everyone)
+        return report_on(self._night, site, stats, everyone=everyone, drawn=drawn, found=found, known=self._is_known)
+
+    def news(self, report: NightReport, at: float) -> tuple[News, ...]:
+        found = (Found(verdict, verdict.key in self._keys_seen) for verdict in report.verdicts)
+        return tuple(follow(self._episodes, found, at))
+
+    def _machines(self, *, everyone: bool) -> Iterator[Machine]:
+        """Those seen, those with something new, and those with an episode; each with what it did after its last one that is over."""
+        for machine in machines(self._night, everyone=everyone):
+            if self._seen(machine):
+                self._keys_seen.add(machine.key)
+            elif not (_is_new(machine, self._fresh) or self._is_known(machine)):
+                continue
+            yield _unsettled(machine, self._episodes)
+
+    def _is_known(self, machine: Machine) -> bool:
+        """Has it an episode that is not over?"""
+        going = (episode for episode in self._episodes if episode.standing is not Standing.CLOSED)
+        return find(going, _mac(machine), machine.addresses) is not None
 
 
 def _seen(night: NightEvidence, fresh: NightEvidence, before: float) -> Callable[[Machine], bool]:
@@ -90,11 +117,9 @@ def _seen(night: NightEvidence, fresh: NightEvidence, before: float) -> Callable
     return lambda m: any((mac, address) in holders if (mac := _mac(m)) else address in fresh.active for address in m.addresses)
 
 
-def _is_of_interest(machine: Machine, episodes: Sequence[Episode], fresh: NightEvidence) -> bool:
-    """Even if not seen: is there news of it all the same, or something to come back to?"""
-    going = (episode for episode in episodes if episode.standing is not Standing.CLOSED)
-    new = bool(machine.evidence.tracks) and any(address in fresh.hosts for address in machine.addresses)
-    return new or find(going, _mac(machine), machine.addresses) is not None
+def _is_new(machine: Machine, fresh: NightEvidence) -> bool:
+    """Has it given evidence, if only late, at an address that is somebody else's by now?"""
+    return bool(machine.evidence.tracks) and any(address in fresh.hosts for address in machine.addresses)
 
 
 def _unsettled(machine: Machine, episodes: Sequence[Episode]) -> Machine:

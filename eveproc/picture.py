@@ -92,18 +92,18 @@ class Picture:
 NO_PICTURE = Picture()
 
 
-def picture_of(night: NightEvidence, judged: Iterable[tuple[Verdict, HostEvidence]], site: SiteProfile) -> Picture:
-    """Look once at every judged host; what is kept of a clean one is a number in a distribution."""
+def picture_of(night: NightEvidence, judged: Iterable[tuple[str, Verdict | None, HostEvidence]], site: SiteProfile) -> Picture:
+    """Look once at every host, its address, its verdict (None: clean) and its evidence; of a clean one only a number is kept."""
     columns = columns_between(night.first_event, night.last_event)
     if columns is None:
         return NO_PICTURE
     counting = [_Counting(signal, threshold_of(site, signal)) for signal in PACES]
     timelines: dict[Key, ByFamily] = {}
-    for verdict, evidence in judged:
-        if not site.is_mail_server(ip_address(verdict.host)):
+    for host, verdict, evidence in judged:
+        if not site.is_mail_server(ip_address(host)):
             for pace in counting:
                 pace.add(verdict, evidence)
-        if verdict.level is not Level.CLEAN:
+        if verdict and verdict.level is not Level.CLEAN:
             timelines[verdict.key] = timeline(evidence, columns)
     paces = tuple(pace.result() for pace in counting)
     return Picture(columns, _sum(timelines.values(), columns), timelines, tuple(pace for pace in paces if pace.clean or pace.marked))
@@ -160,10 +160,10 @@ class _Counting:
         self._clean: Counter[int] = Counter()
         self._marked: list[Mark] = []
 
-    def add(self, verdict: Verdict, evidence: HostEvidence) -> None:
+    def add(self, verdict: Verdict | None, evidence: HostEvidence) -> None:
         track = evidence.log(PACES[self._signal])
         number = max(widest(track.newcomers(), self._threshold.seconds), default=0) if track.hours else 0
-        if verdict.level is Level.CLEAN or not number:
+        if not verdict or verdict.level is Level.CLEAN or not number:
             self._clean[number] += 1
         else:
             self._marked.append(Mark(verdict.key, verdict.level, number))

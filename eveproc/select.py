@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache, partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
@@ -22,13 +23,15 @@ from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
 
+if TYPE_CHECKING:
+    import hyperscan
+
 # How many beginnings of flow records are kept to be known again at once; the others take a little longer.
 HEADS_KEPT = 1 << 18
 # `"src_ip":"` with the longest IPv4 address and, where that is shorter, what follows it: no digit of the port is in it yet.
 # Suricata writes out IPv6 in full, always as long as this.
 HEAD = len('"src_ip":"255.255.255.255')
 LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
-TCP_FLAGS = b'"tcp_flags_ts":"'
 # What follows where the client sent an ACK, the server SYN and ACK (events.Flow.established).
 ESTABLISHED = frozenset(
     f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode()
@@ -57,16 +60,19 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
     words = "|".join(MAIL_WORDS)
     labels = "|".join(label for label in GUESSED_LABELS if not any(word in label for word in MAIL_WORDS))
     sids = "|".join(map(str, own_sids(site)))
+    # Each begins with letters that are rare in EVE, since the library looks for the last four of them: `rrname` is found sooner
+    # than `rrname":"`. What stands between a key and its value is `":"` or `":`, or the line is wanted for that.
     texts = (
         (Kind.WANTED, '"(?:smtp|dhcp|stats)"'),
         (Kind.WANTED, '(?i:"mx")'),
         (Kind.WANTED, METADATA_SIGNAL),
-        (Kind.WANTED, rf'"signature_id":(?:(?:{sids})[^0-9]|"|[0-9]+[.eE])'),
-        (Kind.WANTED, rf'ort":(?:{ports})[,}}]'),
-        (Kind.WANTED, rf'"rrname":"(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
+        (Kind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
+        (Kind.WANTED, f'ort":(?:{ports})[,}}]'),
+        (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
-        (Kind.FLOW, r'"flow"[,}]'),
-        (Kind.TCP, TCP_FLAGS.decode()),
+        (Kind.FLOW, '"flow",'),
+        (Kind.FLOW, '"flow"}'),
+        (Kind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
         (Kind.WANTED, r'[^\\]":[ \t\r]'),
         (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
     )
@@ -77,17 +83,14 @@ class Selector:
     """Finds the lines of a block that may tell `night` something new. Raises ImportError where hyperscan is not installed."""
 
     def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
-        import hyperscan
-
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
         self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
         self._heads: set[bytes] = set()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        self._database = hyperscan.Database()
         kinds, expressions = zip(*patterns(site), strict=True)
+        self._database = _compiled(expressions)
         self._note = tuple(self._hits[kind].append for kind in kinds)
-        self._database.compile(expressions=expressions, ids=tuple(range(len(kinds))), elements=len(kinds), flags=[0] * len(kinds))
 
     def lines(self, block: bytes, end: int) -> Iterator[bytes]:
         """Each wanted line of block[:end], once, with its newline if it has one."""
@@ -132,7 +135,7 @@ class Selector:
 
     def _is_old(self, address: bytes) -> bool:
         home = self._home_address(address)
-        return not home or home in self._night.active
+        return not home or self._night.knows(home)
 
     def _new_of_tcp(self, block: bytes, places: list[int]) -> Iterator[int]:
         """The first TCP flows of all, and connections of home hosts that were not seen to be taken."""
@@ -147,6 +150,15 @@ class Selector:
     def _new_sensors(self, block: bytes) -> Iterator[int]:
         unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
         return chain.from_iterable(_places(block, token) for token in unheard)
+
+
+@lru_cache(maxsize=16)
+def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
+    import hyperscan
+
+    database, count = hyperscan.Database(), len(expressions)
+    database.compile(expressions=expressions, ids=tuple(range(count)), elements=count, flags=[0] * count)
+    return database
 
 
 def _places(block: bytes, token: bytes) -> Iterator[int]:

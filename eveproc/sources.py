@@ -8,6 +8,7 @@ from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from types import MappingProxyType
 
+from eveproc import snort
 from eveproc.gunzip import GzipStream
 from eveproc.stats import ReadStats
 from rulegen.errors import InputError, Problem
@@ -62,8 +63,9 @@ def _existing(source: str) -> list[str] | Problem | None:
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:
-    files = sorted(str(path) for path in folder.glob(IN_FOLDER) if not path.is_dir())
-    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER}, plain or compressed")
+    patterns = (IN_FOLDER, *snort.IN_FOLDER)
+    files = sorted({str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()})
+    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed")
 
 
 def _globbed(pattern: str) -> list[str] | Problem:
@@ -124,6 +126,11 @@ class Source:
 
     def note_problem(self, what: str) -> None:
         self.stats.note_problem(self.name, what)
+
+    @property
+    def written(self) -> float:
+        """When the file was last written to, in seconds since 1970 UTC."""
+        return os.fstat(self._raw.fileno()).st_mtime
 
     def head(self) -> bytes:
         """The first bytes; they stay to be read."""

@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from eveproc.health import SensorHealth
 from eveproc.identity import Leases
 from eveproc.message import Message
 from eveproc.pack import pack, storable, unpack
+from eveproc.shelf import Shelf
 from eveproc.track import HOUR
 from rulegen.errors import MxhoundError
 
@@ -30,6 +31,9 @@ Row = TypeVar("Row", Bookmark, Episode)
 APPLICATION = int.from_bytes(b"mxhd")
 # How long evidence is kept: a day, and before it the longest window that is weighed (weights.py).
 EVIDENCE_HOURS = 24 + 8
+# Of a machine with an episode only this much of what is kept counts: longer than any window, and less than the time between two nightly
+# reports, so that what one of them told does not count in the next.
+EPISODE_HOURS = 12
 # Leases are renewed after half their time; the longest in common use last eight days. Counters of sensors likewise.
 LEASE_DAYS = 8
 HISTORY_DAYS = 400
@@ -195,33 +199,28 @@ class State:
     def recall(self, fresh: NightEvidence, at: float) -> NightEvidence:
         """What was read just now, together with what is kept of the same hosts and of those with an episode.
 
-        Of the latter the last day before `at` counts. What a sensor missed is counted from its last report on.
+        Of the latter the last EPISODE_HOURS before `at` count. What a sensor missed is counted from its last report on.
         """
         leases = self._leases()
         leases.merge(fresh.leases)
         going = [episode for episode in self.episodes() if episode.standing is not Standing.CLOSED]
-        addresses = {*fresh.hosts, *_addresses_of(going, leases)}
-        since = dict.fromkeys(_addresses_of(going, leases), at - DAY)
-        addresses |= _addresses_of_same(addresses, leases)
-        hosts = {address: self._evidence_of(address, since.get(address, -inf), fresh.hosts.get(address)) for address in sorted(addresses)}
+        since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
         health = self._health()
         health.merge(fresh.health)
-        return NightEvidence(
-            hosts=hosts,
-            active=fresh.active | addresses,
-            sensors=fresh.sensors,
-            leases=leases,
-            health=health,
-            flows_logged=fresh.flows_logged or (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR,
-            unused=fresh.unused,
-            first_event=fresh.first_event,
-            last_event=fresh.last_event,
-        )
+        night = replace(fresh, hosts=Shelf(HostEvidence), leases=leases, health=health)
+        night.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
+        addresses = {*fresh.hosts, *since}
+        for address in sorted(addresses | _addresses_of_same(addresses, leases)):
+            night.hosts[address] = self._evidence_of(address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address))
+        night.active = fresh.active | set(night.hosts)
+        return night
 
     def recall_all(self, at: float) -> NightEvidence:
         """All evidence that is kept, as `recall` gives it."""
-        addresses = [str(address) for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence")]
-        return self.recall(NightEvidence(hosts={address: HostEvidence() for address in addresses}), at)
+        known = NightEvidence()
+        for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
+            known.hosts[str(address)] = HostEvidence()
+        return self.recall(known, at)
 
     def messages(self) -> dict[str, tuple[Message, ...]]:
         """Notifications not delivered yet, by the key of their service, oldest first."""
@@ -260,8 +259,8 @@ class State:
         """Remember what was read and what was said of it, all or nothing; and forget what is too old at the time `at`."""
         with _transaction(self._db):
             self._keep_bookmarks(marks)
-            for address, evidence in sorted(fresh.hosts.items()):
-                self._keep_evidence(address, evidence)
+            for address in sorted(fresh.hosts):
+                self._keep_evidence(address, fresh.hosts[address])
             self._keep_leases(fresh.leases)
             self._keep_health(fresh.health)
             if fresh.flows_logged:

@@ -18,6 +18,7 @@ class ReadStats:
 
     A line is a line of a file, or one record of an export that is a single JSON document. `bytes` are those of the input
     after decompression, also of lines that say nothing of mail: those are passed over unread and not counted (select.py).
+    `selected`: were lines passed over at all? Not where the library for that is missing.
     `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
     """
 
@@ -30,6 +31,7 @@ class ReadStats:
     details: dict[SkipReason, Counter[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problems_left_out: int = 0
+    selected: bool = False
 
     def note(self, result: Event | Skipped) -> None:
         self.lines += 1
@@ -48,6 +50,7 @@ class ReadStats:
         self.files_not_eve += other.files_not_eve
         self.bytes += other.bytes
         self.lines += other.lines
+        self.selected |= other.selected
         self.events.update(other.events)
         self.skipped.update(other.skipped)
         for reason, details in other.details.items():
@@ -68,6 +71,7 @@ class ReadStats:
             "files": self.files,
             "bytes": self.bytes,
             "lines": self.lines,
+            "selected": self.selected,
             "events": dict(sorted(self.events.items())),
             "skipped": {reason.value: self.skipped[reason] for reason in SkipReason if self.skipped[reason]},
             "details": {r.value: dict(sorted(self.details[r].items())) for r in SkipReason if r in self.details},

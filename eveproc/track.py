@@ -1,9 +1,10 @@
 """Sightings of one behaviour of one host -> Track: a small summary that merges in any order to the same thing.
 
-Per aligned hour a Track keeps the KEYS_PER_HOUR distinct keys seen earliest, each with its first time, and a sample of the
-EVENTS_PER_HOUR events with the smallest fingerprints. Both are decided by the set of sightings alone: a key cut in one part
-of the input has KEYS_PER_HOUR earlier keys there, so it would be cut from the whole as well. Merging is therefore
-associative, commutative and idempotent: an event that two files repeat counts once.
+Per aligned hour a Track keeps the KEPT distinct keys seen earliest, each with its first time, and a sample of the KEPT events
+with the smallest fingerprints; of every hour behind the first FULL_HOURS only KEPT_LATER. All of it is decided by the set of
+sightings alone: a key cut in one part of the input has KEPT earlier keys there, an hour cut has FULL_HOURS earlier ones, so
+they would be cut from the whole as well. Merging is therefore associative, commutative and idempotent: an event that two files
+repeat counts once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,11 +15,12 @@ from typing import NamedTuple, TypeVar
 K = TypeVar("K")
 
 HOUR = 3600
-# More than any threshold of the verdict model needs within an hour (weights.py decides on at most some 60).
-KEYS_PER_HOUR = 256
-# Counts up to this many an hour are exact; above, estimated from the k smallest fingerprints: the standard
-# error is 1/sqrt(k - 2), 6 % for 256 (Bar-Yossef et al. 2002).
-EVENTS_PER_HOUR = 256
+# More keys than any threshold of the verdict model needs within an hour (weights.py decides on at most some 60). Counts up to
+# this many events an hour are exact; above, estimated from the k smallest fingerprints: the standard error is 1/sqrt(k - 2), 6 %
+# for 256 (Bar-Yossef et al. 2002).
+KEPT = 256
+# A day of mass mailing tells all that can be told; what goes on for weeks must not grow for weeks.
+FULL_HOURS, KEPT_LATER = 24, 16
 PIVOTS = 8
 SIDS = 32
 
@@ -49,44 +51,57 @@ def fingerprint(identity: tuple[object, ...]) -> int:
     return int.from_bytes(blake2b(repr(identity).encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
+# A Track as plain values: first and last time, sids, pivots with their times, and per hour keys and events with theirs, is_sample
+# and scale.
+_HourRow = tuple[int, list[tuple[bytes, float]], list[tuple[int, float]], bool, float]
+Row = tuple[float, float, list[int], list[tuple[int, bytes, int, float]], list[_HourRow]]
+
+
 @dataclass(slots=True)
 class Bucket:
-    """One aligned hour: first time by key, time by fingerprint; `scale` is how many events one of a cut sample stands for."""
+    """One aligned hour: first time by key, time by fingerprint.
+
+    `is_sample`: some events were cut. `scale` is how many events each of a part of a sample stands for.
+    """
 
     keys: dict[str, float] = field(default_factory=dict)
     events: dict[int, float] = field(default_factory=dict)
+    is_sample: bool = False
     scale: float = 1.0
 
     def note(self, key: str, mark: int, time: float) -> None:
         _keep_least(self.keys, key, time)
         _keep_least(self.events, mark, time)
-        if len(self.keys) > 2 * KEYS_PER_HOUR or len(self.events) > 2 * EVENTS_PER_HOUR:
-            self.trim()
+        if len(self.keys) > 2 * KEPT or len(self.events) > 2 * KEPT:
+            self.trim(KEPT)
 
     def merge(self, other: "Bucket") -> None:
         for key, time in other.keys.items():
             _keep_least(self.keys, key, time)
         for mark, time in other.events.items():
             _keep_least(self.events, mark, time)
-        self.trim()
+        self.is_sample |= other.is_sample
+        self.scale = max(self.scale, other.scale)
+        self.trim(KEPT)
 
-    def trim(self) -> None:
-        if len(self.keys) > KEYS_PER_HOUR:
-            earliest = sorted((time, key) for key, time in self.keys.items())[:KEYS_PER_HOUR]
+    def trim(self, kept: int) -> None:
+        if len(self.keys) > kept:
+            earliest = sorted((time, key) for key, time in self.keys.items())[:kept]
             self.keys = {key: time for time, key in earliest}
-        if len(self.events) > EVENTS_PER_HOUR:
-            self.events = dict(sorted(self.events.items())[:EVENTS_PER_HOUR])
+        if len(self.events) > kept:
+            self.events = dict(sorted(self.events.items())[:kept])
+            self.is_sample = True
 
     def between(self, start: float, end: float) -> "Bucket":
         return Bucket(
             {key: time for key, time in self.keys.items() if start <= time < end},
             {mark: time for mark, time in self.events.items() if start <= time < end},
-            self.total() / max(1, len(self.events)),
+            scale=self.total() / max(1, len(self.events)),
         )
 
     def total(self) -> int:
-        if self.scale == 1.0 and len(self.events) >= EVENTS_PER_HOUR:
-            return round((EVENTS_PER_HOUR - 1) * 2.0**64 / max(self.events))
+        if self.is_sample:
+            return round((len(self.events) - 1) * 2.0**64 / max(self.events))
         return round(len(self.events) * self.scale)
 
 
@@ -106,6 +121,8 @@ class Track:
         bucket = self.hours.get(hour)
         if bucket is None:
             bucket = self.hours[hour] = Bucket()
+            if len(self.hours) > 2 * FULL_HOURS:
+                self._trim_hours()
         bucket.note(sighting.key, fingerprint(sighting.identity), time)
         if time < self.first_seen:
             self.first_seen = time
@@ -126,9 +143,31 @@ class Track:
 
     def trim(self) -> None:
         """Bring the summary to its one canonical form; to be called before it is read."""
-        for bucket in self.hours.values():
-            bucket.trim()
+        self._trim_hours()
         self._trim_pivots()
+
+    def as_row(self) -> Row:
+        """Plain values; `of_row` makes the same Track of them."""
+        hours = [
+            (hour, [(_bytes(key), time) for key, time in b.keys.items()], list(b.events.items()), b.is_sample, b.scale)
+            for hour, b in self.hours.items()
+        ]
+        pivots = [(pivot.flow_id, _bytes(pivot.community_id), pivot.tx_id, time) for pivot, time in self.pivots.items()]
+        return self.first_seen, self.last_seen, sorted(self.sids), pivots, hours
+
+    @classmethod
+    def of_row(cls, row: Row) -> "Track":
+        first, last, sids, pivots, hours = row
+        return cls(
+            {
+                hour: Bucket({_text(key): time for key, time in keys}, dict(events), is_sample, scale)
+                for hour, keys, events, is_sample, scale in hours
+            },
+            set(sids),
+            {Pivot(flow, _text(community), tx): time for flow, community, tx, time in pivots},
+            first,
+            last,
+        )
 
     def between(self, start: float, end: float) -> "Track":
         """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was.
@@ -147,11 +186,11 @@ class Track:
         return part
 
     def count(self) -> int:
-        """How many different events: exact to EVENTS_PER_HOUR an hour, then an estimate, but no fewer than keys."""
+        """How many different events: exact to KEPT an hour, then an estimate, but no fewer than keys."""
         return max(self.distinct(), sum(bucket.total() for bucket in self.hours.values()))
 
     def distinct(self) -> int:
-        """How many different keys, of at most KEYS_PER_HOUR an hour."""
+        """How many different keys, of at most KEPT an hour."""
         return len(self.keys())
 
     def keys(self) -> set[str]:
@@ -176,6 +215,10 @@ class Track:
         """Where to look further, by the time it was first seen; at most PIVOTS."""
         return tuple(pivot for _, pivot in sorted((time, pivot) for pivot, time in self.pivots.items())[:PIVOTS])
 
+    def _trim_hours(self) -> None:
+        for number, hour in enumerate(sorted(self.hours)):
+            self.hours[hour].trim(KEPT if number < FULL_HOURS else KEPT_LATER)
+
     def _note_sids(self, sids: Iterable[int]) -> None:
         self.sids.update(sids)
         if len(self.sids) > SIDS:
@@ -189,6 +232,14 @@ class Track:
 
     def _trim_pivots(self) -> None:
         self.pivots = {pivot: self.pivots[pivot] for pivot in self.earliest_pivots()}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold half a surrogate pair
+
+
+def _text(encoded: bytes) -> str:
+    return encoded.decode("utf-8", "surrogatepass")
 
 
 def _overlap(hour: int, start: float, end: float) -> bool:

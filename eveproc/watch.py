@@ -15,6 +15,7 @@ from eveproc.gather import Gatherer
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
 from eveproc.night import Machine, circumstances_of, machines
+from eveproc.shelf import Shelf
 from eveproc.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.stats import ReadStats
 from eveproc.track import HOUR, Track
@@ -56,9 +57,7 @@ class Watcher:
         self._gatherer = Gatherer(site, Period(future=now + DAY), lambda _: None)
         self._gatherer.stats = self.stats
         self._collector = self._gatherer.collector
-        # What is known is passed over unread: by the hosts of all the time, not of the last second alone.
-        self._collector.night.active = memory.night.active
-        self._collector.night.flows_logged = memory.night.flows_logged
+        self._share_active()
         self._households = _Households(memory.night.leases)
         self._fresh = NightEvidence()
         self._told: dict[str, News] = {}
@@ -96,11 +95,19 @@ class Watcher:
             return
         if new.leases.seen:
             self._households.forget()
-        self._changed |= new.hosts.keys()
-        self.memory.night.merge(new)
-        self._fresh.merge(new)
-        new.hosts, new.leases, new.health = {}, Leases(), SensorHealth()
+        self._changed |= set(new.hosts)
+        # Active hosts are in the one set already.
+        delta = replace(new, active=set())
+        self.memory.night.merge(delta)
+        self._fresh.merge(delta)
+        new.hosts, new.leases, new.health = Shelf(HostEvidence), Leases(), SensorHealth()
         new.unused.clear()
+        self._share_active()
+
+    def _share_active(self) -> None:
+        """What is known is passed over unread: by the hosts of all the time, not of the last second alone."""
+        new, night = self._collector.night, self.memory.night
+        new.active, new.active_thinned, new.flows_logged = night.active, night.active_thinned, night.flows_logged
 
     def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
         for machine in self._machines(addresses):
@@ -134,8 +141,11 @@ class Watcher:
         """Those machines that have or had one of the addresses, each with all of its evidence that belongs to no episode that is over."""
         night = self.memory.night
         wanted = self._households.around(addresses)
-        hosts = {address: night.hosts[address] for address in wanted if address in night.hosts}
-        found = machines(replace(night, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted)))
+        hosts = Shelf(HostEvidence)
+        for address in sorted(wanted):
+            if (evidence := night.hosts.get(address)) is not None:
+                hosts[address] = evidence
+        found = list(machines(replace(night, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted))))
         over = [episode for episode in self.memory.episodes.values() if episode.standing is Standing.CLOSED]
         return [_unsettled(machine, over) for machine in found] if over else found
 
@@ -203,8 +213,12 @@ class _Households:
 
 def forget(night: NightEvidence, before: float) -> None:
     """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end."""
-    night.hosts = {address: kept for address, evidence in night.hosts.items() if (kept := _younger(evidence, before)).tracks}
-    night.active.intersection_update(night.hosts)  # in place: a Watcher's collector has the same set
+    hosts = Shelf(HostEvidence)
+    for address, evidence in night.hosts.items():
+        if (kept := _younger(evidence, before)).tracks:
+            hosts[address] = kept
+    night.hosts = hosts
+    night.active.intersection_update(hosts)  # in place: a Watcher's collector has the same set
     night.first_event = max(night.first_event, before)
     _forget_leases(night.leases, before)
     health = night.health

@@ -23,7 +23,7 @@ HOMES = {
     "apprise": ("eveproc.notify",),
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
-    "idstools": ("rulegen.check",),
+    "idstools": ("rulegen.readback", "eveproc.snort.unified2"),
     "ijson": ("eveproc.reader",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
     "markupsafe": ("eveproc.report.page", "eveproc.report.html"),

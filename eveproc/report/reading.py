@@ -24,7 +24,9 @@ def render_json(night: NightReport) -> str:
 
 def _lines(night: NightReport) -> Iterator[str]:
     stats = night.stats
-    yield f"read: {_many(stats.files, 'file')}, {_many(stats.lines, 'line')}, {_many(stats.bytes, 'byte')}"
+    yield f"read: {_many(stats.files, 'file')}, {_many(stats.bytes, 'byte')}, {_many(stats.lines, 'line')} looked at"
+    if stats.lines and not stats.selected:
+        yield "every line was decoded, which takes longer: the library hyperscan is not installed"
     yield f"events: {stats.events.total()}{_named(stats.events)}"
     if night.unused:
         yield f"events that are no evidence: {sum(night.unused.values())}{_named(night.unused)}"

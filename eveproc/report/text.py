@@ -51,9 +51,9 @@ def _changed(night: NightReport, width: int) -> Iterator[str]:
 
 def summary(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
     """How many hosts are what, in which span of time, and how to see those that are not listed."""
-    levels = Counter(v.level for v in night.verdicts)
+    levels = Counter({Level.CLEAN: night.clean_hosts}) + Counter(v.level for v in night.verdicts if v.level is not Level.CLEAN)
     counts = ", ".join(f"{levels[level]} {level}" for level in reversed(Level))
-    unlisted = len(verdicts) < len(night.verdicts)
+    unlisted = len(verdicts) < levels.total()
     return f"{counts}{_span(night)}.{' Clean hosts are only counted; --all lists them.' if unlisted else ''}"
 
 

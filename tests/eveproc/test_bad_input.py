@@ -33,12 +33,12 @@ def report(*arguments: str) -> Result:
         (GOOD + b'{"timestamp": "2024-03-01T10:', "lines skipped as half_line: 1\n"),
         (GOOD + MEGABYTE + b"\n", "lines skipped as no_timestamp: 1\n"),
         (GOOD + WRONG_TYPE + b"\n", "lines skipped as wrong_type: 1 (dest_ip 1)\n"),
-        (GOOD + b"\xff\xfe\x00 garbage\n\n", "lines skipped as blank: 1\nlines skipped as not_json: 1\n"),
-        (GOOD.replace(b"\n", b"\r\n"), "read: 1 file, 180 lines"),
-        (b"\xef\xbb\xbf" + GOOD, "read: 1 file, 180 lines"),
+        (GOOD + b'\xff\xfe\x00 "smtp" garbage\n\n', "lines skipped as not_json: 1\n"),
+        (GOOD.replace(b"\n", b"\r\n"), "180 lines looked at\n"),
+        (b"\xef\xbb\xbf" + GOOD, "180 lines looked at\n"),
         (gzip.compress(GOOD)[:-4], "eve.json: is cut off or damaged"),
     ],
-    ids=["half a last line", "a line of 1 MiB", "wrong type", "garbage and a blank line", "CRLF", "BOM", "truncated gzip"],
+    ids=["half a last line", "a line of 1 MiB", "wrong type", "garbage about mail and a blank line", "CRLF", "BOM", "truncated gzip"],
 )
 def test_the_good_lines_are_used_and_the_rest_is_told(tmp_path: Path, site: str, content: bytes, told: str) -> None:
     (tmp_path / "eve.json").write_bytes(content)
@@ -85,7 +85,7 @@ def test_missing_files_and_empty_folders_are_all_named_and_nothing_is_read(tmp_p
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"eveproc: {tmp_path}/none.json: no such file\n"
-        f"eveproc: {tmp_path}/folder: holds no eve file; looked for eve*.json*, plain or compressed\n"
+        f"eveproc: {tmp_path}/folder: holds no eve file; looked for eve*.json* and the logs of Snort, plain or compressed\n"
     )
 
 

@@ -32,7 +32,7 @@ class Reader:
 
     def read(self, *sources: str) -> ReadStats:
         done = plan(find_files(sources), self.marks)
-        night, stats, ends = gather_parts(done.parts(), SITE, jobs=1)
+        night, stats, ends = gather_parts(done.whole(), done.plain(), SITE, jobs=1)
         self.lost = [str(problem) for problem in unread(done, self.runs)]
         self.runs += 1
         self.marks = marks_after(done, ends, self.runs, stats)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from eveproc import evidence
 from eveproc.events import Stats
 from eveproc.evidence import Fact, NightEvidence, Source
 from rulegen.vocabulary import Signal
@@ -14,8 +15,8 @@ from tests.eveproc.night_of import HOST, RELAY, START, alert, flow, gather, leas
 
 
 def kinds(events, host=HOST, site=None):
-    evidence = gather(events, site).hosts.get(host)
-    return {} if evidence is None else {kind: track.distinct() for (kind, _), track in evidence.tracks.items()}
+    found = gather(events, site).hosts.get(host)
+    return {} if found is None else {kind: track.distinct() for (kind, _), track in found.tracks.items()}
 
 
 @pytest.mark.parametrize(
@@ -171,3 +172,23 @@ def test_any_order_split_and_repetition_gathers_the_same(seed, parts):
     merged.unused.clear()
     whole.unused.clear()
     assert merged == whole
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_too_many_hosts_are_thinned_alike_in_any_order_and_split(seed, parts):
+    rng = random.Random(seed)
+    events = [flow(n, server(n), rng.choice((25, 443)), host=f"10.20.{rng.randrange(3)}.{rng.randrange(200)}") for n in range(150)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "MOST_HOSTS", 8)
+        patch.setattr(evidence, "MOST_ACTIVE", 20)
+        whole = gather(events)
+        rng.shuffle(events)
+        merged = NightEvidence()
+        for part in range(parts):
+            merged.merge(gather(events[part::parts]))
+    whole.trim()
+    merged.trim()
+    assert merged == whole
+    assert len(whole.hosts) <= 8
+    assert len(whole.active) <= 20
+    assert whole.hosts_thinned

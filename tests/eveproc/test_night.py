@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from eveproc import evidence
 from eveproc.events import Stats
-from eveproc.night import judge_night
+from eveproc.night import judge_night, report_on
+from eveproc.stats import ReadStats
 from rulegen.vocabulary import Level
-from tests.eveproc.night_of import HOST, SITE, START, flow, report, server, site_of
+from tests.eveproc.night_of import HOST, SITE, START, flow, gather, lease, report, server, site_of
 
 LINE = {
     "timestamp": "2026-03-02T08:00:{second:02}.000000+0000",
@@ -105,3 +107,27 @@ def test_events_from_the_future_are_a_clock_fault(eve):
     night = judge_night([eve], site_of(), now=START + 20 - day)
     assert night.unused == {"dated in the future": 20}
     assert night.last_event == START + 19
+
+
+def test_without_the_clean_ones_the_others_and_their_number_are_the_same():
+    events = [
+        *(flow(n, server(n)) for n in range(40)),
+        *(flow(n, server(1), 443, host=f"10.20.2.{n}") for n in range(9)),
+        flow(1, server(1), 993, host="10.20.3.1"),
+        lease(0, "10.20.2.1", name="lap"),
+        lease(0, "10.20.4.4", mac="02:00:00:00:00:09"),
+    ]
+    night, site = gather(events), site_of()
+    whole, short = (report_on(night, site, ReadStats(), everyone=everyone) for everyone in (True, False))
+    assert short.verdicts == tuple(v for v in whole.verdicts if v.level is not Level.CLEAN)
+    assert short.clean_hosts == whole.clean_hosts == len(whole.verdicts) - 1
+
+
+def test_hosts_without_number_are_told(monkeypatch):
+    monkeypatch.setattr(evidence, "MOST_HOSTS", 4)
+    monkeypatch.setattr(evidence, "MOST_ACTIVE", 8)
+    told = report([flow(n, server(n), host=f"10.20.2.{n}") for n in range(40)]).health
+    assert [sentence.partition(",")[0] for sentence in told] == [
+        "more than 262144 home addresses gave evidence",
+        "more than 2097152 home addresses were seen",
+    ]

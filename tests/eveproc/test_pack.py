@@ -52,15 +52,10 @@ def test_the_same_evidence_gives_the_same_bytes(evidence: HostEvidence) -> None:
 def test_half_a_surrogate_pair_can_be_kept() -> None:
     evidence = HostEvidence()
     evidence.note(Signal.HELO_ODD, Source.LOG, Sighting(1_772_438_400.0, "a\ud800b", ("x",)))
-    assert unpack(pack(evidence).items()).log(Signal.HELO_ODD).keys() == {r"a\ud800b"}
+    assert unpack(pack(evidence).items()).log(Signal.HELO_ODD).keys() == {"a\ud800b"}
 
 
-def test_a_kind_of_evidence_that_a_newer_version_wrote_is_left_out() -> None:
-    piece = msgspec.msgpack.encode([["smells", "log", 1.0, 2.0, {"x": 1.0}, {7: 1.0}, [], []]])
-    assert unpack([(0, piece)]) == HostEvidence()
-
-
-@pytest.mark.parametrize("piece", [b"", b"\xc1", b"\x80", msgspec.msgpack.encode([["mx_flood", "log", "then", 2.0, {}, {}, [], []]])])
+@pytest.mark.parametrize("piece", [b"", b"\xc1", b"\x80", msgspec.msgpack.encode([["smells", "log", [1.0, 2.0, [], [], []]]])])
 def test_what_is_no_piece_is_refused(piece: bytes) -> None:
     with pytest.raises(ValueError, match="evidence of hour 7"):
         unpack([(7, piece)])

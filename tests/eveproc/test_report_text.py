@@ -103,7 +103,8 @@ def test_what_was_read_and_what_was_not() -> None:
     escaped = r"a\x1b[2J\x07\u202eb\r\nc\u2028d\u200de"
     health = ("the sensor: 7 packets dropped",)
     assert render_reading(night(stats=stats(), health=health, unused={"exempt": 2})) == (
-        "read: 2 files, 5 lines, 1 byte\n"
+        "read: 2 files, 1 byte, 5 lines looked at\n"
+        "every line was decoded, which takes longer: the library hyperscan is not installed\n"
         "events: 1 (flow 1)\n"
         "events that are no evidence: 2 (exempt 2)\n"
         "lines skipped as blank: 1\n"
@@ -115,7 +116,7 @@ def test_what_was_read_and_what_was_not() -> None:
 
 
 def test_nothing_to_say_is_two_lines() -> None:
-    assert render_reading(night()) == "read: 0 files, 0 lines, 0 bytes\nevents: 0\n"
+    assert render_reading(night()) == "read: 0 files, 0 bytes, 0 lines looked at\nevents: 0\n"
 
 
 def test_the_same_as_json() -> None:

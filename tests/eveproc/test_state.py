@@ -16,7 +16,7 @@ from eveproc.change import HostChange, Trend
 from eveproc.episode import DAY, QUIET_DAYS, Episode, News, Standing
 from eveproc.events import Stats
 from eveproc.evidence import NightEvidence
-from eveproc.state import APPLICATION, EVIDENCE_HOURS, LEASE_DAYS, MIGRATIONS, Reported, open_state
+from eveproc.state import APPLICATION, EPISODE_HOURS, EVIDENCE_HOURS, LEASE_DAYS, MIGRATIONS, Reported, open_state
 from eveproc.track import HOUR
 from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Level, Signal
@@ -97,11 +97,11 @@ def test_evidence_ages_out_by_the_hour(tmp_path: Path) -> None:
     assert rows(path, "SELECT * FROM evidence") == []
 
 
-def test_of_a_machine_with_an_episode_the_last_day_counts(tmp_path: Path) -> None:
+def test_of_a_machine_with_an_episode_the_last_hours_count(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     kept(path, asked(20), START + HOUR, news())
-    assert recalled(path, START + DAY).hosts[HOST].log(Signal.MX_FLOOD).distinct() == 20
-    assert recalled(path, START + DAY + HOUR, asked(1, hour=24)).hosts[HOST].log(Signal.MX_FLOOD).distinct() == 1
+    assert recalled(path, START + EPISODE_HOURS * HOUR).hosts[HOST].log(Signal.MX_FLOOD).distinct() == 20
+    assert recalled(path, START + (EPISODE_HOURS + 1) * HOUR, asked(1, hour=12)).hosts[HOST].log(Signal.MX_FLOOD).distinct() == 1
 
 
 def test_the_last_lease_of_an_address_is_known_for_days(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_what_cannot_be_kept_whole_is_not_kept_at_all(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
-    """The limit of a process on the size of its files stands for the disk; tests/test_full_disk.py has a real one."""
+    """The limit of a process on the size of its files stands for the disk; test_nightly.py has a real one."""
     path = tmp_path / "state.db"
     kept(path, asked(3), START, news(), marks=(MARK,))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

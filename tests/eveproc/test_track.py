@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eveproc.track import EVENTS_PER_HOUR, HOUR, KEYS_PER_HOUR, PIVOTS, SIDS, Pivot, Sighting, Track, fingerprint, widest
+from eveproc.track import FULL_HOURS, HOUR, KEPT, KEPT_LATER, PIVOTS, SIDS, Pivot, Sighting, Track, fingerprint, widest
 
 
 def track_of(sightings):
@@ -47,6 +47,24 @@ def test_any_split_and_order_merges_to_the_same(seed, count, parts):
     assert canonical(merged) == whole
 
 
+@given(st.integers(0, 10**6), st.integers(1, 5))
+def test_weeks_merge_to_the_same_in_any_split_and_order(seed, parts):
+    rng = random.Random(seed)
+    sightings = [sighting(rng.randrange(90) * HOUR + rng.randrange(60), rng.randrange(40), n) for n in range(3000)]
+    whole = canonical(track_of(sightings))
+    merged = Track()
+    for part in rng.sample(range(parts), parts):
+        merged.merge(track_of(sightings[part::parts]))
+    assert canonical(merged) == whole
+
+
+def test_of_weeks_the_first_day_is_kept_whole():
+    track = canonical(track_of(sighting(hour * HOUR + n, n) for hour in range(100) for n in range(100)))
+    kept = [len(bucket.events) for _, bucket in sorted(track.hours.items())]
+    assert kept == [100] * FULL_HOURS + [KEPT_LATER] * (100 - FULL_HOURS)
+    assert track.count() == pytest.approx(10_000, rel=0.25)
+
+
 def test_merging_twice_changes_nothing():
     track = track_of(many(7, 2500))
     twice = deepcopy(track)
@@ -55,13 +73,13 @@ def test_merging_twice_changes_nothing():
 
 
 def test_counts_are_exact_while_they_fit():
-    track = track_of(sighting(second, second % 10) for second in range(EVENTS_PER_HOUR - 1))
-    assert (track.count(), track.distinct()) == (EVENTS_PER_HOUR - 1, 10)
+    track = track_of(sighting(second, second % 10) for second in range(KEPT))
+    assert (track.count(), track.distinct()) == (KEPT, 10)
 
 
 def test_large_counts_are_estimated_within_three_standard_errors():
     track = canonical(track_of(sighting(n / 10, n % 10, n) for n in range(20_000)))
-    assert track.count() == pytest.approx(20_000, rel=3 / (EVENTS_PER_HOUR - 2) ** 0.5)
+    assert track.count() == pytest.approx(20_000, rel=3 / (KEPT - 2) ** 0.5)
 
 
 def test_a_part_of_a_sampled_hour_keeps_its_share_of_the_count():
@@ -70,8 +88,8 @@ def test_a_part_of_a_sampled_hour_keeps_its_share_of_the_count():
 
 
 def test_the_earliest_keys_are_kept():
-    track = canonical(track_of(sighting(KEYS_PER_HOUR * 3 - n, n) for n in range(KEYS_PER_HOUR * 3)))
-    assert [time for time, _ in track.newcomers()] == [float(t) for t in range(1, KEYS_PER_HOUR + 1)]
+    track = canonical(track_of(sighting(KEPT * 3 - n, n) for n in range(KEPT * 3)))
+    assert [time for time, _ in track.newcomers()] == [float(t) for t in range(1, KEPT + 1)]
 
 
 def test_a_key_is_a_newcomer_once():

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from eveproc.change import Trend
 from eveproc.episode import Standing
+from eveproc.evidence import HostEvidence
 from eveproc.night import judge_night
 from eveproc.notify import message_of
 from eveproc.report.news import as_json, as_text
+from eveproc.shelf import Shelf
 from eveproc.state import EVIDENCE_HOURS
 from eveproc.watch import Memory, Watcher
 from rulegen.site import build_profile
@@ -82,7 +84,7 @@ def test_when_all_evidence_has_aged_out_it_has_gone_quiet_and_that_is_news_once(
     watched.hear(*mailing(START, 40))
     later = [news for hour in range(1, EVIDENCE_HOURS + 4) for news in watched.hear(quiet(START + hour * HOUR))]
     assert later == [(Trend.GONE_QUIET, Level.CLEAN, HOST)]
-    assert watched.watcher.memory.night.hosts.keys() == {CLERK, RELAY}
+    assert set(watched.watcher.memory.night.hosts) == {CLERK, RELAY}
 
 
 def test_one_that_is_seen_and_clean_again_has_recovered():
@@ -179,10 +181,10 @@ def test_whatever_a_host_calls_itself_or_asks_for_its_news_is_one_line_that_does
 def test_fresh_evidence_is_given_once():
     watched = Watched()
     watched.hear(*mailing(START, 5))
-    assert watched.watcher.fresh().hosts.keys() == {HOST}
-    assert watched.watcher.fresh().hosts == {}
+    assert set(watched.watcher.fresh().hosts) == {HOST}
+    assert watched.watcher.fresh().hosts == Shelf(HostEvidence)
     watched.hear(quiet(START + 9))
-    assert watched.watcher.fresh().hosts.keys() == {CLERK, RELAY}
+    assert set(watched.watcher.fresh().hosts) == {CLERK, RELAY}
     watched.hear(*mailing(START + 10, 40))
     assert [news.change.trend for news in watched.watcher.told()] == [Trend.WORSE]
     assert watched.watcher.told() == ()

@@ -1,0 +1,139 @@
+"""Work for several processes -> what each of them found: parts that whoever is free takes, and blocks of bytes dealt out.
+
+They are forked, so that nothing has to be imported or compiled again; where a system cannot fork, there is one process.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from mmap import mmap
+from multiprocessing import get_all_start_methods, get_context
+from signal import SIG_DFL, SIGINT, signal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rulegen.errors import MxhoundError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+# Room for a block and the beginning of a line left over from the one before; what is larger is not dealt.
+SLOT = (1 << 20) + (1 << 18)
+# So many blocks wait for each helper, that it need not wait for them.
+SLOTS_EACH = 3
+
+
+def can_fork() -> bool:
+    """Can this system make helpers at all?"""
+    return "fork" in get_all_start_methods()
+
+
+def cores() -> int:
+    """How many processes can run at once, by what this one is allowed to use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Work(Generic[P]):
+    """Parts of `total` bytes; each is taken by one process, whichever is free first."""
+
+    def __init__(self, parts: Sequence[P], total: int) -> None:
+        self._parts = parts
+        self._total = total
+        self._taken = get_context().Value("q", 0)
+        self._done = get_context().Value("q", 0)
+
+    def take(self) -> Iterator[P]:
+        while (number := self._next()) < len(self._parts):
+            yield self._parts[number]
+
+    def advance(self, progress: Callable[[int, int], None] | None, more: int) -> None:
+        """So many more bytes were read, by any process; `progress` is told of all."""
+        with self._done.get_lock():
+            self._done.value += more
+            done = self._done.value
+        if progress:
+            progress(done, self._total)
+
+    def _next(self) -> int:
+        with self._taken.get_lock():
+            number: int = self._taken.value
+            self._taken.value += 1
+        return number
+
+
+class Helpers(Generic[R]):
+    """`count` processes that each call `target` with the blocks dealt to it; none outlives the `with`."""
+
+    def __init__(self, count: int, target: Callable[[Iterator[tuple[bytes, int]]], R]) -> None:
+        self._started: list[tuple[BaseProcess, Connection]] = []
+        if not count:
+            return
+        context: Any = get_context("fork")
+        self._table = _Table(context, count * SLOTS_EACH)
+        for _ in range(count):
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(target, self._table, there), daemon=True)
+            process.start()
+            there.close()
+            self._started.append((process, here))
+
+    def __enter__(self) -> "Helpers[R]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process, here in self._started:
+            process.terminate()
+            process.join()
+            here.close()
+
+    def offer(self, block: bytes, end: int) -> bool:
+        """Deal a block to whoever is free; False if nobody is."""
+        return bool(self._started) and self._table.put(block, end)
+
+    def results(self) -> Iterator[R]:
+        """No more blocks: what each of them found. Raises MxhoundError if one died."""
+        for _ in self._started:
+            self._table.end()
+        for process, here in self._started:
+            try:
+                yield pickle.loads(here.recv_bytes())  # of our own process
+            except EOFError:
+                process.join()
+                raise MxhoundError(f"a process that read the logs ended early (exit code {process.exitcode}): is memory short?") from None
+
+
+class _Table:
+    """Blocks in shared memory, on their way to a helper."""
+
+    def __init__(self, context: Any, slots: int) -> None:
+        self._memory = mmap(-1, slots * SLOT)
+        self._free = context.SimpleQueue()
+        self._filled = context.SimpleQueue()
+        for slot in range(slots):
+            self._free.put(slot)
+
+    def put(self, block: bytes, end: int) -> bool:
+        if len(block) > SLOT or self._free.empty():
+            return False
+        slot = self._free.get()
+        self._memory[slot * SLOT : slot * SLOT + len(block)] = block
+        self._filled.put((slot, len(block), end))
+        return True
+
+    def end(self) -> None:
+        self._filled.put(None)
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        while (filled := self._filled.get()) is not None:
+            slot, length, end = filled
+            block = self._memory[slot * SLOT : slot * SLOT + length]
+            self._free.put(slot)
+            yield block, end
+
+
+def _run(target: Callable[[Iterator[tuple[bytes, int]]], R], table: _Table, there: "Connection") -> None:
+    signal(SIGINT, SIG_DFL)  # the one that was started by a person says what is to be said
+    there.send_bytes(pickle.dumps(target(table.blocks()), pickle.HIGHEST_PROTOCOL))
