@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rulegen.errors import InputError, MxhoundError
-from rulegen.vocabulary import Level
+from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
+    from eveproc.discover import Discovery
     from eveproc.live import Orders
     from eveproc.night import NightReport
     from eveproc.notify import Notifier
     from eveproc.state import State
-    from rulegen.site import SiteProfile
+    from eveproc.study import Study
+    from rulegen.site import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
@@ -40,6 +42,20 @@ def moment(text: str) -> float:
         allowed = "ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC"
         raise click.BadParameter(f"{text!r} is no time; allowed is {allowed}") from error
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def what_if(text: str) -> "tuple[Signal, Threshold]":
+    """`mx_flood=20/60` -> the signal and its threshold."""
+    from rulegen.site import MAX_COUNT, MAX_SECONDS, Threshold
+
+    name, _, numbers = text.partition("=")
+    count, _, seconds = numbers.partition("/")
+    if name not in set(Signal) or not (count.isdecimal() and seconds.isdecimal()):
+        raise click.BadParameter(f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are {', '.join(Signal)}")
+    threshold = Threshold(int(count[:20]), int(seconds[:20]))
+    if not (1 <= threshold.count <= MAX_COUNT and 1 <= threshold.seconds <= MAX_SECONDS):
+        raise click.BadParameter(f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to {MAX_SECONDS}")
+    return Signal(name), threshold
 
 
 FILE = click.Path(path_type=Path)
@@ -265,6 +281,108 @@ def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: f
             blocking.write(texts, output)
         shown = [*blocking.describe(plan), *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run)]
         _echo("".join(f"{line}\n" for line in shown))
+
+
+@main.command()
+@_reads_eve
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+)
+@click.option("-o", "--output", type=FILE, help="Write the recommendation to this thresholds.yaml, whole or not at all.")
+@click.option("--what-if", "wanted", type=what_if, metavar="SIGNAL=COUNT/SECONDS", help="Only show what this threshold would have alerted.")
+@click.option("--baseline", type=FILE, help="Add these logs to what this file holds of earlier ones; it is made if it is not there.")
+@click.option("--budget", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="False alerts a week that are bearable.")
+def tune(
+    reading: Reading,
+    form: str,
+    output: Path | None,
+    wanted: "tuple[Signal, Threshold] | None",
+    baseline: Path | None,
+    budget: float,
+) -> None:
+    """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done."""
+    if wanted and (output or baseline or form == "html"):
+        raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
+    with _faults_told():
+        if wanted:
+            _tell_what_if(reading, form, *wanted)
+        else:
+            _recommend(reading, form, output, baseline, budget)
+
+
+def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
+    from eveproc.matching import refuse_untold
+    from eveproc.predict import predict, with_threshold
+    from eveproc.report import predicted
+
+    refuse_untold(signal)
+    site = reading.profile()
+    history = _study(reading, site).history
+    alerts = predict(history, with_threshold(site, signal, threshold), signal)
+    _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
+    for note in predicted.notes(signal, alerts, history):
+        click.echo(f"note: {note}", err=True)
+
+
+def _study(reading: Reading, site: "SiteProfile") -> "Study":
+    from eveproc.study import study
+
+    with _progress_bar() as progress:
+        return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
+
+
+def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
+    from eveproc.baseline import add_to, save
+    from eveproc.report import tuning
+    from eveproc.report.output import write_whole
+    from eveproc.tune import recommend
+
+    site = reading.profile()
+    baseline = add_to(kept, _study(reading, site).baseline(site))
+    told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
+    _echo(tuning.FORMATS[form](told))
+    if kept:
+        save(baseline, kept)
+    if output:
+        write_whole(output, tuning.render_yaml(told))
+        click.echo(f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True)
+
+
+@main.command()
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, help="Take home networks and ports from this site.yaml, and compare with it for --diff.")
+@click.option("-o", "--output", type=FILE, help="New file for the proposed site.yaml; an existing one is never overwritten.")
+@click.option("--diff", is_flag=True, help="Show what the logs say and --site does not, and the reverse; write nothing.")
+def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
+    """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml; without -o, on the screen."""
+    from eveproc.discover import differences
+    from eveproc.report import proposal
+    from eveproc.report.output import write_new
+    from rulegen.site import load_site
+
+    if diff and (site is None or output):
+        raise click.UsageError("--diff compares with --site and writes nothing")
+    with _faults_told():
+        profile = load_site(site) if site else None
+        found = _discovered(eve, profile)
+        if diff and profile:
+            _echo(proposal.render_differences(differences(found, profile)))
+        elif output:
+            write_new(output, proposal.render(found))
+            click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o out", err=True)
+        else:
+            _echo(proposal.render(found))
+
+
+def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":
+    from eveproc.study import discover_in
+
+    with _progress_bar() as progress:
+        return discover_in(eve, site, now=time.time(), progress=progress)
 
 
 @contextmanager

@@ -55,8 +55,8 @@ class End:
 class Gatherer:
     """Reads parts into one NightEvidence."""
 
-    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None]) -> None:
-        self.collector = Collector(site, period)
+    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None], collect: type[Collector]) -> None:
+        self.collector = collect(site, period)
         self.stats = ReadStats()
         self.ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
@@ -98,29 +98,41 @@ class Gatherer:
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
-        for result in self._results(block, end):
-            self.stats.note(result)
+        if not self._selector:
+            self._note(lines_of(block, end))
+            return
+        whole = block.rfind(b"\n", 0, end) + 1
+        wanted, new = self._selector.lines(block, whole)
+        self._note(map(line_result, wanted))
+        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        # Not counted: another process meets the same hosts for a first time, too.
+        self._collect(map(line_result, new))
+
+    def _note(self, results: Iterable[Event | Skipped]) -> None:
+        self._collect(self.stats.noted(results))
+
+    def _collect(self, results: Iterable[Event | Skipped]) -> None:
+        for result in results:
             if isinstance(result, Event):
                 self.collector.add(result)
 
-    def _results(self, block: bytes, end: int) -> Iterable[Event | Skipped]:
-        if not self._selector:
-            return lines_of(block, end)
-        whole = block.rfind(b"\n", 0, end) + 1
-        # All of them before the first is decoded: what is new is new for the whole block.
-        wanted = tuple(self._selector.lines(block, whole))
-        return chain(map(line_result, wanted), [last_line_result(block[whole:end])] if whole < end else ())
-
 
 def gather(
-    files: Sequence[str], site: SiteProfile, period: Period = EVER, *, jobs: int | None = None, progress: Progress | None = None
+    files: Sequence[str],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
 ) -> tuple[NightEvidence, ReadStats]:
     """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
 
+    `collect` is what takes in the events of one process; its `night` comes back, that of the other processes merged into it.
     `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
     """
     whole, plain = _parts(files)
-    night, stats, _ = gather_parts(whole, plain, site, period, jobs=jobs, progress=progress)
+    night, stats, _ = gather_parts(whole, plain, site, period, jobs=jobs, progress=progress, collect=collect)
     return night, stats
 
 
@@ -132,14 +144,15 @@ def gather_parts(
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
+    collect: type[Collector] = Collector,
 ) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
     """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
     count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
-    gatherer = Gatherer(site, period, partial(work.advance, progress))
-    with Helpers(count - 1, partial(_help, work, site, period)) as helpers:
+    gatherer = Gatherer(site, period, partial(work.advance, progress), collect)
+    with Helpers(count - 1, partial(_help, work, site, period, collect)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
@@ -153,10 +166,10 @@ def gather_parts(
 
 
 def _help(
-    work: Work[Part | RestPart], site: SiteProfile, period: Period, blocks: Iterator[tuple[bytes, int]]
+    work: Work[Part | RestPart], site: SiteProfile, period: Period, collect: type[Collector], blocks: Iterator[tuple[bytes, int]]
 ) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
     """What a helper does: parts while there are any, then blocks."""
-    gatherer = Gatherer(site, period, partial(work.advance, None))
+    gatherer = Gatherer(site, period, partial(work.advance, None), collect)
     for part in work.take():
         gatherer.read(part)
     for block, end in blocks:

@@ -9,7 +9,7 @@ from eveproc.change import Change
 from eveproc.evidence import MOST_ACTIVE, MOST_HOSTS, HostEvidence, NightEvidence, Period
 from eveproc.gather import gather
 from eveproc.identity import Tenancy
-from eveproc.picture import NO_PICTURE, Picture, picture_of
+from eveproc.picture import NO_PICTURE, Painter, Picture
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
 from eveproc.verdict import Identity, Verdict, assess, judge, key_of, level_of
@@ -109,30 +109,31 @@ def report_on(
     `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
     """
     night.trim()
+    painter = Painter(night, site) if drawn else None
     seen = 0
     verdicts = []
     for machine in machines(night, everyone=everyone) if found is None else found:
         seen += 1
         circumstances = circumstances_of(machine, night, site)
+        verdict = None
         if everyone or known(machine) or _is_above_clean(machine, circumstances):
-            verdicts.append(judge(machine.address, machine.evidence, machine.identity, circumstances))
+            verdict = judge(machine.address, machine.evidence, machine.identity, circumstances)
+            verdicts.append(verdict)
+        if painter:
+            painter.add(machine.address, machine.evidence, verdict)
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
+    quiet = 0 if everyone else _quiet(night)
     return NightReport(
         verdicts=tuple(verdicts),
-        clean_hosts=seen + (0 if everyone else _quiet(night)) - sum(1 for v in verdicts if v.level is not Level.CLEAN),
+        clean_hosts=seen + quiet - sum(1 for v in verdicts if v.level is not Level.CLEAN),
         stats=stats,
         health=(*night.health.sentences(), *_missing_sensors(night, site), *_thinned(night)),
         unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
-        picture=_picture(night, site, verdicts) if drawn else NO_PICTURE,
+        picture=painter.picture(quiet) if painter else NO_PICTURE,
         site=site,
     )
-
-
-def _picture(night: NightEvidence, site: SiteProfile, verdicts: Iterable[Verdict]) -> Picture:
-    known = {verdict.key: verdict for verdict in verdicts}
-    return picture_of(night, ((machine.address, known.get(machine.key), machine.evidence) for machine in machines(night)), site)
 
 
 def _is_above_clean(machine: Machine, circumstances: Circumstances) -> bool:

@@ -92,21 +92,31 @@ class Picture:
 NO_PICTURE = Picture()
 
 
-def picture_of(night: NightEvidence, judged: Iterable[tuple[str, Verdict | None, HostEvidence]], site: SiteProfile) -> Picture:
-    """Look once at every host, its address, its verdict (None: clean) and its evidence; of a clean one only a number is kept."""
-    columns = columns_between(night.first_event, night.last_event)
-    if columns is None:
-        return NO_PICTURE
-    counting = [_Counting(signal, threshold_of(site, signal)) for signal in PACES]
-    timelines: dict[Key, ByFamily] = {}
-    for host, verdict, evidence in judged:
-        if not site.is_mail_server(ip_address(host)):
-            for pace in counting:
-                pace.add(verdict, evidence)
-        if verdict and verdict.level is not Level.CLEAN:
-            timelines[verdict.key] = timeline(evidence, columns)
-    paces = tuple(pace.result() for pace in counting)
-    return Picture(columns, _sum(timelines.values(), columns), timelines, tuple(pace for pace in paces if pace.clean or pace.marked))
+class Painter:
+    """Takes one host after the other; what is kept of a clean one is a number in a distribution."""
+
+    def __init__(self, night: NightEvidence, site: SiteProfile) -> None:
+        self._columns = columns_between(night.first_event, night.last_event)
+        self._site = site
+        self._paces = [_Counting(signal, threshold_of(site, signal)) for signal in PACES]
+        self._timelines: dict[Key, ByFamily] = {}
+
+    def add(self, address: str, evidence: HostEvidence, verdict: Verdict | None) -> None:
+        """`verdict` is None of a host that is known to be clean without one."""
+        marked = verdict if verdict and verdict.level is not Level.CLEAN else None
+        if not self._site.is_mail_server(ip_address(address)):
+            for pace in self._paces:
+                pace.add(evidence, marked)
+        if marked and self._columns:
+            self._timelines[marked.key] = timeline(evidence, self._columns)
+
+    def picture(self, quiet: int = 0) -> Picture:
+        """Everything so far; `quiet` hosts more were seen and gave no evidence of anything."""
+        if self._columns is None:
+            return NO_PICTURE
+        paces = (pace.result(quiet) for pace in self._paces)
+        drawn = tuple(pace for pace in paces if pace.clean or pace.marked)
+        return Picture(self._columns, _sum(self._timelines.values(), self._columns), self._timelines, drawn)
 
 
 def columns_between(first: float, last: float) -> Columns | None:
@@ -160,16 +170,17 @@ class _Counting:
         self._clean: Counter[int] = Counter()
         self._marked: list[Mark] = []
 
-    def add(self, verdict: Verdict | None, evidence: HostEvidence) -> None:
+    def add(self, evidence: HostEvidence, marked: Verdict | None) -> None:
         track = evidence.log(PACES[self._signal])
         number = max(widest(track.newcomers(), self._threshold.seconds), default=0) if track.hours else 0
-        if not verdict or verdict.level is Level.CLEAN or not number:
-            self._clean[number] += 1
+        if marked and number:
+            self._marked.append(Mark(marked.key, marked.level, number))
         else:
-            self._marked.append(Mark(verdict.key, verdict.level, number))
+            self._clean[number] += 1
 
-    def result(self) -> Pace:
-        return Pace(self._signal, self._threshold, tuple(self._busy()), tuple(sorted(self._marked, key=_by_number)), self._clean[0])
+    def result(self, quiet: int) -> Pace:
+        marked = tuple(sorted(self._marked, key=_by_number))
+        return Pace(self._signal, self._threshold, tuple(self._busy()), marked, self._clean[0] + quiet)
 
     def _busy(self) -> Iterator[tuple[int, int]]:
         return ((number, hosts) for number, hosts in sorted(self._clean.items()) if number)

@@ -10,7 +10,7 @@ from math import inf, nextafter
 
 from eveproc.change import HostChange, Trend
 from eveproc.episode import DAY, Episode, Found, News, Standing, find, follow, settled_until
-from eveproc.evidence import HostEvidence, NightEvidence, Period
+from eveproc.evidence import Collector, HostEvidence, NightEvidence, Period
 from eveproc.gather import Gatherer
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
@@ -54,7 +54,7 @@ class Watcher:
         self.memory = memory
         self.stats = stats or ReadStats()
         self._site = site
-        self._gatherer = Gatherer(site, Period(future=now + DAY), lambda _: None)
+        self._gatherer = Gatherer(site, Period(future=now + DAY), lambda _: None, Collector)
         self._gatherer.stats = self.stats
         self._collector = self._gatherer.collector
         self._share_active()

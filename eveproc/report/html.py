@@ -160,7 +160,7 @@ def _reading(night: NightReport) -> tuple[tuple[str, int, tuple[tuple[str, int],
         if stats.skipped[reason]
     ]
     unused = [("events that are no evidence", sum(night.unused.values()), _most(night.unused))] if night.unused else []
-    read = [("files", stats.files, ()), ("bytes", stats.bytes, ()), ("lines", stats.lines, ())]
+    read = [("files", stats.files, ()), ("bytes", stats.bytes, ()), ("lines looked at", stats.lines, ())]
     return (*read, ("events", stats.events.total(), _most(stats.events)), *unused, *skipped)
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from rulegen.errors import MxhoundError
+from rulegen.errors import InputError, MxhoundError, Problem
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -16,6 +16,17 @@ def write_whole(path: Path, text: str) -> None:
     """
     try:
         _replace(path.resolve(), text) if path.is_file() or not path.exists() else _write(path, text)
+    except OSError as error:
+        raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises InputError where there is one: it may be somebody's work."""
+    try:
+        with path.open("x", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise InputError([Problem(str(path), "is there already and is never overwritten; allowed is a new file")]) from error
     except OSError as error:
         raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -17,21 +17,23 @@ def headline(night: NightReport) -> str:
 
 
 def lead(night: NightReport) -> str:
-    """The sensor's night in one sentence: when, how much was seen, of how many hosts, and whether anything was missed."""
+    """The sensor's night in one sentence: when, how many hosts, and whether anything was missed.
+
+    Not how many events: which are looked at depends on how the reading was shared out, and says nothing to a person.
+    """
     if night.first_event is None or night.last_event is None:
         return "No event was seen in this time, so nothing is known of any host."
     levels = Counter(verdict.level for verdict in night.verdicts)
     hosts = many(levels[Level.INFECTED] + levels[Level.SUSPECTED] + night.clean_hosts, "home host")
-    events = many(night.stats.events.total(), "relevant event")
     when = span(night.first_event, night.last_event)
-    return f"{'From' if ' to ' in when else 'At'} {when} the sensor logged {events} about {hosts}, {_missed(night)}."
+    return f"{'From' if ' to ' in when else 'At'} {when} the sensor saw {hosts} {_missed(night)}."
 
 
 def _missed(night: NightReport) -> str:
     if night.health:
-        return "but it missed traffic: where it did, no evidence is a weaker word (see sensor health)"
+        return "but missed traffic: where it did, no evidence is a weaker word (see sensor health)"
     if not night.stats.events["stats"]:
-        return "and no counters of its own: what it missed is not known"
+        return "but logged no counters of its own: what it missed is not known"
     return "and counted nothing missed"
 
 

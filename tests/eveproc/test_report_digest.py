@@ -18,9 +18,9 @@ def test_a_digest_to_the_letter() -> None:
     assert render(night(*verdicts, health=("the sensor: 7 packets dropped",)), verdicts) == (
         "mxhound: 1 infected host\n"
         "\n"
-        "From 2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z the sensor logged 0\n"
-        "relevant events about 2 home hosts, but it missed traffic: where it did, no\n"
-        "evidence is a weaker word (see sensor health).\n"
+        "From 2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z the sensor saw 2 home\n"
+        "hosts but missed traffic: where it did, no evidence is a weaker word (see\n"
+        "sensor health).\n"
         "\n"
         "INFECTED 10.20.1.7 (laptop-7)  score 1.00\n"
         "  Opened SMTP connections to 241 outside servers; lookup and delivery agree.\n"

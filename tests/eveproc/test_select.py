@@ -95,6 +95,7 @@ def test_several_processes(recorded: Path, tmp_path: Path, monkeypatch: pytest.M
     night.trim()
     assert night == plainly(recorded, SITES[0])
     assert (stats.files, stats.bytes, stats.problems) == (2, len(content) + 500_000, [])
+    assert stats == gather([str(path), str(tmp_path / "eve.2.json")], SITES[0], jobs=1)[1]
 
 
 def test_without_the_library_every_line_is_decoded(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +253,7 @@ def test_what_a_hostile_client_sends_spells_nothing(line: bytes) -> None:
 
 
 def wanted(line: bytes) -> list[bytes]:
-    return list(Selector(SITES[0], NightEvidence()).lines(line, len(line)))
+    return Selector(SITES[0], NightEvidence()).lines(line, len(line))[0]
 
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=30)

@@ -201,3 +201,24 @@ def test_what_the_library_refuses_is_told_in_its_words(
     message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
     assert "out/suricata-7/mxhound.rules: sid 1250003 (name_guess): " in message
     assert "bytes are too long for a line of rules" in message
+
+
+def test_build_says_what_changed_since_an_earlier_build(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("build", "-s", site, "-e", "suricata-7", "-o", out).exit_code == 0
+    (tmp_path / "thresholds.yaml").write_text("thresholds: {mx_flood: {count: 25, seconds: 60}}\n")
+    done = run("build", "-s", site, "-t", tmp_path / "thresholds.yaml", "-e", "suricata-7", "-o", out, "--diff", out)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-2:] == [
+        "suricata-7: 1 of 17 rules changed",
+        "  sid 1250001 mx_flood: threshold was 10 in 60 s, is 25 in 60 s",
+    ]
+    assert "count 25, seconds 60" in (out / "suricata-7" / "mxhound.rules").read_text()
+
+
+def test_build_refuses_to_compare_with_nothing(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = refusal("build", "-s", site, "-o", tmp_path / "out", "--diff", tmp_path / "none", capsys=capsys, monkeypatch=monkeypatch)
+    assert "none: is no folder; allowed is one that rulegen build wrote" in said
+    assert not (tmp_path / "out").exists()
