@@ -33,6 +33,7 @@ demo: setup ## rules, a simulated office with infected hosts, a real Suricata, o
 
 test: setup ## install engines and a browser, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
+	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
 	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2
 	.venv/bin/pytest --cov $(PYTEST_ARGS)
 

@@ -1,6 +1,7 @@
 """Command line of eveproc: what an IDS logged -> one verdict per host."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +20,18 @@ from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
     from eveproc.discover import Discovery
+    from eveproc.live import Orders
     from eveproc.night import NightReport
+    from eveproc.notify import Notifier
+    from eveproc.state import State
     from eveproc.study import Study
     from rulegen.site import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
 LONG_WORK = 64 << 20
+# So long services are given at the end for what is waiting to be sent: less than the 10 s after which some supervisors kill.
+LAST_SECONDS = 5.0
 
 
 def moment(text: str) -> float:
@@ -174,6 +180,107 @@ def explain(reading: Reading, host: str) -> None:
             reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
         )
         _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
+
+
+@main.command()
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
+@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--state", type=FILE, help="Go on where the last watch with this file ended. A file of its own, not that of report.")
+@click.option("--notify", "urls", metavar="URL", multiple=True, envvar="MXHOUND_NOTIFY", help="Send news there, too; may be repeated.")
+def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, state: Path | None, urls: tuple[str, ...]) -> None:
+    """Follow EVE and say at once when a host's verdict is new or changes, one line each.
+
+    EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
+    --notify is one of Apprise, as json://HOST/PATH; MXHOUND_NOTIFY holds such URLs where the process list should not show them.
+
+    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage. SIGHUP: site.yaml is read anew.
+    """
+    from eveproc.live import Live, Orders, Outlets
+    from eveproc.report.news import FORMS
+    from rulegen.site import load_site
+
+    with _faults_told(), _state_in(state) as kept, _notifying(urls, kept) as notifier, _obeying_signals(Orders()) as orders:
+        outlets = Outlets(lambda news: _echo(FORMS[form](news)), _say, notifier)
+        Live(eve, lambda: load_site(site, thresholds), outlets, time.time, kept).run(orders)
+
+
+@contextmanager
+def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
+    """SIGTERM and SIGINT end the watch, SIGHUP lets it read the profile anew."""
+    meant = {signal.SIGTERM: orders.stop, signal.SIGINT: orders.stop, signal.SIGHUP: orders.reload}
+    before = {number: signal.signal(number, lambda *_, order=order: order.set()) for number, order in meant.items()}
+    try:
+        yield orders
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _state_in(path: Path | None) -> Iterator["State | None"]:
+    from eveproc.state import open_state
+
+    if path is None:
+        yield None
+        return
+    with open_state(path) as state:
+        yield state
+
+
+@contextmanager
+def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifier | None"]:
+    """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is kept or told."""
+    from eveproc.notify import Notifier
+
+    if not urls:
+        yield None
+        return
+    notifier = Notifier(urls, _say, state.messages() if state else {})
+    try:
+        yield notifier
+    finally:
+        waiting = notifier.close(LAST_SECONDS)
+        for key, left in waiting.items():
+            _say(f"{notifier.name_of(key)}: not delivered: {len(left)}; {'kept for the next start' if state else 'lost, without --state'}")
+        if state:
+            state.keep_messages(waiting)
+
+
+def _say(text: str) -> None:
+    from eveproc.report.safe import safe
+
+    click.echo(f"eveproc: {safe(text)}", err=True)
+
+
+@main.command()
+@click.argument("report", type=FILE)
+@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: whom never to block, and the ports of mail.")
+@click.option("-o", "--output", type=FILE, help="Folder that gets the files.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: show who would be blocked, and the files.")
+@click.option("--hours", type=click.FloatRange(0, 24 * 30, min_open=True), default=24, show_default=True, help="From its last sign on.")
+@click.option("--at-most", type=click.IntRange(1, 1000), default=10, show_default=True, help="No more hosts than so many.")
+@click.option("--drop", is_flag=True, help="Rules drop (an inline Suricata) instead of alert.")
+def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: float, at_most: int, drop: bool) -> None:
+    """Make files that hold up the mail of the infected hosts of REPORT: for nftables, and for Suricata as iprep and dataset.
+
+    REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail to the outside is held up, never of
+    declared servers, exempt or outside addresses, and each host's entry has an end.
+    """
+    from eveproc import block as blocking
+    from rulegen.site import load_site
+
+    if not (dry_run or output):
+        raise click.UsageError("either --dry-run, to look first, or -o FOLDER")
+    with _faults_told():
+        profile = load_site(site)
+        plan = blocking.plan(blocking.read_report(report), profile, time.time(), hours=hours, at_most=at_most)
+        texts = blocking.files(plan, profile, drop=drop)
+        if output and not dry_run:
+            blocking.write(texts, output)
+        shown = [*blocking.describe(plan), *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run)]
+        _echo("".join(f"{line}\n" for line in shown))
 
 
 @main.command()
@@ -368,13 +475,11 @@ def _tell_reading(night: "NightReport", stats: Path | None) -> None:
 @contextmanager
 def _faults_told() -> Iterator[None]:
     """What this project refuses: the text to standard error, exit 1."""
-    from eveproc.report.safe import safe
-
     try:
         yield
     except MxhoundError as error:
         for line in str(error).split("\n"):
-            click.echo(f"eveproc: {safe(line)}", err=True)
+            _say(line)
         sys.exit(REFUSED)
 
 

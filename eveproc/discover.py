@@ -122,7 +122,7 @@ class Discoverer(Collector):
     def add(self, event: Event) -> None:
         """Take one event in. For a verdict, answers about mail show enough of a resolver; here every answer counts."""
         super().add(event)
-        if self._period.why_not(event.time):
+        if self.period.why_not(event.time):
             return
         match event:
             case Smtp() if self.is_home(event.server) and not self.is_home(event.client):

@@ -237,7 +237,7 @@ class Collector:
     def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         self.site = site
         self.night = NightEvidence()
-        self._period = period
+        self.period = period
         self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
         self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
@@ -252,7 +252,7 @@ class Collector:
         findings = list(self._findings(event))
         if not findings and not isinstance(event, Stats | Dhcp):
             return
-        if reason := self._period.why_not(event.time):
+        if reason := self.period.why_not(event.time):
             night.unused[reason] += 1
             return
         match event:

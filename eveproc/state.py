@@ -5,7 +5,7 @@ Whoever holds a State has the file to itself. Nothing changes but by `keep`, all
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from math import inf, isfinite
@@ -19,6 +19,7 @@ from eveproc.episode import DAY, QUIET_DAYS, Episode, News, Standing
 from eveproc.evidence import HostEvidence, NightEvidence
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
+from eveproc.message import Message
 from eveproc.pack import pack, storable, unpack
 from eveproc.shelf import Shelf
 from eveproc.track import HOUR
@@ -60,6 +61,10 @@ MIGRATIONS = (
     CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER, lines INTEGER)
         STRICT;
     CREATE TABLE verdicts (at REAL, episode TEXT, host TEXT, trend TEXT, level TEXT, score REAL, PRIMARY KEY (at, episode))
+        WITHOUT ROWID, STRICT;
+    """,
+    """
+    CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT, PRIMARY KEY (service, number))
         WITHOUT ROWID, STRICT;
     """,
 )
@@ -209,6 +214,44 @@ class State:
             night.hosts[address] = self._evidence_of(address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address))
         night.active = fresh.active | set(night.hosts)
         return night
+
+    def recall_all(self, at: float) -> NightEvidence:
+        """All evidence that is kept, as `recall` gives it."""
+        known = NightEvidence()
+        for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
+            known.hosts[str(address)] = HostEvidence()
+        return self.recall(known, at)
+
+    def messages(self) -> dict[str, tuple[Message, ...]]:
+        """Notifications not delivered yet, by the key of their service, oldest first."""
+        found: dict[str, list[Message]] = {}
+        with _as_written():
+            for service, *message in self._db.execute("SELECT service, title, body, kind FROM messages ORDER BY service, number"):
+                found.setdefault(service, []).append(Message(*message))
+        return {service: tuple(messages) for service, messages in found.items()}
+
+    def keep_messages(self, waiting: Mapping[str, Sequence[Message]]) -> None:
+        """In place of those that were kept before."""
+        with _transaction(self._db):
+            self._db.execute("DELETE FROM messages")
+            rows = ((key, n, *astuple(message)) for key, messages in waiting.items() for n, message in enumerate(messages))
+            self._insert("messages", rows, 5)
+
+    def try_keep(
+        self,
+        marks: Sequence[Bookmark],
+        fresh: NightEvidence,
+        at: float,
+        news: Iterable[News],
+        waiting: Mapping[str, Sequence[Message]],
+    ) -> str:
+        """As `keep` and `keep_messages`; why it failed, as on a full disk, for one that goes on all the same; "" if it did not."""
+        try:
+            self.keep(marks, fresh, at, news)
+            self.keep_messages(waiting)
+        except sqlite3.Error as error:
+            return _why(error)
+        return ""
 
     def keep(
         self, marks: Sequence[Bookmark], fresh: NightEvidence, at: float, news: Iterable[News] = (), report: Reported | None = None

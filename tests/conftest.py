@@ -56,9 +56,12 @@ def require(engine: Engine) -> Engine:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none."""
+    """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none.
+
+    So do those that ask for a wire, a redis or an nft (tests/live), which take root and packages just the same.
+    """
     for item in items:
-        if {"suricata", "suricata_7", "suricata_8", "snort"} & set(getattr(item, "fixturenames", ())):
+        if {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)
 
 

@@ -20,6 +20,7 @@ MODULES = {
 SHARED = {"errors", "vocabulary", "site", "catalogue", "spec"}
 # Where each outside package is at home; a folder ends in a dot.
 HOMES = {
+    "apprise": ("eveproc.notify",),
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.readback", "eveproc.snort.unified2"),
@@ -29,6 +30,7 @@ HOMES = {
     "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts", "eveproc.report.tuningpage"),
     "hyperscan": ("eveproc.select",),
     "isal": ("eveproc.gunzip",),
+    "redis": ("eveproc.redislist",),
     "xopen": ("eveproc.sources",),
     "yaml": ("rulegen.yamlfile", "rulegen.suricata_yaml", "eveproc.tune", "eveproc.discover"),
 }

@@ -1,0 +1,236 @@
+"""A report in JSON + SiteProfile -> files by which a firewall or Suricata holds up the mail of infected hosts, each host with an end.
+
+Nothing here touches a firewall: files are made for a person to look at and load. Of all that a report says, only addresses go into
+them, in their canonical form, so no text from the wire can become a command or a rule.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
+
+from eveproc.report.moment import short
+from eveproc.report.output import write_whole
+from eveproc.report.safe import safe
+from rulegen.errors import InputError, MxhoundError, Problem
+from rulegen.site import Address, SiteProfile
+from rulegen.vocabulary import Level
+
+# The catalogue's offsets end well below; eveproc takes no alert of these sids for evidence, so that a block cannot prolong itself.
+DATASET_OFFSET, IPREP_OFFSET = 900, 901
+NAME = "mxhound"
+IPREP_CATEGORY, IPREP_SCORE = 1, 127
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a report said last of one host; times in seconds since 1970 UTC."""
+
+    host: Address
+    level: Level
+    score: float
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A host whose mail is to be held up `until` then."""
+
+    host: Address
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A host that is not, and why."""
+
+    host: Address
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done; `made` is when, in seconds since 1970 UTC."""
+
+    made: float
+    blocks: tuple[Block, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def read_report(path: Path) -> tuple[Candidate, ...]:
+    """The hosts of a file that `eveproc report -f json` or `watch -f json` wrote; of several lines on one host the last counts.
+
+    Raises InputError with every line that is none of theirs.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    found: dict[Address, Candidate] = {}
+    problems = []
+    for number, line in enumerate(lines, 1):
+        try:
+            candidate = _candidate(line)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            what = "is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
+            problems.append(Problem(str(path), what, line=number))
+        else:
+            found[candidate.host] = candidate
+    if problems:
+        raise InputError(problems)
+    return tuple(found.values())
+
+
+def plan(candidates: Iterable[Candidate], site: SiteProfile, now: float, *, hours: float, at_most: int) -> Plan:
+    """Infected hosts of this site, worst first, no more than `at_most`, each until so many hours after it was last seen at it."""
+    blocks: list[Block] = []
+    left_out: list[LeftOut] = []
+    for candidate in sorted(candidates, key=lambda c: (-c.score, c.host.version, int(c.host))):
+        until = min(candidate.last_seen, now) + hours * HOUR
+        why = _why_not(candidate, site, now)
+        if not why and until <= now:
+            why = f"was last seen at it at {short(candidate.last_seen)}, longer ago than a block lasts"
+        if not why and len(blocks) == at_most:
+            why = f"{at_most} others come first, and no more are blocked at once; look at this before you raise the number"
+        if why:
+            left_out.append(LeftOut(candidate.host, why))
+        else:
+            blocks.append(Block(candidate.host, until))
+    return Plan(now, tuple(blocks), tuple(left_out))
+
+
+def describe(found: Plan) -> Iterator[str]:
+    """One line per host, those that are blocked first."""
+    for block in found.blocks:
+        yield f"blocked   {block.host} until {short(block.until)}"
+    for other in found.left_out:
+        yield f"left out  {other.host}: {other.why}"
+    if not found.blocks:
+        yield "nobody is blocked: loading these files lifts every former block"
+
+
+def files(found: Plan, site: SiteProfile, *, drop: bool = False) -> dict[str, str]:
+    """File name -> text. `drop`: the Suricata rules drop, which takes an inline Suricata, and do not only alert."""
+    return {name: render(found, site, "drop" if drop else "alert") for name, render in _FILES.items()}
+
+
+def write(texts: Mapping[str, str], folder: Path) -> None:
+    """Write them into the folder, each whole or not at all. Raises MxhoundError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MxhoundError(f"{folder}: cannot be made: {error.strerror}") from error
+    for name, text in texts.items():
+        write_whole(folder / name, text)
+
+
+def _candidate(line: str) -> Candidate:
+    told = json.loads(line)
+    host = ip_address(str(told["host"]))
+    if "%" in str(host):
+        raise ValueError("an address with a zone")
+    seen = datetime.fromisoformat(told["last_seen"]).timestamp() if told["last_seen"] is not None else 0.0
+    return Candidate(host, Level(told["verdict"]), float(told["score"]), seen)
+
+
+def _why_not(candidate: Candidate, site: SiteProfile, now: float) -> str:
+    host, day = candidate.host, datetime.fromtimestamp(now, UTC).date()
+    exempt = next((e for e in site.exempt if e.in_force(day) and host in e.network), None)
+    if candidate.level is not Level.INFECTED:
+        return f"is {candidate.level}; only infected hosts are blocked"
+    if not site.is_home(host):
+        return "is outside home_networks"
+    if site.is_mail_server(host):
+        return "is declared in mail_servers"
+    if site.is_resolver(host):
+        return "is declared in resolvers"
+    return f"is exempt: {safe(exempt.reason)}" if exempt else ""
+
+
+def _made(found: Plan) -> str:
+    last = max((block.until for block in found.blocks), default=found.made)
+    hosts = "1 host" if len(found.blocks) == 1 else f"{len(found.blocks)} hosts"
+    return f"Made by eveproc block at {short(found.made)}: {hosts}, the last until {short(last)}. How to undo it: docs/feeding-back.md."
+
+
+def _nftables(found: Plan, site: SiteProfile, _action: str) -> str:
+    ports = ", ".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
+    lines = [
+        "#!/usr/sbin/nft -f",
+        f"# {_made(found)}",
+        "# Loaded in one step, and in place of what an earlier one did. Each host's entry ends by itself.",
+        f"table inet {NAME}",
+        f"delete table inet {NAME}",
+        f"table inet {NAME} {{",
+    ]
+    for version in (4, 6):
+        lines += [
+            *_set(f"hosts{version}", version, "timeout", (_element(block, found.made) for block in _of(found, version))),
+            *_set(f"home{version}", version, "interval", (str(n) for n in site.home_networks if n.version == version)),
+        ]
+    lines += ["    chain forward {", "        type filter hook forward priority -10; policy accept;"]
+    for version, protocol in ((4, "ip"), (6, "ip6")):
+        match = f"{protocol} saddr @hosts{version} {protocol} daddr != @home{version} tcp dport {{ {ports} }}"
+        lines.append(f"        {match} counter reject with tcp reset")
+    return "\n".join([*lines, "    }", "}", ""])
+
+
+def _set(name: str, version: int, flag: str, elements: Iterator[str]) -> Iterator[str]:
+    yield f"    set {name} {{"
+    yield f"        type ipv{version}_addr; flags {flag};"
+    if listed := ", ".join(elements):
+        yield f"        elements = {{ {listed} }}"
+    yield "    }"
+
+
+def _element(block: Block, now: float) -> str:
+    return f"{block.host} timeout {max(1, round(block.until - now))}s"
+
+
+def _of(found: Plan, version: int) -> Iterator[Block]:
+    return (block for block in found.blocks if block.host.version == version)
+
+
+def _dataset(found: Plan, _site: SiteProfile, _action: str) -> str:
+    return "".join(f"{block.host}\n" for block in found.blocks)
+
+
+def _iprep(found: Plan, _site: SiteProfile, _action: str) -> str:
+    head = f"# {_made(found)}\n"
+    return head + "".join(f"{block.host},{IPREP_CATEGORY},{IPREP_SCORE}\n" for block in found.blocks)
+
+
+def _categories(found: Plan, _site: SiteProfile, _action: str) -> str:
+    return f"# {_made(found)}\n{IPREP_CATEGORY},{NAME},Hosts that eveproc found infected\n"
+
+
+def _dataset_rule(found: Plan, site: SiteProfile, action: str) -> str:
+    return _rule(found, site, action, f"ip.src; dataset:isset,{NAME}-hosts,type ip,load dataset.lst", DATASET_OFFSET)
+
+
+def _iprep_rule(found: Plan, site: SiteProfile, action: str) -> str:
+    return _rule(found, site, action, f"iprep:src,{NAME},>,0", IPREP_OFFSET)
+
+
+def _rule(found: Plan, site: SiteProfile, action: str, match: str, offset: int) -> str:
+    ports = ",".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
+    outside = ",".join(f"!{network}" for network in site.home_networks)
+    options = f'msg:"MXHOUND mail of a host that was found infected"; flow:to_server; flags:S,CE; {match}'
+    rule = f"{action} tcp any any -> [{outside}] [{ports}] ({options}; classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"
+    return f"# {_made(found)}\n{rule}\n"
+
+
+_FILES: Mapping[str, Callable[[Plan, SiteProfile, str], str]] = MappingProxyType(
+    {
+        "nftables.nft": _nftables,
+        "dataset.lst": _dataset,
+        "dataset.rules": _dataset_rule,
+        "iprep.list": _iprep,
+        "iprep-categories.txt": _categories,
+        "iprep.rules": _iprep_rule,
+    }
+)

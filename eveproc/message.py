@@ -1,0 +1,12 @@
+"""What is to be told somewhere else -> a title, a text and how bad it is: plain values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent; `kind` is one of Apprise's: info, success, warning, failure."""
+
+    title: str
+    body: str
+    kind: str = "info"

@@ -1,0 +1,236 @@
+"""Suricata's own outputs, written by the real one: a file, sockets, a redis list -> the same evidence from each."""
+
+import socket
+import subprocess
+import threading
+import time
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from eveproc.live import open_source
+from eveproc.night import judge_night
+from eveproc.redislist import RedisList
+from eveproc.stats import ReadStats
+from eveproc.watch import Memory, Watcher
+from rulegen.build import build
+from rulegen.errors import MxhoundError
+from rulegen.simulate import simulate, write_simulation
+from rulegen.site import load_site
+from rulegen.vocabulary import Level
+from tests.engines.replay import installed, render_config
+
+SITE = Path(__file__).parents[1] / "data" / "site.yaml"
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def site():
+    return load_site(SITE)
+
+
+@pytest.fixture(scope="module")
+def traffic(site, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("traffic")
+    return write_simulation(simulate(site, seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"]), folder)[0]
+
+
+def replayed(engine, site, traffic, folder, **eve):
+    """Runs the engine over the traffic with these settings of the build's eve-log."""
+    build(site, [engine], folder / "build", date(2026, 3, 2))
+    config = folder / "suricata.yaml"
+    changed = "".join(yaml.safe_dump({f"outputs.mxhound.eve-log.{key}": value}) for key, value in eve.items())
+    config.write_text(render_config(installed(engine), folder / "build" / engine) + changed)
+    command = installed(engine).command("-l", folder, "-r", traffic, "--runmode", "single", "-k", "all", config=config)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "eve-mxhound.json"
+
+
+def infected(engine, site, traffic, folder):
+    """Who is by the file that the same engine writes of the same traffic."""
+    folder.mkdir()
+    report = judge_night([str(replayed(engine, site, traffic, folder))], site)
+    return {verdict.host for verdict in report.verdicts if verdict.level is Level.INFECTED}, report.stats
+
+
+def told_of(stats):
+    """Events by type. Of flows it depends on the pieces how many tell nothing new and are passed over."""
+    return {kind: count for kind, count in stats.events.items() if kind != "flow"}
+
+
+def heard(source, watcher, seconds=SECONDS, until=None):
+    """Reads until nothing has come for a while, and looks."""
+    quiet_since, end = time.monotonic(), time.monotonic() + seconds
+    news = []
+    while time.monotonic() < end and (time.monotonic() - quiet_since < 1.0 or not watcher.stats.lines):
+        for block, stop in source.poll(time.monotonic()):
+            watcher.take(block, stop)
+            quiet_since = time.monotonic()
+        news += watcher.look(2e9)
+        time.sleep(0.02)
+    return {n.verdict.host for n in news if n.verdict.level is Level.INFECTED}
+
+
+@pytest.mark.parametrize("kind", ["unix", "unixgram"])
+def test_a_socket_gives_what_a_file_gives(suricata, site, traffic, tmp_path, kind):
+    expected, stats = infected(suricata, site, traffic, tmp_path / "file")
+    assert len(expected) == 2
+    path = tmp_path / "eve.sock"
+    watcher = Watcher(site, Memory())
+    filetype = {"unix": "unix_stream", "unixgram": "unix_dgram"}[kind]
+    with closing(open_source(f"{kind}:{path}", watcher.stats)) as source:
+        engine = threading.Thread(
+            target=replayed, args=(suricata, site, traffic, tmp_path), kwargs={"filetype": filetype, "filename": str(path)}
+        )
+        engine.start()
+        assert heard(source, watcher) == expected
+        engine.join()
+    assert told_of(watcher.stats) == told_of(stats)
+    assert not path.exists()
+
+
+def test_a_redis_list_gives_what_a_file_gives_and_loses_what_is_kept(suricata, site, traffic, tmp_path, redis_port, monkeypatch):
+    monkeypatch.setattr("eveproc.redislist.AT_ONCE", 100)
+    expected, stats = infected(suricata, site, traffic, tmp_path / "file")
+    server = {"server": "127.0.0.1", "port": redis_port, "mode": "list", "key": "eve", "async": False}
+    replayed(suricata, site, traffic, tmp_path, filetype="redis", redis=server)
+    watcher = Watcher(site, Memory())
+    with closing(open_source(f"redis://127.0.0.1:{redis_port}/0?key=eve", watcher.stats)) as source:
+        assert heard(source, watcher) == expected
+        assert told_of(watcher.stats) == told_of(stats)
+        assert source._client.llen("eve") >= watcher.stats.lines
+        source.commit()
+        assert source._client.llen("eve") == 0
+        assert watcher.stats.problems == []
+
+
+def pushed(redis_port, *records):
+    import redis
+
+    with closing(redis.Redis(port=redis_port)) as client:
+        for record in records:
+            client.lpush("eve", record)
+
+
+def records_of(source):
+    return [line for block, end in source.poll(0.0) for line in block[:end].splitlines()]
+
+
+@pytest.fixture
+def redis_list(redis_port):
+    stats = ReadStats()
+    with closing(RedisList(f"redis://127.0.0.1:{redis_port}?key=eve", stats)) as source:
+        yield source, stats
+
+
+def test_what_was_not_committed_is_read_again_by_the_next_one(redis_port, redis_list):
+    source, stats = redis_list
+    pushed(redis_port, "1", "2", "3")
+    assert records_of(source) == [b"1", b"2", b"3"]
+    pushed(redis_port, "4")
+    assert records_of(source) == [b"4"]
+    with closing(RedisList(f"redis://127.0.0.1:{redis_port}?key=eve", ReadStats())) as other:
+        assert records_of(other) == [b"1", b"2", b"3", b"4"]
+    source.commit()
+    pushed(redis_port, "5")
+    assert records_of(source) == [b"5"]
+    assert stats.problems == []
+
+
+def test_a_list_that_changed_under_us_is_told_and_read_anew(redis_port, redis_list):
+    source, stats = redis_list
+    pushed(redis_port, "1", "2", "3")
+    records_of(source)
+    source._client.rpop("eve", 2)
+    assert records_of(source) == []
+    assert "read anew" in stats.problems[0].what
+    assert records_of(source) == [b"3"]
+
+
+def test_a_server_that_is_away_is_told_once_and_asked_again(redis_port, redis_list, monkeypatch):
+    source, stats = redis_list
+    pushed(redis_port, "1")
+    records_of(source)
+    with monkeypatch.context() as away:
+        away.setattr(source._client, "lrange", lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")))
+        away.setattr(source._client, "ltrim", lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")))
+        assert records_of(source) == records_of(source) == []
+        source.commit()
+    assert [problem.what for problem in stats.problems] == [
+        "cannot be read, and is tried again: away",
+        "what was read stays in it for now: away",
+    ]
+    source.commit()
+    assert records_of(source) == []
+
+
+def test_what_is_no_list_or_no_server_is_refused(redis_port, tmp_path):
+    import redis
+
+    with closing(redis.Redis(port=redis_port)) as client:
+        client.set("eve", "x")
+    with pytest.raises(MxhoundError, match="is a string; allowed is Suricata"):
+        RedisList(f"redis://127.0.0.1:{redis_port}?key=eve", ReadStats())
+    with pytest.raises(MxhoundError, match=r"redis list suricata on 127\.0\.0\.1: "):
+        RedisList("redis://user:secret@127.0.0.1:9/", ReadStats())
+
+
+def test_two_do_not_listen_on_one_socket_and_one_left_over_is_taken(tmp_path):
+    path = tmp_path / "eve.sock"
+    with (
+        closing(open_source(f"unix:{path}", ReadStats())),
+        pytest.raises(MxhoundError, match="another program listens there"),
+    ):
+        open_source(f"unix:{path}", ReadStats())
+    left_over = socket.socket(socket.AF_UNIX)
+    left_over.bind(str(path))
+    left_over.close()
+    with closing(open_source(f"unix:{path}", ReadStats())) as source:
+        assert list(source.poll(0.0)) == []
+
+
+@pytest.mark.parametrize(("name", "message"), [("nowhere/eve.sock", "cannot be listened on"), ("file", "is something else than a socket")])
+def test_a_path_that_is_no_place_for_a_socket_is_refused(tmp_path, name, message):
+    (tmp_path / "file").touch()
+    with pytest.raises(MxhoundError, match=message):
+        open_source(f"unix:{tmp_path / name}", ReadStats())
+
+
+def test_a_stream_may_break_lines_anywhere_and_end_in_half_of_one(tmp_path):
+    path = tmp_path / "eve.sock"
+    stats = ReadStats()
+    with closing(open_source(f"unix:{path}", stats)) as source:
+        with socket.socket(socket.AF_UNIX) as suricata:
+            suricata.connect(str(path))
+            for part in (b"on", b"e\ntwo\nth", b"ree"):
+                suricata.sendall(part)
+                time.sleep(0.05)
+        until = time.monotonic() + 5
+        lines = []
+        while b"three" not in lines and time.monotonic() < until:
+            lines += [line for block, end in source.poll(0.0) for line in block[:end].splitlines()]
+            time.sleep(0.02)
+    assert lines == [b"one", b"two", b"three"]
+    assert stats.bytes == len(b"one\ntwo\nthree")
+
+
+def test_a_listener_that_cannot_take_a_connection_says_so_once_and_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "eve.sock"
+    stats = ReadStats()
+    with closing(open_source(f"unix:{path}", stats)) as source, socket.socket(socket.AF_UNIX) as suricata:
+        with monkeypatch.context() as full:
+            full.setattr(source, "_receive", lambda _: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+            suricata.connect(str(path))
+            suricata.sendall(b"one\n")
+            time.sleep(0.6)
+        until = time.monotonic() + 5
+        lines = []
+        while not lines and time.monotonic() < until:
+            lines += [line for block, end in source.poll(0.0) for line in block[:end].splitlines()]
+            time.sleep(0.02)
+    assert lines == [b"one"]
+    assert [problem.what for problem in stats.problems] == ["cannot be read, and is tried again: Too many open files"]
