@@ -171,7 +171,7 @@ class Pool:
 
 def _homes_v4(count: int) -> list[bytes]:
     """Spread over 10.0.0.0/8, below 10.1.0.0 none: there are the servers. An odd factor makes each come once."""
-    return [str(IPv4Address(0x0A010000 + number * 1_000_003 % 0xFE0000)).encode() for number in range(count)]
+    return [str(IPv4Address(0x0A010001 + number * 1_000_003 % 0xFE0000)).encode() for number in range(count)]
 
 
 def _homes_v6(count: int) -> list[bytes]:
@@ -319,6 +319,7 @@ def _relevant(lines: Sequence[Line], crowd: Crowd) -> Iterator[_Relevant]:
 
 
 def main() -> None:
+    """Write one file and say what is in it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.eve_file", description="Write a large eve.json.")
     parser.add_argument("path", type=Path)
     parser.add_argument("--megabytes", type=int, default=1_000)

@@ -1,7 +1,8 @@
 """A site -> lines of eve.json that a real Suricata wrote about it, sorted, with the places that change from host to host marked.
 
 Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records, anything on a mail or mailbox port,
-lookups of MX records, of addresses' names and of names that speak of mail, connections outwards that were not taken. Everything else is ordinary.
+lookups of MX records, of addresses' names and of names that speak of mail, connections outwards that were not taken. Everything
+else is ordinary.
 """
 
 import json

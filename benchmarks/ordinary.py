@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from rulegen.simulate import Simulation, simulate
+from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
 from rulegen.simulate.messages import tls_turns
 from rulegen.simulate.stage import GATEWAY_MAC
 from rulegen.simulate.tape import Packet, Refusal, Tape, Turn, converse, knock
@@ -24,6 +25,8 @@ MEDIAN_BODY, SPREAD, LARGEST_BODY = 8_000, 1.6, 2_000_000
 # A TLS record holds at most 16 kB.
 RECORD = 16_000
 CLEAR, NOT_TAKEN = 0.25, 0.02
+EPHEMERAL = range(49152, 65536)
+RESOLVER_MAC = bytes.fromhex("001b21000053")
 PATHS = ("/", "/index.html", "/app/main.js", "/img/logo.png", "/api/v1/items?page=2", "/css/site.css", "/news/2026/03/02/")
 KINDS = ("text/html", "application/javascript", "image/png", "application/json", "text/css", "application/octet-stream")
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -44,17 +47,31 @@ def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> S
     world = World(site, seed, GATEWAY_MAC)
     rng = random.Random(f"{seed}/web")
     tape = Tape(rng)
+    resolvers = {network.version: Endpoint(network.network_address.packed, RESOLVER_MAC) for network in site.resolvers}
     for _ in range(web.visits):
         desk = rng.choice(desks)
-        client = Socket(Endpoint(desk.packed, bytes.fromhex("001b21") + desk.packed[-3:]), rng.randrange(49152, 65536))
-        _visit(tape, world, rng.uniform(0, web.seconds), client)
+        client = Socket(Endpoint(desk.packed, bytes.fromhex("001b21") + desk.packed[-3:]), rng.choice(EPHEMERAL))
+        name = f"www.{new_domain(rng)}"
+        at = _look_up(tape, world, rng.uniform(0, web.seconds), name, client.end, resolvers[desk.version])
+        _visit(tape, world, at, name, client)
     packets: list[Packet] = sorted((*office.packets, *tape.packets), key=lambda packet: packet.time)
     return replace(office, packets=tuple(packets))
 
 
-def _visit(tape: Tape, world: World, at: float, client: Socket) -> None:
+def _look_up(tape: Tape, world: World, at: float, name: str, desk: Endpoint, resolver: Endpoint) -> float:
+    """Ask the site's resolver for both kinds of address, as browsers do; gives back when that is done."""
     rng = tape.rng
-    name = f"www.{new_domain(rng)}"
+    for kind in (Type.AAAA, Type.A):
+        query = question(name, kind, DnsHabit(), rng)
+        client, server = Socket(desk, rng.choice(EPHEMERAL)), Socket(resolver, 53)
+        tape.datagram(at, client, server, query)
+        at += rng.uniform(0.0005, 0.03)
+        tape.datagram(at, server, client, answer(query, Rcode.NOERROR, tuple(world.records(name, kind))))
+    return at
+
+
+def _visit(tape: Tape, world: World, at: float, name: str, client: Socket) -> None:
+    rng = tape.rng
     clear = rng.random() < CLEAR
     server = Socket(world.server(name, client.end.version), 80 if clear else 443)
     if rng.random() < NOT_TAKEN:
