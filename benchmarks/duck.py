@@ -34,6 +34,7 @@ THREADS = 2
 
 
 def main() -> None:
+    """Ask, and print what comes, one host a line."""
     import duckdb
 
     database = duckdb.connect(config={"threads": THREADS})

@@ -32,7 +32,7 @@ _NOTES = f"""\
 - `grep -c` is `LC_ALL=C grep -c '"event_type":"alert"'`: it counts one kind of line, and says nothing about any host.
 - DuckDB counts by home host the outside servers on mail ports, the domains of MX and mail-named lookups, mails and alerts
   (`benchmarks/duck.py`), with two threads and the types of the columns given. It knows no time windows and gives no verdict.
-- jq picks out the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB of the file and its time is extrapolated.
+- jq picks out the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB, the rest is extrapolated.
 - eveproc gives the whole report: verdicts, evidence, identities, explanations.
 - Memory is the proportional set size of all processes of a command, looked at fifty times a second in a run of its own.
 """

@@ -210,6 +210,7 @@ def _pack(path: Path, packing: str) -> Path:
 
 
 def as_json(measured: Measured) -> dict[str, object]:
+    """Plain values."""
     return asdict(measured)
 
 
