@@ -1,10 +1,11 @@
 # In: a fresh checkout.  Out: both commands in .venv/bin, real engines, the demo, checked code.
-# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default ~/.cache/mxhound/engines.
+# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default ~/.cache/mxhound/engines, what the browser tests
+# need beside Chromium to $MXHOUND_BROWSER, by default ~/.cache/mxhound/browser.
 PYTHON ?= python3
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines demo test lint format evaluate speed fuzz record pages clean
+.PHONY: help setup engines browser demo test lint format evaluate speed fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -24,11 +25,15 @@ setup: .venv/ready ## put rulegen and eveproc into .venv/bin
 engines: ## install real Suricata 7 and 8 (root and Debian; about two minutes the first time)
 	tests/engines/install.sh
 
+browser: setup ## install Chromium (root and Debian) and axe, for the tests of the HTML report
+	@tests/browser/install.sh
+
 demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
 	@docs/demo.sh
 
-test: setup ## install engines, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
+test: setup ## install engines and a browser, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
+	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2
 	.venv/bin/pytest --cov $(PYTEST_ARGS)
 
 lint: setup ## ruff and mypy
@@ -54,8 +59,11 @@ fuzz: setup ## look for FUZZ_SECONDS (60) for bytes that break the reading of EV
 record: setup ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record
 
-pages: setup ## write docs/signals.md, docs/commands.md and the outputs in README.md anew
+pages: setup ## write docs/signals.md, docs/commands.md and the outputs in README.md and docs/reports.md anew
 	.venv/bin/python -m tests.pages
+
+screenshots: browser ## take the pictures of the HTML report in docs/ anew
+	.venv/bin/python -m tests.browser.screenshots docs
 
 clean: ## remove what the targets above made in this folder (engines stay)
 	rm -rf .venv build dist demo-out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -46,6 +46,9 @@ verdicts() { # site, eve, truth
     run eveproc report "$2" -s "$1"
     eveproc report "$2" -s "$1" -f json -o $OUT/verdicts.json 2>/dev/null
 
+    step 'The same as a page for a browser'
+    run eveproc report "$2" -s "$1" -f html -o $OUT/report.html 2>/dev/null
+
     step 'Compared with what was simulated'
     run python3 -m tests.truth "$3" $OUT/verdicts.json
 }

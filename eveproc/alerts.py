@@ -51,10 +51,11 @@ class AlertReader:
         signal, side = meant
         host = self._host(alert, side)
         other = alert.dest_ip if host == alert.src_ip else alert.src_ip
-        key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows count, not lines.
         window = int(alert.time // threshold_of(self.site, signal).seconds)
-        return OurAlert(host, signal, Sighting(alert.time, key, (alert.sid, window), alert.sid, Pivot(alert.flow_id, alert.community_id)))
+        key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
+        pivot = Pivot(alert.flow_id, alert.community_id) if alert.flow_id else None
+        return OurAlert(host, signal, Sighting(alert.time, key, (alert.sid, window), alert.sid, pivot))
 
     def _by_metadata(self, alert: Alert) -> tuple[Signal, HostSide] | None:
         try:

@@ -5,18 +5,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rulegen.errors import InputError, MxhoundError
-from rulegen.vocabulary import Level
+from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
+    from eveproc.discover import Discovery
     from eveproc.night import NightReport
+    from eveproc.study import Study
+    from rulegen.site import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
@@ -33,25 +38,82 @@ def moment(text: str) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
+def what_if(text: str) -> "tuple[Signal, Threshold]":
+    """`mx_flood=20/60` -> the signal and its threshold."""
+    from rulegen.site import MAX_COUNT, MAX_SECONDS, Threshold
+
+    name, _, numbers = text.partition("=")
+    count, _, seconds = numbers.partition("/")
+    if name not in set(Signal) or not (count.isdecimal() and seconds.isdecimal()):
+        raise click.BadParameter(f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are {', '.join(Signal)}")
+    threshold = Threshold(int(count[:20]), int(seconds[:20]))
+    if not (1 <= threshold.count <= MAX_COUNT and 1 <= threshold.seconds <= MAX_SECONDS):
+        raise click.BadParameter(f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to {MAX_SECONDS}")
+    return Signal(name), threshold
+
+
 FILE = click.Path(path_type=Path)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
+
+    eve: tuple[str, ...]
+    site: Path
+    thresholds: Path | None
+    since: float | None
+    until: float | None
+    jobs: int | None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise click.UsageError("--since must be before --until")
+
+    def profile(self) -> "SiteProfile":
+        from rulegen.site import load_site
+
+        return load_site(self.site, self.thresholds)
+
+
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command that reads EVE takes."""
+    """Gives a command the options of a Reading, and the Reading as its first argument."""
+
+    @wraps(command)
+    def reading(**given: Any) -> None:
+        command(Reading(**{field.name: given.pop(field.name) for field in fields(Reading)}), **given)
+
+    decorated: Callable[..., None] = reading
     for decorate in (
+        click.option(
+            *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
+        ),
         click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
         click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
         click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
         click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
         click.argument("eve", nargs=-1, required=True),
     ):
-        command = decorate(command)
-    return command
+        decorated = decorate(decorated)
+    return decorated
 
 
-def _refuse_backwards(since: float | None, until: float | None) -> None:
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until")
+def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
+    """With a state every line is read once: what --until leaves out now would never be read."""
+    if state and until is not None:
+        raise click.UsageError("--until cannot be used with --state: what it leaves out would never be read again")
+    if state and state.resolve() in {output.resolve() for output in outputs if output}:
+        raise click.UsageError(f"--state {state} would be written over by a report")
+
+
+def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
+    """A form whose extra is not installed is refused before hours of reading."""
+    if form == "html":
+        from eveproc.report.chart import require_matplotlib
+
+        with _faults_told():
+            require_matplotlib()
+    return form
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,22 +124,27 @@ def main() -> None:
 
 @main.command()
 @_reads_eve
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, Elastic, a shipper of EVE.",
+)
 @click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
 @click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
+@click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
 def report(
-    eve: tuple[str, ...],
-    site: Path,
-    thresholds: Path | None,
+    reading: Reading,
     form: str,
     output: Path | None,
-    since: float | None,
-    until: float | None,
     everyone: bool,
     fail_on: str | None,
     stats: Path | None,
+    state: Path | None,
 ) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
@@ -85,45 +152,185 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    _refuse_backwards(since, until)
-    with _faults_told():
-        night = _judge(eve, site, thresholds, since, until, everyone)
+    _refuse_to_forget(state, reading.until, output, stats)
+    with _faults_told(), _judged(reading, state, everyone=everyone, drawn=form == "html") as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
-    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
-        sys.exit(FOUND)
+    _exit_if_found(night, fail_on)
 
 
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(host: str, eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None) -> None:
+def explain(reading: Reading, host: str) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
     from eveproc.explain import explain as account_for
     from eveproc.night import gather_night
     from eveproc.report import account
-    from rulegen.site import load_site
 
-    _refuse_backwards(since, until)
     with _faults_told(), _progress_bar() as progress:
-        profile = load_site(site, thresholds)
-        night, _ = gather_night(eve, profile, since=since, until=until, now=time.time(), progress=progress)
-        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, eve)))
+        profile = reading.profile()
+        night, _ = gather_night(
+            reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
+        )
+        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
 
 
-def _judge(
-    eve: tuple[str, ...], site: Path, thresholds: Path | None, since: float | None, until: float | None, everyone: bool
-) -> "NightReport":
-    from eveproc.night import judge_night
+@main.command()
+@_reads_eve
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    callback=_refuse_what_cannot_be_drawn,
+)
+@click.option("-o", "--output", type=FILE, help="Write the recommendation to this thresholds.yaml, whole or not at all.")
+@click.option("--what-if", "wanted", type=what_if, metavar="SIGNAL=COUNT/SECONDS", help="Only show what this threshold would have alerted.")
+@click.option("--baseline", type=FILE, help="Add these logs to what this file holds of earlier ones; it is made if it is not there.")
+@click.option("--budget", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="False alerts a week that are bearable.")
+def tune(
+    reading: Reading,
+    form: str,
+    output: Path | None,
+    wanted: "tuple[Signal, Threshold] | None",
+    baseline: Path | None,
+    budget: float,
+) -> None:
+    """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done."""
+    if wanted and (output or baseline or form == "html"):
+        raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
+    with _faults_told():
+        if wanted:
+            _tell_what_if(reading, form, *wanted)
+        else:
+            _recommend(reading, form, output, baseline, budget)
+
+
+def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
+    from eveproc.matching import refuse_untold
+    from eveproc.predict import predict, with_threshold
+    from eveproc.report import predicted
+
+    refuse_untold(signal)
+    site = reading.profile()
+    history = _study(reading, site).history
+    alerts = predict(history, with_threshold(site, signal, threshold), signal)
+    _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
+    for note in predicted.notes(signal, alerts, history):
+        click.echo(f"note: {note}", err=True)
+
+
+def _study(reading: Reading, site: "SiteProfile") -> "Study":
+    from eveproc.study import study
+
+    with _progress_bar() as progress:
+        return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
+
+
+def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
+    from eveproc.baseline import add_to, save
+    from eveproc.report import tuning
+    from eveproc.report.output import write_whole
+    from eveproc.tune import recommend
+
+    site = reading.profile()
+    baseline = add_to(kept, _study(reading, site).baseline(site))
+    told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
+    _echo(tuning.FORMATS[form](told))
+    if kept:
+        save(baseline, kept)
+    if output:
+        write_whole(output, tuning.render_yaml(told))
+        click.echo(f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True)
+
+
+@main.command()
+@click.argument("eve", nargs=-1, required=True)
+@click.option("-s", "--site", type=FILE, help="Take home networks and ports from this site.yaml, and compare with it for --diff.")
+@click.option("-o", "--output", type=FILE, help="New file for the proposed site.yaml; an existing one is never overwritten.")
+@click.option("--diff", is_flag=True, help="Show what the logs say and --site does not, and the reverse; write nothing.")
+def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
+    """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml; without -o, on the screen."""
+    from eveproc.discover import differences
+    from eveproc.report import proposal
+    from eveproc.report.output import write_new
     from rulegen.site import load_site
+
+    if diff and (site is None or output):
+        raise click.UsageError("--diff compares with --site and writes nothing")
+    with _faults_told():
+        profile = load_site(site) if site else None
+        found = _discovered(eve, profile)
+        if diff and profile:
+            _echo(proposal.render_differences(differences(found, profile)))
+        elif output:
+            write_new(output, proposal.render(found))
+            click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o out", err=True)
+        else:
+            _echo(proposal.render(found))
+
+
+def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":
+    from eveproc.study import discover_in
+
+    with _progress_bar() as progress:
+        return discover_in(eve, site, now=time.time(), progress=progress)
+
+
+@contextmanager
+def _judged(reading: Reading, state: Path | None, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+    """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
+    if state is None:
+        yield _judge(reading, everyone=everyone, drawn=drawn)
+        return
+    from eveproc.nightly import judge_new
+    from eveproc.state import open_state
+
+    with open_state(state) as remembered:
+        with _progress_bar() as progress:
+            pending = judge_new(
+                remembered,
+                reading.eve,
+                reading.profile(),
+                now=time.time(),
+                since=reading.since,
+                jobs=reading.jobs,
+                progress=progress,
+                everyone=everyone,
+                drawn=drawn,
+            )
+        yield _refuse_what_is_no_eve(pending.report)
+        pending.keep(remembered)
+
+
+def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
+    from eveproc.night import judge_night
 
     with _progress_bar() as progress:
         night = judge_night(
-            eve, load_site(site, thresholds), since=since, until=until, now=time.time(), progress=progress, everyone=everyone
+            reading.eve,
+            reading.profile(),
+            since=reading.since,
+            until=reading.until,
+            now=time.time(),
+            jobs=reading.jobs,
+            progress=progress,
+            everyone=everyone,
+            drawn=drawn,
         )
+    return _refuse_what_is_no_eve(night)
+
+
+def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":
     if night.stats.files and night.stats.files_not_eve == night.stats.files:
         raise InputError(night.stats.problems)
     return night
+
+
+def _exit_if_found(night: "NightReport", fail_on: str | None) -> None:
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+        sys.exit(FOUND)
 
 
 def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:

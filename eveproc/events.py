@@ -97,7 +97,7 @@ class Dns(Event, frozen=True, kw_only=True):
 
     Version 1 tells no type where the answer is a failure, and no question where it is none.
 
-    `query_id` is the 16 bits that a question and its answer share.
+    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer wrote it.
     """
 
     TYPE: ClassVar[str] = "dns"
@@ -109,6 +109,8 @@ class Dns(Event, frozen=True, kw_only=True):
     questions: tuple[tuple[str, str], ...]
     rcode: str = ""
     query_id: int = 0
+    tcp: bool = False
+    eight: bool = False
 
 
 class Smtp(Event, frozen=True, kw_only=True):
@@ -133,7 +135,9 @@ class Smtp(Event, frozen=True, kw_only=True):
 class Flow(Event, frozen=True, kw_only=True):
     """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
 
-    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record.
+    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record;
+    `client_flags` and `server_flags` are all that either showed (-1: not logged). `end` is the time of the last packet, `sent` and
+    `received` count the client's and the server's packets.
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -147,6 +151,11 @@ class Flow(Event, frozen=True, kw_only=True):
     established: bool
     app_proto: str = ""
     flags_logged: bool = True
+    end: float = 0.0
+    sent: int = 0
+    received: int = 0
+    client_flags: int = -1
+    server_flags: int = -1
 
 
 class Dhcp(Event, frozen=True, kw_only=True):
@@ -246,7 +255,9 @@ class _Email(Struct):
 class _Flow(Struct):
     src_ip: str = ""
     start: str = ""
+    end: str = ""
     state: str = ""
+    pkts_toserver: Int64 = 0
     pkts_toclient: Int64 = 0
 
 
@@ -275,6 +286,7 @@ class _Wire(Struct):
     dest_ip: str = ""
     dest_port: Int64 = 0
     proto: str | Int64 = ""
+    ip_v: Int64 = 0  # 8.0
     app_proto: str = ""
     tx_id: Int64 = -1
     alert: _Alert | None = None
@@ -355,6 +367,8 @@ def _dns(wire: _Wire, time: float) -> Dns:
         questions=tuple((_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname),
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
+        tcp=_protocol(wire.proto) == "TCP",
+        eight=bool(wire.ip_v) or dns.version >= 3,
     )
 
 
@@ -406,8 +420,9 @@ def _smtp(wire: _Wire, time: float) -> Smtp:
 def _flow(wire: _Wire, time: float) -> Flow:
     flow, tcp = wire.flow or _missing("flow"), wire.tcp or _NO_TCP
     server_flags, client_flags = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
+    start = _moment(flow.start, time)
     return Flow(
-        time=_start(flow, time),
+        time=start,
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
@@ -420,15 +435,24 @@ def _flow(wire: _Wire, time: float) -> Flow:
         established=_established(server_flags, client_flags, flow),
         app_proto=wire.app_proto,
         flags_logged=server_flags is not None and client_flags is not None,
+        end=_moment(flow.end, start),
+        sent=flow.pkts_toserver,
+        received=flow.pkts_toclient,
+        client_flags=_known(client_flags),
+        server_flags=_known(server_flags),
     )
 
 
-def _start(flow: _Flow, stamped: float) -> float:
-    """When the flow began; where that is missing or a clock's fault, when it was logged."""
+def _moment(text: str, otherwise: float) -> float:
+    """When a flow began or ended; where that is missing or a clock's fault, the other time: when it was logged, or began."""
     try:
-        return _time(flow.start)
+        return _time(text)
     except _UnusableError:
-        return stamped
+        return otherwise
+
+
+def _known(flags: int | None) -> int:
+    return -1 if flags is None else flags
 
 
 def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
@@ -502,6 +526,26 @@ def _time(text: str) -> float:
     except ValueError:
         raise _UnusableError(SkipReason.BAD_TIMESTAMP) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class _Stamp(Struct):
+    timestamp: str
+    event_type: str = ""
+
+
+_decode_stamp = msgspec.json.Decoder(_Stamp).decode
+
+
+def stamp_of(line: bytes) -> float | None:
+    """When a record of any type was logged, in seconds since 1970 UTC; None of one that does not tell.
+
+    Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
+    """
+    try:
+        stamp = _decode_stamp(line[line.find(b"{") :])
+        return None if stamp.event_type == Stats.TYPE else _time(stamp.timestamp)
+    except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
+        return None
 
 
 def _address(text: str, field: str) -> str:

@@ -15,7 +15,7 @@ from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.processes import Helpers, Work, can_fork, cores
 from eveproc.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
 from eveproc.select import Selector
-from eveproc.sources import Source, Span, plain_head, size_of
+from eveproc.sources import Rest, Source, Span, plain_head, size_of
 from eveproc.stats import ReadStats
 from rulegen.site import SiteProfile
 
@@ -36,23 +36,42 @@ class Part:
     stop: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RestPart:
+    """Of a compressed log what its content holds behind the byte `start`."""
+
+    path: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
+
+    reached: int
+    tail: bytes
+
+
 class Gatherer:
     """Reads parts into one NightEvidence."""
 
-    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None]) -> None:
-        self.collector = Collector(site, period)
+    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None], collect: type[Collector]) -> None:
+        self.collector = collect(site, period)
         self.stats = ReadStats()
+        self.ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._advance = advance
         self._selector = _selector(site, self.collector.night)
         self.stats.selected = self._selector is not None
 
-    def read(self, part: Part) -> None:
+    def read(self, part: Part | RestPart) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
         try:
             with ExitStack() as stack:
-                if part.stop is None:
+                if isinstance(part, RestPart):
+                    self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
+                elif part.stop is None:
                     self._read_source(Source(part.path, stack, self.stats, self._advance))
                 else:
                     self._read_lines(Span(part.path, part.start, part.stop, stack, self.stats, self._advance))
@@ -67,6 +86,11 @@ class Gatherer:
             for event in read_source(source):
                 self.collector.add(event)
 
+    def _read_rest(self, rest: Rest) -> None:
+        self.stats.files += 1
+        self._read_lines(rest)
+        self.ends[rest.name] = End(rest.reached, rest.tail)
+
     def _read_lines(self, source: Source | Span) -> None:
         for block, end in source.blocks():
             if not self.offer(block, end):
@@ -74,59 +98,89 @@ class Gatherer:
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
-        for result in self._results(block, end):
-            self.stats.note(result)
+        if not self._selector:
+            self._note(lines_of(block, end))
+            return
+        whole = block.rfind(b"\n", 0, end) + 1
+        wanted, new = self._selector.lines(block, whole)
+        self._note(map(line_result, wanted))
+        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        # Not counted: another process meets the same hosts for a first time, too.
+        self._collect(map(line_result, new))
+
+    def _note(self, results: Iterable[Event | Skipped]) -> None:
+        self._collect(self.stats.noted(results))
+
+    def _collect(self, results: Iterable[Event | Skipped]) -> None:
+        for result in results:
             if isinstance(result, Event):
                 self.collector.add(result)
 
-    def _results(self, block: bytes, end: int) -> Iterable[Event | Skipped]:
-        if not self._selector:
-            return lines_of(block, end)
-        whole = block.rfind(b"\n", 0, end) + 1
-        # All of them before the first is decoded: what is new is new for the whole block.
-        wanted = tuple(self._selector.lines(block, whole))
-        return chain(map(line_result, wanted), [last_line_result(block[whole:end])] if whole < end else ())
-
 
 def gather(
-    files: Sequence[str], site: SiteProfile, period: Period = EVER, *, jobs: int | None = None, progress: Progress | None = None
+    files: Sequence[str],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
 ) -> tuple[NightEvidence, ReadStats]:
     """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
 
+    `collect` is what takes in the events of one process; its `night` comes back, that of the other processes merged into it.
     `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
     """
-    whole, spans = _parts(files)
-    count = min(jobs or cores(), _worth(whole, spans)) if can_fork() else 1
+    whole, plain = _parts(files)
+    night, stats, _ = gather_parts(whole, plain, site, period, jobs=jobs, progress=progress, collect=collect)
+    return night, stats
+
+
+def gather_parts(
+    whole: Sequence[Part | RestPart],
+    plain: Sequence[Part],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+    """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
+    count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
     dealt = whole if len(whole) < count else []
-    work = Work([*(() if dealt else whole), *spans], sum(map(size_of, files)))
-    gatherer = Gatherer(site, period, partial(work.advance, progress))
-    with Helpers(count - 1, partial(_help, work, site, period)) as helpers:
+    work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
+    gatherer = Gatherer(site, period, partial(work.advance, progress), collect)
+    with Helpers(count - 1, partial(_help, work, site, period, collect)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
-        for night, stats in helpers.results():
+        for night, stats, ends in helpers.results():
             gatherer.collector.night.merge(night)
             gatherer.stats.merge(stats)
-    gatherer.stats.files += sum(1 for part in spans if not part.start)
+            gatherer.ends.update(ends)
+    gatherer.stats.files += len({part.path for part in plain})
     gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
-    return gatherer.collector.night, gatherer.stats
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
-def _help(work: Work[Part], site: SiteProfile, period: Period, blocks: Iterator[tuple[bytes, int]]) -> tuple[NightEvidence, ReadStats]:
+def _help(
+    work: Work[Part | RestPart], site: SiteProfile, period: Period, collect: type[Collector], blocks: Iterator[tuple[bytes, int]]
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
     """What a helper does: parts while there are any, then blocks."""
-    gatherer = Gatherer(site, period, partial(work.advance, None))
+    gatherer = Gatherer(site, period, partial(work.advance, None), collect)
     for part in work.take():
         gatherer.read(part)
     for block, end in blocks:
         gatherer.take(block, end)
-    return gatherer.collector.night, gatherer.stats
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
-def _worth(whole: Sequence[Part], spans: Sequence[Part]) -> int:
+def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
     """How many processes the input is worth, at least one. What comes through a pipe may be long."""
     sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
-    return 1 + (sum(sizes) + sum(part.stop - part.start for part in spans if part.stop)) // WORTH_A_PROCESS
+    return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
 
 
 def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
@@ -134,7 +188,16 @@ def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
     sizes = {file: size_of(file) for file in files}
     plain = [file for file in files if _is_read_in_spans(file)]
     whole = [Part(file) for file in sorted(files, key=lambda file: -sizes[file]) if file not in plain]
-    return whole, [Part(file, start, min(start + SPAN, sizes[file])) for file in plain for start in range(0, sizes[file], SPAN)]
+    return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
+
+
+def spans(path: str, start: int, stop: int) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts for several processes."""
+    return (Part(path, begin, min(begin + SPAN, stop)) for begin in range(start, stop, SPAN))
+
+
+def _bytes_of(part: Part | RestPart) -> int:
+    return size_of(part.path) if isinstance(part, RestPart) or part.stop is None else part.stop - part.start
 
 
 def _is_read_in_spans(file: str) -> bool:

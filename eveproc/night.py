@@ -1,17 +1,19 @@
 """Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
+from eveproc.change import Change
 from eveproc.evidence import MOST_ACTIVE, MOST_HOSTS, HostEvidence, NightEvidence, Period
 from eveproc.gather import gather
 from eveproc.identity import Tenancy
+from eveproc.picture import NO_PICTURE, Painter, Picture
 from eveproc.sources import find_files
 from eveproc.stats import ReadStats
-from eveproc.verdict import Identity, Verdict, assess, judge
-from eveproc.weighing import Circumstances, signals_for
+from eveproc.verdict import Identity, Verdict, assess, judge, key_of, level_of
+from eveproc.weighing import Circumstances, score_at_most, signals_for
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
 
@@ -22,7 +24,8 @@ DAY = 24 * 3600
 class NightReport:
     """`verdicts` holds the home hosts that were seen, worst first: all, or those above clean. `clean_hosts` counts the clean ones.
 
-    `unused` counts, by reason, events that were read and are evidence of nothing here.
+    `unused` counts, by reason, events that were read and are evidence of nothing here. `picture` is what charts are drawn from, `site`
+    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -32,6 +35,9 @@ class NightReport:
     unused: Mapping[str, int]
     first_event: float | None
     last_event: float | None
+    picture: Picture = NO_PICTURE
+    site: SiteProfile | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Machine:
     identity: Identity | None
     addresses: tuple[str, ...]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """That of its Verdict."""
+        return key_of(self.address, self.identity)
+
 
 def judge_night(
     sources: Sequence[str],
@@ -51,18 +62,21 @@ def judge_night(
     since: float | None = None,
     until: float | None = None,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     everyone: bool = True,
+    drawn: bool = True,
 ) -> NightReport:
     """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
 
-    `everyone`: are clean hosts wanted as well, not only their number?
+    `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
+    `drawn`: is a picture wanted?
 
     Events dated more than a day after `now` are a clock's fault and are not believed.
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
-    night, stats = gather_night(sources, site, since=since, until=until, now=now, progress=progress)
-    return report_on(night, site, stats, everyone=everyone)
+    night, stats = gather_night(sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress)
+    return report_on(night, site, stats, everyone=everyone, drawn=drawn)
 
 
 def gather_night(
@@ -72,38 +86,60 @@ def gather_night(
     since: float | None = None,
     until: float | None = None,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
     period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
-    return gather(find_files(sources), site, period, progress=progress)
+    return gather(find_files(sources), site, period, jobs=jobs, progress=progress)
 
 
-def report_on(night: NightEvidence, site: SiteProfile, stats: ReadStats, *, everyone: bool = True) -> NightReport:
-    """Judge what was gathered."""
+def report_on(
+    night: NightEvidence,
+    site: SiteProfile,
+    stats: ReadStats,
+    *,
+    everyone: bool = True,
+    drawn: bool = True,
+    found: Iterable[Machine] | None = None,
+    known: Callable[[Machine], bool] = lambda _: False,
+) -> NightReport:
+    """Judge what was gathered; `drawn`: is a picture of it wanted?
+
+    `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
+    """
     night.trim()
+    painter = Painter(night, site) if drawn else None
     seen = 0
     verdicts = []
-    for machine in machines(night, everyone=everyone):
+    for machine in machines(night, everyone=everyone) if found is None else found:
         seen += 1
         circumstances = circumstances_of(machine, night, site)
-        if everyone or _is_above_clean(machine, circumstances):
-            verdicts.append(judge(machine.address, machine.evidence, machine.identity, circumstances))
+        verdict = None
+        if everyone or known(machine) or _is_above_clean(machine, circumstances):
+            verdict = judge(machine.address, machine.evidence, machine.identity, circumstances)
+            verdicts.append(verdict)
+        if painter:
+            painter.add(machine.address, machine.evidence, verdict)
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
+    quiet = 0 if everyone else _quiet(night)
     return NightReport(
         verdicts=tuple(verdicts),
-        clean_hosts=seen + (0 if everyone else _quiet(night)) - sum(1 for v in verdicts if v.level is not Level.CLEAN),
+        clean_hosts=seen + quiet - sum(1 for v in verdicts if v.level is not Level.CLEAN),
         stats=stats,
         health=(*night.health.sentences(), *_missing_sensors(night, site), *_thinned(night)),
         unused=dict(sorted(night.unused.items())),
         first_event=night.first_event if isfinite(night.first_event) else None,
         last_event=night.last_event if isfinite(night.last_event) else None,
+        picture=painter.picture(quiet) if painter else NO_PICTURE,
+        site=site,
     )
 
 
 def _is_above_clean(machine: Machine, circumstances: Circumstances) -> bool:
-    signals = any(True for _ in machine.evidence.signal_tracks())
-    return signals and assess(machine.evidence, circumstances).level is not Level.CLEAN
+    if level_of(score_at_most(machine.evidence)) is Level.CLEAN:
+        return False
+    return assess(machine.evidence, circumstances).level is not Level.CLEAN
 
 
 def _quiet(night: NightEvidence) -> int:

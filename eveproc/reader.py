@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import ijson
 
+from eveproc import snort
 from eveproc.events import Event, Skipped, SkipReason, decode, decode_value, escape_invalid
 from eveproc.sources import MAX_LINE, Source, find_files, size_of
 from eveproc.stats import ReadStats
@@ -14,6 +15,8 @@ from eveproc.stats import ReadStats
 Progress = Callable[[int, int], None]
 
 BOM = b"\xef\xbb\xbf"
+# pcap in either order of bytes, with microseconds or nanoseconds, and pcapng: what a Snort logs as snort.log as well.
+_CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # "@cee: " and syslog's own "Mar  1 10:00:00 sensor suricata[12]: "; nothing with a quote, which is half a line.
 _PREFIX = re.compile(rb"^(?:\xef\xbb\xbf)?(?:[^{\"]{0,512}:)?\s*(?=\{)")
@@ -75,12 +78,18 @@ def read_source(source: Source) -> Iterator[Event]:
 def _not_eve(head: bytes, lines: int) -> str:
     if head.startswith(_UTF16):
         return "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
+    if head.startswith(_CAPTURES):
+        return "is a capture of packets; allowed are the logs that an engine writes of it"
+    if snort.reader_for(head.removeprefix(BOM)):
+        return f"holds no alert: not one of its {lines} lines or records is whole and understood"
     return f"is not EVE JSON: none of its {lines} lines is a JSON object"
 
 
 def holds_lines(head: bytes) -> bool:
     """Do the first bytes of a file look like one EVE record a line, whatever stands before each record?"""
-    return _export(head) is None and any(_PREFIX.match(line.lstrip()) for line in head.split(b"\n"))
+    if _export(head) is not None or snort.reader_for(head.removeprefix(BOM)):
+        return False
+    return any(_PREFIX.match(line.lstrip()) for line in head.split(b"\n"))
 
 
 def _export(head: bytes) -> str | None:
@@ -90,6 +99,8 @@ def _export(head: bytes) -> str | None:
 
 def _results(source: Source, head: bytes) -> Iterator[Event | Skipped]:
     """Records of whatever framing the first bytes show; lines where they show none."""
+    if read := snort.reader_for(head.removeprefix(BOM)):
+        return read(source, source.written)
     prefix = _export(head)
     return _lines(source) if prefix is None else _records(source, prefix)
 

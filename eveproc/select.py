@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache, partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
@@ -21,6 +22,9 @@ from eveproc.evidence import MAILBOX_PORTS, NightEvidence, is_home
 from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
+
+if TYPE_CHECKING:
+    import hyperscan
 
 # How many beginnings of flow records are kept to be known again at once; the others take a little longer.
 HEADS_KEPT = 1 << 18
@@ -64,7 +68,7 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, METADATA_SIGNAL),
         (Kind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
         (Kind.WANTED, f'ort":(?:{ports})[,}}]'),
-        (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})\.|(?i:{SOME_PTR_NAMES}))'),
+        (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
         (Kind.FLOW, '"flow",'),
         (Kind.FLOW, '"flow"}'),
@@ -79,28 +83,26 @@ class Selector:
     """Finds the lines of a block that may tell `night` something new. Raises ImportError where hyperscan is not installed."""
 
     def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
-        import hyperscan
-
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
         self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
         self._heads: set[bytes] = set()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        self._database = hyperscan.Database()
         kinds, expressions = zip(*patterns(site), strict=True)
+        self._database = _compiled(expressions)
         self._note = tuple(self._hits[kind].append for kind in kinds)
-        self._database.compile(expressions=expressions, ids=tuple(range(len(kinds))), elements=len(kinds), flags=[0] * len(kinds))
 
-    def lines(self, block: bytes, end: int) -> Iterator[bytes]:
-        """Each wanted line of block[:end], once, with its newline if it has one."""
+    def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[bytes]]:
+        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and other flows that may show a new host.
+
+        Which lines are wanted depends on the block alone, but for the sensors that were heard of.
+        """
         hits = self._scan(block)
-        flows = (*self._new_hosts(block, hits[Kind.FLOW]), *self._new_of_tcp(block, hits[Kind.TCP]))
-        behind = 0
-        for place in sorted((*hits[Kind.WANTED], *flows, *self._new_sensors(block))):
-            if behind < place <= end:
-                start = block.rfind(b"\n", 0, place - 1) + 1
-                behind = (block.find(b"\n", place - 1) + 1) or len(block)
-                yield block[start:behind]
+        tcp = hits[Kind.TCP]
+        wanted = sorted((*hits[Kind.WANTED], *self._probes(block, tcp), *self._new_sensors(block)))
+        new = sorted((*self._new_hosts(block, hits[Kind.FLOW]), *(() if self._night.flows_logged else tcp)))
+        wanted_lines = dict(_lines_at(block, end, wanted))
+        return list(wanted_lines.values()), [line for start, line in _lines_at(block, end, new) if start not in wanted_lines]
 
     def _scan(self, block: bytes) -> Mapping[Kind, list[int]]:
         """Where what was found ends, by kind."""
@@ -136,10 +138,8 @@ class Selector:
         home = self._home_address(address)
         return not home or self._night.knows(home)
 
-    def _new_of_tcp(self, block: bytes, places: list[int]) -> Iterator[int]:
-        """The first TCP flows of all, and connections of home hosts that were not seen to be taken."""
-        if not self._night.flows_logged:
-            return iter(places)
+    def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
+        """Connections of home hosts that were not seen to be taken."""
         return (place for place in places if block[place : place + FLAGS] not in ESTABLISHED and self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
@@ -149,6 +149,25 @@ class Selector:
     def _new_sensors(self, block: bytes) -> Iterator[int]:
         unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
         return chain.from_iterable(_places(block, token) for token in unheard)
+
+
+@lru_cache(maxsize=16)
+def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
+    import hyperscan
+
+    database, count = hyperscan.Database(), len(expressions)
+    database.compile(expressions=expressions, ids=tuple(range(count)), elements=count, flags=[0] * count)
+    return database
+
+
+def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[tuple[int, bytes]]:
+    """Each line of block[:end] that one of the places, in ascending order, is in, and where it starts."""
+    behind = 0
+    for place in places:
+        if behind < place <= end:
+            start = block.rfind(b"\n", 0, place - 1) + 1
+            behind = (block.find(b"\n", place - 1) + 1) or len(block)
+            yield start, block[start:behind]
 
 
 def _places(block: bytes, token: bytes) -> Iterator[int]:

@@ -8,6 +8,7 @@ from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from types import MappingProxyType
 
+from eveproc import snort
 from eveproc.gunzip import GzipStream
 from eveproc.stats import ReadStats
 from rulegen.errors import InputError, Problem
@@ -15,6 +16,8 @@ from rulegen.errors import InputError, Problem
 STDIN = "-"
 IN_FOLDER = "eve*.json*"  # eve.json, eve.7.json (threaded), eve-2026-01-31.json, eve.json.1, eve.json.2.gz
 HEAD = 4096
+# So many bytes before the place that reading has come to are compared: some ten lines, each with a time and a flow id.
+TAIL = 4096
 BLOCK = 1 << 20
 # Suricata's largest lines are stats with hundreds of threads, about 1 MiB.
 MAX_LINE = 16 << 20
@@ -60,8 +63,9 @@ def _existing(source: str) -> list[str] | Problem | None:
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:
-    files = sorted(str(path) for path in folder.glob(IN_FOLDER) if not path.is_dir())
-    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER}, plain or compressed")
+    patterns = (IN_FOLDER, *snort.IN_FOLDER)
+    files = sorted({str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()})
+    return files or Problem(str(folder), f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed")
 
 
 def _globbed(pattern: str) -> list[str] | Problem:
@@ -100,7 +104,7 @@ def plain_head(path: str) -> bytes:
         return b""
     with Path(path).open("rb") as raw:
         head = raw.read(HEAD)
-    return b"" if _compression(head) else head
+    return b"" if compression_of(head) else head
 
 
 class Source:
@@ -113,6 +117,7 @@ class Source:
         self.name = name
         self.stats = stats
         self.ended = False
+        self.damaged = False
         self._raw = _open(name, stack)
         self._stream = _unpack(self._raw, stack)
         self._advance = advance
@@ -121,6 +126,11 @@ class Source:
 
     def note_problem(self, what: str) -> None:
         self.stats.note_problem(self.name, what)
+
+    @property
+    def written(self) -> float:
+        """When the file was last written to, in seconds since 1970 UTC."""
+        return os.fstat(self._raw.fileno()).st_mtime
 
     def head(self) -> bytes:
         """The first bytes; they stay to be read."""
@@ -156,13 +166,44 @@ class Source:
             block = b"" if self.ended else self._stream.read1(size)
         except Exception as error:  # noqa: BLE001  of no common root: EOFError, OSError, LZMAError, and those of isal and zstd
             self.note_problem(f"is cut off or damaged ({error}); what came before that was used")
-            block = b""
+            block, self.damaged = b"", True
         self.ended = not block
         self.stats.bytes += len(block)
         if self._raw.seekable():
             self._advance(self._raw.tell() - self._told)
             self._told = self._raw.tell()
         return block
+
+
+class Rest(Source):
+    """Of the content of a compressed log the lines behind its byte `start`; `reached` and `tail` are where they end.
+
+    Half a line at the end is left where the archive is cut off: the rest may still be written. Bytes before `start` are not counted.
+    """
+
+    def __init__(self, name: str, start: int, stack: ExitStack, stats: ReadStats, advance: Callable[[int], None] = lambda _: None) -> None:
+        super().__init__(name, stack, stats, advance)
+        self.reached = self._content = 0
+        self.tail = b""
+        while self.reached < start and (block := self.read(min(BLOCK, start - self.reached))):
+            self._note(block, self.reached + len(block))
+        stats.bytes -= self.reached
+
+    def read(self, size: int) -> bytes:
+        block = super().read(size)
+        self._content += len(block)
+        return block
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        for block, end in super().blocks():
+            if self.damaged and not block.endswith(b"\n", 0, end):
+                return
+            yield block, end
+            self._note(block[:end], self._content - len(block) + end)
+
+    def _note(self, block: bytes, reached: int) -> None:
+        self.tail = (self.tail + block[-TAIL:])[-TAIL:]
+        self.reached = reached
 
 
 class Span:
@@ -209,13 +250,14 @@ def _open(file: str, stack: ExitStack) -> BufferedReader:
     return stack.enter_context(Path(file).open("rb"))
 
 
-def _compression(first: bytes) -> str | None:
+def compression_of(first: bytes) -> str | None:
+    """What the first bytes of a file say it is compressed by; None for none."""
     return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
 
 
 def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:
     """Decompressed by what the content says: a rotated eve.json.2 may well be compressed."""
-    kind = _compression(raw.peek(8))
+    kind = compression_of(raw.peek(8))
     if not kind:
         return raw
     if kind == "gz":

@@ -48,6 +48,11 @@ class Identity:
     addresses: tuple[str, ...]
 
 
+def key_of(host: str, identity: Identity | None) -> tuple[str, str]:
+    """Address and MAC ("" without dhcp): an address that two machines had in one night is two hosts."""
+    return host, identity.mac if identity else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is said of one host. `score` is a probability; `decided_at` is None for a clean host."""
@@ -63,6 +68,10 @@ class Verdict:
     identity: Identity | None
     why: str
     next_step: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return key_of(self.host, self.identity)
 
 
 @dataclass(frozen=True, slots=True)

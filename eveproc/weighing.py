@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 
 from eveproc.alerts import threshold_of
 from eveproc.allowance import Allowance
-from eveproc.evidence import HostEvidence, Source
+from eveproc.evidence import Fact, HostEvidence, Source
 from eveproc.harmless import Explanation
 from eveproc.track import Track, widest
 from eveproc.weights import ALERTS, CEILING, CURVES, HOUR, PRIOR, SLOW_NAME, probability
@@ -83,6 +84,20 @@ def family_weights(weighed: Iterable[Weighed]) -> dict[Family, float]:
         key = (w.family, counted if separate else "")
         largest[key] = max(w.weight, largest.get(key, 0.0))
     return {family: min(CEILING[family], sum(weight for (f, _), weight in largest.items() if f is family)) for family in Family}
+
+
+def score_at_most(evidence: HostEvidence) -> float:
+    """A probability that the host's score does not exceed, told from how many different strangers it met, which is quick."""
+    return probability(PRIOR + sum(_weight_at_most(kind, source, track.distinct()) for (kind, source), track in evidence.tracks.items()))
+
+
+@lru_cache(maxsize=1 << 12)
+def _weight_at_most(kind: Signal | Fact, source: Source, distinct: int) -> float:
+    if not isinstance(kind, Signal):
+        return 0.0
+    if source is Source.ALERT:
+        return ALERTS[kind].most
+    return max(0.0, *(window.weigh(distinct) for window in CURVES.get(kind, ())), 0.0)
 
 
 def weigh(evidence: HostEvidence, allowance: Allowance, circumstances: Circumstances) -> Iterator[Weighed]:

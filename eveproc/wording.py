@@ -34,9 +34,14 @@ _SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 2
 _SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
 
 
+def mistaken_for(signal: Signal) -> tuple[str, ...]:
+    """What else shows this signal, a phrase each."""
+    return _SPEC[signal].mistaken_for
+
+
 def looks_like(signal: Signal) -> str:
-    """What else shows this signal, in one sentence."""
-    return sentence(f"also seen of: {'; '.join(_SPEC[signal].mistaken_for)}")
+    """The same in one sentence."""
+    return sentence(f"also seen of: {'; '.join(mistaken_for(signal))}")
 
 
 def fact(weighed: Weighed) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from rulegen.site import Network, SiteProfile, collapsed
+from rulegen.site import short as short  # part of what this module offers
 
 
 def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
@@ -21,11 +22,6 @@ def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Ne
 def outside(site: SiteProfile) -> str:
     """Everything that is not home: "[!10.20.0.0/16,!2001:db8:20::/48]"."""
     return flat((), _fewest(site.home_networks))
-
-
-def short(network: Network) -> str:
-    """A network as engines and people write it: a single host without its prefix length."""
-    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
 def flat(members: Sequence[Network], holes: Sequence[Network] = ()) -> str:

@@ -1,21 +1,33 @@
 """SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from errno import EISDIR
 from os import strerror
 from pathlib import Path
+from types import MappingProxyType
 
 from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
-from rulegen.render import NOT_YET, NotRendered, RenderedRule, render
+from rulegen.render import NotRendered, RenderedRule, render
+from rulegen.rulesfile import RULES, length_fault
 from rulegen.site import Exemption, SiteProfile
-from rulegen.suricata_files import RULES, length_fault, suricata_files
+from rulegen.snort_files import snort_3_files, snort_29_files
+from rulegen.suricata_files import suricata_files
 from rulegen.vocabulary import Engine
 
-BUILDABLE = tuple(engine for engine in Engine if engine not in NOT_YET)
+_Files = Callable[[SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date], Mapping[str, str]]
+# What each engine is given: file name -> text.
+_FILES: Mapping[Engine, _Files] = MappingProxyType(
+    {
+        Engine.SURICATA_7: suricata_files,
+        Engine.SURICATA_8: suricata_files,
+        Engine.SNORT_29: snort_29_files,
+        Engine.SNORT_3: snort_3_files,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +49,18 @@ class BuildResult:
 
 
 def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: date) -> BuildResult:
-    """Write OUT_DIR/ENGINE/ for each engine (none named: all that can be built). Same input, same bytes.
+    """Write OUT_DIR/ENGINE/ for each engine (none named: all there are). Same input, same bytes.
 
-    Raises InputError for an engine without templates and for rules longer than an engine reads, OSError when the files
-    cannot be written (see write_together).
+    Raises InputError for rules longer than an engine reads, OSError when the files cannot be written (see write_together).
     """
-    _refuse_unbuildable(engines)
-    wanted = tuple(dict.fromkeys(engines)) or BUILDABLE
-    rendered = {engine: render_all(site, engine) for engine in wanted}
-    _refuse_long({out_dir / engine / RULES: rules for engine, (rules, _) in rendered.items()})
+    wanted = tuple(dict.fromkeys(engines)) or tuple(Engine)
+    in_force = replace(site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today)))
+    rendered = {engine: render_all(in_force, engine) for engine in wanted}
+    _refuse_long(out_dir, [rule for rules, _ in rendered.values() for rule in rules])
     texts = {
         out_dir / engine / name: text
         for engine, (rules, left_out) in rendered.items()
-        for name, text in suricata_files(site, engine, rules, left_out, today).items()
+        for name, text in _FILES[engine](site, engine, rules, left_out, today).items()
     }
     write_together(texts)
     builds = tuple(
@@ -98,15 +109,10 @@ def _named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _refuse_unbuildable(engines: Sequence[Engine]) -> None:
-    allowed = ", ".join(BUILDABLE)
-    problems = [Problem(engine.value, f"{NOT_YET[engine]}; allowed are {allowed}") for engine in engines if engine in NOT_YET]
-    if problems:
-        raise InputError(problems)
-
-
-def _refuse_long(rendered: Mapping[Path, Iterable[RenderedRule]]) -> None:
-    faults = [(file, rule, length_fault(rule.text)) for file, rules in rendered.items() for rule in rules]
-    problems = [Problem(str(file), f"sid {rule.sid} ({rule.spec.name}): {fault}") for file, rule, fault in faults if fault]
+def _refuse_long(out_dir: Path, rules: Iterable[RenderedRule]) -> None:
+    faults = [(rule, length_fault(rule.text, rule.engine)) for rule in rules]
+    problems = [
+        Problem(str(out_dir / rule.engine / RULES), f"sid {rule.sid} ({rule.spec.name}): {fault}") for rule, fault in faults if fault
+    ]
     if problems:
         raise InputError(problems)

@@ -1,25 +1,28 @@
 """A folder of built rules, or one rules file -> what is wrong with it, by reading it back and by asking the real engine."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from types import MappingProxyType
 
-from idstools import rule as idstools_rule
-
-from rulegen.engines import EngineTrial, find_engine, try_rules
+from rulegen.engines import EngineTrial, FoundEngine, find_engine, try_rules
 from rulegen.errors import InputError, Problem
+from rulegen.readback import COUNTED, ReadRule, file_lines, read_rules
+from rulegen.rulesfile import RULES, SID_MAP, TITLE
 from rulegen.silence import silent_settings
-from rulegen.suricata_files import GROUP_KEYS, RULES, SETTING_KEYS, SETTINGS, SID_MAP, THRESHOLDS, TITLE, length_fault
+from rulegen.snort_check import as_threshold_line, dialect_faults, filter_problems, lua_entry
+from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
+from rulegen.snort_trial import try_snort
+from rulegen.suricata_files import GROUP_KEYS, SETTING_KEYS, SETTINGS, THRESHOLDS
 from rulegen.suricata_yaml import read_suricata_yaml
-from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, HostSide, Signal
+from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, SNORTS, SURICATAS, Engine, HostSide, Signal
 from rulegen.yamlfile import read_yaml
 
 # What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak against the rules.
 _OF_RULES = re.compile(r"(detect|threshold|reference|classification)[\w-]*: |.*\b(signature|sid)\b")
-_AT_LINE = re.compile(r"(?s)(?P<text>.*) from file .* at line (?P<line>\d+)$")
-_COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
+_AT_LINE = re.compile(r"(?s)(?P<text>.*) from file (?P<file>.*) at line (?P<line>\d+)$")
 _GID_SID = r"gen_id\s+\d+\s*,\s*sig_id\s+(?P<sid>\d+)"
 _RATE = r"count\s+\d+\s*,\s*seconds\s+\d+"
 _TRACK = r"track\s+by_(?:src|dst|rule|both)"
@@ -33,25 +36,13 @@ _THRESHOLD_FORMS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRule:
-    """A rule as idstools reads it back; `options` in the rule's order, a bare keyword with value ""."""
-
-    line: int
-    sid: int
-    rev: int
-    msg: str
-    options: tuple[tuple[str, str], ...]
-
-    @property
-    def metadata(self) -> dict[str, list[str]]:
-        """What Suricata will log as alert.metadata: {"key": ["value", ...]}."""
-        found: dict[str, list[str]] = {}
-        for name, value in self.options:
-            for entry in value.split(",") if name == "metadata" else ():
-                key, _, text = entry.strip().partition(" ")
-                found.setdefault(key, []).append(text.strip())
-        return found
+# What a build puts beside its rules, by the engine: suppressions and filters, and settings. Snort 3 has both in one file.
+_THRESHOLDS: Mapping[Engine, str] = MappingProxyType(
+    dict.fromkeys(SURICATAS, THRESHOLDS) | {Engine.SNORT_29: THRESHOLDS_29, Engine.SNORT_3: SETTINGS_3}
+)
+_SETTINGS: Mapping[Engine, str] = MappingProxyType(
+    dict.fromkeys(SURICATAS, SETTINGS) | {Engine.SNORT_29: SETTINGS_29, Engine.SNORT_3: SETTINGS_3}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +93,24 @@ def _engine_of(rules: Path) -> Engine:
 
 
 def _title(rules: Path) -> str:
-    return next((line for _, line in _lines(rules, [])), "")
+    return next((line for _, line in file_lines(rules, [])), "")
 
 
 def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
-    found, problems = read_rules(rules)
+    found, problems = read_rules(rules, engine)
     problems += _meaning_problems(rules, found)
-    thresholds = rules.with_name(THRESHOLDS)
+    problems += [Problem(str(rules), f"sid {rule.sid} {fault}", line=rule.line) for rule in found for fault in dialect_faults(rule, engine)]
     if whole:
-        problems += _missing_files(rules)
-    problems += _companion_problems(rules, found)
-    misset, warnings = _settings_problems(rules.with_name(SETTINGS))
+        problems += _missing_files(rules, engine)
+    problems += _companion_problems(rules, found, engine)
+    misset, warnings = _settings_problems(rules.with_name(SETTINGS)) if engine not in SNORTS else ([], [])
     problems += misset
-    settings = rules.with_name(SETTINGS) if rules.with_name(SETTINGS).is_file() and not misset else None
     passed = [f"{rules}: {len(found)} rules read back"]
     installed = find_engine(engine)
     if installed is None:
         warnings.append(Problem(str(rules), f"NOT TESTED with a real engine: {engine} is not installed here"))
     else:
-        trial = try_rules(installed, rules, threshold_config=thresholds if thresholds.is_file() else None, settings=settings)
-        said, more = _trial_problems(rules, trial)
+        said, more = _trial_problems(rules, _ask(installed, rules, with_settings=not misset))
         problems += said
         warnings += more
         if not said:
@@ -129,79 +118,13 @@ def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     return CheckReport(tuple(passed), tuple(dict.fromkeys(problems)), tuple(warnings))
 
 
-def read_rules(file: Path) -> tuple[list[ReadRule], list[Problem]]:
-    """Every rule of a file, and every line that is neither a rule, a comment nor empty. Raises InputError if unreadable."""
-    found: list[ReadRule] = []
-    problems: list[Problem] = []
-    for number, line in _lines(file, problems):
-        if fault := length_fault(line):
-            problems.append(Problem(str(file), fault, line=number))
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        rule = read_rule(line, number)
-        if isinstance(rule, ReadRule):
-            found.append(rule)
-        else:
-            problems.append(Problem(str(file), rule, line=number))
-    problems += _repeated(file, found)
-    return found, problems
-
-
-def _lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InputError([Problem(str(file), f"cannot be read: {error.strerror}")]) from error
-    lines = raw.split(b"\n")
-    if lines[-1]:
-        problems.append(Problem(str(file), "ends in half a line: the file was cut off", line=len(lines)))
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield number, line.decode()
-        except UnicodeDecodeError as error:
-            what = f"byte {error.start + 1} is not UTF-8; allowed is UTF-8 text"
-            problems.append(Problem(str(file), what, line=number))
-
-
-def read_rule(line: str, number: int = 0) -> ReadRule | str:
-    """One rule read back, or what is wrong with it.
-
-    idstools mis-reads nested address lists in silence and takes multi-line rules for none, so what it read is held
-    against the text: the header's seven fields joined again must be the header.
-    """
-    if line.rstrip().endswith("\\"):
-        return "goes on in the next line; allowed is one rule per line"
-    try:
-        rule = idstools_rule.parse(line)
-    except Exception as error:  # noqa: BLE001  # idstools raises bare Exception, and whatever a slice or int() raises
-        return f"is no rule that idstools can read: {error}"
-    if rule is None:
-        return "is no rule that idstools can read; allowed is ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
-    fields = (rule.action, rule.proto, rule.source_addr, rule.source_port, rule.direction, rule.dest_addr, rule.dest_port)
-    if None in fields or " ".join(fields) != " ".join(rule.header.split()):
-        return f"has a header that idstools mis-reads: {rule.header!r}; allowed are flat address lists without spaces"
-    for name in ("sid", "rev", "msg"):
-        if not rule[name]:
-            return f"has no {name}"
-    options = tuple((option["name"], option["value"] or "") for option in rule.options)
-    return _bad_count(options) or ReadRule(number, rule.sid, rule.rev, rule.msg, options)
-
-
-def _bad_count(options: Iterable[tuple[str, str]]) -> str | None:
-    """Suricata's -T lets a count or seconds of 0 pass, and the rule then never or always fires."""
-    for name, value in options:
-        for word, number in _COUNTED.findall(value) if name in ("threshold", "detection_filter") else ():
-            if int(number) < 1:
-                return f"has {word} {number} in its {name}; allowed is 1 or more"
-    return None
-
-
-def _repeated(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
-    first: dict[int, int] = {}
-    for rule in rules:
-        if rule.sid in first:
-            yield Problem(str(file), f"sid {rule.sid} was already used in line {first[rule.sid]}", line=rule.line)
-        first.setdefault(rule.sid, rule.line)
+def _ask(installed: FoundEngine, rules: Path, *, with_settings: bool) -> EngineTrial:
+    thresholds, settings = rules.with_name(_THRESHOLDS[installed.engine]), rules.with_name(_SETTINGS[installed.engine])
+    filters = thresholds if thresholds.is_file() else None
+    chosen = settings if settings.is_file() and with_settings else None
+    if installed.engine in SNORTS:
+        return try_snort(installed, rules, thresholds=filters, settings=chosen)
+    return try_rules(installed, rules, threshold_config=filters, settings=chosen)
 
 
 def _meaning_problems(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
@@ -225,17 +148,20 @@ def _metadata_fault(metadata: Mapping[str, list[str]]) -> str | None:
     return None
 
 
-def _missing_files(rules: Path) -> Iterator[Problem]:
-    for name in (THRESHOLDS, SID_MAP, SETTINGS):
+def _missing_files(rules: Path, engine: Engine) -> Iterator[Problem]:
+    for name in dict.fromkeys((_THRESHOLDS[engine], SID_MAP, _SETTINGS[engine])):
         if not rules.with_name(name).is_file():
             yield Problem(str(rules.with_name(name)), "is missing beside the rules; build again")
 
 
-def _companion_problems(rules: Path, found: Iterable[ReadRule]) -> Iterator[Problem]:
+def _companion_problems(rules: Path, found: Sequence[ReadRule], engine: Engine) -> Iterator[Problem]:
     """The files a build puts beside its rules, held against the rules."""
     messages = {rule.sid: rule.msg for rule in found}
-    if rules.with_name(THRESHOLDS).is_file():
-        yield from _threshold_problems(rules.with_name(THRESHOLDS), messages)
+    thresholds = rules.with_name(_THRESHOLDS[engine])
+    if thresholds.is_file():
+        yield from _threshold_problems(thresholds, messages)
+        if engine in SNORTS:
+            yield from filter_problems(thresholds, found)
     if rules.with_name(SID_MAP).is_file():
         yield from _sid_map_problems(rules.with_name(SID_MAP), messages)
 
@@ -261,11 +187,17 @@ def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
 
 def _threshold_problems(file: Path, known: Mapping[int, str]) -> Iterator[Problem]:
     problems: list[Problem] = []
-    for number, line in _lines(file, problems):
-        text = line.strip()
+    for number, line in file_lines(file, problems):
+        text = _as_threshold(line.strip(), lua=file.suffix == ".lua")
         if text and not text.startswith("#") and (fault := _threshold_fault(text, known)):
             problems.append(Problem(str(file), fault, line=number))
     yield from problems
+
+
+def _as_threshold(line: str, *, lua: bool) -> str:
+    """The line itself; of mxhound.lua, whose other lines are Lua, an entry of its tables in the same words."""
+    entry = lua_entry(line) if lua else None
+    return "" if lua and entry is None else as_threshold_line(entry) if entry else line
 
 
 def _threshold_fault(text: str, known: Mapping[int, str]) -> str | None:
@@ -277,7 +209,7 @@ def _threshold_fault(text: str, known: Mapping[int, str]) -> str | None:
     for address in re.split(r"[\[\],!\s]+", match.groupdict().get("ip") or ""):
         if address and not address.startswith("$") and not _is_address(address):
             return f"{address!r} is no address; allowed are addresses, networks, lists of them in [ ] and $VARIABLES"
-    return next((f"has {word} {n}; allowed is 1 or more" for word, n in _COUNTED.findall(text) if int(n) < 1), None)
+    return next((f"has {word} {n}; allowed is 1 or more" for word, n in COUNTED.findall(text) if int(n) < 1), None)
 
 
 def _is_address(text: str) -> bool:
@@ -291,7 +223,7 @@ def _is_address(text: str) -> bool:
 def _sid_map_problems(file: Path, messages: Mapping[int, str]) -> Iterator[Problem]:
     problems: list[Problem] = []
     mapped: set[int] = set()
-    for number, line in _lines(file, problems):
+    for number, line in file_lines(file, problems):
         if not line.strip() or line.startswith("#"):
             continue
         fields = [field.strip() for field in line.split("||")]
@@ -314,7 +246,8 @@ def _trial_problems(rules: Path, trial: EngineTrial) -> tuple[list[Problem], lis
         at = _AT_LINE.match(text)
         pending.append(at["text"] if at else text)
         if at:
-            located.append(Problem(str(rules), f"the engine refuses it: {'; '.join(pending)}", line=int(at["line"])))
+            file = str(rules) if Path(at["file"]) == rules.absolute() else at["file"]
+            located.append(Problem(file, f"the engine refuses it: {'; '.join(pending)}", line=int(at["line"])))
             pending = []
     about = [w for w in trial.warnings if trial.exit_code or _OF_RULES.match(w)]
     others = [Problem(str(rules), f"the engine warns of its configuration: {w}") for w in trial.warnings if w not in about]

@@ -2,11 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rulegen.build import BuildResult
+    from rulegen.site import SiteProfile
 
 # The rest of the library is imported by the command that needs it: `--help` and shell completion stay quick.
 
@@ -64,22 +71,39 @@ def init(output: Path, from_suricata: Path | None) -> None:
 @click.option("-t", "--thresholds", type=_FILE, help="thresholds.yaml of eveproc tune, laid over the profile.")
 @click.option("-e", "--engine", "engines", type=_ENGINES, multiple=True, help="Build for this engine only; may be repeated.")
 @click.option("-o", "--output", type=_OUT_FOLDER, required=True, help="Folder that gets one folder per engine.")
-def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path) -> None:
+@click.option("--diff", type=_OUT_FOLDER, metavar="OLD", help="Say what changed since this earlier build, and why; may be OUTPUT itself.")
+def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None) -> None:
     """Write the rules for a site, with suppressions, sid-msg.map and settings, into OUTPUT/ENGINE/."""
     from datetime import UTC, datetime
 
-    from rulegen.addresses import short
     from rulegen.build import build as build_rules
+    from rulegen.change import read_rules
     from rulegen.site import load_site
 
-    today = datetime.now(UTC).date()
-    result = build_rules(load_site(site, thresholds), [Engine(name) for name in engines], output, today)
+    profile = load_site(site, thresholds)
+    before = {engine: read_rules(diff, engine) for engine in Engine} if diff else {}
+    result = build_rules(profile, [Engine(name) for name in engines], output, datetime.now(UTC).date())
+    _tell_build(result, site, output)
+    _tell_changes(result, profile, before)
+
+
+def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
+    from rulegen.addresses import short
+
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
         for missing in made.not_rendered:
             click.echo(f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True)
     for ended in result.expired:
         click.echo(f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} and is watched again ({ended.reason})", err=True)
+
+
+def _tell_changes(result: "BuildResult", profile: "SiteProfile", before: "Mapping[Engine, Mapping[int, str]]") -> None:
+    from rulegen.change import as_lines, compare
+
+    for made in result.engines if before else ():
+        for line in as_lines(compare(made.engine, before[made.engine], made.rules, profile)):
+            click.echo(line)
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""A machine -> the real Suricata engines on it, and what one of them says about a rules file."""
+"""A machine -> the real engines on it, and what a Suricata says about a rules file (a Snort: rulegen.snort_trial)."""
 
 import os
 import re
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from rulegen.vocabulary import Engine
 
-# "This is Suricata version 7.0.10 RELEASE"
-_VERSION = re.compile(r"version ((\d+)\.\S+)")
-_MAJOR = {Engine.SURICATA_7: "7", Engine.SURICATA_8: "8"}
+# "This is Suricata version 7.0.10 RELEASE", "Version 2.9.20 GRE (Build 82)", "Version 3.11.1.0"
+_VERSION = re.compile(r"\b[Vv]ersion (\d+\.[\w.]+)")
+_MAJOR = {Engine.SURICATA_7: "7.", Engine.SURICATA_8: "8.", Engine.SNORT_29: "2.9.", Engine.SNORT_3: "3."}
+_ON_PATH = {Engine.SURICATA_7: "suricata", Engine.SURICATA_8: "suricata", Engine.SNORT_29: "snort", Engine.SNORT_3: "snort"}
 # Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering it:
 # that binary would read the host's /etc/suricata, which belongs to another version, if it is there at all.
 _GUEST_ETC = {Engine.SURICATA_8: Path("debian-13/etc/suricata")}
@@ -66,9 +67,7 @@ def engines_folder() -> Path:
 
 
 def find_engine(engine: Engine) -> FoundEngine | None:
-    """The installed engine of this version: first in engines_folder(), then `suricata` on PATH. None: not on this machine."""
-    if engine not in _MAJOR:
-        return None
+    """The installed engine of this version: first in engines_folder(), then `suricata` or `snort` on PATH. None: not on this machine."""
     folder = engines_folder()
     etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
     if etc is not None and not (etc / "suricata.yaml").is_file():
@@ -77,17 +76,17 @@ def find_engine(engine: Engine) -> FoundEngine | None:
 
 
 def _engine_on_path(engine: Engine) -> FoundEngine | None:
-    found = shutil.which("suricata")
+    found = shutil.which(_ON_PATH[engine])
     return _engine_at(Path(found), engine, None) if found else None
 
 
 def _engine_at(path: Path, engine: Engine, etc: Path | None) -> FoundEngine | None:
     try:
-        answer = _run([str(path), "-V"], seconds=30)
+        answer = run_engine([str(path), "-V"], seconds=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = _VERSION.search(answer.stdout)
-    if version is None or version[2] != _MAJOR[engine]:
+    if version is None or not version[1].startswith(_MAJOR[engine]) or engine.partition("-")[0] not in answer.stdout.lower():
         return None
     return FoundEngine(engine, path, version[1], etc)
 
@@ -111,7 +110,7 @@ def try_rules(
     with tempfile.TemporaryDirectory(prefix="mxhound-") as logs:
         command = found.command("-T", "-S", rules, "-l", logs, *extra, config=config)
         try:
-            answer = _run(command, seconds)
+            answer = run_engine(command, seconds)
         except subprocess.TimeoutExpired:
             return EngineTrial(1, errors=(f"the engine did not end within {seconds:g} s",))
         except OSError as error:
@@ -119,7 +118,8 @@ def try_rules(
         return _trial(answer.returncode, answer.stdout, Path(logs) / "suricata.log")
 
 
-def _run(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+def run_engine(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Exit code and console of an engine. Raises OSError where it cannot be started, TimeoutExpired where it does not end."""
     return subprocess.run(  # the exit code is part of the answer
         command,
         check=False,

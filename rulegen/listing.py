@@ -5,7 +5,6 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from rulegen.catalogue import CATALOGUE
-from rulegen.render import NOT_YET
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import Engine
 
@@ -28,8 +27,8 @@ class Row:
 
 
 def catalogue_rows(engine: Engine | None = None) -> tuple[Row, ...]:
-    """All rules in catalogue order; with an engine, what it cannot see is said instead of what the rule sees."""
-    return tuple(_row(spec, engine) for spec in CATALOGUE)
+    """All rules in catalogue order; with an engine, those it needs, and what it cannot see is said instead of what the rule sees."""
+    return tuple(_row(spec, engine) for spec in CATALOGUE if engine is None or spec.concerns(engine))
 
 
 def _row(spec: RuleSpec, engine: Engine | None) -> Row:
@@ -44,11 +43,19 @@ def _offset(spec: RuleSpec) -> str:
 def _sees(spec: RuleSpec, engine: Engine | None) -> str:
     """What the rule sees, and for which engines it is not; for one engine, the reason."""
     if engine is not None:
-        reason = NOT_YET.get(engine) or spec.not_on.get(engine)
-        return f"not on {engine}: {reason}" if reason else spec.sees
+        return _sees_on(spec, engine)
     if set(spec.not_on) == set(Engine):
         return f"{spec.sees} (in the logs only)"
+    if spec.only_for:
+        return f"{spec.sees} (for {', '.join(spec.only_for)})"
     return f"{spec.sees} (not on {', '.join(spec.not_on)})" if spec.not_on else spec.sees
+
+
+def _sees_on(spec: RuleSpec, engine: Engine) -> str:
+    if reason := spec.not_on.get(engine):
+        return f"not on {engine}: {reason}"
+    missed = spec.misses.get(engine)
+    return f"{spec.sees} (not visible on {engine}: {missed})" if missed else spec.sees
 
 
 def as_text(rows: Sequence[Row]) -> str:

@@ -1,11 +1,10 @@
 """RuleSpec + SiteProfile + Engine -> the engine's own text of the rule, or why there is none. Only home of the rule templates."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -19,14 +18,6 @@ from rulegen.vocabulary import (
     METADATA_SIGNAL,
     Engine,
     HostSide,
-)
-
-# Engines without templates, and what to say about it.
-NOT_YET: Mapping[Engine, str] = MappingProxyType(
-    {
-        Engine.SNORT_29: "rules for Snort 2.9 arrive with a later version",
-        Engine.SNORT_3: "rules for Snort 3 arrive with a later version",
-    }
 )
 
 # The day of the catalogue's first release.
@@ -65,11 +56,16 @@ class _Scope:
 
 
 def render(spec: RuleSpec, site: SiteProfile, engine: Engine) -> tuple[RenderedRule | NotRendered, ...]:
-    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host."""
-    reason = NOT_YET.get(engine) or spec.not_on.get(engine)
+    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host.
+
+    Nothing where the engine does not need this rule. All of the site's exemptions are taken to be in force.
+    """
+    if not spec.concerns(engine):
+        return ()
+    reason = spec.not_on.get(engine)
     if reason is not None:
         return (NotRendered(spec.name, engine, reason),)
-    return tuple(_render_scope(spec, site, engine, scope) for scope in _scopes(spec, site))
+    return tuple(_render_scope(spec, site, engine, scope) for scope in _scopes(spec, site, engine))
 
 
 def render_file(engine: Engine, name: str, /, **values: object) -> str:
@@ -77,13 +73,19 @@ def render_file(engine: Engine, name: str, /, **values: object) -> str:
     return _environment().get_template(f"{engine}/{name}.j2").render(values)
 
 
-def _scopes(spec: RuleSpec, site: SiteProfile) -> Iterator[_Scope]:
+def _scopes(spec: RuleSpec, site: SiteProfile, engine: Engine) -> Iterator[_Scope]:
+    exempt = _left_out(spec, site) if engine is Engine.SNORT_3 else ()
     own = [(block, part) for block, part in enumerate(site.network_thresholds, 1) if _has_own(spec, part)]
-    rest = watched(site, without=[part.network for _, part in own])
+    rest = watched(site, without=[*(part.network for _, part in own), *exempt])
     if rest or not own:
         yield _Scope(0, None, rest, spec.threshold_at(site))
     for block, part in own:
-        yield _Scope(block, part.network, watched(site, part.network), part.thresholds[spec.signal])
+        yield _Scope(block, part.network, watched(site, part.network, exempt), part.thresholds[spec.signal])
+
+
+def _left_out(spec: RuleSpec, site: SiteProfile) -> Sequence[Network]:
+    """Exempt networks that the rule itself has to leave out: Snort 3 may ask its event_filter before its suppressions."""
+    return [exemption.network for exemption in site.exempt if not exemption.signals or spec.signal in exemption.signals]
 
 
 def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
@@ -93,7 +95,7 @@ def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
 def _render_scope(spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope) -> RenderedRule | NotRendered:
     if not scope.hosts:
         where = "home_networks" if scope.network is None else str(scope.network)
-        reason = f"no host of {where} is left to watch: every address is a mail server or a resolver"
+        reason = f"no host of {where} is left to watch: every address is a mail server, a resolver or exempt"
         return NotRendered(spec.name, engine, reason)
     sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
     macro = getattr(_environment().get_template(f"{engine}/{spec.family}.j2").module, spec.name)

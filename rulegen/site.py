@@ -126,6 +126,11 @@ def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> Si
     return profile
 
 
+def is_domain(name: str) -> bool:
+    """May it stand in internal_domains, in lower case and without a final dot?"""
+    return _DOMAIN.match(name) is not None
+
+
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
     """The same addresses in as few networks as possible, in ascending order, IPv4 first."""
     known = list(networks)
@@ -282,14 +287,14 @@ class _SiteReader(CheckedReader):
                 if server is not None and _inside(network, (server,)):
                     self.note(where, f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone")
             if key == "mail_servers" and server is not None and home and not _inside(server, home):
-                self.note(where, f"{_short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry")
+                self.note(where, f"{short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry")
             return server
 
         return self.items(root, key, read)
 
     def _domain(self, value: Value, key: str) -> str | None:
         name = value.lower().strip(".") if isinstance(value, str) else ""
-        if not _DOMAIN.match(name):
+        if not is_domain(name):
             self.note(
                 key,
                 f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII names in their xn-- form",
@@ -362,7 +367,7 @@ class _SiteReader(CheckedReader):
     def _refuse_no_part(self, network: Network, home: tuple[Network, ...], *, everything: bool, key: str) -> None:
         whole = next((n for n in home if _inside(n, (network,))), None)
         if whole is None and not _inside(network, collapsed(home)):
-            self.note(key, f"{_short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them")
+            self.note(key, f"{short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them")
         elif whole is not None and everything:
             self.note(key, f"{network} takes in {whole}, so no host of it would be watched; name `signals`, or allowed is a part of it")
 
@@ -437,5 +442,6 @@ class _SiteReader(CheckedReader):
         return Threshold(count, seconds)
 
 
-def _short(network: Network) -> str:
+def short(network: Network) -> str:
+    """A network as people write it: a single host without its prefix length."""
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

@@ -25,7 +25,8 @@ class RuleSpec:
     `name` is unique in the catalogue and is the template macro's name; several rules may serve one `signal`.
     `offset` (1 to 999) is added to the site's sid base; `rev` rises with every change of a rendered text.
     `threshold` is None for a rule that only marks (no alert of its own); `threshold_source` says where the numbers are from.
-    `not_on` gives, for an engine that cannot see this, the reason in one sentence.
+    `not_on` gives, for an engine that cannot see this, the reason in one sentence; `misses`, for one that sees it in part, the
+    part that is not visible there. `only_for` names the engines that need this rule at all (empty: all do).
     """
 
     name: str
@@ -43,10 +44,20 @@ class RuleSpec:
     threshold_source: str
     host_side: HostSide = HostSide.SOURCE
     not_on: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)  # a mappingproxy has no hash, so it may not be a plain default
+    misses: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)
+    only_for: tuple[Engine, ...] = ()
 
     @property
     def family(self) -> Family:
         return self.signal.family
+
+    def concerns(self, engine: Engine) -> bool:
+        """Whether there is anything to say about this rule on this engine: it has it, or cannot have it."""
+        return not self.only_for or engine in self.only_for
+
+    def is_seen_by(self, engine: Engine) -> bool:
+        """Whether the engine has this rule."""
+        return self.concerns(engine) and engine not in self.not_on
 
     def threshold_at(self, site: SiteProfile) -> Threshold | None:
         """The site's own number for this signal, or the catalogue's default."""

@@ -13,6 +13,10 @@ class Engine(StrEnum):
     SNORT_3 = "snort-3"
 
 
+SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
+SNORTS = (Engine.SNORT_29, Engine.SNORT_3)
+
+
 class Family(StrEnum):
     """Kinds of evidence that fail independently of each other; two that agree make a verdict."""
 

@@ -1,6 +1,7 @@
-"""Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and `suricata_8` with one.
+"""Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and `suricata_8` with one, `snort` with each Snort.
 
-A missing engine skips the test on a user's machine, with a line saying so, and fails it where CI is set.
+A missing Suricata skips the test on a user's machine, with a line saying so, and fails it where CI is set. A missing Snort skips it
+everywhere: no package of Debian has one, and tests/data holds what real ones logged.
 """
 
 import os
@@ -9,13 +10,13 @@ import pytest
 from hypothesis import settings
 
 from rulegen.engines import find_engine
-from rulegen.vocabulary import Engine
+from rulegen.vocabulary import SNORTS, SURICATAS, Engine
+from tests.browser import chromium
+from tests.engines.snort import MISSING
 
 # Machines that run tests are shared: how long one example takes says nothing.
 settings.register_profile("mxhound", deadline=None)
 settings.load_profile("mxhound")
-
-SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
 
 
 @pytest.fixture(scope="session", params=SURICATAS, ids=str)
@@ -35,6 +36,15 @@ def suricata_8() -> Engine:
     return require(Engine.SURICATA_8)
 
 
+@pytest.fixture(scope="session", params=SNORTS, ids=str)
+def snort(request: pytest.FixtureRequest) -> Engine:
+    """Each Snort that is on this machine."""
+    engine: Engine = request.param
+    if find_engine(engine) is None:
+        pytest.skip(MISSING.format(engine, engine))
+    return engine
+
+
 def require(engine: Engine) -> Engine:
     """The engine itself where it is installed; else skips, or fails under CI."""
     if find_engine(engine):
@@ -48,13 +58,18 @@ def require(engine: Engine) -> Engine:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none."""
     for item in items:
-        if {"suricata", "suricata_7", "suricata_8"} & set(getattr(item, "fixturenames", ())):
+        if {"suricata", "suricata_7", "suricata_8", "snort"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A loud line: a run without an engine proves less than it seems to."""
+    """A loud line each: a run without an engine or a browser proves less than it seems to."""
     missing = [engine for engine in SURICATAS if find_engine(engine) is None]
     if missing:
         names = ", ".join(missing)
         terminalreporter.write_line(f"NOT TESTED with a real engine: {names}; `make engines` installs it", red=True)
+    for engine in SNORTS:
+        if find_engine(engine) is None:
+            terminalreporter.write_line(f"NOT TESTED with a real engine: {MISSING.format(engine, engine)}", red=True)
+    if chromium.programs() is None or chromium.axe() is None:
+        terminalreporter.write_line("NOT TESTED in a browser: the HTML report; `make browser` installs what is needed", red=True)

@@ -1,4 +1,4 @@
-"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md and the outputs in README.md (make pages); a test compares."""
+"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md, the outputs in README.md and docs/reports.md; a test compares."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from rulegen.vocabulary import Engine, Family, HostSide
 ROOT = Path(__file__).parents[1]
 GROUPS: Mapping[str, click.Group] = MappingProxyType({"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main})
 
-# A command after "$ " in a console block of README.md, and all that it says on the screen.
+# A command after "$ " in a console block, and all that it says on the screen.
 _RUN = re.compile(r"^\$ (?P<command>.+)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
@@ -43,11 +43,11 @@ flow records.
 
 def pages() -> dict[Path, str]:
     """Every page that is made, as it should be."""
-    readme = ROOT / "README.md"
+    with_outputs = (ROOT / "README.md", ROOT / "docs" / "reports.md")
     return {
         ROOT / "docs" / "signals.md": signals_page(),
         ROOT / "docs" / "commands.md": commands_page(),
-        readme: with_real_outputs(readme.read_text(encoding="utf-8")),
+        **{page: with_real_outputs(page.read_text(encoding="utf-8")) for page in with_outputs},
     }
 
 
@@ -110,7 +110,8 @@ def _rule(spec: RuleSpec) -> str:
     if spec.threshold:
         lines.append(f"- Default: {_numbers(spec)} s. {spec.threshold_source}")
     lines.append(f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet.")
-    lines += [f"- Not on {', '.join(engines)}: {reason}." for reason, engines in _left_out(spec).items()]
+    lines += [f"- Not on {', '.join(engines)}: {reason}." for reason, engines in _by_reason(spec.not_on).items()]
+    lines += [f"- Not visible on {', '.join(engines)}: {missed}." for missed, engines in _by_reason(spec.misses).items()]
     lines += [f"- Looks like it: {other}." for other in spec.mistaken_for]
     lines.append(f"- Next: {spec.next_step}")
     lines.append(f"- More: {', '.join(map(_link, spec.references))}.\n")
@@ -122,14 +123,14 @@ def _numbers(spec: RuleSpec) -> str:
 
 
 def _engines(spec: RuleSpec) -> str:
-    return ", ".join(engine for engine in (Engine.SURICATA_7, Engine.SURICATA_8) if engine not in spec.not_on) or "none: logs only"
+    return ", ".join(engine for engine in Engine if spec.is_seen_by(engine)) or "none: logs only"
 
 
-def _left_out(spec: RuleSpec) -> dict[str, list[str]]:
+def _by_reason(reasons: Mapping[Engine, str]) -> dict[str, list[str]]:
     engines: dict[str, list[str]] = {}
     for engine in Engine:
-        if engine in spec.not_on:
-            engines.setdefault(spec.not_on[engine].rstrip("."), []).append(engine)
+        if engine in reasons:
+            engines.setdefault(reasons[engine], []).append(engine)
     return engines
 
 

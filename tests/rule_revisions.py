@@ -10,8 +10,9 @@ from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 
-from rulegen.build import BUILDABLE, render_all
+from rulegen.build import render_all
 from rulegen.site import SiteProfile
+from rulegen.vocabulary import Engine
 
 FILE = Path(__file__).parent / "data" / "rule_revisions.json"
 # Fixed here, so that only a change of a rule or template changes a digest.
@@ -27,7 +28,7 @@ Revisions = Mapping[str, Mapping[str, object]]
 
 def current() -> Revisions:
     """{"suricata-7/mx_flood": {"rev": 1, "sha256": "..."}, ...} of the rules as they are now."""
-    rules = [rule for engine in BUILDABLE for rule in render_all(SITE, engine)[0]]
+    rules = [rule for engine in Engine for rule in render_all(SITE, engine)[0]]
     return {f"{rule.engine}/{rule.spec.name}": {"rev": rule.spec.rev, "sha256": sha256(rule.text.encode()).hexdigest()} for rule in rules}
 
 

@@ -77,7 +77,10 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, anchor
 
 
-@pytest.mark.parametrize("target", ["setup", "engines", "demo", "test", "lint", "format", "record", "pages", "clean", "help"])
+TARGETS = "setup engines browser demo test lint format evaluate fuzz record pages screenshots clean help"
+
+
+@pytest.mark.parametrize("target", TARGETS.split())
 def test_makefile_targets_explain_themselves(target: str) -> None:
     assert re.search(rf"^{target}:.* ## \S", text_of("Makefile"), re.MULTILINE)
 

@@ -22,9 +22,11 @@ SHARED = {"errors", "vocabulary", "site", "catalogue", "spec"}
 HOMES = {
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
-    "idstools": ("rulegen.check",),
+    "idstools": ("rulegen.readback", "eveproc.snort.unified2"),
     "ijson": ("eveproc.reader",),
-    "jinja2": ("rulegen.render", "eveproc.report."),
+    "jinja2": ("rulegen.render", "eveproc.report.page"),
+    "markupsafe": ("eveproc.report.page", "eveproc.report.html", "eveproc.report.tuningpage"),
+    "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts", "eveproc.report.tuningpage"),
     "hyperscan": ("eveproc.select",),
     "isal": ("eveproc.gunzip",),
     "xopen": ("eveproc.sources",),

@@ -1,16 +1,34 @@
-"""NightReport -> text, json or csv; pure, and safe to show: what came from the wire is escaped."""
+"""NightReport -> one of its forms; pure, and safe to show: what came from the wire is escaped."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from eveproc.night import NightReport
-from eveproc.report import csv, json, text
+from eveproc.report import csv, digest, ecs, eve, json, text
 from eveproc.verdict import Verdict
 from rulegen.vocabulary import Level
 
 Render = Callable[[NightReport, tuple[Verdict, ...]], str]
 
-FORMATS: Mapping[str, Render] = MappingProxyType({"text": text.render, "json": json.render, "csv": csv.render})
+
+def _html(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+    """Its template engine and its charts are imported where a page is asked for."""
+    from eveproc.report import html
+
+    return html.render(night, verdicts)
+
+
+FORMATS: Mapping[str, Render] = MappingProxyType(
+    {
+        "text": text.render,
+        "digest": digest.render,
+        "html": _html,
+        "csv": csv.render,
+        "json": json.render,
+        "ecs": ecs.render,
+        "eve": eve.render,
+    }
+)
 
 
 def shown(night: NightReport, *, everyone: bool) -> tuple[Verdict, ...]:

@@ -17,7 +17,9 @@ def short(seconds: float) -> str:
 
 
 def span(first: float, last: float) -> str:
-    """`2024-03-01 10:00:00Z to 2024-03-01 10:05:00Z`; within one day, the day once."""
+    """`2024-03-01 10:00:00Z to 2024-03-01 10:05:00Z`; within one day, the day once; within one second, one time."""
     start, end = short(first), short(last)
+    if start == end and isfinite(first):
+        return start
     day, _, clock = end.partition(" ")
     return f"{start} to {clock if clock and start.startswith(day) else end}"

@@ -16,3 +16,9 @@ def safe(text: str) -> str:
 def safe_cell(text: str) -> str:
     """The same for a cell: what a spreadsheet would take for a formula gets an apostrophe in front (CWE-1236)."""
     return f"'{safe(text)}" if text.startswith(_STARTS_FORMULA) else safe(text)
+
+
+def cut(text: str, length: int) -> str:
+    """Safe text no longer than `length`: what is left out is said by an ellipsis."""
+    shown = safe(text[: length + 1])
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

@@ -6,6 +6,7 @@ from textwrap import wrap
 from types import MappingProxyType
 
 from eveproc.night import NightReport
+from eveproc.report.changed import change_lines
 from eveproc.report.moment import short, span
 from eveproc.report.safe import safe
 from eveproc.verdict import EvidenceItem, Identity, Verdict
@@ -17,8 +18,9 @@ STYLES = MappingProxyType({Level.INFECTED: "bold red", Level.SUSPECTED: "yellow"
 
 
 def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
-    """A sentence of counts, then one paragraph per host, worst first."""
-    return "\n".join([*wrap(summary(night, verdicts), WIDTH), *(line for verdict in verdicts for line in ("", *paragraph(verdict)))]) + "\n"
+    """A sentence of counts, what changed where that is known, then one paragraph per host, worst first."""
+    hosts = (line for verdict in verdicts for line in ("", *paragraph(verdict)))
+    return "\n".join([*wrap(summary(night, verdicts), WIDTH), *_changed(night, WIDTH), *hosts]) + "\n"
 
 
 def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) -> str:
@@ -36,10 +38,15 @@ def render_table(night: NightReport, verdicts: tuple[Verdict, ...], width: int) 
         table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons_cell(v))))
     console = Console(width=width, force_terminal=True, highlight=False)
     with console.capture() as captured:
-        console.print(Text(summary(night, verdicts)))
+        console.print(Text("\n".join((summary(night, verdicts), *_changed(night, width)))))
         if verdicts:
             console.print(table)
     return captured.get()
+
+
+def _changed(night: NightReport, width: int) -> Iterator[str]:
+    if night.change:
+        yield from ("", *change_lines(night.change, width))
 
 
 def summary(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:

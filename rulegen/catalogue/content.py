@@ -4,10 +4,14 @@ from types import MappingProxyType
 
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import Engine, Signal
+from rulegen.vocabulary import SNORTS, Engine, Signal
 
 _LOG_ONLY = MappingProxyType(
     dict.fromkeys(Engine, "an engine cannot compare one mail with the next; eveproc does, from the smtp records of eve.json")
+)
+
+_PLAIN_NAMES = MappingProxyType(
+    dict.fromkeys(SNORTS, "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other ports than the site's")
 )
 
 CONTENT = (
@@ -44,6 +48,7 @@ CONTENT = (
         classtype="trojan-activity",
         threshold=Threshold(3, 3600),
         threshold_source="Large providers refuse such names, so people do not mail them thrice in an hour.",
+        misses=_PLAIN_NAMES,
     ),
     RuleSpec(
         name="helo_odd",

@@ -1,8 +1,10 @@
 """How a mass mailer hands mail over -> the delivery rules (offsets 101 to 199)."""
 
+from types import MappingProxyType
+
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import HostSide, Signal
+from rulegen.vocabulary import SNORTS, SURICATAS, HostSide, Signal
 
 _MAIL = "T1071.003"
 _RFC5068 = Reference("url", "www.rfc-editor.org/rfc/rfc5068")
@@ -11,6 +13,12 @@ _SMTP = Reference("url", "www.rfc-editor.org/rfc/rfc5321")
 
 _UNDECLARED = "a mail server that the site profile does not declare"
 _MONITORING = "monitoring of outside mail servers: always the same few"
+
+_FORGETS = "Snort remembers nothing of a host from one connection to the next"
+_NOT_AFTER_MX = MappingProxyType(dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell that a lookup came before"))
+_NOT_NEW = MappingProxyType(
+    dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell new servers from the one provider that a host tries again and again")
+)
 
 DELIVERY = (
     RuleSpec(
@@ -44,6 +52,7 @@ DELIVERY = (
         threshold=Threshold(12, 3600),
         threshold_source="Finds a sender of 20 mails an hour where no logs are kept; "
         "office clients made 6 in 3600 s at most (a day of a real office).",
+        not_on=_NOT_NEW,
     ),
     RuleSpec(
         name="submission_attempts",
@@ -111,6 +120,7 @@ DELIVERY = (
         classtype="misc-activity",
         threshold=None,
         threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect within one mailing attempt.",
+        only_for=SURICATAS,
     ),
     RuleSpec(
         name="mx_then_smtp",
@@ -126,6 +136,7 @@ DELIVERY = (
         classtype="trojan-activity",
         threshold=Threshold(8, 300),
         threshold_source="One more than the seven SYNs that a single blocked connection sends.",
+        not_on=_NOT_AFTER_MX,
     ),
     RuleSpec(
         name="takes_mail_mark",
@@ -142,6 +153,7 @@ DELIVERY = (
         threshold=None,
         threshold_source="A mail server that nobody declared sends at a slow mass mailer's rate, but takes mail in as well "
         "(Matsuba, Musashi 2004 tell the two apart); its floods still alert.",
+        only_for=SURICATAS,
     ),
     RuleSpec(
         name="met_mark",
@@ -158,6 +170,7 @@ DELIVERY = (
         threshold=None,
         threshold_source="A day, so that the servers of one's own providers are met once.",
         host_side=HostSide.DESTINATION,
+        only_for=SURICATAS,
     ),
     RuleSpec(
         name="submission_slow",
@@ -174,5 +187,6 @@ DELIVERY = (
         classtype="trojan-activity",
         threshold=Threshold(12, 3600),
         threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in 55 minutes.",
+        not_on=_NOT_NEW,
     ),
 )

@@ -1,14 +1,25 @@
 """What a mass mailer asks the DNS -> the lookup rules (offsets 1 to 99)."""
 
+from dataclasses import replace
+from types import MappingProxyType
+
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import HostSide, Signal
+from rulegen.vocabulary import SNORTS, Engine, HostSide, Signal
 
 _DNS = "T1071.004"
 _MX = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-5")
 _TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
 
-LOOKUP = (
+# Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks its dns inspector.
+_PORT_53 = "DNS on other ports than 53; what is asked over TCP, {} counts apart"
+
+
+def _port_53(name: str, *, more: str = "") -> MappingProxyType[Engine, str]:
+    return MappingProxyType(dict.fromkeys(SNORTS, _PORT_53.format(name) + more))
+
+
+_ON_UDP = (
     RuleSpec(
         name="mx_flood",
         signal=Signal.MX_FLOOD,
@@ -28,6 +39,7 @@ LOOKUP = (
         threshold=Threshold(10, 60),
         threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
         "DNS tunnels and flooding worms ask 40 and more in a minute.",
+        misses=_port_53("mx_flood_tcp"),
     ),
     RuleSpec(
         name="mx_slow",
@@ -47,6 +59,7 @@ LOOKUP = (
         classtype="trojan-activity",
         threshold=Threshold(15, 3600),
         threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
+        misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
     ),
     RuleSpec(
         name="name_guess",
@@ -67,6 +80,7 @@ LOOKUP = (
         classtype="trojan-activity",
         threshold=Threshold(20, 300),
         threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet 2021 asked 571 in 300 s, 183 in 60 s.",
+        misses=_port_53("name_guess_tcp"),
     ),
     RuleSpec(
         name="name_guess_nx",
@@ -88,5 +102,22 @@ LOOKUP = (
         threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, Musashi 2005), most of which do not exist; "
         "a mail client's set-up tries four in one domain.",
         host_side=HostSide.DESTINATION,
+        misses=_port_53("name_guess_nx_tcp"),
     ),
 )
+
+
+def _over_tcp(spec: RuleSpec, offset: int) -> RuleSpec:
+    """The same for questions and answers over TCP, where an engine needs a rule of its own for them."""
+    return replace(
+        spec,
+        name=f"{spec.name}_tcp",
+        offset=offset,
+        msg=f"{spec.msg} over TCP",
+        sees=f"the same as {spec.name}, over TCP alone",
+        misses=MappingProxyType(dict.fromkeys(SNORTS, f"DNS on other ports than 53; what is asked over UDP, {spec.name} counts")),
+        only_for=SNORTS,
+    )
+
+
+LOOKUP = (*_ON_UDP, *(_over_tcp(spec, offset) for offset, spec in enumerate(_ON_UDP, start=5)))

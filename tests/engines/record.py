@@ -1,4 +1,7 @@
-"""tests/data/site.yaml -> truth.json and what real Suricata 7 and 8 log of that simulated office, into tests/data (make record)."""
+"""tests/data/site.yaml -> truth.json and what real engines log of that simulated office, into tests/data (make record).
+
+Suricata 7 and 8 have to be there; the recordings of a Snort that is not stay as they are.
+"""
 
 import gzip
 import shutil
@@ -7,10 +10,12 @@ from datetime import date
 from pathlib import Path
 
 from rulegen.build import build
+from rulegen.engines import find_engine
 from rulegen.simulate import simulate, write_simulation
 from rulegen.site import load_site
-from rulegen.vocabulary import Engine
+from rulegen.vocabulary import SNORTS, Engine
 from tests.engines.replay import replay
+from tests.engines.snort import replay_snort
 
 DATA = Path(__file__).parents[1] / "data"
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
@@ -27,11 +32,20 @@ def record(data: Path = DATA) -> None:
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
         write_simulation(simulate(site, SEED, clients=OFFICE_CLIENTS, scenarios=INFECTED + BENIGN), work)
-        build(site, ENGINES, work / "rules", date(2026, 3, 2))
+        build(site, (), work / "rules", date(2026, 3, 2))
         for engine in ENGINES:
             eve = replay(engine, work / "traffic.pcap", work / engine, build=work / "rules" / engine)
             pack(eve, data / f"office-{engine}.eve.json.gz")
+        record_snorts(work, data)
         shutil.copyfile(work / "truth.json", data / "truth.json")
+
+
+def record_snorts(work: Path, data: Path) -> None:
+    """What each Snort on this machine logs of work/traffic.pcap with work/rules."""
+    for engine in filter(find_engine, SNORTS):
+        logs = replay_snort(engine, work / "traffic.pcap", work / engine, work / "rules" / engine)
+        for kind, log in logs.items():
+            pack(log, data / f"office-{engine}.{kind}.gz")
 
 
 def pack(eve: Path, packed: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -39,11 +39,13 @@ def replay(
     rules: Path | None = None,
     build: Path | None = None,
     eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
+    more: Sequence[str] = (),
 ) -> Path:
     """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one JSON log.
 
     `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
-    wins over the settings made here. A rule that does not load is an error. Raises EngineError in the engine's words.
+    wins over the settings made here. `more` are options of the engine's command line. A rule that does not load is an error.
+    Raises EngineError in the engine's words.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     if list(out_dir.glob("*.json")):
@@ -58,6 +60,7 @@ def replay(
     command += ["-S", str(rules or (build / "mxhound.rules" if build else os.devnull))]
     if build is not None:
         command += ["--set", f"threshold-file={build / 'threshold.config'}"]
+    command += more
     _run(command, out_dir / "console.log")
     return _only_json(out_dir)
 

@@ -127,7 +127,7 @@ def test_since_and_until_cut_the_night(eve: str, site: str, options: tuple[str, 
         (("--since", "yesterday"), "'yesterday' is no time; allowed is ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC"),
         (("--since", "2024-03-02", "--until", "2024-03-01"), "--since must be before --until"),
         (("--since", "2024-03-01", "--until", "2024-03-01T00:00Z"), "--since must be before --until"),
-        (("-f", "xml"), "'xml' is not one of 'text', 'json', 'csv'"),
+        (("-f", "xml"), "'xml' is not one of 'text', 'digest', 'html', 'csv', 'json', 'ecs', 'eve'"),
         (("--fail-on", "clean"), "'clean' is not one of 'suspected', 'infected'"),
     ],
 )

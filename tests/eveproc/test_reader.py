@@ -196,7 +196,7 @@ def test_everything_wrong_with_the_sources_is_told_before_anything_is_read(tmp_p
         read_events([str(good), f"{tmp_path}/none.json", str(folder), f"{tmp_path}/*.gz", "", "a**b/*", "x" * 5000], stats)
     assert [(problem.file, problem.what) for problem in refused.value.problems] == [
         (f"{tmp_path}/none.json", "no such file"),
-        (str(folder), "holds no eve file; looked for eve*.json*, plain or compressed"),
+        (str(folder), "holds no eve file; looked for eve*.json* and the logs of Snort, plain or compressed"),
         (f"{tmp_path}/*.gz", "matches no file"),
         ('""', "is empty; allowed are files, folders, globs and -"),
         ("a**b/*", "is no path and no pattern: Invalid pattern: '**' can only be an entire path component"),

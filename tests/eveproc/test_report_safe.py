@@ -43,4 +43,5 @@ def test_times() -> None:
     assert short(START) == "2024-03-01 10:00:00Z"
     assert span(START, START + 60) == "2024-03-01 10:00:00Z to 10:01:00Z"
     assert span(START, START + 86_400) == "2024-03-01 10:00:00Z to 2024-03-02 10:00:00Z"
+    assert span(START, START + 0.5) == "2024-03-01 10:00:00Z"
     assert span(float("inf"), float("-inf")) == "never to never"

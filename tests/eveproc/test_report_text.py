@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from eveproc.change import Change, HostChange, Trend
 from eveproc.events import Skipped, SkipReason
 from eveproc.report import shown
 from eveproc.report.reading import render as render_reading
 from eveproc.report.reading import render_json
 from eveproc.report.text import WIDTH, render, render_table
 from eveproc.stats import ReadStats
-from tests.eveproc.verdicts import CLEAN, HOSTILE, INFECTED, VERDICTS, night
+from tests.eveproc.verdicts import CLEAN, HOSTILE, INFECTED, START, VERDICTS, night
 
 SPAN = "2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z"
 
@@ -45,6 +46,16 @@ def test_clean_hosts_are_only_counted_unless_asked_for() -> None:
     text = " ".join(render(report, some).split())
     assert text.startswith(f"1 infected, 1 suspected, 1 clean; events from {SPAN}. Clean hosts are only counted; --all lists them.")
     assert "10.20.1.8" not in text
+
+
+def test_what_changed_comes_before_the_hosts() -> None:
+    change = Change(START, (HostChange(INFECTED.host, Trend.NEW, "e1", START, None, INFECTED.key[1], HOSTILE),))
+    report = night(INFECTED, change=change)
+    lines = ["", "Since the report up to 2024-03-01 10:00:00Z:", r"  new (1): 10.20.1.7 (a\x1b[2J\x07\u202eb\r\nc\u2028d\u200de)", ""]
+    assert render(report, (INFECTED,)).split("\n")[1:5] == lines
+    assert "\n".join(lines[1:3]) in re.sub(r"\x1b\[[0-9;]*m| +$", "", render_table(report, (INFECTED,), 100), flags=re.MULTILINE)
+    nothing = render(night(change=Change(START, ())), ())
+    assert nothing.endswith("  nothing changed: no host was reported then, and none is now\n")
 
 
 def test_nothing_in_the_time_asked_for_is_said() -> None:

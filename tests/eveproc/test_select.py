@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import pairwise
@@ -15,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eveproc import gather as gathering
-from eveproc import sources
+from eveproc import select, sources
 from eveproc.evidence import Collector, NightEvidence, Period
 from eveproc.gather import gather
+from eveproc.processes import Helpers
 from eveproc.reader import read_events
 from eveproc.select import Selector
 from eveproc.sources import Span
@@ -93,6 +95,22 @@ def test_several_processes(recorded: Path, tmp_path: Path, monkeypatch: pytest.M
     night.trim()
     assert night == plainly(recorded, SITES[0])
     assert (stats.files, stats.bytes, stats.problems) == (2, len(content) + 500_000, [])
+    assert stats == gather([str(path), str(tmp_path / "eve.2.json")], SITES[0], jobs=1)[1]
+
+
+def test_without_the_library_every_line_is_decoded(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    select._compiled.cache_clear()
+    night, stats = gather([str(recorded)], SITES[0])
+    night.trim()
+    assert night == plainly(recorded, SITES[0])
+    assert (stats.selected, stats.lines) == (False, recorded.read_bytes().count(b"\n"))
+
+
+def test_where_a_system_cannot_fork_one_process_reads(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "can_fork", lambda: False)
+    monkeypatch.setattr(gathering, "Helpers", lambda count, _: Helpers(count if not count else 1 // 0, _))
+    assert gather([str(recorded)], SITES[0], jobs=9)[1].bytes == recorded.stat().st_size
 
 
 def test_a_process_that_dies_is_told(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +253,7 @@ def test_what_a_hostile_client_sends_spells_nothing(line: bytes) -> None:
 
 
 def wanted(line: bytes) -> list[bytes]:
-    return list(Selector(SITES[0], NightEvidence()).lines(line, len(line)))
+    return Selector(SITES[0], NightEvidence()).lines(line, len(line))[0]
 
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=30)

@@ -1,8 +1,16 @@
 """Who is infected, who is only suspected, who is clean, and since when: the model on small nights."""
 
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eveproc.evidence import Source
+from eveproc.night import circumstances_of, machines
+from eveproc.verdict import assess
+from eveproc.weighing import score_at_most
+from eveproc.weights import ALERTS
 from rulegen.vocabulary import Family, Level, Signal
 from tests.eveproc.night_of import (
     HOST,
@@ -12,6 +20,7 @@ from tests.eveproc.night_of import (
     START,
     alert,
     flow,
+    gather,
     lookup,
     mail,
     server,
@@ -389,3 +398,18 @@ def test_somebody_who_tries_five_mail_servers_is_not_infected(gap):
 @pytest.mark.parametrize("gap", [1, 5, 60, 180])
 def test_ten_are_enough(gap):
     assert verdict([*web(), *flood(10, step=gap)]).level is Level.INFECTED
+
+
+@given(st.integers(0, 10**6))
+def test_no_score_is_higher_than_what_is_told_quickly(seed):
+    rng = random.Random(seed)
+    events = [
+        *(lookup(rng.randrange(4000), f"smtp.firm{rng.randrange(30)}.test", rng.choice(("A", "MX"))) for _ in range(rng.randrange(30))),
+        *(flow(rng.randrange(4000), server(rng.randrange(30)), rng.choice((25, 465))) for _ in range(rng.randrange(30))),
+        *(mail(rng.randrange(4000), server(rng.randrange(9)), f"a@f{rng.randrange(30)}.test", helo="x") for _ in range(rng.randrange(30))),
+        *(alert(rng.randrange(4000), rng.choice(list(ALERTS)), to=server(rng.randrange(9))) for _ in range(rng.randrange(3))),
+    ]
+    night = gather(events)
+    for machine in machines(night):
+        found = assess(machine.evidence, circumstances_of(machine, night, site_of()))
+        assert found.score <= score_at_most(machine.evidence) + 1e-12

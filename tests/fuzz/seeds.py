@@ -10,6 +10,7 @@ from tests.eveproc.framing import COMPRESSIONS, SHAPES, packed, plain
 from tests.eveproc.reencode import ENCODINGS, Event, in_zone, with_dns_version_1
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data").glob("office-*.eve.json.gz"))
+SNORT_RECORDINGS = sorted((Path(__file__).parents[1] / "data").glob("office-snort-*.gz"))
 # What a fuzzer changes has to be small; a whole stats record is not.
 LONGEST = 4096
 
@@ -50,7 +51,7 @@ ODDITIES = (
 @cache
 def seeds() -> tuple[bytes, ...]:
     """Without repeats, none longer than LONGEST, in an order that depends on the recordings alone."""
-    found = dict.fromkeys([*ODDITIES, *_real_lines(), *_real_files()])
+    found = dict.fromkeys([*ODDITIES, *_real_lines(), *_real_files(), *_of_snort()])
     return tuple(seed for seed in found if len(seed) <= LONGEST)
 
 
@@ -91,6 +92,11 @@ def _real_lines() -> Iterator[bytes]:
         line = json.dumps(event)
         yield line.encode()
         yield in_zone(line, -5).encode()
+
+
+def _of_snort() -> Iterator[bytes]:
+    for recording in SNORT_RECORDINGS:
+        yield gzip.decompress(recording.read_bytes())[:LONGEST]
 
 
 def _real_files() -> Iterator[bytes]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegen.build import BUILDABLE, build
-from rulegen.check import CheckReport, ReadRule, check, read_rule, read_rules
+from rulegen.build import build
+from rulegen.check import CheckReport, check
 from rulegen.errors import InputError
+from rulegen.readback import ReadRule, read_rule, read_rules
 from rulegen.site import build_profile
 from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
@@ -50,7 +51,7 @@ def test_a_build_passes_and_is_loaded_by_the_real_engine(suricata: Engine, text:
 
 def test_one_engine_of_a_build(built: Path) -> None:
     assert {Path(text.partition(":")[0]).parent.name for text in check(built, Engine.SURICATA_8).passed} == {"suricata-8"}
-    assert {Path(text.partition(":")[0]).parent.name for text in check(built).passed} == set(BUILDABLE)
+    assert {Path(text.partition(":")[0]).parent.name for text in check(built).passed} == set(Engine)
 
 
 def test_a_missing_engine_is_said_loudly_and_refuses_nothing(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +169,7 @@ def test_what_was_taken_out_of_the_settings_is_a_warning(suricata_7: Engine, cop
 
 
 def test_a_folder_of_any_name_is_tried_with_the_engine_it_was_built_for(built: Path, tmp_path: Path) -> None:
-    for engine in BUILDABLE:
+    for engine in Engine:
         folder = Path(shutil.copytree(built / engine, tmp_path / f"copy of {engine}"))
         for path in (folder, folder / "mxhound.rules"):
             report = check(path)
@@ -200,7 +201,7 @@ def test_the_rules_of_a_build_may_be_checked_alone(suricata: Engine, built: Path
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        read_rules(tmp_path / "gone.rules")
+        read_rules(tmp_path / "gone.rules", Engine.SURICATA_7)
 
 
 def test_a_good_rule_is_read_whole() -> None:

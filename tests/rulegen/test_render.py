@@ -85,13 +85,6 @@ def test_what_no_engine_sees_says_so() -> None:
     )
 
 
-@pytest.mark.parametrize("engine", [Engine.SNORT_29, Engine.SNORT_3])
-def test_snort_is_foreseen(engine: Engine) -> None:
-    (left_out,) = render(SPECS["mx_flood"], SITE, engine)
-    assert isinstance(left_out, NotRendered)
-    assert "later version" in left_out.reason
-
-
 def test_a_network_with_its_own_threshold_has_its_own_rule() -> None:
     whole, guests = rules_of(SPECS["mx_flood"], with_guests(Threshold(30, 90)), Engine.SURICATA_7)
     assert (whole.sid, guests.sid) == (SITE.sid_base + 1, SITE.sid_base + 1001)

@@ -1,0 +1,78 @@
+"""Predicted alerts -> text for people, or one JSON object an alert and line; and what the records could not tell."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from eveproc.history import History
+from eveproc.predict import Predicted
+from eveproc.report.moment import iso, short, span
+from eveproc.report.safe import safe
+from eveproc.window import SECOND
+from rulegen.site import Threshold
+from rulegen.vocabulary import Signal
+
+# Signals whose rules look into SMTP sessions, of which a record gives the end and not the moment.
+IN_SESSIONS = frozenset((Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.WORM_ATTACHMENT, Signal.HELO_ODD))
+OF_SYNS = frozenset(
+    (Signal.SMTP_ATTEMPTS, Signal.SMTP_SLOW, Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW, Signal.MX_THEN_SMTP),
+)
+MOST_HOSTS = 50
+
+
+def render_json(alerts: Sequence[Predicted]) -> str:
+    """One line an alert, by time: {"time", "host", "signal"}; the time is ISO 8601 UTC."""
+    lines = ({"time": iso(alert.time / SECOND), "host": alert.host, "signal": alert.signal.value} for alert in alerts)
+    return "".join(f"{json.dumps(line)}\n" for line in lines)
+
+
+def render_text(signal: Signal, threshold: Threshold, alerts: Sequence[Predicted], history: History) -> str:
+    """How many, how often, and by which hosts, busiest first."""
+    hosts = {host: list(of_host) for host, of_host in groupby(sorted(alerts, key=attrgetter("host", "time")), attrgetter("host"))}
+    busiest = sorted(hosts.items(), key=lambda one: (-len(one[1]), one[0]))
+    days = history.days
+    rate = f", {len(alerts) / days:.2g} a day" if days else ""
+    head = f"{signal} at {threshold.count} in {threshold.seconds} s: {_many(len(alerts), 'alert')} by {_many(len(hosts), 'host')}"
+    lines = [f"{head} in {days:.1f} days{rate}.", ""] if alerts else [f"{head} in {days:.1f} days."]
+    lines += (_host_line(host, of_host) for host, of_host in busiest[:MOST_HOSTS])
+    if len(busiest) > MOST_HOSTS:
+        lines.append(f"  ... and {len(busiest) - MOST_HOSTS} more hosts")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _host_line(host: str, alerts: Sequence[Predicted]) -> str:
+    when = span(alerts[0].time / SECOND, alerts[-1].time / SECOND) if len(alerts) > 1 else short(alerts[0].time / SECOND)
+    return f"  {safe(host):39} {_many(len(alerts), 'alert'):>12}  {when}{_doubt(alerts)}"
+
+
+def _doubt(alerts: Sequence[Predicted]) -> str:
+    unsure = sum(not alert.sure for alert in alerts)
+    wide = max((alert.last - alert.first for alert in alerts if alert.sure), default=0) / SECOND
+    told = [f"{unsure} not sure"] if unsure else []
+    told += [f"times within {wide:.3g} s"] if wide else []
+    return f"  ({', '.join(told)})" if told else ""
+
+
+def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iterator[str]:
+    """What to know before these alerts are believed, one sentence each."""
+    yield f"as Suricata {8 if history.by_eight else 7} counts, which wrote these records"
+    if signal in IN_SESSIONS:
+        yield "a record of SMTP gives the end of a mail, not the moment its rule looks for: times are those of a common session"
+    if signal is Signal.MAIL_BURST:
+        yield "several senders tried in vain leave one record: there may be more alerts than these"
+    if signal in OF_SYNS:
+        yield "a SYN sent again and answered in the end leaves no trace in a record: there may be more alerts than these"
+    exact = sum(alert.is_exact for alert in alerts)
+    unsure = sum(not alert.sure for alert in alerts)
+    bounded = len(alerts) - exact - unsure
+    yield f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within bounds, {unsure} are the likeliest of several"
+    if history.is_thinned:
+        yield f"more hosts than can be kept: these are the alerts of {len(history.active)} of them, a fair sample"
+    cut = sorted(host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values()))
+    if cut:
+        yield f"too busy to be kept whole, so that later alerts of theirs are missing: {', '.join(cut)}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,145 @@
+"""An earlier build and the rules of this one -> what changed in each rule, and which part of the profile made it so."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rulegen.errors import InputError, Problem
+from rulegen.render import RenderedRule
+from rulegen.rulesfile import RULES
+from rulegen.site import SiteProfile, short
+from rulegen.vocabulary import Engine
+
+_RULE = re.compile(r"^alert (?P<header>[^(]*)\((?P<options>.*)\)$")
+_SID, _REV = re.compile(r"\bsid:(\d+);"), re.compile(r"\brev:(\d+);")
+_MSG = re.compile(r'\bmsg:"((?:[^"\\]|\\.)*)"')
+# Suricata's own; Snort alerts behind so many, so its numbers are one less.
+_THRESHOLD = re.compile(
+    r" (?:threshold:type \w+, |(?P<behind>detection_filter:))track \w+, count (?P<count>\d+), seconds (?P<seconds>\d+);"
+)
+# What stands before and after -> in a header, in this order.
+_ENDS = ("source", "source port", "destination", "destination port")
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """One rule that is not as it was: its sid, its name (of one that is gone, what it said), and what changed and why."""
+
+    sid: int
+    name: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChange:
+    """All changes for one engine, in the order of the sids; `unchanged` counts the rules that stayed."""
+
+    engine: Engine
+    changes: tuple[RuleChange, ...]
+    unchanged: int
+
+
+def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
+    """Sid -> rule of an earlier build: its folder, or that of one engine in it. Empty where it had none for this engine.
+
+    Raises InputError where there is no build at all.
+    """
+    file = folder / engine / RULES
+    if not file.is_file() and folder.name == engine:
+        file = folder / RULES
+    if not folder.is_dir():
+        raise InputError([Problem(str(folder), "is no folder; allowed is one that rulegen build wrote")])
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except UnicodeDecodeError as error:
+        raise InputError([Problem(str(file), f"is no rules file of rulegen: {error}")]) from error
+    return {int(sid[1]): line for line in lines if _RULE.match(line) and (sid := _SID.search(line))}
+
+
+def compare(engine: Engine, before: Mapping[int, str], rules: Sequence[RenderedRule], site: SiteProfile) -> EngineChange:
+    """Rules of this build beside those of the earlier one."""
+    now = {rule.sid: rule for rule in rules}
+    changes = [_changed(sid, before.get(sid), now.get(sid), site) for sid in sorted({*before, *now})]
+    told = tuple(change for change in changes if change)
+    return EngineChange(engine, told, len(changes) - len(told))
+
+
+def _changed(sid: int, old: str | None, new: RenderedRule | None, site: SiteProfile) -> RuleChange | None:
+    if new is None:
+        said = _MSG.search(old or "")
+        return RuleChange(sid, said[1] if said else "rule", "gone: the profile has no network or no host for it any more")
+    if old is None:
+        why = f"the profile gives {short(new.network)} numbers of its own" if new.network else "the earlier build did not have it"
+        return RuleChange(sid, new.spec.name, f"new: {why}")
+    if old == new.text:
+        return None
+    return RuleChange(sid, new.spec.name, "; ".join(_differences(old, new.text, site)))
+
+
+def _differences(old: str, new: str, site: SiteProfile) -> Iterator[str]:
+    """Each part that differs; a rule that reads otherwise than rulegen writes differs in its text."""
+    was, is_now = _RULE.match(old), _RULE.match(new)
+    if was is None or is_now is None:
+        yield "its text"
+        return
+    yield from _threshold(old, new)
+    yield from _ends(was["header"], is_now["header"], site)
+    if _rest(was["options"]) != _rest(is_now["options"]):
+        yield _of_text(old, new)
+
+
+def _threshold(old: str, new: str) -> Iterator[str]:
+    was, is_now = _THRESHOLD.search(old), _THRESHOLD.search(new)
+    if was and is_now and was.groups() != is_now.groups():
+        yield f"threshold was {_numbers(was)}, is {_numbers(is_now)}"
+
+
+def _numbers(found: re.Match[str]) -> str:
+    return f"{int(found['count']) + bool(found['behind'])} in {found['seconds']} s"
+
+
+def _ends(old: str, new: str, site: SiteProfile) -> Iterator[str]:
+    """Addresses and ports; the arrow and the protocol never change."""
+    was, is_now = ([part for part in text.split() if part != "->"][1:] for text in (old, new))
+    for end, before, now in zip(_ENDS, was, is_now, strict=False):
+        if before != now:
+            yield f"{end} {_members(before, now, site)}"
+
+
+def _members(old: str, new: str, site: SiteProfile) -> str:
+    was, is_now = (text.strip("[]").split(",") for text in (old, new))
+    come = [f"+{member}{_reason(member, site)}" for member in is_now if member not in was]
+    gone = [f"-{member}" for member in was if member not in is_now]
+    told = [*come, *gone]
+    return ", ".join(told[:MOST_NAMED]) + (f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else "")
+
+
+def _reason(member: str, site: SiteProfile) -> str:
+    """Which key of the profile an exception of a header is from."""
+    name = member.removeprefix("!")
+    keys = {
+        "mail_servers": site.mail_servers,
+        "resolvers": site.resolvers,
+        "thresholds, networks": tuple(part.network for part in site.network_thresholds),
+        "home_networks": site.home_networks,
+    }
+    return next((f" ({key})" for key, networks in keys.items() if name in map(short, networks)), "")
+
+
+def _rest(options: str) -> str:
+    return _REV.sub("", _THRESHOLD.sub("", options))
+
+
+def _of_text(old: str, new: str) -> str:
+    was, is_now = _REV.search(old), _REV.search(new)
+    if was and is_now and was[1] != is_now[1]:
+        return f"what it looks for: a newer version of the rule, rev {was[1]} is now {is_now[1]}"
+    return "what it looks for: internal_domains or ports of the profile"
+
+
+def as_lines(change: EngineChange) -> Iterator[str]:
+    """A line of counts, then a line a rule."""
+    yield f"{change.engine}: {len(change.changes)} of {len(change.changes) + change.unchanged} rules changed"
+    yield from (f"  sid {one.sid} {one.name}: {one.what}" for one in change.changes)

@@ -1,0 +1,141 @@
+"""The rendered rules of a site -> what the build of every engine has: the rules file, sid-msg.map, and who is suppressed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from rulegen.addresses import flat, overlap, short
+from rulegen.render import NotRendered, RenderedRule
+from rulegen.site import Exemption, Network, SiteProfile
+from rulegen.vocabulary import SURICATAS, Engine, HostSide
+
+RULES = "mxhound.rules"
+SID_MAP = "sid-msg.map"
+
+# So many of a kind are named in the comments at the head of the rules: with the longest names still well below LONGEST_RULE.
+NAMED = 20
+
+# How the first line of the rules starts; the engine's name and a comma follow.
+TITLE = "# Rules of mxhound for "
+
+# Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the end of the text; what is
+# longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not.
+LONGEST_RULE = 8191
+# Tried with Snort 2.9.20: 32765 load, 32766 do not. Snort 3.11 read 62,000 bytes, so it has no entry.
+_LONGEST: Mapping[Engine, tuple[int, str]] = MappingProxyType(
+    dict.fromkeys(SURICATAS, (LONGEST_RULE, "Suricata reads them in pieces of 8192 bytes"))
+    | {Engine.SNORT_29: (32765, "Snort 2.9 reads lines of less than 32768 bytes")}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One rule that is to be silent about one network, as the `track` end of the packet (by_src, by_dst)."""
+
+    sid: int
+    track: str
+    network: str
+
+
+def lines(texts: Iterable[str]) -> str:
+    """The texts as lines of a file."""
+    return "".join(f"{text}\n" for text in texts)
+
+
+def length_fault(text: str, engine: Engine) -> str | None:
+    """Why the engine cannot read this rule, and what makes it shorter; None where it can."""
+    size = len(text.encode())
+    longest, why = _LONGEST.get(engine, (size, ""))
+    if size <= longest:
+        return None
+    return (
+        f"{size} bytes are too long for a line of rules: {why}; allowed are {longest}. "
+        "In the profile, shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: "
+        "name networks, not addresses"
+    )
+
+
+def rules_text(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> str:
+    """mxhound.rules: what the site is, what is not here, and every rule below what it sees."""
+    return lines(_rules(site, engine, rules, left_out))
+
+
+def _rules(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> Iterator[str]:
+    yield f"{TITLE}{engine}, made by rulegen from the site's profile; the next build overwrites this file."
+    yield f"# Home: {_named(site.home_networks)}. Mail servers, not watched: {_named(site.mail_servers)}."
+    yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {_some(site.internal_domains)}."
+    for missing in left_out:
+        yield f"# Not here: {missing.name}: {missing.reason}."
+    for rule in rules:
+        yield ""
+        yield f"# {rule.spec.name}: {rule.spec.sees}."
+        if missed := rule.spec.misses.get(engine):
+            yield f"# Not visible to it: {missed}."
+        yield rule.text
+
+
+def sid_map_text(rules: Sequence[RenderedRule]) -> str:
+    """sid-msg.map: SID || MSG || REFERENCE..., as idstools and Barnyard2 read it."""
+    return lines(_sid_map(rules))
+
+
+def _sid_map(rules: Sequence[RenderedRule]) -> Iterator[str]:
+    for rule in rules:
+        references = (f"{reference.kind},{reference.value}" for reference in rule.spec.references)
+        yield " || ".join((str(rule.sid), rule.spec.msg, *references))
+
+
+def headed_exemptions(
+    site: SiteProfile, rules: Sequence[RenderedRule], today: date
+) -> Iterator[tuple[str, tuple[Suppression, ...], str | None]]:
+    """Per exemption of the profile: who and why, what it suppresses, and why that is nothing (else None)."""
+    for exemption in site.exempt:
+        until = f"until {exemption.until}" if exemption.until else "for good"
+        title = f"{short(exemption.network)}, {until}: {exemption.reason}"
+        if not exemption.in_force(today):
+            yield title, (), "Left out: its last day is past."
+            continue
+        found = tuple(_suppressions(exemption, rules))
+        yield title, found, None if found else "No rule alerts on it; eveproc honours it in the logs."
+
+
+def _suppressions(exemption: Exemption, rules: Sequence[RenderedRule]) -> Iterator[Suppression]:
+    for rule in rules:
+        if rule.threshold is None or (exemption.signals and rule.spec.signal not in exemption.signals):
+            continue
+        if rule.network is not None and not overlap(rule.network, exemption.network):
+            continue
+        yield Suppression(rule.sid, track(rule), short(exemption.network))
+
+
+def suppress_lines(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -> Iterator[str]:
+    """The suppressions in the words that Suricata and Snort 2.9 share."""
+    for title, suppressions, nothing in headed_exemptions(site, rules, today):
+        yield ""
+        yield f"# {title}"
+        if nothing:
+            yield f"# {nothing}"
+        for one in suppressions:
+            yield f"suppress gen_id 1, sig_id {one.sid}, track {one.track}, ip {one.network}"
+
+
+def track(rule: RenderedRule) -> str:
+    """The end of the packet that is the suspect, in the word that thresholds use."""
+    return "by_src" if rule.spec.host_side is HostSide.SOURCE else "by_dst"
+
+
+def address_groups(site: SiteProfile) -> list[tuple[str, str]]:
+    """Address groups as the rules of others use them; a group that the site leaves empty is not set."""
+    groups = {"HOME_NET": site.home_networks, "SMTP_SERVERS": site.mail_servers, "DNS_SERVERS": site.resolvers}
+    return [(name, flat(networks)) for name, networks in groups.items() if networks]
+
+
+def _named(networks: Sequence[Network]) -> str:
+    return _some(list(map(short, networks)))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names and the number of the others: Suricata takes the rest of a comment that it cut in two for a rule."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "") or "none"

@@ -1,0 +1,72 @@
+"""A Snort on this machine + a build -> what `snort -T` says about it, on the least configuration that loads rules."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rulegen.catalogue import CATALOGUE
+from rulegen.engines import TRIAL_SECONDS, EngineTrial, FoundEngine, run_engine
+from rulegen.vocabulary import Engine
+
+# Where Debian and the sources put it; without it, the classes of our own rules are made known.
+_CLASSES = Path("/etc/snort/classification.config")
+# "ERROR: FILE(42) text" (2.9), "ERROR: FILE:42 text" (3); "FATAL: see prior 3 errors" and "Fatal Error, Quitting.." say nothing new.
+_COMPLAINT = re.compile(r"(?P<level>ERROR|WARNING): (?:(?P<file>[^\s:(]+)(?:\((?P<line>\d+)\)|:(?P<row>\d+)):? )?(?P<text>.+)")
+
+
+def try_snort(
+    found: FoundEngine, rules: Path, *, thresholds: Path | None = None, settings: Path | None = None, seconds: float = TRIAL_SECONDS
+) -> EngineTrial:
+    """Let Snort load `rules` and nothing else, with the settings of a build where there are any, as `snort -T` does.
+
+    `thresholds` is for Snort 2.9 alone. An engine that does not start or end is an error of the trial.
+    """
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        config = Path(name) / "snort.conf"
+        config.write_text("".join(f"{line}\n" for line in _config(found.engine, rules, thresholds, settings)), encoding="utf-8")
+        command = [str(found.path), "-T", "-c", str(config), "-l", name]
+        if found.engine is Engine.SNORT_3:
+            command += ["-R", str(rules.absolute())]
+        try:
+            answer = run_engine(command, seconds)
+        except subprocess.TimeoutExpired:
+            return EngineTrial(1, errors=(f"the engine did not end within {seconds:g} s",))
+        except OSError as error:
+            return EngineTrial(1, errors=(f"the engine cannot be started: {error.strerror}",))
+    return _trial(answer.returncode, answer.stdout)
+
+
+def _config(engine: Engine, rules: Path, thresholds: Path | None, settings: Path | None) -> Iterator[str]:
+    files = [str(file.absolute()) for file in (settings, rules, thresholds) if file is not None]
+    if engine is Engine.SNORT_3:
+        yield from (f"include '{file}'" for file in files[: settings is not None])
+        return
+    yield from (f"include {_CLASSES}",) if _CLASSES.is_file() else own_classes()
+    yield "config reference: url http://"
+    yield "preprocessor stream5_global: track_tcp yes"
+    yield "preprocessor stream5_tcp"
+    yield from (f"include {file}" for file in files)
+
+
+def own_classes() -> Iterator[str]:
+    """The classes of our rules, as lines of a snort.conf."""
+    for name in sorted({spec.classtype for spec in CATALOGUE}):
+        yield f"config classification: {name},{name},1"
+
+
+def _trial(exit_code: int, console: str) -> EngineTrial:
+    complaints = [found for line in console.splitlines() if (found := _COMPLAINT.match(line))]
+    told = {level: tuple(dict.fromkeys(_text(found) for found in complaints if found["level"] == level)) for level in ("WARNING", "ERROR")}
+    errors = told["ERROR"]
+    if exit_code and not errors:
+        errors = (f"the engine ended with {exit_code}: {console.strip()[-500:]}",)
+    return EngineTrial(exit_code, told["WARNING"], errors)
+
+
+def _text(found: re.Match[str]) -> str:
+    """In the form of Suricata's complaints, which check reads: text from file FILE at line N."""
+    line = found["line"] or found["row"]
+    text = found["text"].rstrip(".")
+    return f"{text} from file {Path(found['file']).absolute()} at line {line}" if line else text

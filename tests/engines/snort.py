@@ -1,0 +1,63 @@
+"""A pcap, a build and a Snort -> the logs that the real engine writes, by kind; also what a test without one says.
+
+No package of Debian has a Snort, so nothing installs one here: put `snort-2.9` or `snort-3` into the bin folder of
+$MXHOUND_ENGINES, or a `snort` on PATH.
+"""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from rulegen.engines import find_engine
+from rulegen.errors import EngineError
+from rulegen.rulesfile import RULES
+from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
+from rulegen.snort_trial import own_classes
+from rulegen.vocabulary import Engine
+
+TIMEOUT_SECONDS = 600
+MISSING = "{} is not installed here, and no package of Debian has it: put it on PATH, or as bin/{} into $MXHOUND_ENGINES"
+
+
+def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapping[str, Path]:
+    """{"json": path} of Snort 3, {"u2": path, "csv": path} of 2.9, below `out_dir`. `build` is what rulegen wrote for this engine.
+
+    The configuration is the least that there can be. Raises EngineError in the engine's words.
+    """
+    found = find_engine(engine)
+    if found is None:
+        raise EngineError(MISSING.format(engine, engine))
+    out_dir.mkdir(parents=True, exist_ok=True)
+    config = out_dir / "snort.conf"
+    config.write_text("".join(f"{line}\n" for line in (_config_3(build) if engine is Engine.SNORT_3 else _config_29(build))))
+    command = [str(found.path), "-q", "-k", "none", "-c", str(config), "-l", str(out_dir), "-r", str(pcap)]
+    _run([*command, *(["-R", str(build / RULES)] if engine is Engine.SNORT_3 else [])])
+    if engine is Engine.SNORT_3:
+        return {"json": out_dir / "alert_json.txt"}
+    return {"csv": out_dir / "alert.csv", "u2": next(out_dir.glob("mxhound.u2.*"))}
+
+
+def _config_29(build: Path) -> list[str]:
+    return [
+        *own_classes(),
+        "config reference: url http://",
+        "preprocessor stream5_global: track_tcp yes",
+        "preprocessor stream5_tcp",
+        *(f"include {build.resolve() / name}" for name in (SETTINGS_29, RULES, THRESHOLDS_29)),
+        "output alert_csv: alert.csv",
+        "output unified2: filename mxhound.u2, limit 128",
+    ]
+
+
+def _config_3(build: Path) -> list[str]:
+    return [f"include '{build.resolve() / SETTINGS_3}'"]
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineError(f"{' '.join(command)}: {error}") from error
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode or "ERROR" in said or "WARNING" in said:
+        raise EngineError(f"{' '.join(command)}: exit {done.returncode}\n{said}")
