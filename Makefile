@@ -5,7 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines browser demo test lint format evaluate fuzz record pages screenshots clean
+.PHONY: help setup engines browser demo test lint format evaluate speed fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -48,6 +48,11 @@ format: setup ## let ruff lay out the code
 evaluate: setup ## 24 simulated networks on real engines: how good the verdicts are (docs/evaluation.md; a quarter of an hour)
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
+
+speed: setup ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; an hour, 25 GB of disk)
+	@tests/engines/install.sh
+	.venv/bin/pip install --quiet --editable '.[bench]'
+	.venv/bin/python -m benchmarks.speed --output docs/performance.md
 
 fuzz: setup ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE; goes on in build/fuzz; Linux on x86-64 only
 	.venv/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) build/fuzz

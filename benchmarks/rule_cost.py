@@ -1,0 +1,147 @@
+"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it: with no rules, with two others, with ours.
+
+python -m benchmarks.rule_cost --each        which of our rules cost how much, one at a time
+"""
+
+import argparse
+import re
+import resource
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.eve_lines import EVE_TYPES, SITE
+from benchmarks.ordinary import Web, ordinary
+from rulegen.build import build
+from rulegen.simulate import Simulation
+from rulegen.simulate.run import DEFAULT_START
+from rulegen.simulate.write import write_pcap
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+from tests.engines.replay import installed, replay
+
+ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
+VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
+NO_RULES, OTHERS, OURS = "no rules", "two others", "ours"
+# What the two rules about mass mailing in the public rule sets look for: thirty MX questions to the site's resolvers over UDP in ten
+# seconds, and ten mails in two minutes in clear text on port 25. They are written anew here, with this site's addresses.
+OTHER_RULES = r"""
+alert udp [10.0.0.0/8,2001:db8::/32,!10.0.0.25] any -> [10.0.0.53,2001:db8::53] 53 (msg:"MX questions"; content:"|01 00|"; offset:2; \
+depth:2; content:"|00 00 0f 00 01|"; distance:8; threshold:type both, track by_src, count 30, seconds 10; sid:1990001; rev:1;)
+alert tcp [10.0.0.0/8,2001:db8::/32,!10.0.0.25] any -> any 25 (msg:"Many mails"; flow:established,to_server; content:"mail from|3a|"; \
+nocase; threshold:type both, track by_src, count 10, seconds 120; sid:1990002; rev:1;)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCost:
+    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet only."""
+
+    engine: str
+    version: str
+    bytes: int
+    packets: int
+    cpu: Mapping[str, Sequence[float]]
+    load: Mapping[str, Sequence[float]]
+
+    def work(self, rules: str) -> list[float]:
+        """Seconds for the traffic alone, by round."""
+        loading = statistics.median(self.load[rules])
+        return [seconds - loading for seconds in self.cpu[rules]]
+
+    def ratio(self, rules: str) -> float:
+        """To no rules, the median over the rounds."""
+        return statistics.median(with_them / without for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True))
+
+
+def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], None]) -> list[RuleCost]:
+    """The three sets of rules in turn, on each engine. Raises EngineError."""
+    return [_measure(engine, work, scale, rounds, rule_sets(engine, work), say) for engine in ENGINES]
+
+
+def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
+    """The text of each."""
+    build(load_site(SITE), [engine], work / "rules", DEFAULT_START.date())
+    return {NO_RULES: "", OTHERS: OTHER_RULES, OURS: (work / "rules" / engine / "mxhound.rules").read_text()}
+
+
+def one_at_a_time(rules: str) -> dict[str, str]:
+    """No rules, all rules, and each by itself, by its sid."""
+    each = {found[1]: line for line in rules.splitlines() if (found := re.search(r"\bsid:(\d+);", line)) and not line.startswith("#")}
+    return {NO_RULES: "", OURS: rules, **each}
+
+
+def _measure(engine: Engine, work: Path, scale: float, rounds: int, sets: Mapping[str, str], say: Callable[[str], None]) -> RuleCost:
+    pcap, packets = traffic(work, scale)
+    first = _first_packet(pcap)
+    cpu: dict[str, list[float]] = {name: [] for name in sets}
+    load: dict[str, list[float]] = {name: [] for name in sets}
+    for number in range(rounds):
+        for name, rules in sets.items():
+            cpu[name].append(_seconds(engine, pcap, rules))
+            load[name].append(_seconds(engine, first, rules))
+        say(f"{engine} {number}: { ({name: round(cpu[name][-1] - load[name][-1], 3) for name in sets}) }")
+    return RuleCost(engine, installed(engine).version, pcap.stat().st_size, packets, cpu, load)
+
+
+def traffic(work: Path, scale: float) -> tuple[Path, int]:
+    """An hour of a site where nobody sends masses of mail, and how many packets it has; made if it is not there."""
+    pcap, about = work / f"ordinary-{scale:g}.pcap", work / f"ordinary-{scale:g}.packets"
+    if not about.exists():
+        web = Web(max(1, round(VISITS * scale)), max(60.0, SECONDS * scale))
+        simulation: Simulation = ordinary(load_site(SITE), 1, web, clients=max(5, round(DESKS * scale)))
+        with pcap.open("wb") as file:
+            write_pcap(simulation, file)
+        about.write_text(str(len(simulation.packets)))
+    return pcap, int(about.read_text())
+
+
+def _first_packet(pcap: Path) -> Path:
+    """Its header and its first packet, as a file beside it."""
+    first = pcap.with_suffix(".first.pcap")
+    with pcap.open("rb") as file:
+        head = file.read(24 + 16)
+        first.write_bytes(head + file.read(int.from_bytes(head[32:36], "little")))
+    return first
+
+
+def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
+    """User and system time of one replay, all threads together."""
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        written = Path(name) / "these.rules"
+        written.write_text(rules)
+        before = _cpu()
+        replay(engine, pcap, Path(name) / "log", written, eve_types=EVE_TYPES)
+        return _cpu() - before
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _shares(cost: RuleCost) -> Iterator[str]:
+    for name in cost.cpu:
+        yield f"{cost.engine}  {name:12}  {statistics.median(cost.work(name)):7.3f} s  {cost.ratio(name):6.3f}\n"
+
+
+def main() -> None:
+    """Measure one rule at a time, or the three sets, and say what each took."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rule_cost", description=__doc__)
+    parser.add_argument("--each", action="store_true", help="one rule of ours at a time")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--work", type=Path, required=True, help="folder for the traffic; it stays there")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    for engine in options.engines:
+        sets = rule_sets(engine, options.work)
+        chosen = one_at_a_time(sets[OURS]) if options.each else sets
+        sys.stdout.writelines(_shares(_measure(engine, options.work, 1.0, options.rounds, chosen, sys.stderr.write)))
+
+
+if __name__ == "__main__":
+    main()

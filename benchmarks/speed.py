@@ -1,0 +1,122 @@
+"""Generated eve.json of many sizes -> docs/performance.md with a plot: how fast eveproc is beside grep, wc, jq, DuckDB, zcat and zstdcat.
+
+    python -m benchmarks.speed -o docs/performance.md
+
+Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression. With --keep, files and results
+stay in --work: another run uses the files and replaces the results of the sections that it measures.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmarks.measure import Run
+from benchmarks.rule_cost import RuleCost, measure_rules
+from benchmarks.speed_page import Results, draw_plot, write_page
+from benchmarks.trials import Kit, as_json, from_json, start_up, trials
+from rulegen.errors import MxhoundError
+
+SECTIONS = ("compare", "packed", "start", "sizes", "hosts", "shares", "library", "rules")
+DEFAULTS: Mapping[str, float] = MappingProxyType({"rounds": 7, "scale": 1.0})
+RESULTS = "results.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for, print the page, and write it where `-o` says, its plot beside it. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    with ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-speed-")))
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            if options.prepare:
+                _prepare(work, options)
+                return 0
+            results = _measure(work, options)
+            _write(results, options)
+        except (MxhoundError, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
+    return 0
+
+
+def _prepare(work: Path, options: argparse.Namespace) -> None:
+    kit = Kit(work)
+    for trial in trials(options.scale, options.rounds):
+        if trial.section in options.sections:
+            _say(str(kit.file(trial.recipe, trial.packing)))
+
+
+def _measure(work: Path, options: argparse.Namespace) -> Results:
+    store = work / RESULTS
+    found = json.loads(store.read_text()) if store.exists() else {}
+    for section in options.sections:
+        found[section] = _section(section, work, options)
+        store.write_text(json.dumps(found, indent=1))
+    measured = [from_json(each) for name in SECTIONS if name not in ("start", "rules") for each in found.get(name, ())]
+    start = {name: [Run(**each) for each in runs] for name, runs in found.get("start", {}).items()}
+    return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())])
+
+
+def _section(section: str, work: Path, options: argparse.Namespace) -> object:
+    if section == "start":
+        return {name: [asdict(each) for each in runs] for name, runs in start_up(work, options.rounds).items()}
+    if section == "rules":
+        return [asdict(each) for each in measure_rules(work, options.scale, max(1, options.rounds // 2), _say)]
+    kit = Kit(work)
+    measured = []
+    for trial in trials(options.scale, options.rounds):
+        if trial.section == section:
+            measured.append(as_json(kit.measure(trial, _say)))
+            if not options.keep:
+                for path in work.glob(f"{trial.recipe}.*"):
+                    path.unlink()
+    return measured
+
+
+def _write(results: Results, options: argparse.Namespace) -> None:
+    output: Path | None = options.output
+    plot = output.with_suffix(".svg") if output else None
+    page = write_page(results, plot.name if plot and results.grows else None, _command(options))
+    sys.stdout.write(page)
+    if output and plot:
+        output.write_text(page, encoding="utf-8")
+        if results.grows:
+            draw_plot(results, plot)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What makes such a page: nothing that changes no figure is named, nor which section was measured when."""
+    words = ["python", "-m", "benchmarks.speed"]
+    for name in ("rounds", "scale"):
+        if getattr(options, name) != DEFAULTS[name]:
+            words += [f"--{name}", str(getattr(options, name))]
+    return shlex.join([*words, *(["--output", str(options.output)] if options.output else [])])
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--sections", nargs="*", choices=SECTIONS, default=SECTIONS, help="what to measure (default: all)")
+    parser.add_argument(
+        "--rounds", type=int, default=DEFAULTS["rounds"], help="of the main comparison; the others get half (default: %(default)s)"
+    )
+    parser.add_argument("--scale", type=float, default=DEFAULTS["scale"], help="files so many times as large (default: %(default)s)")
+    parser.add_argument("--work", type=Path, help="folder for large files (default: a temporary one)")
+    parser.add_argument("--keep", action="store_true", help="leave the large files there")
+    parser.add_argument("--prepare", action="store_true", help="make the files and measure nothing; they stay")
+    parser.add_argument("-o", "--output", type=Path, help="also write the page here, and its plot beside it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""What is compared on which generated file -> trials: commands that run in turn, round by round, and what each run took."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmarks.eve_file import Recipe, write_eve
+from benchmarks.eve_lines import SITE, Lines, record_lines, sort_lines
+from benchmarks.measure import Command, Run, peak_memory, run
+from rulegen.errors import MxhoundError
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+
+MEGABYTE = 1_000_000
+# jq is given this much of a file; the rest is extrapolated.
+JQ_PART = 64 * MEGABYTE
+# It picks out the records about mail and counts nothing; names of lookups are not searched, which would take longer still.
+JQ = (
+    'select(.event_type == "smtp" or .event_type == "alert" or (.event_type == "dns" and .dns.rrtype == "MX")'
+    ' or (.event_type == "flow" and (.dest_port == 25 or .dest_port == 465 or .dest_port == 587)))'
+    " | [.event_type, .src_ip, .dest_ip, .dest_port, .dns.rrname]"
+)
+EVEPROC, GREP, WC, JQ_NAME, DUCKDB = "eveproc report", "grep -c", "wc -l", "jq", "DuckDB"
+# The version that pyproject.toml allows, and the latest.
+LIBRARIES = ("0.7.21", "0.9.1")
+NO_LIBRARY = "without hyperscan"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is gz or zst, if any."""
+
+    section: str
+    recipe: Recipe
+    commands: tuple[str, ...]
+    rounds: int
+    packing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of a trial. Bytes and events are those of the unpacked file; `peaks` are bytes."""
+
+    section: str
+    recipe: Recipe
+    packing: str
+    bytes: int
+    events: int
+    relevant: int
+    runs: Mapping[str, Sequence[Run]]
+    peaks: Mapping[str, int]
+    lines: Mapping[str, int] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+
+
+def trials(scale: float, rounds: int) -> Iterator[Trial]:
+    """All of them. Sizes are those of the issue times `scale`."""
+
+    def recipe(megabytes: float, hosts: int = 10_000, share: float = 0.003, *, spaced: bool = False) -> Recipe:
+        return Recipe(round(megabytes * MEGABYTE * scale), hosts, share, spaced=spaced)
+
+    few = max(1, rounds // 2)
+    yield Trial("compare", recipe(1000), (EVEPROC, GREP, WC, DUCKDB, JQ_NAME), rounds)
+    yield Trial("compare", recipe(5000), (EVEPROC, GREP, WC, DUCKDB), few)
+    yield Trial("packed", recipe(1000), (EVEPROC, "zcat | wc -c"), few, "gz")
+    yield Trial("packed", recipe(1000), (EVEPROC, "zstdcat | wc -c"), few, "zst")
+    for megabytes in (100, 300, 1000, 3000, 10000):
+        yield Trial("sizes", recipe(megabytes), (EVEPROC, GREP), few)
+    for hosts in (1_000, 10_000, 100_000, 1_000_000):
+        yield Trial("hosts", recipe(1000, hosts), (EVEPROC, GREP), few)
+    for share in (0.001, 0.003, 0.01, 0.03):
+        yield Trial("shares", recipe(1000, share=share), (EVEPROC, GREP), few)
+    yield Trial("library", recipe(300), (EVEPROC, *(f"hyperscan {version}" for version in LIBRARIES), NO_LIBRARY, GREP), few)
+    yield Trial("library", recipe(300, spaced=True), (EVEPROC, GREP), few)
+
+
+class Kit:
+    """Files and commands. `work` is a folder in which what is large is made; what is there already is used again."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self._site = load_site(SITE)
+        self._lines: dict[bool, Lines] = {}
+
+    def file(self, recipe: Recipe, packing: str = "") -> Path:
+        """The file of a recipe, made if it is not there."""
+        path = self.work / f"{recipe}.eve.json"
+        if not path.exists() or not _about(path).exists():
+            written = write_eve(path, recipe, self._sorted(recipe.spaced), self._site)
+            _about(path).write_text(json.dumps({"lines": written.lines, "bytes": written.bytes, "relevant": written.relevant}))
+            os.sync()  # nothing is written to the disk while others read from it
+        return _pack(path, packing) if packing else path
+
+    def _sorted(self, spaced: bool) -> Lines:
+        if spaced not in self._lines:
+            self._lines[spaced] = sort_lines(record_lines(Engine.SURICATA_7, self.work), self._site, spaced=spaced)
+        return self._lines[spaced]
+
+    def measure(self, trial: Trial, say: Callable[[str], None]) -> Measured:
+        """Every command once in each round, in the same order; then the memory, by one more run each."""
+        path = self.file(trial.recipe, trial.packing)
+        about = json.loads(_about(self.file(trial.recipe)).read_text())
+        found = {name: self.command(name, path) for name in trial.commands}
+        commands = {name: command for name, command in found.items() if command}
+        _warm(path)
+        runs: dict[str, list[Run]] = {name: [] for name in commands}
+        for number in range(trial.rounds):
+            for name, command in commands.items():
+                runs[name].append(run(command))
+            say(f"{trial.section} {trial.recipe} {trial.packing} {number}: { ({name: round(runs[name][-1].wall, 3) for name in runs}) }")
+        peaks = {name: peak_memory(command) for name, command in commands.items() if name in (EVEPROC, DUCKDB, NO_LIBRARY)}
+        counted = about["lines"]
+        return Measured(
+            *(trial.section, trial.recipe, trial.packing, about["bytes"], sum(counted.values()), about["relevant"]),
+            *(runs, peaks, counted, [name for name, command in found.items() if command is None]),
+        )
+
+    def command(self, name: str, path: Path) -> Command | None:
+        """None where it is not installed."""
+        if (name == DUCKDB and not importlib.util.find_spec("duckdb")) or (name == JQ_NAME and not shutil.which("jq")):
+            return None
+        file, size = str(path), path.stat().st_size
+        match name.split():
+            case ["eveproc", *_]:
+                return Command(name, (_eveproc(file),))
+            case ["hyperscan", version]:
+                return Command(name, (_eveproc(file),), environment={"PYTHONPATH": str(self._hyperscan(version))})
+            case ["without", _]:
+                return Command(name, (_eveproc(file),), environment={"PYTHONPATH": str(self._no_hyperscan())})
+            case ["zcat" | "zstdcat" as program, *_]:
+                return Command(name, ((program, file), ("wc", "-c")))
+            case ["jq"]:
+                part = _part(path)
+                return Command(name, (("jq", "-c", JQ, str(part)),), share=part.stat().st_size / size)
+        return Command(name, (_PLAIN[name] + (file,),))
+
+    def _hyperscan(self, version: str) -> Path:
+        folder = self.work / f"hyperscan-{version}"
+        if not folder.exists():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, f"hyperscan=={version}"]
+            subprocess.run(pip, check=True)
+        return folder
+
+    def _no_hyperscan(self) -> Path:
+        folder = self.work / "no-hyperscan"
+        folder.mkdir(exist_ok=True)
+        (folder / "hyperscan.py").write_text('raise ImportError("hidden")\n')
+        return folder
+
+
+_PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        GREP: ("grep", "-c", '"event_type":"alert"'),
+        WC: ("wc", "-l"),
+        DUCKDB: (sys.executable, "-m", "benchmarks.duck"),
+    }
+)
+
+
+def _eveproc(*files: str) -> tuple[str, ...]:
+    return (str(Path(sys.executable).with_name("eveproc")), "report", *files, "-s", str(SITE))
+
+
+def start_up(work: Path, rounds: int) -> Mapping[str, Sequence[Run]]:
+    """What it takes to say how it is used, and to report on an empty file."""
+    empty = work / "empty.json"
+    empty.write_bytes(b"")
+    helps = Command("eveproc --help", ((_eveproc()[0], "--help"),))
+    return {
+        each.name: [run(each) for _ in range(rounds)] for each in (helps, Command("eveproc report, empty file", (_eveproc(str(empty)),)))
+    }
+
+
+def _about(path: Path) -> Path:
+    return path.with_suffix(".about")
+
+
+def _warm(path: Path) -> None:
+    """Everybody reads from memory: the disk is not what is measured."""
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
+
+
+def _part(path: Path) -> Path:
+    part = path.with_suffix(".part")
+    with path.open("rb") as file:
+        part.write_bytes(file.read(JQ_PART) + file.readline())
+    return part
+
+
+def _pack(path: Path, packing: str) -> Path:
+    """As logrotate does it: gzip at its default level; zstd at its own."""
+    packed = path.with_name(f"{path.name}.{packing}")
+    if not packed.exists():
+        program = {"gz": "gzip", "zst": "zstd"}[packing]
+        if not shutil.which(program):
+            raise MxhoundError(f"{program} is not installed")
+        with packed.open("wb") as file:
+            subprocess.run([program, "-q", "-c", path], stdout=file, check=True)
+        os.sync()
+    return packed
+
+
+def as_json(measured: Measured) -> dict[str, object]:
+    """Plain values."""
+    return asdict(measured)
+
+
+def from_json(value: Mapping[str, object]) -> Measured:
+    """What as_json wrote."""
+    runs = {name: [Run(**each) for each in found] for name, found in value["runs"].items()}
+    return Measured(**{**value, "recipe": Recipe(**value["recipe"]), "runs": runs})
