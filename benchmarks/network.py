@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.ablation import Part, Without, parts_of
 from eveproc.evidence import Collector, NightEvidence
 from eveproc.night import report_on
-from eveproc.reader import read_events
-from eveproc.stats import ReadStats
+from eveproc.reading.reader import read_events
+from eveproc.reading.stats import ReadStats
 from eveproc.verdict import Verdict
 from rulegen.build import build
 from rulegen.simulate import PCAP_NAME, HostTruth, Simulation, simulate, write_simulation

@@ -19,12 +19,12 @@ from rulegen.errors import InputError, MxhoundError
 from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
-    from eveproc.discover import Discovery
-    from eveproc.live import Orders
+    from eveproc.memory.state import State
     from eveproc.night import NightReport
-    from eveproc.notify import Notifier
-    from eveproc.state import State
-    from eveproc.study import Study
+    from eveproc.tuning.discover import Discovery
+    from eveproc.tuning.study import Study
+    from eveproc.watching.live import Orders
+    from eveproc.watching.notify import Notifier
     from rulegen.site import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
@@ -197,8 +197,8 @@ def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, 
 
     Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage. SIGHUP: site.yaml is read anew.
     """
-    from eveproc.live import Live, Orders, Outlets
     from eveproc.report.news import FORMS
+    from eveproc.watching.live import Live, Orders, Outlets
     from rulegen.site import load_site
 
     with _faults_told(), _state_in(state) as kept, _notifying(urls, kept) as notifier, _obeying_signals(Orders()) as orders:
@@ -220,7 +220,7 @@ def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
 
 @contextmanager
 def _state_in(path: Path | None) -> Iterator["State | None"]:
-    from eveproc.state import open_state
+    from eveproc.memory.state import open_state
 
     if path is None:
         yield None
@@ -232,7 +232,7 @@ def _state_in(path: Path | None) -> Iterator["State | None"]:
 @contextmanager
 def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifier | None"]:
     """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is kept or told."""
-    from eveproc.notify import Notifier
+    from eveproc.watching.notify import Notifier
 
     if not urls:
         yield None
@@ -315,9 +315,9 @@ def tune(
 
 
 def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
-    from eveproc.matching import refuse_untold
-    from eveproc.predict import predict, with_threshold
     from eveproc.report import predicted
+    from eveproc.tuning.matching import refuse_untold
+    from eveproc.tuning.predict import predict, with_threshold
 
     refuse_untold(signal)
     site = reading.profile()
@@ -329,17 +329,17 @@ def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Thres
 
 
 def _study(reading: Reading, site: "SiteProfile") -> "Study":
-    from eveproc.study import study
+    from eveproc.tuning.study import study
 
     with _progress_bar() as progress:
         return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
 
 
 def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
-    from eveproc.baseline import add_to, save
     from eveproc.report import tuning
     from eveproc.report.output import write_whole
-    from eveproc.tune import recommend
+    from eveproc.tuning.baseline import add_to, save
+    from eveproc.tuning.tune import recommend
 
     site = reading.profile()
     baseline = add_to(kept, _study(reading, site).baseline(site))
@@ -359,9 +359,9 @@ def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | No
 @click.option("--diff", is_flag=True, help="Show what the logs say and --site does not, and the reverse; write nothing.")
 def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
     """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml; without -o, on the screen."""
-    from eveproc.discover import differences
     from eveproc.report import proposal
     from eveproc.report.output import write_new
+    from eveproc.tuning.discover import differences
     from rulegen.site import load_site
 
     if diff and (site is None or output):
@@ -379,7 +379,7 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
 
 
 def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":
-    from eveproc.study import discover_in
+    from eveproc.tuning.study import discover_in
 
     with _progress_bar() as progress:
         return discover_in(eve, site, now=time.time(), progress=progress)
@@ -391,8 +391,8 @@ def _judged(reading: Reading, state: Path | None, *, everyone: bool, drawn: bool
     if state is None:
         yield _judge(reading, everyone=everyone, drawn=drawn)
         return
-    from eveproc.nightly import judge_new
-    from eveproc.state import open_state
+    from eveproc.memory.nightly import judge_new
+    from eveproc.memory.state import open_state
 
     with open_state(state) as remembered:
         with _progress_bar() as progress:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
 
-from eveproc.change import Change
 from eveproc.evidence import MOST_ACTIVE, MOST_HOSTS, HostEvidence, NightEvidence, Period
-from eveproc.gather import gather
 from eveproc.identity import Tenancy
+from eveproc.memory.change import Change
 from eveproc.picture import NO_PICTURE, Painter, Picture
-from eveproc.sources import find_files
-from eveproc.stats import ReadStats
+from eveproc.reading.gather import gather
+from eveproc.reading.sources import find_files
+from eveproc.reading.stats import ReadStats
 from eveproc.verdict import Identity, Verdict, assess, judge, key_of, level_of
 from eveproc.weighing import Circumstances, score_at_most, signals_for
 from rulegen.site import SiteProfile

@@ -12,7 +12,7 @@ from rulegen.site import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import replay
-from tests.eveproc.test_select import plainly, selected
+from tests.eveproc.reading.test_select import plainly, selected
 
 DAY = date(2026, 3, 2)
 TRAFFIC = Path(__file__).parents[2] / "shared" / "traffic"

@@ -20,19 +20,19 @@ MODULES = {
 SHARED = {"errors", "vocabulary", "site", "catalogue", "spec"}
 # Where each outside package is at home; a folder ends in a dot.
 HOMES = {
-    "apprise": ("eveproc.notify",),
+    "apprise": ("eveproc.watching.notify",),
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.readback", "eveproc.snort.unified2"),
-    "ijson": ("eveproc.reader",),
+    "ijson": ("eveproc.reading.reader",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
     "markupsafe": ("eveproc.report.page", "eveproc.report.html", "eveproc.report.tuningpage"),
     "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts", "eveproc.report.tuningpage"),
-    "hyperscan": ("eveproc.select",),
-    "isal": ("eveproc.gunzip",),
-    "redis": ("eveproc.redislist",),
-    "xopen": ("eveproc.sources",),
-    "yaml": ("rulegen.yamlfile", "rulegen.suricata_yaml", "eveproc.tune", "eveproc.discover"),
+    "hyperscan": ("eveproc.reading.select",),
+    "isal": ("eveproc.reading.gunzip",),
+    "redis": ("eveproc.watching.redislist",),
+    "xopen": ("eveproc.reading.sources",),
+    "yaml": ("rulegen.yamlfile", "rulegen.suricata_yaml", "eveproc.tuning.tune", "eveproc.tuning.discover"),
 }
 LONGEST = 40
 
@@ -64,7 +64,7 @@ def within(name: str, home: str) -> bool:
 
 
 def test_both_packages_are_looked_at() -> None:
-    assert {"rulegen.site", "rulegen.check", "eveproc.reader", "eveproc.verdict"} <= MODULES.keys()
+    assert {"rulegen.site", "rulegen.check", "eveproc.reading.reader", "eveproc.verdict"} <= MODULES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

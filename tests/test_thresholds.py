@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from eveproc.history import History, HistoryKeeper
-from eveproc.matching import TOLD, HostView, matches
-from eveproc.possible import Possible
-from eveproc.predict import alerts_of
-from eveproc.reader import ReadStats, read_events
-from eveproc.senders import ceiling
-from eveproc.window import Match
+from eveproc.reading.reader import ReadStats, read_events
+from eveproc.tuning.history import History, HistoryKeeper
+from eveproc.tuning.matching import TOLD, HostView, matches
+from eveproc.tuning.possible import Possible
+from eveproc.tuning.predict import alerts_of
+from eveproc.tuning.senders import ceiling
+from eveproc.tuning.window import Match
 from rulegen.catalogue import CATALOGUE
 from rulegen.simulate import PCAP_NAME, simulate, write_simulation
 from rulegen.site import SiteProfile, Threshold

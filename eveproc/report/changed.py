@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from textwrap import wrap
 
-from eveproc.change import Change, Trend
+from eveproc.memory.change import Change, Trend
 from eveproc.report.moment import short
 from eveproc.report.safe import cut, safe
 

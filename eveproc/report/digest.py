@@ -6,7 +6,7 @@ However many hosts there are and however long their names, it stays below LINES_
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from eveproc.change import Change, HostChange, Trend
+from eveproc.memory.change import Change, HostChange, Trend
 from eveproc.night import NightReport
 from eveproc.report.changed import called, change_lines
 from eveproc.report.record import changes

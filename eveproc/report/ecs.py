@@ -3,7 +3,7 @@
 import json
 from types import MappingProxyType
 
-from eveproc.change import HostChange
+from eveproc.memory.change import HostChange
 from eveproc.night import NightReport
 from eveproc.report.json import as_dict
 from eveproc.report.moment import iso

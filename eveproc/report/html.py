@@ -8,8 +8,8 @@ from math import log10
 
 from markupsafe import Markup
 
-from eveproc.change import MEANING, Change, HostChange, Trend
 from eveproc.events import SkipReason
+from eveproc.memory.change import MEANING, Change, HostChange, Trend
 from eveproc.night import NightReport
 from eveproc.picture import ByFamily, Columns, Key
 from eveproc.report.chart import Drawing

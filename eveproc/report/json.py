@@ -2,7 +2,7 @@
 
 import json
 
-from eveproc.change import HostChange
+from eveproc.memory.change import HostChange
 from eveproc.night import NightReport
 from eveproc.report.moment import iso
 from eveproc.report.record import change_as_dict, changes

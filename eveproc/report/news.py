@@ -8,7 +8,7 @@ from eveproc.report.json import as_dict
 from eveproc.report.moment import short
 from eveproc.report.record import change_as_dict
 from eveproc.report.safe import cut, safe
-from eveproc.watch import LiveNews
+from eveproc.watching.watch import LiveNews
 
 NAME = 64
 

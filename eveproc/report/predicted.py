@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from eveproc.history import History
-from eveproc.predict import Predicted
 from eveproc.report.moment import iso, short, span
 from eveproc.report.safe import safe
-from eveproc.window import SECOND
+from eveproc.tuning.history import History
+from eveproc.tuning.predict import Predicted
+from eveproc.tuning.window import SECOND
 from rulegen.site import Threshold
 from rulegen.vocabulary import Signal
 

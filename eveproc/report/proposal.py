@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from eveproc.discover import Confidence, Difference, Discovery, Found, Named, Role
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
+from eveproc.tuning.discover import Confidence, Difference, Discovery, Found, Named, Role
 from rulegen.site import is_domain
 
 MOST_LISTED = 20

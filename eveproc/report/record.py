@@ -1,6 +1,6 @@
 """A Verdict + its night -> what the line forms for other programs (ecs, eve) have in common."""
 
-from eveproc.change import HostChange
+from eveproc.memory.change import HostChange
 from eveproc.night import NightReport
 from eveproc.report.moment import iso
 from eveproc.verdict import Verdict

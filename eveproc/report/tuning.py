@@ -8,13 +8,13 @@ from operator import attrgetter
 from textwrap import wrap
 from types import MappingProxyType
 
-from eveproc.baseline import Baseline
-from eveproc.matching import TOLD, UNTOLD
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
 from eveproc.report.text import WIDTH
 from eveproc.track import HOUR
-from eveproc.tune import Recommendation
+from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.matching import TOLD, UNTOLD
+from eveproc.tuning.tune import Recommendation
 from rulegen.site import Threshold, short
 
 # With fewer days than a week, no working day and week-end were both seen.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from eveproc.matching import UNTOLD
 from eveproc.report import page
 from eveproc.report.chart import NARROW, Drawing, Ink, draw
 from eveproc.report.tuning import Tuning, left_out, name_of, numbers_of, rate, reason
-from eveproc.tune import Recommendation
+from eveproc.tuning.matching import UNTOLD
+from eveproc.tuning.tune import Recommendation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

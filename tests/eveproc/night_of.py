@@ -3,7 +3,7 @@
 from eveproc.events import Alert, Dhcp, Dns, Flow, Smtp
 from eveproc.evidence import Collector
 from eveproc.night import report_on
-from eveproc.stats import ReadStats
+from eveproc.reading.stats import ReadStats
 from rulegen.site import build_profile
 from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL
 from rulegen.yamlfile import parse_yaml

@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from eveproc.change import Change, HostChange, Trend
 from eveproc.events import Skipped, SkipReason, Stats
+from eveproc.memory.change import Change, HostChange, Trend
 from eveproc.night import NightReport, judge_night, report_on
-from eveproc.stats import ReadStats
+from eveproc.reading.stats import ReadStats
 from eveproc.verdict import Identity, Verdict
 from rulegen.site import load_site
 from rulegen.vocabulary import Level

@@ -20,8 +20,8 @@ from rulegen.site import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.eveproc.eve_lines import HOST, SITE, START
-from tests.eveproc.test_notify import HOSTILE_NAMES
 from tests.eveproc.verdicts import INFECTED, SUSPECTED
+from tests.eveproc.watching.test_notify import HOSTILE_NAMES
 
 NOW = START + 3600
 EXEMPT = (

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
-from eveproc.reader import read_events
-from eveproc.stats import ReadStats
+from eveproc.reading.reader import read_events
+from eveproc.reading.stats import ReadStats
 from rulegen.vocabulary import Engine
 from tests.engines.replay import EVE_TYPES, replay
 from tests.eveproc import odd_traffic as odd

@@ -7,7 +7,7 @@ import pytest
 from eveproc import evidence
 from eveproc.events import Stats
 from eveproc.night import judge_night, report_on
-from eveproc.stats import ReadStats
+from eveproc.reading.stats import ReadStats
 from rulegen.vocabulary import Level
 from tests.eveproc.night_of import HOST, SITE, START, flow, gather, lease, report, server, site_of
 

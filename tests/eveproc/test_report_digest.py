@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eveproc.change import Change, HostChange, Trend
+from eveproc.memory.change import Change, HostChange, Trend
 from eveproc.report.digest import LINES_AT_MOST, WIDTH, render
 from eveproc.verdict import Identity
 from rulegen.vocabulary import Level

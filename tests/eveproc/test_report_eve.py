@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 from eveproc.events import SkipReason
-from eveproc.reader import read_events
+from eveproc.reading.reader import read_events
+from eveproc.reading.stats import ReadStats
 from eveproc.report.eve import render
 from eveproc.report.json import render as render_json
-from eveproc.stats import ReadStats
 from tests.eveproc import nights
 from tests.eveproc.verdicts import CLEAN, INFECTED, VERDICTS, night
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from eveproc.change import Change, HostChange, Trend
 from eveproc.events import Skipped, SkipReason
+from eveproc.memory.change import Change, HostChange, Trend
+from eveproc.reading.stats import ReadStats
 from eveproc.report import shown
 from eveproc.report.reading import render as render_reading
 from eveproc.report.reading import render_json
 from eveproc.report.text import WIDTH, render, render_table
-from eveproc.stats import ReadStats
 from tests.eveproc.verdicts import CLEAN, HOSTILE, INFECTED, START, VERDICTS, night
 
 SPAN = "2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z"

@@ -9,17 +9,17 @@ from types import MappingProxyType
 
 import pytest
 
-from eveproc.baseline import Baseline
-from eveproc.history import History, What
-from eveproc.predict import Predicted
 from eveproc.report import predicted, tuning
 from eveproc.report.tuning import Tuning, rate
-from eveproc.rows import Rows
-from eveproc.tune import recommend
-from eveproc.window import SECOND
+from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.history import History, What
+from eveproc.tuning.predict import Predicted
+from eveproc.tuning.rows import Rows
+from eveproc.tuning.tune import recommend
+from eveproc.tuning.window import SECOND
 from rulegen.site import NetworkThresholds, SiteProfile, Threshold, load_site
 from rulegen.vocabulary import Signal
-from tests.eveproc.test_tune import SITE, START, bursts, guess, mx, timer, week
+from tests.eveproc.tuning.test_tune import SITE, START, bursts, guess, mx, timer, week
 
 AT = round(START * SECOND)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from eveproc.night import NightReport
-from eveproc.stats import ReadStats
+from eveproc.reading.stats import ReadStats
 from eveproc.verdict import EvidenceItem, Identity, Verdict
 from rulegen.vocabulary import Family, Level, Signal
 

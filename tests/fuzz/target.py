@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from eveproc.events import MAX_DETAIL, YEARS, Event, Skipped, decode
 from eveproc.evidence import Collector, NightEvidence
 from eveproc.night import gather_night, report_on
-from eveproc.reader import read_events
+from eveproc.reading.reader import read_events
+from eveproc.reading.stats import ReadStats
 from eveproc.report import FORMATS, reading
-from eveproc.stats import ReadStats
 from rulegen.site import build_profile
 from rulegen.yamlfile import parse_yaml
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from eveproc.events import Event, Skipped, decode
-from eveproc.stats import ReadStats
+from eveproc.reading.stats import ReadStats
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import LONGEST, seeds, words
 from tests.fuzz.target import Target

@@ -15,8 +15,8 @@ import pytest
 from eveproc.events import Event
 from eveproc.evidence import Collector
 from eveproc.night import report_on
-from eveproc.reader import line_result
-from eveproc.stats import ReadStats
+from eveproc.reading.reader import line_result
+from eveproc.reading.stats import ReadStats
 from rulegen.build import build
 from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.write import write_pcap

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eveproc.live import open_source
 from eveproc.night import judge_night
-from eveproc.redislist import RedisList
-from eveproc.stats import ReadStats
-from eveproc.watch import Memory, Watcher
+from eveproc.reading.stats import ReadStats
+from eveproc.watching.live import open_source
+from eveproc.watching.redislist import RedisList
+from eveproc.watching.watch import Memory, Watcher
 from rulegen.build import build
 from rulegen.errors import MxhoundError
 from rulegen.simulate import simulate, write_simulation
@@ -94,7 +94,7 @@ def test_a_socket_gives_what_a_file_gives(suricata, site, traffic, tmp_path, kin
 
 
 def test_a_redis_list_gives_what_a_file_gives_and_loses_what_is_kept(suricata, site, traffic, tmp_path, redis_port, monkeypatch):
-    monkeypatch.setattr("eveproc.redislist.AT_ONCE", 100)
+    monkeypatch.setattr("eveproc.watching.redislist.AT_ONCE", 100)
     expected, stats = infected(suricata, site, traffic, tmp_path / "file")
     server = {"server": "127.0.0.1", "port": redis_port, "mode": "list", "key": "eve", "async": False}
     replayed(suricata, site, traffic, tmp_path, filetype="redis", redis=server)

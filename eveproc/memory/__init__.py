@@ -1,0 +1,1 @@
+"""What is remembered from one report to the next: what was read, evidence, episodes."""

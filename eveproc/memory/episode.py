@@ -1,0 +1,141 @@
+"""Episodes so far + the verdicts of a report -> what changed, and the episodes as they stand then. Pure.
+
+An episode is one finding: a machine (by its MAC where dhcp tells, else by its address) from the first report that named it until it
+is seen and found clean, or has not been seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import blake2b
+
+from eveproc.memory.change import HostChange, Trend, trend_of
+from eveproc.verdict import Verdict
+from rulegen.vocabulary import Level
+
+# A machine that comes back from a week off is still the same finding.
+QUIET_DAYS = 8
+DAY = 24 * 3600
+
+
+class Standing(StrEnum):
+    """Is the machine at it, out of sight, or done with?"""
+
+    OPEN = "open"
+    QUIET = "quiet"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One finding. `level`, `score` and `last_seen` are those of the last report that called the machine more than clean.
+
+    `mac` and `name` are "" where dhcp did not tell. `started` is when the evidence first sufficed, `first_reported` the last event of the
+    first report on it. Times are seconds since 1970 UTC.
+    """
+
+    id: str
+    mac: str
+    address: str
+    name: str
+    started: float
+    first_reported: float
+    last_seen: float
+    level: Level
+    score: float
+    standing: Standing = Standing.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A verdict, and whether its machine was seen since the last report."""
+
+    verdict: Verdict
+    seen: bool
+
+    @property
+    def mac(self) -> str:
+        return self.verdict.identity.mac if self.verdict.identity else ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return self.verdict.identity.addresses if self.verdict.identity else (self.verdict.host,)
+
+    @property
+    def level(self) -> Level | None:
+        return self.verdict.level if self.seen or self.verdict.level is not Level.CLEAN else None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a report has to say of one episode, and the episode as it stands then."""
+
+    change: HostChange
+    episode: Episode
+
+
+def find(episodes: Iterable[Episode], mac: str, addresses: Sequence[str]) -> Episode | None:
+    """That of the machine: by MAC, or by address where one of the two is not known by a MAC."""
+    candidates = list(episodes)
+    by_mac = (episode for episode in candidates if mac and episode.mac == mac)
+    by_address = (episode for episode in candidates if episode.address in addresses and not (mac and episode.mac))
+    return next(by_mac, None) or next(by_address, None)
+
+
+def settled_until(episodes: Iterable[Episode], mac: str, addresses: Sequence[str]) -> float:
+    """Up to when a machine's evidence belongs to an episode that is over; it does not count again. -inf without one."""
+    over = [episode for episode in episodes if episode.standing is Standing.CLOSED]
+    ends = (e.last_seen for e in over if (e.mac == mac if mac and e.mac else e.address in addresses))
+    return max(ends, default=float("-inf"))
+
+
+def follow(episodes: Iterable[Episode], found: Iterable[Found], at: float) -> list[News]:
+    """What a report up to `at` says of every episode that it has news of, what matters most first."""
+    going = [episode for episode in episodes if episode.standing is not Standing.CLOSED]
+    news: list[News] = []
+    # Whoever is known by MAC first: an address alone could be that of somebody else.
+    for one in sorted(found, key=lambda one: (not one.mac, one.verdict.host)):
+        episode = find(going, one.mac, one.addresses)
+        going = [other for other in going if other is not episode]
+        news += _told(episode, one, at)
+    news += [told for episode in going for told in _out_of_sight(episode)]
+    return sorted(news, key=_by_weight)
+
+
+def _told(episode: Episode | None, found: Found, at: float) -> Iterator[News]:
+    trend = trend_of(episode.level if episode else None, found.level)
+    if trend is Trend.GONE_QUIET and episode:
+        yield from _out_of_sight(episode)
+    elif trend:
+        now = _updated(episode or _begun(found, at), found)
+        yield News(_change(now, trend, episode.level if episode else None, found.verdict.host), now)
+
+
+def _out_of_sight(episode: Episode) -> Iterator[News]:
+    if episode.standing is Standing.OPEN:
+        yield News(_change(episode, Trend.GONE_QUIET, episode.level, episode.address), replace(episode, standing=Standing.QUIET))
+
+
+def _begun(found: Found, at: float) -> Episode:
+    verdict = found.verdict
+    started = at if verdict.decided_at is None else verdict.decided_at
+    print_of_it = blake2b(f"{found.mac or verdict.host} {started:.6f}".encode("utf-8", "backslashreplace"), digest_size=6)
+    return Episode(print_of_it.hexdigest(), found.mac, verdict.host, "", started, at, verdict.last_seen, verdict.level, verdict.score)
+
+
+def _updated(episode: Episode, found: Found) -> Episode:
+    verdict, identity = found.verdict, found.verdict.identity
+    here = replace(episode, address=verdict.host, mac=found.mac or episode.mac, name=(identity.name if identity else "") or episode.name)
+    if verdict.level is Level.CLEAN:
+        return replace(here, standing=Standing.CLOSED)
+    last_seen = max(episode.last_seen, verdict.last_seen)
+    return replace(here, standing=Standing.OPEN, level=verdict.level, score=verdict.score, last_seen=last_seen)
+
+
+def _change(episode: Episode, trend: Trend, previous: Level | None, host: str) -> HostChange:
+    return HostChange(host, trend, episode.id, episode.first_reported, previous, episode.mac, episode.name)
+
+
+def _by_weight(news: News) -> tuple[int, int, float, str]:
+    episode = news.episode
+    return list(Trend).index(news.change.trend), -episode.level.rank, -episode.score, episode.id

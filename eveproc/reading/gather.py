@@ -1,0 +1,215 @@
+"""Files of EVE records + SiteProfile -> NightEvidence and ReadStats, by as many processes as there are cores.
+
+Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one process and read by all. Each
+gathers by itself what it reads; evidence merges in any order, so it does not matter who read what.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from eveproc.events import Event, Skipped
+from eveproc.evidence import EVER, Collector, NightEvidence, Period
+from eveproc.reading.processes import Helpers, Work, can_fork, cores
+from eveproc.reading.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
+from eveproc.reading.select import Selector
+from eveproc.reading.sources import Rest, Source, Span, plain_head, size_of
+from eveproc.reading.stats import ReadStats
+from rulegen.site import SiteProfile
+
+# Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing, few enough that all end together.
+SPAN = 32 << 20
+# Less than this is read sooner than another process is started.
+WORTH_A_PROCESS = 8 << 20
+# How much there may be in a compressed file for each of its bytes, and a number of processes that is more than enough.
+UNPACKED, MANY = 8, 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one process reads at a time: lines of a plain file that begin from `start` on and before `stop`, or a whole file (None)."""
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestPart:
+    """Of a compressed log what its content holds behind the byte `start`."""
+
+    path: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
+
+    reached: int
+    tail: bytes
+
+
+class Gatherer:
+    """Reads parts into one NightEvidence."""
+
+    def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None], collect: type[Collector]) -> None:
+        self.collector = collect(site, period)
+        self.stats = ReadStats()
+        self.ends: dict[str, End] = {}
+        # Gives a block to another process, or says that it cannot.
+        self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
+        self._advance = advance
+        self._selector = _selector(site, self.collector.night)
+        self.stats.selected = self._selector is not None
+
+    def read(self, part: Part | RestPart) -> None:
+        """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
+        try:
+            with ExitStack() as stack:
+                if isinstance(part, RestPart):
+                    self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
+                elif part.stop is None:
+                    self._read_source(Source(part.path, stack, self.stats, self._advance))
+                else:
+                    self._read_lines(Span(part.path, part.start, part.stop, stack, self.stats, self._advance))
+        except OSError as error:
+            self.stats.note_problem(part.path, f"cannot be read: {error.strerror}")
+
+    def _read_source(self, source: Source) -> None:
+        if holds_lines(source.head()):
+            self.stats.files += 1
+            self._read_lines(source)
+        else:
+            for event in read_source(source):
+                self.collector.add(event)
+
+    def _read_rest(self, rest: Rest) -> None:
+        self.stats.files += 1
+        self._read_lines(rest)
+        self.ends[rest.name] = End(rest.reached, rest.tail)
+
+    def _read_lines(self, source: Source | Span) -> None:
+        for block, end in source.blocks():
+            if not self.offer(block, end):
+                self.take(block, end)
+
+    def take(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
+        if not self._selector:
+            self._note(lines_of(block, end))
+            return
+        whole = block.rfind(b"\n", 0, end) + 1
+        wanted, new = self._selector.lines(block, whole)
+        self._note(map(line_result, wanted))
+        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        # Not counted: another process meets the same hosts for a first time, too.
+        self._collect(map(line_result, new))
+
+    def _note(self, results: Iterable[Event | Skipped]) -> None:
+        self._collect(self.stats.noted(results))
+
+    def _collect(self, results: Iterable[Event | Skipped]) -> None:
+        for result in results:
+            if isinstance(result, Event):
+                self.collector.add(result)
+
+
+def gather(
+    files: Sequence[str],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
+) -> tuple[NightEvidence, ReadStats]:
+    """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
+
+    `collect` is what takes in the events of one process; its `night` comes back, that of the other processes merged into it.
+    `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
+    """
+    whole, plain = _parts(files)
+    night, stats, _ = gather_parts(whole, plain, site, period, jobs=jobs, progress=progress, collect=collect)
+    return night, stats
+
+
+def gather_parts(
+    whole: Sequence[Part | RestPart],
+    plain: Sequence[Part],
+    site: SiteProfile,
+    period: Period = EVER,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    collect: type[Collector] = Collector,
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+    """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
+    count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
+    # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
+    dealt = whole if len(whole) < count else []
+    work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
+    gatherer = Gatherer(site, period, partial(work.advance, progress), collect)
+    with Helpers(count - 1, partial(_help, work, site, period, collect)) as helpers:
+        gatherer.offer = helpers.offer if dealt else gatherer.offer
+        for part in chain(dealt, work.take()):
+            gatherer.read(part)
+        for night, stats, ends in helpers.results():
+            gatherer.collector.night.merge(night)
+            gatherer.stats.merge(stats)
+            gatherer.ends.update(ends)
+    gatherer.stats.files += len({part.path for part in plain})
+    gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
+
+
+def _help(
+    work: Work[Part | RestPart], site: SiteProfile, period: Period, collect: type[Collector], blocks: Iterator[tuple[bytes, int]]
+) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+    """What a helper does: parts while there are any, then blocks."""
+    gatherer = Gatherer(site, period, partial(work.advance, None), collect)
+    for part in work.take():
+        gatherer.read(part)
+    for block, end in blocks:
+        gatherer.take(block, end)
+    return gatherer.collector.night, gatherer.stats, gatherer.ends
+
+
+def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
+    """How many processes the input is worth, at least one. What comes through a pipe may be long."""
+    sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
+    return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
+
+
+def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
+    """Files to be read whole, the largest first since they take longest, and spans of those that can be split."""
+    sizes = {file: size_of(file) for file in files}
+    plain = [file for file in files if _is_read_in_spans(file)]
+    whole = [Part(file) for file in sorted(files, key=lambda file: -sizes[file]) if file not in plain]
+    return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
+
+
+def spans(path: str, start: int, stop: int) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts for several processes."""
+    return (Part(path, begin, min(begin + SPAN, stop)) for begin in range(start, stop, SPAN))
+
+
+def _bytes_of(part: Part | RestPart) -> int:
+    return size_of(part.path) if isinstance(part, RestPart) or part.stop is None else part.stop - part.start
+
+
+def _is_read_in_spans(file: str) -> bool:
+    """A plain file of lines; what cannot be opened is left to the one that reads it."""
+    try:
+        return holds_lines(plain_head(file))
+    except OSError:
+        return False
+
+
+def _selector(site: SiteProfile, night: NightEvidence) -> Selector | None:
+    try:
+        return Selector(site, night)
+    except ImportError:  # no wheel for this processor: every line is decoded
+        return None

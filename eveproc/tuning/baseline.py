@@ -1,0 +1,140 @@
+"""What is kept of logs between one tuning and the next: a History and whom not to count -> a file, and back. Weeks merge."""
+
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+
+from eveproc.report.output import write_whole
+from eveproc.tuning.history import WIDTHS, History, What
+from eveproc.tuning.rows import MOST_ROWS, Rows
+from rulegen.errors import InputError, MxhoundError, Problem
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """A host that is no example of what innocent hosts do, from `first` to `last` (microseconds since 1970), and why."""
+
+    host: str
+    first: int
+    last: int
+    why: str
+
+
+@dataclass(slots=True)
+class Baseline:
+    """All that tuning needs of logs. Merging is order-free."""
+
+    history: History = field(default_factory=History)
+    left_out: set[LeftOut] = field(default_factory=set)
+
+    def merge(self, other: "Baseline") -> None:
+        self.history.merge(other.history)
+        self.left_out |= other.left_out
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    columns: list[str]
+    is_cut: bool = False
+
+
+class _LeftOut(msgspec.Struct, forbid_unknown_fields=True):
+    host: str
+    first: int
+    last: int
+    why: str
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    sevens: list[int]
+    eights: list[int]
+    hours: list[int]
+    active: list[str]
+    is_thinned: bool
+    left_out: list[_LeftOut]
+    hosts: dict[str, dict[str, _Rows]]
+
+
+def save(baseline: Baseline, path: Path) -> None:
+    """Write the file whole or not at all; the same baseline gives the same bytes."""
+    history = baseline.history
+    history.trim()
+    hosts = {host: {what.value: _packed(kinds[what]) for what in What if what in kinds} for host, kinds in sorted(history.hosts.items())}
+    left_out = [_LeftOut(one.host, one.first, one.last, one.why) for one in sorted(baseline.left_out)]
+    kept = _File(
+        VERSION,
+        sorted(history.sevens),
+        sorted(history.eights),
+        sorted(history.hours),
+        sorted(history.active),
+        history.is_thinned,
+        left_out,
+        hosts,
+    )
+    write_whole(path, msgspec.json.encode(kept).decode() + "\n")
+
+
+def load(path: Path) -> Baseline:
+    """Read what save wrote. Raises InputError for anything else."""
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=_File)
+        if kept.version != VERSION:
+            raise ValueError(f"it is of version {kept.version}, allowed is {VERSION}")
+        return _unpacked(kept)
+    except OSError as error:
+        raise MxhoundError(f"{path}: cannot be read: {error.strerror}") from error
+    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(
+            [Problem(str(path), f"is no baseline of eveproc tune: {error}; allowed is a file that --baseline made")]
+        ) from error
+
+
+def add_to(path: Path | None, new: Baseline) -> Baseline:
+    """What the file holds of earlier logs, if there is one, and the new besides."""
+    if path is not None and path.exists():
+        known = load(path)
+        known.merge(new)
+        return known
+    return new
+
+
+def _packed(rows: Rows) -> _Rows:
+    return _Rows([b64encode(zlib.compress(column)).decode() for column in rows.dump()], rows.is_cut)
+
+
+def _unpacked(kept: _File) -> Baseline:
+    hosts = {host: {What(what): _rows(What(what), packed) for what, packed in kinds.items()} for host, kinds in kept.hosts.items()}
+    for host in (*hosts, *kept.active):
+        _refuse_no_address(host)
+    history = History(
+        hosts, set(kept.active), set(kept.hours), eights=set(kept.eights), sevens=set(kept.sevens), is_thinned=kept.is_thinned
+    )
+    return Baseline(history, {LeftOut(one.host, one.first, one.last, one.why) for one in kept.left_out})
+
+
+def _rows(what: What, packed: _Rows) -> Rows:
+    if len(packed.columns) != WIDTHS[what]:
+        raise ValueError(f"{what.value} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}")
+    return Rows.load((_inflated(column) for column in packed.columns), packed.is_cut)
+
+
+def _inflated(column: str) -> bytes:
+    """No more than Rows ever hold: a small file may not fill the memory."""
+    unpacker = zlib.decompressobj()
+    try:
+        raw = unpacker.decompress(b64decode(column, validate=True), MOST_ROWS * 8 + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(raw) > MOST_ROWS * 8 or len(raw) % 8:
+        raise ValueError(f"a column of {len(raw)} bytes is not allowed")
+    return raw
+
+
+def _refuse_no_address(host: str) -> None:
+    ip_address(host)

@@ -1,0 +1,80 @@
+"""History + SiteProfile + a signal -> the alerts its rule would have written at the site's threshold, host by host, time by time.
+
+Where all matches of a host are known to the microsecond, so are its alerts. Where not (window.Match), possible.py says within what
+bounds they lie.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from types import MappingProxyType
+
+from eveproc.tuning.history import History
+from eveproc.tuning.matching import HostView, matches
+from eveproc.tuning.possible import Possible, bounded
+from eveproc.tuning.window import SECOND, Match, alerts
+from rulegen.catalogue import CATALOGUE
+from rulegen.site import SiteProfile, Threshold
+from rulegen.vocabulary import Signal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Predicted:
+    """One alert, at `time` as far as records tell, between `first` and `last` (microseconds since 1970).
+
+    Not `sure`: another number of alerts is possible, by what records do not show.
+    """
+
+    time: int
+    host: str
+    signal: Signal
+    first: int
+    last: int
+    sure: bool
+
+    @property
+    def is_exact(self) -> bool:
+        return self.sure and self.first == self.last
+
+
+def predict(history: History, site: SiteProfile, signal: Signal) -> list[Predicted]:
+    """By time, then host. A network with a threshold of its own keeps it; exempt hosts alert nobody. Raises KeyError for UNTOLD."""
+    loaded = thresholds_of(site)
+    found: list[Predicted] = []
+    for host in history.hosts:
+        of_host = alerts_of(matches(HostView(history, host, loaded), signal), threshold_at(site, host, signal))
+        found += (Predicted(alert.time, host, signal, alert.first, alert.last, alert.sure) for alert in of_host)
+    return sorted(alert for alert in found if not is_exempt_at(site, alert.host, signal, alert.time))
+
+
+def with_threshold(site: SiteProfile, signal: Signal, threshold: Threshold) -> SiteProfile:
+    """The site as if its thresholds.yaml said so."""
+    return replace(site, thresholds=MappingProxyType({**site.thresholds, signal: threshold}))
+
+
+def thresholds_of(site: SiteProfile) -> Mapping[Signal, Threshold]:
+    """What each rule runs at, networks of their own aside."""
+    return {spec.signal: threshold for spec in CATALOGUE if (threshold := spec.threshold_at(site))}
+
+
+def threshold_at(site: SiteProfile, host: str, signal: Signal) -> Threshold:
+    """What the rule that watches this host runs at."""
+    address = ip_address(host)
+    own = (part.thresholds for part in site.network_thresholds if address in part.network and signal in part.thresholds)
+    return next((thresholds[signal] for thresholds in own), None) or thresholds_of(site)[signal]
+
+
+def alerts_of(found: list[Match], threshold: Threshold) -> list[Possible]:
+    """The alerts of one host."""
+    likely = alerts((match.time for match in found), threshold)
+    if all(match.is_exact for match in found):
+        return [Possible(time, time, time, sure=True) for time in likely]
+    return bounded(found, list(likely), threshold)
+
+
+def is_exempt_at(site: SiteProfile, host: str, signal: Signal, time: int) -> bool:
+    """Would threshold.config have suppressed it?"""
+    if not site.exempt:
+        return False
+    return site.exemption_for(ip_address(host), signal, datetime.fromtimestamp(time // SECOND, UTC).date()) is not None

@@ -1,0 +1,233 @@
+"""Baseline + SiteProfile + an alert budget -> one Recommendation for each signal (and network): count, seconds, and why.
+
+The count is the least that keeps to the signal's share of the budget with CONFIDENCE, but not below the catalogue's, which every
+known sender exceeds, and not above the ceiling at which one of them would be missed. Where both cannot be had, the site is told
+which hosts stand in the way: finding a mass mailer goes before silence.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.bounds import Tail
+from eveproc.tuning.history import HistoryKeeper
+from eveproc.tuning.matching import TOLD, HostView, matches
+from eveproc.tuning.predict import is_exempt_at, thresholds_of
+from eveproc.tuning.senders import SENDERS, ceiling, seconds_to
+from eveproc.tuning.window import sizes
+from rulegen.catalogue import CATALOGUE
+from rulegen.site import Network, SiteProfile, Threshold
+from rulegen.vocabulary import Signal
+
+WEEK = 7.0
+# A network gets numbers of its own where it has so many hosts, and the others' count falls by that factor without it.
+ENOUGH_HOSTS, LOUDER = 20, 1.5
+# Windows to choose from where the signal's own one does not do.
+SECONDS = (60, 120, 300, 600, 1800, 3600)
+MOST_NAMED = 10
+
+# When each innocent host did what a signal's rule matches.
+Doings = Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loud:
+    """A host in the tail of what innocent hosts do: its largest window, and alerts a week at the present threshold."""
+
+    host: str
+    largest: int
+    a_week: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to set for one signal, for the site or the `network`, and what is known of it. Rates are alerts a week by innocent hosts.
+
+    `now` and `expected` are what the present and the proposed threshold would have alerted, `at_most` the limit with CONFIDENCE;
+    `allowed` is the share of the budget. `catches` gives, for each known sender, the seconds to its alert at the proposed
+    threshold. `without_loudest` is the count that would do, with the own seconds of the signal, but for the loudest host.
+    `curve` is (count, seen a week, at most a week) with the proposed seconds. Not `fits`: more than the budget may be needed, because
+    a known sender would be missed otherwise.
+    """
+
+    signal: Signal
+    network: Network | None
+    hosts: int
+    present: Threshold
+    proposed: Threshold
+    now: float
+    expected: float
+    at_most: float
+    allowed: float
+    ceiling: int
+    catalogue: Threshold
+    weeks: float
+    loud: tuple[Loud, ...]
+    without_loudest: int
+    catches: tuple[tuple[str, float | None], ...]
+    curve: tuple[tuple[int, float, float], ...]
+    fits: bool = True
+
+
+_FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
+
+
+def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Recommendation]:
+    """For each signal in TOLD: the site's, then its networks'. `budget` is false alerts a week, of all signals together."""
+    allowed = budget / len(TOLD)
+    weeks = baseline.history.days / WEEK
+    innocent = _Innocent(baseline, site)
+    found = [one for signal in TOLD for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)] if weeks else []
+    # What nobody did speaks for itself, however short the records; and what one signal does not need is another's.
+    is_enough = sum(one.at_most for one in found if one.loud) <= budget
+    return [replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found]
+
+
+class _Innocent:
+    """Hosts that count: watched by the rules as the site is described now, and not left out at the time."""
+
+    def __init__(self, baseline: Baseline, site: SiteProfile) -> None:
+        self.history = baseline.history
+        self._site = site
+        self._loaded = thresholds_of(site)
+        self._left_out: dict[str, list[tuple[int, int]]] = {}
+        for one in baseline.left_out:
+            self._left_out.setdefault(one.host, []).append((one.first, one.last))
+        is_watched = HistoryKeeper(site).is_watched
+        self.hosts = sorted(host for host in self.history.active if is_watched(host))
+
+    def doings(self, signal: Signal) -> Doings:
+        """Every host, also those that did nothing."""
+        return {host: tuple(self._times(host, signal)) for host in self.hosts}
+
+    def _times(self, host: str, signal: Signal) -> Iterator[int]:
+        out = self._left_out.get(host, ())
+        for match in matches(HostView(self.history, host, self._loaded), signal):
+            if not any(first <= match.time <= last for first, last in out) and not is_exempt_at(self._site, host, signal, match.time):
+                yield match.time
+
+
+def _recommend(doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float) -> Iterator[Recommendation]:
+    groups = _Groups(doings, site, signal, allowed, weeks)
+    apart = [*groups.given, *groups.loud()]
+    yield groups.advise(None, groups.rest(apart))
+    yield from (groups.advise(network, groups.within(network)) for network in apart)
+
+
+class _Groups:
+    """The hosts of a site, divided where networks are different enough."""
+
+    def __init__(self, doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float) -> None:
+        self._doings, self._site, self._signal, self._allowed, self._weeks = doings, site, signal, allowed, weeks
+        self.given = [part.network for part in site.network_thresholds if signal in part.thresholds]
+
+    def within(self, network: Network) -> Doings:
+        return {host: times for host, times in self._doings.items() if ip_address(host) in network}
+
+    def rest(self, networks: Sequence[Network]) -> Doings:
+        return {host: times for host, times in self._doings.items() if not any(ip_address(host) in network for network in networks)}
+
+    def loud(self) -> Iterator[Network]:
+        """Home networks without which the others could do with a much lower count, loudest first; one host does not make one."""
+        rest = _without_loudest(self.rest(self.given), _FLOORS[self._signal].seconds)
+        given = self.given
+        homes = [
+            home for home in self._site.home_networks if not any(home.version == part.version and home.overlaps(part) for part in given)
+        ]
+        while len(homes) > 1:
+            quieter = [(self._least(_outside(rest, home)), home) for home in homes if self._is_enough(home, rest)]
+            best = min(quieter, key=lambda one: one[0], default=None)
+            if best is None or best[0] * LOUDER > self._least(rest):
+                return
+            yield best[1]
+            homes.remove(best[1])
+            rest = _outside(rest, best[1])
+
+    def _is_enough(self, home: Network, rest: Doings) -> bool:
+        inside = sum(ip_address(host) in home for host in rest)
+        return ENOUGH_HOSTS <= inside <= len(rest) - ENOUGH_HOSTS
+
+    def _least(self, doings: Doings) -> int:
+        floor = _FLOORS[self._signal]
+        return max(floor.count, _tail(doings, floor.seconds, self._weeks).least(self._share(doings)))
+
+    def _share(self, doings: Doings) -> float:
+        """Of the signal's budget, by hosts."""
+        return self._allowed * max(1, len(doings)) / max(1, len(self._doings))
+
+    def advise(self, network: Network | None, doings: Doings) -> Recommendation:
+        present = _present(self._site, self._signal, network)
+        share = self._share(doings)
+        proposed, tail = _choose(self._signal, doings, self._weeks, share)
+        return Recommendation(
+            signal=self._signal,
+            network=network,
+            hosts=len(doings),
+            present=present,
+            proposed=proposed,
+            now=_tail(doings, present.seconds, self._weeks).a_week(present.count),
+            expected=tail.a_week(proposed.count),
+            at_most=tail.at_most(proposed.count),
+            allowed=share,
+            ceiling=ceiling(self._signal, proposed.seconds),
+            catalogue=_FLOORS[self._signal],
+            weeks=self._weeks,
+            loud=tuple(_loudest(doings, present, self._weeks)),
+            without_loudest=self._least(_without_loudest(doings, proposed.seconds)),
+            catches=tuple(
+                (sender.name, seconds_to(sender, self._signal, proposed)) for sender in SENDERS if self._signal in sender.per_minute
+            ),
+            curve=tuple(_curve(tail, max(proposed.count, present.count))),
+        )
+
+
+def _outside(doings: Doings, network: Network) -> Doings:
+    return {host: times for host, times in doings.items() if ip_address(host) not in network}
+
+
+def _without_loudest(doings: Doings, seconds: int) -> Doings:
+    """All but the host with the largest window."""
+    loudest = max(doings, key=lambda host: (max(sizes(doings[host], seconds), default=0), host), default="")
+    return {host: times for host, times in doings.items() if host != loudest}
+
+
+def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Threshold:
+    own = (part.thresholds for part in site.network_thresholds if part.network == network)
+    return next((thresholds[signal] for thresholds in own if signal in thresholds), None) or thresholds_of(site)[signal]
+
+
+def _choose(signal: Signal, doings: Doings, weeks: float, share: float) -> tuple[Threshold, Tail]:
+    """With the signal's own seconds if that does, else with the shortest others that do.
+
+    Where none does, every known sender is still found, with as few alerts as that allows.
+    """
+    floor = _FLOORS[signal]
+    if not any(doings.values()):
+        return floor, _tail(doings, floor.seconds, weeks)
+    for seconds in (floor.seconds, *SECONDS):
+        tail = _tail(doings, seconds, weeks)
+        count = max(tail.least(share), floor.count if seconds >= floor.seconds else 1)
+        if count <= ceiling(signal, seconds):
+            return Threshold(count, seconds), tail
+    tail, highest = _tail(doings, floor.seconds, weeks), ceiling(signal, floor.seconds)
+    fewest = (count for count in range(floor.count, highest) if tail.seen(count) == tail.seen(highest))
+    return Threshold(next(fewest, max(floor.count, highest)), floor.seconds), tail
+
+
+def _tail(doings: Doings, seconds: int, weeks: float) -> Tail:
+    return Tail.of([size for times in doings.values() for size in sizes(times, seconds)], weeks)
+
+
+def _loudest(doings: Doings, present: Threshold, weeks: float) -> Iterator[Loud]:
+    found = ((host, sizes(times, present.seconds)) for host, times in doings.items() if times)
+    ranked = sorted(((max(of_host), host, of_host) for host, of_host in found), key=lambda one: (-one[0], one[1]))
+    for largest, host, of_host in ranked[:MOST_NAMED]:
+        yield Loud(host, largest, sum(size >= present.count for size in of_host) / weeks)
+
+
+def _curve(tail: Tail, most: int) -> Iterator[tuple[int, float, float]]:
+    """Every count as far as the proposal and half as far again; of long curves, every so many."""
+    end = max(most, tail.sizes[-1] if tail.sizes else 0) * 3 // 2 + 2
+    for count in range(1, end, max(1, end // 200)):
+        yield count, tail.a_week(count), tail.at_most(count)

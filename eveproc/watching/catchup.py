@@ -1,0 +1,68 @@
+"""A state + the files that are followed -> what a watch begins with: all that was written and remembered before it began."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+from eveproc.evidence import Period
+from eveproc.memory.bookmark import Bookmark, marks_after, plan, unread
+from eveproc.memory.episode import DAY
+from eveproc.memory.state import State
+from eveproc.reading.gather import gather_parts
+from eveproc.reading.stats import ReadStats
+from eveproc.track import HOUR
+from eveproc.watching.follow import rotated
+from eveproc.watching.watch import Memory
+from rulegen.site import SiteProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`starts`: by name, how far each file is read already. `gone`: bookmarks of files that are not followed any more, to be kept."""
+
+    memory: Memory
+    starts: Mapping[str, int]
+    gone: tuple[Bookmark, ...]
+    stats: ReadStats = field(default_factory=ReadStats)
+
+
+def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) -> Past:
+    """Read what was written since the state was kept, also into files that were rotated meanwhile; remember that with all the rest.
+
+    `now` is in seconds since 1970 UTC. Raises MxhoundError where that cannot be kept.
+    """
+    marks = state.bookmarks()
+    done = plan(_files(names, marks), marks)
+    fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
+    before = max((mark.grown for mark in marks), default=-inf)
+    at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
+    read = tuple(marks_after(done, ends, at, stats))
+    for problem in (*done.problems, *unread(done, before)):
+        stats.note_problem(problem.file, problem.what)
+    fresh.trim()
+    state.keep(read, fresh, at)
+    night = state.recall_all(at)
+    night.last_event = at
+    night.sensors |= fresh.sensors
+    memory = Memory(night, {episode.id: episode for episode in state.episodes()})
+    here = {str(Path(name)): name for name in names}
+    starts = {here[mark.path]: mark.offset for mark in read if mark.path in here and _is_file_of(mark)}
+    return Past(memory, starts, tuple(mark for mark in read if mark.path not in here), stats)
+
+
+def _files(names: Sequence[str], marks: Sequence[Bookmark]) -> list[str]:
+    """The files themselves, and of those rotated the ones that were written to since; at a first start, none of those."""
+    files = [str(path) for path in map(Path, names) if path.is_file()]
+    if not marks:
+        return files
+    last = max(mark.modified for mark in marks) - HOUR * 1_000_000_000
+    return files + [str(other) for name in names for other in rotated(Path(name)) if other.stat().st_mtime_ns >= last]
+
+
+def _is_file_of(mark: Bookmark) -> bool:
+    try:
+        status = Path(mark.path).stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == (mark.device, mark.inode)

@@ -1,0 +1,214 @@
+"""News -> webhooks, mail and chat by Apprise: each URL has a queue and a thread of its own, so none waits for another.
+
+What a service does not take is tried again, with pauses that grow to PAUSE_AT_MOST. What is still waiting at the end is given
+back to be kept; what a full queue cannot hold is counted, and told with the next message that gets through.
+"""
+
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from threading import Condition, Thread
+from time import monotonic
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from eveproc.memory.change import Trend
+from eveproc.report.moment import short
+from eveproc.report.safe import safe
+from eveproc.watching.message import Message
+from eveproc.watching.watch import LiveNews
+from rulegen.errors import InputError, MxhoundError, Problem
+from rulegen.vocabulary import Level
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+WAITING_AT_MOST = 1000
+FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
+LONGEST_NAME = 64
+NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
+# A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be made of it.
+_MARKUP = re.compile(r"[^\w. :-]")
+# What Apprise colours a message by.
+_KIND = MappingProxyType({Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"})
+
+
+def message_of(news: LiveNews) -> Message:
+    """Plain text of a few lines, in which nothing that a host says of itself can steer or lead anywhere."""
+    verdict, change = news.verdict, news.change
+    identity = verdict.identity
+    named = f" ({_harmless(identity.name) or 'no name'}, {_harmless(identity.mac)})" if identity else ""
+    lines = [
+        f"{verdict.host}{named}: {verdict.level}, score {verdict.score:.2f}",
+        *([f"decided {short(verdict.decided_at)}"] if verdict.decided_at is not None else []),
+        safe(verdict.why),
+        *([f"Next: {safe(verdict.next_step)}"] if verdict.next_step else []),
+        f"Episode {change.episode}, {change.trend.words}.",
+    ]
+    kind = "info" if change.trend is Trend.GONE_QUIET else _KIND[verdict.level]
+    return Message(f"{verdict.level.upper()} {verdict.host} ({change.trend.words})", "\n".join(lines), kind)
+
+
+class Notifier:
+    """Sends every message to every URL, sooner or later. Raises InputError for URLs that Apprise does not know.
+
+    `say` gets a sentence when a service fails and when it works again. `kept` is what an earlier `close` returned.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], say: Callable[[str], None], kept: Mapping[str, Sequence[Message]] = MappingProxyType({})
+    ) -> None:
+        services = {key_of(url): (url, _service(url)) for url in urls}
+        if problems := [Problem(masked(url), _unknown()) for url, service in services.values() if service is None]:
+            raise InputError(problems)
+        self._outboxes = {
+            key: _Outbox(masked(url), service, say, kept.get(key, ())) for key, (url, service) in services.items() if service is not None
+        }
+
+    def send(self, message: Message) -> None:
+        """Queue it for each URL; returns at once."""
+        for outbox in self._outboxes.values():
+            outbox.put(message)
+
+    def name_of(self, key: str) -> str:
+        """What to call the URL of a key before people."""
+        return self._outboxes[key].name
+
+    def waiting(self) -> dict[str, tuple[Message, ...]]:
+        """What has not been delivered yet, by key_of(url)."""
+        return {key: left for key, outbox in self._outboxes.items() if (left := outbox.waiting())}
+
+    def close(self, seconds: float) -> dict[str, tuple[Message, ...]]:
+        """Give each service so long for what is waiting; then what is left, as `waiting`."""
+        for outbox in self._outboxes.values():
+            outbox.close()
+        until = monotonic() + seconds
+        for outbox in self._outboxes.values():
+            outbox.join(until)
+        return self.waiting()
+
+
+class _Outbox:
+    """The queue and the thread of one URL."""
+
+    def __init__(self, name: str, service: "Apprise", say: Callable[[str], None], kept: Sequence[Message]) -> None:
+        self.name = name
+        self._service = service
+        self._say = say
+        self._queue = deque(kept)
+        self._not_kept = 0
+        self._closing = False
+        self._failing = False
+        self._turn = Condition()
+        self._thread = Thread(target=self._deliver_all, name=f"notifies {name}", daemon=True)
+        self._thread.start()
+
+    def put(self, message: Message) -> None:
+        with self._turn:
+            if len(self._queue) < WAITING_AT_MOST:
+                self._queue.append(message)
+            else:
+                self._not_kept += 1
+            self._turn.notify()
+
+    def waiting(self) -> tuple[Message, ...]:
+        with self._turn:
+            return tuple(self._queue)
+
+    def close(self) -> None:
+        with self._turn:
+            self._closing = True
+            self._turn.notify()
+
+    def join(self, until: float) -> None:
+        self._thread.join(max(0.0, until - monotonic()))
+
+    def _deliver_all(self) -> None:
+        pauses = _pauses()
+        while (message := self._next()) is not None:
+            if self._deliver(message):
+                pauses = _pauses()
+            elif not self._wait(next(pauses)):
+                return
+
+    def _next(self) -> Message | None:
+        """The oldest message; None once there is none and none will come."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._queue or self._closing)
+            return self._queue[0] if self._queue else None
+
+    def _deliver(self, message: Message) -> bool:
+        with self._turn:
+            lost = self._not_kept
+        if lost:
+            message = replace(message, body=f"{message.body}\n{lost} more did not fit into the queue; eveproc report has them.")
+        delivered = _send(self._service, message)
+        if delivered:
+            with self._turn:
+                self._queue.popleft()
+                self._not_kept -= lost
+        self._tell(delivered)
+        return delivered
+
+    def _tell(self, delivered: bool) -> None:
+        """Once when it begins to fail, once when it works again."""
+        if delivered and self._failing:
+            self._say(f"{self.name}: takes notifications again")
+        elif not delivered and not self._failing:
+            self._say(f"{self.name}: does not take a notification; it is kept and tried again")
+        self._failing = not delivered
+
+    def _wait(self, seconds: float) -> bool:
+        """Pause; False if it is time to end."""
+        with self._turn:
+            return not self._turn.wait_for(lambda: self._closing, seconds)
+
+
+def key_of(url: str) -> str:
+    """A name for the URL that tells none of its secrets."""
+    return blake2b(url.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+def masked(url: str) -> str:
+    """Only the service of a URL: all the rest may be a secret."""
+    scheme, separator, _ = url.partition("://")
+    return f"{safe(scheme[:32])}://..." if separator else "..."
+
+
+def _harmless(text: str) -> str:
+    return _MARKUP.sub("?", safe(text))[:LONGEST_NAME]
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, PAUSE_AT_MOST)
+
+
+def _unknown() -> str:
+    return "is no service that Apprise knows; allowed are URLs as json://HOST/PATH, mailtos://USER:PASSWORD@HOST and those of its manual"
+
+
+def _service(url: str) -> "Apprise | None":
+    try:
+        from apprise import Apprise
+    except ImportError as error:
+        raise MxhoundError("--notify needs the extra notify: pip install 'mxhound[notify]'") from error
+    # Its log lines hold URLs with their passwords.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    service = Apprise()
+    return service if service.add(url) else None
+
+
+def _send(service: "Apprise", message: Message) -> bool:
+    from apprise import NotifyFormat, NotifyType
+
+    kind = NotifyType(message.kind)
+    try:
+        return bool(service.notify(title=message.title, body=message.body, notify_type=kind, body_format=NotifyFormat.TEXT))
+    except Exception:  # noqa: BLE001  a hundred services, each with its own faults: one that breaks is one that did not take it
+        return False

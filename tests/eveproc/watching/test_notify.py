@@ -1,0 +1,172 @@
+"""Messages -> a local webhook that takes them, refuses, dawdles or is dead: none is lost, and nobody waits."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from eveproc.memory.change import HostChange, Trend
+from eveproc.memory.episode import Episode, News
+from eveproc.report.news import as_json, as_text
+from eveproc.verdict import Identity
+from eveproc.watching import notify
+from eveproc.watching.message import Message
+from eveproc.watching.notify import Notifier, key_of, masked, message_of
+from eveproc.watching.watch import LiveNews
+from rulegen.errors import InputError
+from rulegen.vocabulary import Level
+from tests.eveproc.verdicts import CLEAN, HOSTILE, INFECTED, START, SUSPECTED
+from tests.live.webhook import Webhook
+
+DEAD = "json://127.0.0.1:9/"
+SOON = 10.0
+
+
+def news_of(verdict, trend=Trend.NEW, previous=None):
+    change = HostChange(verdict.host, trend, "0faeaa05fb74", START, previous)
+    episode = Episode(change.episode, "", verdict.host, "", START, START, START, verdict.level, verdict.score)
+    return LiveNews(verdict, News(change, episode))
+
+
+@pytest.fixture
+def hook():
+    with Webhook() as hook:
+        yield hook
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(notify, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(notify, "PAUSE_AT_MOST", 0.2)
+
+
+def numbered(count):
+    return [Message(f"title {number}", "body") for number in range(count)]
+
+
+def titles(posts):
+    return [post.body["title"] for post in posts]
+
+
+def test_messages_arrive_in_order_and_nothing_is_left(hook):
+    notifier = Notifier([hook.url], lambda _: None)
+    for message in numbered(5):
+        notifier.send(message)
+    assert notifier.close(SOON) == {}
+    assert titles(hook.posts) == [f"title {number}" for number in range(5)]
+
+
+def test_a_service_that_refuses_gets_everything_later_once_and_that_is_told(hook):
+    said = []
+    hook.refusing = True
+    notifier = Notifier([hook.url], said.append)
+    for message in numbered(3):
+        notifier.send(message)
+    until = time.monotonic() + SOON
+    while not said and time.monotonic() < until:
+        time.sleep(0.01)
+    hook.refusing = False
+    assert titles(hook.wait_for(3, SOON)) == ["title 0", "title 1", "title 2"]
+    assert notifier.close(SOON) == {}
+    assert said == [
+        "json://...: does not take a notification; it is kept and tried again",
+        "json://...: takes notifications again",
+    ]
+
+
+def test_a_dead_or_slow_service_blocks_neither_the_sender_nor_the_others(hook):
+    with Webhook(slow=0.5) as slow:
+        notifier = Notifier([DEAD, slow.url, hook.url], lambda _: None)
+        began = time.monotonic()
+        for message in numbered(50):
+            notifier.send(message)
+        assert time.monotonic() - began < 0.5
+        assert len(hook.wait_for(50, SOON)) == 50
+        assert slow.wait_for(1, SOON)
+        left = notifier.close(0.0)
+    assert left[key_of(DEAD)] == tuple(numbered(50))
+    assert set(left[key_of(slow.url)]) < set(numbered(50))
+
+
+def test_what_was_not_delivered_is_delivered_by_the_next_one_first(hook):
+    first = Notifier([DEAD], lambda _: None)
+    first.send(numbered(1)[0])
+    (left,) = first.close(0.3).values()
+    second = Notifier([hook.url], lambda _: None, {key_of(hook.url): left})
+    second.send(Message("new", "body"))
+    assert second.close(SOON) == {}
+    assert titles(hook.posts) == ["title 0", "new"]
+
+
+def test_what_a_full_queue_cannot_hold_is_counted_and_told(hook, monkeypatch):
+    monkeypatch.setattr(notify, "WAITING_AT_MOST", 2)
+    hook.refusing = True
+    notifier = Notifier([hook.url], lambda _: None)
+    for message in numbered(5):
+        notifier.send(message)
+    hook.refusing = False
+    posts = hook.wait_for(2, SOON)
+    assert notifier.close(SOON) == {}
+    assert titles(posts) == ["title 0", "title 1"]
+    assert sum(post.body["message"].endswith("3 more did not fit into the queue; eveproc report has them.") for post in posts) == 1
+
+
+def test_urls_that_nobody_knows_are_refused_without_their_secrets():
+    with pytest.raises(InputError) as refused:
+        Notifier(["nonsense://user:secret@host/", "no url, but secret"], lambda _: None)
+    assert [problem.file for problem in refused.value.problems] == ["nonsense://...", "..."]
+    assert "secret" not in str(refused.value)
+    assert masked("mailtos://user:secret@example.org") == "mailtos://..."
+
+
+def test_a_service_that_breaks_has_not_taken_it():
+    class Broken:
+        def notify(self, **_):
+            raise RuntimeError("a fault of its own")
+
+    assert notify._send(Broken(), Message("a", "b")) is False
+
+
+def test_a_message_says_what_there_is_to_know():
+    message = message_of(news_of(INFECTED, Trend.WORSE, Level.SUSPECTED))
+    assert message == Message(
+        "INFECTED 10.20.1.7 (worse)",
+        "10.20.1.7 (laptop-7, 02:00:00:00:00:11): infected, score 1.00\n"
+        "decided 2024-03-01 10:01:00Z\n"
+        "Opened SMTP connections to 241 outside servers; lookup and delivery agree.\n"
+        "Next: Take it off the network.\n"
+        "Episode 0faeaa05fb74, worse.",
+        "failure",
+    )
+    assert message_of(news_of(CLEAN, Trend.GONE_QUIET)).kind == "info"
+    assert message_of(news_of(CLEAN, Trend.RECOVERED)).kind == "success"
+
+
+HOSTILE_NAMES = [
+    HOSTILE,
+    "@everyone <!channel> <@U123> [free](http://evil.example)",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "=HYPERLINK(1)",
+    "\x1b]0;owned\x07\u202egnp.exe",
+    "line\r\nBcc: victim@example.org\r\n\r\nbody",
+    "x" * 10_000,
+    "*bold* _it_ `code` ~strike~ |spoiler|",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_name_that_a_host_gives_itself_does_nothing_anywhere(name, hook):
+    hostile = news_of(replace(SUSPECTED, identity=Identity("02:00:00:00:00:12", name, ()), why="Why.", next_step="Next."))
+    message = message_of(hostile)
+    assert not set(message.body) & set("@<>[]`*_|~=\x1b\x07\u202e\r") - set("_")
+    assert "\n" not in message.title
+    assert len(message.body) < 400
+    assert len(message.body.splitlines()) == 5
+    for line in (as_text(hostile), as_json(hostile)):
+        assert line.endswith("\n")
+        assert line[:-1].isprintable()
+        assert len(line.splitlines()) == 1
+    notifier = Notifier([hook.url], lambda _: None)
+    notifier.send(message)
+    assert notifier.close(SOON) == {}
+    assert (hook.posts[0].body["title"], hook.posts[0].body["message"]) == (message.title, message.body)
