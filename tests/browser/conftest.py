@@ -8,9 +8,10 @@ import pytest
 from selenium.webdriver import Chrome
 
 from eveproc.night import NightReport
-from eveproc.report import html, shown
+from eveproc.report import html, shown, tuning
 from tests.browser import chromium
 from tests.eveproc import nights
+from tests.eveproc.test_report_tuning import SITE, tuned
 
 PAGES: dict[str, Callable[[], NightReport]] = {
     "office": nights.office,
@@ -34,14 +35,18 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Name of a night -> its report on disk, made once."""
+    """Name of a night, or "tuning" -> its page on disk, made once."""
     folder = tmp_path_factory.mktemp("pages")
 
     def made(name: str) -> Path:
         path = folder / f"{name}.html"
         if not path.exists():
-            night = PAGES[name]()
-            path.write_text(html.render(night, shown(night, everyone=name == "hostile")), encoding="utf-8")
+            path.write_text(tuning.render_html(tuned(SITE)) if name == "tuning" else _report(name), encoding="utf-8")
         return path
 
     return made
+
+
+def _report(name: str) -> str:
+    night = PAGES[name]()
+    return html.render(night, shown(night, everyone=name == "hostile"))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 LIGHT, DARK, PHONE, DARK_PHONE = Look(), Look(dark=True), Look(width=360), Look(width=390, dark=True)
 PAPER, NO_SCRIPTS = Look(paper=True), Look(scripts=False)
-NIGHTS = ["office", "changed", "hostile", "quiet"]
+PAGES = ["office", "changed", "hostile", "quiet", "tuning"]
 
 Page = Callable[[str], Path]
 
@@ -51,7 +51,7 @@ def choose(driver: Chrome, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK, PHONE, PAPER, NO_SCRIPTS], ids=str)
-@pytest.mark.parametrize("name", NIGHTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_the_page_asks_for_itself_alone_and_nothing_is_said_on_the_console(driver: Chrome, page: Page, name: str, look: Look) -> None:
     path = page(name)
     show(driver, path, look)
@@ -60,7 +60,7 @@ def test_the_page_asks_for_itself_alone_and_nothing_is_said_on_the_console(drive
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK, PHONE, DARK_PHONE], ids=str)
-@pytest.mark.parametrize("name", NIGHTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_serious_fault(driver: Chrome, page: Page, name: str, look: Look) -> None:
     show(driver, page(name), look)
     for button in driver.find_elements(By.CSS_SELECTOR, "[data-fold=open]"):
@@ -69,7 +69,7 @@ def test_axe_finds_no_serious_fault(driver: Chrome, page: Page, name: str, look:
 
 
 @pytest.mark.parametrize("look", [PHONE, DARK_PHONE, Look(width=768), LIGHT], ids=str)
-@pytest.mark.parametrize("name", NIGHTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_wider_than_the_screen(driver: Chrome, page: Page, name: str, look: Look) -> None:
     show(driver, page(name), look)
     driver.execute_script("for (const each of document.querySelectorAll('[data-fold=open]')) each.click()")
