@@ -32,14 +32,6 @@ HEADS_KEPT = 1 << 18
 # Suricata writes out IPv6 in full, always as long as this.
 HEAD = len('"src_ip":"255.255.255.255')
 LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
-# What follows where the client sent an ACK, the server SYN and ACK (events.Flow.established).
-ESTABLISHED = frozenset(
-    f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode()
-    for client in range(256)
-    if client & ACK
-    for server in range(256)
-    if server & SYN_ACK == SYN_ACK
-)
 FLAGS = len('1b","tcp_flags_tc":"1b"')
 
 _opener = re.compile(rb'(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').match
@@ -87,6 +79,7 @@ class Selector:
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
         self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
         self._heads: set[bytes] = set()
+        self._established = _established()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         kinds, expressions = zip(*patterns(site), strict=True)
         self._database = _compiled(expressions)
@@ -140,7 +133,7 @@ class Selector:
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
-        return (place for place in places if block[place : place + FLAGS] not in ESTABLISHED and self._is_probe(block, place))
+        return (place for place in places if block[place : place + FLAGS] not in self._established and self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
         opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
@@ -158,6 +151,14 @@ def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
     database, count = hyperscan.Database(), len(expressions)
     database.compile(expressions=expressions, ids=tuple(range(count)), elements=count, flags=[0] * count)
     return database
+
+
+@lru_cache(maxsize=1)
+def _established() -> frozenset[bytes]:
+    """What follows `"tcp_flags_ts":"` where the client sent an ACK, the server SYN and ACK (events.Flow.established)."""
+    clients = [flags for flags in range(256) if flags & ACK]
+    servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
+    return frozenset(f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode() for client in clients for server in servers)
 
 
 def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[tuple[int, bytes]]:
