@@ -151,7 +151,7 @@ class Finding(NamedTuple):
 class NightEvidence:
     """Everything the verdicts rest on.
 
-    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
+    `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
     those of the site profile that were heard of. First and last event: of those that are evidence.
     `hosts_thinned`, `active_thinned`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (thinning.py).
     """
@@ -281,10 +281,10 @@ class Collector:
 
     def _note_presence(self, event: Flow) -> None:
         """That there is such a host, and that flows were logged, counts whatever period is asked for."""
-        if self.is_home(event.client):
-            self.night.note_active(event.client)
         if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
             self.night.flows_logged = True
+            if self.is_home(event.client):
+                self.night.note_active(event.client)
 
     def _keep(self, finding: Finding) -> None:
         self.night.note_active(finding.host)

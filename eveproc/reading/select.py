@@ -5,7 +5,7 @@ of our sids); a line that holds none of them is passed over. Values are looked f
 keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
 that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
 
-An ordinary flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
+An ordinary TCP flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
 a line is wanted if it tells something new; what is known already is asked of the NightEvidence it would go into.
 """
 
@@ -34,15 +34,16 @@ HEAD = len('"src_ip":"255.255.255.255')
 LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
 FLAGS = len('1b","tcp_flags_tc":"1b"')
 
+FLOW = b'"flow",'
+
 _opener = re.compile(rb'(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').match
 _opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
 
 
 class Kind(Enum):
-    """What a pattern finds: a line that is wanted, or a place that is looked at more closely."""
+    """What a pattern finds: a line that is wanted, or the flags of a TCP flow, where its line is looked at more closely."""
 
     WANTED = auto()
-    FLOW = auto()
     TCP = auto()
 
 
@@ -62,8 +63,6 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, f'ort":(?:{ports})[,}}]'),
         (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
-        (Kind.FLOW, '"flow",'),
-        (Kind.FLOW, '"flow"}'),
         (Kind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
         (Kind.WANTED, r'[^\\]":[ \t\r]'),
         (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
@@ -93,7 +92,7 @@ class Selector:
         hits = self._scan(block)
         tcp = hits[Kind.TCP]
         wanted = sorted((*hits[Kind.WANTED], *self._probes(block, tcp), *self._new_sensors(block)))
-        new = sorted((*self._new_hosts(block, hits[Kind.FLOW]), *(() if self._night.flows_logged else tcp)))
+        new = list(self._new_hosts(block, tcp)) if self._night.flows_logged else tcp
         wanted_lines = dict(_lines_at(block, end, wanted))
         return list(wanted_lines.values()), [line for start, line in _lines_at(block, end, new) if start not in wanted_lines]
 
@@ -109,10 +108,12 @@ class Selector:
         self._database.scan(block, match_event_handler=found)
         return self._hits
 
-    def _new_hosts(self, block: bytes, flows: list[int]) -> Iterator[int]:
+    def _new_hosts(self, block: bytes, tcp: list[int]) -> Iterator[int]:
         heads = self._heads
-        for place in flows:
-            if block[place : place + HEAD] in heads or block[place : place + LONG_HEAD] in heads or self._is_known(block, place):
+        for place in tcp:
+            found = block.find(FLOW, block.rfind(b"\n", 0, place) + 1, place)
+            at = found + len(FLOW)
+            if found >= 0 and (block[at : at + HEAD] in heads or block[at : at + LONG_HEAD] in heads or self._is_known(block, at)):
                 continue
             yield place
 
