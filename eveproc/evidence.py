@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache, partial
 from ipaddress import ip_address
 from math import inf
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from eveproc.alerts import AlertReader
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
+from eveproc.inside import home_test
 from eveproc.names import domain_of_address, is_below, is_some_ptr_name, looks_like_mail_server, names_mail, registered_domain
 from eveproc.shelf import Shelf
 from eveproc.thinning import keeps
@@ -68,14 +68,6 @@ class Fact(StrEnum):
 
 
 Kind = Signal | Fact
-
-
-def is_home(site: SiteProfile, address: str) -> bool:
-    """Is this an address of the home networks? What is no address is not."""
-    try:
-        return site.is_home(ip_address(address))
-    except ValueError:
-        return False
 
 
 @dataclass(slots=True)
@@ -240,7 +232,7 @@ class Collector:
         self.period = period
         self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
-        self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
+        self.is_home = home_test(site)
 
     def add(self, event: Event) -> None:
         """Take one event in; what would be evidence and is not used is counted in `unused` with its reason."""

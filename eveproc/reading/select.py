@@ -12,13 +12,14 @@ a line is wanted if it tells something new; what is known already is asked of th
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
-from eveproc.evidence import MAILBOX_PORTS, NightEvidence, is_home
+from eveproc.evidence import MAILBOX_PORTS, NightEvidence
+from eveproc.inside import home_test
 from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
@@ -76,7 +77,7 @@ class Selector:
     def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
-        self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
+        self._is_home = home_test(site)
         self._heads: set[bytes] = set()
         self._established = _established()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
@@ -128,6 +129,11 @@ class Selector:
             self._heads.add(block[place : max(place + HEAD, opener.end())])
         return True
 
+    def _home_address(self, address: bytes) -> str:
+        """The address as evidence writes it; "" for one that is not of the home networks."""
+        text = canonical_address(address.decode("ascii", "replace"))
+        return text if text and self._is_home(text) else ""
+
     def _is_old(self, address: bytes) -> bool:
         home = self._home_address(address)
         return not home or self._night.knows(home)
@@ -178,9 +184,3 @@ def _places(block: bytes, token: bytes) -> Iterator[int]:
     while place >= 0:
         yield place + 1
         place = block.find(token, place + 1)
-
-
-def _home_address(site: SiteProfile, address: bytes) -> str:
-    """The address as evidence writes it; "" for one that is not of the home networks."""
-    text = canonical_address(address.decode("ascii", "replace"))
-    return text if is_home(site, text) else ""
