@@ -92,7 +92,7 @@ def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[obj
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
     plot = output.with_suffix(".svg") if output else None
-    page = write_page(results, plot.name if plot and results.grows else None, _command(options))
+    page = write_page(results, plot.name if plot and results.grows else None, _command(options), options.note)
     sys.stdout.write(page)
     if output and plot:
         output.write_text(page, encoding="utf-8")
@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, help="folder for large files (default: a temporary one)")
     parser.add_argument("--keep", action="store_true", help="leave the large files there")
     parser.add_argument("--prepare", action="store_true", help="make the files and measure nothing; they stay")
+    parser.add_argument("--note", default="", help="what a reader of the page should know of this machine, or of these runs")
     parser.add_argument("-o", "--output", type=Path, help="also write the page here, and its plot beside it")
     return parser
 
