@@ -240,7 +240,7 @@ class Collector:
         if event.sensor in self._sensors:
             night.sensors.add(event.sensor)
         if type(event) is Flow:
-            self._note_presence(event)
+            self.note_presence(event)
         findings = list(self._findings(event))
         if not findings and not isinstance(event, Stats | Dhcp):
             return
@@ -271,8 +271,8 @@ class Collector:
             case _:
                 return ()
 
-    def _note_presence(self, event: Flow) -> None:
-        """That there is such a host, and that flows were logged, counts whatever period is asked for."""
+    def note_presence(self, event: Flow) -> None:
+        """That there is such a host, and that flows were logged: all that an ordinary flow tells, and whatever period is asked for."""
         if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
             self.night.flows_logged = True
             if self.is_home(event.client):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 
-from eveproc.events import Event, Skipped
+from eveproc.events import Event, Flow, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.reading.processes import Helpers, Work, can_fork, cores
 from eveproc.reading.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
@@ -105,7 +105,9 @@ class Gatherer:
         self._note(map(line_result, wanted))
         self._note([last_line_result(block[whole:end])] if whole < end else ())
         # Not counted: another process meets the same hosts for a first time, too.
-        self._collect(map(line_result, new))
+        for result in map(line_result, new):
+            if isinstance(result, Flow):
+                self.collector.note_presence(result)
 
     @cached_property
     def _selector(self) -> Selector | None:
@@ -115,10 +117,8 @@ class Gatherer:
         return selector
 
     def _note(self, results: Iterable[Event | Skipped]) -> None:
-        self._collect(self.stats.noted(results))
-
-    def _collect(self, results: Iterable[Event | Skipped]) -> None:
         for result in results:
+            self.stats.note(result)
             if isinstance(result, Event):
                 self.collector.add(result)
 
