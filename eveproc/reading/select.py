@@ -110,10 +110,10 @@ class Selector:
         return self._hits
 
     def _new_hosts(self, block: bytes, tcp: list[int]) -> Iterator[int]:
-        heads = self._heads
+        heads, find, rfind, size = self._heads, block.find, block.rfind, len(FLOW)
         for place in tcp:
-            found = block.find(FLOW, block.rfind(b"\n", 0, place) + 1, place)
-            at = found + len(FLOW)
+            found = find(FLOW, rfind(b"\n", 0, place) + 1, place)
+            at = found + size
             if found >= 0 and (block[at : at + HEAD] in heads or block[at : at + LONG_HEAD] in heads or self._is_known(block, at)):
                 continue
             yield place
