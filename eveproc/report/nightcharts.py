@@ -142,7 +142,7 @@ def _paint_named(axes: "Axes", named: Sequence[Mark], names: Mapping[Key, tuple[
         name, url = names.get(mark.key, (mark.key[0], None))
         ink = Ink(mark.level.value).colour
         axes.plot([1, _centre(mark.number)], [place, place], color=ink, linewidth=1.6)
-        axes.scatter([_centre(mark.number)], [place], s=46, color=ink)
+        axes.scatter([_centre(mark.number)], [place], s=46, color=ink, clip_on=False)
         axes.annotate(str(mark.number), (_centre(mark.number), place), xytext=(7, 0), textcoords="offset points", va="center")
         axes.text(-0.02, place, cut(name, LABEL), transform=axes.get_yaxis_transform(), ha="right", va="center", url=url)
     axes.set_ylim(-0.6, len(named) - 0.4)

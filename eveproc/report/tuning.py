@@ -133,8 +133,8 @@ def _choice(one: Recommendation) -> str:
     )
     if not one.fits:
         return (
-            f"{numbers_of(one.proposed)} still finds every known sender, a higher count would not; yet {limit}: "
-            "declare, exempt or see to the hosts that do it."
+            f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, above which a known sender is missed; "
+            f"yet {limit}: declare, exempt or see to the hosts that do it."
         )
     if one.proposed == one.catalogue:
         return f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find nobody who is not found by it: {limit}."

@@ -80,6 +80,8 @@ def _paint(figure: "Figure", one: Recommendation) -> None:
     if last > FAR * one.proposed.count:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    else:
+        axes.locator_params(axis="x", integer=True)
     axes.step(counts, [max(seen, LEAST) for _, seen, _ in curve], where="mid", color=Ink.DELIVERY.colour, linewidth=2)
     axes.plot(counts, [max(most, LEAST) for _, _, most in curve], color=Ink.DELIVERY.colour, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.axhline(one.allowed, color=Ink.SUSPECTED.colour, linewidth=1.2, linestyle=(0, (1, 2)))
