@@ -57,9 +57,9 @@ class RuleCost:
         return statistics.median(with_them / without for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True))
 
 
-def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], None]) -> list[RuleCost]:
+def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], None]) -> Iterator[RuleCost]:
     """The three sets of rules in turn, on each engine. Raises EngineError."""
-    return [_measure(engine, work, scale, rounds, rule_sets(engine, work), say) for engine in ENGINES]
+    return (_measure(engine, work, scale, rounds, rule_sets(engine, work), say) for engine in ENGINES)
 
 
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import MappingProxyType
 from benchmarks.measure import Run
 from benchmarks.rule_cost import RuleCost, measure_rules
 from benchmarks.speed_page import Results, draw_plot, write_page
-from benchmarks.trials import Kit, as_json, from_json, start_up, trials
+from benchmarks.trials import Kit, Trial, as_json, from_json, start_up, trials
 from rulegen.errors import MxhoundError
 
 SECTIONS = ("compare", "packed", "start", "sizes", "hosts", "shares", "library", "rules")
@@ -57,33 +57,42 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
     store = work / RESULTS
     found = json.loads(store.read_text()) if store.exists() else {}
     for section in options.sections:
-        found[section] = _section(section, work, options)
-        store.write_text(json.dumps(found, indent=1))
+        for so_far in _section(section, work, options):
+            found[section] = so_far
+            store.write_text(json.dumps(found, indent=1))
     measured = [from_json(each) for name in SECTIONS if name not in ("start", "rules") for each in found.get(name, ())]
     start = {name: [Run(**each) for each in runs] for name, runs in found.get("start", {}).items()}
     return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())])
 
 
-def _section(section: str, work: Path, options: argparse.Namespace) -> object:
+def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
+    """What was measured so far, as plain values, after each step."""
     if section == "start":
-        return {name: [asdict(each) for each in runs] for name, runs in start_up(work, options.rounds).items()}
-    if section == "rules":
-        return [asdict(each) for each in measure_rules(work, options.scale, max(1, options.rounds // 2), _say)]
+        yield {name: [asdict(each) for each in runs] for name, runs in start_up(work, options.rounds).items()}
+    elif section == "rules":
+        costs: list[object] = []
+        for cost in measure_rules(work, options.scale, options.rounds, _say):
+            costs.append(asdict(cost))
+            yield costs
+    else:
+        yield from _tried([trial for trial in trials(options.scale, options.rounds) if trial.section == section], work, options.keep)
+
+
+def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[object]]:
     kit = Kit(work)
-    measured = []
-    for trial in trials(options.scale, options.rounds):
-        if trial.section == section:
-            measured.append(as_json(kit.measure(trial, _say)))
-            if not options.keep:
-                for path in work.glob(f"{trial.recipe}.*"):
-                    path.unlink()
-    return measured
+    measured: list[object] = []
+    for trial in chosen:
+        measured.append(as_json(kit.measure(trial, _say)))
+        yield measured
+        if not keep:
+            for path in work.glob(f"{trial.recipe}.*"):
+                path.unlink()
 
 
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
     plot = output.with_suffix(".svg") if output else None
-    page = write_page(results, plot.name if plot and results.grows else None, _command(options))
+    page = write_page(results, plot.name if plot and results.grows else None, _command(options), options.note)
     sys.stdout.write(page)
     if output and plot:
         output.write_text(page, encoding="utf-8")
@@ -114,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, help="folder for large files (default: a temporary one)")
     parser.add_argument("--keep", action="store_true", help="leave the large files there")
     parser.add_argument("--prepare", action="store_true", help="make the files and measure nothing; they stay")
+    parser.add_argument("--note", default="", help="what a reader of the page should know of this machine, or of these runs")
     parser.add_argument("-o", "--output", type=Path, help="also write the page here, and its plot beside it")
     return parser
 

@@ -65,11 +65,11 @@ def ratios(trial: Measured, name: str, other: str) -> list[float]:
     return [mine.wall / theirs.wall for mine, theirs in zip(trial.runs[name], trial.runs[other], strict=True)]
 
 
-def write_page(results: Results, plot: str | None, command: str) -> str:
-    """The whole page; `plot` is the name of the file beside it, `command` what makes the page again."""
+def write_page(results: Results, plot: str | None, command: str, note: str = "") -> str:
+    """The whole page; `plot` is the name of the file beside it, `command` what makes the page again, `note` what else is to be known."""
     picture = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
     sections = (
-        *(_HEAD, _machine(results), _criteria(results), _compared(results), _packed(results), _started(results)),
+        *(_HEAD, _machine(results), note and f"{note}\n", _criteria(results), _compared(results), _packed(results), _started(results)),
         *(_grown(results, name) for name in FIGURES),
         *(picture, _library(results), _rules(results), f"Made by:\n\n```sh\n{command}\n```\n"),
     )

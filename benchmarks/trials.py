@@ -115,7 +115,7 @@ class Kit:
             for name, command in commands.items():
                 runs[name].append(run(command))
             say(f"{trial.section} {trial.recipe} {trial.packing} {number}: { ({name: round(runs[name][-1].wall, 3) for name in runs}) }")
-        peaks = {name: peak_memory(command) for name, command in commands.items() if name in (EVEPROC, DUCKDB, NO_LIBRARY)}
+        peaks = {name: peak_memory(command) for name, command in commands.items() if name in (EVEPROC, DUCKDB)}
         counted = about["lines"]
         return Measured(
             *(trial.section, trial.recipe, trial.packing, about["bytes"], sum(counted.values()), about["relevant"]),

@@ -4,9 +4,9 @@ The rule is the wire: its metadata says signal and host side. Where the site dro
 """
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from eveproc.events import Alert
+from eveproc.inside import home_test
 from eveproc.names import registered_domain
 from eveproc.track import Pivot, Sighting
 from rulegen.catalogue import CATALOGUE
@@ -42,6 +42,7 @@ class AlertReader:
 
     def __init__(self, site: SiteProfile) -> None:
         self.site = site
+        self._is_home = home_test(site)
         self._by_offset = {spec.offset: spec for spec in CATALOGUE}
 
     def read(self, alert: Alert) -> OurAlert | None:
@@ -80,9 +81,3 @@ class AlertReader:
             return alert.flow_src
         said, other = (alert.src_ip, alert.dest_ip) if side is HostSide.SOURCE else (alert.dest_ip, alert.src_ip)
         return other if self._is_home(other) and not self._is_home(said) else said
-
-    def _is_home(self, address: str) -> bool:
-        try:
-            return self.site.is_home(ip_address(address))
-        except ValueError:
-            return False

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache, partial
 from ipaddress import ip_address
 from math import inf
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from eveproc.alerts import AlertReader
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
 from eveproc.health import SensorHealth
 from eveproc.identity import Leases
+from eveproc.inside import home_test
 from eveproc.names import domain_of_address, is_below, is_some_ptr_name, looks_like_mail_server, names_mail, registered_domain
 from eveproc.shelf import Shelf
 from eveproc.thinning import keeps
@@ -68,14 +68,6 @@ class Fact(StrEnum):
 
 
 Kind = Signal | Fact
-
-
-def is_home(site: SiteProfile, address: str) -> bool:
-    """Is this an address of the home networks? What is no address is not."""
-    try:
-        return site.is_home(ip_address(address))
-    except ValueError:
-        return False
 
 
 @dataclass(slots=True)
@@ -151,7 +143,7 @@ class Finding(NamedTuple):
 class NightEvidence:
     """Everything the verdicts rest on.
 
-    `active`: home addresses that opened a flow, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
+    `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
     those of the site profile that were heard of. First and last event: of those that are evidence.
     `hosts_thinned`, `active_thinned`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (thinning.py).
     """
@@ -240,7 +232,7 @@ class Collector:
         self.period = period
         self._sensors = frozenset(site.sensors)
         self._alerts = AlertReader(site)
-        self.is_home = lru_cache(maxsize=1 << 16)(partial(is_home, site))
+        self.is_home = home_test(site)
 
     def add(self, event: Event) -> None:
         """Take one event in; what would be evidence and is not used is counted in `unused` with its reason."""
@@ -248,7 +240,7 @@ class Collector:
         if event.sensor in self._sensors:
             night.sensors.add(event.sensor)
         if type(event) is Flow:
-            self._note_presence(event)
+            self.note_presence(event)
         findings = list(self._findings(event))
         if not findings and not isinstance(event, Stats | Dhcp):
             return
@@ -279,12 +271,12 @@ class Collector:
             case _:
                 return ()
 
-    def _note_presence(self, event: Flow) -> None:
-        """That there is such a host, and that flows were logged, counts whatever period is asked for."""
-        if self.is_home(event.client):
-            self.night.note_active(event.client)
+    def note_presence(self, event: Flow) -> None:
+        """That there is such a host, and that flows were logged: all that an ordinary flow tells, and whatever period is asked for."""
         if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
             self.night.flows_logged = True
+            if self.is_home(event.client):
+                self.night.note_active(event.client)
 
     def _keep(self, finding: Finding) -> None:
         self.night.note_active(finding.host)

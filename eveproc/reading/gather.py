@@ -7,10 +7,10 @@ gathers by itself what it reads; evidence merges in any order, so it does not ma
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
-from eveproc.events import Event, Skipped
+from eveproc.events import Event, Flow, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
 from eveproc.reading.processes import Helpers, Work, can_fork, cores
 from eveproc.reading.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
@@ -62,8 +62,7 @@ class Gatherer:
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._advance = advance
-        self._selector = _selector(site, self.collector.night)
-        self.stats.selected = self._selector is not None
+        self._site = site
 
     def read(self, part: Part | RestPart) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
@@ -106,13 +105,20 @@ class Gatherer:
         self._note(map(line_result, wanted))
         self._note([last_line_result(block[whole:end])] if whole < end else ())
         # Not counted: another process meets the same hosts for a first time, too.
-        self._collect(map(line_result, new))
+        for result in map(line_result, new):
+            if isinstance(result, Flow):
+                self.collector.note_presence(result)
+
+    @cached_property
+    def _selector(self) -> Selector | None:
+        """Made when there is a first line: its patterns take a while to be compiled."""
+        selector = _selector(self._site, self.collector.night)
+        self.stats.selected = selector is not None
+        return selector
 
     def _note(self, results: Iterable[Event | Skipped]) -> None:
-        self._collect(self.stats.noted(results))
-
-    def _collect(self, results: Iterable[Event | Skipped]) -> None:
         for result in results:
+            self.stats.note(result)
             if isinstance(result, Event):
                 self.collector.add(result)
 

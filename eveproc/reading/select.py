@@ -5,20 +5,21 @@ of our sids); a line that holds none of them is passed over. Values are looked f
 keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
 that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
 
-An ordinary flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
+An ordinary TCP flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
 a line is wanted if it tells something new; what is known already is asked of the NightEvidence it would go into.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
-from eveproc.evidence import MAILBOX_PORTS, NightEvidence, is_home
+from eveproc.evidence import MAILBOX_PORTS, NightEvidence
+from eveproc.inside import home_test
 from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
 from rulegen.site import SiteProfile
 from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
@@ -32,25 +33,18 @@ HEADS_KEPT = 1 << 18
 # Suricata writes out IPv6 in full, always as long as this.
 HEAD = len('"src_ip":"255.255.255.255')
 LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
-# What follows where the client sent an ACK, the server SYN and ACK (events.Flow.established).
-ESTABLISHED = frozenset(
-    f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode()
-    for client in range(256)
-    if client & ACK
-    for server in range(256)
-    if server & SYN_ACK == SYN_ACK
-)
 FLAGS = len('1b","tcp_flags_tc":"1b"')
+
+FLOW = b'"flow",'
 
 _opener = re.compile(rb'(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').match
 _opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
 
 
 class Kind(Enum):
-    """What a pattern finds: a line that is wanted, or a place that is looked at more closely."""
+    """What a pattern finds: a line that is wanted, or the flags of a TCP flow, where its line is looked at more closely."""
 
     WANTED = auto()
-    FLOW = auto()
     TCP = auto()
 
 
@@ -70,8 +64,6 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, f'ort":(?:{ports})[,}}]'),
         (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
-        (Kind.FLOW, '"flow",'),
-        (Kind.FLOW, '"flow"}'),
         (Kind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
         (Kind.WANTED, r'[^\\]":[ \t\r]'),
         (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
@@ -85,8 +77,9 @@ class Selector:
     def __init__(self, site: SiteProfile, night: NightEvidence) -> None:
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
-        self._home_address = lru_cache(maxsize=1 << 16)(partial(_home_address, site))
+        self._is_home = home_test(site)
         self._heads: set[bytes] = set()
+        self._established = _established()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         kinds, expressions = zip(*patterns(site), strict=True)
         self._database = _compiled(expressions)
@@ -100,7 +93,7 @@ class Selector:
         hits = self._scan(block)
         tcp = hits[Kind.TCP]
         wanted = sorted((*hits[Kind.WANTED], *self._probes(block, tcp), *self._new_sensors(block)))
-        new = sorted((*self._new_hosts(block, hits[Kind.FLOW]), *(() if self._night.flows_logged else tcp)))
+        new = list(self._new_hosts(block, tcp)) if self._night.flows_logged else tcp
         wanted_lines = dict(_lines_at(block, end, wanted))
         return list(wanted_lines.values()), [line for start, line in _lines_at(block, end, new) if start not in wanted_lines]
 
@@ -116,10 +109,12 @@ class Selector:
         self._database.scan(block, match_event_handler=found)
         return self._hits
 
-    def _new_hosts(self, block: bytes, flows: list[int]) -> Iterator[int]:
-        heads = self._heads
-        for place in flows:
-            if block[place : place + HEAD] in heads or block[place : place + LONG_HEAD] in heads or self._is_known(block, place):
+    def _new_hosts(self, block: bytes, tcp: list[int]) -> Iterator[int]:
+        heads, find, rfind, size = self._heads, block.find, block.rfind, len(FLOW)
+        for place in tcp:
+            found = find(FLOW, rfind(b"\n", 0, place) + 1, place)
+            at = found + size
+            if found >= 0 and (block[at : at + HEAD] in heads or block[at : at + LONG_HEAD] in heads or self._is_known(block, at)):
                 continue
             yield place
 
@@ -134,13 +129,18 @@ class Selector:
             self._heads.add(block[place : max(place + HEAD, opener.end())])
         return True
 
+    def _home_address(self, address: bytes) -> str:
+        """The address as evidence writes it; "" for one that is not of the home networks."""
+        text = canonical_address(address.decode("ascii", "replace"))
+        return text if text and self._is_home(text) else ""
+
     def _is_old(self, address: bytes) -> bool:
         home = self._home_address(address)
         return not home or self._night.knows(home)
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
-        return (place for place in places if block[place : place + FLAGS] not in ESTABLISHED and self._is_probe(block, place))
+        return (place for place in places if block[place : place + FLAGS] not in self._established and self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
         opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
@@ -160,6 +160,14 @@ def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
     return database
 
 
+@lru_cache(maxsize=1)
+def _established() -> frozenset[bytes]:
+    """What follows `"tcp_flags_ts":"` where the client sent an ACK, the server SYN and ACK (events.Flow.established)."""
+    clients = [flags for flags in range(256) if flags & ACK]
+    servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
+    return frozenset(f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode() for client in clients for server in servers)
+
+
 def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[tuple[int, bytes]]:
     """Each line of block[:end] that one of the places, in ascending order, is in, and where it starts."""
     behind = 0
@@ -176,9 +184,3 @@ def _places(block: bytes, token: bytes) -> Iterator[int]:
     while place >= 0:
         yield place + 1
         place = block.find(token, place + 1)
-
-
-def _home_address(site: SiteProfile, address: bytes) -> str:
-    """The address as evidence writes it; "" for one that is not of the home networks."""
-    text = canonical_address(address.decode("ascii", "replace"))
-    return text if is_home(site, text) else ""

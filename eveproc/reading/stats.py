@@ -1,7 +1,6 @@
 """What became of each line -> ReadStats: counts by event type and reason, problems of files; merges in any order."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eveproc.events import Event, Skipped, SkipReason
@@ -42,12 +41,6 @@ class ReadStats:
         self.skipped[result.reason] += 1
         if result.detail:
             self._add_detail(result.reason, result.detail, 1)
-
-    def noted(self, results: Iterable[Event | Skipped]) -> Iterator[Event | Skipped]:
-        """The same, each noted as it passes."""
-        for result in results:
-            self.note(result)
-            yield result
 
     def note_problem(self, file: str, what: str) -> None:
         self._add_problem(Problem(file, what))

@@ -1,7 +1,9 @@
 """Registered domains, mail-looking names, recipients' domains."""
 
 import pytest
+from publicsuffixlist import PublicSuffixList
 
+from eveproc import names
 from eveproc.names import NO_PUBLIC_SUFFIX, domain_of_address, is_below, looks_like_mail_server, registered_domain
 
 
@@ -35,3 +37,9 @@ def test_is_below_takes_whole_labels():
     assert is_below("mail.corp.test", ("corp.test",))
     assert is_below("corp.test", ("corp.test",))
     assert not is_below("notcorp.test", ("corp.test",))
+
+
+def test_the_list_is_what_the_library_makes_of_it():
+    ours, theirs = names._suffixes(), PublicSuffixList(accept_unknown=False)
+    assert ours._publicsuffix == theirs._publicsuffix
+    assert ours.privatesuffix("www.xn--55qx5d.cn") == theirs.privatesuffix("www.xn--55qx5d.cn")

@@ -1,0 +1,133 @@
+"""Benchmarks of speed: the generated file holds what it promises, the runner works from end to end, the page says what was measured."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from eveproc.gather import gather
+from eveproc.sources import find_files
+
+from benchmarks.eve_file import MIX, Recipe, write_eve
+from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
+from benchmarks.measure import Command, Run, peak_memory, run
+from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
+from benchmarks.speed import main
+from benchmarks.speed_page import Results, write_page
+from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def work(suricata_7: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds what Suricata 7 recorded."""
+    folder = tmp_path_factory.mktemp("speed")
+    record_lines(suricata_7, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lines(suricata_7: Engine, work: Path) -> Lines:
+    return sort_lines(record_lines(suricata_7, work), load_site(SITE))
+
+
+def records(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_a_file_holds_the_mix_and_the_share_it_promises(lines: Lines, tmp_path: Path) -> None:
+    recipe = Recipe(3 * MEGABYTE, hosts=500, share=0.01)
+    written = write_eve(tmp_path / "eve.json", recipe, lines, load_site(SITE))
+    found = records(tmp_path / "eve.json")
+    ordinary = [record for record in found if not is_relevant(record)]
+    kinds = Counter(record["event_type"] for record in ordinary)
+    assert 0 <= written.bytes - recipe.size < 20_000
+    assert (tmp_path / "eve.json").stat().st_size == written.bytes
+    assert Counter(record["event_type"] for record in found) == written.lines
+    assert len(found) - len(ordinary) == pytest.approx(recipe.share * len(found), rel=0.1)
+    assert {name: kinds[name] / len(ordinary) for name in MIX} == pytest.approx(dict(MIX), abs=0.02)
+    assert kinds["stats"] >= 1
+
+
+def test_every_host_comes_and_time_goes_on(lines: Lines, tmp_path: Path) -> None:
+    site = load_site(SITE)
+    write_eve(tmp_path / "eve.json", Recipe(MEGABYTE, hosts=300), lines, site)
+    night, stats = gather(find_files([str(tmp_path / "eve.json")]), site, jobs=1)
+    times = [str(record["timestamp"]) for record in records(tmp_path / "eve.json")]
+    assert len(night.active) == pytest.approx(300, abs=30)  # the relay and the resolver are home hosts as well
+    assert stats.skipped.keys() <= {"other_event_type"}
+    assert times[0] < times[-1]
+
+
+def test_the_same_recipe_gives_the_same_bytes(lines: Lines, tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
+        write_eve(tmp_path / name, Recipe(MEGABYTE, seed=seed), lines, load_site(SITE))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "same").read_bytes() != (tmp_path / "other").read_bytes()
+
+
+def test_a_marked_line_says_what_it_said() -> None:
+    text = '{"timestamp":"2026-03-02T08:00:01.000000+0000","flow_id":12,"event_type":"dns","src_ip":"10.1.2.3","src_port":50000}\n'
+    line = mark(json.loads(text), text.encode())
+    assert str(line) == text
+    assert len([piece for piece in line.pieces if not isinstance(piece, bytes)]) == 4
+
+
+def test_the_runner_works_from_end_to_end(work: Path, tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    arguments = ["--sections", "compare", "start", "--scale", "0.001", "--rounds", "1", "--work", str(work), "--output", str(page)]
+    assert main(arguments) == 0
+    text = page.read_text()
+    assert "| eveproc report |" in text
+    assert "| grep -c |" in text
+    assert "at most 2 x grep -c" in text
+    assert not list(work.glob("*.eve.json"))
+
+
+def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    trial = Measured(
+        "compare",
+        Recipe(MEGABYTE),
+        "",
+        MEGABYTE,
+        2000,
+        6,
+        {EVEPROC: [Run(2, 3)], GREP: [Run(1, 1)]},
+        {EVEPROC: 1 << 20},
+        {"dns": 2000},
+        [JQ_NAME, DUCKDB],
+    )
+    assert from_json(json.loads(json.dumps(as_json(trial)))) == trial
+    page = write_page(Results([trial], {}, []), None, "make speed")
+    assert "jq is not installed here." in page
+    assert "DuckDB is not installed here." in page
+    assert "| 1 MB: at most 2 x grep -c | 2.00 x | yes |" in page
+
+
+def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("x\n" * 10)
+    both = Command("both", (("cat", str(tmp_path / "lines")), ("sh", "-c", "wc -l")), share=0.5)
+    took = run(both)
+    assert took.wall > 0
+    assert took.cpu >= 0
+    assert peak_memory(Command("sleep", (("sh", "-c", "sleep 0.2; true"),))) > 50_000
+
+
+def test_rules_are_taken_one_at_a_time(suricata_7: Engine, tmp_path: Path) -> None:
+    rules = rule_sets(suricata_7, tmp_path)[OURS]
+    each = one_at_a_time(rules)
+    assert each[NO_RULES] == ""
+    assert each[OURS] == rules
+    assert f"sid:{'1250001'};" in each["1250001"]
+    assert len(each) == 2 + sum(line.startswith("alert ") for line in rules.splitlines())
+
+
+def test_the_cost_of_rules_leaves_starting_up_out() -> None:
+    cpu = {NO_RULES: [2.0, 3.0, 2.0], OTHERS: [2.5, 3.0, 2.0], OURS: [2.1, 3.2, 2.5]}
+    load = {NO_RULES: [1.0, 1.0, 1.0], OTHERS: [1.0, 1.0, 1.0], OURS: [1.1, 1.1, 1.1]}
+    cost = RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, load)
+    assert cost.ratio(NO_RULES) == 1
+    assert cost.ratio(OURS) == pytest.approx(1.05)
+    assert "at most 1.05 x no rules | 1.050 x | " in write_page(Results([], {}, [cost]), None, "make speed")
