@@ -7,8 +7,10 @@ import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from mmap import mmap
-from multiprocessing import get_all_start_methods, get_context
-from signal import SIG_DFL, SIGINT, signal
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import wait
+from signal import SIG_DFL, SIGINT, SIGTERM, signal
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rulegen.errors import MxhoundError
@@ -97,12 +99,11 @@ class Helpers(Generic[R]):
         """No more blocks: what each of them found. Raises MxhoundError if one died."""
         for _ in self._started:
             self._table.end()
-        for process, here in self._started:
-            try:
-                yield pickle.loads(here.recv_bytes())  # of our own process
-            except EOFError:
-                process.join()
-                raise MxhoundError(f"a process that read the logs ended early (exit code {process.exitcode}): is memory short?") from None
+        processes: dict[Any, BaseProcess] = {here: process for process, here in self._started}
+        while processes:
+            # Whoever is ready, not in turn: one that was killed may hold the lock that another waits for.
+            for here in wait(list(processes)):
+                yield _result_of(processes.pop(here), here)
 
 
 class _Table:
@@ -134,6 +135,24 @@ class _Table:
             yield block, end
 
 
+def _result_of(process: "BaseProcess", here: Any) -> Any:
+    try:
+        return pickle.loads(here.recv_bytes())  # of our own process
+    except EOFError:
+        process.join()
+        raise MxhoundError(f"a process that read the logs ended early (exit code {process.exitcode}): is memory short?") from None
+
+
 def _run(target: Callable[[Iterator[tuple[bytes, int]]], R], table: _Table, there: "Connection") -> None:
-    signal(SIGINT, SIG_DFL)  # the one that was started by a person says what is to be said
+    # The one that was started by a person says what is to be said, and a watch takes SIGTERM for an order of its own.
+    for number in (SIGINT, SIGTERM):
+        signal(number, SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
     there.send_bytes(pickle.dumps(target(table.blocks()), pickle.HIGHEST_PROTOCOL))
+
+
+def _end_with_parent() -> None:
+    """Killed, it cannot end its helpers; nobody waits for what they find, and no more blocks will come."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)

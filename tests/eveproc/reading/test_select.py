@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -141,16 +141,21 @@ def escaped(text: str, random: Random) -> str:
     return "".join(f"\\u{ord(c):04x}" if c.isalnum() and random.random() < 0.1 else json.dumps(c)[1:-1] for c in text)
 
 
-def respelled(value: object, random: Random, colons: Sequence[str] = (":",), *, escape: bool = False) -> str:
+def respelled(
+    value: object, random: Random, colons: Sequence[str] = (":",), commas: Sequence[str] = (",",), *, escape: bool = False
+) -> str:
     def again(inner: object) -> str:
-        return respelled(inner, random, colons, escape=escape)
+        return respelled(inner, random, colons, commas, escape=escape)
+
+    def row(parts: Iterable[str]) -> str:
+        return "".join(f"{part}{random.choice(commas)}" for part in parts).rstrip(",")
 
     match value:
         case dict():
             items = random.sample(list(value.items()), len(value))
-            return "{" + ",".join(again(key) + random.choice(colons) + again(inner) for key, inner in items) + "}"
+            return "{" + row(again(key) + random.choice(colons) + again(inner) for key, inner in items) + "}"
         case list():
-            return "[" + ",".join(map(again, value)) + "]"
+            return "[" + row(map(again, value)) + "]"
         case str() if escape:
             return f'"{escaped(value, random)}"'
         case _:
@@ -184,7 +189,7 @@ def changed(line: bytes, random: Random) -> bytes:
 
 
 def written_somehow(line: bytes, random: Random) -> bytes:
-    match random.randrange(12):
+    match random.randrange(13):
         case 0 | 1 | 2:
             return changed(line, random)
         case 3:
@@ -204,6 +209,8 @@ def written_somehow(line: bytes, random: Random) -> bytes:
             return line[random.randrange(len(line)) :]
         case 9:
             return respelled(json.loads(line), random, (":", ": ", " :", "\t:\t")).encode()
+        case 10:
+            return respelled(json.loads(line), random, commas=(",", " ,", "\t,")).encode()
         case _:
             return line
 
@@ -229,10 +236,21 @@ def test_a_thousand_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [
         b'{"event_type":"tls","tls": {}}',
         b'{"event_type":"tls","tls"\t:{}}',
+        b'{"event_type":"tls" ,"tls":{}}',
+        b'{"event_type":"tls","a":"b"\t}',
+        b'{"event_type":"tls","a":["b" ]}',
         b'{"event_type":"\\u0073mtp"}',
         b'{"event_type":"tls","a":"\\\\\\u0073mtp"}',
     ],
-    ids=["space behind a colon", "tab before a colon", "escape", "escape behind a backslash"],
+    ids=[
+        "space behind a colon",
+        "tab before a colon",
+        "before a comma",
+        "before a brace",
+        "before a bracket",
+        "escape",
+        "escape behind a backslash",
+    ],
 )
 def test_a_line_that_is_spelled_in_another_way_is_wanted(line: bytes) -> None:
     assert wanted(line) == [line]
