@@ -2,7 +2,7 @@ r"""Blocks of EVE lines -> those lines that can add to the evidence: never one t
 
 Undecoded bytes tell. What makes an event evidence are a few values (an event type, a record type, a port, a word in a name, one
 of our sids); a line that holds none of them is passed over. Values are looked for wherever they stand in a line, so the order of
-keys does not matter. A line that is spelled in another way than Suricata does, with white space behind a string or a colon or with an escape
+keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
 that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
 
 An ordinary TCP flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
@@ -61,12 +61,12 @@ def patterns(site: SiteProfile) -> tuple[tuple[Kind, bytes], ...]:
         (Kind.WANTED, '(?i:"mx")'),
         (Kind.WANTED, METADATA_SIGNAL),
         (Kind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
-        (Kind.WANTED, f'ort":(?:{ports})[^0-9]'),
+        (Kind.WANTED, rf'ort":(?:{ports})[,}} \t\r]'),
         (Kind.WANTED, rf'rrname[^a-z]{{3}}(?:[^"]*(?i:{words}|\\")|(?i:{labels})[."]|(?i:{SOME_PTR_NAMES}))'),
         (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:0(?:0[2-9a-fA-F]|[1-9a-fA-F])|[1-9a-fA-F])"),
         (Kind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
         (Kind.WANTED, r'[^\\]":[ \t\r]'),
-        (Kind.WANTED, r'[^\\]"[ \t\r]+[:,}\]]'),
+        (Kind.WANTED, r'[^\\]"[ \t\r]+:'),
     )
     return tuple((kind, text.encode()) for kind, text in texts)
 
