@@ -5,8 +5,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from eveproc.gather import gather
-from eveproc.sources import find_files
 
 from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
@@ -15,6 +13,8 @@ from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time
 from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
 from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
+from eveproc.reading.gather import gather
+from eveproc.reading.sources import find_files
 from rulegen.site import load_site
 from rulegen.vocabulary import Engine
 
