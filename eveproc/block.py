@@ -67,7 +67,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     Raises InputError with every line that is none of theirs.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     found: dict[Address, Candidate] = {}
@@ -75,7 +75,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     for number, line in enumerate(lines, 1):
         try:
             candidate = _candidate(line)
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (OverflowError, ValueError, TypeError, KeyError, RecursionError):
             what = "is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
             problems.append(Problem(str(path), what, line=number))
         else:
