@@ -67,7 +67,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     Raises InputError with every line that is none of theirs.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     found: dict[Address, Candidate] = {}
