@@ -38,7 +38,7 @@ def find_files(sources: Sequence[str]) -> tuple[str, ...]:
     problems += [Problem(path, "cannot be read: permission denied") for path in paths if not _readable(path)]
     if problems:
         raise InputError(problems)
-    first_names: dict[tuple[int, int] | None, str] = {}
+    first_names: dict[tuple[int, int] | str, str] = {}
     for path in paths:
         first_names.setdefault(_identity(path), path)
     return tuple(first_names.values())
@@ -82,12 +82,13 @@ def _readable(path: str) -> bool:
     return path == STDIN or os.access(path, os.R_OK)
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    """The same for two names of one file; None for standard input."""
-    if path == STDIN:
-        return None
-    status = Path(path).stat()
-    return (status.st_dev, status.st_ino)
+def _identity(path: str) -> tuple[int, int] | str:
+    """The same for two names of one file; the name itself for standard input, and for a file that has gone since it was found."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return path
+    return path if path == STDIN else (status.st_dev, status.st_ino)
 
 
 def size_of(path: str) -> int:

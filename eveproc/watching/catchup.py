@@ -57,7 +57,15 @@ def _files(names: Sequence[str], marks: Sequence[Bookmark]) -> list[str]:
     if not marks:
         return files
     last = max(mark.modified for mark in marks) - HOUR * 1_000_000_000
-    return files + [str(other) for name in names for other in rotated(Path(name)) if other.stat().st_mtime_ns >= last]
+    return files + [str(other) for name in names for other in rotated(Path(name)) if _was_written_to(other, last)]
+
+
+def _was_written_to(path: Path, since: int) -> bool:
+    """Since that time (ns since 1970)? A file that a rotation has taken away meanwhile was not."""
+    try:
+        return path.stat().st_mtime_ns >= since
+    except OSError:
+        return False
 
 
 def _is_file_of(mark: Bookmark) -> bool:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from eveproc.cli import main
 from eveproc.memory.state import open_state
-from eveproc.watching import live
+from eveproc.watching import catchup, live
 from eveproc.watching.live import Live, Orders, Outlets
 from rulegen.errors import MxhoundError
 from rulegen.site import load_site
@@ -277,3 +277,11 @@ def test_two_watches_with_one_state_are_one_too_many(eve, site, tmp_path):
         result = CliRunner().invoke(main, ["watch", str(eve), "-s", str(site), "--state", str(tmp_path / "state")])
     assert result.exit_code == 1
     assert "is in use by another eveproc" in result.stderr
+
+
+def test_a_rotated_file_that_goes_away_is_not_written_to(tmp_path):
+    here = tmp_path / "eve.json.1"
+    here.write_bytes(b"x")
+    assert catchup._was_written_to(here, 0)
+    here.unlink()
+    assert not catchup._was_written_to(here, 0)
