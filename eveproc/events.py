@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address
-from socket import AF_INET, inet_pton
+from socket import AF_INET, AF_INET6, inet_pton
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, NoReturn
 
@@ -193,6 +193,21 @@ def decode(line: bytes) -> Event | Skipped:
     return _event(wire)
 
 
+def tcp_client(line: bytes) -> str:
+    """The client of a flow over TCP whose flags were logged: what `decode` says of it, in a third of the time.
+
+    "" for other lines, and for any in which something is odd: of those only `decode` can tell.
+    """
+    try:
+        wire = _decode_tcp(line)
+        if wire.event_type == Flow.TYPE and wire.proto == "TCP" and _are_flags(wire.tcp.tcp_flags_ts) and _are_flags(wire.tcp.tcp_flags_tc):
+            _time(wire.timestamp)
+            return canonical_address(wire.src_ip) if _is_address(wire.dest_ip) else ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _UnusableError):
+        pass
+    return ""
+
+
 def decode_value(value: object) -> Event | Skipped:
     """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
     if not isinstance(value, dict):
@@ -300,7 +315,24 @@ class _Wire(Struct):
     stats: Any = None
 
 
+class _Object(Struct):
+    """Whatever it holds."""
+
+
+class _TcpFlow(Struct):
+    """Without what `_flow` cannot do without, it is no flow."""
+
+    event_type: str
+    timestamp: str
+    src_ip: str
+    dest_ip: str
+    proto: str
+    flow: _Object
+    tcp: _Tcp
+
+
 _DECODER = msgspec.json.Decoder(_Wire)
+_decode_tcp = msgspec.json.Decoder(_TcpFlow).decode
 _NO_EMAIL, _NO_TCP, _NO_FLOW = _Email(), _Tcp(), _Flow()
 _PROTOCOLS = MappingProxyType({"1": "ICMP", "6": "TCP", "17": "UDP", "58": "IPV6-ICMP", "132": "SCTP"})
 
@@ -465,7 +497,11 @@ def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
 
 def _flags(hexadecimal: str) -> int | None:
     """TCP flags as Suricata writes them: two hexadecimal digits."""
-    return int(hexadecimal, 16) if len(hexadecimal) == 2 and _HEXADECIMAL.issuperset(hexadecimal) else None
+    return int(hexadecimal, 16) if _are_flags(hexadecimal) else None
+
+
+def _are_flags(text: str) -> bool:
+    return len(text) == 2 and _HEXADECIMAL.issuperset(text)
 
 
 def _dhcp(wire: _Wire, time: float) -> Dhcp | Skipped:
@@ -566,16 +602,21 @@ def _is_ipv4(text: str) -> bool:
         return False
 
 
+def _is_address(text: str) -> bool:
+    """One that canonical_address gives a spelling for, also without asking for it: what it does with IPv6 takes twenty times as long."""
+    return _is_ipv4(text) or canonical_address(text) != ""
+
+
 @lru_cache(maxsize=65536)
 def canonical_address(text: str) -> str:
     """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short. "" if it is no address."""
     if _is_ipv4(text):
         return text
     try:
-        address = IPv6Address(text)
-    except ValueError:
+        address = IPv6Address(inet_pton(AF_INET6, text))
+    except (OSError, ValueError):
         return ""
-    return "" if address.scope_id else str(address.ipv4_mapped or address)
+    return str(address.ipv4_mapped or address)
 
 
 def _protocol(proto: str | int) -> str:

@@ -19,6 +19,9 @@ def home_test(site: SiteProfile) -> Callable[[str], bool]:
             number = int.from_bytes(inet_pton(family, address))
         except (OSError, ValueError):
             return False
-        return any(number & mask == network for network, mask in networks[family])
+        for network, mask in networks[family]:  # noqa: SIM110  any() takes twice as long, and this is asked of every host in each process
+            if number & mask == network:
+                return True
+        return False
 
     return is_home

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 
-from eveproc.events import Event, Flow, Skipped
+from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
+from eveproc.reading.presence import Presence
 from eveproc.reading.processes import Helpers, Work, can_fork, cores
 from eveproc.reading.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
 from eveproc.reading.select import Selector
@@ -61,6 +62,7 @@ class Gatherer:
         self.ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
+        self._presence = Presence(self.collector)
         self._advance = advance
         self._site = site
 
@@ -101,13 +103,11 @@ class Gatherer:
             self._note(lines_of(block, end))
             return
         whole = block.rfind(b"\n", 0, end) + 1
-        wanted, new = self._selector.lines(block, whole)
+        wanted, flows = self._selector.lines(block, whole)
         self._note(map(line_result, wanted))
         self._note([last_line_result(block[whole:end])] if whole < end else ())
-        # Not counted: another process meets the same hosts for a first time, too.
-        for result in map(line_result, new):
-            if isinstance(result, Flow):
-                self.collector.note_presence(result)
+        # Not counted in the stats: another process meets the same hosts for a first time, too.
+        self._presence.note(block, flows)
 
     @cached_property
     def _selector(self) -> Selector | None:

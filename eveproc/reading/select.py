@@ -5,11 +5,11 @@ of our sids); a line that holds none of them is passed over. Values are looked f
 keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
 that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
 
-An ordinary TCP flow is evidence only in that it shows a host, that flows are logged, or an outside server that does not answer. Such
-a line is wanted if it tells something new; what is known already is asked of the NightEvidence it would go into.
+Of TCP flows those are wanted, too, that show an outside server that does not answer. The others show no more than a host: presence.py
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from functools import lru_cache
@@ -27,17 +27,8 @@ from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
 if TYPE_CHECKING:
     import hyperscan
 
-# How many beginnings of flow records are kept to be known again at once; the others take a little longer.
-HEADS_KEPT = 1 << 18
-# `"src_ip":"` with the longest IPv4 address and, where that is shorter, what follows it: no digit of the port is in it yet.
-# Suricata writes out IPv6 in full, always as long as this.
-HEAD = len('"src_ip":"255.255.255.255')
-LONG_HEAD = len('"src_ip":"2001:0db8:0000:0000:0000:0000:0000:0001"')
 FLAGS = len('1b","tcp_flags_tc":"1b"')
 
-FLOW = b'"flow",'
-
-_opener = re.compile(rb'(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').match
 _opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
 
 
@@ -78,24 +69,21 @@ class Selector:
         self._night = night
         self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in site.sensors)
         self._is_home = home_test(site)
-        self._heads: set[bytes] = set()
         self._established = _established()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         kinds, expressions = zip(*patterns(site), strict=True)
         self._database = _compiled(expressions)
         self._note = tuple(self._hits[kind].append for kind in kinds)
 
-    def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[bytes]]:
-        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and other flows that may show a new host.
+    def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[int]]:
+        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and a place in each TCP flow (presence.py).
 
         Which lines are wanted depends on the block alone, but for the sensors that were heard of.
         """
         hits = self._scan(block)
         tcp = hits[Kind.TCP]
         wanted = sorted((*hits[Kind.WANTED], *self._probes(block, tcp), *self._new_sensors(block)))
-        new = list(self._new_hosts(block, tcp)) if self._night.flows_logged else tcp
-        wanted_lines = dict(_lines_at(block, end, wanted))
-        return list(wanted_lines.values()), [line for start, line in _lines_at(block, end, new) if start not in wanted_lines]
+        return list(_lines_at(block, end, wanted)), tcp[: bisect_right(tcp, end)]
 
     def _scan(self, block: bytes) -> Mapping[Kind, list[int]]:
         """Where what was found ends, by kind."""
@@ -109,42 +97,13 @@ class Selector:
         self._database.scan(block, match_event_handler=found)
         return self._hits
 
-    def _new_hosts(self, block: bytes, tcp: list[int]) -> Iterator[int]:
-        heads, find, rfind, size = self._heads, block.find, block.rfind, len(FLOW)
-        for place in tcp:
-            found = find(FLOW, rfind(b"\n", 0, place) + 1, place)
-            at = found + size
-            if found >= 0 and (block[at : at + HEAD] in heads or block[at : at + LONG_HEAD] in heads or self._is_known(block, at)):
-                continue
-            yield place
-
-    def _is_known(self, block: bytes, place: int) -> bool:
-        """Is the flow whose record goes on at `place` of a home address that was seen, or of no home address?"""
-        opener = _opener(block, place)
-        if opener is None or not self._is_old(opener[1]):
-            return False
-        if opener.end() <= place + HEAD or opener.end() == place + LONG_HEAD:
-            if len(self._heads) >= HEADS_KEPT:
-                self._heads.clear()
-            self._heads.add(block[place : max(place + HEAD, opener.end())])
-        return True
-
-    def _home_address(self, address: bytes) -> str:
-        """The address as evidence writes it; "" for one that is not of the home networks."""
-        text = canonical_address(address.decode("ascii", "replace"))
-        return text if text and self._is_home(text) else ""
-
-    def _is_old(self, address: bytes) -> bool:
-        home = self._home_address(address)
-        return not home or self._night.knows(home)
-
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
         return (place for place in places if block[place : place + FLAGS] not in self._established and self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
         opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
-        return opener is None or self._home_address(opener[1]) != ""
+        return opener is None or self._is_home(canonical_address(opener[1].decode("ascii", "replace")))
 
     def _new_sensors(self, block: bytes) -> Iterator[int]:
         unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
@@ -168,14 +127,14 @@ def _established() -> frozenset[bytes]:
     return frozenset(f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode() for client in clients for server in servers)
 
 
-def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[tuple[int, bytes]]:
-    """Each line of block[:end] that one of the places, in ascending order, is in, and where it starts."""
+def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[bytes]:
+    """Each line of block[:end] that one of the places, in ascending order, is in."""
     behind = 0
     for place in places:
         if behind < place <= end:
             start = block.rfind(b"\n", 0, place - 1) + 1
             behind = (block.find(b"\n", place - 1) + 1) or len(block)
-            yield start, block[start:behind]
+            yield block[start:behind]
 
 
 def _places(block: bytes, token: bytes) -> Iterator[int]:

@@ -24,6 +24,7 @@ def test_addresses(address: str) -> None:
 
 @given(
     st.text(max_size=20)
+    | st.text("0123456789abcdefF:.%/ ", max_size=45)
     | st.sampled_from(["10.20.0", "10.20.0.01", "010.20.0.1", "10.20.0.1 ", "10.20.0.1%eth0", "fd00::1%eth0", "::ffff:10.20.0.1"])
 )
 def test_what_is_no_address_is_not_home(text: str) -> None:
