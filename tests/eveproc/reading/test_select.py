@@ -268,6 +268,39 @@ def test_what_a_hostile_client_sends_spells_nothing(line: bytes) -> None:
     assert wanted(line) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gmx.example",
+        "www.OutLook.example",
+        f"{'a' * 200}.mail",
+        'a\\"b.smtp.example',
+        "NS.example.org",
+        "17.2.0.192.in-addr.arpa",
+        f"7.{'A.' * 31}ip6.arpa",
+        f"07.{'0.' * 500}in-addr.arpa",
+    ],
+)
+def test_a_lookup_is_wanted_for_its_name(name: str) -> None:
+    line = f'{{"event_type":"dns","dns":{{"type":"query","rrname":"{name}","rrtype":"A"}}}}'.encode()
+    assert wanted(line) == [line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"event_type":"tls","tls":{"sni":"mail.example.org"}}',
+        b'{"event_type":"http","http":{"url":"/?q=\\"mail"}}',
+        b'{"event_type":"dns","dns":{"rrname":"www.example.org","rdata":"ns.example.org"}}',
+        b'{"event_type":"dns","dns":{"rrname":"18.2.0.192.in-addr.arpa","rrtype":"PTR"}}',
+        b'{"event_type":"dns","dns":{"rrname":"1.7.0.192.in-addr.arpa","rrtype":"PTR"}}',
+        b'{"event_type":"dns","dns":{"rrname":"www.ns.example.org","rrtype":"A"}}',
+    ],
+)
+def test_other_names_are_passed_over(line: bytes) -> None:
+    assert wanted(line) == []
+
+
 def wanted(line: bytes) -> list[bytes]:
     return Selector(SITES[0], NightEvidence()).lines(line, len(line))[0]
 
