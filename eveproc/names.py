@@ -20,11 +20,15 @@ _some_ptr_name = re.compile(SOME_PTR_NAMES).fullmatch
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
-    """The list that the library carries. Left to itself it encodes each of ten thousand names, of which a few hundred are not ASCII."""
+def _suffixes(encoded: bool) -> PublicSuffixList:
+    """The list that the library carries; `encoded`: for names with labels as xn--p1ai, too, which half the time goes into.
+
+    Left to itself the library encodes each of ten thousand names, of which a few hundred are not ASCII.
+    """
     rules = [line for line in Path(PSLFILE).read_text(encoding="utf-8").splitlines() if line and not line.startswith("//")]
-    encoded = [encode_idn(rule.split()[0].lower()) for rule in rules if not rule.isascii()]
-    return PublicSuffixList([*rules, *encoded], accept_unknown=False, accept_encoded_idn=False)
+    if encoded:
+        rules += [encode_idn(rule.split()[0].lower()) for rule in rules if not rule.isascii()]
+    return PublicSuffixList(rules, accept_unknown=False, accept_encoded_idn=False)
 
 
 @lru_cache(maxsize=65536)
@@ -35,7 +39,8 @@ def registered_domain(name: str) -> str:
     """
     if name.rpartition(".")[2] in _RESERVED:
         return ".".join(name.split(".")[-2:])
-    return _suffixes().privatesuffix(name) or _suffixes().publicsuffix(name) or NO_PUBLIC_SUFFIX
+    suffixes = _suffixes("xn--" in name)
+    return suffixes.privatesuffix(name) or suffixes.publicsuffix(name) or NO_PUBLIC_SUFFIX
 
 
 def looks_like_mail_server(name: str) -> bool:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-import ijson
-
 from eveproc import snort
 from eveproc.events import Event, Skipped, SkipReason, decode, decode_value, escape_invalid
 from eveproc.reading.sources import MAX_LINE, Source, find_files, size_of
@@ -138,6 +136,8 @@ def last_line_result(line: bytes) -> Event | Skipped:
 
 def _records(source: Source, prefix: str) -> Iterator[Event | Skipped]:
     """One document that holds the events, or documents over several lines each: parsed as a stream, in bounded memory."""
+    import ijson
+
     records = ijson.items(_Utf8(source), prefix, multiple_values=True, use_float=True)
     try:
         for record in records:

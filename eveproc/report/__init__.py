@@ -1,34 +1,27 @@
 """NightReport -> one of its forms; pure, and safe to show: what came from the wire is escaped."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 from eveproc.night import NightReport
-from eveproc.report import csv, digest, ecs, eve, json, text
 from eveproc.verdict import Verdict
 from rulegen.vocabulary import Level
 
 Render = Callable[[NightReport, tuple[Verdict, ...]], str]
 
 
-def _html(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
-    """Its template engine and its charts are imported where a page is asked for."""
-    from eveproc.report import html
+def _form(name: str) -> Render:
+    """What the module of this name renders; it is imported when it is asked for, some with a template engine and charts."""
 
-    return html.render(night, verdicts)
+    def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
+        rendered: str = import_module(f"{__name__}.{name}").render(night, verdicts)
+        return rendered
+
+    return render
 
 
-FORMATS: Mapping[str, Render] = MappingProxyType(
-    {
-        "text": text.render,
-        "digest": digest.render,
-        "html": _html,
-        "csv": csv.render,
-        "json": json.render,
-        "ecs": ecs.render,
-        "eve": eve.render,
-    }
-)
+FORMATS: Mapping[str, Render] = MappingProxyType({name: _form(name) for name in ("text", "digest", "html", "csv", "json", "ecs", "eve")})
 
 
 def shown(night: NightReport, *, everyone: bool) -> tuple[Verdict, ...]:
