@@ -21,7 +21,7 @@ from eveproc.reading.stats import ReadStats
 from rulegen.site import SiteProfile
 
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing, few enough that all end together.
-SPAN = 32 << 20
+SPAN = 8 << 20
 # Less than this is read sooner than another process is started.
 WORTH_A_PROCESS = 8 << 20
 # How much there may be in a compressed file for each of its bytes, and a number of processes that is more than enough.

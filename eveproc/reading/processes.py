@@ -10,6 +10,7 @@ from mmap import mmap
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import wait
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
+from struct import Struct
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -26,6 +27,7 @@ R = TypeVar("R")
 SLOT = (1 << 20) + (1 << 18)
 # So many blocks wait for each helper, that it need not wait for them.
 SLOTS_EACH = 3
+SUM = Struct("q")
 
 
 def can_fork() -> bool:
@@ -44,26 +46,32 @@ class Work(Generic[P]):
     def __init__(self, parts: Sequence[P], total: int) -> None:
         self._parts = parts
         self._total = total
-        self._taken = get_context().Value("q", 0)
-        self._done = get_context().Value("q", 0)
+        self._taken, self._done = _Sum(), _Sum()
 
     def take(self) -> Iterator[P]:
-        while (number := self._next()) < len(self._parts):
-            yield self._parts[number]
+        while (taken := self._taken.add(1)) <= len(self._parts):
+            yield self._parts[taken - 1]
 
     def advance(self, progress: Callable[[int, int], None] | None, more: int) -> None:
         """So many more bytes were read, by any process; `progress` is told of all."""
-        with self._done.get_lock():
-            self._done.value += more
-            done = self._done.value
+        done = self._done.add(more)
         if progress:
             progress(done, self._total)
 
-    def _next(self) -> int:
-        with self._taken.get_lock():
-            number: int = self._taken.value
-            self._taken.value += 1
-        return number
+
+class _Sum:
+    """A number that all processes add to. multiprocessing's Value does the same, and loads ctypes first."""
+
+    def __init__(self) -> None:
+        self._lock = get_context().Lock()
+        self._memory = mmap(-1, SUM.size)
+
+    def add(self, more: int) -> int:
+        """The sum with `more` in it."""
+        with self._lock:
+            total: int = SUM.unpack_from(self._memory)[0] + more
+            SUM.pack_into(self._memory, 0, total)
+        return total
 
 
 class Helpers(Generic[R]):

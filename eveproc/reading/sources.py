@@ -224,17 +224,22 @@ class Span:
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         """Pieces of the span as those of `blocks`; what is behind the last newline of a piece is read again with the next."""
-        at, size = self._behind_line(self._start - 1) if self._start else 0, BLOCK
+        at = self._behind_line(self._start - 1) if self._start else 0
+        size = self._size_at(at)
         while at < self._stop and (block := os.pread(self._descriptor, size, at)):
             end = (block.find(b"\n", self._stop - 1 - at) + 1) or (block.rfind(b"\n") + 1)
-            if not end and len(block) == size == BLOCK:
+            if not end and len(block) == size <= BLOCK:
                 size = MAX_LINE + 1  # a long line: once more, as much of it as can be of use
                 continue
             yield block, end or len(block)
             behind = at + end if end else self._behind_line(at)
             self._stats.bytes += behind - at
             self._advance(behind - at)
-            at, size = behind, BLOCK
+            at, size = behind, self._size_at(behind)
+
+    def _size_at(self, at: int) -> int:
+        """How many bytes to read: hardly more than the span, since what is behind it is looked through in vain."""
+        return min(BLOCK, self._stop - at + HEAD)
 
     def _behind_line(self, at: int) -> int:
         """Where the line ends that the byte `at` is in: behind its newline, or at the end of the file."""
