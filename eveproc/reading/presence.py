@@ -32,8 +32,10 @@ class Presence:
         clients = [block[(at := find(CLIENT, rfind(NEWLINE, 0, place) + 1, place)) : find(QUOTE, at + VALUE)] for place in places]
         if not met.issuperset(clients):
             for place, client in zip(places, clients, strict=True):
-                if client not in met:
-                    self._meet(client, _line_at(block, place))
+                if client not in met and self._meet(client, block, place):
+                    met.add(client)
+        if len(met) > ADDRESSES_KEPT:
+            met.clear()
 
     def _note_first(self, block: bytes, places: list[int]) -> None:
         """Whoever opened it, a flow shows that flows are logged."""
@@ -42,21 +44,18 @@ class Presence:
             if self._collector.night.flows_logged:
                 return
 
-    def _meet(self, client: bytes, line: bytes) -> None:
-        if not self._is_known(client):
-            self._look(line)
-            if not self._is_known(client):
-                return
-        if len(self._met) >= ADDRESSES_KEPT:
-            self._met.clear()
-        self._met.add(client)
-
-    def _is_known(self, client: bytes) -> bool:
-        """Would a flow of this client tell nothing new? What was not found where Suricata writes it is looked at each time."""
-        if not client.startswith(CLIENT):
+    def _meet(self, client: bytes, block: bytes, place: int) -> bool:
+        """Will another flow of this client tell nothing new?"""
+        if not client.startswith(CLIENT):  # not where Suricata writes it
+            self._look(_line_at(block, place))
             return False
         address = canonical_address(client[VALUE:].decode("ascii", "replace"))
-        return not self._collector.is_home(address) or self._collector.night.knows(address)
+        if not self._collector.is_home(address):
+            return True
+        night = self._collector.night
+        if not night.knows(address):
+            self._look(_line_at(block, place))
+        return night.knows(address)
 
     def _look(self, line: bytes) -> None:
         client = tcp_client(line) if len(line) <= MAX_LINE else ""
