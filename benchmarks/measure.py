@@ -53,7 +53,8 @@ def peak_memory(command: Command) -> int:
 
 def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
     processes: list[subprocess.Popen[bytes]] = []
-    environment = {**os.environ, "LC_ALL": "C", **command.environment}
+    # Whoever installs a program has its bytecode; a shell that keeps Python from writing any would have all compiled in each run.
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "", **command.environment}
     for words in command.pipeline:
         above = processes[-1].stdout if processes else subprocess.DEVNULL
         processes.append(subprocess.Popen(words, stdin=above, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment))

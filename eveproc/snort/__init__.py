@@ -18,7 +18,7 @@ IN_FOLDER = ("alert_json.txt*", "alert_csv.txt*", "alert.csv*", "*.u2*", "unifie
 
 def reader_for(head: bytes) -> Reader | None:
     """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: no Snort wrote it."""
-    if b'"event_type"' in head and head.lstrip().startswith(b"{"):  # of EVE there is most: for it nothing is loaded
+    if not head or (b'"event_type"' in head and head.lstrip().startswith(b"{")):  # of EVE there is most: for it nothing is loaded
         return None
     from eveproc.snort import alert_csv, alert_json
 
