@@ -274,13 +274,9 @@ class Collector:
     def note_presence(self, event: Flow) -> None:
         """That there is such a host, and that flows were logged: all that an ordinary flow tells, and whatever period is asked for."""
         if event.proto == "TCP" and event.flags_logged:  # UDP alone does not show that deliveries would be seen
-            self.note_client(event.client)
-
-    def note_client(self, address: str) -> None:
-        """The same of a TCP flow with its flags, of which only the client is known."""
-        self.night.flows_logged = True
-        if self.is_home(address):
-            self.night.note_active(address)
+            self.night.flows_logged = True
+            if self.is_home(event.client):
+                self.night.note_active(event.client)
 
     def _keep(self, finding: Finding) -> None:
         self.night.note_active(finding.host)

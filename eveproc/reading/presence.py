@@ -42,31 +42,31 @@ class Presence:
     def _note_first(self, block: bytes, places: list[int]) -> None:
         """Whoever opened it, a flow shows that flows are logged."""
         for place in places:
-            self._look(_line_at(block, place))
+            self._decode(_line_at(block, place))
             if self._collector.night.flows_logged:
                 return
 
     def _meet(self, client: bytes, block: bytes, place: int) -> bool:
         """Will another flow of this client tell nothing new?"""
         if not client.startswith(CLIENT):  # not where Suricata writes it
-            self._look(_line_at(block, place))
+            self._decode(_line_at(block, place))
             return False
         address = canonical_address(client[VALUE:].decode("ascii", "replace"))
         if not self._collector.is_home(address):
             return True
         night = self._collector.night
         if not night.knows(address):
-            self._look(_line_at(block, place))
+            line = _line_at(block, place)
+            if len(line) <= MAX_LINE and tcp_client(line) == address:
+                night.note_active(address)
+            else:
+                self._decode(line)
         return night.knows(address)
 
-    def _look(self, line: bytes) -> None:
-        client = tcp_client(line) if len(line) <= MAX_LINE else ""
-        if client:
-            self._collector.note_client(client)
-        else:
-            flow = line_result(line)
-            if isinstance(flow, Flow):
-                self._collector.note_presence(flow)
+    def _decode(self, line: bytes) -> None:
+        flow = line_result(line)
+        if isinstance(flow, Flow):
+            self._collector.note_presence(flow)
 
 
 def _line_at(block: bytes, place: int) -> bytes:

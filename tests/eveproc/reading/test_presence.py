@@ -48,7 +48,7 @@ def test_a_flow_that_shows_nothing_leaves_its_client_to_the_next() -> None:
 def test_a_client_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
     monkeypatch.setattr(presence, "tcp_client", lambda line: looked.append(line) or tcp_client(line))
-    assert noted(*[line("10.20.70.9"), line(OUTSIDE)] * 20).night.active == {"10.20.70.9"}
+    assert noted(*[line(OUTSIDE), line("10.20.70.9")] * 20).night.active == {"10.20.70.9"}
     assert len(looked) == 1
 
 
