@@ -291,6 +291,33 @@ class _Dhcp(Struct):
     lease_time: Int64 = 0
 
 
+class _Capture(Struct):
+    kernel_packets: Any = None
+    kernel_drops: Any = None
+
+
+class _Detect(Struct):
+    alert_queue_overflow: Any = None
+
+
+class _TcpCounters(Struct):
+    segment_memcap_drop: Any = None
+    ssn_memcap_drop: Any = None
+
+
+class _FlowCounters(Struct):
+    memcap: Any = None
+
+
+class _Stats(Struct):
+    """Where COUNTERS are; the other thousand are passed over."""
+
+    capture: _Capture | None = None
+    detect: _Detect | None = None
+    tcp: _TcpCounters | None = None
+    flow: _FlowCounters | None = None
+
+
 class _Wire(Struct):
     event_type: str = ""
     timestamp: str = ""
@@ -312,7 +339,7 @@ class _Wire(Struct):
     flow: _Flow | None = None
     tcp: _Tcp | None = None
     dhcp: _Dhcp | None = None
-    stats: Any = None
+    stats: _Stats | None = None
 
 
 class _Object(Struct):
@@ -530,15 +557,14 @@ def _leased(dhcp: _Dhcp) -> str:
 
 
 def _stats(wire: _Wire, time: float) -> Stats:
-    if not isinstance(wire.stats, dict):
-        raise _UnusableError(SkipReason.MISSING_FIELD if wire.stats is None else SkipReason.WRONG_TYPE, "stats")
-    found = {name: _counter(wire.stats, name) for name in COUNTERS}
+    tree = wire.stats or _missing("stats")
+    found = {name: _counter(tree, name) for name in COUNTERS}
     return Stats(time=time, sensor=wire.host[:MAX_NAME], counters={name: value for name, value in found.items() if value is not None})
 
 
 def _counter(tree: object, name: str) -> int | None:
     for part in name.split("."):
-        tree = tree.get(part) if isinstance(tree, dict) else None
+        tree = getattr(tree, part, None)
     return tree if isinstance(tree, int) and not isinstance(tree, bool) else None
 
 
