@@ -26,7 +26,7 @@ _ON_UDP = (
         name="mx_flood",
         signal=Signal.MX_FLOOD,
         offset=1,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
         sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
         mistaken_for=(
@@ -42,12 +42,13 @@ _ON_UDP = (
         threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
         "DNS tunnels and flooding worms ask 40 and more in a minute.",
         misses=_port_53("mx_flood_tcp"),
+        updated="2026_11_24",
     ),
     RuleSpec(
         name="mx_slow",
         signal=Signal.MX_SLOW,
         offset=2,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Steady MX lookups by a host that is no mail server",
         sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
         mistaken_for=(
@@ -62,6 +63,7 @@ _ON_UDP = (
         threshold=Threshold(15, 3600),
         threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
         misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
+        updated="2026_11_24",
     ),
     RuleSpec(
         name="name_guess",
