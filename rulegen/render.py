@@ -137,6 +137,7 @@ def _metadata(spec: RuleSpec) -> str:
         ("mitre_technique_id", spec.technique.replace(".", "_")),
         ("performance_impact", "Low"),
         ("signature_severity", "Major"),
+        *([("updated_at", spec.updated)] if spec.updated else []),
     )
     return ", ".join(f"{key} {value}" for key, value in pairs)
 

@@ -23,7 +23,8 @@ class RuleSpec:
     """A rule before it is written for an engine.
 
     `name` is unique in the catalogue and is the template macro's name; several rules may serve one `signal`.
-    `offset` (1 to 999) is added to the site's sid base; `rev` rises with every change of a rendered text.
+    `offset` (1 to 999) is added to the site's sid base; `rev` rises with every change of a rendered text, and `updated` is the day of
+    the latest, as 2026_11_24 (empty: none since the first release).
     `threshold` is None for a rule that only marks (no alert of its own); `threshold_source` says where the numbers are from.
     `not_on` gives, for an engine that cannot see this, the reason in one sentence; `misses`, for one that sees it in part, the
     part that is not visible there. `only_for` names the engines that need this rule at all (empty: all do).
@@ -46,6 +47,7 @@ class RuleSpec:
     not_on: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)  # a mappingproxy has no hash, so it may not be a plain default
     misses: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)
     only_for: tuple[Engine, ...] = ()
+    updated: str = ""
 
     @property
     def family(self) -> Family:

@@ -61,14 +61,16 @@ class Wire:
         connection = Connection(self, at, client, server, port)
         connection.close(connection.say(at + 3 * RTT, turns))
 
-    def ask(self, at: float, client: str, resolver: str, question: bytes, answer: bytes | None = None, *, tcp: bool = False) -> None:
+    def ask(
+        self, at: float, client: str, resolver: str, question: bytes, answer: bytes | None = None, *, tcp: bool = False, port: int = 53
+    ) -> None:
         """One DNS question and its answer, over UDP or in a TCP connection of its own."""
         answer = answer if answer is not None else reply(question)
         if tcp:
             framed = [(who, struct.pack("!H", len(data)) + data) for who, data in ((CLIENT, question), (SERVER, answer))]
-            self.session(at, client, resolver, 53, framed)
+            self.session(at, client, resolver, port, framed)
             return
-        here, there = (client, self.free_port(client)), (resolver, 53)
+        here, there = (client, self.free_port(client)), (resolver, port)
         self.udp(at, here, there, question)
         self.udp(at + RTT, there, here, answer)
 

@@ -104,9 +104,9 @@ def silent(rule: str, title: str, story: Story, *, host: str = "", v6: bool = Fa
     return [Case(rule, title, story, count * 3, seconds * 0.9, 0, host, v6)]
 
 
-def asks(kind: int, name: str = "d{}.example", resolver: str = RESOLVER, *, tcp: bool = False, **how: int | bool) -> Story:
+def asks(kind: int, name: str = "d{}.example", resolver: str = RESOLVER, *, tcp: bool = False, port: int = 53, **how: int | bool) -> Story:
     def act(wire: Wire, at: float, host: str, number: int) -> None:
-        wire.ask(at, host, resolver, question(name.format(number), kind, **how), tcp=tcp)
+        wire.ask(at, host, resolver, question(name.format(number), kind, **how), tcp=tcp, port=port)
 
     return spread(act)
 
@@ -199,6 +199,9 @@ def lookup_cases() -> list[Case]:
     cases += silent("name_guess", "other names", asks(packets.A, "www.mail.d{}.example"))
     cases += silent("name_guess", "longer label", asks(packets.A, "mailing.d{}.example"))
     cases += silent("name_guess", "AAAA beside A", asks(packets.AAAA, MADE_UP))
+    # Its rule is for any port, the one of the answers for 53 alone: engines take nothing else for DNS.
+    cases += silent("name_guess", "another port", asks(packets.A, MADE_UP, port=5353))
+    cases += silent("name_guess", "another port, TCP", asks(packets.A, MADE_UP, tcp=True, port=5300))
     cases += fires("name_guess_nx", "UDP", is_told(NXDOMAIN))
     cases += fires("name_guess_nx", "TCP", is_told(NXDOMAIN, tcp=True))
     cases += fires("name_guess_nx", "EDNS0, AD, mixed case", is_told(NXDOMAIN, "MaIl.d{}.example", flags=0x81A0, edns=True))

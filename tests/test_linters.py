@@ -20,8 +20,11 @@ from tests.rulegen.test_site import EVERYTHING, THREE_LINES
 HINT = 4
 IPV6 = re.compile(r"\b[0-9a-f]+:[0-9a-f:]*::[0-9a-f]*(?:/\d+)?")
 ACCEPTED = {
-    "S020": "wants a content: a SYN has no payload to look into, and dns.rrtype of Suricata 8 says more than five bytes anywhere would",
+    "S020": "wants a content: a SYN has no payload to look into",
 }
+# Of rules with a content for the payload and a dns.rrtype: the server takes the engine's look at the stream for one more protocol.
+# The engine counts them as dns.rrtype alone (tests/test_thresholds.py).
+ACCEPTED_BY_SERVER = {Engine.SURICATA_7: set[str](), Engine.SURICATA_8: {"Multiple application layers in same signature"}}
 # Breaks one rule that each linter holds: suricata-check wants a msg and a classtype, the engine refuses the keyword.
 SPOILED = "alert tcp any any -> any 25 (flow:to_server; no_such_word; sid:1;)\n"
 
@@ -73,7 +76,7 @@ def test_suricata_check_finds_nothing(rules: Path, tmp_path: Path) -> None:
 
 
 def test_the_language_server_finds_nothing_but_hints(rules: Path) -> None:
-    assert language_server(rules, engine_of(rules)) == []
+    assert set(language_server(rules, engine_of(rules))) == ACCEPTED_BY_SERVER[Engine(rules.parent.name)]
 
 
 def test_both_linters_would_have_found_something(suricata: Engine, tmp_path: Path) -> None:

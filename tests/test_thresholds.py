@@ -81,6 +81,14 @@ def _streams(wire: Wire, rng: random.Random, host: str) -> None:
             framed = [len(data).to_bytes(2, "big") + data for data in (asked, reply(asked))]
             at = connection.say(at, [(CLIENT, framed[0]), (SERVER, framed[1])]) + rng.random()
         connection.close(at)
+        _say_together(wire, start + 20, host, [question(f"d{start}-{n}.example", kind, ident=n) for n, kind in enumerate((A, MX, MX))])
+
+
+def _say_together(wire: Wire, at: float, host: str, questions: Sequence[bytes]) -> None:
+    """All in one segment, and so are the answers."""
+    connection = Connection(wire, at, host, RESOLVER, 53)
+    segments = [b"".join(len(data).to_bytes(2, "big") + data for data in said) for said in (questions, list(map(reply, questions)))]
+    connection.close(connection.say(at + 1, [(CLIENT, segments[0]), (SERVER, segments[1])]) + 1)
 
 
 def _knocks(wire: Wire, rng: random.Random, host: str) -> None:

@@ -110,7 +110,7 @@ DELIVERY = (
         name="mx_then_smtp_mark",
         signal=Signal.MX_THEN_SMTP,
         offset=106,
-        rev=1,
+        rev=2,
         msg="MXHOUND DELIVERY MX lookup noted",
         sees="one DNS question of type MX; it makes no alert, it marks the host for mx_then_smtp",
         mistaken_for=(),
@@ -121,6 +121,7 @@ DELIVERY = (
         threshold=None,
         threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect within one mailing attempt.",
         only_for=SURICATAS,
+        updated="2026_11_24",
     ),
     RuleSpec(
         name="mx_then_smtp",

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import SNORTS, Engine, HostSide, Signal
+from rulegen.vocabulary import SNORTS, SURICATAS, Engine, HostSide, Signal
 
 _DNS = "T1071.004"
 _MX = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-5")
@@ -13,6 +13,8 @@ _TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
 
 # Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks its dns inspector.
 _PORT_53 = "DNS on other ports than 53; what is asked over TCP, {} counts apart"
+# By default Suricata takes nothing else for DNS.
+_OTHER_PORTS = "answers from other ports than 53 that suricata.yaml has taken for DNS (detection-ports)"
 
 
 def _port_53(name: str, *, more: str = "") -> MappingProxyType[Engine, str]:
@@ -24,7 +26,7 @@ _ON_UDP = (
         name="mx_flood",
         signal=Signal.MX_FLOOD,
         offset=1,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
         sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
         mistaken_for=(
@@ -40,12 +42,13 @@ _ON_UDP = (
         threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
         "DNS tunnels and flooding worms ask 40 and more in a minute.",
         misses=_port_53("mx_flood_tcp"),
+        updated="2026_11_24",
     ),
     RuleSpec(
         name="mx_slow",
         signal=Signal.MX_SLOW,
         offset=2,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Steady MX lookups by a host that is no mail server",
         sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
         mistaken_for=(
@@ -60,6 +63,7 @@ _ON_UDP = (
         threshold=Threshold(15, 3600),
         threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
         misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
+        updated="2026_11_24",
     ),
     RuleSpec(
         name="name_guess",
@@ -86,7 +90,7 @@ _ON_UDP = (
         name="name_guess_nx",
         signal=Signal.NAME_GUESS_NX,
         offset=4,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Many guessed mail server names that do not exist",
         sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, mx, relay and the like",
         mistaken_for=(
@@ -102,7 +106,8 @@ _ON_UDP = (
         threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, Musashi 2005), most of which do not exist; "
         "a mail client's set-up tries four in one domain.",
         host_side=HostSide.DESTINATION,
-        misses=_port_53("name_guess_nx_tcp"),
+        misses=MappingProxyType({**_port_53("name_guess_nx_tcp"), **dict.fromkeys(SURICATAS, _OTHER_PORTS)}),
+        updated="2026_11_24",
     ),
 )
 

@@ -49,6 +49,7 @@ def test_texts_are_complete(spec: RuleSpec) -> None:
     assert spec.references
     assert re.fullmatch(r"T\d{4}(\.\d{3})?", spec.technique)
     assert spec.rev >= 1
+    assert re.fullmatch(r"" if spec.rev == 1 else r"\d{4}_\d\d_\d\d", spec.updated)
 
 
 @every_spec

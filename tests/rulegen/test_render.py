@@ -159,6 +159,6 @@ def test_a_changed_text_has_a_new_revision() -> None:
 
 
 def test_a_changed_text_under_the_same_revision_is_a_fault() -> None:
-    old = {"suricata-7/mx_flood": {"rev": 1, "sha256": "00"}}
-    assert faults(old, current())[0].startswith("suricata-7/mx_flood: its text changed under rev 1; raise `rev`")
-    assert faults({"suricata-7/mx_flood": {"rev": 0, "sha256": "00"}}, current()) == []
+    old = {"suricata-7/mx_flood": {"rev": 2, "sha256": "00"}}
+    assert faults(old, current())[0].startswith("suricata-7/mx_flood: its text changed under rev 2; raise `rev`")
+    assert faults({"suricata-7/mx_flood": {"rev": 1, "sha256": "00"}}, current()) == []
