@@ -71,13 +71,14 @@ class Gatherer:
                 if isinstance(part, RestPart):
                     self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
                 elif part.stop is None:
-                    self._read_source(Source(part.path, stack, self.stats, self._advance))
+                    self.read_stream(Source(part.path, stack, self.stats, self._advance))
                 else:
                     self._read_lines(Span(part.path, part.start, part.stop, stack, self.stats, self._advance))
         except OSError as error:
             self.stats.note_problem(part.path, f"cannot be read: {error.strerror}")
 
-    def _read_source(self, source: Source) -> None:
+    def read_stream(self, source: Source) -> None:
+        """Take in all of an input, whatever its framing."""
         if holds_lines(source.head()):
             self.stats.files += 1
             self._read_lines(source)
