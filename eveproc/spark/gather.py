@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from eveproc.evidence import NightEvidence, Period
 from eveproc.reading.stats import ReadStats
-from eveproc.spark.listing import ONE_TASK, Files, Listed
+from eveproc.spark.listing import ONE_TASK, Files, Listed, still_there
 from eveproc.spark.rows import SCHEMA, Gathered, rows_of
 from eveproc.spark.session import UNREADABLE
 from eveproc.spark.tasks import merge, of_files, of_lines
 from rulegen.site import SiteProfile
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
     from pyspark.sql import DataFrame, SparkSession
 
 # A piece of a plain file: some seconds of work, so that what is lost with an executor is soon done again, and the start of a task is
@@ -41,34 +42,46 @@ def gather(spark: "SparkSession", files: Files, site: SiteProfile, period: Perio
     A file that storage fails to give ends nothing: all is then read once more, each file by one task, and what is missing is a problem in
     the stats.
     """
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         return _gather(spark, files, site, period)
-    except PySparkException as error:
-        if UNREADABLE not in str(error):
+    except (PySparkException, Py4JError) as error:
+        if not any(sign in str(error) for sign in UNREADABLE):
             raise
     for setting in ("ignoreCorruptFiles", "ignoreMissingFiles"):
         spark.conf.set(f"spark.sql.files.{setting}", "true")
-    return _gather(spark, Files((), (*files.cut, *files.whole)), site, period)
+    uncut = Files((), (*files.cut, *files.whole))
+    return _gather(spark, uncut, site, period, still_there(spark, uncut))
 
 
-def _gather(spark: "SparkSession", files: Files, site: SiteProfile, period: Period) -> tuple[NightEvidence, ReadStats]:
+def _gather(
+    spark: "SparkSession", files: Files, site: SiteProfile, period: Period, there: Files | None = None
+) -> tuple[NightEvidence, ReadStats]:
+    """`there` are those of the files that are still there, if not all."""
     gathered = Gathered()
-    for host, evidence in rows_of(_rows(spark, files, site, period).toArrow().to_batches()):
+    for host, evidence in rows_of(_rows(spark, there or files, site, period)):
         gathered.take(host, evidence)
     _account_for(files, gathered)
     return gathered.night, gathered.stats
 
 
-def _rows(spark: "SparkSession", files: Files, site: SiteProfile, period: Period) -> "DataFrame":
-    """Each host once, wherever in the cluster."""
+def _rows(spark: "SparkSession", files: Files, site: SiteProfile, period: Period) -> Sequence["RecordBatch"]:
+    """Evidence of each host once, brought here."""
     # No file that is read whole may be cut, however Spark shares out the work.
     uncut = max((ONE_TASK, *(file.size for file in files.whole)))
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(max(PIECE, uncut)))
     spark.conf.set("spark.sql.files.openCostInBytes", str(uncut))
-    found = reduce(lambda one, other: one.union(other), _found(spark, files, site, period))
-    return found.repartition("host").mapInArrow(merge, SCHEMA)
+    found = list(_found(spark, files, site, period))
+    if not found:
+        return ()
+    batches: Sequence[RecordBatch] = reduce(_union, found).repartition("host").mapInArrow(merge, SCHEMA).toArrow().to_batches()
+    return batches
+
+
+def _union(one: "DataFrame", other: "DataFrame") -> "DataFrame":
+    return one.union(other)
 
 
 def _found(spark: "SparkSession", files: Files, site: SiteProfile, period: Period) -> Iterator["DataFrame"]:

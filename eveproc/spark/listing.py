@@ -64,6 +64,12 @@ def find(spark: "SparkSession", uris: Sequence[str]) -> Files:
     return _sorted_by_kind(storage, [found[path] for path in sorted(found)])
 
 
+def still_there(spark: "SparkSession", files: Files) -> Files:
+    """Those that were not taken away since they were found."""
+    storage = _Storage(spark)
+    return Files(tuple(filter(storage.has, files.cut)), tuple(filter(storage.has, files.whole)))
+
+
 def _sorted_by_kind(storage: "_Storage", files: Sequence[Listed]) -> Files:
     large = [file for file in files if file.size > ONE_TASK and not file.suffix]
     with ThreadPoolExecutor(LOOKED_INTO) as pool:
@@ -92,6 +98,10 @@ class _Storage:
             return self._files(uri)
         except (Py4JError, PySparkException) as error:
             return Problem(uri, f"cannot be read: {why(error)}")
+
+    def has(self, file: Listed) -> bool:
+        path = self._hadoop.Path(file.path)
+        return bool(path.getFileSystem(self._settings).exists(path))
 
     def head(self, file: Listed) -> bytes:
         path = self._hadoop.Path(file.path)

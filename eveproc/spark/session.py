@@ -19,8 +19,8 @@ NEEDED = ("pyspark", "pyarrow", "pandas")
 ROWS_A_BATCH = 2500
 # ... and of so many bytes at most, where lines are long (known to Spark from 4.1 on).
 BYTES_A_BATCH = 16 << 20
-# How a Spark fails that cannot read a file.
-UNREADABLE = "FAILED_READ_FILE"
+# How Spark says that it cannot read a file that was there when files were looked for.
+UNREADABLE = ("FAILED_READ_FILE", "PATH_NOT_FOUND")
 # How a Python in the cluster says that it lacks us, or one of the libraries.
 _LACKS = "No module named"
 
@@ -28,6 +28,7 @@ _SETTINGS = {
     # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name holds a colon (eve-%H:%M.json).
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.log.level": "ERROR",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # Spark's own default is a type that the format has given up
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_A_BATCH),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_A_BATCH),
 }
