@@ -408,17 +408,23 @@ def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery"
 
 @contextmanager
 def _judged(reading: Reading, state: Path | None, cluster: "Cluster | None", *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
-    """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
+    """The report, by whoever is to read; where there is a state, it is kept once the `with` is left without a fault."""
     if cluster is not None:
         yield _judge_on(cluster, reading, everyone=everyone, drawn=drawn)
-        return
-    if state is None:
+    elif state is None:
         yield _judge(reading, everyone=everyone, drawn=drawn)
-        return
+    else:
+        with _judged_and_kept(reading, state, everyone=everyone, drawn=drawn) as night:
+            yield night
+
+
+@contextmanager
+def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+    """The report on what is new; it is remembered when it is delivered."""
     from eveproc.memory.nightly import judge_new
     from eveproc.memory.state import open_state
 
-    with open_state(state) as remembered:
+    with open_state(path) as remembered:
         with _progress_bar() as progress:
             pending = judge_new(
                 remembered,

@@ -168,7 +168,6 @@ def gather_parts(
             gatherer.stats.merge(stats)
             gatherer.ends.update(ends)
     gatherer.stats.files += len({part.path for part in plain})
-    gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
     return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 

@@ -45,15 +45,21 @@ def gather(spark: "SparkSession", files: Files, site: SiteProfile, period: Perio
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    _pass_over_unreadable(spark, "false")
     try:
         return _gather(spark, files, site, period)
     except (PySparkException, Py4JError) as error:
         if not any(sign in str(error) for sign in UNREADABLE):
             raise
-    for setting in ("ignoreCorruptFiles", "ignoreMissingFiles"):
-        spark.conf.set(f"spark.sql.files.{setting}", "true")
+    _pass_over_unreadable(spark, "true")
     uncut = Files((), (*files.cut, *files.whole))
     return _gather(spark, uncut, site, period, still_there(spark, uncut))
+
+
+def _pass_over_unreadable(spark: "SparkSession", whether: str) -> None:
+    """Said in either case: what a cluster has in its spark-defaults.conf would lose files without a word."""
+    for setting in ("ignoreCorruptFiles", "ignoreMissingFiles"):
+        spark.conf.set(f"spark.sql.files.{setting}", whether)
 
 
 def _gather(

@@ -52,13 +52,16 @@ def gathered(found: Iterator["RecordBatch"]) -> Gathered:
     together = Gathered()
     for host, evidence in rows_of(found):
         together.take(host, evidence)
+    together.night.trim()
     return together
 
 
 def alone(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[NightEvidence, ReadStats]:
     for name, content in files:
         (folder / name).write_bytes(content)
-    return gather([str(folder / name) for name, _ in files], SITE)
+    night, stats = gather([str(folder / name) for name, _ in files], SITE)
+    night.trim()
+    return night, stats
 
 
 @pytest.fixture(scope="module")
