@@ -197,9 +197,9 @@ def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
     return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
 
 
-def spans(path: str, start: int, stop: int) -> Iterator[Part]:
-    """The lines of a plain file between two ends of lines, in parts for several processes."""
-    return (Part(path, begin, min(begin + SPAN, stop)) for begin in range(start, stop, SPAN))
+def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts of so many bytes for several processes."""
+    return (Part(path, begin, min(begin + each, stop)) for begin in range(start, stop, each))
 
 
 def _bytes_of(part: Part | RestPart) -> int:

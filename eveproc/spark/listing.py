@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,39 +17,37 @@ if TYPE_CHECKING:
 
 # A file of up to so many bytes is read by one task, whatever is in it.
 ONE_TASK = 32 << 20
+# A piece of a larger one: some seconds of work, so that what is lost with an executor is soon done again, and the start of a task is
+# little beside it.
+PIECE = 512 << 20
 # What Hadoop unpacks by the name alone; such a file cannot be cut.
-PACKED = (".gz", ".bz2", ".zst", ".deflate", ".lz4", ".snappy")
+PACKED = (".gz", ".gzip", ".bz2", ".zst", ".zstd", ".deflate", ".lz4", ".snappy")
+DISK = "file:"
 # So many files are looked into at once: an object store answers each in some 50 ms.
 LOOKED_INTO = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file as Hadoop writes its name, and its size in bytes."""
+    """A file as Hadoop writes its name, its size in bytes, and whether it is one of plain lines, large enough to be read in pieces."""
 
     path: str
     size: int
+    is_cut: bool = False
 
     @property
     def suffix(self) -> str:
         """What Hadoop takes for the sign of a compression; "" if it is none."""
         return next((suffix for suffix in PACKED if self.path.endswith(suffix)), "")
 
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """`cut`: plain files of lines, read in pieces. `whole`: all others, each by one task."""
-
-    cut: tuple[Listed, ...]
-    whole: tuple[Listed, ...]
-
     @property
-    def bytes(self) -> int:
-        return sum(file.size for file in (*self.cut, *self.whole))
+    def local(self) -> str | None:
+        """Its path, if it is on a disk, or on what every machine sees as one."""
+        return self.path.removeprefix(DISK) if self.path.startswith(DISK) else None
 
 
-def find(spark: "SparkSession", uris: Sequence[str]) -> Files:
-    """The files behind the URIs, without repeats. Raises InputError with every fault."""
+def find(spark: "SparkSession", uris: Sequence[str]) -> list[Listed]:
+    """The files behind the URIs by path, without repeats. Raises InputError with every fault."""
     storage = _Storage(spark)
     found: dict[str, Listed] = {}
     problems: list[Problem] = []
@@ -61,20 +59,19 @@ def find(spark: "SparkSession", uris: Sequence[str]) -> Files:
                 found |= {file.path: file for file in files}
     if problems:
         raise InputError(problems)
-    return _sorted_by_kind(storage, [found[path] for path in sorted(found)])
+    return _looked_into(storage, [found[path] for path in sorted(found)])
 
 
-def still_there(spark: "SparkSession", files: Files) -> Files:
+def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
     """Those that were not taken away since they were found."""
-    storage = _Storage(spark)
-    return Files(tuple(filter(storage.has, files.cut)), tuple(filter(storage.has, files.whole)))
+    return list(filter(_Storage(spark).has, files))
 
 
-def _sorted_by_kind(storage: "_Storage", files: Sequence[Listed]) -> Files:
+def _looked_into(storage: "_Storage", files: Sequence[Listed]) -> list[Listed]:
     large = [file for file in files if file.size > ONE_TASK and not file.suffix]
     with ThreadPoolExecutor(LOOKED_INTO) as pool:
         cut = {file for file, head in zip(large, pool.map(storage.head, large), strict=True) if _is_lines(head)}
-    return Files(tuple(file for file in files if file in cut), tuple(file for file in files if file not in cut))
+    return [replace(file, is_cut=file in cut) for file in files]
 
 
 def _is_lines(head: bytes) -> bool:

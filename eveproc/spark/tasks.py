@@ -3,7 +3,7 @@
 A batch holds rows as Spark's text reader cuts them, without the separator; put together again they are the bytes of the file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from eveproc.evidence import Collector, Period
-from eveproc.reading.gather import Gatherer
+from eveproc.reading.gather import Gatherer, Part
 from eveproc.reading.sources import BLOCK, Source
 from eveproc.reading.stats import ReadStats
 from eveproc.spark.rows import Gathered, batches, rows_of
@@ -44,7 +44,10 @@ def of_lines(site: SiteProfile, period: Period, found: Iterable["RecordBatch"]) 
     gatherer = _gatherer(site, period)
     for batch in found:
         block = _joined(batch.column(0), b"\n")
-        gatherer.take(block, len(block))
+        last = block.rfind(b"\n") + 1
+        gatherer.take(block, last)
+        # Its newline is put to the last line alone: adding it to the block would copy all of it, which takes as long as the search.
+        gatherer.take(block[last:] + b"\n", len(block) - last + 1)
     yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
 
 
@@ -55,6 +58,16 @@ def of_files(site: SiteProfile, period: Period, separator: bytes, found: Iterabl
         _read(facts, (piece for _, piece in pieces), gatherer)
         read.add(facts.path)
     yield from batches(Gathered(gatherer.collector.night, gatherer.stats, read).rows())
+
+
+def of_parts(site: SiteProfile, period: Period, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+    """Numbers of shares of the work (column 0), each of some parts of files on disks -> evidence."""
+    gatherer = _gatherer(site, period)
+    for batch in found:
+        for number in batch.column(0).to_pylist():
+            for part in work[number]:
+                gatherer.read(part)
+    yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
 
 
 def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
@@ -133,7 +146,7 @@ def _pieces(found: Iterable["RecordBatch"], separator: bytes) -> Iterator[tuple[
         start = 0
         for name, end in _runs(names):
             size, written = (column[start].as_py() for column in about[1:])
-            yield FileFacts(name, size, written.timestamp()), _joined(values[start:end], separator)
+            yield FileFacts(name, size, written.timestamp()), _joined(values[start:end], separator) + separator
             start = end
 
 
@@ -146,10 +159,10 @@ def _runs(names: "Array") -> Iterator[tuple[str, int]]:
 
 
 def _joined(values: "Array", separator: bytes) -> bytes:
-    """The bytes of all rows, each with the separator behind it."""
+    """The bytes of all rows, with the separator between them."""
     import pyarrow
     import pyarrow.compute
 
     rows = pyarrow.ListArray.from_arrays([0, len(values)], values.cast(pyarrow.binary()))
     joined: bytes = pyarrow.compute.binary_join(rows, separator)[0].as_buffer().to_pybytes()
-    return joined + separator
+    return joined

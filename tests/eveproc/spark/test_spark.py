@@ -1,6 +1,7 @@
 """The same input, read by a real cluster of two executors and by this process -> byte for byte the same report.
 
-What is large enough to be cut is made small here (`small`), so that every framing is read both ways: in one piece and in many.
+What is large enough to be cut is made small here (`pieces`), so that every framing is read both ways: in one piece and in many. And all is
+read in both places (`place`): on a disk, and in storage that only Hadoop can read. A view of the disk under a name of its own is such one.
 """
 
 import gzip
@@ -24,14 +25,13 @@ from eveproc.reading.gather import gather as gather_here
 from eveproc.reading.sources import find_files
 from eveproc.reading.stats import ReadStats
 from eveproc.report import json as json_report
-from eveproc.spark import gather as gathering
-from eveproc.spark import listing
+from eveproc.spark import disk, listing, storage
 from eveproc.spark.gather import gather
 from eveproc.spark.listing import find
 from rulegen.errors import InputError
 from rulegen.site import load_site
 from rulegen.vocabulary import Engine
-from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Layout, Lines, Shape, packed, plain
+from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
 from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, name, recording, told_of
 from tests.spark import cluster
 
@@ -40,19 +40,29 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 SITE = load_site(DATA / "site.yaml")
+VIEW = "viewfs://soc"
 
 
 @pytest.fixture(params=["in one piece", "in many"])
-def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are read by one task each, or files that are cut as if they were large."""
     if request.param == "in many":
-        for module in (listing, gathering):
+        for module in (listing, storage):
             monkeypatch.setattr(module, "ONE_TASK", 1 << 16)
-        monkeypatch.setattr(gathering, "PIECE", 1 << 18)
+        for module in (disk, storage):
+            monkeypatch.setattr(module, "PIECE", 1 << 18)
+
+
+@pytest.fixture(params=["", VIEW], ids=["disk", "storage"])
+def place(request: pytest.FixtureRequest) -> str:
+    """What is put before a path."""
+    chosen: str = request.param
+    return chosen
 
 
 def told_by(spark: "SparkSession", *uris: str | Path) -> tuple[str, ReadStats]:
     """The report in json with every host, and what was read."""
+    spark.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.soc.linkFallback", "file:///")
     night, stats = gather(spark, find(spark, list(map(str, uris))), SITE, EVER)
     report = report_on(night, SITE, stats)
     return json_report.render(report, report.verdicts), stats
@@ -76,34 +86,40 @@ def lines() -> list[bytes]:
     return lines_of(told_of(recording(Engine.SURICATA_8), mailers()[0] | mailers()[1]))
 
 
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("shape", SHAPES, ids=name)
-def test_every_framing(spark: "SparkSession", lines: Lines, shape: Shape, tmp_path: Path) -> None:
-    (tmp_path / "eve.json").write_bytes(shape(lines))
-    assert told_by(spark, tmp_path / "eve.json")[0] == told_here(tmp_path / "eve.json")[0]
+def moved(lines: Lines, number: int) -> list[bytes]:
+    """The same of other hosts: what is missing of one of many files shows in a report on all of them."""
+    return [line.replace(b"10.0.", b"10.%d." % number) for line in lines]
 
 
-@pytest.mark.usefixtures("small")
-def test_every_compression_by_whatever_name(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
-    """All in one go, each with hosts of its own: what is missing of one shows."""
+@pytest.mark.usefixtures("pieces")
+def test_every_framing(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    for number, shape in enumerate(SHAPES):
+        (tmp_path / f"eve.{name(shape)}.json").write_bytes(shape(moved(lines, number)))
+    assert told_by(spark, f"{place}{tmp_path}")[0] == told_here(tmp_path)[0]
+
+
+@pytest.mark.usefixtures("pieces")
+def test_every_compression_by_whatever_name(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
     for number, kind in enumerate(("", *COMPRESSIONS)):
         for count, suffix in enumerate((f".json.{kind or 'txt'}", f".json.1{kind}", f"-{kind}.json", f"{kind}")):
-            moved = [line.replace(b"10.0.", b"10.%d." % (10 + 5 * number + count)) for line in lines]
-            (tmp_path / f"eve{suffix}").write_bytes(packed(plain(moved), kind) if kind else plain(moved))
-    there, here = told_by(spark, f"{tmp_path}/*"), told_here(f"{tmp_path}/*")
+            content = plain(moved(lines, 10 + 5 * number + count))
+            (tmp_path / f"eve{suffix}").write_bytes(packed(content, kind) if kind else content)
+    there, here = told_by(spark, f"{place}{tmp_path}/*"), told_here(f"{tmp_path}/*")
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=name)
-def test_every_layout_of_files(spark: "SparkSession", lines: Lines, layout: Layout, tmp_path: Path) -> None:
-    sources = layout(lines, tmp_path)
-    there, here = told_by(spark, *sources), told_here(*sources)
+def test_every_layout_of_files(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    sources = []
+    for number, layout in enumerate(LAYOUTS):
+        (tmp_path / str(number)).mkdir()
+        sources += layout(moved(lines, number), tmp_path / str(number))
+    there, here = told_by(spark, *(f"{place}{source}" for source in sources)), told_here(*sources)
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
 
 
-def test_names_are_names(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
+def test_names_are_names(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
     third = len(lines) // 3
     names = ("eve ü%20#1.json", "eve[1]?{a,b}.json.gz", "day=2026-03-02/eve-2026-03-02-10:00.json", "sensor=a/day=1/eve.json")
     for number, file in enumerate(names):
@@ -112,18 +128,9 @@ def test_names_are_names(spark: "SparkSession", lines: Lines, tmp_path: Path) ->
         content = plain(lines[number * third : (number + 1) * third])
         path.write_bytes(packed(content, "gz") if file.endswith("gz") else content)
     sources = [str(tmp_path / file) for file in names]
-    there, here = told_by(spark, *sources), told_here(*sources)
+    there, here = told_by(spark, *(f"{place}{source}" for source in sources)), told_here(*sources)
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
-
-
-def test_a_file_system_that_is_no_disk(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
-    """Whatever Hadoop has a file system for: here a view of a folder under another scheme."""
-    (tmp_path / "eve.json.gz").write_bytes(packed(plain(lines), "gz"))
-    (tmp_path / "eve.json").write_bytes(plain(lines[:100]))
-    settings = spark.sparkContext._jsc.hadoopConfiguration()
-    settings.set("fs.viewfs.mounttable.soc.link./eve", f"file://{tmp_path}")
-    assert told_by(spark, "viewfs://soc/eve")[0] == told_here(tmp_path)[0]
 
 
 def of_sensor(lines: Lines, number: int) -> list[bytes]:
@@ -148,58 +155,60 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("small")
-def test_twenty_files_of_several_sensors(spark: "SparkSession", twenty: Path) -> None:
+@pytest.mark.usefixtures("pieces")
+def test_twenty_files_of_several_sensors(spark: "SparkSession", twenty: Path, place: str) -> None:
     assert len(list(twenty.iterdir())) == 20
-    there, here = told_by(spark, f"file:{twenty}/*"), told_here(f"{twenty}/*")
+    there, here = told_by(spark, f"{place or 'file:'}{twenty}/*"), told_here(f"{twenty}/*")
     assert '"verdict": "infected"' in here[0]
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
 
 
-def test_many_small_files_one_of_them_damaged(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
+def test_many_small_files_one_of_them_damaged(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
     size = len(lines) // 300
     for number in range(300):
         content = packed(plain(lines[number * size : (number + 1) * size]), "gz")
         (tmp_path / f"eve.json.{number}.gz").write_bytes(content[:-20] if number == 77 else content)
     (tmp_path / "eve.empty.json").write_bytes(b"")
     (tmp_path / "eve.other.json").write_bytes(b"no EVE at all\n")
-    there, here = told_by(spark, tmp_path), told_here(tmp_path)
+    there, here = told_by(spark, f"{place}{tmp_path}"), told_here(tmp_path)
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
     assert {problem.file.rpartition("/")[2] for problem in there[1].problems} == {"eve.json.77.gz", "eve.empty.json", "eve.other.json"}
 
 
-@pytest.mark.usefixtures("small")
-def test_one_host_with_most_of_the_evidence(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
-    """The greatest mailer in every one of forty files, each time at another hour."""
+@pytest.mark.usefixtures("pieces")
+def test_one_host_with_most_of_the_evidence(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    """Two mailers in every one of forty files, on twenty days."""
     for number in range(40):
-        moved = [line.replace(b'"2026-03-02T', b'"2026-03-%02dT' % (1 + number % 20)) for line in lines]
-        (tmp_path / f"eve.{number}.json").write_bytes(plain(moved))
-    assert told_by(spark, tmp_path)[0] == told_here(tmp_path)[0]
+        another_day = [line.replace(b'"2026-03-02T', b'"2026-03-%02dT' % (1 + number % 20)) for line in lines]
+        (tmp_path / f"eve.{number}.json").write_bytes(plain(another_day))
+    assert told_by(spark, f"{place}{tmp_path}")[0] == told_here(tmp_path)[0]
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("pieces")
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [("", "cannot be read: No such file or directory"), (VIEW, "was not read: the storage does not give it")],
+    ids=["disk", "storage"],
+)
 def test_a_file_that_is_taken_away_meanwhile_is_told(
-    spark: "SparkSession", lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession", lines: Lines, tmp_path: Path, place: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = len(lines) // 2
     (tmp_path / "eve.json").write_bytes(plain(lines[:half]))
     (tmp_path / "eve.json.1").write_bytes(plain(lines[half:]))
     expected = told_here(tmp_path / "eve.json")[0]
-    build = gathering._found
+    build = storage.frames
 
     def build_and_lose(*given: object) -> Iterator[object]:
-        found = list(build(*given))  # type: ignore[arg-type]
+        yield from list(build(*given))  # type: ignore[arg-type]
         (tmp_path / "eve.json.1").unlink(missing_ok=True)
-        return iter(found)
 
-    monkeypatch.setattr(gathering, "_found", build_and_lose)
-    there, stats = told_by(spark, tmp_path)
+    monkeypatch.setattr(storage, "frames", build_and_lose)
+    there, stats = told_by(spark, f"{place}{tmp_path}")
     assert there == expected
-    assert [(problem.file, problem.what) for problem in stats.problems] == [
-        (f"file:{tmp_path}/eve.json.1", "was not read: the storage does not give it")
-    ]
+    assert {(problem.file, problem.what) for problem in stats.problems} == {(f"{place}{tmp_path}/eve.json.1", what)}
 
 
 @pytest.mark.parametrize(
@@ -210,6 +219,7 @@ def test_a_file_that_is_taken_away_meanwhile_is_told(
         ("{}/none.json", "no such file"),
         ("{}/none*", "no such file"),
         ("{}", "holds no eve file"),
+        ("{}/none.json.gz", "no such file"),
         ("s4://bucket/eve.json", 'No FileSystem for scheme "s4"'),
         ("file:relative.json", "cannot be read"),
     ],
@@ -221,8 +231,7 @@ def test_what_leads_to_no_file_is_refused(spark: "SparkSession", tmp_path: Path,
 
 def test_an_executor_that_is_killed_changes_nothing(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
     for number in range(60):
-        moved = [line.replace(b"10.0.", b"10.%d." % number) for line in lines]
-        (tmp_path / f"eve.{number}.json.gz").write_bytes(packed(plain(moved * 8), "gz"))
+        (tmp_path / f"eve.{number}.json.gz").write_bytes(packed(plain(moved(lines, number) * 8), "gz"))
     before = cluster.executors()
     assert len(before) == 2
     found: list[tuple[str, ReadStats]] = []
