@@ -5,7 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines browser demo test lint format evaluate speed fuzz record pages screenshots clean
+.PHONY: help setup engines browser spark demo test lint format evaluate speed fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ engines: ## install real Suricata 7 and 8 (root and Debian; about two minutes th
 browser: setup ## install Chromium (root and Debian) and axe, for the tests of the HTML report
 	@tests/browser/install.sh
 
+spark: setup ## install Java (root and Debian) and Spark, for the tests of --on spark
+	@tests/spark/install.sh
+
 demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
 	@docs/demo.sh
 
@@ -35,6 +38,7 @@ test: setup ## install engines and a browser, then run every test with coverage;
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
 	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
 	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2
+	@tests/spark/install.sh || echo 'going on without: tests that need a cluster are skipped, or fail where CI is set' >&2
 	.venv/bin/pytest --cov $(PYTEST_ARGS)
 
 lint: setup ## ruff and mypy

@@ -5,7 +5,7 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,14 +41,32 @@ def run(command: Command) -> Run:
 
 def peak_memory(command: Command) -> int:
     """Run it once more and return the most bytes that its processes held together (proportional set size), as seen every 20 ms."""
+    peaks = [0]
+    watch(command, lambda pids: peaks.append(sum(map(held, pids))))
+    return max(peaks)
+
+
+def watch(command: Command, look: Callable[[Sequence[int]], None], every: float = EVERY) -> None:
+    """Run it to its end; every so many seconds `look` is given the ids of all its processes.
+
+    Raises CalledProcessError where its last one fails.
+    """
     processes = _start(command)
-    peak = 0
-    done = threading.Thread(target=_communicate, args=(processes, command))
+    ends: list[subprocess.CalledProcessError] = []
+
+    def finish() -> None:
+        try:
+            _communicate(processes, command)
+        except subprocess.CalledProcessError as error:
+            ends.append(error)
+
+    done = threading.Thread(target=finish)
     done.start()
     while done.is_alive():
-        peak = max(peak, sum(_held(pid) for process in processes for pid in _tree(process.pid)))
-        done.join(EVERY)
-    return peak
+        look([pid for process in processes for pid in tree(process.pid)])
+        done.join(every)
+    if ends:
+        raise ends[0]
 
 
 def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
@@ -79,7 +97,7 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
     """The process and all below it, as far as they still run."""
     yield pid
     try:
@@ -87,10 +105,19 @@ def _tree(pid: int) -> Iterator[int]:
     except OSError:
         return
     for child in children:
-        yield from _tree(int(child))
+        yield from tree(int(child))
 
 
-def _held(pid: int) -> int:
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, without its children; 0 for one that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def held(pid: int) -> int:
     """Proportional set size in bytes: pages that several processes share count in part for each."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

@@ -109,7 +109,7 @@ class Kit:
         about = json.loads(_about(self.file(trial.recipe)).read_text())
         found = {name: self.command(name, path) for name in trial.commands}
         commands = {name: command for name, command in found.items() if command}
-        _warm(path)
+        warm(path)
         runs: dict[str, list[Run]] = {name: [] for name in commands}
         for number in range(trial.rounds):
             for name, command in commands.items():
@@ -182,7 +182,7 @@ def _about(path: Path) -> Path:
     return path.with_suffix(".about")
 
 
-def _warm(path: Path) -> None:
+def warm(path: Path) -> None:
     """Everybody reads from memory: the disk is not what is measured."""
     with path.open("rb") as file:
         while file.read(1 << 20):

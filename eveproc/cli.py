@@ -23,6 +23,7 @@ from rulegen.vocabulary import Level, Signal
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
     from eveproc.memory.state import State
     from eveproc.night import NightReport
+    from eveproc.spark.night import Cluster
     from eveproc.tuning.discover import Discovery
     from eveproc.tuning.study import Study
     from eveproc.watching.live import Orders
@@ -116,6 +117,19 @@ def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | 
         raise click.UsageError(f"--state {state} would be written over by a report")
 
 
+def _cluster(on: str | None, master: str | None, tables: str | None, reading: Reading, state: Path | None) -> "Cluster | None":
+    """Where the reading is to be done, if not here; its machines share no state with this one."""
+    if on is None:
+        if master or tables:
+            raise click.UsageError("--master and --parquet go with --on spark")
+        return None
+    if state or reading.jobs:
+        raise click.UsageError("--on spark reads everything, with as many processes as the cluster has: leave out --state and --jobs")
+    from eveproc.spark.night import Cluster
+
+    return Cluster(master, tables)
+
+
 def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
     """A form whose extra is not installed is refused before hours of reading."""
     if form == "html":
@@ -151,6 +165,9 @@ def main() -> None:
 @click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
 @click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
 @click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
+@click.option("--on", type=click.Choice(["spark"]), help="Let a cluster read; EVE is what Spark reads, as hdfs: or s3a: (docs/spark.md).")
+@click.option("--master", metavar="URL", help="Spark's master, as yarn; if not given, what spark-submit or spark-defaults.conf say.")
+@click.option("--parquet", "tables", metavar="URI", help="With --on spark: keep verdicts and evidence there as tables, by day.")
 def report(
     reading: Reading,
     form: str,
@@ -159,6 +176,9 @@ def report(
     fail_on: str | None,
     stats: Path | None,
     state: Path | None,
+    on: str | None,
+    master: str | None,
+    tables: str | None,
 ) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
@@ -167,7 +187,8 @@ def report(
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
     _refuse_to_forget(state, reading.until, output, stats)
-    with _faults_told(), _judged(reading, state, everyone=everyone, drawn=form == "html") as night:
+    cluster = _cluster(on, master, tables, reading, state)
+    with _faults_told(), _judged(reading, state, cluster, everyone=everyone, drawn=form == "html") as night:
         _deliver(night, form, output, everyone)
         _tell_reading(night, stats)
     _exit_if_found(night, fail_on)
@@ -394,15 +415,24 @@ def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery"
 
 
 @contextmanager
-def _judged(reading: Reading, state: Path | None, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
-    """The report; where there is a state it is kept once the `with` is left without a fault: when the report is delivered."""
-    if state is None:
+def _judged(reading: Reading, state: Path | None, cluster: "Cluster | None", *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+    """The report, by whoever is to read; where there is a state, it is kept once the `with` is left without a fault."""
+    if cluster is not None:
+        yield _judge_on(cluster, reading, everyone=everyone, drawn=drawn)
+    elif state is None:
         yield _judge(reading, everyone=everyone, drawn=drawn)
-        return
+    else:
+        with _judged_and_kept(reading, state, everyone=everyone, drawn=drawn) as night:
+            yield night
+
+
+@contextmanager
+def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+    """The report on what is new; it is remembered when it is delivered."""
     from eveproc.memory.nightly import judge_new
     from eveproc.memory.state import open_state
 
-    with open_state(state) as remembered:
+    with open_state(path) as remembered:
         with _progress_bar() as progress:
             pending = judge_new(
                 remembered,
@@ -435,6 +465,14 @@ def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
             drawn=drawn,
         )
     return _refuse_what_is_no_eve(night)
+
+
+def _judge_on(cluster: "Cluster", reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
+    from eveproc.night import period_of
+    from eveproc.spark.night import judge_night
+
+    period = period_of(reading.since, reading.until, time.time())
+    return _refuse_what_is_no_eve(judge_night(cluster, reading.eve, reading.profile(), period, everyone=everyone, drawn=drawn))
 
 
 def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":

@@ -176,11 +176,17 @@ class NightEvidence:
             if len(self.hosts) > MOST_HOSTS:
                 self._thin(self.hosts_thinned + 1, self.active_thinned)
 
+    def add(self, address: str, evidence: HostEvidence) -> None:
+        """Merge what else there is of a host."""
+        if keeps(address, self.hosts_thinned):
+            self.hosts.open(address).merge(evidence)
+            if len(self.hosts) > MOST_HOSTS:
+                self._thin(self.hosts_thinned + 1, self.active_thinned)
+
     def merge(self, other: "NightEvidence") -> None:
         self._thin(max(self.hosts_thinned, other.hosts_thinned), max(self.active_thinned, other.active_thinned))
         for address, evidence in other.hosts.items():
-            if keeps(address, self.hosts_thinned):
-                self.hosts.open(address).merge(evidence)
+            self.add(address, evidence)
         self.active |= {address for address in other.active if keeps(address, self.active_thinned)}
         self._thin(self.hosts_thinned, self.active_thinned)
         self.sensors |= other.sensors

@@ -90,8 +90,12 @@ def gather_night(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NightEvidence, ReadStats]:
     """The reading half of judge_night, with the same arguments."""
-    period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
-    return gather(find_files(sources), site, period, jobs=jobs, progress=progress)
+    return gather(find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress)
+
+
+def period_of(since: float | None, until: float | None, now: float | None) -> Period:
+    """The times asked for; what is dated more than a day after `now` is not believed."""
+    return Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
 
 
 def report_on(

@@ -74,6 +74,11 @@ class Shelf(Generic[V]):
         for key, packed in self._packed.items():
             yield key, self._type.unpacked(packed)
 
+    def packed(self) -> Iterator[tuple[str, bytes]]:
+        """Every key with its value in packed form."""
+        yield from self._packed.items()
+        yield from ((key, value.packed()) for key, value in self._in_use.items())
+
     def values(self) -> Iterator[V]:
         return (value for _, value in self.items())
 
@@ -98,7 +103,7 @@ class Shelf(Generic[V]):
 
     def __getstate__(self) -> tuple[type[V], dict[str, bytes]]:
         """To another process everything goes packed."""
-        return self._type, {**self._packed, **{key: value.packed() for key, value in self._in_use.items()}}
+        return self._type, dict(self.packed())
 
     def __setstate__(self, state: tuple[type[V], dict[str, bytes]]) -> None:
         self._type, self._packed = state

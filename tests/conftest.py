@@ -13,6 +13,7 @@ from rulegen.engines import find_engine
 from rulegen.vocabulary import SNORTS, SURICATAS, Engine
 from tests.browser import chromium
 from tests.engines.snort import MISSING
+from tests.spark import cluster
 
 # Machines that run tests are shared: how long one example takes says nothing.
 settings.register_profile("mxhound", deadline=None)
@@ -76,3 +77,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"NOT TESTED with a real engine: {MISSING.format(engine, engine)}", red=True)
     if chromium.programs() is None or chromium.axe() is None:
         terminalreporter.write_line("NOT TESTED in a browser: the HTML report; `make browser` installs what is needed", red=True)
+    if reason := cluster.missing():
+        terminalreporter.write_line(f"NOT TESTED on a cluster: {reason}; `make spark` installs both", red=True)

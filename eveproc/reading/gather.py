@@ -73,13 +73,14 @@ class Gatherer:
                 if isinstance(part, RestPart):
                     self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
                 elif part.stop is None:
-                    self._read_source(Source(part.path, stack, self.stats, self._advance))
+                    self.read_stream(Source(part.path, stack, self.stats, self._advance))
                 else:
                     self._read_lines(Span(part.path, part.start, part.stop, stack, self.stats, self._advance))
         except OSError as error:
             self.stats.note_problem(part.path, f"cannot be read: {error.strerror}")
 
-    def _read_source(self, source: Source) -> None:
+    def read_stream(self, source: Source) -> None:
+        """Take in all of an input, whatever its framing."""
         if holds_lines(source.head()):
             self.stats.files += 1
             self._read_lines(source)
@@ -167,7 +168,6 @@ def gather_parts(
             gatherer.stats.merge(stats)
             gatherer.ends.update(ends)
     gatherer.stats.files += len({part.path for part in plain})
-    gatherer.stats.problems.sort(key=lambda problem: (problem.file, problem.what))
     return gatherer.collector.night, gatherer.stats, gatherer.ends
 
 
@@ -197,9 +197,9 @@ def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
     return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
 
 
-def spans(path: str, start: int, stop: int) -> Iterator[Part]:
-    """The lines of a plain file between two ends of lines, in parts for several processes."""
-    return (Part(path, begin, min(begin + SPAN, stop)) for begin in range(start, stop, SPAN))
+def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts of so many bytes for several processes."""
+    return (Part(path, begin, min(begin + each, stop)) for begin in range(start, stop, each))
 
 
 def _bytes_of(part: Part | RestPart) -> int:

@@ -111,15 +111,24 @@ def plain_head(path: str) -> bytes:
 class Source:
     """Bytes of one input after decompression; they end where a damaged archive can be read no further.
 
-    `advance` is told how many more bytes were read from disk. Raises OSError when the input cannot be opened.
+    `advance` is told how many more bytes were read from disk. `raw` is the input where somebody else has opened it.
+    Raises OSError when the input cannot be opened.
     """
 
-    def __init__(self, name: str, stack: ExitStack, stats: ReadStats, advance: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        stack: ExitStack,
+        stats: ReadStats,
+        advance: Callable[[int], None] = lambda _: None,
+        *,
+        raw: BufferedReader | None = None,
+    ) -> None:
         self.name = name
         self.stats = stats
         self.ended = False
         self.damaged = False
-        self._raw = _open(name, stack)
+        self._raw = raw or _open(name, stack)
         self._stream = _unpack(self._raw, stack)
         self._advance = advance
         self._told = 0

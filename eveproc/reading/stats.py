@@ -1,5 +1,6 @@
 """What became of each line -> ReadStats: counts by event type and reason, problems of files; merges in any order."""
 
+from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -84,7 +85,8 @@ class ReadStats:
         details[detail if detail in details or len(details) < MAX_DETAILS else OTHERS] += count
 
     def _add_problem(self, problem: Problem) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
-        else:
+        """The first by file are kept, in whatever order they come."""
+        insort(self.problems, problem, key=lambda problem: (problem.file, problem.what))
+        if len(self.problems) > MAX_PROBLEMS:
+            self.problems.pop()
             self.problems_left_out += 1

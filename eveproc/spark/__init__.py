@@ -1,0 +1,1 @@
+"""EVE in whatever storage Spark reads -> the report of one machine, read by a cluster: `eveproc report --on spark`."""

@@ -1,0 +1,76 @@
+"""URIs + SiteProfile -> NightEvidence and ReadStats, read by a cluster: the counterpart of reading/gather.py.
+
+Tasks read pieces of files into evidence, which is brought together by host; events never leave the task that read them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from eveproc.evidence import NightEvidence, Period
+from eveproc.reading.stats import ReadStats
+from eveproc.spark import disk, storage
+from eveproc.spark.listing import Listed, still_there
+from eveproc.spark.rows import SCHEMA, Gathered, rows_of
+from eveproc.spark.session import UNREADABLE
+from eveproc.spark.tasks import merge
+from rulegen.site import SiteProfile
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def gather(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, period: Period) -> tuple[NightEvidence, ReadStats]:
+    """Read each of the files once.
+
+    A file that storage fails to give ends nothing: all is then read once more, what is in storage by one task a file, and what is missing
+    is a problem in the stats.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    on_disks = [file for file in files if file.local is not None]
+    in_storage = [file for file in files if file.local is None]
+    storage.pass_over_unreadable(spark, False)
+    try:
+        gathered = _gathered(spark, on_disks, in_storage, site, period)
+    except (PySparkException, Py4JError) as error:
+        if not any(sign in str(error) for sign in UNREADABLE):
+            raise
+        storage.pass_over_unreadable(spark, True)
+        in_storage = [replace(file, is_cut=False) for file in in_storage]
+        gathered = _gathered(spark, on_disks, still_there(spark, in_storage), site, period)
+    _account_for(on_disks, in_storage, gathered)
+    return gathered.night, gathered.stats
+
+
+def _gathered(
+    spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Sequence[Listed], site: SiteProfile, period: Period
+) -> Gathered:
+    gathered = Gathered()
+    frames = [*disk.frames(spark, on_disks, site, period), *storage.frames(spark, in_storage, site, period)]
+    if frames:
+        for host, evidence in rows_of(_brought_together(frames)):
+            gathered.take(host, evidence)
+    return gathered
+
+
+def _brought_together(frames: Sequence["DataFrame"]) -> Sequence["RecordBatch"]:
+    """Evidence of each host once, brought here."""
+    one = reduce(lambda above, below: above.union(below), frames)
+    batches: Sequence[RecordBatch] = one.repartition("host").mapInArrow(merge, SCHEMA).toArrow().to_batches()
+    return batches
+
+
+def _account_for(on_disks: Sequence[Listed], in_storage: Sequence[Listed], gathered: Gathered) -> None:
+    """Count the files that were cut, which no task saw whole; and tell those of which nothing came."""
+    stats = gathered.stats
+    stats.files += sum(file.is_cut for file in (*on_disks, *in_storage))
+    for file in in_storage:
+        if file.is_cut:
+            stats.bytes += file.size
+        elif file.path not in gathered.read:
+            stats.files += not file.size
+            stats.note_problem(file.path, "was not read: the storage does not give it" if file.size else "is empty")

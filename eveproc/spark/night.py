@@ -1,0 +1,35 @@
+"""EVE-URIs + SiteProfile -> NightReport by way of a cluster: the conductor. The counterpart of night.judge_night."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eveproc.evidence import Period
+from eveproc.night import NightReport, report_on
+from eveproc.spark.gather import gather
+from eveproc.spark.listing import find
+from eveproc.spark.session import session
+from eveproc.spark.tables import write
+from rulegen.site import SiteProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`master`: its URL; None for what spark-submit or spark-defaults.conf say. `tables`: folder for Parquet tables, if any are wanted."""
+
+    master: str | None = None
+    tables: str | None = None
+
+
+def judge_night(
+    cluster: Cluster, uris: Sequence[str], site: SiteProfile, period: Period, *, everyone: bool = True, drawn: bool = True
+) -> NightReport:
+    """Let the cluster read every file behind the URIs once, and judge every host here.
+
+    Raises InputError when a URI leads to no file, MxhoundError when Spark fails.
+    """
+    with session(cluster.master) as spark:
+        night, stats = gather(spark, find(spark, uris), site, period)
+        report = report_on(night, site, stats, everyone=everyone, drawn=drawn)
+        if cluster.tables is not None:
+            write(spark, cluster.tables, report.verdicts, night)
+    return report

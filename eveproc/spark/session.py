@@ -1,0 +1,93 @@
+"""A master's URL -> a Spark session, or what to install and set. Whoever imports pyspark imports it through here, and late."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rulegen.errors import MxhoundError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NEEDED = ("pyspark", "pyarrow", "pandas")
+# Rows come to Python in batches of so many: some 1 MB of EVE, what the selection works fastest on (sources.BLOCK) ...
+ROWS_A_BATCH = 2500
+# ... and of so many bytes at most, where lines are long (known to Spark from 4.1 on).
+BYTES_A_BATCH = 16 << 20
+# How Spark says that it cannot read a file that was there when files were looked for.
+UNREADABLE = ("FAILED_READ_FILE", "PATH_NOT_FOUND")
+# How a Python in the cluster says that it lacks us, or one of the libraries.
+_LACKS = "No module named"
+
+_SETTINGS = {
+    # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name holds a colon (eve-%H:%M.json).
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.log.level": "ERROR",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # Spark's own default is a type that the format has given up
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_A_BATCH),
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_A_BATCH),
+}
+
+
+def require_spark() -> None:
+    """Raises MxhoundError, saying what to install, where this machine cannot start a Spark."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise MxhoundError(f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or newer")
+    if not _has_java():
+        raise MxhoundError("--on spark needs Java 17 or newer: on Debian apt-get install default-jre-headless, elsewhere set JAVA_HOME")
+
+
+def _has_java() -> bool:
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=str(Path(home) / "bin") if home else None) is not None
+
+
+@contextmanager
+def session(master: str | None) -> Iterator["SparkSession"]:
+    """A Spark that ends with the `with`; without a master, what spark-submit or spark-defaults.conf say.
+
+    What fails within the `with` is raised as MxhoundError, in one line.
+    """
+    require_spark()
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        spark = _started(master)
+        try:
+            yield spark
+        finally:
+            spark.stop()
+    except (PySparkException, Py4JError) as error:
+        raise MxhoundError(f"Spark: {why(error)}") from error
+
+
+def _started(master: str | None) -> "SparkSession":
+    import pyspark
+    from pyspark.sql import SparkSession
+
+    if (master or "").startswith("local"):
+        # One machine: its own loopback, and this very Python with all that is installed beside it.
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    builder = SparkSession.builder.appName("mxhound")
+    for name, value in {**_SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}.items():
+        builder = builder.config(name, value)
+    return (builder.master(master) if master else builder).getOrCreate()
+
+
+def why(error: Exception) -> str:
+    """One line of what can be hundreds: of a failed job, what its last task said."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lack = next((line for line in lines if _LACKS in line), None)
+    if lack:
+        return f"the Python of the executors is without mxhound or one of its libraries ({lack}); docs/spark.md says how to give it to them"
+    said = [line for line in lines if not line.startswith(("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred"))]
+    return (said or lines or [type(error).__name__])[0].removeprefix(": ")

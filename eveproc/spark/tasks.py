@@ -1,0 +1,168 @@
+"""Arrow batches of what is in files -> Arrow batches of evidence (rows.py): what runs in the cluster, and knows nothing of Spark.
+
+A batch holds rows as Spark's text reader cuts them, without the separator; put together again they are the bytes of the file.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from eveproc.evidence import Collector, Period
+from eveproc.reading.gather import Gatherer, Part
+from eveproc.reading.sources import BLOCK, Source
+from eveproc.reading.stats import ReadStats
+from eveproc.spark.rows import Gathered, batches, rows_of
+from rulegen.site import SiteProfile
+
+if TYPE_CHECKING:
+    from pyarrow import Array, RecordBatch
+
+# Spark's reader leaves a mark of the order of bytes (UTF-8) out.
+MARK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What Spark says of a file: its name as a URI, its size in bytes, when it was written in seconds since 1970 UTC."""
+
+    uri: str
+    size: int
+    written: float
+
+    @property
+    def path(self) -> str:
+        return unquote(self.uri)
+
+
+def of_lines(site: SiteProfile, period: Period, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+    """Rows that are one line each (column 0) -> evidence."""
+    gatherer = _gatherer(site, period)
+    for batch in found:
+        block = _joined(batch.column(0), b"\n")
+        last = block.rfind(b"\n") + 1
+        gatherer.take(block, last)
+        # Its newline is put to the last line alone: adding it to the block would copy all of it, which takes as long as the search.
+        gatherer.take(block[last:] + b"\n", len(block) - last + 1)
+    yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
+
+
+def of_files(site: SiteProfile, period: Period, separator: bytes, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+    """Rows (value, URI, size, when written) of whole files, one after the other -> evidence; each is unpacked and framed as anywhere."""
+    gatherer, read = _gatherer(site, period), set()
+    for facts, pieces in groupby(_pieces(found, separator), itemgetter(0)):
+        _read(facts, (piece for _, piece in pieces), gatherer)
+        read.add(facts.path)
+    yield from batches(Gathered(gatherer.collector.night, gatherer.stats, read).rows())
+
+
+def of_parts(site: SiteProfile, period: Period, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+    """Numbers of shares of the work (column 0), each of some parts of files on disks -> evidence."""
+    gatherer = _gatherer(site, period)
+    for batch in found:
+        for number in batch.column(0).to_pylist():
+            for part in work[number]:
+                gatherer.read(part)
+    yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
+
+
+def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+    """Rows of some tasks, all of each host here -> one row a host."""
+    gathered = Gathered()
+    for host, evidence in rows_of(found):
+        gathered.take(host, evidence)
+    yield from batches(gathered.merged_rows())
+
+
+def _gatherer(site: SiteProfile, period: Period) -> Gatherer:
+    return Gatherer(site, period, lambda _: None, Collector)
+
+
+def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer) -> None:
+    content = _Content(pieces, facts.size)
+    with ExitStack() as stack:
+        gatherer.read_stream(_Streamed(facts, BufferedReader(content, BLOCK), stack, gatherer.stats))
+    if content.missing:
+        gatherer.stats.note_problem(facts.path, f"was not read to its end: {content.missing} of {facts.size} bytes are missing")
+
+
+class _Streamed(Source):
+    """A file that was opened elsewhere."""
+
+    def __init__(self, facts: FileFacts, raw: BufferedReader, stack: ExitStack, stats: ReadStats) -> None:
+        super().__init__(facts.path, stack, stats, raw=raw)
+        self._written = facts.written
+
+    @property
+    def written(self) -> float:
+        return self._written
+
+
+class _Content(RawIOBase):
+    """Pieces of a file of `size` bytes, as something to read from.
+
+    `missing`, once all was read: how many bytes did not come.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], size: int) -> None:
+        self._pieces = pieces
+        self._size = size
+        self._came = 0
+        self._ahead = next(pieces, b"")
+        self._rest = memoryview(b"")
+        self.missing = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(self._next())
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _next(self) -> bytes:
+        piece, self._ahead = self._ahead, next(self._pieces, b"")
+        self._came += len(piece)
+        if self._ahead:
+            return piece
+        if self._size - self._came > MARK:
+            self.missing = self._size - self._came
+        # The last row has a separator behind it that the file may not have.
+        return piece[:-1] if self._came == self._size + 1 else piece
+
+
+def _pieces(found: Iterable["RecordBatch"], separator: bytes) -> Iterator[tuple[FileFacts, bytes]]:
+    """Bytes of one file at a time; files come one after the other."""
+    for batch in found:
+        values, *about = batch.columns
+        names = about[0]
+        start = 0
+        for name, end in _runs(names):
+            size, written = (column[start].as_py() for column in about[1:])
+            yield FileFacts(name, size, written.timestamp()), _joined(values[start:end], separator) + separator
+            start = end
+
+
+def _runs(names: "Array") -> Iterator[tuple[str, int]]:
+    """Each name, and where the rows that have it end."""
+    import pyarrow.compute
+
+    encoded = pyarrow.compute.run_end_encode(names)
+    return zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True)
+
+
+def _joined(values: "Array", separator: bytes) -> bytes:
+    """The bytes of all rows, with the separator between them."""
+    import pyarrow
+    import pyarrow.compute
+
+    rows = pyarrow.ListArray.from_arrays([0, len(values)], values.cast(pyarrow.binary()))
+    joined: bytes = pyarrow.compute.binary_join(rows, separator)[0].as_buffer().to_pybytes()
+    return joined

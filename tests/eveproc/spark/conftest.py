@@ -1,0 +1,28 @@
+"""`spark`: a session on a real cluster of two executors, for all tests here."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eveproc.spark.session import session
+from tests.spark import cluster
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def needs_spark() -> None:
+    """Skips where there can be no Spark, or fails under CI."""
+    if missing := cluster.missing():
+        if os.environ.get("CI"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def spark(needs_spark: None) -> Iterator["SparkSession"]:
+    with session(cluster.MASTER) as started:
+        yield started

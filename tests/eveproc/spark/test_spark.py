@@ -1,0 +1,334 @@
+"""The same input, read by a real cluster of two executors and by this process -> byte for byte the same report.
+
+What is large enough to be cut is made small here (`pieces`), so that every framing is read both ways: in one piece and in many. And all is
+read in both places (`place`): on a disk, and in storage that only Hadoop can read. A view of the disk under a name of its own is such one.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eveproc.evidence import EVER
+from eveproc.night import report_on
+from eveproc.reading.gather import gather as gather_here
+from eveproc.reading.sources import find_files
+from eveproc.reading.stats import ReadStats
+from eveproc.report import json as json_report
+from eveproc.spark import disk, listing, storage
+from eveproc.spark.gather import gather
+from eveproc.spark.listing import find
+from rulegen.errors import InputError
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
+from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, name, recording, told_of
+from tests.spark import cluster
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.cluster
+SITE = load_site(DATA / "site.yaml")
+VIEW = "viewfs://soc"
+
+
+@pytest.fixture(params=["in one piece", "in many"])
+def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are read by one task each, or files that are cut as if they were large."""
+    if request.param == "in many":
+        for module in (listing, storage):
+            monkeypatch.setattr(module, "ONE_TASK", 1 << 16)
+        for module in (disk, storage):
+            monkeypatch.setattr(module, "PIECE", 1 << 18)
+
+
+@pytest.fixture(params=["", VIEW], ids=["disk", "storage"])
+def place(request: pytest.FixtureRequest) -> str:
+    """What is put before a path."""
+    chosen: str = request.param
+    return chosen
+
+
+def told_by(spark: "SparkSession", *uris: str | Path) -> tuple[str, ReadStats]:
+    """The report in json with every host, and what was read."""
+    spark.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.soc.linkFallback", "file:///")
+    night, stats = gather(spark, find(spark, list(map(str, uris))), SITE, EVER)
+    report = report_on(night, SITE, stats)
+    return json_report.render(report, report.verdicts), stats
+
+
+def told_here(*sources: str | Path) -> tuple[str, ReadStats]:
+    night, stats = gather_here(find_files(list(map(str, sources))), SITE)
+    report = report_on(night, SITE, stats)
+    return json_report.render(report, report.verdicts), stats
+
+
+def counts(stats: ReadStats) -> dict[str, object]:
+    """What must not depend on who read it; file names are URIs there."""
+    told = stats.as_dict()
+    told["problems"] = sorted((problem["file"].rpartition("/")[2], problem["what"]) for problem in told["problems"])
+    return told
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[bytes]:
+    return lines_of(told_of(recording(Engine.SURICATA_8), mailers()[0] | mailers()[1]))
+
+
+def moved(lines: Lines, number: int) -> list[bytes]:
+    """The same of other hosts: what is missing of one of many files shows in a report on all of them."""
+    return [line.replace(b"10.0.", b"10.%d." % number) for line in lines]
+
+
+@pytest.mark.usefixtures("pieces")
+def test_every_framing(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    for number, shape in enumerate(SHAPES):
+        (tmp_path / f"eve.{name(shape)}.json").write_bytes(shape(moved(lines, number)))
+    assert told_by(spark, f"{place}{tmp_path}")[0] == told_here(tmp_path)[0]
+
+
+@pytest.mark.usefixtures("pieces")
+def test_every_compression_by_whatever_name(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    for number, kind in enumerate(("", *COMPRESSIONS)):
+        for count, suffix in enumerate((f".json.{kind or 'txt'}", f".json.1{kind}", f"-{kind}.json", f"{kind}")):
+            content = plain(moved(lines, 10 + 5 * number + count))
+            (tmp_path / f"eve{suffix}").write_bytes(packed(content, kind) if kind else content)
+    there, here = told_by(spark, f"{place}{tmp_path}/*"), told_here(f"{tmp_path}/*")
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+
+
+def test_every_layout_of_files(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    sources = []
+    for number, layout in enumerate(LAYOUTS):
+        (tmp_path / str(number)).mkdir()
+        sources += layout(moved(lines, number), tmp_path / str(number))
+    there, here = told_by(spark, *(f"{place}{source}" for source in sources)), told_here(*sources)
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+
+
+def test_names_are_names(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    third = len(lines) // 3
+    names = ("eve ü%20#1.json", "eve[1]?{a,b}.json.gz", "day=2026-03-02/eve-2026-03-02-10:00.json", "sensor=a/day=1/eve.json")
+    for number, file in enumerate(names):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = plain(lines[number * third : (number + 1) * third])
+        path.write_bytes(packed(content, "gz") if file.endswith("gz") else content)
+    sources = [str(tmp_path / file) for file in names]
+    there, here = told_by(spark, *(f"{place}{source}" for source in sources)), told_here(*sources)
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+
+
+def of_sensor(lines: Lines, number: int) -> list[bytes]:
+    return [line[:-1] + b',"host":"sensor-%d"}' % number for line in lines]
+
+
+@pytest.fixture(scope="module")
+def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two engines logged of one office and what five sensors saw of it, plain, packed, rotated and as exports."""
+    folder = tmp_path_factory.mktemp("twenty")
+    for engine in (Engine.SURICATA_7, Engine.SURICATA_8):
+        shutil.copy(DATA / f"office-{engine}.eve.json.gz", folder)
+        with gzip.open(DATA / f"office-{engine}.eve.json.gz") as stream:
+            whole = stream.read().splitlines()
+        for sensor in range(4):
+            part = of_sensor(whole[sensor::4], sensor)
+            half = len(part) // 2
+            (folder / f"eve-{engine}.{sensor}.json").write_bytes(plain(part[half:]))
+            (folder / f"eve-{engine}.{sensor}.json.1.gz").write_bytes(packed(plain(part[:half]), "gz"))
+    for snort in ("office-snort-3.json.gz", "office-snort-2.9.u2.gz"):
+        shutil.copy(DATA / snort, folder)
+    return folder
+
+
+@pytest.mark.usefixtures("pieces")
+def test_twenty_files_of_several_sensors(spark: "SparkSession", twenty: Path, place: str) -> None:
+    assert len(list(twenty.iterdir())) == 20
+    there, here = told_by(spark, f"{place or 'file:'}{twenty}/*"), told_here(f"{twenty}/*")
+    assert '"verdict": "infected"' in here[0]
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+
+
+def test_many_small_files_one_of_them_damaged(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    size = len(lines) // 300
+    for number in range(300):
+        content = packed(plain(lines[number * size : (number + 1) * size]), "gz")
+        (tmp_path / f"eve.json.{number}.gz").write_bytes(content[:-20] if number == 77 else content)
+    (tmp_path / "eve.empty.json").write_bytes(b"")
+    (tmp_path / "eve.other.json").write_bytes(b"no EVE at all\n")
+    there, here = told_by(spark, f"{place}{tmp_path}"), told_here(tmp_path)
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+    assert {problem.file.rpartition("/")[2] for problem in there[1].problems} == {"eve.json.77.gz", "eve.empty.json", "eve.other.json"}
+
+
+@pytest.mark.usefixtures("pieces")
+def test_one_host_with_most_of_the_evidence(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    """Two mailers in every one of forty files, on twenty days."""
+    for number in range(40):
+        another_day = [line.replace(b'"2026-03-02T', b'"2026-03-%02dT' % (1 + number % 20)) for line in lines]
+        (tmp_path / f"eve.{number}.json").write_bytes(plain(another_day))
+    assert told_by(spark, f"{place}{tmp_path}")[0] == told_here(tmp_path)[0]
+
+
+@pytest.mark.usefixtures("pieces")
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [("", "cannot be read: No such file or directory"), (VIEW, "was not read: the storage does not give it")],
+    ids=["disk", "storage"],
+)
+def test_a_file_that_is_taken_away_meanwhile_is_told(
+    spark: "SparkSession", lines: Lines, tmp_path: Path, place: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = len(lines) // 2
+    (tmp_path / "eve.json").write_bytes(plain(lines[:half]))
+    (tmp_path / "eve.json.1").write_bytes(plain(lines[half:]))
+    expected = told_here(tmp_path / "eve.json")[0]
+    build = storage.frames
+
+    def build_and_lose(*given: object) -> Iterator[object]:
+        yield from list(build(*given))  # type: ignore[arg-type]
+        (tmp_path / "eve.json.1").unlink(missing_ok=True)
+
+    monkeypatch.setattr(storage, "frames", build_and_lose)
+    there, stats = told_by(spark, f"{place}{tmp_path}")
+    assert there == expected
+    assert {(problem.file, problem.what) for problem in stats.problems} == {(f"{place}{tmp_path}/eve.json.1", what)}
+
+
+@pytest.mark.parametrize(
+    ("uri", "what"),
+    [
+        ("-", "cannot be read by a cluster"),
+        ("", "cannot be read by a cluster"),
+        ("{}/none.json", "no such file"),
+        ("{}/none*", "no such file"),
+        ("{}", "holds no eve file"),
+        ("{}/none.json.gz", "no such file"),
+        ("s4://bucket/eve.json", 'No FileSystem for scheme "s4"'),
+        ("file:relative.json", "cannot be read"),
+    ],
+)
+def test_what_leads_to_no_file_is_refused(spark: "SparkSession", tmp_path: Path, uri: str, what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        find(spark, [uri.format(tmp_path)])
+
+
+def test_an_executor_that_is_killed_changes_nothing(
+    spark: "SparkSession", lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "PIECE", 1 << 18)
+    for number in range(60):
+        (tmp_path / f"eve.{number}.json.gz").write_bytes(packed(plain(moved(lines, number) * 8), "gz"))
+    before = cluster.executors()
+    assert len(before) == 2
+    found: list[tuple[str, ReadStats]] = []
+    job = threading.Thread(target=lambda: found.append(told_by(spark, tmp_path)))
+    job.start()
+    killed = _kill_one_at_work(spark, before, job)
+    at_work = job.is_alive()
+    job.join()
+    assert at_work
+    assert killed in before - cluster.executors()
+    here = told_here(tmp_path)
+    assert found[0][0] == here[0]
+    assert counts(found[0][1]) == counts(here[1])
+
+
+def _kill_one_at_work(spark: "SparkSession", executors: set[int], job: threading.Thread) -> int | None:
+    """Once some tasks are done and others are not."""
+    tracker = spark.sparkContext.statusTracker()
+    while job.is_alive():
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        if any(stage and stage.numCompletedTasks >= 2 and stage.numActiveTasks for stage in stages):
+            killed = min(executors)
+            os.kill(killed, signal.SIGKILL)
+            return killed
+        time.sleep(0.02)
+    return None
+
+
+# The command.
+
+
+def eveproc(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("eveproc")), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+def report(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return eveproc("report", *words, "-s", DATA / "site.yaml", "-f", "json", **environment)
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_the_command_says_the_same(twenty: Path, tmp_path: Path) -> None:
+    here = report(f"{twenty}/*", "--stats", tmp_path / "here.json")
+    there = report(f"{twenty}/*", "--on", "spark", "--master", cluster.MASTER, "--stats", tmp_path / "there.json")
+    assert (there.returncode, there.stdout) == (0, here.stdout), there.stderr
+    assert json.loads((tmp_path / "there.json").read_text()) == json.loads((tmp_path / "here.json").read_text())
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_what_fails_is_said_in_a_line(tmp_path: Path) -> None:
+    done = report(tmp_path / "none.json", "--on", "spark", "--master", "local[1]")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"eveproc: {tmp_path}/none.json: no such file" in done.stderr
+    done = report(tmp_path, "--on", "spark", "--master", "nowhere")
+    assert done.returncode == 1
+    assert "eveproc: Spark: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nfor name in ('pyspark', 'pyarrow'):\n    sys.modules[name] = None\n")
+    done = report(tmp_path, "--on", "spark", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'mxhound[spark]'" in done.stderr
+    assert "Java 17" in done.stderr
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
+    done = report(tmp_path, "--on", "spark", PATH=str(tmp_path), JAVA_HOME="")
+    assert done.returncode == 1
+    assert "apt-get install default-jre-headless" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--master", "yarn"), "--master and --parquet go with --on spark"),
+        (("--parquet", "s3a://soc/mxhound"), "--master and --parquet go with --on spark"),
+        (("--on", "spark", "--state", "night.state"), "leave out --state and --jobs"),
+        (("--on", "spark", "--jobs", "2"), "leave out --state and --jobs"),
+    ],
+)
+def test_options_that_do_not_go_together(words: tuple[str, ...], what: str, tmp_path: Path) -> None:
+    done = report(tmp_path, *words)
+    assert done.returncode == 2
+    assert what in " ".join(done.stderr.split())
+
+
+def test_nothing_of_it_is_imported_on_a_single_machine() -> None:
+    script = (
+        "import sys; from click.testing import CliRunner; from eveproc.cli import main;"
+        f"done = CliRunner().invoke(main, ['report', {str(DATA / 'office-suricata-7.eve.json.gz')!r}, '-s', {str(DATA / 'site.yaml')!r}]);"
+        "assert done.exit_code == 0; print([name for name in sys.modules if name.partition('.')[0] in ('pyspark', 'pyarrow', 'pandas')])"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,146 @@
+"""What runs in the cluster, without one: files as Spark's text reader cuts them, given to the tasks in Arrow batches."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eveproc.evidence import EVER, NightEvidence
+from eveproc.reading.gather import gather
+from eveproc.reading.stats import ReadStats
+from eveproc.spark import tasks
+from eveproc.spark.rows import Gathered, batches, rows_of
+from eveproc.spark.tasks import FileFacts, merge, of_files, of_lines
+from rulegen.site import load_site
+from rulegen.vocabulary import Engine
+from tests.eveproc.framing import packed, plain
+from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, recording, told_of
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+pyarrow = pytest.importorskip("pyarrow", reason="NOT TESTED without mxhound[spark]: what runs in a cluster")
+pytestmark = pytest.mark.cluster
+
+SITE = load_site(DATA / "site.yaml")
+
+
+def cut(content: bytes, separator: bytes) -> list[bytes]:
+    """As Hadoop's reader does: no last row for nothing behind the last separator."""
+    rows = content.split(separator)
+    return rows if rows[-1] else rows[:-1]
+
+
+def in_batches(files: Sequence[tuple[str, bytes]], separator: bytes, rows: int) -> Iterator["RecordBatch"]:
+    """Of so many rows each; a batch does not end where a file does."""
+    written = datetime(2026, 3, 2, tzinfo=UTC)
+    all_rows = [(row, f"file:/{name}", len(content), written) for name, content in files for row in cut(content, separator)]
+    types = (pyarrow.binary(), pyarrow.string(), pyarrow.int64(), pyarrow.timestamp("us", "UTC"))
+    for start in range(0, len(all_rows), rows):
+        columns = zip(*all_rows[start : start + rows], strict=True)
+        yield pyarrow.RecordBatch.from_arrays(
+            [pyarrow.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=["value", "path", "size", "written"]
+        )
+
+
+def gathered(found: Iterator["RecordBatch"]) -> Gathered:
+    together = Gathered()
+    for host, evidence in rows_of(found):
+        together.take(host, evidence)
+    together.night.trim()
+    return together
+
+
+def alone(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[NightEvidence, ReadStats]:
+    for name, content in files:
+        (folder / name).write_bytes(content)
+    night, stats = gather([str(folder / name) for name, _ in files], SITE)
+    night.trim()
+    return night, stats
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return plain(lines_of(told_of(recording(Engine.SURICATA_8), mailers()[0] | mailers()[1])))
+
+
+CONTENTS = st.lists(st.sampled_from([b"\n", b"}", b"\r\n", b"a", b"\xff\xfe", b"{}", b""]), max_size=12).map(b"".join)
+
+
+@given(st.lists(CONTENTS.filter(bool), min_size=1, max_size=4), st.sampled_from([b"\n", b"}"]), st.integers(1, 5))
+def test_bytes_come_back_as_they_were(contents: list[bytes], separator: bytes, rows: int) -> None:
+    files = [(str(number), content) for number, content in enumerate(contents) if cut(content, separator)]
+    found: dict[str, bytes] = {}
+
+    def read(facts: FileFacts, pieces: Iterator[bytes], _gatherer: object) -> None:
+        content = tasks._Content(pieces, facts.size)
+        found[facts.path.removeprefix("file:/")] = BufferedReader(content).read()
+        assert content.missing == 0
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tasks, "_read", read)
+        list(of_files(SITE, EVER, separator, in_batches(files, separator, rows)))
+    assert found == dict(files)
+
+
+def test_files_give_what_they_give_here(content: bytes, tmp_path: Path) -> None:
+    half = len(content) // 2
+    damaged = packed(content, "gz")
+    files = [
+        *(("eve.json", content), ("eve.json.1.gz", packed(content, "gz")), ("eve.json.2", packed(content, "zst"))),
+        *(("cut.json.gz", damaged[: len(damaged) // 2]), ("half.json", content[:half]), ("none.json", b"Mar 2\n"), ("blank.json", b"\n")),
+    ]
+    night, stats = alone(tmp_path, files)
+    found = gathered(of_files(SITE, EVER, b"\n", in_batches(files, b"\n", 100)))
+    assert found.night == night
+    told = found.stats.as_dict()
+    told["problems"] = [{**problem, "file": problem["file"].replace("file:", str(tmp_path))} for problem in told["problems"]]
+    assert told == stats.as_dict()
+    assert found.read == {f"file:/{name}" for name, _ in files}
+
+
+def test_pieces_of_a_file_give_what_the_whole_gives(content: bytes, tmp_path: Path) -> None:
+    night, stats = alone(tmp_path, [("eve.json", content)])
+    pieces = list(in_batches([("eve.json", content)], b"\n", 50))
+    tasks_of_it = [of_lines(SITE, EVER, pieces[start::3]) for start in range(3)]
+    found = gathered(merge(batch for found in tasks_of_it for batch in found))
+    assert found.night == night
+    assert found.stats.events == stats.events
+    assert found.stats.lines == stats.lines
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 5])
+def test_evidence_comes_together_however_it_is_spread(content: bytes, tmp_path: Path, partitions: int) -> None:
+    night, _ = alone(tmp_path, [("eve.json", content)])
+    rows = [row for start in range(7) for batch in in_batches([("eve.json", content)], b"\n", 40) for row in _rows_of_every(batch, start)]
+    by_host = [[row for row in rows if hash(row[0]) % partitions == number] for number in range(partitions)]
+    found = gathered(batch for part in by_host for batch in merge(batches(part)))
+    assert found.night == night
+
+
+def _rows_of_every(batch: "RecordBatch", number: int) -> list[tuple[str, bytes | None]]:
+    part = batch.slice(number * 6, 6 if number < 6 else None)
+    return list(rows_of(of_lines(SITE, EVER, [part])))
+
+
+def test_what_is_missing_of_a_file_is_told(content: bytes) -> None:
+    batches = [batch.slice(0, 90) for batch in in_batches([("eve.json", content)], b"\n", 100)]
+    stats = gathered(of_files(SITE, EVER, b"\n", batches)).stats
+    assert [problem.file for problem in stats.problems] == ["file:/eve.json"]
+    assert f"of {len(content)} bytes are missing" in stats.problems[0].what
+
+
+def test_a_mark_of_the_order_of_bytes_is_nothing_that_misses(content: bytes) -> None:
+    """Spark's reader leaves it out."""
+    marked = [
+        pyarrow.RecordBatch.from_arrays(
+            [*batch.columns[:2], pyarrow.array([len(content) + 3] * len(batch)), batch.column(3)], names=list(batch.schema.names)
+        )
+        for batch in in_batches([("eve.json", content)], b"\n", 100)
+    ]
+    assert gathered(of_files(SITE, EVER, b"\n", marked)).stats.problems == []
