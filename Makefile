@@ -5,7 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines browser spark demo test lint format evaluate speed fuzz record pages screenshots clean
+.PHONY: help setup engines browser spark demo test lint format evaluate speed cost fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -57,6 +57,10 @@ speed: setup ## how fast eveproc is beside grep, DuckDB and others, and what the
 	@tests/engines/install.sh
 	.venv/bin/pip install --quiet --editable '.[bench]'
 	.venv/bin/python -m benchmarks.speed --output docs/performance.md
+
+cost: spark ## what eveproc report --on spark costs, and what 10 TB would (docs/spark-cost.md; a quarter of an hour, 6 GB of disk)
+	@tests/engines/install.sh
+	.venv/bin/python -m benchmarks.cluster --output docs/spark-cost.md
 
 fuzz: setup ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE; goes on in build/fuzz; Linux on x86-64 only
 	.venv/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) build/fuzz

@@ -1,0 +1,48 @@
+"""The commands of docs/spark.md, run as they are written: only where things are, and who is the master, is of this machine."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.eveproc.test_same_verdicts import DATA, report
+from tests.spark import cluster
+
+ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.cluster
+
+
+def commands() -> list[str]:
+    """The blocks that say `sh`: first what a site sets, then what is done with it."""
+    return re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "spark.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_an_archive_takes_mxhound_to_executors_that_have_none(tmp_path: Path) -> None:
+    settings, *rest = commands()
+    here = {
+        "MXHOUND": str(ROOT),
+        "SITE": str(DATA / "site.yaml"),
+        "EVE": str(DATA / "office-suricata-*.eve.json.gz"),
+        "TABLES": f"file:{tmp_path}/tables",
+        "MASTER": cluster.MASTER,
+    }
+    assert re.findall(r"^(\w+)=", settings, re.MULTILINE) == list(here)
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(rest)],
+        cwd=tmp_path,
+        env={**os.environ, **here, "PATH": programs, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in (tmp_path / "verdicts.json").read_text().splitlines()]
+    assert told == [verdict for verdict in map(json.loads, report(here["EVE"]).splitlines()) if verdict["verdict"] != "clean"]
+    assert json.loads((tmp_path / "reading.json").read_text())["files"] == 2
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {"verdicts", "evidence"}

@@ -1,0 +1,102 @@
+"""Parquet tables of a real Spark -> they hold what the report says, in the schema that docs/spark.md promises."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eveproc.evidence import NightEvidence
+from eveproc.night import NightReport, report_on
+from eveproc.reading.gather import gather
+from eveproc.report import json as json_report
+from eveproc.spark import tables
+from eveproc.spark.tables import write
+from eveproc.track import HOUR
+from rulegen.site import load_site
+from tests.eveproc.test_same_verdicts import DATA
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.cluster
+PAGE = Path(__file__).parents[3] / "docs" / "spark.md"
+SITE = load_site(DATA / "site.yaml")
+DAY = "2026-03-02"
+
+
+@pytest.fixture(scope="module")
+def night() -> NightEvidence:
+    found, _ = gather([str(DATA / "office-suricata-8.eve.json.gz")], SITE)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(night: NightEvidence) -> NightReport:
+    _, stats = gather([], SITE)
+    return report_on(night, SITE, stats)
+
+
+def promised(table: str) -> list[tuple[str, str]]:
+    """(column, type) as the page has them."""
+    part = PAGE.read_text(encoding="utf-8").partition(f"<!-- {table} -->")[2].partition("<!-- end -->")[0]
+    return [(name, kind) for name, kind in re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", part, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("table", ["verdicts", "evidence"])
+def test_the_schema_is_the_one_of_the_page(
+    spark: "SparkSession", night: NightEvidence, report: NightReport, table: str, tmp_path: Path
+) -> None:
+    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    found = [(field.name, field.dataType.simpleString()) for field in spark.read.parquet(f"file:{tmp_path}/{table}").schema]
+    assert found == [*promised(table), ("day", "date")]
+
+
+def test_verdicts_are_those_of_the_json_report(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
+    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    rows = [row.asDict(recursive=True) for row in spark.read.parquet(f"file:{tmp_path}/verdicts").collect()]
+    assert {row.pop("day").isoformat() for row in rows} == {DAY}
+    told = [json.loads(line) for line in json_report.render(report, report.verdicts).splitlines()]
+    assert [_in_json(row) for row in rows] == told
+
+
+def _in_json(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _in_json(inner) for key, inner in value.items()}
+        case list():
+            return [_in_json(inner) for inner in value]
+        case datetime():  # Spark gives them in the zone of this machine
+            return datetime.fromtimestamp(value.timestamp(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value
+
+
+def test_evidence_holds_every_track(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
+    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    rows = spark.read.parquet(f"file:{tmp_path}/evidence").collect()
+    found = {(row.host, row.behaviour, row.source): (row["count"], row.distinct, {pair.key for pair in row["keys"]}) for row in rows}
+    assert len(rows) == len(found)
+    assert found == {
+        (host, kind.value, source.value): (track.count(), track.distinct(), track.keys())
+        for host, evidence in night.hosts.items()
+        for (kind, source), track in evidence.tracks.items()
+    }
+
+
+def test_a_day_that_is_told_again_is_replaced(
+    spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROWS", 5)  # in several goes
+    next_day = replace(night, last_event=night.last_event + 24 * HOUR)
+    for told, verdicts in ((night, report.verdicts), (next_day, report.verdicts[:7]), (next_day, report.verdicts[:2])):
+        write(spark, f"file:{tmp_path}", verdicts, told)
+    days = spark.read.parquet(f"file:{tmp_path}/verdicts").groupBy("day").count().collect()
+    assert {row.day.isoformat(): row["count"] for row in days} == {DAY: len(report.verdicts), "2026-03-03": 2}
+
+
+def test_where_nothing_was_seen_nothing_is_written(spark: "SparkSession", tmp_path: Path) -> None:
+    write(spark, f"file:{tmp_path}", (), NightEvidence())
+    assert list(tmp_path.iterdir()) == []
