@@ -202,7 +202,7 @@ def _plan(found: Found) -> str:
     ]
     hours = " or ".join(f"{NIGHT / 1e9 * cpu[place] / 3600:.0f} hours of CPU ({name})" for place, name in PLACES.items())
     told = (
-        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of each place that has a core an executor,\n"
+        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of each place with a core an executor,\n"
         f"reading them takes {hours}, besides what a network takes.\nA task sent at most {sent / 1e6:.2f} MB of evidence,"
         f" so some {pieces * sent / 1e9:.0f} GB would go between machines ({pieces * sent / NIGHT:.2%}).\n\n"
     )
