@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from eveproc import snort
-from eveproc.reading.gunzip import GzipStream
 from eveproc.reading.stats import ReadStats
+from eveproc.reading.unpack import GzipStream, ZstdStream
 from rulegen.errors import InputError, Problem
 
 STDIN = "-"
@@ -276,8 +276,8 @@ def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:
     kind = compression_of(raw.peek(8))
     if not kind:
         return raw
-    if kind == "gz":
-        return GzipStream(raw)
+    if kind in ("gz", "zst"):
+        return GzipStream(raw) if kind == "gz" else ZstdStream(raw)
     from xopen import xopen
 
     # threads=0: in this process, so that nothing is left running when the reading stops early.
