@@ -85,7 +85,9 @@ class ReadStats:
         details[detail if detail in details or len(details) < MAX_DETAILS else OTHERS] += count
 
     def _add_problem(self, problem: Problem) -> None:
-        """The first by file are kept, in whatever order they come."""
+        """The first by file are kept, in whatever order they come; what was said already, of another piece of the file, once."""
+        if problem in self.problems:
+            return
         insort(self.problems, problem, key=lambda problem: (problem.file, problem.what))
         if len(self.problems) > MAX_PROBLEMS:
             self.problems.pop()

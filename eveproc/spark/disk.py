@@ -1,4 +1,4 @@
-"""Files on disks that all of the cluster sees + SiteProfile -> a data frame of evidence; tasks read them as a single machine does.
+"""Files on disks that all of the cluster sees -> a data frame of evidence; tasks read them as a single machine does.
 
 Without a detour through a JVM this takes a third of the CPU time that storage.py does (docs/spark-cost.md).
 """
@@ -7,23 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eveproc.evidence import Period
 from eveproc.reading.gather import UNPACKED, Part, spans
 from eveproc.spark.listing import PIECE, Listed
 from eveproc.spark.rows import SCHEMA
-from eveproc.spark.tasks import of_parts
-from rulegen.site import SiteProfile
+from eveproc.spark.tasks import Order, of_parts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+# What it takes to open one more file, as bytes that could be read meanwhile: on a disk of the network some milliseconds.
+OPENING = 1 << 20
 
-def frames(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, period: Period) -> Iterator["DataFrame"]:
+
+def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iterator["DataFrame"]:
     """What the tasks find (rows.SCHEMA), a host as many times as there are tasks that met it."""
     work = list(shares(files))
     if work:
         # A row and a task for each share.
-        yield spark.range(0, len(work), numPartitions=len(work)).mapInArrow(partial(of_parts, site, period, work), SCHEMA)
+        yield spark.range(0, len(work), numPartitions=len(work)).mapInArrow(partial(of_parts, order, work), SCHEMA)
 
 
 def shares(files: Iterable[Listed]) -> Iterator[tuple[Part, ...]]:
@@ -47,4 +48,4 @@ def _parts(file: Listed) -> Iterator[tuple[int, Part]]:
     if file.is_cut:
         yield from ((PIECE, part) for part in spans(file.local, 0, file.size, PIECE))
     else:
-        yield file.size * (UNPACKED if file.suffix else 1), Part(file.local)
+        yield OPENING + file.size * (UNPACKED if file.suffix else 1), Part(file.local)

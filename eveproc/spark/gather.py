@@ -14,7 +14,7 @@ from eveproc.spark import disk, storage
 from eveproc.spark.listing import Listed, still_there
 from eveproc.spark.rows import SCHEMA, Gathered, rows_of
 from eveproc.spark.session import UNREADABLE
-from eveproc.spark.tasks import merge
+from eveproc.spark.tasks import Order, merge
 from rulegen.site import SiteProfile
 
 if TYPE_CHECKING:
@@ -31,26 +31,25 @@ def gather(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, pe
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    order = Order(site, period)
     on_disks = [file for file in files if file.local is not None]
     in_storage = [file for file in files if file.local is None]
     storage.pass_over_unreadable(spark, False)
     try:
-        gathered = _gathered(spark, on_disks, in_storage, site, period)
+        gathered = _gathered(spark, on_disks, in_storage, order)
     except (PySparkException, Py4JError) as error:
         if not any(sign in str(error) for sign in UNREADABLE):
             raise
         storage.pass_over_unreadable(spark, True)
         in_storage = [replace(file, is_cut=False) for file in in_storage]
-        gathered = _gathered(spark, on_disks, still_there(spark, in_storage), site, period)
+        gathered = _gathered(spark, on_disks, still_there(spark, in_storage), order)
     _account_for(on_disks, in_storage, gathered)
     return gathered.night, gathered.stats
 
 
-def _gathered(
-    spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Sequence[Listed], site: SiteProfile, period: Period
-) -> Gathered:
+def _gathered(spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Sequence[Listed], order: Order) -> Gathered:
     gathered = Gathered()
-    frames = [*disk.frames(spark, on_disks, site, period), *storage.frames(spark, in_storage, site, period)]
+    frames = [*disk.frames(spark, on_disks, order), *storage.frames(spark, in_storage, order)]
     if frames:
         for host, evidence in rows_of(_brought_together(frames)):
             gathered.take(host, evidence)

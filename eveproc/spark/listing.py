@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eveproc import snort
@@ -41,6 +43,17 @@ class Listed:
         return next((suffix for suffix in PACKED if self.path.endswith(suffix)), "")
 
     @property
+    def is_hidden(self) -> bool:
+        """Does Spark pass over such names without a word, wherever they come from?"""
+        name = self.path.rpartition("/")[2]
+        return (name.startswith("_") and "=" not in name) or name.startswith(".") or name.endswith("._COPYING_")
+
+    @property
+    def identity(self) -> str:
+        """The same for two names of one file on a disk."""
+        return self.path if self.local is None else str(Path(self.local).resolve())
+
+    @property
     def local(self) -> str | None:
         """Its path, if it is on a disk, or on what every machine sees as one."""
         return self.path.removeprefix(DISK) if self.path.startswith(DISK) else None
@@ -56,10 +69,11 @@ def find(spark: "SparkSession", uris: Sequence[str]) -> list[Listed]:
             case Problem() as problem:
                 problems.append(problem)
             case files:
-                found |= {file.path: file for file in files}
+                for file in files:
+                    found.setdefault(file.identity, file)
     if problems:
         raise InputError(problems)
-    return _looked_into(storage, [found[path] for path in sorted(found)])
+    return _looked_into(storage, sorted(found.values(), key=attrgetter("path")))
 
 
 def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
@@ -68,7 +82,8 @@ def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
 
 
 def _looked_into(storage: "_Storage", files: Sequence[Listed]) -> list[Listed]:
-    large = [file for file in files if file.size > ONE_TASK and not file.suffix]
+    """Which are cut? What storage hides from Spark is none of those: whoever reads it whole says that nothing came."""
+    large = [file for file in files if file.size > ONE_TASK and not file.suffix and (file.local is not None or not file.is_hidden)]
     with ThreadPoolExecutor(LOOKED_INTO) as pool:
         cut = {file for file, head in zip(large, pool.map(storage.head, large), strict=True) if _is_lines(head)}
     return [replace(file, is_cut=file in cut) for file in files]
@@ -101,12 +116,19 @@ class _Storage:
         return bool(path.getFileSystem(self._settings).exists(path))
 
     def head(self, file: Listed) -> bytes:
+        """The first bytes; none of a file that cannot be read, which is left to the one that reads it."""
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
         path = self._hadoop.Path(file.path)
-        stream = path.getFileSystem(self._settings).open(path)
         try:
-            return bytes(stream.readNBytes(HEAD))
-        finally:
-            stream.close()
+            stream = path.getFileSystem(self._settings).open(path)
+            try:
+                return bytes(stream.readNBytes(HEAD))
+            finally:
+                stream.close()
+        except (Py4JError, PySparkException):
+            return b""
 
     def _files(self, uri: str) -> list[Listed] | Problem:
         path = self._hadoop.Path(uri)

@@ -21,7 +21,7 @@ class Cluster:
 
 
 def judge_night(
-    cluster: Cluster, uris: Sequence[str], site: SiteProfile, period: Period, *, everyone: bool = True, drawn: bool = True
+    cluster: Cluster, uris: Sequence[str], site: SiteProfile, period: Period, now: float, *, everyone: bool = True, drawn: bool = True
 ) -> NightReport:
     """Let the cluster read every file behind the URIs once, and judge every host here.
 
@@ -31,5 +31,5 @@ def judge_night(
         night, stats = gather(spark, find(spark, uris), site, period)
         report = report_on(night, site, stats, everyone=everyone, drawn=drawn)
         if cluster.tables is not None:
-            write(spark, cluster.tables, report.verdicts, night)
+            write(spark, cluster.tables, report.verdicts, night, now)
     return report

@@ -34,7 +34,7 @@ class Gathered:
     def take(self, host: str, evidence: bytes | None) -> None:
         """Merge one row, as `rows` or `merged_rows` gave it."""
         if not host:
-            night, stats, read = pickle.loads(evidence or b"")  # of our own process
+            night, stats, read = pickle.loads(evidence or b"")  # as Spark does with all that tasks send: docs/spark.md says to authenticate
             self.night.merge(night)
             self.stats.merge(stats)
             self.read |= read

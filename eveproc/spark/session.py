@@ -1,11 +1,13 @@
 """A master's URL -> a Spark session, or what to install and set. Whoever imports pyspark imports it through here, and late."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,11 @@ BYTES_A_BATCH = 16 << 20
 UNREADABLE = ("FAILED_READ_FILE", "PATH_NOT_FOUND")
 # How a Python in the cluster says that it lacks us, or one of the libraries.
 _LACKS = "No module named"
+# How py4j says that nobody answers any more.
+_JVM_ENDED = ("does not exist in the JVM", "Answer from Java side is empty", "Error while sending or receiving")
+# The last line of a Python's traceback.
+_TRACEBACK, _RAISED = "Traceback (most recent call last)", re.compile(r"[\w.]+(?:Error|Exception|Interrupt|Exit)(?::|$)")
+_NO_REASON = ("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred")
 
 _SETTINGS = {
     # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name holds a colon (eve-%H:%M.json).
@@ -58,14 +65,16 @@ def session(master: str | None) -> Iterator["SparkSession"]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    spark = None
     try:
         spark = _started(master)
-        try:
-            yield spark
-        finally:
-            spark.stop()
-    except (PySparkException, Py4JError) as error:
+        yield spark
+    except (PySparkException, Py4JError, ConnectionError) as error:
         raise MxhoundError(f"Spark: {why(error)}") from error
+    finally:
+        if spark:
+            with suppress(PySparkException, Py4JError, OSError):  # its JVM may have ended already
+                spark.stop()
 
 
 def _started(master: str | None) -> "SparkSession":
@@ -89,5 +98,10 @@ def why(error: Exception) -> str:
     lack = next((line for line in lines if _LACKS in line), None)
     if lack:
         return f"the Python of the executors is without mxhound or one of its libraries ({lack}); docs/spark.md says how to give it to them"
-    said = [line for line in lines if not line.startswith(("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred"))]
+    if isinstance(error, ConnectionError) or any(sign in str(error) for sign in _JVM_ENDED):
+        return "the JVM of the driver has ended: give it more memory, by --driver-memory or spark.driver.memory"
+    traceback = dropwhile(lambda line: not line.startswith(_TRACEBACK), lines)
+    if raised := next((line for line in traceback if _RAISED.match(line)), None):
+        return f"a task failed: {raised}"
+    said = [line for line in lines if not line.startswith(_NO_REASON)]
     return (said or lines or [type(error).__name__])[0].removeprefix(": ")

@@ -22,14 +22,14 @@ MOMENTS = ("decided_at", "first_seen", "last_seen")
 _MICROSECONDS = 1_000_000
 
 
-def write(spark: "SparkSession", folder: str, verdicts: Sequence[Verdict], night: NightEvidence) -> None:
-    """Write verdicts/day=.../ and evidence/day=.../ below the folder, in place of what that day had; nothing where nothing was seen.
+def write(spark: "SparkSession", folder: str, verdicts: Sequence[Verdict], night: NightEvidence, now: float) -> None:
+    """Write verdicts/day=.../ and evidence/day=.../ below the folder, in place of what that day had.
 
-    The day is that of the last event, UTC.
+    The day (UTC) is that of the last event, or of `now` where there is none: a night without any evidence is one, too. No clock of a
+    sensor leads beyond `now` (seconds since 1970 UTC).
     """
-    if not isfinite(night.last_event):
-        return
-    day = datetime.fromtimestamp(night.last_event, UTC).date().isoformat()
+    last = min(night.last_event, now) if isfinite(night.last_event) else now
+    day = datetime.fromtimestamp(last, UTC).date().isoformat()
     _write(spark, f"{folder}/verdicts/day={day}", verdict_schema(), map(_verdict, verdicts))
     _write(spark, f"{folder}/evidence/day={day}", evidence_schema(), _evidence(night))
 

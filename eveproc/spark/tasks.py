@@ -6,6 +6,7 @@ A batch holds rows as Spark's text reader cuts them, without the separator; put 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from io import BufferedReader, RawIOBase
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +18,7 @@ from eveproc.reading.gather import Gatherer, Part
 from eveproc.reading.sources import BLOCK, Source
 from eveproc.reading.stats import ReadStats
 from eveproc.spark.rows import Gathered, batches, rows_of
+from rulegen.errors import MxhoundError
 from rulegen.site import SiteProfile
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
 
 # Spark's reader leaves a mark of the order of bytes (UTF-8) out.
 MARK = 3
+
+
+VERSION = version("mxhound")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What every task is told, and the version of mxhound that the one has who tells it."""
+
+    site: SiteProfile
+    period: Period
+    version: str = VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +53,9 @@ class FileFacts:
         return unquote(self.uri)
 
 
-def of_lines(site: SiteProfile, period: Period, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
     """Rows that are one line each (column 0) -> evidence."""
-    gatherer = _gatherer(site, period)
+    gatherer = _gatherer(order)
     for batch in found:
         block = _joined(batch.column(0), b"\n")
         last = block.rfind(b"\n") + 1
@@ -51,18 +65,18 @@ def of_lines(site: SiteProfile, period: Period, found: Iterable["RecordBatch"]) 
     yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
 
 
-def of_files(site: SiteProfile, period: Period, separator: bytes, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+def of_files(order: Order, separator: bytes, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
     """Rows (value, URI, size, when written) of whole files, one after the other -> evidence; each is unpacked and framed as anywhere."""
-    gatherer, read = _gatherer(site, period), set()
+    gatherer, read = _gatherer(order), set()
     for facts, pieces in groupby(_pieces(found, separator), itemgetter(0)):
         _read(facts, (piece for _, piece in pieces), gatherer)
         read.add(facts.path)
     yield from batches(Gathered(gatherer.collector.night, gatherer.stats, read).rows())
 
 
-def of_parts(site: SiteProfile, period: Period, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+def of_parts(order: Order, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
     """Numbers of shares of the work (column 0), each of some parts of files on disks -> evidence."""
-    gatherer = _gatherer(site, period)
+    gatherer = _gatherer(order)
     for batch in found:
         for number in batch.column(0).to_pylist():
             for part in work[number]:
@@ -78,8 +92,10 @@ def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
     yield from batches(gathered.merged_rows())
 
 
-def _gatherer(site: SiteProfile, period: Period) -> Gatherer:
-    return Gatherer(site, period, lambda _: None, Collector)
+def _gatherer(order: Order) -> Gatherer:
+    if order.version != VERSION:
+        raise MxhoundError(f"executors have mxhound {VERSION}, and {order.version} sent them here: make what they are given anew")
+    return Gatherer(order.site, order.period, lambda _: None, Collector)
 
 
 def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer) -> None:

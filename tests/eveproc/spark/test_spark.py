@@ -28,6 +28,8 @@ from eveproc.report import json as json_report
 from eveproc.spark import disk, listing, storage
 from eveproc.spark.gather import gather
 from eveproc.spark.listing import find
+from eveproc.spark.session import why
+from eveproc.spark.tasks import Order
 from rulegen.errors import InputError
 from rulegen.site import load_site
 from rulegen.vocabulary import Engine
@@ -62,7 +64,6 @@ def place(request: pytest.FixtureRequest) -> str:
 
 def told_by(spark: "SparkSession", *uris: str | Path) -> tuple[str, ReadStats]:
     """The report in json with every host, and what was read."""
-    spark.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.soc.linkFallback", "file:///")
     night, stats = gather(spark, find(spark, list(map(str, uris))), SITE, EVER)
     report = report_on(night, SITE, stats)
     return json_report.render(report, report.verdicts), stats
@@ -211,6 +212,49 @@ def test_a_file_that_is_taken_away_meanwhile_is_told(
     assert {(problem.file, problem.what) for problem in stats.problems} == {(f"{place}{tmp_path}/eve.json.1", what)}
 
 
+@pytest.mark.usefixtures("pieces")
+@pytest.mark.parametrize("file", ["_eve.json", ".eve.json", "eve.json._COPYING_"])
+def test_what_storage_hides_from_spark_is_told(spark: "SparkSession", lines: Lines, tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(plain(lines))
+    told, stats = told_by(spark, f"{VIEW}{tmp_path}/{file}")
+    assert told == ""
+    assert [(problem.file, problem.what) for problem in stats.problems] == [
+        (f"{VIEW}{tmp_path}/{file}", "was not read: the storage does not give it")
+    ]
+    assert told_by(spark, tmp_path / file)[0] == told_here(tmp_path / file)[0]
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_row_without_end_is_told_and_ends_nothing(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+    """A log that was cut down under its writer begins with as many zeros as were written before."""
+    (tmp_path / "eve.json").write_bytes(plain(lines))
+    with (tmp_path / "eve.zeros.json").open("wb") as file:
+        file.truncate(40 << 20)
+    there, stats = told_by(spark, f"{place}{tmp_path}")
+    assert there == told_here(tmp_path)[0]
+    assert {problem.file.rpartition("/")[2] for problem in stats.problems} == {"eve.zeros.json"}
+
+
+def test_a_large_packed_file_does_not_keep_others_from_being_cut(
+    spark: "SparkSession", lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (listing, storage):
+        monkeypatch.setattr(module, "ONE_TASK", 1 << 16)
+    monkeypatch.setattr(storage, "PIECE", 1 << 17)
+    (tmp_path / "eve.json").write_bytes(plain(lines))
+    (tmp_path / "eve.json.1.gz").write_bytes(os.urandom(4 << 20))
+    cut, _ = storage.frames(spark, find(spark, [f"{VIEW}{tmp_path}"]), Order(SITE, EVER))
+    assert cut.rdd.getNumPartitions() > 1
+
+
+def test_two_names_of_one_file_are_one(spark: "SparkSession", lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "eve.json").write_bytes(plain(lines))
+    (tmp_path / "eve.link.json").symlink_to(tmp_path / "eve.json")
+    there, here = told_by(spark, tmp_path), told_here(tmp_path)
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+
+
 @pytest.mark.parametrize(
     ("uri", "what"),
     [
@@ -281,6 +325,38 @@ def test_the_command_says_the_same(twenty: Path, tmp_path: Path) -> None:
     there = report(f"{twenty}/*", "--on", "spark", "--master", cluster.MASTER, "--stats", tmp_path / "there.json")
     assert (there.returncode, there.stdout) == (0, here.stdout), there.stderr
     assert json.loads((tmp_path / "there.json").read_text()) == json.loads((tmp_path / "here.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("An error occurred while calling o1.x.\n: org.apache.spark.SparkException: [X] It failed.\n\tat a.b(C.scala:1)", "[X] It failed."),
+        (
+            'An exception was thrown from the Python worker:\nTraceback (most recent call last):\n  File "x.py", line 1\n    run()\n'
+            "rulegen.errors.MxhoundError: executors have mxhound 1\n SQLSTATE: 38000",
+            "a task failed: rulegen.errors.MxhoundError: executors have mxhound 1",
+        ),
+        ("Traceback\nModuleNotFoundError: No module named 'eveproc'\n", "the Python of the executors is without mxhound"),
+        ("isInstanceOf does not exist in the JVM", "the JVM of the driver has ended"),
+        ("", "Exception"),
+    ],
+)
+def test_of_what_spark_says_one_line_is_told(said: str, what: str) -> None:
+    told = why(Exception(said))
+    assert what in told
+    assert "\n" not in told
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_files_that_only_this_machine_has_are_no_clean_night(tmp_path: Path) -> None:
+    (tmp_path / "eve.json").write_bytes(b"{}\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import builtins, os, sys\nif 'pyspark.daemon' in sys.orig_argv:\n    from eveproc.reading import sources\n"
+        "    def gone(*_):\n        raise FileNotFoundError(2, 'No such file or directory')\n    sources._open = gone\n"
+    )
+    done = report(tmp_path / "eve.json", "--on", "spark", "--master", "local[1]", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert f"eveproc: {tmp_path}/eve.json: cannot be read: No such file or directory" in done.stderr
 
 
 @pytest.mark.usefixtures("needs_spark")

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.cluster
 PAGE = Path(__file__).parents[3] / "docs" / "spark.md"
 SITE = load_site(DATA / "site.yaml")
 DAY = "2026-03-02"
+# Some days later.
+NOW = datetime(2026, 3, 9, 6, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +52,13 @@ def promised(table: str) -> list[tuple[str, str]]:
 def test_the_schema_is_the_one_of_the_page(
     spark: "SparkSession", night: NightEvidence, report: NightReport, table: str, tmp_path: Path
 ) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
     found = [(field.name, field.dataType.simpleString()) for field in spark.read.parquet(f"file:{tmp_path}/{table}").schema]
     assert found == [*promised(table), ("day", "date")]
 
 
 def test_verdicts_are_those_of_the_json_report(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
     rows = [row.asDict(recursive=True) for row in spark.read.parquet(f"file:{tmp_path}/verdicts").collect()]
     assert {row.pop("day").isoformat() for row in rows} == {DAY}
     told = [json.loads(line) for line in json_report.render(report, report.verdicts).splitlines()]
@@ -75,7 +77,7 @@ def _in_json(value: object) -> object:
 
 
 def test_evidence_holds_every_track(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night)
+    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
     rows = spark.read.parquet(f"file:{tmp_path}/evidence").collect()
     found = {(row.host, row.behaviour, row.source): (row["count"], row.distinct, {pair.key for pair in row["keys"]}) for row in rows}
     assert len(rows) == len(found)
@@ -92,11 +94,17 @@ def test_a_day_that_is_told_again_is_replaced(
     monkeypatch.setattr(tables, "ROWS", 5)  # in several goes
     next_day = replace(night, last_event=night.last_event + 24 * HOUR)
     for told, verdicts in ((night, report.verdicts), (next_day, report.verdicts[:7]), (next_day, report.verdicts[:2])):
-        write(spark, f"file:{tmp_path}", verdicts, told)
+        write(spark, f"file:{tmp_path}", verdicts, told, NOW)
     days = spark.read.parquet(f"file:{tmp_path}/verdicts").groupBy("day").count().collect()
     assert {row.day.isoformat(): row["count"] for row in days} == {DAY: len(report.verdicts), "2026-03-03": 2}
 
 
-def test_where_nothing_was_seen_nothing_is_written(spark: "SparkSession", tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", (), NightEvidence())
-    assert list(tmp_path.iterdir()) == []
+def test_a_night_without_evidence_is_a_night(spark: "SparkSession", tmp_path: Path) -> None:
+    write(spark, f"file:{tmp_path}", (), NightEvidence(), NOW)
+    assert {path.parent.name for path in tmp_path.glob("*/*/_SUCCESS")} == {"day=2026-03-09"}
+    assert spark.read.parquet(f"file:{tmp_path}/verdicts").count() == 0
+
+
+def test_no_clock_of_a_sensor_leads_into_the_next_day(spark: "SparkSession", night: NightEvidence, tmp_path: Path) -> None:
+    write(spark, f"file:{tmp_path}", (), replace(night, last_event=NOW + 20 * HOUR), NOW)
+    assert [path.name for path in (tmp_path / "verdicts").iterdir()] == ["day=2026-03-09"]

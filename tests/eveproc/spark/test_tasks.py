@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from eveproc.reading.gather import gather
 from eveproc.reading.stats import ReadStats
 from eveproc.spark import tasks
 from eveproc.spark.rows import Gathered, batches, rows_of
-from eveproc.spark.tasks import FileFacts, merge, of_files, of_lines
+from eveproc.spark.tasks import FileFacts, Order, merge, of_files, of_lines
+from rulegen.errors import MxhoundError
 from rulegen.site import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import packed, plain
@@ -28,6 +30,7 @@ pyarrow = pytest.importorskip("pyarrow", reason="NOT TESTED without mxhound[spar
 pytestmark = pytest.mark.cluster
 
 SITE = load_site(DATA / "site.yaml")
+ORDER = Order(SITE, EVER)
 
 
 def cut(content: bytes, separator: bytes) -> list[bytes]:
@@ -84,7 +87,7 @@ def test_bytes_come_back_as_they_were(contents: list[bytes], separator: bytes, r
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(tasks, "_read", read)
-        list(of_files(SITE, EVER, separator, in_batches(files, separator, rows)))
+        list(of_files(ORDER, separator, in_batches(files, separator, rows)))
     assert found == dict(files)
 
 
@@ -96,7 +99,7 @@ def test_files_give_what_they_give_here(content: bytes, tmp_path: Path) -> None:
         *(("cut.json.gz", damaged[: len(damaged) // 2]), ("half.json", content[:half]), ("none.json", b"Mar 2\n"), ("blank.json", b"\n")),
     ]
     night, stats = alone(tmp_path, files)
-    found = gathered(of_files(SITE, EVER, b"\n", in_batches(files, b"\n", 100)))
+    found = gathered(of_files(ORDER, b"\n", in_batches(files, b"\n", 100)))
     assert found.night == night
     told = found.stats.as_dict()
     told["problems"] = [{**problem, "file": problem["file"].replace("file:", str(tmp_path))} for problem in told["problems"]]
@@ -107,7 +110,7 @@ def test_files_give_what_they_give_here(content: bytes, tmp_path: Path) -> None:
 def test_pieces_of_a_file_give_what_the_whole_gives(content: bytes, tmp_path: Path) -> None:
     night, stats = alone(tmp_path, [("eve.json", content)])
     pieces = list(in_batches([("eve.json", content)], b"\n", 50))
-    tasks_of_it = [of_lines(SITE, EVER, pieces[start::3]) for start in range(3)]
+    tasks_of_it = [of_lines(ORDER, pieces[start::3]) for start in range(3)]
     found = gathered(merge(batch for found in tasks_of_it for batch in found))
     assert found.night == night
     assert found.stats.events == stats.events
@@ -118,19 +121,19 @@ def test_pieces_of_a_file_give_what_the_whole_gives(content: bytes, tmp_path: Pa
 def test_evidence_comes_together_however_it_is_spread(content: bytes, tmp_path: Path, partitions: int) -> None:
     night, _ = alone(tmp_path, [("eve.json", content)])
     rows = [row for start in range(7) for batch in in_batches([("eve.json", content)], b"\n", 40) for row in _rows_of_every(batch, start)]
-    by_host = [[row for row in rows if hash(row[0]) % partitions == number] for number in range(partitions)]
+    by_host = [[row for row in rows if crc32(row[0].encode()) % partitions == number] for number in range(partitions)]
     found = gathered(batch for part in by_host for batch in merge(batches(part)))
     assert found.night == night
 
 
 def _rows_of_every(batch: "RecordBatch", number: int) -> list[tuple[str, bytes | None]]:
     part = batch.slice(number * 6, 6 if number < 6 else None)
-    return list(rows_of(of_lines(SITE, EVER, [part])))
+    return list(rows_of(of_lines(ORDER, [part])))
 
 
 def test_what_is_missing_of_a_file_is_told(content: bytes) -> None:
     batches = [batch.slice(0, 90) for batch in in_batches([("eve.json", content)], b"\n", 100)]
-    stats = gathered(of_files(SITE, EVER, b"\n", batches)).stats
+    stats = gathered(of_files(ORDER, b"\n", batches)).stats
     assert [problem.file for problem in stats.problems] == ["file:/eve.json"]
     assert f"of {len(content)} bytes are missing" in stats.problems[0].what
 
@@ -143,4 +146,10 @@ def test_a_mark_of_the_order_of_bytes_is_nothing_that_misses(content: bytes) -> 
         )
         for batch in in_batches([("eve.json", content)], b"\n", 100)
     ]
-    assert gathered(of_files(SITE, EVER, b"\n", marked)).stats.problems == []
+    assert gathered(of_files(ORDER, b"\n", marked)).stats.problems == []
+
+
+def test_another_version_of_mxhound_is_refused(content: bytes) -> None:
+    found = of_lines(Order(SITE, EVER, "0.0.1"), in_batches([("eve.json", content)], b"\n", 100))
+    with pytest.raises(MxhoundError, match=r"executors have mxhound .*, and 0\.0\.1 sent them here"):
+        list(found)
