@@ -11,6 +11,7 @@ that starting up is told apart from reading. Takes a quarter of an hour.
 import argparse
 import json
 import os
+import shlex
 import statistics
 import sys
 import tempfile
@@ -180,13 +181,14 @@ def _measured(found: Found) -> str:
 
 
 def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
+    """The slope is empty where the small file had no task for some of the executors: they begin to work with the large one."""
     large = _large(runs)
+    all_at_work = all(run.tasks >= run.executors for run in runs)
     of_cluster = (str(large[0].tasks), f"{large[0].shuffled / MEGABYTE:.2f} MB", f"{max(run.peak for run in large) >> 20} MiB")
     return (
         f"{statistics.median(run.wall for run in large):.1f} s",
         f"{statistics.median(run.job for run in large):.1f} s",
-        f"{_a_gigabyte(runs, _job):.2f} s",
-        f"{_a_gigabyte(runs, _cpu):.2f} s",
+        *(f"{_a_gigabyte(runs, figure):.2f} s" if all_at_work else "" for figure in (_job, _cpu)),
         *(of_cluster if large[0].tasks else ("", "", "")),
     )
 
@@ -258,11 +260,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MxhoundError as error:
             sys.stderr.write(f"{error}\n")
             return 2
-    text = page(found, sizes, options.rounds, "python -m benchmarks.cluster --output docs/spark-cost.md")
+    text = page(found, sizes, options.rounds, _command(options))
     sys.stdout.write(text)
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What makes such a page."""
+    words = ["--megabytes", *map(str, options.megabytes), "--rounds", str(options.rounds), "--output", "docs/spark-cost.md"]
+    return shlex.join(["python", "-m", "benchmarks.cluster", *words])
 
 
 def _say(text: str) -> None:
