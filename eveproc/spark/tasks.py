@@ -59,7 +59,8 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
     for batch in found:
         block = _joined(batch.column(0), b"\n")
         last = block.rfind(b"\n") + 1
-        gatherer.take(block, last)
+        if last:
+            gatherer.take(block, last)
         # Its newline is put to the last line alone: adding it to the block would copy all of it, which takes as long as the search.
         gatherer.take(block[last:] + b"\n", len(block) - last + 1)
     yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())

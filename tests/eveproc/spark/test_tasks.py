@@ -153,3 +153,12 @@ def test_another_version_of_mxhound_is_refused(content: bytes) -> None:
     found = of_lines(Order(SITE, EVER, "0.0.1"), in_batches([("eve.json", content)], b"\n", 100))
     with pytest.raises(MxhoundError, match=r"executors have mxhound .*, and 0\.0\.1 sent them here"):
         list(found)
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_without_the_fast_library_no_line_is_made_up(content: bytes, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eveproc.reading.gather._selector", lambda _site, _night: None)
+    night, stats = alone(tmp_path, [("eve.json", content)])
+    found = gathered(of_lines(ORDER, in_batches([("eve.json", content)], b"\n", rows)))
+    assert found.night == night
+    assert (found.stats.lines, found.stats.events, found.stats.skipped) == (stats.lines, stats.events, stats.skipped)
