@@ -34,7 +34,7 @@ spark: setup ## install Java (root and Debian) and Spark, for the tests of --on 
 demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
 	@docs/demo.sh
 
-test: setup ## install engines and a browser, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
+test: setup ## install engines, a browser and Spark, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
 	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
 	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2

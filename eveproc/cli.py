@@ -473,10 +473,7 @@ def _judge_on(cluster: "Cluster", reading: Reading, *, everyone: bool, drawn: bo
 
     now = time.time()
     period = period_of(reading.since, reading.until, now)
-    night = judge_night(cluster, reading.eve, reading.profile(), period, now, everyone=everyone, drawn=drawn)
-    if night.stats.problems and not night.stats.bytes:  # the executors have none of the files that this machine has, say
-        raise InputError(night.stats.problems)
-    return _refuse_what_is_no_eve(night)
+    return _refuse_what_is_no_eve(judge_night(cluster, reading.eve, reading.profile(), period, now, everyone=everyone, drawn=drawn))
 
 
 def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":

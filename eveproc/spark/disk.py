@@ -1,6 +1,6 @@
 """Files on disks that all of the cluster sees -> a data frame of evidence; tasks read them as a single machine does.
 
-Without a detour through a JVM this takes a third of the CPU time that storage.py does (docs/spark-cost.md).
+Without a detour through a JVM this takes less than half of the CPU time that storage.py does (docs/spark-cost.md).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -9,6 +9,7 @@ from eveproc.spark.gather import gather
 from eveproc.spark.listing import find
 from eveproc.spark.session import session
 from eveproc.spark.tables import write
+from rulegen.errors import InputError
 from rulegen.site import SiteProfile
 
 
@@ -25,10 +26,13 @@ def judge_night(
 ) -> NightReport:
     """Let the cluster read every file behind the URIs once, and judge every host here.
 
-    Raises InputError when a URI leads to no file, MxhoundError when Spark fails.
+    Raises InputError when a URI leads to no file, or nothing of any could be read; MxhoundError when Spark fails.
     """
     with session(cluster.master) as spark:
-        night, stats = gather(spark, find(spark, uris), site, period)
+        files = find(spark, uris)
+        night, stats = gather(spark, files, site, period)
+        if any(file.size for file in files) and not stats.bytes:  # executors see none of the disks that this machine has, say
+            raise InputError(stats.problems)
         report = report_on(night, site, stats, everyone=everyone, drawn=drawn)
         if cluster.tables is not None:
             write(spark, cluster.tables, report.verdicts, night, now)

@@ -38,10 +38,9 @@ class Gathered:
             self.night.merge(night)
             self.stats.merge(stats)
             self.read |= read
-        elif evidence is None:
-            self.night.note_active(host)
-        else:
-            self.night.note_active(host)
+            return
+        self.night.note_active(host)
+        if evidence is not None:
             self.night.add(host, HostEvidence.unpacked(evidence))
 
     def rows(self) -> Iterator[Row]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from math import inf
 
 from eveproc.events import Event
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
-from eveproc.night import DAY, report_on
+from eveproc.night import period_of, report_on
 from eveproc.reading.gather import gather
 from eveproc.reading.reader import read_events
 from eveproc.reading.sources import STDIN, find_files
@@ -98,8 +97,7 @@ def study(
     progress: Progress | None = None,
 ) -> Study:
     """Read every source once; arguments as judge_night's. Raises InputError when a source cannot be read, or nothing in it is EVE."""
-    period = Period(-inf if since is None else since, inf if until is None else until, inf if now is None else now + DAY)
-    night, stats = gather(find_files(sources), site, period, jobs=jobs, progress=progress, collect=_Student)
+    night, stats = gather(find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress, collect=_Student)
     _refuse_no_eve(stats)
     assert isinstance(night, StudyEvidence)  # a _Student's
     night.history.trim()
@@ -118,7 +116,7 @@ def discover_in(
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, "is read twice, to find home networks first; allowed are files, or name a site.yaml with -s")])
     bare = SiteProfile(site.home_networks, ports=site.ports) if site else SiteProfile(_homes(sources, progress))
-    finder, stats = Discoverer(bare, EVER if now is None else Period(future=now + DAY)), ReadStats()
+    finder, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
     for event in read_events(sources, stats, progress=progress):
         finder.add(event)
     _refuse_no_eve(stats)

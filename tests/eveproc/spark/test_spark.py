@@ -360,6 +360,14 @@ def test_files_that_only_this_machine_has_are_no_clean_night(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("needs_spark")
+def test_an_empty_file_is_what_it_is_on_one_machine(tmp_path: Path) -> None:
+    (tmp_path / "eve.json").write_bytes(b"")
+    here, there = report(tmp_path), report(tmp_path, "--on", "spark", "--master", "local[1]")
+    assert (there.returncode, there.stdout) == (here.returncode, here.stdout)
+    assert "is empty" in there.stderr
+
+
+@pytest.mark.usefixtures("needs_spark")
 def test_what_fails_is_said_in_a_line(tmp_path: Path) -> None:
     done = report(tmp_path / "none.json", "--on", "spark", "--master", "local[1]")
     assert done.returncode == 1
