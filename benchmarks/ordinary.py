@@ -9,8 +9,10 @@ fifty is not taken.
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
@@ -32,8 +34,7 @@ KINDS = ("text/html", "application/javascript", "image/png", "application/json",
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Web:
+class Web(Struct, frozen=True):
     """How much of the web is fetched, and within how many seconds."""
 
     visits: int

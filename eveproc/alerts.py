@@ -3,7 +3,7 @@
 The rule is the wire: its metadata says signal and host side. Where the site drops metadata, the sid answers.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from eveproc.events import Alert
 from eveproc.inside import home_test
@@ -14,8 +14,7 @@ from rulegen.site import SID_BLOCK, SiteProfile, Threshold
 from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide, Signal
 
 
-@dataclass(frozen=True, slots=True)
-class OurAlert:
+class OurAlert(Struct, frozen=True):
     """An alert that is evidence: about `host`, of `signal`."""
 
     host: str

@@ -1,8 +1,9 @@
 """HostEvidence -> Allowance: how many of its strangers may count, once its ordinary doings are known. Pure."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from math import inf
+
+from msgspec import Struct
 
 from eveproc.evidence import Fact, HostEvidence
 from rulegen.vocabulary import Signal
@@ -17,8 +18,7 @@ OWN_PROVIDERS = 3
 LEAD, LED = 10.0, 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """How many strangers at most may count as evidence.
 
     `direct`, `submission`: outside servers on those ports that are not the host's own providers; `servers`: both together;

@@ -6,11 +6,12 @@ them, in their canonical form, so no text from the wire can become a command or 
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from eveproc.report.moment import short
 from eveproc.report.output import write_whole
@@ -26,8 +27,7 @@ IPREP_CATEGORY, IPREP_SCORE = 1, 127
 HOUR = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """What a report said last of one host; times in seconds since 1970 UTC."""
 
     host: Address
@@ -36,24 +36,21 @@ class Candidate:
     last_seen: float
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A host whose mail is to be held up `until` then."""
 
     host: Address
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """A host that is not, and why."""
 
     host: Address
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What would be done; `made` is when, in seconds since 1970 UTC."""
 
     made: float

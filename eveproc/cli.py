@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -16,6 +15,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from rulegen.errors import InputError, MxhoundError
 from rulegen.vocabulary import Level, Signal
@@ -66,8 +66,7 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
 FILE = click.Path(path_type=Path)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
 
     eve: tuple[str, ...]
@@ -92,7 +91,7 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def reading(**given: Any) -> None:
-        command(Reading(**{field.name: given.pop(field.name) for field in fields(Reading)}), **given)
+        command(Reading(**{name: given.pop(name) for name in Reading.__struct_fields__}), **given)
 
     decorated: Callable[..., None] = reading
     for decorate in (

@@ -9,7 +9,6 @@ sends the line through plain values, where what is wrong is left out and only it
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -58,8 +57,7 @@ class SkipReason(StrEnum):
     OTHER_EVENT_TYPE = "other_event_type"
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A line that gave no event. `detail` names the field, or the event type when that is not one of ours (text from the wire)."""
 
     reason: SkipReason

@@ -8,7 +8,6 @@ Whatever is made evidence here, select.py must be able to find in undecoded byte
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_address
@@ -16,6 +15,7 @@ from math import inf
 from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.alerts import AlertReader
@@ -70,8 +70,7 @@ class Fact(StrEnum):
 Kind = Signal | Fact
 
 
-@dataclass(slots=True)
-class HostEvidence:
+class HostEvidence(Struct):
     """All that is kept of one address: a Track for every kind and source seen."""
 
     tracks: dict[tuple[Kind, Source], Track] = field(default_factory=dict)
@@ -139,8 +138,7 @@ class Finding(NamedTuple):
     sighting: Sighting
 
 
-@dataclass(slots=True)
-class NightEvidence:
+class NightEvidence(Struct):
     """Everything the verdicts rest on.
 
     `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
@@ -211,8 +209,7 @@ class NightEvidence:
             self.active = {address for address in self.active if keeps(address, self.active_thinned)}
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """Events from `since` (included) to `until` (excluded) count; from `future` on they are a clock's fault. Seconds since 1970 UTC."""
 
     since: float = -inf

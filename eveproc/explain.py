@@ -3,8 +3,10 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.evidence import HostEvidence, NightEvidence, Source
 from eveproc.night import Machine, circumstances_of, machines
@@ -21,8 +23,7 @@ PIVOTS = 20
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """At `time` this stranger (`key`) was new; `score` is what was known of the host by then."""
 
     time: float
@@ -32,8 +33,7 @@ class Step:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """The verdict under another circumstance, as in "without lookup evidence"."""
 
     change: str
@@ -41,8 +41,7 @@ class WhatIf:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Everything `eveproc explain` says; `unlisted` counts the steps after the first STEPS."""
 
     verdict: Verdict

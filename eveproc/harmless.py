@@ -1,7 +1,8 @@
 """HostEvidence -> what harmless thing the host may be, which signals that explains, and what to do about it. Pure."""
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eveproc.allowance import Allowance, servers_on_port_25
 from eveproc.evidence import Fact, HostEvidence
@@ -32,8 +33,7 @@ BY_RATE = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELI
 LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """`text` completes "this host ..."; `signals` are the ones it explains, and can then raise the score to `at_most`."""
 
     text: str

@@ -1,6 +1,6 @@
 """Stats events -> what a sensor missed, in sentences; merges in any order."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from eveproc.events import Stats
 
@@ -17,8 +17,7 @@ DROPS, PACKETS = "capture.kernel_drops", "capture.kernel_packets"
 NOISE = 0.001
 
 
-@dataclass(slots=True)
-class SensorHealth:
+class SensorHealth(Struct):
     """By sensor and counter the earliest and the latest report, as (time, value)."""
 
     earliest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)

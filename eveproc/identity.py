@@ -1,8 +1,9 @@
 """Leases from dhcp events -> which machine (MAC, name) had an address at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from eveproc.events import Dhcp
 from eveproc.track import HOUR
@@ -14,8 +15,7 @@ LEASE_SECONDS = 24 * HOUR
 NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
 
 
-@dataclass(frozen=True, slots=True)
-class Tenancy:
+class Tenancy(Struct, frozen=True):
     """`mac` had `address` from `start` (included) to `end` (excluded); `confirmed` is its last acknowledgement. Seconds since 1970 UTC."""
 
     address: str
@@ -25,8 +25,7 @@ class Tenancy:
     confirmed: float
 
 
-@dataclass(slots=True)
-class Leases:
+class Leases(Struct):
     """What dhcp said; merges in any order.
 
     Of the acknowledgements within an hour the first and the last are kept: (address, mac, hour) -> (first, last time).

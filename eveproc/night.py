@@ -1,9 +1,10 @@
 """Files of EVE records + SiteProfile -> NightReport: the conductor of reading, gathering and judging."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from math import inf, isfinite
+
+from msgspec import Struct
 
 from eveproc.evidence import MOST_ACTIVE, MOST_HOSTS, HostEvidence, NightEvidence, Period
 from eveproc.identity import Tenancy
@@ -20,8 +21,7 @@ from rulegen.vocabulary import Level
 DAY = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class NightReport:
+class NightReport(Struct, frozen=True):
     """`verdicts` holds the home hosts that were seen, worst first: all, or those above clean. `clean_hosts` counts the clean ones.
 
     `unused` counts, by reason, events that were read and are evidence of nothing here. `picture` is what charts are drawn from, `site`
@@ -40,8 +40,7 @@ class NightReport:
     change: Change | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """A machine's evidence over all addresses it had; `address` is its latest."""
 
     address: str

@@ -5,10 +5,11 @@ What is drawn is what is weighed: strangers (domains, servers, recipients) at th
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from math import ceil, isfinite
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from eveproc.alerts import threshold_of
 from eveproc.evidence import HostEvidence, NightEvidence, Source
@@ -35,8 +36,7 @@ Key = tuple[str, str]
 ByFamily = Mapping[Family, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Equal stretches of time: `number` of them, `seconds` wide; `start` is in seconds since 1970 UTC, a multiple of `seconds`."""
 
     start: float
@@ -52,8 +52,7 @@ class Columns:
         return min(self.number - 1, max(0, int((time - self.start) // self.seconds)))
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """One host above clean, and its number."""
 
     key: Key
@@ -61,8 +60,7 @@ class Mark:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How many new outside servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
 
     `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone. Declared mail servers are
@@ -76,8 +74,7 @@ class Pace:
     idle: int
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """`families`: strangers new in each column, over all hosts above clean; `timelines`: the same for each of those hosts.
 
     `columns` is None where there was no event; then there is nothing to draw.

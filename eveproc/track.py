@@ -8,9 +8,10 @@ repeat counts once.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 K = TypeVar("K")
 
@@ -57,8 +58,7 @@ _HourRow = tuple[int, list[tuple[bytes, float]], list[tuple[int, float]], bool, 
 Row = tuple[float, float, list[int], list[tuple[int, bytes, int, float]], list[_HourRow]]
 
 
-@dataclass(slots=True)
-class Bucket:
+class Bucket(Struct):
     """One aligned hour: first time by key, time by fingerprint.
 
     `is_sample`: some events were cut. `scale` is how many events each of a part of a sample stands for.
@@ -105,8 +105,7 @@ class Bucket:
         return round(len(self.events) * self.scale)
 
 
-@dataclass(slots=True)
-class Track:
+class Track(Struct):
     """All sightings of one behaviour; see the file's first lines for what is kept."""
 
     hours: dict[int, Bucket] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf, nextafter
+
+from msgspec import Struct
 
 from eveproc import wording
 from eveproc.allowance import allow
@@ -14,8 +15,7 @@ from eveproc.weights import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from rulegen.vocabulary import Family, Level, Signal
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceItem:
+class EvidenceItem(Struct, frozen=True):
     """One reason: what was counted, where from, and what else looks like it. Times are seconds since 1970 UTC.
 
     `weight` is the natural logarithm of the likelihood ratio that it would add alone; a family adds its ceiling at most.
@@ -39,8 +39,7 @@ class EvidenceItem:
         return f"{self.fact} {self.looks_like}"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The machine behind an address, from dhcp."""
 
     mac: str
@@ -53,8 +52,7 @@ def key_of(host: str, identity: Identity | None) -> tuple[str, str]:
     return host, identity.mac if identity else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is said of one host. `score` is a probability; `decided_at` is None for a clean host."""
 
     host: str
@@ -74,8 +72,7 @@ class Verdict:
         return key_of(self.host, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """What the verdict is made of: weighed signals (heaviest first), harmless explanations, and the probability they give."""
 
     weighed: tuple[Weighed, ...]

@@ -1,9 +1,10 @@
 """HostEvidence -> Weighed signals and the probability they add up to: the model of weights.py applied. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+
+from msgspec import Struct
 
 from eveproc.alerts import threshold_of
 from eveproc.allowance import Allowance
@@ -32,8 +33,7 @@ _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
 _VISITS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """One Track's weight: `peak` strangers within `window` seconds (0: alerts) weigh most."""
 
     signal: Signal
@@ -48,8 +48,7 @@ class Weighed:
         return self.signal.family
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True):
     """What of a host's night is known before its evidence is weighed."""
 
     site: SiteProfile

@@ -11,9 +11,10 @@ docs/verdicts.md lists the source of every number.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import exp, log
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from rulegen.vocabulary import Family, Signal
 
@@ -25,8 +26,7 @@ SUSPECTED_AT = 0.50
 AGREES_AT = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """So many seconds; `rare` and `mailer` as in the model above."""
 
     seconds: int
@@ -83,8 +83,7 @@ SLOW_NAME = MappingProxyType(
 CEILING = MappingProxyType({Family.LOOKUP: 7.0, Family.DELIVERY: 12.0, Family.CONTENT: 7.0, Family.REJECTION: 5.0})
 
 
-@dataclass(frozen=True, slots=True)
-class AlertWeight:
+class AlertWeight(Struct, frozen=True):
     """What the first alert of a signal says, and what any number of them can say at most."""
 
     first: float

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import date
 from errno import EISDIR
 from os import strerror
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
@@ -30,8 +32,7 @@ _FILES: Mapping[Engine, _Files] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EngineBuild:
+class EngineBuild(Struct, frozen=True):
     """What was made for one engine: the `files` by path, the rules in them, and what is left out and why."""
 
     engine: Engine
@@ -40,8 +41,7 @@ class EngineBuild:
     not_rendered: tuple[NotRendered, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildResult:
+class BuildResult(Struct, frozen=True):
     """All engines of one build; `expired` are the site's exemptions that ended before the day of the build."""
 
     engines: tuple[EngineBuild, ...]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rulegen.errors import InputError, Problem
 from rulegen.render import RenderedRule
@@ -23,8 +24,7 @@ _ENDS = ("source", "source port", "destination", "destination port")
 MOST_NAMED = 6
 
 
-@dataclass(frozen=True, slots=True)
-class RuleChange:
+class RuleChange(Struct, frozen=True):
     """One rule that is not as it was: its sid, its name (of one that is gone, what it said), and what changed and why."""
 
     sid: int
@@ -32,8 +32,7 @@ class RuleChange:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class EngineChange:
+class EngineChange(Struct, frozen=True):
     """All changes for one engine, in the order of the sids; `unchanged` counts the rules that stayed."""
 
     engine: Engine

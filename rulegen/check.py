@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from rulegen.engines import EngineTrial, FoundEngine, find_engine, try_rules
 from rulegen.errors import InputError, Problem
@@ -45,8 +46,7 @@ _SETTINGS: Mapping[Engine, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Struct, frozen=True):
     """`passed` says in words what was checked, `problems` refuse it, `warnings` do not."""
 
     passed: tuple[str, ...]

@@ -5,8 +5,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rulegen.vocabulary import Engine
 
@@ -24,8 +25,7 @@ _COMPLAINT = re.compile(r"^(?:\[.*?\] \S+ \S+ )?(?P<level>E|W|Error|Warning): (?
 TRIAL_SECONDS = 180
 
 
-@dataclass(frozen=True, slots=True)
-class FoundEngine:
+class FoundEngine(Struct, frozen=True):
     """An engine that runs here; `etc` is the folder with its configuration where its own default would be wrong."""
 
     engine: Engine
@@ -45,8 +45,7 @@ class FoundEngine:
         return [str(word) for word in (*words, *arguments)]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineTrial:
+class EngineTrial(Struct, frozen=True):
     """What an engine said when it loaded a rules file: its exit code and its own warnings and errors, in order."""
 
     exit_code: int

@@ -1,15 +1,15 @@
 """What went wrong, as values -> one exception root for the whole project."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class MxhoundError(Exception):
     """Root of every error this project raises on purpose; its text is fit for a person to read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One fault in one file: where it is and what is wrong with it, including what is allowed.
 
     `file` names the input, `key` the dotted path inside it ("" for the whole file), `line` counts from 1 (0: unknown).

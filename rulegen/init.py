@@ -1,8 +1,9 @@
 """A site's suricata.yaml, or nothing -> the text of a commented site.yaml to start from, and what it could not know."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.site import Network
@@ -43,16 +44,14 @@ internal_domains: []
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """`text` is the site.yaml; `notes` say, one sentence each, what a person has to look at."""
 
     text: str
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """One key of the draft; `remark` becomes a comment above it and, if set, a note."""
 
     key: str

@@ -1,8 +1,10 @@
 """The catalogue -> rows of a table: signal, family, sid offset, threshold, what it sees or why an engine does not."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from rulegen.catalogue import CATALOGUE
 from rulegen.spec import RuleSpec
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
 HEADINGS = ("rule", "signal", "family", "sid", "threshold", "sees")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One rule of the catalogue in words; the sid is its offset to the site's sid_base, "-" where no engine has it."""
 
     rule: str

@@ -5,10 +5,10 @@ Snort 3 has rules without addresses (`alert http (...)`), which idstools takes f
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from idstools import rule as idstools_rule
+from msgspec import Struct
 
 from rulegen.errors import InputError, Problem
 from rulegen.rulesfile import length_fault
@@ -20,8 +20,7 @@ _SERVICE_RULE = re.compile(r"\s*(?P<header>(?:alert|block|drop|log|pass|react|re
 _OPTION = re.compile(r'\s*(?P<name>[\w.-]+)\s*(?::(?P<value>(?:"(?:\\.|[^"\\])*"|[^;"])*))?;')
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRule:
+class ReadRule(Struct, frozen=True):
     """A rule as idstools reads it back; `options` in the rule's order, a bare keyword with value ""."""
 
     line: int

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Struct
 
 from rulegen.addresses import outside, watched
 from rulegen.site import SID_BLOCK, Network, NetworkThresholds, SiteProfile, Threshold
@@ -24,8 +24,7 @@ from rulegen.vocabulary import (
 _CREATED = "2026_11_23"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedRule:
+class RenderedRule(Struct, frozen=True):
     """One line of a rules file. `network` is the part of home it watches, None for all that has no rule of its own."""
 
     spec: RuleSpec
@@ -36,8 +35,7 @@ class RenderedRule:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotRendered:
+class NotRendered(Struct, frozen=True):
     """A rule this build does not have, and why, in one sentence."""
 
     name: str
@@ -45,8 +43,7 @@ class NotRendered:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """Which hosts one copy of a rule watches, with which numbers; `block` counts sid blocks from 0."""
 
     block: int

@@ -1,9 +1,10 @@
 """The rendered rules of a site -> what the build of every engine has: the rules file, sid-msg.map, and who is suppressed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from rulegen.addresses import flat, overlap, short
 from rulegen.render import NotRendered, RenderedRule
@@ -29,8 +30,7 @@ _LONGEST: Mapping[Engine, tuple[int, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """One rule that is to be silent about one network, as the `track` end of the packet (by_src, by_dst)."""
 
     sid: int

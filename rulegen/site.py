@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rulegen.checked import CheckedReader, is_int, kind, show
 from rulegen.errors import InputError, Problem
@@ -33,16 +35,14 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """So many events (count, from 1) by one host within so many seconds (from 1)."""
 
     count: int
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(Struct, frozen=True):
     """Hosts that may do what `signals` describe (empty: everything) up to and including the day `until` (None: for good)."""
 
     network: Network
@@ -59,24 +59,21 @@ class Exemption:
         return self.until is None or day <= self.until
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkThresholds:
+class NetworkThresholds(Struct, frozen=True):
     """Thresholds of one part of the home networks; signals not named keep the site's."""
 
     network: Network
     thresholds: Mapping[Signal, Threshold]
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """TCP ports on which mail leaves: server to server, and submission by clients."""
 
     smtp: tuple[int, ...] = (25,)
     submission: tuple[int, ...] = (465, 587)
 
 
-@dataclass(frozen=True, slots=True)
-class SiteProfile:
+class SiteProfile(Struct, frozen=True):
     """What a site looks like. Only `home_networks` has no default; every field is checked by load_site."""
 
     home_networks: tuple[Network, ...]

@@ -1,8 +1,9 @@
 """One thing to look for, in no engine's language -> RuleSpec, the entry type of the catalogue."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from rulegen.site import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Family, HostSide, Signal
@@ -10,16 +11,14 @@ from rulegen.vocabulary import Engine, Family, HostSide, Signal
 _NOTHING: Mapping[Engine, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Where a reader learns more; `kind` is a reference type every engine knows (url, cve)."""
 
     kind: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSpec:
+class RuleSpec(Struct, frozen=True):
     """A rule before it is written for an engine.
 
     `name` is unique in the catalogue and is the template macro's name; several rules may serve one `signal`.

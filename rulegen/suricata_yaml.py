@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
 from rulegen.site import EVERY_V4, EVERY_V6, Network, collapsed
@@ -30,8 +31,7 @@ MAX_DEPTH = 128
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\],!])|(?P<word>[^\[\],!\s]+))")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One node of a suricata.yaml; `line` from 1.
 
     As in Suricata every scalar is `text`, and a list has its items as `keys` "0", "1", ...: that is how its dotted keys
@@ -137,8 +137,7 @@ def _compose(path: Path, above: tuple[Path, ...]) -> yaml.Node | None:
         raise InputError([syntax_problem(error, str(path))]) from error
 
 
-@dataclass(frozen=True, slots=True)
-class AddressSet:
+class AddressSet(Struct, frozen=True):
     """What an address group holds: the addresses within `inside` that are not within `outside`; networks are collapsed."""
 
     inside: tuple[Network, ...] = ()
@@ -206,8 +205,7 @@ class _Groups:
         return ANY if part.word.lower() == "any" else AddressSet(_networks(part.word))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     negated: bool
     word: str = ""
     members: "tuple[_Part, ...] | None" = None

@@ -1,10 +1,10 @@
 """A YAML file -> plain values plus the line of every key, so that an error can point at it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from msgspec import Struct
 
 from rulegen.errors import InputError, Problem
 
@@ -16,8 +16,7 @@ MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class YamlDocument:
+class YamlDocument(Struct, frozen=True):
     """`value` is the document, `lines` maps a dotted path ("ports.smtp", "exempt.0") to its line, from 1."""
 
     file: str

@@ -1,12 +1,12 @@
 """README.md and docs/ against the code: every command, option, key and output is as it is written."""
 
 import re
-from dataclasses import fields
 from difflib import unified_diff
 from pathlib import Path
 
 import click
 import pytest
+from msgspec.structs import fields
 
 from rulegen.site import SiteProfile, load_site
 from tests.pages import GROUPS, ROOT, pages

@@ -8,7 +8,6 @@ So it is found again renamed, copied, compressed, or after a reboot that numbere
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
@@ -17,6 +16,9 @@ from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
 from typing import TypedDict
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.events import Skipped, SkipReason, stamp_of
 from eveproc.reading.gather import End, Part, RestPart, spans
@@ -34,8 +36,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(Struct, frozen=True):
     """How far a log was read, and by what it is known again.
 
     `path`, `device`, `inode`, `size` (bytes on disk) and `modified` (ns since 1970) are those of the file that held it last. `offset` is
@@ -68,8 +69,7 @@ class _Place(TypedDict):
     modified: int
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """A file as it is found: of what kind, what it begins with (unpacked), and what the disk says of it."""
 
     path: str
@@ -107,8 +107,7 @@ class Log:
         return Bookmark(**self.place(), offset=offset, head_size=len(head), head=print_of(head), tail=print_of(tail), grown=grown)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What of a log is to be read: from `start` to `stop`, None where only reading can tell. `mark` is the one it was known by.
 
     `tail` is what stands before `stop`.
@@ -144,8 +143,7 @@ class Reading:
         return self.log.mark(self.log.size, self.log.bytes_before(self.log.size), at)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All that is to be read. `gone` are the bookmarks whose logs were not found; `problems` are files that cannot be read."""
 
     readings: tuple[Reading, ...]
@@ -304,8 +302,7 @@ _READINGS: Mapping[Kind, Callable[[Log, _Shelf, Sequence[Reading]], Iterator[Rea
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Unpacked:
+class _Unpacked(Struct, frozen=True):
     """The furthest bookmark that fits a compressed log, and how far it was unpacked: to `place`, before which stands `tail`."""
 
     mark: Bookmark | None

@@ -5,9 +5,10 @@ Nothing here remembers anything: whoever keeps the state between reports makes a
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from rulegen.vocabulary import Level
 
@@ -37,8 +38,7 @@ MEANING: Mapping[Trend, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HostChange:
+class HostChange(Struct, frozen=True):
     """One host's episode: from the first report that named it until it is clean, or has been quiet for a week (episode.py).
 
     `host` and `mac` are those of its Verdict (Verdict.key), where there is one; a host that has gone quiet has none. `episode` is the
@@ -59,8 +59,7 @@ class HostChange:
         return self.host, self.mac
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Everything that changed since the last report, which was made of events up to `since` (seconds since 1970 UTC)."""
 
     since: float

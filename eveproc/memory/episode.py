@@ -5,9 +5,11 @@ is seen and found clean, or has not been seen for QUIET_DAYS. It is updated, nev
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.memory.change import HostChange, Trend, trend_of
 from eveproc.verdict import Verdict
@@ -26,8 +28,7 @@ class Standing(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(Struct, frozen=True):
     """One finding. `level`, `score` and `last_seen` are those of the last report that called the machine more than clean.
 
     `mac` and `name` are "" where dhcp did not tell. `started` is when the evidence first sufficed, `first_reported` the last event of the
@@ -46,8 +47,7 @@ class Episode:
     standing: Standing = Standing.OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A verdict, and whether its machine was seen since the last report."""
 
     verdict: Verdict
@@ -66,8 +66,7 @@ class Found:
         return self.verdict.level if self.seen or self.verdict.level is not Level.CLEAN else None
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What a report has to say of one episode, and the episode as it stands then."""
 
     change: HostChange

@@ -5,9 +5,11 @@ that, the next run finds the state as it was, reads the same again and says the 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf, isfinite, nextafter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.evidence import NightEvidence, Period
 from eveproc.memory.bookmark import Bookmark, marks_after, newest, plan, unread
@@ -23,8 +25,7 @@ from rulegen.errors import Problem
 from rulegen.site import SiteProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A report that is not delivered yet, made for the time `at` (seconds since 1970 UTC), and what is to be kept then."""
 
     report: NightReport

@@ -7,12 +7,13 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from eveproc.evidence import HostEvidence, NightEvidence
 from eveproc.health import SensorHealth
@@ -70,8 +71,7 @@ MIGRATIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A report that was made: the last event up to then (seconds since 1970 UTC), and what was read for it."""
 
     last_event: float
@@ -275,7 +275,8 @@ class State:
 
     def _keep_bookmarks(self, marks: Sequence[Bookmark]) -> None:
         self._db.execute("DELETE FROM bookmarks")
-        self._insert("bookmarks", ((storable(mark.path), *astuple(mark)[1:]) for mark in marks[-BOOKMARKS_AT_MOST:]), len(fields(Bookmark)))
+        rows = ((storable(mark.path), *astuple(mark)[1:]) for mark in marks[-BOOKMARKS_AT_MOST:])
+        self._insert("bookmarks", rows, len(Bookmark.__struct_fields__))
 
     def _keep_evidence(self, address: str, evidence: HostEvidence) -> None:
         for hour, piece in pack(evidence).items():
@@ -297,9 +298,8 @@ class State:
     def _keep_news(self, news: Iterable[News], at: float) -> None:
         for told in news:
             episode, change = told.episode, told.change
-            self._insert(
-                "episodes", [[storable(value) if isinstance(value, str) else value for value in astuple(episode)]], len(fields(Episode))
-            )
+            row = [storable(value) if isinstance(value, str) else value for value in astuple(episode)]
+            self._insert("episodes", [row], len(row))
             self._insert("verdicts", [(at, episode.id, change.host, change.trend, episode.level, episode.score)], 6)
 
     def _keep_moment(self, name: str, time: float) -> None:
@@ -370,7 +370,7 @@ class State:
         return SensorHealth(dict(last), last)
 
     def _rows(self, table: str, row: type[Row]) -> list[Row]:
-        names = [field.name for field in fields(row)]
+        names = row.__struct_fields__
         found = self._db.execute(f"SELECT {', '.join(names)} FROM {table}")
         with _as_written():
             return [msgspec.convert(dict(zip(names, values, strict=True)), row, strict=False) for values in found]

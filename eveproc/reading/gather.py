@@ -6,9 +6,10 @@ gathers by itself what it reads; evidence merges in any order, so it does not ma
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
+
+from msgspec import Struct
 
 from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
@@ -28,8 +29,7 @@ WORTH_A_PROCESS = 8 << 20
 UNPACKED, MANY = 8, 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What one process reads at a time: lines of a plain file that begin from `start` on and before `stop`, or a whole file (None)."""
 
     path: str
@@ -37,16 +37,14 @@ class Part:
     stop: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RestPart:
+class RestPart(Struct, frozen=True):
     """Of a compressed log what its content holds behind the byte `start`."""
 
     path: str
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
 
     reached: int

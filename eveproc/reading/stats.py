@@ -2,7 +2,8 @@
 
 from bisect import insort
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eveproc.events import Event, Skipped, SkipReason
 from rulegen.errors import Problem
@@ -13,8 +14,7 @@ OTHERS = "(others)"
 _NO_OBJECT = (SkipReason.BLANK, SkipReason.TOO_LONG, SkipReason.HALF_LINE, SkipReason.NOT_JSON, SkipReason.NOT_AN_OBJECT)
 
 
-@dataclass(slots=True)
-class ReadStats:
+class ReadStats(Struct):
     """What was read and what became of each line looked at; `lines == sum(events) + sum(skipped)` at any moment.
 
     A line is a line of a file, or one record of an export that is a single JSON document. `bytes` are those of the input

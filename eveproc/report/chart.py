@@ -7,12 +7,13 @@ painted in a colour of its own that stands for it, and comes out as the CSS vari
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+from msgspec import Struct
 
 from rulegen.errors import MxhoundError
 
@@ -59,8 +60,7 @@ _MEANT = MappingProxyType({ink.colour: f"var(--{ink})" for ink in Ink})
 Paint = Callable[["Figure"], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """A finished chart. `says` is its point in a sentence, for those who do not see it; `narrow` is "" where `wide` fits everywhere.
 
     Both are SVG elements as text, safe to put into a page as they are.

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from math import log10
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from eveproc.events import SkipReason
 from eveproc.memory.change import MEANING, Change, HostChange, Trend
@@ -26,8 +26,7 @@ OPEN_AT_MOST = 5
 STRIP_HEIGHT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(Struct, frozen=True):
     """One family's row of a host's timeline: SVG path data in a box of `columns.number` by STRIP_HEIGHT."""
 
     family: Family
@@ -36,8 +35,7 @@ class Strip:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """One listed host as the page shows it; `anchor` is the id to jump to."""
 
     anchor: str

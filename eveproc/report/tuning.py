@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from textwrap import wrap
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from eveproc.report.moment import span
 from eveproc.report.safe import safe
@@ -21,8 +22,7 @@ from rulegen.site import Threshold, short
 TOO_SHORT = 6.5
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(Struct, frozen=True):
     """All there is to tell: the numbers, the data they rest on, and the budget in alerts a week."""
 
     recommendations: Sequence[Recommendation]

@@ -1,11 +1,11 @@
 """Tuning -> one HTML page: every number in a table, and for each signal a curve of alerts a week against the count."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from eveproc.report import page
 from eveproc.report.chart import NARROW, Drawing, Ink, draw
@@ -25,8 +25,7 @@ FAR = 8
 MOST_LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """One recommendation with what the page says of it."""
 
     one: Recommendation

@@ -7,7 +7,8 @@ that a build's mxhound.lua gives alert_json.
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eveproc.events import Event, Skipped, SkipReason
 from eveproc.snort.clock import WithYear, alert_time
@@ -15,8 +16,7 @@ from eveproc.snort.fields import alert
 from eveproc.snort.lines import MAX_LINE, Source, lines
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """An order of fields, in alert_json's names for them; how a line of it begins; where -y puts the year."""
 
     fields: tuple[str, ...]

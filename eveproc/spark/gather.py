@@ -4,9 +4,10 @@ Tasks read pieces of files into evidence, which is brought together by host; eve
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from eveproc.evidence import NightEvidence, Period
 from eveproc.reading.stats import ReadStats

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc import snort
 from eveproc.reading.reader import holds_lines
@@ -29,8 +31,7 @@ DISK = "file:"
 LOOKED_INTO = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A file as Hadoop writes its name, its size in bytes, and whether it is one of plain lines, large enough to be read in pieces."""
 
     path: str

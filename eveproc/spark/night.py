@@ -1,7 +1,8 @@
 """EVE-URIs + SiteProfile -> NightReport by way of a cluster: the conductor. The counterpart of night.judge_night."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from eveproc.evidence import Period
 from eveproc.night import NightReport, report_on
@@ -13,8 +14,7 @@ from rulegen.errors import InputError
 from rulegen.site import SiteProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """`master`: its URL; None for what spark-submit or spark-defaults.conf say. `tables`: folder for Parquet tables, if any are wanted."""
 
     master: str | None = None

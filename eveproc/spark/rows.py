@@ -5,9 +5,11 @@ The row without a host holds what belongs to no host. Nothing here knows of Spar
 
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eveproc.evidence import HostEvidence, NightEvidence
 from eveproc.reading.stats import ReadStats
@@ -23,8 +25,7 @@ ROWS = 1000
 Row = tuple[str, bytes | None]
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(Struct):
     """What some tasks found, and the files that they read whole; merges in any order."""
 
     night: NightEvidence = field(default_factory=NightEvidence)

@@ -5,13 +5,14 @@ A batch holds rows as Spark's text reader cuts them, without the separator; put 
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib.metadata import version
 from io import BufferedReader, RawIOBase
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from eveproc.evidence import Collector, Period
 from eveproc.reading.gather import Gatherer, Part
@@ -31,8 +32,7 @@ MARK = 3
 VERSION = version("mxhound")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What every task is told, and the version of mxhound that the one has who tells it."""
 
     site: SiteProfile
@@ -40,8 +40,7 @@ class Order:
     version: str = VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """What Spark says of a file: its name as a URI, its size in bytes, when it was written in seconds since 1970 UTC."""
 
     uri: str

@@ -2,11 +2,11 @@
 
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
 
 from eveproc.report.output import write_whole
 from eveproc.tuning.history import WIDTHS, History, What
@@ -16,8 +16,7 @@ from rulegen.errors import InputError, MxhoundError, Problem
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, order=True):
     """A host that is no example of what innocent hosts do, from `first` to `last` (microseconds since 1970), and why."""
 
     host: str
@@ -26,8 +25,7 @@ class LeftOut:
     why: str
 
 
-@dataclass(slots=True)
-class Baseline:
+class Baseline(Struct):
     """All that tuning needs of logs. Merging is order-free."""
 
     history: History = field(default_factory=History)

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, lgamma, log, sqrt
+
+from msgspec import Struct
 
 CONFIDENCE = 0.95
 # The largest windows from which the tail is read, and what is assumed besides: ten more that hold hardly anything beyond that point.
@@ -41,8 +42,7 @@ def _solve(falls: Callable[[float], float], value: float) -> float:
     return high
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """Sizes of windows (in order) of so many `weeks`, and what they promise for weeks to come.
 
     Up to `start` the windows were counted. Beyond it they are taken to become rarer by the same factor with each match more, by

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from math import ceil
+
+from msgspec import Struct, field
 
 from eveproc.events import Dns, Event, Smtp
 from eveproc.evidence import EVER, Collector, Fact, Finding, HostEvidence, NightEvidence, Period, Source
@@ -40,8 +41,7 @@ class Confidence(StrEnum):
     MEDIUM = "medium"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One machine's role, how sure that is, and what it rests on, in one sentence."""
 
     host: str
@@ -50,16 +50,14 @@ class Found:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A domain of the site, or an outside submission server in normal use, and what it rests on."""
 
     name: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """Everything found, each part in a fixed order; `first` and `last` are seconds since 1970."""
 
     home_networks: tuple[Network, ...]
@@ -74,8 +72,7 @@ class Discovery:
         return tuple(finding for finding in self.findings if finding.role is role)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing that a profile lacks (`is_found`), or has and was not seen, and why."""
 
     key: str
@@ -84,8 +81,7 @@ class Difference:
     why: str
 
 
-@dataclass(slots=True)
-class Domains:
+class Domains(Struct):
     """Whose mail home hosts take in from outside: by server, "domain client" pairs. Order-free, bounded as Tracks are."""
 
     by_server: dict[str, Track] = field(default_factory=dict)
@@ -100,7 +96,6 @@ class Domains:
             self.by_server.setdefault(event.server, Track()).note(Sighting(event.time, key, (key, event.client_port, event.tx_id)))
 
 
-@dataclass(slots=True)
 class SiteEvidence(NightEvidence):
     """What verdicts rest on, and besides it whose mail is taken in."""
 

@@ -6,12 +6,13 @@ Times are whole microseconds since 1970, as EVE writes them.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import pairwise
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from eveproc.events import Dhcp, Dns, Event, Flow, Smtp
 from eveproc.names import is_below, names_mail
@@ -74,8 +75,7 @@ class Said(IntFlag):
 HostRows = dict[What, Rows]
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` are those in which 8 or newer, or 7, wrote.
 
     Of more than MOST_HOSTS hosts those with the smallest fingerprints are kept, a fair sample; `is_thinned` says so.

@@ -1,9 +1,10 @@
 """Events -> the networks that a site seems to have, for want of a site.yaml: private ones in use, and others whose hosts ask the DNS."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from msgspec import Struct, field
 
 from eveproc.events import Alert, Dhcp, Dns, Event, Flow, Smtp
 from rulegen.site import Address, Network, collapsed
@@ -23,8 +24,7 @@ MOST_PREFIXES = 50_000
 MOST_PARTS = 2
 
 
-@dataclass(slots=True)
-class Homes:
+class Homes(Struct):
     """`private` holds networks in use, `asking` the first ASKING_HOSTS hosts (by number) of each public network that ask the DNS."""
 
     private: set[Network] = field(default_factory=set)

@@ -7,7 +7,8 @@ does when nothing keeps it: no other mark, and in Suricata 7 no open window of a
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from eveproc.tuning.window import SECOND, Match
 

@@ -6,8 +6,10 @@ How far they agree with the engines is tested over a grid of thresholds (tests/t
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.tuning.history import History, Opened, Said, What
 from eveproc.tuning.marks import Mark, after_each
@@ -37,8 +39,7 @@ def refuse_untold(signal: Signal) -> None:
         raise InputError([Problem(signal.value, f"cannot be told from records: {UNTOLD[signal]}; allowed are {', '.join(TOLD)}")])
 
 
-@dataclass(frozen=True, slots=True)
-class HostView:
+class HostView(Struct, frozen=True):
     """What there is of one host, and the thresholds its rules run at: in Suricata 7 their windows keep marks alive."""
 
     history: History

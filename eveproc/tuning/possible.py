@@ -8,14 +8,14 @@ is clear until the host has been silent for so long that every possible window i
 from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from eveproc.tuning.window import SECOND, Match
 from rulegen.site import Threshold
 
 
-@dataclass(frozen=True, slots=True)
-class Possible:
+class Possible(Struct, frozen=True):
     """One alert of one host: probably at `time`, between `first` and `last` if `sure`, else there may be one more, or one less."""
 
     time: int
@@ -24,8 +24,7 @@ class Possible:
     sure: bool
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     """A window that is clear so far: by bounds of its matches, all of them and the sure ones, each list in order."""
 
     firsts: list[int] = field(default_factory=list)

@@ -5,10 +5,12 @@ bounds they lie.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.tuning.history import History
 from eveproc.tuning.matching import HostView, matches
@@ -19,8 +21,7 @@ from rulegen.site import SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Predicted:
+class Predicted(Struct, frozen=True, order=True):
     """One alert, at `time` as far as records tell, between `first` and `last` (microseconds since 1970).
 
     Not `sure`: another number of alerts is possible, by what records do not show.

@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from eveproc.tuning.window import SECOND, alerts, sizes
 from rulegen.site import Threshold
@@ -13,8 +14,7 @@ from rulegen.vocabulary import Signal
 PLAYS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """What was measured of one, or published: matches a minute of each signal it is to be found by, over so many minutes."""
 
     name: str

@@ -1,8 +1,9 @@
 """Files of EVE records + SiteProfile -> what tuning and discovery rest on, read as fast as a report's evidence is."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_address
+
+from msgspec import Struct, field
 
 from eveproc.events import Event
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
@@ -26,7 +27,6 @@ _UNDECLARED = {Role.MAIL_SERVER: "a mail server to declare", Role.RESOLVER: "a r
 MOST_WHY = 200
 
 
-@dataclass(slots=True)
 class StudyEvidence(NightEvidence):
     """What verdicts rest on, and besides it what a threshold would count."""
 
@@ -53,8 +53,7 @@ class _Student(Collector):
             self._keeper.add(event)
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
+class Study(Struct, frozen=True):
     """One reading of logs: raw material for thresholds, and evidence for verdicts."""
 
     night: StudyEvidence

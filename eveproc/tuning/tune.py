@@ -6,8 +6,10 @@ which hosts stand in the way: finding a mass mailer goes before silence.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.tuning.baseline import Baseline
 from eveproc.tuning.bounds import Tail
@@ -31,8 +33,7 @@ MOST_NAMED = 10
 Doings = Mapping[str, Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Loud:
+class Loud(Struct, frozen=True):
     """A host in the tail of what innocent hosts do: its largest window, and alerts a week at the present threshold."""
 
     host: str
@@ -40,8 +41,7 @@ class Loud:
     a_week: float
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(Struct, frozen=True):
     """What to set for one signal, for the site or the `network`, and what is known of it. Rates are alerts a week by innocent hosts.
 
     `now` and `expected` are what the present and the proposed threshold would have alerted, `at_most` the limit with CONFIDENCE;

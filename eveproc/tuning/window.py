@@ -6,8 +6,9 @@ tests/engines/test_window.py holds every kind to both engines.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rulegen.site import Threshold
 from rulegen.vocabulary import Signal
@@ -15,8 +16,7 @@ from rulegen.vocabulary import Signal
 SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One packet that the rule matched, at `time` as far as records tell, and surely between `first` and `last`.
 
     Where both are equal the time is exact. `sure`: it is certain that there was such a packet. `signal` tells apart the matches of

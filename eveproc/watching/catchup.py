@@ -1,9 +1,10 @@
 """A state + the files that are followed -> what a watch begins with: all that was written and remembered before it began."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from eveproc.evidence import Period
 from eveproc.memory.bookmark import Bookmark, marks_after, plan, unread
@@ -17,8 +18,7 @@ from eveproc.watching.watch import Memory
 from rulegen.site import SiteProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """`starts`: by name, how far each file is read already. `gone`: bookmarks of files that are not followed any more, to be kept."""
 
     memory: Memory

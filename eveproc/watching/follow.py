@@ -7,9 +7,10 @@ four a second are not seen in `top`, and inotify does not work on the network fi
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+
+from msgspec import Struct
 
 from eveproc.memory.bookmark import Bookmark, Kind, Log
 from eveproc.reading.sources import BLOCK, MAX_LINE, TAIL, Source
@@ -26,8 +27,7 @@ PACKED = frozenset((".gz", ".zst", ".xz", ".bz2"))
 Piece = tuple[bytes, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """How far a file was read: `head` are its first bytes, HEAD or fewer. Offsets are in bytes and at the start of a line."""
 
     head: bytes

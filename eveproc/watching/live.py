@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from math import inf
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from eveproc.evidence import NightEvidence
 from eveproc.memory.episode import News
@@ -71,8 +72,7 @@ def open_source(name: str, stats: ReadStats, start: int = 0) -> Source:
     return RedisList(name, stats)
 
 
-@dataclass(frozen=True, slots=True)
-class Outlets:
+class Outlets(Struct, frozen=True):
     """Who is told: `tell` gets the news, `say` sentences for whoever runs this."""
 
     tell: Callable[[LiveNews], None]
@@ -90,8 +90,7 @@ class Outlets:
         return self.notifier.waiting() if self.notifier else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(Struct, frozen=True):
     """What may be asked of a running watch, from a signal handler too: to end, and to read the site's profile anew."""
 
     stop: Event = field(default_factory=Event)

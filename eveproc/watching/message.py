@@ -1,10 +1,9 @@
 """What is to be told somewhere else -> a title, a text and how bad it is: plain values."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What is sent; `kind` is one of Apprise's: info, success, warning, failure."""
 
     title: str

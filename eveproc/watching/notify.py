@@ -8,12 +8,13 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from threading import Condition, Thread
 from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from eveproc.memory.change import Trend
 from eveproc.report.moment import short

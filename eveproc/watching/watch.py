@@ -5,8 +5,10 @@ of the site's mail-like traffic takes, however long this runs.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from math import inf, nextafter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eveproc.evidence import Collector, HostEvidence, NightEvidence, Period
 from eveproc.health import SensorHealth
@@ -24,8 +26,7 @@ from rulegen.site import SiteProfile
 from rulegen.vocabulary import Level
 
 
-@dataclass(frozen=True, slots=True)
-class LiveNews:
+class LiveNews(Struct, frozen=True):
     """A verdict that is new, or another than was last said of this machine; and the episode as it stands then."""
 
     verdict: Verdict
@@ -36,8 +37,7 @@ class LiveNews:
         return self.told.change
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """All that a watch remembers, and a later one needs to go on as if there had been no break: evidence, and episodes by id."""
 
     night: NightEvidence = field(default_factory=NightEvidence)

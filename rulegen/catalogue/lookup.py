@@ -1,7 +1,8 @@
 """What a mass mailer asks the DNS -> the lookup rules (offsets 1 to 99)."""
 
-from dataclasses import replace
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec

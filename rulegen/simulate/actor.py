@@ -6,8 +6,9 @@ An actor looks names up, sends mail, browses, takes leases. What it does when, a
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
 from rulegen.simulate.mail import Mail, Reply, dialogue

@@ -3,8 +3,9 @@
 import random
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!2sHHIH")
@@ -34,8 +35,7 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class DnsHabit:
+class DnsHabit(Struct, frozen=True):
     """How a machine asks: plain UDP, or with EDNS0, the AD bit, letters in mixed case (0x20), over TCP."""
 
     edns: bool = False
@@ -45,8 +45,7 @@ class DnsHabit:
     recursion: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One record of an answer about the name that was asked for."""
 
     type: Type

@@ -8,9 +8,11 @@ and Xarvester 417 mails a minute, Phorpiex 500, Mytob's guessed names, Emotet an
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import DnsHabit, Type
@@ -33,8 +35,7 @@ class Finding(Enum):
     NONE = "no lookups"
 
 
-@dataclass(frozen=True, slots=True)
-class Mailing:
+class Mailing(Struct, frozen=True):
     """How one machine sends: `count` mails from second `start` on, `per_minute` on average; shares are 0 to 1.
 
     `ports` are weighed by repetition. `jitter` is the spread of the pauses: None for random arrivals, else a share of the mean.

@@ -3,8 +3,9 @@
 import base64
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from rulegen.simulate.messages import tls_turns
 from rulegen.simulate.tape import Turn
@@ -36,8 +37,7 @@ class Reply(Enum):
     ACCEPT = "accepted"
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """An envelope and what is in it: whole lines ended by CRLF, no lone dot among them."""
 
     sender: str
@@ -45,8 +45,7 @@ class Mail:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What a mail says; `attachment` is a file name, its content is made up by its kind."""
 
     subject: str
@@ -55,8 +54,7 @@ class Draft:
     mailer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Struct, frozen=True):
     """Mails that look alike: one of few drafts, sender names made up, a share with an executable attached."""
 
     drafts: tuple[Draft, ...]

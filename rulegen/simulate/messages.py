@@ -3,7 +3,8 @@
 import random
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rulegen.simulate.tape import Turn
 
@@ -32,8 +33,7 @@ def http_turns(host: str, rng: random.Random) -> Iterator[Turn]:
     yield Turn(False, (head + body).encode("ascii"), rng.uniform(0.005, 0.2))
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """What a DHCP server grants: addresses are 4 bytes, `seconds` is for how long."""
 
     mac: bytes

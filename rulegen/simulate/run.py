@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from rulegen.errors import MxhoundError
 from rulegen.simulate.actor import Actor
@@ -18,8 +19,7 @@ DEFAULT_SECONDS = 7200.0
 DEFAULT_CLIENTS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class HostTruth:
+class HostTruth(Struct, frozen=True):
     """What a machine is. `host` is its latest address, `first_mail` in seconds from the start; `meant` counts what it did."""
 
     host: str
@@ -32,8 +32,7 @@ class HostTruth:
     meant: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(Struct, frozen=True):
     """Packets sorted by time (seconds from `start`), hosts by address; `left_out` names the scenarios that found no room."""
 
     seed: int
@@ -43,8 +42,7 @@ class Simulation:
     left_out: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Role:
+class _Role(Struct, frozen=True):
     """A machine and the scenario it plays."""
 
     scenario: Scenario

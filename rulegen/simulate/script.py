@@ -1,8 +1,9 @@
 """Every kind of machine, in order of importance: what it is called, what it is, and the function that plays it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from rulegen.simulate import benign, infected, servers
 from rulegen.simulate.actor import Actor
@@ -19,8 +20,7 @@ class Act(IntEnum):
     RESOLVERS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """One kind of machine. `version` is the one version of IP it needs; `desk` says that a person works at it as well."""
 
     name: str

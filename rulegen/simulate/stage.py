@@ -1,7 +1,8 @@
 """A site, a seed and a length of time -> the stage on which actors play: who resolves, who relays, what was asked."""
 
 import random
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rulegen.simulate.dns import Rcode, Record, Type
 from rulegen.simulate.homes import Homes
@@ -41,8 +42,7 @@ class Host:
         return Socket(self.end, _EPHEMERAL[self._port])
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a lookup ends with."""
 
     rcode: Rcode
@@ -53,8 +53,7 @@ NO_SUCH_NAME = Found(Rcode.NXDOMAIN)
 NO_SUCH_TYPE = Found(Rcode.NOERROR)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A question that a machine of the site answers for others, between `at` and `done`."""
 
     at: float
@@ -64,16 +63,14 @@ class Asked:
     found: Found
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """A mail handed to the relay at `at`, to be delivered to these domains."""
 
     at: float
     domains: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Stage:
+class Stage(Struct):
     """What actors share. Times are seconds from the start; `duration` is when the last act may begin."""
 
     site: SiteProfile

@@ -5,7 +5,8 @@ where this builds 140,000), and the command then needs nothing but Python.
 """
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MSS = 1380  # leaves room for any tunnel; below every default limit of an engine
@@ -19,8 +20,7 @@ _TCP_NUMBER, _UDP_NUMBER = 6, 17
 _WINDOW = 64240
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A machine as its packets show it: `ip` is 4 or 16 bytes, `mac` 6, `ttl` the hop limit left at the sensor."""
 
     ip: bytes
@@ -32,16 +32,14 @@ class Endpoint:
         return 4 if len(self.ip) == 4 else 6
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(Struct, frozen=True):
     """One end of a conversation."""
 
     end: Endpoint
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """What a TCP packet carries besides its ports; `options` are padded to a multiple of four bytes by the caller."""
 
     seq: int

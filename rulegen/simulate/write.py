@@ -5,10 +5,11 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec.structs import asdict
 
 from rulegen.errors import InputError, Problem
 from rulegen.simulate.run import HostTruth, Simulation

@@ -1,8 +1,9 @@
 """Nothing -> nights worth a report: the recorded office, one with a past, one of hostile strings, one of very many hosts, a quiet one."""
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from eveproc.events import Skipped, SkipReason, Stats
 from eveproc.memory.change import Change, HostChange, Trend

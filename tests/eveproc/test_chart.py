@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.picture import DAY, NO_PICTURE, Columns, Mark, Pace
 from eveproc.report.chart import Drawing, Ink, draw

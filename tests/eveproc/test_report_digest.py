@@ -1,9 +1,8 @@
 """Verdicts -> a mail: whole, short whatever the night, and no line that a mail program would break or mistake."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.memory.change import Change, HostChange, Trend
 from eveproc.report.digest import LINES_AT_MOST, WIDTH, render

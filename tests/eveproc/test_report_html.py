@@ -4,7 +4,6 @@ import re
 import sys
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.cli import main
 from eveproc.night import NightReport

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.events import Skipped, SkipReason
 from eveproc.memory.change import Change, HostChange, Trend

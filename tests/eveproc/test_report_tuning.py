@@ -2,12 +2,12 @@
 
 import json
 import random
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.report import predicted, tuning
 from eveproc.report.tuning import Tuning, rate

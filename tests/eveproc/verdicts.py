@@ -1,6 +1,6 @@
 """Nothing -> verdicts and a report to write down, with text a hostile host could choose."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from eveproc.night import NightReport
 from eveproc.reading.stats import ReadStats

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from idstools.maps import SignatureMap
+from msgspec.structs import replace
 
 from rulegen.build import BuildResult, build, write_together
 from rulegen.catalogue import CATALOGUE

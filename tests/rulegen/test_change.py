@@ -1,12 +1,12 @@
 """An earlier build beside this one: every part of a rule that can differ is named with its reason."""
 
-from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from rulegen.build import build, render_all
 from rulegen.change import as_lines, compare, read_rules

@@ -1,13 +1,13 @@
 """Rules as text: flat headers, every option in its place, copies for networks, and why a rule is not there."""
 
 import re
-from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idstools import rule as idstools_rule
+from msgspec.structs import replace
 
 from rulegen.catalogue import CATALOGUE
 from rulegen.render import NotRendered, RenderedRule, quoted, render, templates_folder, wire_name

@@ -1,12 +1,12 @@
 """Rules and settings for both Snorts, as text -> the dialect of each, counts as Suricata's, filters and exemptions for every rule."""
 
 import re
-from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rulegen.build import build
 from rulegen.catalogue import CATALOGUE

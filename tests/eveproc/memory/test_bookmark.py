@@ -5,13 +5,13 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from eveproc.evidence import NightEvidence, Source
 from eveproc.memory.bookmark import Bookmark, marks_after, plan, unread

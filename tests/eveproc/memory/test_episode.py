@@ -1,8 +1,7 @@
 """Episodes and verdicts -> news: one finding keeps its id, is told when it changes, and is not told twice."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from eveproc.memory.change import Trend
 from eveproc.memory.episode import DAY, QUIET_DAYS, Episode, Found, Standing, follow, settled_until

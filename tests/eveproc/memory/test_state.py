@@ -5,10 +5,10 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.events import Stats
 from eveproc.evidence import NightEvidence

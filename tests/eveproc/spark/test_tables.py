@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.evidence import NightEvidence
 from eveproc.night import NightReport, report_on

@@ -1,12 +1,12 @@
 """What a site has, found in its records: on the recorded office, on simulated sites, and what only looks like a server."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.events import Dhcp, Dns, Event, Flow, Smtp
 from eveproc.night import judge_night

@@ -3,7 +3,6 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.events import Alert, Dns, Event, Flow, Smtp, Stats
 from eveproc.reading.reader import ReadStats, read_events

@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.events import Dns, Event, Flow
 from eveproc.tuning.baseline import Baseline, LeftOut

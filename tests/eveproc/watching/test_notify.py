@@ -1,9 +1,9 @@
 """Messages -> a local webhook that takes them, refuses, dawdles or is dead: none is lost, and nobody waits."""
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.memory.change import HostChange, Trend
 from eveproc.memory.episode import Episode, News
