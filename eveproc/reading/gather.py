@@ -23,6 +23,9 @@ from rulegen.site import SiteProfile
 
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing, few enough that all end together.
 SPAN = 8 << 20
+# Wanted lines wait to be decoded until there are so many bytes of them: one after the other they take two thirds of the time that they
+# take between two blocks, when what decodes them has left the processor's cache. One line may be longer.
+WAITING = 1 << 19
 # Less than this is read sooner than another process is started.
 WORTH_A_PROCESS = 8 << 20
 # How much there may be in a compressed file for each of its bytes, and a number of processes that is more than enough.
@@ -52,17 +55,24 @@ class End(Struct, frozen=True):
 
 
 class Gatherer:
-    """Reads parts into one NightEvidence."""
+    """Reads parts into one NightEvidence; some of the lines wait until `found` or `settle` is called."""
 
     def __init__(self, site: SiteProfile, period: Period, advance: Callable[[int], None], collect: type[Collector]) -> None:
         self.collector = collect(site, period)
         self.stats = ReadStats()
-        self.ends: dict[str, End] = {}
+        self._ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._presence = Presence(self.collector)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._advance = advance
         self._site = site
+
+    def found(self) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
+        """What all that was read so far gave, and where RestParts ended."""
+        self.settle()
+        return self.collector.night, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
         """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
@@ -89,7 +99,7 @@ class Gatherer:
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1
         self._read_lines(rest)
-        self.ends[rest.name] = End(rest.reached, rest.tail)
+        self._ends[rest.name] = End(rest.reached, rest.tail)
 
     def _read_lines(self, source: Source | Span) -> None:
         for block, end in source.blocks():
@@ -103,10 +113,18 @@ class Gatherer:
             return
         whole = block.rfind(b"\n", 0, end) + 1
         wanted, flows = self._selector.lines(block, whole)
-        self._note(map(line_result, wanted))
         self._note([last_line_result(block[whole:end])] if whole < end else ())
         # Not counted in the stats: another process meets the same hosts for a first time, too.
         self._presence.note(block, flows)
+        self._waiting += wanted
+        self._waiting_bytes += sum(map(len, wanted))
+        if self._waiting_bytes > WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Decode the lines that wait."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._note(map(line_result, waiting))
 
     @cached_property
     def _selector(self) -> Selector | None:
@@ -161,12 +179,13 @@ def gather_parts(
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
-        for night, stats, ends in helpers.results():
-            gatherer.collector.night.merge(night)
-            gatherer.stats.merge(stats)
-            gatherer.ends.update(ends)
-    gatherer.stats.files += len({part.path for part in plain})
-    return gatherer.collector.night, gatherer.stats, gatherer.ends
+        night, stats, ends = gatherer.found()
+        for night_of_helper, stats_of_helper, ends_of_helper in helpers.results():
+            night.merge(night_of_helper)
+            stats.merge(stats_of_helper)
+            ends.update(ends_of_helper)
+    stats.files += len({part.path for part in plain})
+    return night, stats, ends
 
 
 def _help(
@@ -178,7 +197,7 @@ def _help(
         gatherer.read(part)
     for block, end in blocks:
         gatherer.take(block, end)
-    return gatherer.collector.night, gatherer.stats, gatherer.ends
+    return gatherer.found()
 
 
 def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:

@@ -62,7 +62,8 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
             gatherer.take(block, last)
         # Its newline is put to the last line alone: adding it to the block would copy all of it, which takes as long as the search.
         gatherer.take(block[last:] + b"\n", len(block) - last + 1)
-    yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
+    night, stats, _ = gatherer.found()
+    yield from batches(Gathered(night, stats).rows())
 
 
 def of_files(order: Order, separator: bytes, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
@@ -71,7 +72,8 @@ def of_files(order: Order, separator: bytes, found: Iterable["RecordBatch"]) -> 
     for facts, pieces in groupby(_pieces(found, separator), itemgetter(0)):
         _read(facts, (piece for _, piece in pieces), gatherer)
         read.add(facts.path)
-    yield from batches(Gathered(gatherer.collector.night, gatherer.stats, read).rows())
+    night, stats, _ = gatherer.found()
+    yield from batches(Gathered(night, stats, read).rows())
 
 
 def of_parts(order: Order, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
@@ -81,7 +83,8 @@ def of_parts(order: Order, work: Sequence[Sequence[Part]], found: Iterable["Reco
         for number in batch.column(0).to_pylist():
             for part in work[number]:
                 gatherer.read(part)
-    yield from batches(Gathered(gatherer.collector.night, gatherer.stats).rows())
+    night, stats, _ = gatherer.found()
+    yield from batches(Gathered(night, stats).rows())
 
 
 def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:

@@ -67,6 +67,7 @@ class Watcher:
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]."""
         self._gatherer.take(block, end)
+        self._gatherer.settle()
 
     def fresh(self) -> NightEvidence:
         """The evidence that came since the last call, each piece once."""
