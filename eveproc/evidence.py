@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from math import inf
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, field
@@ -129,7 +128,7 @@ _decode = msgspec.msgpack.Decoder(list[tuple[str, str, Row]]).decode
 _KINDS: dict[str, Kind] = {**{signal.value: signal for signal in Signal}, **{fact.value: fact for fact in Fact}}
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """One sighting and whose it is."""
 
     host: str

@@ -9,7 +9,8 @@ repeat counts once.
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import NamedTuple, TypeVar
+from math import inf
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -26,7 +27,7 @@ PIVOTS = 8
 SIDS = 32
 
 
-class Pivot(NamedTuple):
+class Pivot(Struct, frozen=True, order=True):
     """Where in EVE to look further: the flow, its community id ("" if not logged), the transaction in it (-1: the whole flow)."""
 
     flow_id: int
@@ -34,7 +35,7 @@ class Pivot(NamedTuple):
     tx_id: int = -1
 
 
-class Sighting(NamedTuple):
+class Sighting(Struct, frozen=True):
     """One event in the light of one behaviour: at `time`, the thing counted distinctly is `key`.
 
     `identity` tells two events of an hour apart; whoever logs the same event again, another sensor too, gives the same identity.
@@ -111,8 +112,8 @@ class Track(Struct):
     hours: dict[int, Bucket] = field(default_factory=dict)
     sids: set[int] = field(default_factory=set)
     pivots: dict[Pivot, float] = field(default_factory=dict)
-    first_seen: float = float("inf")
-    last_seen: float = float("-inf")
+    first_seen: float = inf
+    last_seen: float = -inf
 
     def note(self, sighting: Sighting) -> None:
         time = sighting.time
@@ -130,7 +131,9 @@ class Track(Struct):
         if sighting.sid:
             self._note_sids((sighting.sid,))
         if sighting.pivot:
-            self._note_pivots(((sighting.pivot, time),))
+            _keep_least(self.pivots, sighting.pivot, time)
+            if len(self.pivots) > 2 * PIVOTS:
+                self._trim_pivots()
 
     def merge(self, other: "Track") -> None:
         for hour, bucket in other.hours.items():
@@ -246,8 +249,7 @@ def _overlap(hour: int, start: float, end: float) -> bool:
 
 
 def _keep_least(times: dict[K, float], key: K, time: float) -> None:
-    known = times.get(key)
-    if known is None or time < known:
+    if time < times.get(key, inf):
         times[key] = time
 
 

@@ -51,16 +51,14 @@ class Presence:
         if not client.startswith(CLIENT):  # not where Suricata writes it
             self._decode(_line_at(block, place))
             return False
-        address = canonical_address(client[VALUE:].decode("ascii", "replace"))
-        if not self._collector.is_home(address):
+        address, night = canonical_address(client[VALUE:].decode("ascii", "replace")), self._collector.night
+        if night.knows(address) or not self._collector.is_home(address):
             return True
-        night = self._collector.night
-        if not night.knows(address):
-            line = _line_at(block, place)
-            if len(line) <= MAX_LINE and tcp_client(line) == address:
-                night.note_active(address)
-            else:
-                self._decode(line)
+        line = _line_at(block, place)
+        if len(line) <= MAX_LINE and tcp_client(line) == address:
+            night.note_active(address)
+            return True
+        self._decode(line)
         return night.knows(address)
 
     def _decode(self, line: bytes) -> None:

@@ -16,7 +16,13 @@ NEAR = st.sampled_from(
 )
 
 
-@given(st.ip_addresses().map(str) | NEAR)
+# Many groups of zeros, in which spellings differ.
+SPARSE = st.lists(st.sampled_from([0, 0, 1, 0xFFFF, 0x20]), min_size=8, max_size=8).map(
+    lambda groups: ":".join(f"{group:x}" for group in groups)
+)
+
+
+@given(st.ip_addresses().map(str) | NEAR | SPARSE)
 def test_addresses(address: str) -> None:
     assert home_test(SITE)(address) == SITE.is_home(ip_address(address))
     assert canonical_address(address) == str(getattr(ip_address(address), "ipv4_mapped", None) or ip_address(address))
