@@ -30,12 +30,6 @@ def threshold_of(site: SiteProfile, signal: Signal) -> Threshold:
     return site.thresholds.get(signal) or _DEFAULTS.get(signal) or Threshold(1, 60)
 
 
-def own_sids(site: SiteProfile) -> tuple[int, ...]:
-    """Every sid that a rule of this site's build may have."""
-    blocks = range(1 + len(site.network_thresholds))
-    return tuple(site.sid_base + block * SID_BLOCK + spec.offset for block in blocks for spec in CATALOGUE)
-
-
 class AlertReader:
     """Tells a site's alerts by their metadata or sid."""
 

@@ -428,6 +428,7 @@ def _judged(reading: Reading, state: Path | None, cluster: "Cluster | None", *, 
 @contextmanager
 def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
     """The report on what is new; it is remembered when it is delivered."""
+    site = _profile_compiled(reading)
     from eveproc.memory.nightly import judge_new
     from eveproc.memory.state import open_state
 
@@ -436,7 +437,7 @@ def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: boo
             pending = judge_new(
                 remembered,
                 reading.eve,
-                reading.profile(),
+                site,
                 now=time.time(),
                 since=reading.since,
                 jobs=reading.jobs,
@@ -448,13 +449,23 @@ def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: boo
         pending.keep(remembered)
 
 
+def _profile_compiled(reading: Reading) -> "SiteProfile":
+    """The site profile. To be called before what reads is imported: what is looked for by the profile is compiled meanwhile."""
+    from eveproc.reading.patterns import compile_ahead
+
+    site = reading.profile()
+    compile_ahead(site)
+    return site
+
+
 def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
+    site = _profile_compiled(reading)
     from eveproc.night import judge_night
 
     with _progress_bar() as progress:
         night = judge_night(
             reading.eve,
-            reading.profile(),
+            site,
             since=reading.since,
             until=reading.until,
             now=time.time(),

@@ -27,9 +27,8 @@ from eveproc.shelf import Shelf
 from eveproc.thinning import keeps
 from eveproc.track import Pivot, Row, Sighting, Track
 from rulegen.site import SiteProfile
-from rulegen.vocabulary import Signal
+from rulegen.vocabulary import MAILBOX_PORTS, Signal
 
-MAILBOX_PORTS = frozenset((110, 143, 993, 995))
 # Ports that a mass mailer tries as well, blocked or not, whatever the site calls its mail ports.
 NO_PROBE = MAILBOX_PORTS | {25, 465, 587, 2525}
 FIRST_FREE_PORT = 1024

@@ -98,3 +98,6 @@ METADATA_HOST = "mxhound_host"
 # First labels of host names that a mass mailer guesses or resolves when it looks for a domain's mail server.
 # mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the numbered forms and mxs: Mytob variants.
 GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", "ns")
+
+# POP and IMAP, by which a program reads mail.
+MAILBOX_PORTS = frozenset((110, 143, 993, 995))

@@ -32,7 +32,7 @@ HOMES = {
     "pyarrow": ("eveproc.spark.",),
     "pyspark": ("eveproc.spark.",),
     "matplotlib": ("eveproc.report.chart", "eveproc.report.nightcharts", "eveproc.report.tuningpage"),
-    "hyperscan": ("eveproc.reading.select",),
+    "hyperscan": ("eveproc.reading.patterns", "eveproc.reading.select"),
     "backports": ("eveproc.reading.unpack",),
     "isal": ("eveproc.reading.unpack",),
     "redis": ("eveproc.watching.redislist",),

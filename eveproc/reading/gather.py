@@ -5,7 +5,7 @@ gathers by itself what it reads; evidence merges in any order, so it does not ma
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from itertools import chain
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from eveproc.events import Event, Skipped
 from eveproc.evidence import EVER, Collector, NightEvidence, Period
+from eveproc.reading.patterns import database
 from eveproc.reading.presence import Presence
 from eveproc.reading.processes import Helpers, Work, can_fork, cores
 from eveproc.reading.reader import Progress, holds_lines, last_line_result, line_result, lines_of, read_source
@@ -175,6 +176,9 @@ def gather_parts(
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
     gatherer = Gatherer(site, period, partial(work.advance, progress), collect)
+    if count > 1:  # what is compiled before the processes part is compiled once
+        with suppress(ImportError):
+            database(site)
     with Helpers(count - 1, partial(_help, work, site, period, collect)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):

@@ -1,75 +1,29 @@
-r"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too many.
+"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too many.
 
-Undecoded bytes tell. What makes an event evidence are a few values (an event type, a record type, a port, a word in a name, one
-of our sids); a line that holds none of them is passed over. Values are looked for wherever they stand in a line, so the order of
-keys does not matter. A line that is spelled in another way than Suricata does, with white space around a colon or with an escape
-that may hide a letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
-
-Of TCP flows those are wanted, too, that show an outside server that does not answer. The others show no more than a host: presence.py
+Undecoded bytes tell: what patterns.py looks for. Of TCP flows those are wanted, too, that show an outside server that does not
+answer. The others show no more than a host: presence.py
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from enum import Enum, auto
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from eveproc.alerts import own_sids
 from eveproc.events import ACK, SYN_ACK, canonical_address
-from eveproc.evidence import MAILBOX_PORTS, NightEvidence
+from eveproc.evidence import NightEvidence
 from eveproc.inside import home_test
-from eveproc.names import MAIL_WORDS, SOME_PTR_NAMES
+from eveproc.reading.patterns import ALL_BLANKS, Kind, database, patterns
 from rulegen.site import SiteProfile
-from rulegen.vocabulary import GUESSED_LABELS, METADATA_SIGNAL
 
 if TYPE_CHECKING:
     import hyperscan
 
 QUOTE, ESCAPED, NAME = b'"', b'\\"', b'rrname":"'
-SPACE, ALL_BLANKS = " ", r" \t\r"
-# An address of IPv6 gives the longest name that is one of an address, with 63 digits and dots.
-LONGEST_PTR = 64
 FLAGS = len('1b","tcp_flags_tc":"1b"')
 
 _opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
-
-
-class Kind(Enum):
-    """What a pattern finds: a line that is wanted, one that is if what was found stands in a name asked for, or the flags of a flow."""
-
-    WANTED = auto()
-    NAME = auto()
-    TCP = auto()
-
-
-def patterns(site: SiteProfile, blanks: str = ALL_BLANKS) -> tuple[tuple[Kind, bytes], ...]:
-    """(kind, regular expression) for everything that evidence.Collector may use, as undecoded bytes; `blanks` is its white space."""
-    ports = "|".join(map(str, sorted({*site.ports.smtp, *site.ports.submission, *MAILBOX_PORTS})))
-    words = "|".join(MAIL_WORDS)
-    labels = "|".join(label for label in GUESSED_LABELS if not any(word in label for word in MAIL_WORDS))
-    sids = "|".join(map(str, own_sids(site)))
-    # What the library looks for, in all patterns at once, are the last three or four bytes of the letters in a row that each must
-    # hold; where they stand it looks at the rest, and then it runs what is no plain text. So each has such letters, they are rare in
-    # EVE, and do not end in a quote; numbers end in what follows them. (`rrname` stands in half of all lines: a pattern that began
-    # with it would take as long as all others.) What stands between a key and its value is `":"` or `":`, or the line is wanted for that.
-    texts = (
-        (Kind.WANTED, '"(?i:smtp|dhcp|stats)[^a-z]'),
-        (Kind.WANTED, '(?i:"mx")'),
-        (Kind.WANTED, METADATA_SIGNAL),
-        (Kind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
-        (Kind.WANTED, rf'ort":(?:{ports})[,}}{blanks}]'),
-        (Kind.WANTED, rf'"(?i:{SOME_PTR_NAMES.replace("+", f"{{1,{LONGEST_PTR}}}")})'),
-        (Kind.WANTED, rf"(?i:[0-9a-f.]{{{LONGEST_PTR}}}\.(?:in-addr|ip6)\.arpa)"),
-        (Kind.NAME, f"(?i:{words})"),
-        (Kind.NAME, rf':"(?i:{labels})\.'),
-        (Kind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
-        (Kind.WANTED, r"[^\\](?:\\\\)*\\u(?:[1-9a-fA-F]|0[1-9a-fA-F]|00[2-9a-fA-F])"),
-        (Kind.WANTED, rf'[^\\]":[{blanks}]'),
-        (Kind.WANTED, rf'[^\\]"[{blanks}]+:'),
-    )
-    return tuple((kind, text.encode()) for kind, text in texts)
 
 
 class Selector:
@@ -82,7 +36,7 @@ class Selector:
         self._established = _established()
         self._hits: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         self._note = tuple(self._hits[kind].append for kind, _ in patterns(site))
-        self._database = _compiled(tuple(expression for _, expression in patterns(site, SPACE)))
+        self._database = database(site)
         self._site = site
 
     def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[int]]:
@@ -105,13 +59,13 @@ class Selector:
             note[pattern](end)
 
         # To look for one byte takes a tenth of the time that these, with all that may stand before them, add to the search.
-        database = self._database_of_all_blanks if b"\t" in block or b"\r" in block else self._database
-        database.scan(block, match_event_handler=found)
+        looked_for = self._database_of_all_blanks if b"\t" in block or b"\r" in block else self._database
+        looked_for.scan(block, match_event_handler=found)
         return self._hits
 
     @cached_property
     def _database_of_all_blanks(self) -> "hyperscan.Database":
-        return _compiled(tuple(expression for _, expression in patterns(self._site)))
+        return database(self._site, ALL_BLANKS)
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
@@ -124,15 +78,6 @@ class Selector:
     def _new_sensors(self, block: bytes) -> Iterator[int]:
         unheard = (token for sensor, token in self._sensors if sensor not in self._night.sensors)
         return chain.from_iterable(_places(block, token) for token in unheard)
-
-
-@lru_cache(maxsize=16)
-def _compiled(expressions: tuple[bytes, ...]) -> "hyperscan.Database":
-    import hyperscan
-
-    database, count = hyperscan.Database(), len(expressions)
-    database.compile(expressions=expressions, ids=tuple(range(count)), elements=count, flags=[0] * count)
-    return database
 
 
 def _in_names(block: bytes, places: list[int]) -> Iterator[int]:

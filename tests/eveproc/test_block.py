@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc import block
-from eveproc.alerts import own_sids
 from eveproc.block import Candidate, files, plan, read_report
 from eveproc.cli import main
 from eveproc.events import Alert
 from eveproc.report.json import as_dict
+from rulegen.catalogue import own_sids
 from rulegen.errors import InputError, MxhoundError
 from rulegen.site import build_profile
 from rulegen.vocabulary import Level

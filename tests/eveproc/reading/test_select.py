@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from eveproc.evidence import Collector, NightEvidence, Period
 from eveproc.reading import gather as gathering
-from eveproc.reading import select, sources
+from eveproc.reading import patterns, sources
 from eveproc.reading.gather import gather
 from eveproc.reading.processes import Helpers
 from eveproc.reading.reader import read_events
@@ -100,7 +100,7 @@ def test_several_processes(recorded: Path, tmp_path: Path, monkeypatch: pytest.M
 
 def test_without_the_library_every_line_is_decoded(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hyperscan", None)
-    select._compiled.cache_clear()
+    patterns._compiled.cache_clear()
     night, stats = gather([str(recorded)], SITES[0])
     night.trim()
     assert night == plainly(recorded, SITES[0])
