@@ -148,7 +148,7 @@ def _is_above_clean(machine: Machine, circumstances: Circumstances) -> bool:
 def _quiet(night: NightEvidence) -> int:
     """How many addresses gave no evidence and no lease."""
     leased = {address for address, _, _ in night.leases.seen}
-    return sum(1 for address in night.active if address not in night.hosts and address not in leased)
+    return len(night.active.difference(night.hosts, leased))
 
 
 def machines(night: NightEvidence, *, everyone: bool = True) -> Iterator[Machine]:

@@ -199,6 +199,7 @@ def _help(
     gatherer = Gatherer(site, period, partial(work.advance, None), collect)
     for part in work.take():
         gatherer.read(part)
+    gatherer.settle()  # while others read
     for block, end in blocks:
         gatherer.take(block, end)
     return gatherer.found()
