@@ -629,14 +629,14 @@ def _is_number(family: int, text: str) -> bool:
 
 def _is_address(text: str) -> bool:
     """Would canonical_address give a spelling? Of IPv6 that takes ten times as long."""
-    return _is_number(AF_INET, text) or _is_number(AF_INET6, text)
+    return _is_number(AF_INET6 if ":" in text else AF_INET, text)
 
 
 @lru_cache(maxsize=65536)
 def canonical_address(text: str) -> str:
     """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short. "" if it is no address."""
-    if _is_number(AF_INET, text):  # four numbers and dots can be written in one way only
-        return text
+    if ":" not in text:  # four numbers and dots can be written in one way only
+        return text if _is_number(AF_INET, text) else ""
     try:
         packed = inet_pton(AF_INET6, text)
     except (OSError, ValueError):

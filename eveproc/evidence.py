@@ -183,7 +183,8 @@ class NightEvidence(Struct):
         self._thin(max(self.hosts_thinned, other.hosts_thinned), max(self.active_thinned, other.active_thinned))
         for address, evidence in other.hosts.items():
             self.add(address, evidence)
-        self.active |= {address for address in other.active if keeps(address, self.active_thinned)}
+        thinned = self.active_thinned
+        self.active |= {address for address in other.active if keeps(address, thinned)} if thinned else other.active
         self._thin(self.hosts_thinned, self.active_thinned)
         self.sensors |= other.sensors
         self.leases.merge(other.leases)

@@ -69,7 +69,8 @@ class Selector:
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
-        return (place for place in places if block[place : place + FLAGS] not in self._established and self._is_probe(block, place))
+        odd = [place for place in places if block[place : place + FLAGS] not in self._established]
+        return (place for place in odd if self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
         opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
@@ -82,11 +83,12 @@ class Selector:
 
 def _in_names(block: bytes, places: list[int]) -> Iterator[int]:
     """Those of the places that are in a name asked for: in a string that `rrname` stands before."""
+    rfind, endswith = block.rfind, block.endswith
     for place in places:
-        start = block.rfind(QUOTE, 0, place)
-        while block.endswith(ESCAPED, 0, start + 1):
-            start = block.rfind(QUOTE, 0, start)
-        if block.endswith(NAME, 0, start + 1):
+        start = rfind(QUOTE, 0, place)
+        while endswith(ESCAPED, 0, start + 1):
+            start = rfind(QUOTE, 0, start)
+        if endswith(NAME, 0, start + 1):
             yield place
 
 
