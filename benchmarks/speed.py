@@ -13,10 +13,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-
-from msgspec.structs import asdict
 
 from benchmarks.measure import Run
 from benchmarks.rule_cost import RuleCost, measure_rules

@@ -1,6 +1,9 @@
 """Benchmarks of speed: the generated file holds what it promises, the runner works from end to end, the page says what was measured."""
 
+import ast
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,13 +17,17 @@ from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
 from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
 from eveproc.events import canonical_address
+from eveproc.evidence import Fact, Source
 from eveproc.inside import home_test
 from eveproc.reading.gather import gather
 from eveproc.reading.sources import find_files
 from rulegen.site import load_site
-from rulegen.vocabulary import Engine
+from rulegen.vocabulary import Engine, Signal
 
 MEGABYTE = 1_000_000
+SAME_SIGNALS = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS, Signal.HELO_ODD, Signal.MAIL_BURST, Signal.LOOK_ALIKE)
+AS_SERVER = {(fact, Source.LOG) for fact in (Fact.TAKES_MAIL_IN, Fact.SERVES_DNS)}
+SAME_FACTS = (Fact.INSIDE_TARGETS, Fact.PROBED, Fact.READS_MAILBOX, Fact.ASKS_PTR)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,22 @@ def test_every_host_comes_and_time_goes_on(lines: Lines, tmp_path: Path) -> None
     assert night.active <= hosts
     assert stats.skipped.keys() <= {"other_event_type"}
     assert times[0] < times[-1]
+
+
+def test_duckdb_is_asked_for_the_same(lines: Lines, tmp_path: Path) -> None:
+    site, path = load_site(SITE), tmp_path / "eve.json"
+    write_eve(path, Recipe(3 * MEGABYTE, hosts=300, share=0.02), lines, site)
+    rows = subprocess.run([sys.executable, "-m", "benchmarks.duck", path], capture_output=True, check=True, text=True).stdout.splitlines()
+    found = {(canonical_address(host), kind): strangers for host, kind, _, strangers in map(ast.literal_eval, rows)}
+    night, _ = gather([str(path)], site, jobs=1)
+    only_serve = {host for host, evidence in night.hosts.items() if evidence.tracks.keys() <= AS_SERVER}
+    assert {host for host, _ in found} - only_serve == night.active - only_serve
+    # Not those of lookups: DuckDB has no list of public suffixes, and takes the last two labels for a domain.
+    for kind in (*SAME_SIGNALS, *SAME_FACTS):
+        tracks = {host: evidence.log(kind).distinct() for host, evidence in night.hosts.items()}
+        assert {host: strangers for (host, name), strangers in found.items() if name == kind} == {h: n for h, n in tracks.items() if n}, (
+            kind
+        )
 
 
 def test_the_same_recipe_gives_the_same_bytes(lines: Lines, tmp_path: Path) -> None:
