@@ -25,8 +25,8 @@ R = TypeVar("R")
 
 # Room for a block and the beginning of a line left over from the one before; what is larger is not dealt.
 SLOT = (1 << 20) + (1 << 18)
-# So many blocks wait for each helper, that it need not wait for them.
-SLOTS_EACH = 3
+# So many blocks wait for helpers, and one more for each, that nobody need wait for them: not while the one that deals decodes lines.
+SLOTS = 12
 SUM = Struct("q")
 
 
@@ -82,7 +82,7 @@ class Helpers(Generic[R]):
         if not count:
             return
         context: Any = get_context("fork")
-        self._table = _Table(context, count * SLOTS_EACH)
+        self._table = _Table(context, SLOTS + count)
         for _ in range(count):
             here, there = context.Pipe(duplex=False)
             process = context.Process(target=_run, args=(target, self._table, there), daemon=True)
