@@ -54,7 +54,7 @@ evaluate: setup ## 24 simulated networks on real engines: how good the verdicts 
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
 
-speed: setup ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; an hour, 25 GB of disk)
+speed: setup ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; half an hour, 25 GB of disk)
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.speed --output docs/performance.md
 

@@ -6,11 +6,12 @@ python -m benchmarks.rule_cost --each        which of our rules cost how much, o
 import argparse
 import re
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.eve_lines import EVE_TYPES, SITE
@@ -22,6 +23,12 @@ from rulegen.simulate.write import write_pcap
 from rulegen.site import load_site
 from rulegen.vocabulary import Engine
 from tests.engines.replay import installed, replay
+
+# CPU time of one run differs by a tenth and more from that of the next on a machine that is shared: so many times the rounds of others.
+ROUNDS_TIMES = 3
+# Instructions hardly differ; they are counted on this share of the traffic, since counting takes fifty times as long.
+COUNTED = 0.15
+COUNTER = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--trace-children=yes", "--cachegrind-out-file=/dev/null")
 
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
@@ -38,7 +45,10 @@ nocase; threshold:type both, track by_src, count 10, seconds 120; sid:1990002; r
 
 @dataclass(frozen=True, slots=True)
 class RuleCost:
-    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet only."""
+    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet only.
+
+    `instructions` are those for a part of the traffic, without starting up; empty where valgrind is missing.
+    """
 
     engine: str
     version: str
@@ -46,20 +56,32 @@ class RuleCost:
     packets: int
     cpu: Mapping[str, Sequence[float]]
     load: Mapping[str, Sequence[float]]
+    instructions: Mapping[str, int] = field(default_factory=dict)
 
     def work(self, rules: str) -> list[float]:
         """Seconds for the traffic alone, by round."""
         loading = statistics.median(self.load[rules])
         return [seconds - loading for seconds in self.cpu[rules]]
 
+    def ratios(self, rules: str) -> list[float]:
+        """To no rules, by round."""
+        return [with_them / without for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True)]
+
     def ratio(self, rules: str) -> float:
         """To no rules, the median over the rounds."""
-        return statistics.median(with_them / without for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True))
+        return statistics.median(self.ratios(rules))
+
+    def ratio_of_instructions(self, rules: str) -> float:
+        """To no rules."""
+        return self.instructions[rules] / self.instructions[NO_RULES]
 
 
 def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], None]) -> Iterator[RuleCost]:
     """The three sets of rules in turn, on each engine. Raises EngineError."""
-    return (_measure(engine, work, scale, rounds, rule_sets(engine, work), say) for engine in ENGINES)
+    for engine in ENGINES:
+        sets = rule_sets(engine, work)
+        cost = _measure(engine, work, scale, ROUNDS_TIMES * rounds, sets, say)
+        yield replace(cost, instructions=count_instructions(engine, work, scale * COUNTED, sets)) if shutil.which(COUNTER[0]) else cost
 
 
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
@@ -116,6 +138,22 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
         before = _cpu()
         replay(engine, pcap, Path(name) / "log", written, eve_types=EVE_TYPES)
         return _cpu() - before
+
+
+def count_instructions(engine: Engine, work: Path, scale: float, sets: Mapping[str, str]) -> dict[str, int]:
+    """Instructions of one replay, all threads together, as valgrind counts them, by set of rules; without those for one packet only."""
+    pcap, _ = traffic(work, scale)
+    first = _first_packet(pcap)
+    return {name: _instructions(engine, pcap, rules) - _instructions(engine, first, rules) for name, rules in sets.items()}
+
+
+def _instructions(engine: Engine, pcap: Path, rules: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        written, counted = Path(name) / "these.rules", Path(name) / "counted"
+        written.write_text(rules)
+        replay(engine, pcap, Path(name) / "log", written, eve_types=EVE_TYPES, under=(*COUNTER, f"--log-file={counted}"))
+        *_, total = re.findall(r"I\s+refs:\s+([\d,]+)", counted.read_text())
+        return int(total.replace(",", ""))
 
 
 def _cpu() -> float:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,4 +159,8 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     cost = RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, load)
     assert cost.ratio(NO_RULES) == 1
     assert cost.ratio(OURS) == pytest.approx(1.05)
-    assert "at most 1.05 x no rules | 1.050 x | " in write_page(Results([], {}, [cost]), None, "make speed")
+    page = write_page(Results([], {}, [cost]), None, "make speed")
+    assert "at most 1.05 x no rules, CPU time | 1.050 x | " in page
+    assert "instructions | 1.020 x | yes |" not in page
+    counted = replace(cost, instructions={NO_RULES: 1000, OTHERS: 1010, OURS: 1020})
+    assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(Results([], {}, [counted]), None, "make speed")

@@ -40,11 +40,13 @@ def replay(
     build: Path | None = None,
     eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
     more: Sequence[str] = (),
+    under: Sequence[str] = (),
 ) -> Path:
     """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one JSON log.
 
     `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
-    wins over the settings made here. `more` are options of the engine's command line. A rule that does not load is an error.
+    wins over the settings made here. `more` are options of the engine's command line, `under` is a command that runs it. A rule that does
+    not load is an error.
     Raises EngineError in the engine's words.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,7 @@ def replay(
     if build is not None:
         command += ["--set", f"threshold-file={build / 'threshold.config'}"]
     command += more
-    _run(command, out_dir / "console.log")
+    _run([*under, *command], out_dir / "console.log")
     return _only_json(out_dir)
 
 
