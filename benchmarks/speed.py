@@ -117,7 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--sections", nargs="*", choices=SECTIONS, default=SECTIONS, help="what to measure (default: all)")
     parser.add_argument(
-        "--rounds", type=int, default=DEFAULTS["rounds"], help="of the main comparison; the others get half (default: %(default)s)"
+        "--rounds",
+        type=int,
+        default=DEFAULTS["rounds"],
+        help="of the main comparisons; the others get half, rules three times as many (default: %(default)s)",
     )
     parser.add_argument("--scale", type=float, default=DEFAULTS["scale"], help="files so many times as large (default: %(default)s)")
     parser.add_argument("--work", type=Path, help="folder for large files (default: a temporary one)")

@@ -69,8 +69,8 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
     few = max(1, rounds // 2)
     yield Trial("compare", recipe(1000), (EVEPROC, GREP, WC, DUCKDB, DUCKDB_MAIL, JQ_NAME), rounds)
     yield Trial("compare", recipe(5000), (EVEPROC, GREP, WC, DUCKDB, DUCKDB_MAIL), few)
-    yield Trial("packed", recipe(1000), (EVEPROC, "zcat | wc -c"), few, "gz")
-    yield Trial("packed", recipe(1000), (EVEPROC, "zstdcat | wc -c"), few, "zst")
+    yield Trial("packed", recipe(1000), (EVEPROC, "zcat | wc -c"), rounds, "gz")
+    yield Trial("packed", recipe(1000), (EVEPROC, "zstdcat | wc -c"), rounds, "zst")
     for megabytes in (100, 300, 1000, 3000, 10000):
         yield Trial("sizes", recipe(megabytes), (EVEPROC, GREP), few)
     for hosts in (1_000, 10_000, 100_000, 1_000_000):
