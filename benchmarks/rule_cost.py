@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.eve_lines import EVE_TYPES, SITE
 from benchmarks.ordinary import Web, ordinary
 from rulegen.build import build
+from rulegen.errors import EngineError
 from rulegen.simulate import Simulation
 from rulegen.simulate.run import DEFAULT_START
 from rulegen.simulate.write import write_pcap
@@ -47,7 +48,7 @@ nocase; threshold:type both, track by_src, count 10, seconds 120; sid:1990002; r
 class RuleCost:
     """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet only.
 
-    `instructions` are those for a part of the traffic, without starting up; empty where valgrind is missing.
+    `instructions` are those for a part of the traffic, without starting up; empty where valgrind is missing, or fails.
     """
 
     engine: str
@@ -81,7 +82,11 @@ def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], No
     for engine in ENGINES:
         sets = rule_sets(engine, work)
         cost = _measure(engine, work, scale, ROUNDS_TIMES * rounds, sets, say)
-        yield replace(cost, instructions=count_instructions(engine, work, scale * COUNTED, sets)) if shutil.which(COUNTER[0]) else cost
+        try:
+            yield replace(cost, instructions=count_instructions(engine, work, scale * COUNTED, sets))
+        except EngineError as error:  # what was measured so far is not lost for that
+            say(f"{engine}: instructions are not counted: {error}")
+            yield cost
 
 
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
@@ -141,7 +146,12 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
 
 
 def count_instructions(engine: Engine, work: Path, scale: float, sets: Mapping[str, str]) -> dict[str, int]:
-    """Instructions of one replay, all threads together, as valgrind counts them, by set of rules; without those for one packet only."""
+    """Instructions of one replay, all threads together, as valgrind counts them, by set of rules; without those for one packet only.
+
+    Raises EngineError, also where there is no valgrind.
+    """
+    if not shutil.which(COUNTER[0]):
+        raise EngineError(f"{COUNTER[0]} is not installed")
     pcap, _ = traffic(work, scale)
     first = _first_packet(pcap)
     return {name: _instructions(engine, pcap, rules) - _instructions(engine, first, rules) for name, rules in sets.items()}
@@ -152,8 +162,10 @@ def _instructions(engine: Engine, pcap: Path, rules: str) -> int:
         written, counted = Path(name) / "these.rules", Path(name) / "counted"
         written.write_text(rules)
         replay(engine, pcap, Path(name) / "log", written, eve_types=EVE_TYPES, under=(*COUNTER, f"--log-file={counted}"))
-        *_, total = re.findall(r"I\s+refs:\s+([\d,]+)", counted.read_text())
-        return int(total.replace(",", ""))
+        totals = re.findall(r"I\s+refs:\s+([\d,]+)", counted.read_text())
+        if not totals:
+            raise EngineError(f"{COUNTER[0]} did not say how many instructions {engine} took")
+        return int(totals[-1].replace(",", ""))
 
 
 def _cpu() -> float:

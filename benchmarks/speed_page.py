@@ -32,7 +32,8 @@ _NOTES = f"""\
 - `grep -c` is `LC_ALL=C grep -c '"event_type":"alert"'`: it counts one kind of line, and says nothing about any host.
 - DuckDB gathers what eveproc gathers (`benchmarks/duck.py`): for each home host that opened a TCP connection, and each kind of
   behaviour, how many events and how many different strangers, with two threads and the types of the columns given. It leaves out time
-  windows, leases and sensor health, and gives no verdict. "Mail only" are fewer columns, and only hosts that had to do with mail.
+  windows, leases, who takes mail in, answers questions or sends in the site's name, and sensor health, and gives no verdict. "Mail
+  only" are fewer columns, and only hosts that had to do with mail.
 - jq picks out the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB, the rest is extrapolated.
 - eveproc gives the whole report: verdicts, evidence, identities, explanations.
 - Memory is the proportional set size of all processes of a command, looked at fifty times a second in a run of its own.

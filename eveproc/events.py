@@ -628,7 +628,7 @@ def _is_number(family: int, text: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Would canonical_address give a spelling? Of IPv6 that takes ten times as long."""
+    """Would canonical_address give a spelling?"""
     return _is_number(AF_INET6 if ":" in text else AF_INET, text)
 
 

@@ -3,7 +3,7 @@
 What is counted distinctly (the key) decides what is evidence: registered domains for lookups, outside servers for delivery,
 recipients' domains for mails, names for HELO. One name asked a thousand times, or one server, stays one.
 
-Whatever is made evidence here, select.py must be able to find in undecoded bytes.
+Whatever is made evidence here, patterns.py and select.py must be able to find in undecoded bytes.
 """
 
 from collections import Counter

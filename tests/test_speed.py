@@ -28,7 +28,7 @@ from rulegen.vocabulary import Engine, Signal
 MEGABYTE = 1_000_000
 SAME_SIGNALS = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS, Signal.HELO_ODD, Signal.MAIL_BURST, Signal.LOOK_ALIKE)
 AS_SERVER = {(fact, Source.LOG) for fact in (Fact.TAKES_MAIL_IN, Fact.SERVES_DNS)}
-SAME_FACTS = (Fact.INSIDE_TARGETS, Fact.PROBED, Fact.READS_MAILBOX, Fact.ASKS_PTR)
+SAME_FACTS = (Fact.INSIDE_TARGETS, Fact.PROBED, Fact.READS_MAILBOX, Fact.MET_BY_MAIL, Fact.ASKS_PTR)
 
 
 @pytest.fixture(scope="module")

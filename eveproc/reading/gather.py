@@ -25,7 +25,7 @@ from rulegen.site import SiteProfile
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing, few enough that all end together.
 SPAN = 8 << 20
 # Wanted lines wait to be decoded until there are so many bytes of them: one after the other they take two thirds of the time that they
-# take between two blocks, when what decodes them has left the processor's cache. One line may be longer.
+# take between two blocks, when what decodes them has left the processor's cache. Those of one block more may come on top.
 WAITING = 1 << 19
 # Blocks are made and dropped by the thousand. glibc would give their pages back and ask for new ones each time, unless so much was freed
 # at once before (mallopt(3), M_MMAP_THRESHOLD); of 1 GB in a .zst that took half a second. Of these pages none is touched.
@@ -132,7 +132,7 @@ class Gatherer:
 
     @cached_property
     def _selector(self) -> Selector | None:
-        """Made when there is a first line: its patterns take a while to be compiled."""
+        """Made when there is a first line: where there is none, nothing was passed over."""
         selector = _selector(self._site, self.collector.night)
         self.stats.selected = selector is not None
         return selector
@@ -187,6 +187,7 @@ def gather_parts(
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
+        helpers.end()
         night, stats, ends = gatherer.found()
         for night_of_helper, stats_of_helper, ends_of_helper in helpers.results():
             night.merge(night_of_helper)
@@ -203,7 +204,7 @@ def _help(
     gatherer = Gatherer(site, period, partial(work.advance, None), collect)
     for part in work.take():
         gatherer.read(part)
-    gatherer.settle()  # while others read
+    gatherer.settle()  # while others still read
     for block, end in blocks:
         gatherer.take(block, end)
     return gatherer.found()

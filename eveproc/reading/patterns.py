@@ -68,8 +68,9 @@ def patterns(site: SiteProfile, blanks: str = SPACE) -> tuple[tuple[Kind, bytes]
 def compile_ahead(site: SiteProfile) -> None:
     """Begin to make what `database` gives, in a thread of its own; whatever goes wrong is told by that."""
     thread = Thread(target=_try_to_compile, args=(_expressions(site, SPACE),))
-    thread.start()
-    _ahead.append(thread)
+    with suppress(RuntimeError):  # no more threads may be started here
+        thread.start()
+        _ahead.append(thread)
 
 
 def database(site: SiteProfile, blanks: str = SPACE) -> "hyperscan.Database":

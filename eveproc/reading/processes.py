@@ -79,6 +79,7 @@ class Helpers(Generic[R]):
 
     def __init__(self, count: int, target: Callable[[Iterator[tuple[bytes, int]]], R]) -> None:
         self._started: list[tuple[BaseProcess, Connection]] = []
+        self._ended = False
         if not count:
             return
         context: Any = get_context("fork")
@@ -103,10 +104,16 @@ class Helpers(Generic[R]):
         """Deal a block to whoever is free; False if nobody is."""
         return bool(self._started) and self._table.put(block, end)
 
+    def end(self) -> None:
+        """No more blocks will be dealt."""
+        if not self._ended:
+            self._ended = True
+            for _ in self._started:
+                self._table.end()
+
     def results(self) -> Iterator[R]:
         """No more blocks: what each of them found. Raises MxhoundError if one died."""
-        for _ in self._started:
-            self._table.end()
+        self.end()
         processes: dict[Any, BaseProcess] = {here: process for process, here in self._started}
         while processes:
             # Whoever is ready, not in turn: one that was killed may hold the lock that another waits for.

@@ -32,7 +32,7 @@ def gather(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, pe
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    order = Order(site, period)
+    order = Order.of(site, period)
     on_disks = [file for file in files if file.local is not None]
     in_storage = [file for file in files if file.local is None]
     storage.pass_over_unreadable(spark, False)

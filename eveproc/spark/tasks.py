@@ -3,6 +3,7 @@
 A batch holds rows as Spark's text reader cuts them, without the separator; put together again they are the bytes of the file.
 """
 
+import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -33,11 +34,19 @@ VERSION = version("mxhound")
 
 
 class Order(Struct, frozen=True):
-    """What every task is told, and the version of mxhound that the one has who tells it."""
+    """What every task is told, and the version of mxhound that the one has who tells it.
 
-    site: SiteProfile
-    period: Period
+    `told` is the site profile and the period, pickled: another version may not be able to read them, and is to say so.
+    """
+
+    told: bytes
     version: str = VERSION
+
+    @classmethod
+    def of(cls, site: SiteProfile, period: Period) -> "Order":
+        from pyspark.cloudpickle import dumps  # pickle itself takes no read-only mappings
+
+        return cls(dumps((site, period)))
 
 
 class FileFacts(Struct, frozen=True):
@@ -98,7 +107,8 @@ def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
 def _gatherer(order: Order) -> Gatherer:
     if order.version != VERSION:
         raise MxhoundError(f"executors have mxhound {VERSION}, and {order.version} sent them here: make what they are given anew")
-    return Gatherer(order.site, order.period, lambda _: None, Collector)
+    site, period = pickle.loads(order.told)  # of our own driver
+    return Gatherer(site, period, lambda _: None, Collector)
 
 
 def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer) -> None:

@@ -30,7 +30,7 @@ pyarrow = pytest.importorskip("pyarrow", reason="NOT TESTED without mxhound[spar
 pytestmark = pytest.mark.cluster
 
 SITE = load_site(DATA / "site.yaml")
-ORDER = Order(SITE, EVER)
+ORDER = Order.of(SITE, EVER)
 
 
 def cut(content: bytes, separator: bytes) -> list[bytes]:
@@ -150,7 +150,7 @@ def test_a_mark_of_the_order_of_bytes_is_nothing_that_misses(content: bytes) -> 
 
 
 def test_another_version_of_mxhound_is_refused(content: bytes) -> None:
-    found = of_lines(Order(SITE, EVER, "0.0.1"), in_batches([("eve.json", content)], b"\n", 100))
+    found = of_lines(Order(b"of another shape", "0.0.1"), in_batches([("eve.json", content)], b"\n", 100))
     with pytest.raises(MxhoundError, match=r"executors have mxhound .*, and 0\.0\.1 sent them here"):
         list(found)
 
