@@ -27,7 +27,7 @@ from tests.engines.replay import installed, replay
 
 # CPU time of one run differs by a tenth and more from that of the next on a machine that is shared: so many times the rounds of others.
 ROUNDS_TIMES = 3
-# Instructions hardly differ; they are counted on this share of the traffic, since counting takes fifty times as long.
+# Instructions differ less; they are counted once, on this share of the traffic, since counting takes fifty times as long.
 COUNTED = 0.15
 COUNTER = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--trace-children=yes", "--cachegrind-out-file=/dev/null")
 

@@ -244,8 +244,9 @@ User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost
 packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
 The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
 text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds, in which the three take turns,
-with the quartiles in brackets: on a machine that is shared they lie far apart. Instructions, counted by valgrind on {COUNTED:.0%} of the
-traffic, hardly differ from run to run. Starting up, measured with one packet, is left out of both.
+with the quartiles in brackets: on a machine that is shared they lie far apart. Instructions are counted once, by valgrind on
+{COUNTED:.0%} of the traffic; they differ by some percent as well, since other threads of the engine look at the clock while it runs.
+Starting up, measured with one packet, is left out of both.
 """
     return f"{text}\n{table(('engine', 'rules', 'CPU', 'ratio', 'ratio of instructions', 'starting up'), rows)}"
 
