@@ -14,11 +14,12 @@ Other forms of the first were tried on 1 GB and took as long or longer: one filt
 
 import sys
 
+from eveproc import names
+from rulegen.vocabulary import GUESSED_LABELS
+
 HOME = "({0} like '10.%' or {0} like '2001:0db8:%')"
-MAIL_WORDS = "mail|smtp|mx|imap|outlook|exchange"
-GUESSED = "mail1?|smtp|mxs?|mx1|gate|relay|ns"
+MAIL_WORDS, GUESSED, SOME_PTR = "|".join(names.MAIL_WORDS), "|".join(GUESSED_LABELS), f"^{names.SOME_PTR_NAMES}$"
 ACK = "('1', '3', '5', '7', '9', 'b', 'd', 'f')"
-SOME_PTR = r"^[0-9a-f]?[0-9a-f]?7\..*\.arpa$"
 SAME = rf"""
 with records as (
     select event_type, src_ip as host, dest_ip as server, dest_port as port, proto, flow.pkts_toclient as replies,

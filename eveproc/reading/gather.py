@@ -174,7 +174,7 @@ def gather_parts(
     collect: type[Collector] = Collector,
 ) -> tuple[NightEvidence, ReadStats, dict[str, End]]:
     """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
-    bytes(KEPT)
+    bytes(KEPT)  # made and freed at once
     count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and read by all.
     dealt = whole if len(whole) < count else []
