@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import duck
 from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
@@ -17,13 +18,14 @@ from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time
 from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
 from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
+from eveproc import names
 from eveproc.events import canonical_address
 from eveproc.evidence import Fact, Source
 from eveproc.inside import home_test
 from eveproc.reading.gather import gather
 from eveproc.reading.sources import find_files
 from rulegen.site import load_site
-from rulegen.vocabulary import Engine, Signal
+from rulegen.vocabulary import GUESSED_LABELS, Engine, Signal
 
 MEGABYTE = 1_000_000
 SAME_SIGNALS = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS, Signal.HELO_ODD, Signal.MAIL_BURST, Signal.LOOK_ALIKE)
@@ -89,6 +91,12 @@ def test_duckdb_is_asked_for_the_same(lines: Lines, tmp_path: Path) -> None:
         assert {host: strangers for (host, name), strangers in found.items() if name == kind} == {h: n for h, n in tracks.items() if n}, (
             kind
         )
+
+
+def test_duckdb_looks_for_the_same_words() -> None:
+    assert duck.MAIL_WORDS.split("|") == list(names.MAIL_WORDS)
+    assert duck.GUESSED.split("|") == list(GUESSED_LABELS)
+    assert f"^{names.SOME_PTR_NAMES}$" == duck.SOME_PTR
 
 
 def test_the_same_recipe_gives_the_same_bytes(lines: Lines, tmp_path: Path) -> None:
