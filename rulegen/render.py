@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from rulegen.addresses import outside, watched
-from rulegen.site import SID_BLOCK, Network, NetworkThresholds, SiteProfile, Threshold
+from rulegen.site import SID_BLOCK, Network, NetworkThresholds, Ports, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import (
     GUESSED_LABELS,
@@ -111,6 +111,7 @@ def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapp
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
+        "not_the_web": _not_the_web(site.ports),
         "labels": GUESSED_LABELS,
         "internal_domains": site.internal_domains,
         "threshold": scope.threshold,
@@ -137,6 +138,11 @@ def _metadata(spec: RuleSpec) -> str:
         *([("updated_at", spec.updated)] if spec.updated else []),
     )
     return ", ".join(f"{key} {value}" for key, value in pairs)
+
+
+def _not_the_web(ports: Ports) -> str:
+    """Any port but those of the web, most of what hosts send: Suricata looks into all of it where one rule is for its port."""
+    return f"[{','.join(f'!{web[0]}:{web[-1]}' for web in ports.web)}]" if ports.web else "any"
 
 
 def _port_list(ports: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from rulegen.checked import CheckedReader, is_int, kind, show
 from rulegen.errors import InputError, Problem
-from rulegen.vocabulary import Signal
+from rulegen.vocabulary import WEB_PORTS, Signal
 from rulegen.yamlfile import Value, YamlDocument, read_yaml
 
 Network = IPv4Network | IPv6Network
@@ -71,6 +71,12 @@ class Ports(Struct, frozen=True):
 
     smtp: tuple[int, ...] = (25,)
     submission: tuple[int, ...] = (465, 587)
+
+    @property
+    def web(self) -> tuple[range, ...]:
+        """Where Suricata's rules do not look for SMTP; nowhere, if the site has mail on one of these ports."""
+        mail = self.smtp + self.submission
+        return () if any(port in web for port in mail for web in WEB_PORTS) else WEB_PORTS
 
 
 class SiteProfile(Struct, frozen=True):

@@ -101,3 +101,5 @@ GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", 
 
 # POP and IMAP, by which a program reads mail.
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
+# Each with its neighbour: where Suricata groups rules by port it closes a gap of one (detect.profiling.grouping, 7.0.10 and 8.0.8).
+WEB_PORTS = (range(80, 82), range(443, 445))

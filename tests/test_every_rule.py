@@ -199,7 +199,6 @@ def lookup_cases() -> list[Case]:
     cases += silent("name_guess", "other names", asks(packets.A, "www.mail.d{}.example"))
     cases += silent("name_guess", "longer label", asks(packets.A, "mailing.d{}.example"))
     cases += silent("name_guess", "AAAA beside A", asks(packets.AAAA, MADE_UP))
-    # Its rule is for any port, the one of the answers for 53 alone: engines take nothing else for DNS.
     cases += silent("name_guess", "another port", asks(packets.A, MADE_UP, port=5353))
     cases += silent("name_guess", "another port, TCP", asks(packets.A, MADE_UP, tcp=True, port=5300))
     cases += fires("name_guess_nx", "UDP", is_told(NXDOMAIN))
@@ -257,6 +256,8 @@ def session_cases() -> list[Case]:
     cases += fires("smtp_sessions", "STARTTLS", connects([*hello(), *starttls()], 587))
     cases += fires("smtp_sessions", "port 2525", connects(talk(hello(), mail()), 2525))
     cases += fires("smtp_sessions", "IPv6", connects(talk(hello(), mail()), 25, outside_6), v6=True)
+    cases += fires("smtp_sessions", "beside the ports of the web", connects(talk(hello(), mail()), 82))
+    cases += silent("smtp_sessions", "a port of the web", connects(talk(hello(), mail()), 443))
     cases += silent("smtp_sessions", "one session, many mails", in_one_session(mail()))
     cases += silent("smtp_sessions", "inside", connects(talk(hello(), mail()), 25, inside))
     cases += silent("smtp_sessions", "HELO in the text", in_one_session(mail("He said\nEHLO you\nHELO me")))
@@ -266,6 +267,7 @@ def session_cases() -> list[Case]:
     cases += fires("mail_burst", "lower case", in_one_session(mail(verb="mail from")))
     cases += fires("mail_burst", "pipelined", in_one_session(piped_mail()))
     cases += fires("mail_burst", "long mails", in_one_session(mail("Hello\n" * 2000)))
+    cases += fires("mail_burst", "port 2525", connects(talk(hello(), mail()), 2525))
     cases += fires("mail_burst", "IPv6", connects(talk(hello(), mail()), 25, outside_6), v6=True)
     cases += silent("mail_burst", "one mail, many recipients", connects_once(talk(hello(), mail(recipients=100))))
     cases += silent("mail_burst", "the words in the text", connects_once(talk(hello(), mail("\nMAIL FROM:<x@y>" * 100))))
@@ -288,6 +290,7 @@ def content_cases() -> list[Case]:
         cases += fires("worm_attachment", name, connects(talk(hello(), attachment(name))))
     # Engines forget a connection that is silent for ten minutes, so the slow case is none.
     cases += fires_fast("worm_attachment", "one session", in_one_session(attachment("a.scr")), seconds=300)
+    cases += fires("worm_attachment", "port 26", connects(talk(hello(), attachment("a.scr")), 26))
     cases += fires("worm_attachment", "IPv6", connects(talk(hello(), attachment("a.scr")), 25, outside_6), v6=True)
     for name in ("report.pdf", "exe", "photo.exe.jpg", "example.com.txt"):
         cases += silent("worm_attachment", name, connects(talk(hello(), attachment(name))))

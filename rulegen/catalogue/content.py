@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from rulegen.catalogue.misses import ON_WEB_PORTS
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import SNORTS, Engine, Signal
@@ -38,7 +39,7 @@ CONTENT = (
         name="worm_attachment",
         signal=Signal.WORM_ATTACHMENT,
         offset=202,
-        rev=1,
+        rev=2,
         msg="MXHOUND CONTENT Executable attachments mailed to outside servers",
         sees="attachments with a name that Windows runs (exe, scr, pif, vbs and the like) in clear text mails to outside servers",
         mistaken_for=("a person or application that mails programs to an outside partner",),
@@ -48,7 +49,8 @@ CONTENT = (
         classtype="trojan-activity",
         threshold=Threshold(3, 3600),
         threshold_source="Large providers refuse such names, so people do not mail them thrice in an hour.",
-        misses=_PLAIN_NAMES,
+        misses=MappingProxyType({**ON_WEB_PORTS, **_PLAIN_NAMES}),
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="helo_odd",

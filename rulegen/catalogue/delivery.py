@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from rulegen.catalogue.misses import NOT_PORT_53, ON_WEB_PORTS
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import SNORTS, SURICATAS, HostSide, Signal
@@ -79,7 +80,7 @@ DELIVERY = (
         name="smtp_sessions",
         signal=Signal.SMTP_SESSIONS,
         offset=104,
-        rev=1,
+        rev=2,
         msg="MXHOUND DELIVERY Many SMTP sessions with outside servers",
         sees="many SMTP sessions (HELO or EHLO) with outside servers on any port, also those that go on encrypted after STARTTLS",
         mistaken_for=(_UNDECLARED, _MONITORING, "a program that opens a session for each of its messages to one provider"),
@@ -89,12 +90,14 @@ DELIVERY = (
         classtype="trojan-activity",
         threshold=Threshold(10, 300),
         threshold_source="Office clients opened 3 in 300 s at most (a day of a real office); Emotet 2021 opened 89 in 300 s, 31 in 60 s.",
+        misses=ON_WEB_PORTS,
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="mail_burst",
         signal=Signal.MAIL_BURST,
         offset=105,
-        rev=1,
+        rev=2,
         msg="MXHOUND DELIVERY Many mails to outside servers in a short time",
         sees="many MAIL FROM commands in clear text to outside servers, in one session or in many",
         mistaken_for=(_UNDECLARED, "a newsletter or application that sends through an outside provider"),
@@ -105,12 +108,14 @@ DELIVERY = (
         threshold=Threshold(10, 120),
         threshold_source="The number of Emerging Threats' 2000328, ten in 120 s, "
         "counted here once per mail and only where the server is outside.",
+        misses=ON_WEB_PORTS,
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="mx_then_smtp_mark",
         signal=Signal.MX_THEN_SMTP,
         offset=106,
-        rev=2,
+        rev=3,
         msg="MXHOUND DELIVERY MX lookup noted",
         sees="one DNS question of type MX; it makes no alert, it marks the host for mx_then_smtp",
         mistaken_for=(),
@@ -121,7 +126,8 @@ DELIVERY = (
         threshold=None,
         threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect within one mailing attempt.",
         only_for=SURICATAS,
-        updated="2026_11_24",
+        misses=NOT_PORT_53,
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="mx_then_smtp",

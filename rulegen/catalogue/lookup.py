@@ -4,9 +4,10 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from rulegen.catalogue.misses import NOT_PORT_53
 from rulegen.site import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import SNORTS, SURICATAS, Engine, HostSide, Signal
+from rulegen.vocabulary import SNORTS, Engine, HostSide, Signal
 
 _DNS = "T1071.004"
 _MX = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-5")
@@ -14,12 +15,10 @@ _TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
 
 # Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks its dns inspector.
 _PORT_53 = "DNS on other ports than 53; what is asked over TCP, {} counts apart"
-# By default Suricata takes nothing else for DNS.
-_OTHER_PORTS = "answers from other ports than 53 that suricata.yaml has taken for DNS (detection-ports)"
 
 
 def _port_53(name: str, *, more: str = "") -> MappingProxyType[Engine, str]:
-    return MappingProxyType(dict.fromkeys(SNORTS, _PORT_53.format(name) + more))
+    return MappingProxyType({**NOT_PORT_53, **dict.fromkeys(SNORTS, _PORT_53.format(name) + more)})
 
 
 _ON_UDP = (
@@ -27,7 +26,7 @@ _ON_UDP = (
         name="mx_flood",
         signal=Signal.MX_FLOOD,
         offset=1,
-        rev=2,
+        rev=3,
         msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
         sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
         mistaken_for=(
@@ -43,13 +42,13 @@ _ON_UDP = (
         threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
         "DNS tunnels and flooding worms ask 40 and more in a minute.",
         misses=_port_53("mx_flood_tcp"),
-        updated="2026_11_24",
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="mx_slow",
         signal=Signal.MX_SLOW,
         offset=2,
-        rev=2,
+        rev=3,
         msg="MXHOUND LOOKUP Steady MX lookups by a host that is no mail server",
         sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
         mistaken_for=(
@@ -64,13 +63,13 @@ _ON_UDP = (
         threshold=Threshold(15, 3600),
         threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
         misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
-        updated="2026_11_24",
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="name_guess",
         signal=Signal.NAME_GUESS,
         offset=3,
-        rev=1,
+        rev=2,
         msg="MXHOUND LOOKUP Many lookups of guessed mail server names",
         sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the like, outside the site's own domains",
         mistaken_for=(
@@ -86,6 +85,7 @@ _ON_UDP = (
         threshold=Threshold(20, 300),
         threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet 2021 asked 571 in 300 s, 183 in 60 s.",
         misses=_port_53("name_guess_tcp"),
+        updated="2026_11_28",
     ),
     RuleSpec(
         name="name_guess_nx",
@@ -107,7 +107,7 @@ _ON_UDP = (
         threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, Musashi 2005), most of which do not exist; "
         "a mail client's set-up tries four in one domain.",
         host_side=HostSide.DESTINATION,
-        misses=MappingProxyType({**_port_53("name_guess_nx_tcp"), **dict.fromkeys(SURICATAS, _OTHER_PORTS)}),
+        misses=_port_53("name_guess_nx_tcp"),
         updated="2026_11_24",
     ),
 )

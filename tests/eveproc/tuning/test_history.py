@@ -19,7 +19,7 @@ from eveproc.tuning.history import History, HistoryKeeper, What, micros
 from eveproc.tuning.matching import TOLD, UNTOLD, HostView, matches
 from eveproc.tuning.predict import predict, threshold_at, with_threshold
 from eveproc.tuning.window import SECOND
-from rulegen.site import Exemption, NetworkThresholds, SiteProfile, Threshold, load_site
+from rulegen.site import Exemption, NetworkThresholds, Ports, SiteProfile, Threshold, load_site
 from rulegen.vocabulary import Signal
 
 DATA = Path(__file__).parents[2] / "data"
@@ -230,6 +230,14 @@ def test_sessions_mails_and_programs_lie_between_start_and_record() -> None:
 )
 def test_odd_names_are_those_of_the_rule(helo: str, port: int, is_odd: bool) -> None:
     assert bool(times(Signal.HELO_ODD, talk(1, helo=helo, server_port=port))) == is_odd
+
+
+@pytest.mark.parametrize("port", [80, 443])
+def test_mail_on_a_port_of_the_web_counts_where_the_site_has_mail_there(port: int) -> None:
+    mail = talk(1, server_port=port, mail_from="a@example.com")
+    assert times(Signal.MAIL_BURST, mail) == []
+    kept = history(mail, site=replace(SITE, ports=Ports(submission=(587, port))))
+    assert len(matches(HostView(kept, HOST, {}), Signal.MAIL_BURST)) == 1
 
 
 def test_a_session_without_a_flow_record_is_known_by_its_first_mail() -> None:
