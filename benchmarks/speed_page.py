@@ -1,5 +1,6 @@
 """What was measured -> docs/performance.md as text, and its plot."""
 
+import math
 import os
 import platform
 import statistics
@@ -165,9 +166,14 @@ def _spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _quartiles(values: Sequence[float]) -> str:
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
-    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+def _with_interval(values: Sequence[float]) -> str:
+    """The median, and an interval that holds the true one in 95 of 100 measurements; of fewer than six values, all of them.
+
+    Between two values as far from the middle as half of so many throws of a coin are from the number of heads (the sign test).
+    """
+    ordered = sorted(values)
+    left_out = max(0, math.floor((len(ordered) - 1.96 * math.sqrt(len(ordered))) / 2) - 1)
+    return f"{statistics.median(ordered):.3f} ({ordered[left_out]:.3f} to {ordered[-1 - left_out]:.3f})"
 
 
 def _packed(results: Results) -> str:
@@ -231,7 +237,7 @@ def _rules(results: Results) -> str:
     for cost in results.rules:
         for name in (NO_RULES, OTHERS, OURS):
             seconds, loading = statistics.median(cost.work(name)), statistics.median(cost.load[name])
-            ratio = "1" if name == NO_RULES else _quartiles(cost.ratios(name))
+            ratio = "1" if name == NO_RULES else _with_interval(cost.ratios(name))
             counted = f"{cost.ratio_of_instructions(name):.3f}" if cost.instructions else ""
             rows.append([cost.engine, name, f"{seconds:.3f} s", ratio, counted, f"{loading:.3f} s"])
     if not rows:
@@ -244,9 +250,9 @@ User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost
 packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
 The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
 text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds, in which the three take turns,
-with the quartiles in brackets: on a machine that is shared they lie far apart. Instructions are counted once, by valgrind on
-{COUNTED:.0%} of the traffic; they differ by some percent as well, since other threads of the engine look at the clock while it runs.
-Starting up, measured with one packet, is left out of both.
+with an interval in brackets that holds the true one in 95 of 100 measurements. Instructions are those of the thread that looks at packets,
+counted once, by valgrind on {COUNTED:.0%} of the traffic; they differ by about a percent from run to run. Starting up, measured with one
+packet, is left out of both.
 """
     return f"{text}\n{table(('engine', 'rules', 'CPU', 'ratio', 'ratio of instructions', 'starting up'), rows)}"
 

@@ -161,6 +161,15 @@ def test_rules_are_taken_one_at_a_time(suricata_7: Engine, tmp_path: Path) -> No
     assert len(each) == 2 + sum(line.startswith("alert ") for line in rules.splitlines())
 
 
+def test_many_rounds_tell_the_ratio_more_closely() -> None:
+    some, many = [1.0 + number / 100 for number in range(11)], [1.0 + number / 1000 for number in range(101)]
+    runs = [{NO_RULES: [1.0] * len(ratios), OTHERS: ratios, OURS: ratios} for ratios in (some, many)]
+    costs = [RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,))) for cpu in runs]
+    page = write_page(Results([], {}, costs), None, "make speed")
+    assert "| 1.050 (1.010 to 1.090) |" in page
+    assert "| 1.050 (1.039 to 1.061) |" in page
+
+
 def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     cpu = {NO_RULES: [2.0, 3.0, 2.0], OTHERS: [2.5, 3.0, 2.0], OURS: [2.1, 3.2, 2.5]}
     load = {NO_RULES: [1.0, 1.0, 1.0], OTHERS: [1.0, 1.0, 1.0], OURS: [1.1, 1.1, 1.1]}
@@ -169,6 +178,7 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     assert cost.ratio(OURS) == pytest.approx(1.05)
     page = write_page(Results([], {}, [cost]), None, "make speed")
     assert "at most 1.05 x no rules, CPU time | 1.050 x | " in page
+    assert "| 1.050 (1.000 to 1.400) |" in page
     assert "instructions | 1.020 x | yes |" not in page
     counted = replace(cost, instructions={NO_RULES: 1000, OTHERS: 1010, OURS: 1020})
     assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(Results([], {}, [counted]), None, "make speed")
