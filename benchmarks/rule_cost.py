@@ -31,9 +31,9 @@ ROUNDS_TIMES = 9
 # Instructions differ less; they are counted once, on this share of the traffic, since counting takes fifty times as long.
 COUNTED = 0.15
 COUNTER = ("valgrind", "--tool=callgrind", "--separate-threads=yes", "--trace-children=yes")
-# The first that Suricata starts with --runmode single, after the main one, looks at all packets. What others do (the flow manager above
-# all) depends on how long that takes, and under valgrind it takes long.
-PACKET_THREAD = "02"
+# With --runmode single one thread looks at all packets, the one that calls this. What others do (the flow manager above all) depends on how
+# long that takes, and under valgrind it takes long.
+PER_PACKET = re.compile(r"^c?fn=\(\d+\) FlowHandlePacket$", re.MULTILINE)
 
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
@@ -171,11 +171,11 @@ def _instructions(engine: Engine, pcap: Path, rules: str) -> int:
         written.write_text(rules)
         under = (*COUNTER, f"--callgrind-out-file={folder / 'counted'}", f"--log-file={folder / 'valgrind.log'}")
         replay(engine, pcap, folder / "log", written, eve_types=EVE_TYPES, under=under)
-        counted = folder / f"counted-{PACKET_THREAD}"
-        total = re.search(r"^totals: (\d+)$", counted.read_text(), re.MULTILINE) if counted.exists() else None
-        if total is None:
-            raise EngineError(f"{COUNTER[0]} did not say how many instructions {engine} took")
-        return int(total[1])
+        threads = [text for file in folder.glob("counted-*") if PER_PACKET.search(text := file.read_text())]
+        totals = [total[1] for text in threads if (total := re.search(r"^totals: (\d+)$", text, re.MULTILINE))]
+        if len(totals) != 1:
+            raise EngineError(f"{COUNTER[0]} did not say how many instructions {engine} took for packets")
+        return int(totals[0])
 
 
 def _cpu() -> float:

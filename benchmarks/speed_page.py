@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from pathlib import Path
 
 from benchmarks.measure import Run
@@ -167,12 +168,13 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _with_interval(values: Sequence[float]) -> str:
-    """The median, and an interval that holds the true one in 95 of 100 measurements; of fewer than six values, all of them.
+    """The median and, in brackets, an interval that holds the true one in at least 95 of 100 measurements (order statistics, sign test).
 
-    Between two values as far from the middle as half of so many throws of a coin are from the number of heads (the sign test).
+    Fewer than six values are too few for that: then it is the lowest and the highest.
     """
-    ordered = sorted(values)
-    left_out = max(0, math.floor((len(ordered) - 1.96 * math.sqrt(len(ordered))) / 2) - 1)
+    ordered, number = sorted(values), len(values)
+    tails = accumulate(math.comb(number, below) for below in range(number))
+    left_out = max(0, sum(2 * tail <= 0.05 * 2**number for tail in tails) - 1)
     return f"{statistics.median(ordered):.3f} ({ordered[left_out]:.3f} to {ordered[-1 - left_out]:.3f})"
 
 
@@ -250,9 +252,9 @@ User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost
 packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
 The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
 text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds, in which the three take turns,
-with an interval in brackets that holds the true one in 95 of 100 measurements. Instructions are those of the thread that looks at packets,
-counted once, by valgrind on {COUNTED:.0%} of the traffic; they differ by about a percent from run to run. Starting up, measured with one
-packet, is left out of both.
+with an interval in brackets that holds the true one in 95 of 100 such measurements. Instructions are those of the thread that looks at
+packets, counted once, by valgrind on {COUNTED:.0%} of the traffic; they differ by about a percent from run to run. Starting up, measured
+with one packet, is left out of both.
 """
     return f"{text}\n{table(('engine', 'rules', 'CPU', 'ratio', 'ratio of instructions', 'starting up'), rows)}"
 

@@ -111,7 +111,7 @@ def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapp
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
-        "not_the_web": _not_the_web(site.ports),
+        "session_ports": _session_ports(site.ports),
         "labels": GUESSED_LABELS,
         "internal_domains": site.internal_domains,
         "threshold": scope.threshold,
@@ -140,9 +140,10 @@ def _metadata(spec: RuleSpec) -> str:
     return ", ".join(f"{key} {value}" for key, value in pairs)
 
 
-def _not_the_web(ports: Ports) -> str:
+def _session_ports(ports: Ports) -> str:
     """Any port but those of the web, most of what hosts send: Suricata looks into all of it where one rule is for its port."""
-    return f"[{','.join(f'!{web[0]}:{web[-1]}' for web in ports.web)}]" if ports.web else "any"
+    left_out = [f"!{web[0]}:{web[-1]}" for web in ports.without_smtp]
+    return f"[{','.join(left_out)}]" if left_out else "any"
 
 
 def _port_list(ports: tuple[int, ...]) -> str:

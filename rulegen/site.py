@@ -73,10 +73,10 @@ class Ports(Struct, frozen=True):
     submission: tuple[int, ...] = (465, 587)
 
     @property
-    def web(self) -> tuple[range, ...]:
-        """Where Suricata's rules do not look for SMTP; nowhere, if the site has mail on one of these ports."""
+    def without_smtp(self) -> tuple[range, ...]:
+        """The ports of the web, where Suricata's rules look for SMTP only if the site has mail there."""
         mail = self.smtp + self.submission
-        return () if any(port in web for port in mail for web in WEB_PORTS) else WEB_PORTS
+        return tuple(web for web in WEB_PORTS if not any(port in web for port in mail))
 
 
 class SiteProfile(Struct, frozen=True):

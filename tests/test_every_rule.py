@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_in_site
 
 from rulegen.build import build
 from rulegen.catalogue import CATALOGUE
 from rulegen.render import RenderedRule
-from rulegen.site import load_site
+from rulegen.site import Ports, SiteProfile, load_site
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine
 from tests import packets
@@ -398,15 +399,18 @@ class Run:
         return self.alerts[sid, ip_address(host).exploded]
 
 
-@pytest.fixture(scope="session")
-def run(suricata: Engine, pcap: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp(suricata)
-    built = build(SITE, [suricata], folder / "build", TODAY).engines[0]
+def run_suricata(suricata: Engine, site: SiteProfile, pcap: Path, folder: Path) -> Run:
+    built = build(site, [suricata], folder / "build", TODAY).engines[0]
     eve = replay(suricata, pcap, folder / "log", build=folder / "build" / suricata)
     events = [event for event in map(json.loads, eve.read_text().splitlines()) if event["event_type"] == "alert"]
     rules = {rule.sid: rule for rule in built.rules}
     sides = ((event, rules[event["alert"]["signature_id"]].spec.host_side) for event in events)
     return Run(rules, events, Counter((event["alert"]["signature_id"], ip_address(event[side]).exploded) for event, side in sides))
+
+
+@pytest.fixture(scope="session")
+def run(suricata: Engine, pcap: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_suricata(suricata, SITE, pcap, tmp_path_factory.mktemp(suricata))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -418,6 +422,15 @@ def test_alerts(run: Run, case: Case) -> None:
 def test_a_network_has_its_own_threshold(run: Run, rule: str, story: Story, host: str, count: int, alerts: int) -> None:
     assert run.count(rule, host, network=GUESTS.network) == alerts
     assert run.count(rule, host) == 0
+
+
+def test_a_site_with_mail_on_a_port_of_the_web(suricata: Engine, tmp_path: Path) -> None:
+    site = replace_in_site(SITE, ports=Ports(submission=(443, 587)))
+    wire, host = Wire(), "10.20.1.7"
+    count, seconds = threshold("smtp_sessions")
+    connects(talk(hello(), mail()), 443)(wire, 0.0, host, count, seconds * 0.9)
+    run = run_suricata(suricata, site, wire.write(tmp_path / "mail.pcap"), tmp_path)
+    assert run.count("smtp_sessions", host) == 1
 
 
 def test_alerts_carry_the_words_eveproc_reads(run: Run) -> None:

@@ -142,7 +142,7 @@ class HistoryKeeper:
         self.site = site
         self.history = History() if history is None else history
         self._mail_ports = frozenset((*site.ports.smtp, *site.ports.submission))
-        self._web_ports = frozenset(chain(*site.ports.web))
+        self._without_smtp = frozenset(chain(*site.ports.without_smtp))
         self.is_watched = lru_cache(maxsize=1 << 16)(self._is_watched)
         self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
 
@@ -227,7 +227,7 @@ class HistoryKeeper:
         direct = event.server_port in self.site.ports.smtp
         if direct and self._see(event.server):
             self._keep(event.server, What.TOOK_MAIL, event.time, mark, event.flow_id)
-        if event.server_port not in self._web_ports and self._see(event.client) and not self.is_home(event.server):
+        if event.server_port not in self._without_smtp and self._see(event.client) and not self.is_home(event.server):
             self._keep(event.client, What.SMTP, event.time, mark, event.flow_id, event.tx_id + 1, _said(event, direct))
 
 

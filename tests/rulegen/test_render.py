@@ -130,11 +130,17 @@ def test_ports_of_the_site() -> None:
     assert "] [25,2525,587] -> " in texts["smtp_rejects"]
 
 
-def test_mail_on_a_port_of_the_web_is_looked_for_on_every_port() -> None:
-    declared = replace(SITE, ports=Ports(submission=(443, 587)))
-    texts = [rules_of(SPECS["mail_burst"], site, Engine.SURICATA_8)[0].text for site in (SITE, declared)]
-    assert "] [!80:81,!443:444] (msg" in texts[0]
-    assert "] any (msg" in texts[1]
+@pytest.mark.parametrize(
+    ("submission", "ports"),
+    [
+        *(((465, 587), "[!80:81,!443:444]"), ((587, 443), "[!80:81]"), ((444,), "[!80:81]"), ((80, 587), "[!443:444]")),
+        ((81, 443), "any"),
+    ],
+)
+def test_a_port_of_the_web_is_looked_at_where_the_site_has_mail(submission: tuple[int, ...], ports: str) -> None:
+    site = replace(SITE, ports=Ports(submission=submission))
+    for name in ("smtp_sessions", "mail_burst", "worm_attachment"):
+        assert f"] {ports} (msg" in rules_of(SPECS[name], site, Engine.SURICATA_8)[0].text
 
 
 def test_no_own_domains_no_exception_in_the_pattern() -> None:
