@@ -125,7 +125,9 @@ def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
         yield f"{name}: at most {START_AT_MOST:g} s of CPU", f"{cpu:.3f} s", cpu <= START_AT_MOST
     for cost in results.rules:
         asked = f"{cost.engine}: our rules at most {RULES_AT_MOST:g} x no rules"
-        yield _at_most(f"{asked}, CPU time", cost.ratio(OURS), RULES_AT_MOST, digits=3)
+        low, high = _interval(cost.ratios(OURS))
+        how = ", by the median alone" if low <= RULES_AT_MOST < high else ""
+        yield f"{asked}, CPU time{how}", f"{_with_interval(cost.ratios(OURS))} x", cost.ratio(OURS) <= RULES_AT_MOST
         if cost.instructions:
             yield _at_most(f"{asked}, instructions", cost.ratio_of_instructions(OURS), RULES_AT_MOST, digits=3)
 
@@ -168,14 +170,19 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _with_interval(values: Sequence[float]) -> str:
-    """The median and, in brackets, an interval that holds the true one in at least 95 of 100 measurements (order statistics, sign test).
+    low, high = _interval(values)
+    return f"{statistics.median(values):.3f} ({low:.3f} to {high:.3f})"
 
-    Fewer than six values are too few for that: then it is the lowest and the highest.
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """Between which two values the true median is in at least 95 of 100 measurements (order statistics, sign test).
+
+    Fewer than six values are too few for that: then they are the lowest and the highest.
     """
     ordered, number = sorted(values), len(values)
     tails = accumulate(math.comb(number, below) for below in range(number))
     left_out = max(0, sum(2 * tail <= 0.05 * 2**number for tail in tails) - 1)
-    return f"{statistics.median(ordered):.3f} ({ordered[left_out]:.3f} to {ordered[-1 - left_out]:.3f})"
+    return ordered[left_out], ordered[-1 - left_out]
 
 
 def _packed(results: Results) -> str:
@@ -252,9 +259,9 @@ User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost
 packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
 The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
 text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds, in which the three take turns,
-with an interval in brackets that holds the true one in 95 of 100 such measurements. Instructions are those of the thread that looks at
-packets, counted once, by valgrind on {COUNTED:.0%} of the traffic; they differ by about a percent from run to run. Starting up, measured
-with one packet, is left out of both.
+with an interval in brackets that holds the true one in 95 of 100 such measurements: where it reaches over what is asked, the rounds leave
+that open. Instructions are those of the thread that looks at packets, counted once, by valgrind on {COUNTED:.0%} of the traffic; they
+differ by about a percent from run to run. Starting up, measured with one packet, is left out of both.
 """
     return f"{text}\n{table(('engine', 'rules', 'CPU', 'ratio', 'ratio of instructions', 'starting up'), rows)}"
 

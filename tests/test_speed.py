@@ -170,6 +170,15 @@ def test_many_rounds_tell_the_ratio_more_closely() -> None:
     assert "| 1.050 (1.040 to 1.060) |" in page
 
 
+@pytest.mark.parametrize(
+    ("ratio", "row"), [(1.04, "CPU time | 1.040 (1.040 to 1.040) x | yes |"), (1.06, "CPU time | 1.060 (1.060 to 1.060) x | **no** |")]
+)
+def test_rounds_that_agree_settle_what_is_asked(ratio: float, row: str) -> None:
+    cpu = {NO_RULES: [1.0] * 9, OTHERS: [1.0] * 9, OURS: [ratio] * 9}
+    cost = RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,)))
+    assert row in write_page(Results([], {}, [cost]), None, "make speed")
+
+
 def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     cpu = {NO_RULES: [2.0, 3.0, 2.0], OTHERS: [2.5, 3.0, 2.0], OURS: [2.1, 3.2, 2.5]}
     load = {NO_RULES: [1.0, 1.0, 1.0], OTHERS: [1.0, 1.0, 1.0], OURS: [1.1, 1.1, 1.1]}
@@ -177,7 +186,7 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     assert cost.ratio(NO_RULES) == 1
     assert cost.ratio(OURS) == pytest.approx(1.05)
     page = write_page(Results([], {}, [cost]), None, "make speed")
-    assert "at most 1.05 x no rules, CPU time | 1.050 x | " in page
+    assert "at most 1.05 x no rules, CPU time, by the median alone | 1.050 (1.000 to 1.400) x | " in page
     assert "| 1.050 (1.000 to 1.400) |" in page
     assert "instructions | 1.020 x | yes |" not in page
     counted = replace(cost, instructions={NO_RULES: 1000, OTHERS: 1010, OURS: 1020})
