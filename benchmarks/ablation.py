@@ -1,6 +1,7 @@
 """One event -> the parts of a log it belongs to; a kind of missing evidence -> the parts that such a site has.
 
-A log is gathered once, part by part; what a site without some kind of evidence would have said is the merger of the other parts.
+A log is gathered once, part by part; what a site without some kind of evidence would have said is
+the merger of the other parts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from eveproc.events import DNS_PORT, Alert, Dns, Event, Flow, Smtp
+from eveproc.input.events import DNS_PORT, Alert, Dns, Event, Flow, Smtp
 from rulegen.vocabulary import METADATA_SIGNAL, Family, Signal
 
 
@@ -46,16 +47,25 @@ _LOST: Mapping[Without, frozenset[Part]] = MappingProxyType(
     {
         Without.NOTHING: frozenset(),
         Without.MX: frozenset((Part.MX_RECORDS, Part.MX_ALERTS)),
-        Without.LOOKUPS: frozenset((Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MX_ALERTS, Part.LOOKUP_ALERTS)),
+        Without.LOOKUPS: frozenset(
+            (Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MX_ALERTS, Part.LOOKUP_ALERTS)
+        ),
         Without.CLEARTEXT: frozenset((Part.MAIL_RECORDS, Part.MAIL_ALERTS)),
-        Without.ALERTS: frozenset((Part.MX_ALERTS, Part.LOOKUP_ALERTS, Part.MAIL_ALERTS, Part.OTHER_ALERTS)),
-        Without.LOGS: frozenset((Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MAIL_RECORDS, Part.OTHER_RECORDS)),
+        Without.ALERTS: frozenset(
+            (Part.MX_ALERTS, Part.LOOKUP_ALERTS, Part.MAIL_ALERTS, Part.OTHER_ALERTS)
+        ),
+        Without.LOGS: frozenset(
+            (Part.MX_RECORDS, Part.LOOKUP_RECORDS, Part.MAIL_RECORDS, Part.OTHER_RECORDS)
+        ),
     }
 )
 
 _MX_SIGNALS = frozenset((Signal.MX_FLOOD, Signal.MX_SLOW, Signal.MX_THEN_SMTP))
-# STARTTLS hides mails and the server's replies to them; connections and the HELO before it stay in the clear.
-_MAIL_SIGNALS = frozenset((Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT, Signal.SMTP_REJECTS))
+# STARTTLS hides mails and the server's replies to them; connections and the HELO before it stay in
+# the clear.
+_MAIL_SIGNALS = frozenset(
+    (Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT, Signal.SMTP_REJECTS)
+)
 
 
 def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
@@ -66,7 +76,10 @@ def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
         case Dns():
             yield from _split_questions(event)
         case Flow(server_port=port) if port == DNS_PORT:
-            yield Part.LOOKUP_RECORDS, event  # what asks over HTTPS does not connect to port 53 either
+            yield (
+                Part.LOOKUP_RECORDS,
+                event,
+            )  # what asks over HTTPS does not connect to port 53 either
         case Smtp():
             yield Part.OTHER_RECORDS, _encrypted(event)
             yield Part.MAIL_RECORDS, event
@@ -75,7 +88,9 @@ def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
 
 
 def _part_of_alert(alert: Alert) -> Part:
-    signal = next((signal for signal in Signal if signal in alert.metadata.get(METADATA_SIGNAL, ())), None)
+    signal = next(
+        (signal for signal in Signal if signal in alert.metadata.get(METADATA_SIGNAL, ())), None
+    )
     if signal is None:
         return Part.OTHER_ALERTS  # other people's rule
     if signal in _MX_SIGNALS:
@@ -95,4 +110,6 @@ def _split_questions(event: Dns) -> Iterator[tuple[Part, Dns]]:
 
 
 def _encrypted(event: Smtp) -> Smtp:
-    return replace(event, mail_from="", rcpt_to=(), subject="", subject_md5="", body_md5="", attachments=())
+    return replace(
+        event, mail_from="", rcpt_to=(), subject="", subject_md5="", body_md5="", attachments=()
+    )

@@ -2,10 +2,12 @@
 
     python -m benchmarks.cluster -o docs/spark-cost.md
 
-Executors are processes of this machine (`local-cluster`), one core each. Each run is a whole command, on files that are in memory already.
-They are read from the disk, and through Hadoop as from any other storage, for which a view of the disk under another name stands.
-CPU seconds are those of the executors: their JVMs and the Pythons below them. What a gigabyte costs is the difference of the two sizes, so
-that starting up is told apart from reading. Takes a quarter of an hour.
+Executors are processes of this machine (`local-cluster`), one core each. Each run is a whole
+command, on files that are in memory already. They are read from the disk, and through Hadoop as
+from any other storage, for which a view of the disk under another name stands. CPU seconds are
+those of the executors: their JVMs and the Pythons below them. What a gigabyte costs is the
+difference of the two sizes, so that starting up is told apart from reading. Takes a quarter of an
+hour.
 """
 
 import argparse
@@ -36,7 +38,8 @@ VIEW = "spark.hadoop.fs.viewfs.mounttable.view.linkFallback=file:///"
 PLACES = {DISK: "disk", STORAGE: "storage"}
 HOSTS = 10_000
 EXECUTOR = b"CoarseGrainedExecutorBackend"
-# So often executors are looked at, in seconds: the memory of a JVM takes the kernel some milliseconds to add up.
+# So often executors are looked at, in seconds: the memory of a JVM takes the kernel some
+# milliseconds to add up.
 LOOKED_AT = 0.5
 NIGHT = 10e12
 # What issue 8 asks for.
@@ -62,7 +65,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ClusterRun:
     """All runs: by place and number of executors, and those of one process without a cluster."""
 
     spark: Mapping[tuple[str, int], list[Cost]]
@@ -72,11 +75,13 @@ class Found:
         return [runs for (where, _), runs in self.spark.items() if where == place]
 
 
-def measure(work: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], None]) -> Found:
+def measure(
+    work: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], None]
+) -> ClusterRun:
     """Everything in turn, round by round."""
     kit = Kit(work)
     files = [kit.file(Recipe(size, HOSTS)) for size in sizes]
-    found = Found({(place, count): [] for place in PLACES for count in EXECUTORS}, [])
+    found = ClusterRun({(place, count): [] for place in PLACES for count in EXECUTORS}, [])
     for number in range(rounds):
         for file in files:
             warm(file)
@@ -95,19 +100,42 @@ def _eveproc(file: str, *words: str) -> tuple[str, ...]:
 
 def _on_spark(uri: str, size: int, executors: int) -> Cost:
     with tempfile.TemporaryDirectory(prefix="mxhound-events-") as events:
-        log = {"enabled": "true", "dir": f"file:{events}", "rolling.enabled": "false", "compress": "false"}
+        log = {
+            "enabled": "true",
+            "dir": f"file:{events}",
+            "rolling.enabled": "false",
+            "compress": "false",
+        }
         settings = [*(f"spark.eventLog.{name}={value}" for name, value in log.items()), VIEW]
         arguments = " ".join(f"--conf {setting}" for setting in settings)
         words = _eveproc(uri, "--on", "spark", "--master", f"local-cluster[{executors},1,1024]")
         seen = _Executors()
         begin = time.perf_counter()
-        watch(Command("spark", (words,), environment={"PYSPARK_SUBMIT_ARGS": f"{arguments} pyspark-shell"}), seen.look, LOOKED_AT)
+        watch(
+            Command(
+                "spark", (words,), environment={"PYSPARK_SUBMIT_ARGS": f"{arguments} pyspark-shell"}
+            ),
+            seen.look,
+            LOOKED_AT,
+        )
         wall = time.perf_counter() - begin
         (logged,) = Path(events).iterdir()
-        ends = [event for event in map(json.loads, logged.read_text().splitlines()) if event["Event"] == "SparkListenerTaskEnd"]
-    job = max(end["Task Info"]["Finish Time"] for end in ends) - min(end["Task Info"]["Launch Time"] for end in ends)
-    sent = [written for end in ends if (written := end["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"])]
-    return Cost(size, wall, job / 1000, sum(seen.cpu.values()), executors, seen.peak, sum(sent), len(sent))
+        ends = [
+            event
+            for event in map(json.loads, logged.read_text().splitlines())
+            if event["Event"] == "SparkListenerTaskEnd"
+        ]
+    job = max(end["Task Info"]["Finish Time"] for end in ends) - min(
+        end["Task Info"]["Launch Time"] for end in ends
+    )
+    sent = [
+        written
+        for end in ends
+        if (written := end["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"])
+    ]
+    return Cost(
+        size, wall, job / 1000, sum(seen.cpu.values()), executors, seen.peak, sum(sent), len(sent)
+    )
 
 
 class _Executors:
@@ -145,18 +173,32 @@ Made by `make cost`; do not edit. `eveproc report --on spark` with executors of 
   the time of more than one.
 - *A gigabyte* is the difference of the two sizes, without starting up: seconds times executors, and CPU seconds.
 
-Measured on {cores} cores; more executors than cores share them.
+ClusterRun on {cores} cores; more executors than cores share them.
 """
 
 
-def page(found: Found, sizes: Sequence[int], rounds: int, command: str) -> str:
+def page(found: ClusterRun, sizes: Sequence[int], rounds: int, command: str) -> str:
     """docs/spark-cost.md."""
-    head = _HEAD.format(sizes=" and ".join(f"{size / 1e9:g} GB" for size in sizes), hosts=HOSTS, rounds=rounds, cores=os.cpu_count())
-    parts = (head, "## Criteria\n", _criteria(found), "## Measured\n", _measured(found), "## 10 TB a night\n", _plan(found), "Made by:\n")
+    head = _HEAD.format(
+        sizes=" and ".join(f"{size / 1e9:g} GB" for size in sizes),
+        hosts=HOSTS,
+        rounds=rounds,
+        cores=os.cpu_count(),
+    )
+    parts = (
+        head,
+        "## Criteria\n",
+        _criteria(found),
+        "## ClusterRun\n",
+        _measured(found),
+        "## 10 TB a night\n",
+        _plan(found),
+        "Made by:\n",
+    )
     return "\n".join((*parts, f"```sh\n{command}\n```\n"))
 
 
-def _criteria(found: Found) -> str:
+def _criteria(found: ClusterRun) -> str:
     rows = []
     for place, name in PLACES.items():
         shuffle = max(run.shuffled / run.size for runs in found.of(place) for run in _large(runs))
@@ -173,10 +215,22 @@ def _met(is_met: bool) -> str:
     return "yes" if is_met else "**no**"
 
 
-def _measured(found: Found) -> str:
+def _measured(found: ClusterRun) -> str:
     rows = [("no cluster, one process", *_figures(found.plain))]
-    rows += [(f"{PLACES[place]}, {_many(count)}", *_figures(runs)) for (place, count), runs in found.spark.items()]
-    heads = ("", "whole command", "its tasks", "a gigabyte", "CPU a gigabyte", "tasks", "shuffled", "memory of an executor")
+    rows += [
+        (f"{PLACES[place]}, {_many(count)}", *_figures(runs))
+        for (place, count), runs in found.spark.items()
+    ]
+    heads = (
+        "",
+        "whole command",
+        "its tasks",
+        "a gigabyte",
+        "CPU a gigabyte",
+        "tasks",
+        "shuffled",
+        "memory of an executor",
+    )
     return f"Of the large file:\n\n{table(heads, rows)}"
 
 
@@ -184,7 +238,11 @@ def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
     """The slope is empty where the small file had no task for some of the executors: they begin to work with the large one."""
     large = _large(runs)
     all_at_work = all(run.tasks >= run.executors for run in runs)
-    of_cluster = (str(large[0].tasks), f"{large[0].shuffled / MEGABYTE:.2f} MB", f"{max(run.peak for run in large) >> 20} MiB")
+    of_cluster = (
+        str(large[0].tasks),
+        f"{large[0].shuffled / MEGABYTE:.2f} MB",
+        f"{max(run.peak for run in large) >> 20} MiB",
+    )
     return (
         f"{statistics.median(run.wall for run in large):.1f} s",
         f"{statistics.median(run.job for run in large):.1f} s",
@@ -193,16 +251,27 @@ def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
     )
 
 
-def _plan(found: Found) -> str:
+def _plan(found: ClusterRun) -> str:
     """From the CPU seconds of a gigabyte and what a task sends, for clusters of some sizes."""
     runs = [run for of_count in found.spark.values() for run in of_count]
-    sent, peak, pieces = max(run.shuffled / run.tasks for run in runs), max(run.peak for run in runs), NIGHT / PIECE
+    sent, peak, pieces = (
+        max(run.shuffled / run.tasks for run in runs),
+        max(run.peak for run in runs),
+        NIGHT / PIECE,
+    )
     cpu = {place: _dearest(found, place, _cpu) for place in PLACES}
     rows = [
-        (f"{cores}", *(f"{NIGHT / 1e9 * cpu[place] / cores / 60:.0f} min" for place in PLACES), f"{cores * peak / 1e9:.0f} GB")
+        (
+            f"{cores}",
+            *(f"{NIGHT / 1e9 * cpu[place] / cores / 60:.0f} min" for place in PLACES),
+            f"{cores * peak / 1e9:.0f} GB",
+        )
         for cores in (16, 32, 64, 128, 256)
     ]
-    hours = " or ".join(f"{NIGHT / 1e9 * cpu[place] / 3600:.0f} hours of CPU ({name})" for place, name in PLACES.items())
+    hours = " or ".join(
+        f"{NIGHT / 1e9 * cpu[place] / 3600:.0f} hours of CPU ({name})"
+        for place, name in PLACES.items()
+    )
     told = (
         f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of each place with a core an executor,\n"
         f"reading them takes {hours}, besides what a network takes.\nA task sent at most {sent / 1e6:.2f} MB of evidence,"
@@ -219,7 +288,9 @@ def _large(runs: Sequence[Cost]) -> list[Cost]:
 def _a_gigabyte(runs: Sequence[Cost], of: Callable[[Cost], float]) -> float:
     """The slope between the two sizes, of the medians."""
     small, large = sorted({run.size for run in runs})
-    low, high = (statistics.median(of(run) for run in runs if run.size == size) for size in (small, large))
+    low, high = (
+        statistics.median(of(run) for run in runs if run.size == size) for size in (small, large)
+    )
     return (high - low) / (large - small) * 1e9
 
 
@@ -232,9 +303,13 @@ def _cpu(run: Cost) -> float:
     return run.cpu
 
 
-def _dearest(found: Found, place: str, figure: Callable[[Cost], float]) -> float:
+def _dearest(found: ClusterRun, place: str, figure: Callable[[Cost], float]) -> float:
     """Of the numbers of executors that do not share cores."""
-    alone = [runs for (where, count), runs in found.spark.items() if where == place and count <= (os.cpu_count() or 1)]
+    alone = [
+        runs
+        for (where, count), runs in found.spark.items()
+        if where == place and count <= (os.cpu_count() or 1)
+    ]
     return max(_a_gigabyte(runs, figure) for runs in alone)
 
 
@@ -245,13 +320,25 @@ def _many(executors: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the page, and write it where `-o` says. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
-    parser.add_argument("--megabytes", type=int, nargs=2, default=(2000, 6000), help="of the two files (default: %(default)s)")
+    parser.add_argument(
+        "--megabytes",
+        type=int,
+        nargs=2,
+        default=(2000, 6000),
+        help="of the two files (default: %(default)s)",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s)")
-    parser.add_argument("--work", type=Path, help="folder for the files, which stay there (default: a temporary one)")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="folder for the files, which stay there (default: a temporary one)",
+    )
     parser.add_argument("-o", "--output", type=Path, help="also write the page here")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
-        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-cluster-")))
+        work = options.work or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-cluster-"))
+        )
         work.mkdir(parents=True, exist_ok=True)
         sizes = [megabytes * MEGABYTE for megabytes in sorted(options.megabytes)]
         try:
@@ -269,7 +356,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> str:
     """What makes such a page."""
-    words = ["--megabytes", *map(str, options.megabytes), "--rounds", str(options.rounds), "--output", "docs/spark-cost.md"]
+    words = [
+        "--megabytes",
+        *map(str, options.megabytes),
+        "--rounds",
+        str(options.rounds),
+        "--output",
+        "docs/spark-cost.md",
+    ]
     return shlex.join(["python", "-m", "benchmarks.cluster", *words])
 
 

@@ -3,10 +3,11 @@
     python -m benchmarks.duck eve.json
     python -m benchmarks.duck --mail eve.json
 
-The first gathers what eveproc's evidence consists of (evidence.py): for each home host that opened a TCP connection, and each kind of
-behaviour, how many events and how many different strangers. It leaves out when that was, leases, who takes mail in, answers questions or
-sends in the site's name, and what sensors lost, and gives no verdict. `--mail` counts only what has to do with mail, of fewer columns:
-most hosts are then not seen at all.
+The first gathers what eveproc's evidence consists of (evidence.py): for each home host that opened
+a TCP connection, and each kind of behaviour, how many events and how many different peers. It
+leaves out when that was, leases, who takes mail in, answers questions or sends in the site's name,
+and what sensors lost, and gives no verdict. `--mail` counts only what has to do with mail, of fewer
+columns: most hosts are then not seen at all.
 
 Other forms of the first were tried on 1 GB and took as long or longer: one filtered aggregate for each kind, distinct keys by a second
 `group by`, connections counted apart from the rest.
@@ -15,7 +16,8 @@ Other forms of the first were tried on 1 GB and took as long or longer: one filt
 import sys
 
 HOME = "({0} like '10.%' or {0} like '2001:0db8:%')"
-# Those of eveproc.names and rulegen.vocabulary, as a test holds; to import them would add 15 ms of ours to DuckDB's time.
+# Those of eveproc.signals.domains and rulegen.vocabulary, as a test holds; to import them would add
+# 15 ms of ours to DuckDB's time.
 MAIL_WORDS = "mail|smtp|mx|imap|outlook|exchange"
 GUESSED = "mail|mail1|smtp|mx|mxs|mx1|gate|relay|ns"
 SOME_PTR = r"^[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa$"
@@ -66,7 +68,7 @@ with records as (
         else [{{key: sid::varchar, kind: 'alert'}}] end, recursive := true)
     from wanted
 )
-select host, kind, count(*) as events, count(distinct case when kind <> 'connection' then key end) as strangers
+select host, kind, count(*) as events, count(distinct case when kind <> 'connection' then key end) as peers
 from kinds where key is not null group by all order by host, kind
 """
 MAIL = rf"""

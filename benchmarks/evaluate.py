@@ -1,6 +1,7 @@
 """Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate); exit 1 where a criterion is missed.
 
-Everything runs on real engines; about a quarter of an hour on two cores. `--networks 2` gives a first impression.
+Everything runs on real engines; about a quarter of an hour on two cores. `--networks 2` gives a
+first impression.
 """
 
 import argparse
@@ -18,24 +19,37 @@ from benchmarks.page import describe, write_page
 from benchmarks.scoring import criteria, wrong
 from rulegen.errors import MxhoundError
 from rulegen.simulate.run import DEFAULT_CLIENTS
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.engines.replay import installed
 
 SITES = Path(__file__).with_name("sites")
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 DEFAULTS: Mapping[str, object] = MappingProxyType(
-    {"networks": 24, "seed": 1, "clients": DEFAULT_CLIENTS, "engines": list(ENGINES), "scenarios": None, "output": None}
+    {
+        "networks": 24,
+        "seed": 1,
+        "clients": DEFAULT_CLIENTS,
+        "engines": list(ENGINES),
+        "scenarios": None,
+        "output": None,
+    }
 )
 
 
-def networks(sites: Path, seed: int, clients: int, scenarios: tuple[str, ...] | None = None) -> Iterator[Network]:
+def networks(
+    sites: Path, seed: int, clients: int, scenarios: tuple[str, ...] | None = None
+) -> Iterator[Network]:
     """The sites in turn, without end, each time with the next seed: one seed draws the same habits at every site."""
     files = cycle(sorted(sites.glob("*.yaml")))
-    return (Network(file, number, clients, scenarios) for number, file in enumerate(files, start=seed))
+    return (
+        Network(file, number, clients, scenarios) for number, file in enumerate(files, start=seed)
+    )
 
 
-def evaluate(chosen: Sequence[Network], engines: Sequence[Engine], jobs: int) -> Iterator[list[Night]]:
+def evaluate(
+    chosen: Sequence[Network], engines: Sequence[Engine], jobs: int
+) -> Iterator[list[Night]]:
     """Each network's nights, in the order of `chosen`, as soon as they are there."""
     with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(partial(evaluate_network, engines=engines), chosen)
@@ -59,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _gather(options: argparse.Namespace) -> list[Night]:
     scenarios = tuple(options.scenarios) if options.scenarios else None
-    chosen = list(islice(networks(SITES, options.seed, options.clients, scenarios), options.networks))
+    chosen = list(
+        islice(networks(SITES, options.seed, options.clients, scenarios), options.networks)
+    )
     for network in chosen:
         load_site(network.site)  # a faulty one is refused now, not in a quarter of an hour
     nights: list[Night] = []
@@ -89,12 +105,33 @@ def _command(options: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
-    parser.add_argument("--networks", type=_from_one, help="how many; the sites take turns (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="of the first network, the next takes the next (default: %(default)s)")
-    parser.add_argument("--clients", type=int, help="office desks of each network (default: %(default)s)")
-    parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, help="which Suricatas watch (default: all)")
-    parser.add_argument("--scenarios", nargs="+", metavar="NAME", help="which of the simulator's to play (default: all)")
-    parser.add_argument("--jobs", type=_from_one, default=2, help="networks at a time (default: %(default)s)")
+    parser.add_argument(
+        "--networks", type=_from_one, help="how many; the sites take turns (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="of the first network, the next takes the next (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--clients", type=int, help="office desks of each network (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--engines",
+        type=Engine,
+        nargs="+",
+        choices=ENGINES,
+        help="which Suricatas watch (default: all)",
+    )
+    parser.add_argument(
+        "--scenarios",
+        nargs="+",
+        metavar="NAME",
+        help="which of the simulator's to play (default: all)",
+    )
+    parser.add_argument(
+        "--jobs", type=_from_one, default=2, help="networks at a time (default: %(default)s)"
+    )
     parser.add_argument("-o", "--output", type=Path, help="also write the page here")
     parser.set_defaults(**DEFAULTS)
     return parser

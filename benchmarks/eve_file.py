@@ -2,17 +2,21 @@
 
     python -m benchmarks.eve_file big.json --megabytes 1000 --hosts 10000 --share 0.003
 
-The mix is by lines, and stands in MIX. It follows from what makes a record: a lookup over UDP is two dns records (question and
-answer) and one flow; a connection of the web one flow and one tls record, or one http and one fileinfo record for each page in
-clear text. With as many lookups as connections, a fourth of them in clear text, that is 38 dns, 38 flow, 14 tls, 5 http and 5
-fileinfo in a hundred lines. (An office of 2009, m57, rebuilt without its web pages: 49 dns, 51 flow.)
-A stats record, eight kilobytes long, comes with every PAGE lines. Of ordinary flows all TCP connections were taken.
+The mix is by lines, and stands in MIX. It follows from what makes a record: a lookup over UDP is
+two dns records (question and answer) and one flow; a connection of the web one flow and one tls
+record, or one http and one fileinfo record for each page in clear text. With as many lookups as
+connections, a fourth of them in clear text, that is 38 dns, 38 flow, 14 tls, 5 http and 5 fileinfo
+in a hundred lines. (An office of 2009, m57, rebuilt without its web pages: 49 dns, 51 flow.) A
+stats record, eight kilobytes long, comes with every PAGE lines. Of ordinary flows all TCP
+connections were taken.
 
-Relevant lines come in the order in which they were recorded, evenly between the ordinary ones; when all were used they begin again,
-with other hosts. Time goes on at RATE lines in a second, so that 10 GB are about a day. The same input gives the same bytes.
+Relevant lines come in the order in which they were recorded, evenly between the ordinary ones; when
+all were used they begin again, with other hosts. Time goes on at RATE lines in a second, so that 10
+GB are about a day. The same input gives the same bytes.
 
-Ordinary lines are made in pages: the text of some thousand lines with gaps, of which a few are prepared, and filled in with other
-hosts, ports, flows and times each time. That makes some hundred megabytes a second.
+Ordinary lines are made in pages: the text of some thousand lines with gaps, of which a few are
+prepared, and filled in with other hosts, ports, flows and times each time. That makes some hundred
+megabytes a second.
 """
 
 import argparse
@@ -30,11 +34,13 @@ from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks.eve_lines import SITE, Kind, Line, Lines, Place, record_lines, sort_lines
-from rulegen.site import SiteProfile, load_site
+from benchmarks.eve_lines import SITE, Line, LineKind, Lines, Place, record_lines, sort_lines
+from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import Engine
 
-MIX: Mapping[str, float] = MappingProxyType({"dns": 0.38, "flow": 0.38, "tls": 0.14, "http": 0.05, "fileinfo": 0.05})
+MIX: Mapping[str, float] = MappingProxyType(
+    {"dns": 0.38, "flow": 0.38, "tls": 0.14, "http": 0.05, "fileinfo": 0.05}
+)
 PAGE, PAGES = 4_000, 8
 RATE = 200  # lines in a second
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
@@ -81,7 +87,9 @@ def write_eve(path: Path, recipe: Recipe, lines: Lines, site: SiteProfile) -> Wr
     with part.open("wb", buffering=0) as file:
         for text, counted, relevant in _pages(recipe, lines, site):
             if written.bytes + len(text) > recipe.size:
-                text, counted, relevant = _cut(text, recipe.size - written.bytes, relevant / counted.total())
+                text, counted, relevant = _cut(
+                    text, recipe.size - written.bytes, relevant / counted.total()
+                )
             file.write(text)
             written.bytes += len(text)
             written.lines += counted
@@ -99,7 +107,9 @@ def _cut(text: bytes, size: int, share: float) -> tuple[bytes, Counter[str], int
     return kept, counted, round(share * counted.total())
 
 
-def _pages(recipe: Recipe, lines: Lines, site: SiteProfile) -> Iterator[tuple[bytes, Counter[str], int]]:
+def _pages(
+    recipe: Recipe, lines: Lines, site: SiteProfile
+) -> Iterator[tuple[bytes, Counter[str], int]]:
     """Without end: text, lines by event type, and how many of them are relevant."""
     rng = random.Random(f"{recipe.seed}/pages")
     crowd = Crowd(recipe, site)
@@ -109,7 +119,11 @@ def _pages(recipe: Recipe, lines: Lines, site: SiteProfile) -> Iterator[tuple[by
     for number, page in enumerate(cycle(templates)):
         start = START + number * page.seconds
         among = [next(mails)(start + at) for at in page.relevant_at]
-        yield page.fill(start, number, among), page.lines + Counter(line for line, _ in among), len(among)
+        yield (
+            page.fill(start, number, among),
+            page.lines + Counter(line for line, _ in among),
+            len(among),
+        )
 
 
 def _draw(lines: Lines, relevant: int, rng: random.Random) -> list[Line | None]:
@@ -171,20 +185,36 @@ class Pool:
 
 def _homes_v4(count: int) -> list[bytes]:
     """Spread over 10.0.0.0/8, below 10.1.0.0 none: there are the servers. An odd factor makes each come once."""
-    return [str(IPv4Address(0x0A010001 + number * 1_000_003 % 0xFE0000)).encode() for number in range(count)]
+    return [
+        str(IPv4Address(0x0A010001 + number * 1_000_003 % 0xFE0000)).encode()
+        for number in range(count)
+    ]
 
 
 def _homes_v6(count: int) -> list[bytes]:
     prefix = int(IPv6Address("2001:db8:1::"))
-    return [IPv6Address(prefix + (number % 4096 << 64) + number * 2_654_435_761 + 1).exploded.encode() for number in range(count)]
+    return [
+        IPv6Address(prefix + (number % 4096 << 64) + number * 2_654_435_761 + 1).exploded.encode()
+        for number in range(count)
+    ]
 
 
 def _outside_v4(rng: random.Random) -> list[bytes]:
-    return [str(IPv4Address(rng.choice((23, 34, 52, 91, 104, 151, 185, 199)) << 24 | rng.getrandbits(24))).encode() for _ in range(OUTSIDE)]
+    return [
+        str(
+            IPv4Address(
+                rng.choice((23, 34, 52, 91, 104, 151, 185, 199)) << 24 | rng.getrandbits(24)
+            )
+        ).encode()
+        for _ in range(OUTSIDE)
+    ]
 
 
 def _outside_v6(rng: random.Random) -> list[bytes]:
-    return [IPv6Address(0x2A00 << 112 | rng.getrandbits(108)).exploded.encode() for _ in range(OUTSIDE // 4)]
+    return [
+        IPv6Address(0x2A00 << 112 | rng.getrandbits(108)).exploded.encode()
+        for _ in range(OUTSIDE // 4)
+    ]
 
 
 class Page:
@@ -196,11 +226,15 @@ class Page:
     def __init__(self, drawn: Sequence[Line | None], crowd: Crowd, rng: random.Random) -> None:
         self.seconds = max(1, len(drawn) // RATE)
         self.lines = Counter(line.event_type for line in drawn if line)
-        self.relevant_at = [number * self.seconds / len(drawn) for number, line in enumerate(drawn) if line is None]
+        self.relevant_at = [
+            number * self.seconds / len(drawn) for number, line in enumerate(drawn) if line is None
+        ]
         self._crowd = crowd
         self._gaps: list[tuple[str, int]] = []
         self._wanted: Counter[str] = Counter()
-        self._text = b"".join(self._with_gaps(line, number, len(drawn), rng) for number, line in enumerate(drawn))
+        self._text = b"".join(
+            self._with_gaps(line, number, len(drawn), rng) for number, line in enumerate(drawn)
+        )
         self._order = itemgetter(*self._places())
 
     def _with_gaps(self, line: Line | None, number: int, lines: int, rng: random.Random) -> bytes:
@@ -213,21 +247,25 @@ class Page:
         pieces = (self._piece(piece, at, mine, digits) for piece in line.pieces)
         return b"".join(pieces)
 
-    def _piece(self, piece: bytes | Place, at: float, mine: dict[bytes, tuple[str, int]], digits: int) -> bytes:
+    def _piece(
+        self, piece: bytes | Place, at: float, mine: dict[bytes, tuple[str, int]], digits: int
+    ) -> bytes:
         match piece:
             case bytes():
                 return piece.replace(b"%", b"%%")
-            case Place(kind=Kind.TIME, late=late):
-                second, micros = divmod(round((at - max(-1.0, min(late, LONGEST))) * 1_000_000), 1_000_000)
+            case Place(kind=LineKind.TIME, late=late):
+                second, micros = divmod(
+                    round((at - max(-1.0, min(late, LONGEST))) * 1_000_000), 1_000_000
+                )
                 self._gaps.append(("second", second + LONGEST))
                 return b"%%b.%06d+0000" % micros
-            case Place(kind=Kind.FLOW):
+            case Place(kind=LineKind.FLOW):
                 self._gaps.append(("flow", 0))
                 return b"%%b%06d" % digits
-            case Place(kind=Kind.PORT, text=text) if int(text) in EPHEMERAL:
+            case Place(kind=LineKind.PORT, text=text) if int(text) in EPHEMERAL:
                 self._gaps.append(mine.setdefault(text, ("port", digits % PORTS)))
                 return b"%b"
-            case Place(kind=Kind.ADDRESS, text=text) if group := self._group(text):
+            case Place(kind=LineKind.ADDRESS, text=text) if group := self._group(text):
                 if text not in mine:
                     mine[text] = (group, self._one_more(group))
                 self._gaps.append(mine[text])
@@ -255,7 +293,12 @@ class Page:
     def _sizes(self) -> tuple[tuple[str, int], ...]:
         groups = ("home4", "home6", "outside4", "outside6", "relevant")
         # a record may be made a second before what it tells of has ended
-        return (("second", LONGEST + self.seconds + 2), ("flow", 1), ("port", PORTS), *((name, self._wanted[name]) for name in groups))
+        return (
+            ("second", LONGEST + self.seconds + 2),
+            ("flow", 1),
+            ("port", PORTS),
+            *((name, self._wanted[name]) for name in groups),
+        )
 
     def fill(self, start: int, number: int, relevant: Sequence[tuple[str, bytes]]) -> bytes:
         """The page as it is from second `start` on."""
@@ -266,7 +309,11 @@ class Page:
             (b"%d" % (100_000_000 + number),),
             crowd.ports[turn:],
             crowd.ports[:turn],
-            *(pool[version].take(wanted[f"{name}{version}"]) for name, pool in _pools(crowd) for version in (4, 6)),
+            *(
+                pool[version].take(wanted[f"{name}{version}"])
+                for name, pool in _pools(crowd)
+                for version in (4, 6)
+            ),
             (text for _, text in relevant),
         )
         return self._text % self._order(list(values))
@@ -293,26 +340,39 @@ class _Relevant:
 
     def __call__(self, now: float) -> tuple[str, bytes]:
         """Its event type and its text at that time."""
-        return self._line.event_type, b"".join(piece if isinstance(piece, bytes) else self._fill(piece, now) for piece in self._line.pieces)
+        return self._line.event_type, b"".join(
+            piece if isinstance(piece, bytes) else self._fill(piece, now)
+            for piece in self._line.pieces
+        )
 
     def _fill(self, place: Place, now: float) -> bytes:
         match place:
-            case Place(kind=Kind.TIME, late=late):
+            case Place(kind=LineKind.TIME, late=late):
                 return _moment(now - late)
-            case Place(kind=Kind.FLOW, text=text):
+            case Place(kind=LineKind.FLOW, text=text):
                 return b"%d%b" % (1_000 + self._turn, text[-10:])
-            case Place(kind=Kind.MAC, text=text):
+            case Place(kind=LineKind.MAC, text=text):
                 tail = (int(text[9:].replace(b":", b""), 16) + self._turn * 7919) & 0xFFFFFF
                 return text[:9] + tail.to_bytes(3, "big").hex(":").encode()
-            case Place(kind=Kind.ADDRESS, text=text) if version := self._crowd.is_desk(text):
-                return self._crowd.home[version].at(self._desks[text] + self._turn * len(self._desks))
+            case Place(kind=LineKind.ADDRESS, text=text) if version := self._crowd.is_desk(text):
+                return self._crowd.home[version].at(
+                    self._desks[text] + self._turn * len(self._desks)
+                )
         return place.text
 
 
 def _relevant(lines: Sequence[Line], crowd: Crowd) -> Iterator[_Relevant]:
     """All of them again and again, each time by hosts of their own."""
-    found = dict.fromkeys(piece.text for line in lines for piece in line.pieces if isinstance(piece, Place) and piece.kind is Kind.ADDRESS)
-    desks = {address: number for number, address in enumerate(address for address in found if crowd.is_desk(address))}
+    found = dict.fromkeys(
+        piece.text
+        for line in lines
+        for piece in line.pieces
+        if isinstance(piece, Place) and piece.kind is LineKind.ADDRESS
+    )
+    desks = {
+        address: number
+        for number, address in enumerate(address for address in found if crowd.is_desk(address))
+    }
     for turn in range(sys.maxsize):
         for line in lines:
             yield _Relevant(line, turn, crowd, desks)
@@ -320,19 +380,31 @@ def _relevant(lines: Sequence[Line], crowd: Crowd) -> Iterator[_Relevant]:
 
 def main() -> None:
     """Write one file and say what is in it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.eve_file", description="Write a large eve.json.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.eve_file", description="Write a large eve.json."
+    )
     parser.add_argument("path", type=Path)
     parser.add_argument("--megabytes", type=int, default=1_000)
     parser.add_argument("--hosts", type=int, default=10_000)
-    parser.add_argument("--share", type=float, default=0.003, help="of relevant lines (default: %(default)s)")
+    parser.add_argument(
+        "--share", type=float, default=0.003, help="of relevant lines (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--spaced", action="store_true", help="with a space after each colon and comma")
+    parser.add_argument(
+        "--spaced", action="store_true", help="with a space after each colon and comma"
+    )
     options = parser.parse_args()
     site = load_site(SITE)
-    lines = sort_lines(record_lines(Engine.SURICATA_7, options.path.parent), site, spaced=options.spaced)
-    recipe = Recipe(options.megabytes * 1_000_000, options.hosts, options.share, options.seed, options.spaced)
+    lines = sort_lines(
+        record_lines(Engine.SURICATA_7, options.path.parent), site, spaced=options.spaced
+    )
+    recipe = Recipe(
+        options.megabytes * 1_000_000, options.hosts, options.share, options.seed, options.spaced
+    )
     written = write_eve(options.path, recipe, lines, site)
-    sys.stdout.write(f"{written.total} lines, {written.bytes} bytes, {written.relevant} relevant: {dict(written.lines.most_common())}\n")
+    sys.stdout.write(
+        f"{written.total} lines, {written.bytes} bytes, {written.relevant} relevant: {dict(written.lines.most_common())}\n"
+    )
 
 
 if __name__ == "__main__":

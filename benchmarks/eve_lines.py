@@ -1,8 +1,8 @@
 """A site -> lines of eve.json that a real Suricata wrote about it, sorted, with the places that change from host to host marked.
 
-Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records, anything on a mail or mailbox port,
-lookups of MX records, of addresses' names and of names that speak of mail, connections outwards that were not taken. Everything
-else is ordinary.
+Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records,
+anything on a mail or mailbox port, lookups of MX records, of addresses' names and of names that
+speak of mail, connections outwards that were not taken. Everything else is ordinary.
 """
 
 import json
@@ -18,12 +18,13 @@ from types import MappingProxyType
 from benchmarks.ordinary import Web, ordinary
 from rulegen.build import build
 from rulegen.simulate import PCAP_NAME, Simulation, simulate, write_simulation
-from rulegen.site import SiteProfile, load_site
+from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import GUESSED_LABELS, Engine
 from tests.engines.replay import replay
 
 SITE = Path(__file__).with_name("speed-site.yaml")
-# As a site logs that logs everything: Debian's suricata.yaml less the protocols that nobody here speaks.
+# As a site logs that logs everything: Debian's suricata.yaml less the protocols that nobody here
+# speaks.
 EVE_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "alert": {"metadata": True},
@@ -52,7 +53,7 @@ _PLACE = re.compile(
 _DATE = re.compile(rb"\d{4}-\d\d-\d\dT")
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """What stands at a marked place."""
 
     TIME = auto()
@@ -62,12 +63,14 @@ class Kind(Enum):
     MAC = auto()
 
 
-_KINDS: Mapping[bytes, Kind] = MappingProxyType(
-    dict.fromkeys((b"timestamp", b"start", b"end"), Kind.TIME)
-    | dict.fromkeys((b"flow_id",), Kind.FLOW)
-    | dict.fromkeys((b"src_port", b"dest_port"), Kind.PORT)
-    | dict.fromkeys((b"src_ip", b"dest_ip", b"ip", b"assigned_ip", b"requested_ip"), Kind.ADDRESS)
-    | dict.fromkeys((b"client_mac", b"client_id"), Kind.MAC)
+_KINDS: Mapping[bytes, LineKind] = MappingProxyType(
+    dict.fromkeys((b"timestamp", b"start", b"end"), LineKind.TIME)
+    | dict.fromkeys((b"flow_id",), LineKind.FLOW)
+    | dict.fromkeys((b"src_port", b"dest_port"), LineKind.PORT)
+    | dict.fromkeys(
+        (b"src_ip", b"dest_ip", b"ip", b"assigned_ip", b"requested_ip"), LineKind.ADDRESS
+    )
+    | dict.fromkeys((b"client_mac", b"client_id"), LineKind.MAC)
 )
 
 
@@ -75,7 +78,7 @@ _KINDS: Mapping[bytes, Kind] = MappingProxyType(
 class Place:
     """Something that changes. `text` is what Suricata wrote; `late` (of a time) how many seconds before the record that was."""
 
-    kind: Kind
+    kind: LineKind
     text: bytes
     late: float = 0.0
 
@@ -88,7 +91,9 @@ class Line:
     pieces: tuple[bytes | Place, ...]
 
     def __str__(self) -> str:
-        return b"".join(piece.text if isinstance(piece, Place) else piece for piece in self.pieces).decode()
+        return b"".join(
+            piece.text if isinstance(piece, Place) else piece for piece in self.pieces
+        ).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +107,41 @@ class Lines:
 def record_lines(engine: Engine, work: Path, seed: int = 1) -> tuple[Path, Path]:
     """Logs of an ordinary hour and of half an hour with every scenario; what is in `work` already is used. Raises EngineError."""
     site = load_site(SITE)
-    logs = work / f"recorded-{engine}-{seed}-ordinary.json", work / f"recorded-{engine}-{seed}-mail.json"
+    logs = (
+        work / f"recorded-{engine}-{seed}-ordinary.json",
+        work / f"recorded-{engine}-{seed}-mail.json",
+    )
     if not all(log.exists() for log in logs):
         with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
-            _record(ordinary(site, seed, Web(VISITS, SECONDS), clients=DESKS), engine, site, Path(name) / "ordinary", logs[0])
-            _record(simulate(site, seed, seconds=MAIL_SECONDS, clients=30), engine, site, Path(name) / "mail", logs[1])
+            _record(
+                ordinary(site, seed, Web(VISITS, SECONDS), clients=DESKS),
+                engine,
+                site,
+                Path(name) / "ordinary",
+                logs[0],
+            )
+            _record(
+                simulate(site, seed, seconds=MAIL_SECONDS, clients=30),
+                engine,
+                site,
+                Path(name) / "mail",
+                logs[1],
+            )
     return logs
 
 
-def _record(simulation: Simulation, engine: Engine, site: SiteProfile, folder: Path, log: Path) -> None:
+def _record(
+    simulation: Simulation, engine: Engine, site: SiteProfile, folder: Path, log: Path
+) -> None:
     write_simulation(simulation, folder)
     build(site, [engine], folder / "rules", simulation.start.date())
-    eve = replay(engine, folder / PCAP_NAME, folder / "log", folder / "rules" / engine / "mxhound.rules", eve_types=EVE_TYPES)
+    eve = replay(
+        engine,
+        folder / PCAP_NAME,
+        folder / "log",
+        folder / "rules" / engine / "mxhound.rules",
+        eve_types=EVE_TYPES,
+    )
     log.write_bytes(eve.read_bytes())
 
 
@@ -124,11 +152,18 @@ def sort_lines(logs: tuple[Path, Path], site: SiteProfile, *, spaced: bool = Fal
     for log in logs:
         for text, record in _records(log):
             if is_relevant(record):
-                relevant.append((str(record["timestamp"]), mark(record, _spaced(record) if spaced else text)))
+                relevant.append(
+                    (str(record["timestamp"]), mark(record, _spaced(record) if spaced else text))
+                )
             elif log == logs[0]:
-                quiet.setdefault(str(record["event_type"]), []).append(mark(record, _spaced(record) if spaced else text))
+                quiet.setdefault(str(record["event_type"]), []).append(
+                    mark(record, _spaced(record) if spaced else text)
+                )
     relevant.sort(key=lambda pair: pair[0])
-    return Lines({name: tuple(lines) for name, lines in sorted(quiet.items())}, tuple(line for _, line in relevant))
+    return Lines(
+        {name: tuple(lines) for name, lines in sorted(quiet.items())},
+        tuple(line for _, line in relevant),
+    )
 
 
 def is_relevant(record: Mapping[str, object]) -> bool:
@@ -147,7 +182,11 @@ def is_relevant(record: Mapping[str, object]) -> bool:
 
 def _is_about_mail(question: Mapping[str, str]) -> bool:
     name = question.get("rrname", "").lower()
-    return question.get("rrtype") in ("MX", "PTR") or any(word in name for word in MAIL_WORDS) or name.partition(".")[0] in GUESSED_LABELS
+    return (
+        question.get("rrtype") in ("MX", "PTR")
+        or any(word in name for word in MAIL_WORDS)
+        or name.partition(".")[0] in GUESSED_LABELS
+    )
 
 
 def mark(record: Mapping[str, object], text: bytes) -> Line:
@@ -157,9 +196,13 @@ def mark(record: Mapping[str, object], text: bytes) -> Line:
     behind = 0
     for found in _PLACE.finditer(text):
         kind, value = _KINDS[found["key"]], found["value"]
-        if kind is Kind.TIME and not _DATE.match(value):
+        if kind is LineKind.TIME and not _DATE.match(value):
             continue
-        late = now - datetime.fromisoformat(value.decode()).timestamp() if kind is Kind.TIME else 0.0
+        late = (
+            now - datetime.fromisoformat(value.decode()).timestamp()
+            if kind is LineKind.TIME
+            else 0.0
+        )
         pieces += (text[behind : found.start("value")], Place(kind, value, late))
         behind = found.end()
     return Line(str(record["event_type"]), (*pieces, text[behind:]))
@@ -169,7 +212,9 @@ def _records(log: Path) -> Iterator[tuple[bytes, dict[str, object]]]:
     with log.open("rb") as file:
         for text in file:
             record = json.loads(text)
-            if record["event_type"] == "stats":  # the only record that tells how long the replay took
+            if (
+                record["event_type"] == "stats"
+            ):  # the only record that tells how long the replay took
                 record["stats"]["uptime"] = 3600
                 text = json.dumps(record, separators=(",", ":")).encode() + b"\n"
             yield text, record

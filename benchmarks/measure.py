@@ -71,11 +71,25 @@ def watch(command: Command, look: Callable[[Sequence[int]], None], every: float 
 
 def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
     processes: list[subprocess.Popen[bytes]] = []
-    # Whoever installs a program has its bytecode; a shell that keeps Python from writing any would have all compiled in each run.
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "", **command.environment}
+    # Whoever installs a program has its bytecode; a shell that keeps Python from writing any would
+    # have all compiled in each run.
+    environment = {
+        **os.environ,
+        "LC_ALL": "C",
+        "PYTHONDONTWRITEBYTECODE": "",
+        **command.environment,
+    }
     for words in command.pipeline:
         above = processes[-1].stdout if processes else subprocess.DEVNULL
-        processes.append(subprocess.Popen(words, stdin=above, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment))
+        processes.append(
+            subprocess.Popen(
+                words,
+                stdin=above,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+        )
         if processes[1:]:
             above.close()  # only the next one reads it
     return processes
@@ -101,7 +115,11 @@ def tree(pid: int) -> Iterator[int]:
     """The process and all below it, as far as they still run."""
     yield pid
     try:
-        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+        children = [
+            child
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
     except OSError:
         return
     for child in children:

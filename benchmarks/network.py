@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ablation import Part, Without, parts_of
-from eveproc.evidence import Collector, NightEvidence
-from eveproc.night import report_on
-from eveproc.reading.reader import read_events
-from eveproc.reading.stats import ReadStats
-from eveproc.verdict import Verdict
+from eveproc.evidence.collector import Collector
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import read_events
+from eveproc.verdicts.analyze import judge_evidence
+from eveproc.verdicts.verdict import Verdict
 from rulegen.build import build
 from rulegen.simulate import PCAP_NAME, HostTruth, Simulation, simulate, write_simulation
-from rulegen.simulate.script import INFECTED
-from rulegen.site import SiteProfile, load_site
+from rulegen.simulate.scenarios import INFECTED
+from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import Engine, Level
 from tests.engines.replay import replay
 
@@ -70,13 +71,18 @@ def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]
     site = load_site(network.site)
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
-        simulation = simulate(site, network.seed, clients=network.clients, scenarios=network.scenarios)
+        simulation = simulate(
+            site, network.seed, clients=network.clients, scenarios=network.scenarios
+        )
         write_simulation(simulation, work)
         build(site, engines, work / "rules", simulation.start.date())
         nights = []
         for engine in engines:
             judged = _watch(engine, work, site)
-            nights += [Night(network, engine, without, compare(judged[without], simulation)) for without in judged]
+            nights += [
+                Night(network, engine, without, compare(judged[without], simulation))
+                for without in judged
+            ]
         return nights
 
 
@@ -87,21 +93,27 @@ def judge_without(eve: Path, site: SiteProfile) -> Mapping[Without, tuple[Verdic
     for event in read_events([str(eve)], stats):
         for part, piece in parts_of(event):
             collectors[part].add(piece)
-    return {without: report_on(_merged(collectors, without), site, stats).verdicts for without in Without}
+    return {
+        without: judge_evidence(_merged(collectors, without), site, stats).verdicts
+        for without in Without
+    }
 
 
-def _merged(collectors: Mapping[Part, Collector], without: Without) -> NightEvidence:
-    night = NightEvidence()
+def _merged(collectors: Mapping[Part, Collector], without: Without) -> EvidenceStore:
+    store = EvidenceStore()
     for part in without.parts:
-        night.merge(collectors[part].night)
-    return night
+        store.merge(collectors[part].store)
+    return store
 
 
 def compare(verdicts: Sequence[Verdict], simulation: Simulation) -> tuple[Outcome, ...]:
     """One Outcome for each simulated machine, by any of its addresses; then those for addresses of nobody."""
     said = {verdict.host: verdict for verdict in verdicts}
     start = simulation.start.timestamp()
-    outcomes = [_outcome(host, [said.pop(a) for a in host.addresses if a in said], start) for host in simulation.hosts]
+    outcomes = [
+        _outcome(host, [said.pop(a) for a in host.addresses if a in said], start)
+        for host in simulation.hosts
+    ]
     return (*outcomes, *_of_nobody(said))
 
 
@@ -116,13 +128,27 @@ def _outcome(host: HostTruth, said: Sequence[Verdict], start: float) -> Outcome:
     is_mailer = host.label == INFECTED
     tier = host.tier if is_mailer else None
     if not said:
-        return Outcome(host.host, host.scenario, is_mailer, tier, Level.CLEAN, why="nothing was seen of it", note=host.note)
+        return Outcome(
+            host.host,
+            host.scenario,
+            is_mailer,
+            tier,
+            Level.CLEAN,
+            why="nothing was seen of it",
+            note=host.note,
+        )
     worst = max(said, key=lambda verdict: (verdict.level.rank, verdict.score))
     seconds = None
     if host.first_mail is not None and worst.decided_at is not None:
         seconds = round(worst.decided_at - start - host.first_mail, 3)
-    return Outcome(host.host, host.scenario, is_mailer, tier, worst.level, seconds, worst.why, host.note)
+    return Outcome(
+        host.host, host.scenario, is_mailer, tier, worst.level, seconds, worst.why, host.note
+    )
 
 
 def _of_nobody(said: Mapping[str, Verdict]) -> Iterator[Outcome]:
-    return (Outcome(v.host, NOBODY, False, None, v.level, why=v.why) for v in said.values() if v.level is not Level.CLEAN)
+    return (
+        Outcome(v.host, NOBODY, False, None, v.level, why=v.why)
+        for v in said.values()
+        if v.level is not Level.CLEAN
+    )

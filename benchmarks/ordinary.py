@@ -1,9 +1,10 @@
 """A site and a seed -> Simulation of ordinary hours: the web in clear and encrypted with real sizes, lookups, some mail.
 
-The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits are weighed as on a network:
-most bytes are web pages. Sizes of bodies are log-normal with a median of 8 kB (the median response of the HTTP Archive's reports
-is between 5 and 15 kB, by kind), cut off at 2 MB; one connection in four is in clear text, so that there are http records; one in
-fifty is not taken.
+The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits
+are scored as on a network: most bytes are web pages. Sizes of bodies are log-normal with a median
+of 8 kB (the median response of the HTTP Archive's reports is between 5 and 15 kB, by kind), cut off
+at 2 MB; one connection in four is in clear text, so that there are http records; one in fifty is
+not taken.
 """
 
 import math
@@ -17,11 +18,11 @@ from msgspec.structs import replace
 from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
 from rulegen.simulate.messages import tls_turns
-from rulegen.simulate.stage import GATEWAY_MAC
-from rulegen.simulate.tape import Packet, Refusal, Tape, Turn, converse, knock
+from rulegen.simulate.network import GATEWAY_MAC
+from rulegen.simulate.tcp import Packet, Refusal, Tape, Turn, converse, knock
 from rulegen.simulate.wire import Endpoint, Socket
 from rulegen.simulate.world import World, new_domain
-from rulegen.site import SiteProfile
+from rulegen.site_profile import SiteProfile
 
 MEDIAN_BODY, SPREAD, LARGEST_BODY = 8_000, 1.6, 2_000_000
 # A TLS record holds at most 16 kB.
@@ -29,8 +30,23 @@ RECORD = 16_000
 CLEAR, NOT_TAKEN = 0.25, 0.02
 EPHEMERAL = range(49152, 65536)
 RESOLVER_MAC = bytes.fromhex("001b21000053")
-PATHS = ("/", "/index.html", "/app/main.js", "/img/logo.png", "/api/v1/items?page=2", "/css/site.css", "/news/2026/03/02/")
-KINDS = ("text/html", "application/javascript", "image/png", "application/json", "text/css", "application/octet-stream")
+PATHS = (
+    "/",
+    "/index.html",
+    "/app/main.js",
+    "/img/logo.png",
+    "/api/v1/items?page=2",
+    "/css/site.css",
+    "/news/2026/03/02/",
+)
+KINDS = (
+    "text/html",
+    "application/javascript",
+    "image/png",
+    "application/json",
+    "text/css",
+    "application/octet-stream",
+)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
@@ -48,18 +64,27 @@ def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> S
     world = World(site, seed, GATEWAY_MAC)
     rng = random.Random(f"{seed}/web")
     tape = Tape(rng)
-    resolvers = {network.version: Endpoint(network.network_address.packed, RESOLVER_MAC) for network in site.resolvers}
+    resolvers = {
+        network.version: Endpoint(network.network_address.packed, RESOLVER_MAC)
+        for network in site.resolvers
+    }
     for _ in range(web.visits):
         desk = rng.choice(desks)
-        client = Socket(Endpoint(desk.packed, bytes.fromhex("001b21") + desk.packed[-3:]), rng.choice(EPHEMERAL))
+        client = Socket(
+            Endpoint(desk.packed, bytes.fromhex("001b21") + desk.packed[-3:]), rng.choice(EPHEMERAL)
+        )
         name = f"www.{new_domain(rng)}"
-        at = _look_up(tape, world, rng.uniform(0, web.seconds), name, client.end, resolvers[desk.version])
+        at = _look_up(
+            tape, world, rng.uniform(0, web.seconds), name, client.end, resolvers[desk.version]
+        )
         _visit(tape, world, at, name, client)
     packets: list[Packet] = sorted((*office.packets, *tape.packets), key=lambda packet: packet.time)
     return replace(office, packets=tuple(packets))
 
 
-def _look_up(tape: Tape, world: World, at: float, name: str, desk: Endpoint, resolver: Endpoint) -> float:
+def _look_up(
+    tape: Tape, world: World, at: float, name: str, desk: Endpoint, resolver: Endpoint
+) -> float:
     """Ask the site's resolver for both kinds of address, as browsers do; gives back when that is done."""
     rng = tape.rng
     for kind in (Type.AAAA, Type.A):
@@ -67,7 +92,9 @@ def _look_up(tape: Tape, world: World, at: float, name: str, desk: Endpoint, res
         client, server = Socket(desk, rng.choice(EPHEMERAL)), Socket(resolver, 53)
         tape.datagram(at, client, server, query)
         at += rng.uniform(0.0005, 0.03)
-        tape.datagram(at, server, client, answer(query, Rcode.NOERROR, tuple(world.records(name, kind))))
+        tape.datagram(
+            at, server, client, answer(query, Rcode.NOERROR, tuple(world.records(name, kind)))
+        )
     return at
 
 
@@ -78,7 +105,14 @@ def _visit(tape: Tape, world: World, at: float, name: str, client: Socket) -> No
     if rng.random() < NOT_TAKEN:
         knock(tape, at, client, server, refusal=rng.choice(tuple(Refusal)))
         return
-    converse(tape, at, client, server, _page(name, rng) if clear else _page_encrypted(name, rng), rtt=rng.uniform(0.01, 0.1))
+    converse(
+        tape,
+        at,
+        client,
+        server,
+        _page(name, rng) if clear else _page_encrypted(name, rng),
+        rtt=rng.uniform(0.01, 0.1),
+    )
 
 
 def _size(rng: random.Random) -> int:
@@ -102,7 +136,9 @@ def _page_encrypted(name: str, rng: random.Random) -> Iterator[Turn]:
         yield Turn(True, _record(rng, rng.randint(200, 900)))
         size = _size(rng)
         pieces = (min(RECORD, size - begin) for begin in range(0, size, RECORD))
-        yield Turn(False, b"".join(_record(rng, piece) for piece in pieces), rng.uniform(0.005, 0.1))
+        yield Turn(
+            False, b"".join(_record(rng, piece) for piece in pieces), rng.uniform(0.005, 0.1)
+        )
 
 
 def _record(rng: random.Random, size: int) -> bytes:

@@ -90,13 +90,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _networks(nights: Sequence[Night], versions: Mapping[Engine, str]) -> str:
     watched = " and ".join(f"{engine} ({versions[engine]})" for engine in engines_of(nights))
-    one = [night for night in nights if night.without is Without.NOTHING and night.engine is engines_of(nights)[0]]
+    one = [
+        night
+        for night in nights
+        if night.without is Without.NOTHING and night.engine is engines_of(nights)[0]
+    ]
     rows = []
     for site in dict.fromkeys(night.network.site.name for night in one):
         played = [night for night in one if night.network.site.name == site]
         seeds = ", ".join(str(night.network.seed) for night in played)
         hosts = [outcome for night in played for outcome in night.outcomes]
-        rows.append([f"`{site}`", seeds, str(len(hosts)), *(str(sum(map(kind, hosts))) for kind in (is_flood, is_slow, is_benign))])
+        rows.append(
+            [
+                f"`{site}`",
+                seeds,
+                str(len(hosts)),
+                *(str(sum(map(kind, hosts))) for kind in (is_flood, is_slow, is_benign)),
+            ]
+        )
     head = ("site", "seeds", "hosts", "floods", "slow senders", "benign")
     networks = "1 network" if len(one) == 1 else f"{len(one)} networks"
     return f"{networks}, watched by {watched}:\n\n{table(head, rows)}"
@@ -112,7 +123,10 @@ def _criteria(nights: Sequence[Night]) -> str:
 def _totals(nights: Sequence[Night]) -> str:
     rows = []
     for engine in engines_of(nights):
-        flood, slow, benign, clean = (tally(select(nights, w, engine=engine)) for w in (is_flood, is_slow, is_benign, is_meant_clean))
+        flood, slow, benign, clean = (
+            tally(select(nights, w, engine=engine))
+            for w in (is_flood, is_slow, is_benign, is_meant_clean)
+        )
         everybody = select(nights, lambda _: True, engine=engine)
         rows.append(
             [
@@ -126,8 +140,19 @@ def _totals(nights: Sequence[Night]) -> str:
             ]
         )
     head = (
-        *("engine", "recall of floods", "recall of slow", "precision", "benign infected", "benign suspected per 1,000"),
-        *("the same without undeclared mail servers", "time to decision, floods: median, worst", "slow: median, worst"),
+        *(
+            "engine",
+            "recall of floods",
+            "recall of slow",
+            "precision",
+            "benign infected",
+            "benign suspected per 1,000",
+        ),
+        *(
+            "the same without undeclared mail servers",
+            "time to decision, floods: median, worst",
+            "slow: median, worst",
+        ),
     )
     return f"## Totals\n\n{table(head, rows)}"
 
@@ -136,12 +161,33 @@ def _scenarios(nights: Sequence[Night], engine: Engine) -> str:
     outcomes = select(nights, lambda _: True, engine=engine)
     rows = []
     for is_mailer, scenario in sorted({(not o.is_mailer, o.scenario) for o in outcomes}):
-        found = tally(o for o in outcomes if o.scenario == scenario and o.is_mailer is not is_mailer)
+        found = tally(
+            o for o in outcomes if o.scenario == scenario and o.is_mailer is not is_mailer
+        )
         recall = "" if is_mailer else _number(found.share_infected, 3)
         times = ("", "") if is_mailer else (_time(found.median_seconds), _time(found.worst_seconds))
         kind = "benign" if is_mailer else "mass mailer"
-        rows.append([scenario, kind, str(found.hosts), recall, str(found.infected), str(found.suspected), *times])
-    head = ("scenario", "is", "hosts", "recall", "infected", "suspected", "median time", "worst time")
+        rows.append(
+            [
+                scenario,
+                kind,
+                str(found.hosts),
+                recall,
+                str(found.infected),
+                str(found.suspected),
+                *times,
+            ]
+        )
+    head = (
+        "scenario",
+        "is",
+        "hosts",
+        "recall",
+        "infected",
+        "suspected",
+        "median time",
+        "worst time",
+    )
     return f"## By scenario, {engine}\n\nTimes go from the first mail to `decided_at`.\n\n{table(head, rows)}"
 
 
@@ -150,23 +196,44 @@ def _less(nights: Sequence[Night]) -> str:
     for without in Without:
         for engine in engines_of(nights):
             flood, slow, benign, clean = (
-                tally(select(nights, wanted, engine=engine, without=without)) for wanted in (is_flood, is_slow, is_benign, is_meant_clean)
+                tally(select(nights, wanted, engine=engine, without=without))
+                for wanted in (is_flood, is_slow, is_benign, is_meant_clean)
             )
             recalls = (_recall(t.infected, t.hosts) for t in (flood, slow))
             accused = (str(benign.infected), str(benign.suspected), str(clean.suspected))
-            rows.append([without, engine, *recalls, *accused, _time(flood.median_seconds), _time(slow.median_seconds)])
+            rows.append(
+                [
+                    without,
+                    engine,
+                    *recalls,
+                    *accused,
+                    _time(flood.median_seconds),
+                    _time(slow.median_seconds),
+                ]
+            )
     head = (
-        *("removed", "engine", "recall of floods", "recall of slow", "benign infected", "benign suspected"),
+        *(
+            "removed",
+            "engine",
+            "recall of floods",
+            "recall of slow",
+            "benign infected",
+            "benign suspected",
+        ),
         *("the same without undeclared mail servers", "median time, floods", "slow"),
     )
     return f"{_LESS_HEAD}\n{table(head, rows)}"
 
 
 def _less_by_scenario(nights: Sequence[Night]) -> str:
-    mailers = {without: select(nights, lambda o: o.is_mailer, without=without) for without in Without}
+    mailers = {
+        without: select(nights, lambda o: o.is_mailer, without=without) for without in Without
+    }
     rows = []
     for scenario in sorted({outcome.scenario for outcome in mailers[Without.NOTHING]}):
-        counts = (tally(o for o in mailers[without] if o.scenario == scenario) for without in Without)
+        counts = (
+            tally(o for o in mailers[without] if o.scenario == scenario) for without in Without
+        )
         rows.append([scenario, *(f"{count.infected} of {count.hosts}" for count in counts)])
     return f"Mass mailers found, all engines together:\n\n{table(('scenario', *Without), rows)}"
 

@@ -22,24 +22,27 @@ from rulegen.errors import EngineError
 from rulegen.simulate import Simulation
 from rulegen.simulate.run import DEFAULT_START
 from rulegen.simulate.write import write_pcap
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.engines.replay import installed, replay
 
-# CPU time of one run differs by a tenth and more from that of the next on a machine that is shared: so many times the rounds of others.
+# CPU time of one run differs by a tenth and more from that of the next on a machine that is shared:
+# so many times the rounds of others.
 ROUNDS_TIMES = 9
-# Instructions differ less; they are counted once, on this share of the traffic, since counting takes fifty times as long.
+# Instructions differ less; they are counted once, on this share of the traffic, since counting
+# takes fifty times as long.
 COUNTED = 0.15
 COUNTER = ("valgrind", "--tool=callgrind", "--separate-threads=yes", "--trace-children=yes")
-# With --runmode single one thread looks at all packets, the one that calls this. What others do (the flow manager above all) depends on how
-# long that takes, and under valgrind it takes long.
+# With --runmode single one thread looks at all packets, the one that calls this. What others do
+# (the flow manager above all) depends on how long that takes, and under valgrind it takes long.
 PER_PACKET = re.compile(r"^c?fn=\(\d+\) FlowHandlePacket$", re.MULTILINE)
 
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
 NO_RULES, OTHERS, OURS = "no rules", "two others", "ours"
-# What the two rules about mass mailing in the public rule sets look for: thirty MX questions to the site's resolvers over UDP in ten
-# seconds, and ten mails in two minutes in clear text on port 25. They are written anew here, with this site's addresses.
+# What the two rules about mass mailing in the public rule sets look for: thirty MX questions to the
+# site's resolvers over UDP in ten seconds, and ten mails in two minutes in clear text on port 25.
+# They are written anew here, with this site's addresses.
 OTHER_RULES = r"""
 alert udp [10.0.0.0/8,2001:db8::/32,!10.0.0.25] any -> [10.0.0.53,2001:db8::53] 53 (msg:"MX questions"; content:"|01 00|"; offset:2; \
 depth:2; content:"|00 00 0f 00 01|"; distance:8; threshold:type both, track by_src, count 30, seconds 10; sid:1990001; rev:1;)
@@ -71,7 +74,10 @@ class RuleCost:
 
     def ratios(self, rules: str) -> list[float]:
         """To no rules, by round."""
-        return [with_them / without for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True)]
+        return [
+            with_them / without
+            for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True)
+        ]
 
     def ratio(self, rules: str) -> float:
         """To no rules, the median over the rounds."""
@@ -82,13 +88,17 @@ class RuleCost:
         return self.instructions[rules] / self.instructions[NO_RULES]
 
 
-def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], None]) -> Iterator[RuleCost]:
+def measure_rules(
+    work: Path, scale: float, rounds: int, say: Callable[[str], None]
+) -> Iterator[RuleCost]:
     """The three sets of rules in turn, on each engine. Raises EngineError."""
     for engine in ENGINES:
         sets = rule_sets(engine, work)
         cost = _measure(engine, work, scale, ROUNDS_TIMES * rounds, sets, say)
         try:
-            yield replace(cost, instructions=count_instructions(engine, work, scale * COUNTED, sets))
+            yield replace(
+                cost, instructions=count_instructions(engine, work, scale * COUNTED, sets)
+            )
         except EngineError as error:  # what was measured so far is not lost for that
             say(f"{engine}: instructions are not counted: {error}")
             yield cost
@@ -97,16 +107,31 @@ def measure_rules(work: Path, scale: float, rounds: int, say: Callable[[str], No
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
     """The text of each."""
     build(load_site(SITE), [engine], work / "rules", DEFAULT_START.date())
-    return {NO_RULES: "", OTHERS: OTHER_RULES, OURS: (work / "rules" / engine / "mxhound.rules").read_text()}
+    return {
+        NO_RULES: "",
+        OTHERS: OTHER_RULES,
+        OURS: (work / "rules" / engine / "mxhound.rules").read_text(),
+    }
 
 
 def one_at_a_time(rules: str) -> dict[str, str]:
     """No rules, all rules, and each by itself, by its sid."""
-    each = {found[1]: line for line in rules.splitlines() if (found := re.search(r"\bsid:(\d+);", line)) and not line.startswith("#")}
+    each = {
+        found[1]: line
+        for line in rules.splitlines()
+        if (found := re.search(r"\bsid:(\d+);", line)) and not line.startswith("#")
+    }
     return {NO_RULES: "", OURS: rules, **each}
 
 
-def _measure(engine: Engine, work: Path, scale: float, rounds: int, sets: Mapping[str, str], say: Callable[[str], None]) -> RuleCost:
+def _measure(
+    engine: Engine,
+    work: Path,
+    scale: float,
+    rounds: int,
+    sets: Mapping[str, str],
+    say: Callable[[str], None],
+) -> RuleCost:
     pcap, packets = traffic(work, scale)
     first = _first_packet(pcap)
     cpu: dict[str, list[float]] = {name: [] for name in sets}
@@ -117,7 +142,9 @@ def _measure(engine: Engine, work: Path, scale: float, rounds: int, sets: Mappin
             cpu[name].append(_seconds(engine, pcap, sets[name]))
             load[name].append(_seconds(engine, first, sets[name]))
         names.rotate(1)
-        say(f"{engine} {number}: { ({name: round(cpu[name][-1] - load[name][-1], 3) for name in sets}) }")
+        say(
+            f"{engine} {number}: { ({name: round(cpu[name][-1] - load[name][-1], 3) for name in sets}) }"
+        )
     return RuleCost(engine, installed(engine).version, pcap.stat().st_size, packets, cpu, load)
 
 
@@ -126,7 +153,9 @@ def traffic(work: Path, scale: float) -> tuple[Path, int]:
     pcap, about = work / f"ordinary-{scale:g}.pcap", work / f"ordinary-{scale:g}.packets"
     if not about.exists():
         web = Web(max(1, round(VISITS * scale)), max(60.0, SECONDS * scale))
-        simulation: Simulation = ordinary(load_site(SITE), 1, web, clients=max(5, round(DESKS * scale)))
+        simulation: Simulation = ordinary(
+            load_site(SITE), 1, web, clients=max(5, round(DESKS * scale))
+        )
         with pcap.open("wb") as file:
             write_pcap(simulation, file)
         about.write_text(str(len(simulation.packets)))
@@ -152,7 +181,9 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
         return _cpu() - before
 
 
-def count_instructions(engine: Engine, work: Path, scale: float, sets: Mapping[str, str]) -> dict[str, int]:
+def count_instructions(
+    engine: Engine, work: Path, scale: float, sets: Mapping[str, str]
+) -> dict[str, int]:
     """What valgrind counts in one replay, in the thread that looks at packets, by set of rules; without what one packet takes.
 
     Raises EngineError, also where there is no valgrind.
@@ -161,7 +192,10 @@ def count_instructions(engine: Engine, work: Path, scale: float, sets: Mapping[s
         raise EngineError(f"{COUNTER[0]} is not installed")
     pcap, _ = traffic(work, scale)
     first = _first_packet(pcap)
-    return {name: _instructions(engine, pcap, rules) - _instructions(engine, first, rules) for name, rules in sets.items()}
+    return {
+        name: _instructions(engine, pcap, rules) - _instructions(engine, first, rules)
+        for name, rules in sets.items()
+    }
 
 
 def _instructions(engine: Engine, pcap: Path, rules: str) -> int:
@@ -169,12 +203,24 @@ def _instructions(engine: Engine, pcap: Path, rules: str) -> int:
         folder = Path(name)
         written = folder / "these.rules"
         written.write_text(rules)
-        under = (*COUNTER, f"--callgrind-out-file={folder / 'counted'}", f"--log-file={folder / 'valgrind.log'}")
+        under = (
+            *COUNTER,
+            f"--callgrind-out-file={folder / 'counted'}",
+            f"--log-file={folder / 'valgrind.log'}",
+        )
         replay(engine, pcap, folder / "log", written, eve_types=EVE_TYPES, under=under)
-        threads = [text for file in folder.glob("counted-*") if PER_PACKET.search(text := file.read_text())]
-        totals = [total[1] for text in threads if (total := re.search(r"^totals: (\d+)$", text, re.MULTILINE))]
+        threads = [
+            text for file in folder.glob("counted-*") if PER_PACKET.search(text := file.read_text())
+        ]
+        totals = [
+            total[1]
+            for text in threads
+            if (total := re.search(r"^totals: (\d+)$", text, re.MULTILINE))
+        ]
         if len(totals) != 1:
-            raise EngineError(f"{COUNTER[0]} did not say how many instructions {engine} took for packets")
+            raise EngineError(
+                f"{COUNTER[0]} did not say how many instructions {engine} took for packets"
+            )
         return int(totals[0])
 
 
@@ -194,13 +240,17 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="one rule of ours at a time")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, default=ENGINES)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the traffic; it stays there")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for the traffic; it stays there"
+    )
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     for engine in options.engines:
         sets = rule_sets(engine, options.work)
         chosen = one_at_a_time(sets[OURS]) if options.each else sets
-        sys.stdout.writelines(_shares(_measure(engine, options.work, 1.0, options.rounds, chosen, sys.stderr.write)))
+        sys.stdout.writelines(
+            _shares(_measure(engine, options.work, 1.0, options.rounds, chosen, sys.stderr.write))
+        )
 
 
 if __name__ == "__main__":

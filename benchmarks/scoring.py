@@ -14,7 +14,8 @@ NETWORKS = 20
 FLOOD_RECALL, SLOW_RECALL, RECALL_WITHOUT = 1.0, 0.98, 0.95
 SUSPECTED_PER_1000 = 1.0
 FLOOD_SECONDS, SLOW_SECONDS = 60.0, 20 * 60.0
-# "Declare it or look at it": what takes mail in and delivers it is meant to be suspected until the site profile names it.
+# "Declare it or look at it": what takes mail in and delivers it is meant to be suspected until the
+# site profile names it.
 MEANT_SUSPECTED = frozenset(("undeclared_mail_server",))
 
 Wanted = Callable[[Outcome], bool]
@@ -91,9 +92,17 @@ def is_meant_clean(outcome: Outcome) -> bool:
     return not outcome.is_mailer and outcome.scenario not in MEANT_SUSPECTED
 
 
-def select(nights: Iterable[Night], wanted: Wanted, *, engine: Engine | None = None, without: Without = Without.NOTHING) -> list[Outcome]:
+def select(
+    nights: Iterable[Night],
+    wanted: Wanted,
+    *,
+    engine: Engine | None = None,
+    without: Without = Without.NOTHING,
+) -> list[Outcome]:
     """Outcomes of every network that were judged from this engine's log (None: any) without this kind of evidence."""
-    chosen = (night for night in nights if night.without is without and engine in (None, night.engine))
+    chosen = (
+        night for night in nights if night.without is without and engine in (None, night.engine)
+    )
     return [outcome for night in chosen for outcome in night.outcomes if wanted(outcome)]
 
 
@@ -105,13 +114,17 @@ def engines_of(nights: Iterable[Night]) -> tuple[Engine, ...]:
 
 def wrong(nights: Iterable[Night]) -> Iterator[tuple[Night, Outcome]]:
     """Every mass mailer that was not called infected, and everybody else of whom more was said than the design wants."""
-    return ((night, outcome) for night in nights for outcome in night.outcomes if not _is_right(outcome))
+    return (
+        (night, outcome) for night in nights for outcome in night.outcomes if not _is_right(outcome)
+    )
 
 
 def _is_right(outcome: Outcome) -> bool:
     if outcome.is_mailer:
         return outcome.level is Level.INFECTED
-    return outcome.level is Level.CLEAN or (outcome.level is Level.SUSPECTED and outcome.scenario in MEANT_SUSPECTED)
+    return outcome.level is Level.CLEAN or (
+        outcome.level is Level.SUSPECTED and outcome.scenario in MEANT_SUSPECTED
+    )
 
 
 def criteria(nights: Sequence[Night]) -> list[Criterion]:
@@ -131,18 +144,33 @@ def _enough_networks(networks: set[Network]) -> Criterion:
 
 def _on(engine: Engine, nights: Sequence[Night]) -> Iterator[Criterion]:
     flood, slow = (tally(select(nights, wanted, engine=engine)) for wanted in (is_flood, is_slow))
-    benign, clean = (tally(select(nights, wanted, engine=engine)) for wanted in (is_benign, is_meant_clean))
+    benign, clean = (
+        tally(select(nights, wanted, engine=engine)) for wanted in (is_benign, is_meant_clean)
+    )
     yield _at_least(f"{engine}: recall of floods", flood.share_infected, FLOOD_RECALL)
     yield _at_least(f"{engine}: recall of slow senders", slow.share_infected, SLOW_RECALL)
     yield _at_most(f"{engine}: benign hosts infected", float(benign.infected), 0.0)
-    yield _at_most(f"{engine}: benign hosts suspected per 1,000", clean.suspected_per_1000, SUSPECTED_PER_1000)
-    yield _at_most(f"{engine}: median seconds to decision, floods", flood.median_seconds, FLOOD_SECONDS)
-    yield _at_most(f"{engine}: median seconds to decision, slow senders", slow.median_seconds, SLOW_SECONDS)
+    yield _at_most(
+        f"{engine}: benign hosts suspected per 1,000", clean.suspected_per_1000, SUSPECTED_PER_1000
+    )
+    yield _at_most(
+        f"{engine}: median seconds to decision, floods", flood.median_seconds, FLOOD_SECONDS
+    )
+    yield _at_most(
+        f"{engine}: median seconds to decision, slow senders", slow.median_seconds, SLOW_SECONDS
+    )
 
 
 def _recall_without(nights: Sequence[Night], engine: Engine, without: Without) -> Criterion:
-    recalls = [tally(select(nights, wanted, engine=engine, without=without)).share_infected for wanted in (is_flood, is_slow)]
-    return _at_least(f"{engine}, {without}: recall of floods and of slow senders", _least(recalls), RECALL_WITHOUT)
+    recalls = [
+        tally(select(nights, wanted, engine=engine, without=without)).share_infected
+        for wanted in (is_flood, is_slow)
+    ]
+    return _at_least(
+        f"{engine}, {without}: recall of floods and of slow senders",
+        _least(recalls),
+        RECALL_WITHOUT,
+    )
 
 
 def _least(values: Sequence[float | None]) -> float | None:
@@ -152,11 +180,15 @@ def _least(values: Sequence[float | None]) -> float | None:
 
 
 def _at_least(what: str, value: float | None, bound: float) -> Criterion:
-    return Criterion(f"{what} at least {bound:.2f}", _figure(value, ".3f"), value is not None and value >= bound)
+    return Criterion(
+        f"{what} at least {bound:.2f}", _figure(value, ".3f"), value is not None and value >= bound
+    )
 
 
 def _at_most(what: str, value: float | None, bound: float) -> Criterion:
-    return Criterion(f"{what} at most {bound:g}", _figure(value, ".4g"), value is not None and value <= bound)
+    return Criterion(
+        f"{what} at most {bound:g}", _figure(value, ".4g"), value is not None and value <= bound
+    )
 
 
 def _figure(value: float | None, layout: str) -> str:

@@ -2,8 +2,9 @@
 
     python -m benchmarks.speed -o docs/performance.md
 
-Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression. With --keep, files and results
-stay in --work: another run uses the files and replaces the results of the sections that it measures.
+Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression.
+With --keep, files and results stay in --work: another run uses the files and replaces the results
+of the sections that it measures.
 """
 
 import argparse
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for, print the page, and write it where `-o` says, its plot beside it. Returns the exit code."""
     options = _parser().parse_args(arguments)
     with ExitStack() as stack:
-        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-speed-")))
+        work = options.work or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-speed-"))
+        )
         try:
             work.mkdir(parents=True, exist_ok=True)
             if options.prepare:
@@ -60,7 +63,12 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
         for so_far in _section(section, work, options):
             found[section] = so_far
             store.write_text(json.dumps(found, indent=1))
-    measured = [from_json(each) for name in SECTIONS if name not in ("start", "rules") for each in found.get(name, ())]
+    measured = [
+        from_json(each)
+        for name in SECTIONS
+        if name not in ("start", "rules")
+        for each in found.get(name, ())
+    ]
     start = {name: [Run(**each) for each in runs] for name, runs in found.get("start", {}).items()}
     return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())])
 
@@ -68,14 +76,21 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
 def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
     """What was measured so far, as plain values, after each step."""
     if section == "start":
-        yield {name: [asdict(each) for each in runs] for name, runs in start_up(work, options.rounds).items()}
+        yield {
+            name: [asdict(each) for each in runs]
+            for name, runs in start_up(work, options.rounds).items()
+        }
     elif section == "rules":
         costs: list[object] = []
         for cost in measure_rules(work, options.scale, options.rounds, _say):
             costs.append(asdict(cost))
             yield costs
     else:
-        yield from _tried([trial for trial in trials(options.scale, options.rounds) if trial.section == section], work, options.keep)
+        yield from _tried(
+            [trial for trial in trials(options.scale, options.rounds) if trial.section == section],
+            work,
+            options.keep,
+        )
 
 
 def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[object]]:
@@ -92,7 +107,9 @@ def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[obj
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
     plot = output.with_suffix(".svg") if output else None
-    page = write_page(results, plot.name if plot and results.grows else None, _command(options), options.note)
+    page = write_page(
+        results, plot.name if plot and results.grows else None, _command(options), options.note
+    )
     sys.stdout.write(page)
     if output and plot:
         output.write_text(page, encoding="utf-8")
@@ -115,19 +132,40 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--sections", nargs="*", choices=SECTIONS, default=SECTIONS, help="what to measure (default: all)")
+    parser.add_argument(
+        "--sections",
+        nargs="*",
+        choices=SECTIONS,
+        default=SECTIONS,
+        help="what to measure (default: all)",
+    )
     parser.add_argument(
         "--rounds",
         type=int,
         default=DEFAULTS["rounds"],
         help="of the main comparisons; the others get half, rules three times as many (default: %(default)s)",
     )
-    parser.add_argument("--scale", type=float, default=DEFAULTS["scale"], help="files so many times as large (default: %(default)s)")
-    parser.add_argument("--work", type=Path, help="folder for large files (default: a temporary one)")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=DEFAULTS["scale"],
+        help="files so many times as large (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--work", type=Path, help="folder for large files (default: a temporary one)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the large files there")
-    parser.add_argument("--prepare", action="store_true", help="make the files and measure nothing; they stay")
-    parser.add_argument("--note", default="", help="what a reader of the page should know of this machine, or of these runs")
-    parser.add_argument("-o", "--output", type=Path, help="also write the page here, and its plot beside it")
+    parser.add_argument(
+        "--prepare", action="store_true", help="make the files and measure nothing; they stay"
+    )
+    parser.add_argument(
+        "--note",
+        default="",
+        help="what a reader of the page should know of this machine, or of these runs",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, help="also write the page here, and its plot beside it"
+    )
     return parser
 
 

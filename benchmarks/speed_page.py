@@ -18,7 +18,14 @@ from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, JQ_PART, MEGABYTE,
 MIB = 1 << 20
 # What issue 4 asks for: "at most" so many times the wall-clock time of grep -c, and so on.
 GREP_AT_1_GB, GREP_AT_5_GB, DUCKDB_FASTER, JQ_FASTER = 2.0, 1.5, 2.0, 20.0
-GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST = 1.3, 1.5, 400, 1024, 0.25, 1.05
+GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST = (
+    1.3,
+    1.5,
+    400,
+    1024,
+    0.25,
+    1.05,
+)
 FIGURES = {"sizes": "size", "hosts": "home hosts", "shares": "relevant lines"}
 
 _HEAD = """\
@@ -33,7 +40,7 @@ medians over the rounds; a ratio is the median of the ratios within a round, wit
 _NOTES = f"""\
 - `grep -c` is `LC_ALL=C grep -c '"event_type":"alert"'`: it counts one kind of line, and says nothing about any host.
 - DuckDB gathers what eveproc gathers (`benchmarks/duck.py`): for each home host that opened a TCP connection, and each kind of
-  behaviour, how many events and how many different strangers, with two threads and the types of the columns given. It leaves out time
+  behaviour, how many events and how many different peers, with two threads and the types of the columns given. It leaves out time
   windows, leases, who takes mail in, answers questions or sends in the site's name, and sensor health, and gives no verdict. "Mail
   only" are fewer columns, and only hosts that had to do with mail.
 - jq picks out the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB, the rest is extrapolated.
@@ -66,25 +73,50 @@ def wall(trial: Measured, name: str) -> float:
 
 def ratios(trial: Measured, name: str, other: str) -> list[float]:
     """A command's time by another's, round by round."""
-    return [mine.wall / theirs.wall for mine, theirs in zip(trial.runs[name], trial.runs[other], strict=True)]
+    return [
+        mine.wall / theirs.wall
+        for mine, theirs in zip(trial.runs[name], trial.runs[other], strict=True)
+    ]
 
 
 def write_page(results: Results, plot: str | None, command: str, note: str = "") -> str:
     """The whole page; `plot` is the name of the file beside it, `command` what makes the page again, `note` what else is to be known."""
-    picture = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
+    chart_data = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
     sections = (
-        *(_HEAD, _machine(results), note and f"{note}\n", _criteria(results), _compared(results), _packed(results), _started(results)),
+        *(
+            _HEAD,
+            _machine(results),
+            note and f"{note}\n",
+            _criteria(results),
+            _compared(results),
+            _packed(results),
+            _started(results),
+        ),
         *(_grown(results, name) for name in FIGURES),
-        *(picture, _library(results), _rules(results), f"Made by:\n\n```sh\n{command}\n```\n"),
+        *(chart_data, _library(results), _rules(results), f"Made by:\n\n```sh\n{command}\n```\n"),
     )
     return "\n".join(section for section in sections if section)
 
 
 def _machine(results: Results) -> str:
-    cpu = next((line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     cores = len(os.sched_getaffinity(0))
-    parts = [f"{cores} cores ({cpu})", f"Python {platform.python_version()}", f"hyperscan {_version('hyperscan')}"]
-    parts += [f"DuckDB {_version('duckdb')}", *(f"{cost.engine} ({cost.version})" for cost in results.rules)]
+    parts = [
+        f"{cores} cores ({cpu})",
+        f"Python {platform.python_version()}",
+        f"hyperscan {_version('hyperscan')}",
+    ]
+    parts += [
+        f"DuckDB {_version('duckdb')}",
+        *(f"{cost.engine} ({cost.version})" for cost in results.rules),
+    ]
     return f"Measured on {', '.join(parts)}.\n"
 
 
@@ -100,26 +132,44 @@ def _version(package: str) -> str:
 
 
 def _criteria(results: Results) -> str:
-    rows = [(asked, measured, "yes" if met else "**no**") for asked, measured, met in _asked(results)]
+    rows = [
+        (asked, measured, "yes" if met else "**no**") for asked, measured, met in _asked(results)
+    ]
     return f"## Criteria\n\n{table(('what is asked', 'measured', 'met'), rows)}" if rows else ""
 
 
 def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
     for trial, most in zip(results.section("compare"), (GREP_AT_1_GB, GREP_AT_5_GB), strict=False):
         size = _size(trial.bytes)
-        yield _at_most(f"{size}: at most {most:g} x grep -c", statistics.median(ratios(trial, EVEPROC, GREP)), most)
+        yield _at_most(
+            f"{size}: at most {most:g} x grep -c",
+            statistics.median(ratios(trial, EVEPROC, GREP)),
+            most,
+        )
         for other, least in ((DUCKDB, DUCKDB_FASTER), (JQ_NAME, JQ_FASTER)):
             if other in trial.runs:
                 faster = statistics.median(ratios(trial, other, EVEPROC))
-                yield f"{size}: at least {least:g} x as fast as {other}", f"{faster:.2f} x", faster >= least
+                yield (
+                    f"{size}: at least {least:g} x as fast as {other}",
+                    f"{faster:.2f} x",
+                    faster >= least,
+                )
         held = trial.peaks[EVEPROC] / MIB
         yield f"{size}: at most {PEAK_AT_MOST} MiB", f"{held:.0f} MiB", held <= PEAK_AT_MOST
     for trial in results.section("packed"):
         other, most = ("zcat", GZ_AT_MOST) if trial.packing == "gz" else ("zstdcat", ZST_AT_MOST)
-        yield _at_most(f".{trial.packing}: at most {most:g} x {other}", statistics.median(ratios(trial, EVEPROC, f"{other} | wc -c")), most)
+        yield _at_most(
+            f".{trial.packing}: at most {most:g} x {other}",
+            statistics.median(ratios(trial, EVEPROC, f"{other} | wc -c")),
+            most,
+        )
     if hosts := results.section("hosts"):
         held = hosts[-1].peaks[EVEPROC] / MIB
-        yield f"{hosts[-1].recipe.hosts:,} hosts: at most {HOSTS_PEAK:,} MiB", f"{held:.0f} MiB", held <= HOSTS_PEAK
+        yield (
+            f"{hosts[-1].recipe.hosts:,} hosts: at most {HOSTS_PEAK:,} MiB",
+            f"{held:.0f} MiB",
+            held <= HOSTS_PEAK,
+        )
     for name, runs in results.start.items():
         cpu = statistics.median(run.cpu for run in runs)
         yield f"{name}: at most {START_AT_MOST:g} s of CPU", f"{cpu:.3f} s", cpu <= START_AT_MOST
@@ -127,9 +177,15 @@ def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
         asked = f"{cost.engine}: our rules at most {RULES_AT_MOST:g} x no rules"
         low, high = _interval(cost.ratios(OURS))
         how = ", by the median alone" if low <= RULES_AT_MOST < high else ""
-        yield f"{asked}, CPU time{how}", f"{_with_interval(cost.ratios(OURS))} x", cost.ratio(OURS) <= RULES_AT_MOST
+        yield (
+            f"{asked}, CPU time{how}",
+            f"{_with_interval(cost.ratios(OURS))} x",
+            cost.ratio(OURS) <= RULES_AT_MOST,
+        )
         if cost.instructions:
-            yield _at_most(f"{asked}, instructions", cost.ratio_of_instructions(OURS), RULES_AT_MOST, digits=3)
+            yield _at_most(
+                f"{asked}, instructions", cost.ratio_of_instructions(OURS), RULES_AT_MOST, digits=3
+            )
 
 
 def _at_most(asked: str, value: float, most: float, digits: int = 2) -> tuple[str, str, bool]:
@@ -147,14 +203,26 @@ def _one_compared(trial: Measured) -> str:
         beside = "1" if name == GREP else _spread(ratios(trial, name, GREP))
         peak = f"{trial.peaks[name] / MIB:.0f} MiB" if name in trial.peaks else ""
         cpu = statistics.median(run.cpu for run in trial.runs[name])
-        rows.append([name, f"{wall(trial, name):.2f} s", f"{cpu:.2f} s", *_speeds(trial, name), beside, peak])
+        rows.append(
+            [
+                name,
+                f"{wall(trial, name):.2f} s",
+                f"{cpu:.2f} s",
+                *_speeds(trial, name),
+                beside,
+                peak,
+            ]
+        )
     head = ("command", "time", "CPU", "MB/s", "events/s", "x grep -c", "peak memory")
     missing = "".join(f"\n{name} is not installed here.\n" for name in trial.missing)
     return f"### {_size(trial.bytes)}\n\n{_content(trial)}\n\n{table(head, rows)}{missing}"
 
 
 def _content(trial: Measured) -> str:
-    by_lines = ", ".join(f"{name} {100 * count / trial.events:.2g} %" for name, count in sorted(trial.lines.items(), key=lambda i: -i[1]))
+    by_lines = ", ".join(
+        f"{name} {100 * count / trial.events:.2g} %"
+        for name, count in sorted(trial.lines.items(), key=lambda i: -i[1])
+    )
     relevant = f"{trial.relevant:,} of {trial.events:,} lines are relevant ({100 * trial.relevant / trial.events:.2g} %)"
     rounds = len(next(iter(trial.runs.values())))
     return f"{trial.recipe.hosts:,} home hosts, {relevant}; {rounds} round{'s' * (rounds > 1)}. Lines: {by_lines}."
@@ -206,7 +274,11 @@ def _packed(results: Results) -> str:
 
 def _started(results: Results) -> str:
     rows = [
-        [name, f"{statistics.median(run.cpu for run in runs):.3f} s", f"{statistics.median(run.wall for run in runs):.3f} s"]
+        [
+            name,
+            f"{statistics.median(run.cpu for run in runs):.3f} s",
+            f"{statistics.median(run.wall for run in runs):.3f} s",
+        ]
         for name, runs in results.start.items()
     ]
     return f"## Start\n\n{table(('command', 'CPU', 'time'), rows)}" if rows else ""
@@ -216,36 +288,63 @@ def _grown(results: Results, section: str) -> str:
     rows = []
     for trial in results.section(section):
         what = _axis(trial, section)
-        label = {"sizes": _size(trial.bytes), "hosts": f"{what:,.0f}", "shares": f"{what:g} %"}[section]
+        label = {"sizes": _size(trial.bytes), "hosts": f"{what:,.0f}", "shares": f"{what:g} %"}[
+            section
+        ]
         times = (f"{wall(trial, name):.2f} s" for name in (EVEPROC, GREP))
         peak = f"{trial.peaks[EVEPROC] / MIB:.0f} MiB"
-        rows.append([label, *times, _spread(ratios(trial, EVEPROC, GREP)), _speeds(trial, EVEPROC)[0], peak])
+        rows.append(
+            [label, *times, _spread(ratios(trial, EVEPROC, GREP)), _speeds(trial, EVEPROC)[0], peak]
+        )
     head = (FIGURES[section], "eveproc", "grep -c", "x grep -c", "MB/s", "peak memory")
     return f"## By {FIGURES[section]}\n\n{table(head, rows)}" if rows else ""
 
 
 def _axis(trial: Measured, section: str) -> float:
-    return {"sizes": trial.bytes / MEGABYTE, "hosts": trial.recipe.hosts, "shares": 100 * trial.recipe.share}[section]
+    return {
+        "sizes": trial.bytes / MEGABYTE,
+        "hosts": trial.recipe.hosts,
+        "shares": 100 * trial.recipe.share,
+    }[section]
 
 
 def _library(results: Results) -> str:
     parts = []
     for trial in results.section("library"):
         names = [name for name in trial.runs if name != GREP]
-        rows = [[name, f"{wall(trial, name):.2f} s", _speeds(trial, name)[0], _spread(ratios(trial, name, GREP))] for name in names]
+        rows = [
+            [
+                name,
+                f"{wall(trial, name):.2f} s",
+                _speeds(trial, name)[0],
+                _spread(ratios(trial, name, GREP)),
+            ]
+            for name in names
+        ]
         spelled = (
-            "with a space after each colon and comma, so that every line is decoded" if trial.recipe.spaced else "as Suricata writes it"
+            "with a space after each colon and comma, so that every line is decoded"
+            if trial.recipe.spaced
+            else "as Suricata writes it"
         )
-        parts.append(f"{_size(trial.bytes)}, {spelled}:\n\n{table(('', 'time', 'MB/s', 'x grep -c'), rows)}")
+        parts.append(
+            f"{_size(trial.bytes)}, {spelled}:\n\n{table(('', 'time', 'MB/s', 'x grep -c'), rows)}"
+        )
     text = "`eveproc report` is with what is installed; versions of hyperscan, and none at all, are put in its way.\n"
-    return "\n".join((f"## Other versions of hyperscan, and the slow way\n\n{text}", *parts)) if parts else ""
+    return (
+        "\n".join((f"## Other versions of hyperscan, and the slow way\n\n{text}", *parts))
+        if parts
+        else ""
+    )
 
 
 def _rules(results: Results) -> str:
     rows = []
     for cost in results.rules:
         for name in (NO_RULES, OTHERS, OURS):
-            seconds, loading = statistics.median(cost.work(name)), statistics.median(cost.load[name])
+            seconds, loading = (
+                statistics.median(cost.work(name)),
+                statistics.median(cost.load[name]),
+            )
             ratio = "1" if name == NO_RULES else _with_interval(cost.ratios(name))
             counted = f"{cost.ratio_of_instructions(name):.3f}" if cost.instructions else ""
             rows.append([cost.engine, name, f"{seconds:.3f} s", ratio, counted, f"{loading:.3f} s"])
@@ -284,7 +383,11 @@ def draw_plot(results: Results, path: Path) -> None:
         at = [_axis(trial, section) for trial in found]
         for name in (EVEPROC, GREP):
             axis.plot(at, [wall(trial, name) for trial in found], marker="o", label=name)
-        axis.set(xscale="log", xlabel={"sizes": "MB", "hosts": label, "shares": f"% {label}"}[section], ylabel="seconds")
+        axis.set(
+            xscale="log",
+            xlabel={"sizes": "MB", "hosts": label, "shares": f"% {label}"}[section],
+            ylabel="seconds",
+        )
         if section == "sizes":
             axis.set(yscale="log")
         else:

@@ -15,19 +15,27 @@ from benchmarks.eve_file import Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
 from rulegen.errors import MxhoundError
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 
 MEGABYTE = 1_000_000
 # jq is given this much of a file; the rest is extrapolated.
 JQ_PART = 64 * MEGABYTE
-# It picks out the records about mail and counts nothing; names of lookups are not searched, which would take longer still.
+# It picks out the records about mail and counts nothing; names of lookups are not searched, which
+# would take longer still.
 JQ = (
     'select(.event_type == "smtp" or .event_type == "alert" or (.event_type == "dns" and .dns.rrtype == "MX")'
     ' or (.event_type == "flow" and (.dest_port == 25 or .dest_port == 465 or .dest_port == 587)))'
     " | [.event_type, .src_ip, .dest_ip, .dest_port, .dns.rrname]"
 )
-EVEPROC, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = "eveproc report", "grep -c", "wc -l", "jq", "DuckDB", "DuckDB, mail only"
+EVEPROC, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
+    "eveproc report",
+    "grep -c",
+    "wc -l",
+    "jq",
+    "DuckDB",
+    "DuckDB, mail only",
+)
 # The version that pyproject.toml allows, and the latest.
 LIBRARIES = ("0.7.21", "0.9.1")
 NO_LIBRARY = "without hyperscan"
@@ -63,7 +71,9 @@ class Measured:
 def trials(scale: float, rounds: int) -> Iterator[Trial]:
     """All of them. Sizes are those of the issue times `scale`."""
 
-    def recipe(megabytes: float, hosts: int = 10_000, share: float = 0.003, *, spaced: bool = False) -> Recipe:
+    def recipe(
+        megabytes: float, hosts: int = 10_000, share: float = 0.003, *, spaced: bool = False
+    ) -> Recipe:
         return Recipe(round(megabytes * MEGABYTE * scale), hosts, share, spaced=spaced)
 
     few = max(1, rounds // 2)
@@ -77,7 +87,12 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
         yield Trial("hosts", recipe(1000, hosts), (EVEPROC, GREP), few)
     for share in (0.001, 0.003, 0.01, 0.03):
         yield Trial("shares", recipe(1000, share=share), (EVEPROC, GREP), few)
-    yield Trial("library", recipe(300), (EVEPROC, *(f"hyperscan {version}" for version in LIBRARIES), NO_LIBRARY, GREP), few)
+    yield Trial(
+        "library",
+        recipe(300),
+        (EVEPROC, *(f"hyperscan {version}" for version in LIBRARIES), NO_LIBRARY, GREP),
+        few,
+    )
     yield Trial("library", recipe(300, spaced=True), (EVEPROC, GREP), few)
 
 
@@ -94,13 +109,19 @@ class Kit:
         path = self.work / f"{recipe}.eve.json"
         if not path.exists() or not _about(path).exists():
             written = write_eve(path, recipe, self._sorted(recipe.spaced), self._site)
-            _about(path).write_text(json.dumps({"lines": written.lines, "bytes": written.bytes, "relevant": written.relevant}))
+            _about(path).write_text(
+                json.dumps(
+                    {"lines": written.lines, "bytes": written.bytes, "relevant": written.relevant}
+                )
+            )
             os.sync()  # nothing is written to the disk while others read from it
         return _pack(path, packing) if packing else path
 
     def _sorted(self, spaced: bool) -> Lines:
         if spaced not in self._lines:
-            self._lines[spaced] = sort_lines(record_lines(Engine.SURICATA_7, self.work), self._site, spaced=spaced)
+            self._lines[spaced] = sort_lines(
+                record_lines(Engine.SURICATA_7, self.work), self._site, spaced=spaced
+            )
         return self._lines[spaced]
 
     def measure(self, trial: Trial, say: Callable[[str], None]) -> Measured:
@@ -114,37 +135,70 @@ class Kit:
         for number in range(trial.rounds):
             for name, command in commands.items():
                 runs[name].append(run(command))
-            say(f"{trial.section} {trial.recipe} {trial.packing} {number}: { ({name: round(runs[name][-1].wall, 3) for name in runs}) }")
-        peaks = {name: peak_memory(command) for name, command in commands.items() if name in (EVEPROC, DUCKDB, DUCKDB_MAIL)}
+            say(
+                f"{trial.section} {trial.recipe} {trial.packing} {number}: { ({name: round(runs[name][-1].wall, 3) for name in runs}) }"
+            )
+        peaks = {
+            name: peak_memory(command)
+            for name, command in commands.items()
+            if name in (EVEPROC, DUCKDB, DUCKDB_MAIL)
+        }
         counted = about["lines"]
         return Measured(
-            *(trial.section, trial.recipe, trial.packing, about["bytes"], sum(counted.values()), about["relevant"]),
+            *(
+                trial.section,
+                trial.recipe,
+                trial.packing,
+                about["bytes"],
+                sum(counted.values()),
+                about["relevant"],
+            ),
             *(runs, peaks, counted, [name for name, command in found.items() if command is None]),
         )
 
     def command(self, name: str, path: Path) -> Command | None:
         """None where it is not installed."""
-        if (name in (DUCKDB, DUCKDB_MAIL) and not importlib.util.find_spec("duckdb")) or (name == JQ_NAME and not shutil.which("jq")):
+        if (name in (DUCKDB, DUCKDB_MAIL) and not importlib.util.find_spec("duckdb")) or (
+            name == JQ_NAME and not shutil.which("jq")
+        ):
             return None
         file, size = str(path), path.stat().st_size
         match name.split():
             case ["eveproc", *_]:
                 return Command(name, (_eveproc(file),))
             case ["hyperscan", version]:
-                return Command(name, (_eveproc(file),), environment={"PYTHONPATH": str(self._hyperscan(version))})
+                return Command(
+                    name,
+                    (_eveproc(file),),
+                    environment={"PYTHONPATH": str(self._hyperscan(version))},
+                )
             case ["without", _]:
-                return Command(name, (_eveproc(file),), environment={"PYTHONPATH": str(self._no_hyperscan())})
+                return Command(
+                    name, (_eveproc(file),), environment={"PYTHONPATH": str(self._no_hyperscan())}
+                )
             case ["zcat" | "zstdcat" as program, *_]:
                 return Command(name, ((program, file), ("wc", "-c")))
             case ["jq"]:
                 part = _part(path)
-                return Command(name, (("jq", "-c", JQ, str(part)),), share=part.stat().st_size / size)
+                return Command(
+                    name, (("jq", "-c", JQ, str(part)),), share=part.stat().st_size / size
+                )
         return Command(name, (_PLAIN[name] + (file,),))
 
     def _hyperscan(self, version: str) -> Path:
         folder = self.work / f"hyperscan-{version}"
         if not folder.exists():
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, f"hyperscan=={version}"]
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--target",
+                folder,
+                f"hyperscan=={version}",
+            ]
             subprocess.run(pip, check=True)
         return folder
 
@@ -175,7 +229,8 @@ def start_up(work: Path, rounds: int) -> Mapping[str, Sequence[Run]]:
     empty.write_bytes(b"")
     helps = Command("eveproc --help", ((_eveproc()[0], "--help"),))
     return {
-        each.name: [run(each) for _ in range(rounds)] for each in (helps, Command("eveproc report, empty file", (_eveproc(str(empty)),)))
+        each.name: [run(each) for _ in range(rounds)]
+        for each in (helps, Command("eveproc report, empty file", (_eveproc(str(empty)),)))
     }
 
 

@@ -1,7 +1,8 @@
 """A report in JSON + SiteProfile -> files by which a firewall or Suricata holds up the mail of infected hosts, each host with an end.
 
-Nothing here touches a firewall: files are made for a person to look at and load. Of all that a report says, only addresses go into
-them, in their canonical form, so no text from the wire can become a command or a rule.
+Nothing here touches a firewall: files are made for a person to look at and load. Of all that a
+report says, only addresses go into them, in their canonical form, so no text from the wire can
+become a command or a rule.
 """
 
 import json
@@ -13,18 +14,19 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from eveproc.report.moment import short
-from eveproc.report.output import write_whole
-from eveproc.report.safe import safe
+from eveproc.report.sanitize import safe
+from eveproc.report.times import short
 from rulegen.errors import InputError, MxhoundError, Problem
-from rulegen.site import Address, SiteProfile
+from rulegen.files import write_whole
+from rulegen.site_profile import Address, SiteProfile
+from rulegen.units import HOUR
 from rulegen.vocabulary import Level
 
-# The catalogue's offsets end well below; eveproc takes no alert of these sids for evidence, so that a block cannot prolong itself.
+# The catalogue's offsets end well below; eveproc takes no alert of these sids for evidence, so that
+# a block cannot prolong itself.
 DATASET_OFFSET, IPREP_OFFSET = 900, 901
 NAME = "mxhound"
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
-HOUR = 3600
 
 
 class Candidate(Struct, frozen=True):
@@ -43,19 +45,19 @@ class Block(Struct, frozen=True):
     until: float
 
 
-class LeftOut(Struct, frozen=True):
+class NotBlocked(Struct, frozen=True):
     """A host that is not, and why."""
 
     host: Address
     why: str
 
 
-class Plan(Struct, frozen=True):
+class BlockPlan(Struct, frozen=True):
     """What would be done; `made` is when, in seconds since 1970 UTC."""
 
     made: float
     blocks: tuple[Block, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[NotBlocked, ...]
 
 
 def read_report(path: Path) -> tuple[Candidate, ...]:
@@ -82,10 +84,12 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     return tuple(found.values())
 
 
-def plan(candidates: Iterable[Candidate], site: SiteProfile, now: float, *, hours: float, at_most: int) -> Plan:
+def plan(
+    candidates: Iterable[Candidate], site: SiteProfile, now: float, *, hours: float, at_most: int
+) -> BlockPlan:
     """Infected hosts of this site, worst first, no more than `at_most`, each until so many hours after it was last seen at it."""
     blocks: list[Block] = []
-    left_out: list[LeftOut] = []
+    left_out: list[NotBlocked] = []
     for candidate in sorted(candidates, key=lambda c: (-c.score, c.host.version, int(c.host))):
         until = min(candidate.last_seen, now) + hours * HOUR
         why = _why_not(candidate, site, now)
@@ -94,13 +98,13 @@ def plan(candidates: Iterable[Candidate], site: SiteProfile, now: float, *, hour
         if not why and len(blocks) == at_most:
             why = f"{at_most} others come first, and no more are blocked at once; look at this before you raise the number"
         if why:
-            left_out.append(LeftOut(candidate.host, why))
+            left_out.append(NotBlocked(candidate.host, why))
         else:
             blocks.append(Block(candidate.host, until))
-    return Plan(now, tuple(blocks), tuple(left_out))
+    return BlockPlan(now, tuple(blocks), tuple(left_out))
 
 
-def describe(found: Plan) -> Iterator[str]:
+def describe(found: BlockPlan) -> Iterator[str]:
     """One line per host, those that are blocked first."""
     for block in found.blocks:
         yield f"blocked   {block.host} until {short(block.until)}"
@@ -110,9 +114,11 @@ def describe(found: Plan) -> Iterator[str]:
         yield "nobody is blocked: loading these files lifts every former block"
 
 
-def files(found: Plan, site: SiteProfile, *, drop: bool = False) -> dict[str, str]:
+def files(found: BlockPlan, site: SiteProfile, *, drop: bool = False) -> dict[str, str]:
     """File name -> text. `drop`: the Suricata rules drop, which takes an inline Suricata, and do not only alert."""
-    return {name: render(found, site, "drop" if drop else "alert") for name, render in _FILES.items()}
+    return {
+        name: render(found, site, "drop" if drop else "alert") for name, render in _FILES.items()
+    }
 
 
 def write(texts: Mapping[str, str], folder: Path) -> None:
@@ -130,7 +136,11 @@ def _candidate(line: str) -> Candidate:
     host = ip_address(str(told["host"]))
     if "%" in str(host):
         raise ValueError("an address with a zone")
-    seen = datetime.fromisoformat(told["last_seen"]).timestamp() if told["last_seen"] is not None else 0.0
+    seen = (
+        datetime.fromisoformat(told["last_seen"]).timestamp()
+        if told["last_seen"] is not None
+        else 0.0
+    )
     return Candidate(host, Level(told["verdict"]), float(told["score"]), seen)
 
 
@@ -148,13 +158,13 @@ def _why_not(candidate: Candidate, site: SiteProfile, now: float) -> str:
     return f"is exempt: {safe(exempt.reason)}" if exempt else ""
 
 
-def _made(found: Plan) -> str:
+def _made(found: BlockPlan) -> str:
     last = max((block.until for block in found.blocks), default=found.made)
     hosts = "1 host" if len(found.blocks) == 1 else f"{len(found.blocks)} hosts"
     return f"Made by eveproc block at {short(found.made)}: {hosts}, the last until {short(last)}. How to undo it: docs/feeding-back.md."
 
 
-def _nftables(found: Plan, site: SiteProfile, _action: str) -> str:
+def _nftables(found: BlockPlan, site: SiteProfile, _action: str) -> str:
     ports = ", ".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
     lines = [
         "#!/usr/sbin/nft -f",
@@ -166,10 +176,23 @@ def _nftables(found: Plan, site: SiteProfile, _action: str) -> str:
     ]
     for version in (4, 6):
         lines += [
-            *_set(f"hosts{version}", version, "timeout", (_element(block, found.made) for block in _of(found, version))),
-            *_set(f"home{version}", version, "interval", (str(n) for n in site.home_networks if n.version == version)),
+            *_set(
+                f"hosts{version}",
+                version,
+                "timeout",
+                (_element(block, found.made) for block in _of(found, version)),
+            ),
+            *_set(
+                f"home{version}",
+                version,
+                "interval",
+                (str(n) for n in site.home_networks if n.version == version),
+            ),
         ]
-    lines += ["    chain forward {", "        type filter hook forward priority -10; policy accept;"]
+    lines += [
+        "    chain forward {",
+        "        type filter hook forward priority -10; policy accept;",
+    ]
     for version, protocol in ((4, "ip"), (6, "ip6")):
         match = f"{protocol} saddr @hosts{version} {protocol} daddr != @home{version} tcp dport {{ {ports} }}"
         lines.append(f"        {match} counter reject with tcp reset")
@@ -188,40 +211,50 @@ def _element(block: Block, now: float) -> str:
     return f"{block.host} timeout {max(1, round(block.until - now))}s"
 
 
-def _of(found: Plan, version: int) -> Iterator[Block]:
+def _of(found: BlockPlan, version: int) -> Iterator[Block]:
     return (block for block in found.blocks if block.host.version == version)
 
 
-def _dataset(found: Plan, _site: SiteProfile, _action: str) -> str:
+def _dataset(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
     return "".join(f"{block.host}\n" for block in found.blocks)
 
 
-def _iprep(found: Plan, _site: SiteProfile, _action: str) -> str:
+def _iprep(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
     head = f"# {_made(found)}\n"
-    return head + "".join(f"{block.host},{IPREP_CATEGORY},{IPREP_SCORE}\n" for block in found.blocks)
+    return head + "".join(
+        f"{block.host},{IPREP_CATEGORY},{IPREP_SCORE}\n" for block in found.blocks
+    )
 
 
-def _categories(found: Plan, _site: SiteProfile, _action: str) -> str:
+def _categories(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
     return f"# {_made(found)}\n{IPREP_CATEGORY},{NAME},Hosts that eveproc found infected\n"
 
 
-def _dataset_rule(found: Plan, site: SiteProfile, action: str) -> str:
-    return _rule(found, site, action, f"ip.src; dataset:isset,{NAME}-hosts,type ip,load dataset.lst", DATASET_OFFSET)
+def _dataset_rule(found: BlockPlan, site: SiteProfile, action: str) -> str:
+    return _rule(
+        found,
+        site,
+        action,
+        f"ip.src; dataset:isset,{NAME}-hosts,type ip,load dataset.lst",
+        DATASET_OFFSET,
+    )
 
 
-def _iprep_rule(found: Plan, site: SiteProfile, action: str) -> str:
+def _iprep_rule(found: BlockPlan, site: SiteProfile, action: str) -> str:
     return _rule(found, site, action, f"iprep:src,{NAME},>,0", IPREP_OFFSET)
 
 
-def _rule(found: Plan, site: SiteProfile, action: str, match: str, offset: int) -> str:
+def _rule(found: BlockPlan, site: SiteProfile, action: str, match: str, offset: int) -> str:
     ports = ",".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
     outside = ",".join(f"!{network}" for network in site.home_networks)
-    options = f'msg:"MXHOUND mail of a host that was found infected"; flow:to_server; flags:S,CE; {match}'
+    options = (
+        f'msg:"MXHOUND mail of a host that was found infected"; flow:to_server; flags:S,CE; {match}'
+    )
     rule = f"{action} tcp any any -> [{outside}] [{ports}] ({options}; classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"
     return f"# {_made(found)}\n{rule}\n"
 
 
-_FILES: Mapping[str, Callable[[Plan, SiteProfile, str], str]] = MappingProxyType(
+_FILES: Mapping[str, Callable[[BlockPlan, SiteProfile, str], str]] = MappingProxyType(
     {
         "nftables.nft": _nftables,
         "dataset.lst": _dataset,

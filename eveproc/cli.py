@@ -17,23 +17,24 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from rulegen.errors import InputError, MxhoundError
+from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
-    from eveproc.memory.state import State
-    from eveproc.night import NightReport
-    from eveproc.spark.night import Cluster
-    from eveproc.tuning.discover import Discovery
-    from eveproc.tuning.study import Study
-    from eveproc.watching.live import Orders
+    from eveproc.discovery.discover import Discovery
+    from eveproc.spark.analyze import Cluster
+    from eveproc.state.state import State
+    from eveproc.tuning.collect import Study
+    from eveproc.verdicts.analyze import Report
     from eveproc.watching.notify import Notifier
-    from rulegen.site import SiteProfile, Threshold
+    from eveproc.watching.service import ProcessSignals
+    from rulegen.site_profile import SiteProfile, Threshold
 
 REFUSED, FOUND = 1, 3
 # From here on reading takes seconds, and somebody waits.
 LONG_WORK = 64 << 20
-# So long services are given at the end for what is waiting to be sent: less than the 10 s after which some supervisors kill.
+# So long services are given at the end for what is waiting to be sent: less than the 10 s after
+# which some supervisors kill.
 LAST_SECONDS = 5.0
 # So many more objects than were freed, and garbage is collected.
 COLLECT_EACH = 50_000
@@ -51,22 +52,26 @@ def moment(text: str) -> float:
 
 def what_if(text: str) -> "tuple[Signal, Threshold]":
     """`mx_flood=20/60` -> the signal and its threshold."""
-    from rulegen.site import MAX_COUNT, MAX_SECONDS, Threshold
+    from rulegen.site_profile import MAX_COUNT, MAX_SECONDS, Threshold
 
     name, _, numbers = text.partition("=")
     count, _, seconds = numbers.partition("/")
     if name not in set(Signal) or not (count.isdecimal() and seconds.isdecimal()):
-        raise click.BadParameter(f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are {', '.join(Signal)}")
+        raise click.BadParameter(
+            f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are {', '.join(Signal)}"
+        )
     threshold = Threshold(int(count[:20]), int(seconds[:20]))
     if not (1 <= threshold.count <= MAX_COUNT and 1 <= threshold.seconds <= MAX_SECONDS):
-        raise click.BadParameter(f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to {MAX_SECONDS}")
+        raise click.BadParameter(
+            f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to {MAX_SECONDS}"
+        )
     return Signal(name), threshold
 
 
 FILE = click.Path(path_type=Path)
 
 
-class Reading(Struct, frozen=True):
+class InputOptions(Struct, frozen=True):
     """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
 
     eve: tuple[str, ...]
@@ -81,29 +86,42 @@ class Reading(Struct, frozen=True):
             raise click.UsageError("--since must be before --until")
 
     def profile(self) -> "SiteProfile":
-        from rulegen.site import load_site
+        from rulegen.site_profile import load_site
 
         return load_site(self.site, self.thresholds)
 
 
+_INPUT_OPTIONS = (
+    click.option(
+        *("-j", "--jobs"),
+        type=click.IntRange(1),
+        help="Number of reader processes (default: CPU cores).",
+    ),
+    click.option("--until", type=moment, metavar="TIME", help="Ignore events from TIME on."),
+    click.option(
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="Ignore events before TIME (ISO 8601; UTC unless it names a zone).",
+    ),
+    click.option(
+        "-t", "--thresholds", type=FILE, help="thresholds.yaml that overrides the site's."
+    ),
+    click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml)."),
+    click.argument("eve", nargs=-1, required=True),
+)
+
+
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options of a Reading, and the Reading as its first argument."""
+    """Give a command the options of InputOptions, and those as its first argument."""
 
     @wraps(command)
-    def reading(**given: Any) -> None:
-        command(Reading(**{name: given.pop(name) for name in Reading.__struct_fields__}), **given)
+    def with_inputs(**given: Any) -> None:
+        names = InputOptions.__struct_fields__
+        command(InputOptions(**{name: given.pop(name) for name in names}), **given)
 
-    decorated: Callable[..., None] = reading
-    for decorate in (
-        click.option(
-            *("-j", "--jobs"), type=click.IntRange(1), help="Read with so many processes; as many as there are cores, if not given."
-        ),
-        click.option("--until", type=moment, metavar="TIME", help="Leave out events from this time on."),
-        click.option("--since", type=moment, metavar="TIME", help="Leave out events before this time (ISO 8601; without a zone: UTC)."),
-        click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it."),
-        click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml."),
-        click.argument("eve", nargs=-1, required=True),
-    ):
+    decorated: Callable[..., None] = with_inputs
+    for decorate in _INPUT_OPTIONS:
         decorated = decorate(decorated)
     return decorated
 
@@ -111,25 +129,37 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
 def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
     """With a state every line is read once: what --until leaves out now would never be read."""
     if state and until is not None:
-        raise click.UsageError("--until cannot be used with --state: what it leaves out would never be read again")
+        raise click.UsageError(
+            "--until cannot be used with --state: what it leaves out would never be read again"
+        )
     if state and state.resolve() in {output.resolve() for output in outputs if output}:
         raise click.UsageError(f"--state {state} would be written over by a report")
 
 
-def _cluster(on: str | None, master: str | None, tables: str | None, reading: Reading, state: Path | None) -> "Cluster | None":
+def _cluster(
+    on: str | None,
+    master: str | None,
+    tables: str | None,
+    inputs: InputOptions,
+    state: Path | None,
+) -> "Cluster | None":
     """Where the reading is to be done, if not here; its machines share no state with this one."""
     if on is None:
         if master or tables:
             raise click.UsageError("--master and --parquet go with --on spark")
         return None
-    if state or reading.jobs:
-        raise click.UsageError("--on spark reads everything, with as many processes as the cluster has: leave out --state and --jobs")
-    from eveproc.spark.night import Cluster
+    if state or inputs.jobs:
+        raise click.UsageError(
+            "--on spark reads everything, with as many processes as the cluster has: leave out --state and --jobs"
+        )
+    from eveproc.spark.analyze import Cluster
 
     return Cluster(master, tables)
 
 
-def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Parameter, form: str) -> str:
+def _refuse_what_cannot_be_drawn(
+    _context: click.Context, _option: click.Parameter, form: str
+) -> str:
     """A form whose extra is not installed is refused before hours of reading."""
     if form == "html":
         from eveproc.report.chart import require_matplotlib
@@ -143,8 +173,8 @@ def _refuse_what_cannot_be_drawn(_context: click.Context, _option: click.Paramet
 @click.version_option(package_name="mxhound")
 def main() -> None:
     """Turn what Suricata or Snort logged into one verdict per host, with its reasons."""
-    # What is loaded stays to the end, and no garbage is in it: to look for some at every 700th object, and once more when all is over,
-    # would take a sixth of a start.
+    # What is loaded stays to the end, and no garbage is in it: to look for some at every 700th
+    # object, and once more when all is over, would take a sixth of a start.
     gc.set_threshold(COLLECT_EACH)
     atexit.register(gc.freeze)
 
@@ -159,16 +189,43 @@ def main() -> None:
     callback=_refuse_what_cannot_be_drawn,
     help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, Elastic, a shipper of EVE.",
 )
-@click.option("-o", "--output", type=FILE, help="Write the report to this file, whole or not at all.")
-@click.option("--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number.")
-@click.option("--fail-on", type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]), help="Exit 3 if a host is this or worse.")
-@click.option("--state", type=FILE, help="Read only what is new since the last run with this file, and tell what changed. Kept there.")
-@click.option("--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON.")
-@click.option("--on", type=click.Choice(["spark"]), help="Let a cluster read; EVE is what Spark reads, as hdfs: or s3a: (docs/spark.md).")
-@click.option("--master", metavar="URL", help="Spark's master, as yarn; if not given, what spark-submit or spark-defaults.conf say.")
-@click.option("--parquet", "tables", metavar="URI", help="With --on spark: keep verdicts and evidence there as tables, by day.")
+@click.option(
+    "-o", "--output", type=FILE, help="Write the report to this file, whole or not at all."
+)
+@click.option(
+    "--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]),
+    help="Exit 3 if a host is this or worse.",
+)
+@click.option(
+    "--state",
+    type=FILE,
+    help="Read only what is new since the last run with this file, and tell what changed. Kept there.",
+)
+@click.option(
+    "--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON."
+)
+@click.option(
+    "--on",
+    type=click.Choice(["spark"]),
+    help="Let a cluster read; EVE is what Spark reads, as hdfs: or s3a: (docs/spark.md).",
+)
+@click.option(
+    "--master",
+    metavar="URL",
+    help="Spark's master, as yarn; if not given, what spark-submit or spark-defaults.conf say.",
+)
+@click.option(
+    "--parquet",
+    "tables",
+    metavar="URI",
+    help="With --on spark: keep verdicts and evidence there as tables, by day.",
+)
 def report(
-    reading: Reading,
+    inputs: InputOptions,
     form: str,
     output: Path | None,
     everyone: bool,
@@ -185,39 +242,72 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
     """
-    _refuse_to_forget(state, reading.until, output, stats)
-    cluster = _cluster(on, master, tables, reading, state)
-    with _faults_told(), _judged(reading, state, cluster, everyone=everyone, drawn=form == "html") as night:
-        _deliver(night, form, output, everyone)
-        _tell_reading(night, stats)
-    _exit_if_found(night, fail_on)
+    _refuse_to_forget(state, inputs.until, output, stats)
+    cluster = _cluster(on, master, tables, inputs, state)
+    with (
+        _faults_told(),
+        _judged(inputs, state, cluster, everyone=everyone, drawn=form == "html") as report,
+    ):
+        _deliver(report, form, output, everyone)
+        _tell_reading(report, stats)
+    _exit_if_found(report, fail_on)
 
 
 @main.command()
 @click.argument("host")
 @_reads_eve
-def explain(reading: Reading, host: str) -> None:
+def explain(inputs: InputOptions, host: str) -> None:
     """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
-    from eveproc.explain import explain as account_for
-    from eveproc.night import gather_night
-    from eveproc.report import account
+    from eveproc.report import explain_text
+    from eveproc.verdicts.analyze import gather_evidence
+    from eveproc.verdicts.explain import explain as account_for
 
     with _faults_told(), _progress_bar() as progress:
-        profile = reading.profile()
-        night, _ = gather_night(
-            reading.eve, profile, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress
+        profile = inputs.profile()
+        report, _ = gather_evidence(
+            inputs.eve,
+            profile,
+            since=inputs.since,
+            until=inputs.until,
+            now=time.time(),
+            jobs=inputs.jobs,
+            progress=progress,
         )
-        _echo("\n\n".join(account.render(told) for told in account_for(host, night, profile, reading.eve)))
+        _echo(
+            "\n\n".join(
+                explain_text.render(told) for told in account_for(host, report, profile, inputs.eve)
+            )
+        )
 
 
 @main.command()
 @click.argument("eve", nargs=-1, required=True)
 @click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
 @click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--state", type=FILE, help="Go on where the last watch with this file ended. A file of its own, not that of report.")
-@click.option("--notify", "urls", metavar="URL", multiple=True, envvar="MXHOUND_NOTIFY", help="Send news there, too; may be repeated.")
-def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, state: Path | None, urls: tuple[str, ...]) -> None:
+@click.option(
+    "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--state",
+    type=FILE,
+    help="Go on where the last watch with this file ended. A file of its own, not that of report.",
+)
+@click.option(
+    "--notify",
+    "urls",
+    metavar="URL",
+    multiple=True,
+    envvar="MXHOUND_NOTIFY",
+    help="Send news there, too; may be repeated.",
+)
+def watch(
+    eve: tuple[str, ...],
+    site: Path,
+    thresholds: Path | None,
+    form: str,
+    state: Path | None,
+    urls: tuple[str, ...],
+) -> None:
     """Follow EVE and say at once when a host's verdict is new or changes, one line each.
 
     EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
@@ -225,22 +315,34 @@ def watch(eve: tuple[str, ...], site: Path, thresholds: Path | None, form: str, 
 
     Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage. SIGHUP: site.yaml is read anew.
     """
-    from eveproc.report.news import FORMS
-    from eveproc.watching.live import Live, Orders, Outlets
-    from rulegen.site import load_site
+    from eveproc.report.changes import FORMS
+    from eveproc.watching.service import Live, ProcessSignals, Sinks
+    from rulegen.site_profile import load_site
 
-    with _faults_told(), _state_in(state) as kept, _notifying(urls, kept) as notifier, _obeying_signals(Orders()) as orders:
-        outlets = Outlets(lambda news: _echo(FORMS[form](news)), _say, notifier)
-        Live(eve, lambda: load_site(site, thresholds), outlets, time.time, kept).run(orders)
+    with (
+        _faults_told(),
+        _state_in(state) as kept,
+        _notifying(urls, kept) as notifier,
+        _obeying_signals(ProcessSignals()) as process_signals,
+    ):
+        sinks = Sinks(lambda news: _echo(FORMS[form](news)), _say, notifier)
+        Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept).run(process_signals)
 
 
 @contextmanager
-def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
+def _obeying_signals(process_signals: "ProcessSignals") -> Iterator["ProcessSignals"]:
     """SIGTERM and SIGINT end the watch, SIGHUP lets it read the profile anew."""
-    meant = {signal.SIGTERM: orders.stop, signal.SIGINT: orders.stop, signal.SIGHUP: orders.reload}
-    before = {number: signal.signal(number, lambda *_, order=order: order.set()) for number, order in meant.items()}
+    meant = {
+        signal.SIGTERM: process_signals.stop,
+        signal.SIGINT: process_signals.stop,
+        signal.SIGHUP: process_signals.reload,
+    }
+    before = {
+        number: signal.signal(number, lambda *_, order=order: order.set())
+        for number, order in meant.items()
+    }
     try:
-        yield orders
+        yield process_signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -248,7 +350,7 @@ def _obeying_signals(orders: "Orders") -> Iterator["Orders"]:
 
 @contextmanager
 def _state_in(path: Path | None) -> Iterator["State | None"]:
-    from eveproc.memory.state import open_state
+    from eveproc.state.state import open_state
 
     if path is None:
         yield None
@@ -271,43 +373,79 @@ def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifi
     finally:
         waiting = notifier.close(LAST_SECONDS)
         for key, left in waiting.items():
-            _say(f"{notifier.name_of(key)}: not delivered: {len(left)}; {'kept for the next start' if state else 'lost, without --state'}")
+            _say(
+                f"{notifier.name_of(key)}: not delivered: {len(left)}; {'kept for the next start' if state else 'lost, without --state'}"
+            )
         if state:
             state.keep_messages(waiting)
 
 
 def _say(text: str) -> None:
-    from eveproc.report.safe import safe
+    from eveproc.report.sanitize import safe
 
     click.echo(f"eveproc: {safe(text)}", err=True)
 
 
 @main.command()
 @click.argument("report", type=FILE)
-@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: whom never to block, and the ports of mail.")
+@click.option(
+    "-s",
+    "--site",
+    type=FILE,
+    required=True,
+    help="What the site looks like: whom never to block, and the ports of mail.",
+)
 @click.option("-o", "--output", type=FILE, help="Folder that gets the files.")
-@click.option("--dry-run", is_flag=True, help="Write nothing: show who would be blocked, and the files.")
-@click.option("--hours", type=click.FloatRange(0, 24 * 30, min_open=True), default=24, show_default=True, help="From its last sign on.")
-@click.option("--at-most", type=click.IntRange(1, 1000), default=10, show_default=True, help="No more hosts than so many.")
+@click.option(
+    "--dry-run", is_flag=True, help="Write nothing: show who would be blocked, and the files."
+)
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 24 * 30, min_open=True),
+    default=24,
+    show_default=True,
+    help="From its last sign on.",
+)
+@click.option(
+    "--at-most",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="No more hosts than so many.",
+)
 @click.option("--drop", is_flag=True, help="Rules drop (an inline Suricata) instead of alert.")
-def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: float, at_most: int, drop: bool) -> None:
+def block(
+    report: Path,
+    site: Path,
+    output: Path | None,
+    dry_run: bool,
+    hours: float,
+    at_most: int,
+    drop: bool,
+) -> None:
     """Make files that hold up the mail of the infected hosts of REPORT: for nftables, and for Suricata as iprep and dataset.
 
-    REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail to the outside is held up, never of
-    declared servers, exempt or outside addresses, and each host's entry has an end.
+    REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail
+    to the outside is held up, never of declared servers, exempt or outside addresses, and each
+    host's entry has an end.
     """
     from eveproc import block as blocking
-    from rulegen.site import load_site
+    from rulegen.site_profile import load_site
 
     if not (dry_run or output):
         raise click.UsageError("either --dry-run, to look first, or -o FOLDER")
     with _faults_told():
         profile = load_site(site)
-        plan = blocking.plan(blocking.read_report(report), profile, time.time(), hours=hours, at_most=at_most)
+        plan = blocking.plan(
+            blocking.read_report(report), profile, time.time(), hours=hours, at_most=at_most
+        )
         texts = blocking.files(plan, profile, drop=drop)
         if output and not dry_run:
             blocking.write(texts, output)
-        shown = [*blocking.describe(plan), *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run)]
+        shown = [
+            *blocking.describe(plan),
+            *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run),
+        ]
         _echo("".join(f"{line}\n" for line in shown))
 
 
@@ -320,12 +458,33 @@ def block(report: Path, site: Path, output: Path | None, dry_run: bool, hours: f
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
 )
-@click.option("-o", "--output", type=FILE, help="Write the recommendation to this thresholds.yaml, whole or not at all.")
-@click.option("--what-if", "wanted", type=what_if, metavar="SIGNAL=COUNT/SECONDS", help="Only show what this threshold would have alerted.")
-@click.option("--baseline", type=FILE, help="Add these logs to what this file holds of earlier ones; it is made if it is not there.")
-@click.option("--budget", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="False alerts a week that are bearable.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    help="Write the recommendation to this thresholds.yaml, whole or not at all.",
+)
+@click.option(
+    "--what-if",
+    "wanted",
+    type=what_if,
+    metavar="SIGNAL=COUNT/SECONDS",
+    help="Only show what this threshold would have alerted.",
+)
+@click.option(
+    "--baseline",
+    type=FILE,
+    help="Add these logs to what this file holds of earlier ones; it is made if it is not there.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0.01),
+    default=1.0,
+    show_default=True,
+    help="False alerts a week that are bearable.",
+)
 def tune(
-    reading: Reading,
+    inputs: InputOptions,
     form: str,
     output: Path | None,
     wanted: "tuple[Signal, Threshold] | None",
@@ -334,63 +493,95 @@ def tune(
 ) -> None:
     """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done."""
     if wanted and (output or baseline or form == "html"):
-        raise click.UsageError("--what-if only shows, as text or json: leave out -o, --baseline and -f html")
+        raise click.UsageError(
+            "--what-if only shows, as text or json: leave out -o, --baseline and -f html"
+        )
     with _faults_told():
         if wanted:
-            _tell_what_if(reading, form, *wanted)
+            _tell_what_if(inputs, form, *wanted)
         else:
-            _recommend(reading, form, output, baseline, budget)
+            _recommend(inputs, form, output, baseline, budget)
 
 
-def _tell_what_if(reading: Reading, form: str, signal: Signal, threshold: "Threshold") -> None:
+def _tell_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "Threshold") -> None:
     from eveproc.report import predicted
     from eveproc.tuning.matching import refuse_untold
     from eveproc.tuning.predict import predict, with_threshold
 
     refuse_untold(signal)
-    site = reading.profile()
-    history = _study(reading, site).history
+    site = inputs.profile()
+    history = _study(inputs, site).history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)
-    _echo(predicted.render_json(alerts) if form == "json" else predicted.render_text(signal, threshold, alerts, history))
+    _echo(
+        predicted.render_json(alerts)
+        if form == "json"
+        else predicted.render_text(signal, threshold, alerts, history)
+    )
     for note in predicted.notes(signal, alerts, history):
         click.echo(f"note: {note}", err=True)
 
 
-def _study(reading: Reading, site: "SiteProfile") -> "Study":
-    from eveproc.tuning.study import study
+def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
+    from eveproc.tuning.collect import study
 
     with _progress_bar() as progress:
-        return study(reading.eve, site, since=reading.since, until=reading.until, now=time.time(), jobs=reading.jobs, progress=progress)
+        return study(
+            inputs.eve,
+            site,
+            since=inputs.since,
+            until=inputs.until,
+            now=time.time(),
+            jobs=inputs.jobs,
+            progress=progress,
+        )
 
 
-def _recommend(reading: Reading, form: str, output: Path | None, kept: Path | None, budget: float) -> None:
-    from eveproc.report import tuning
-    from eveproc.report.output import write_whole
+def _recommend(
+    inputs: InputOptions, form: str, output: Path | None, kept: Path | None, budget: float
+) -> None:
+    from eveproc.report import tuning, tuning_text
     from eveproc.tuning.baseline import add_to, save
     from eveproc.tuning.tune import recommend
+    from rulegen.files import write_whole
 
-    site = reading.profile()
-    baseline = add_to(kept, _study(reading, site).baseline(site))
-    told = tuning.Tuning(recommend(baseline, site, budget), baseline, budget)
+    site = inputs.profile()
+    baseline = add_to(kept, _study(inputs, site).baseline(site))
+    told = tuning_text.Tuning(recommend(baseline, site, budget), baseline, budget)
     _echo(tuning.FORMATS[form](told))
     if kept:
         save(baseline, kept)
     if output:
-        write_whole(output, tuning.render_yaml(told))
-        click.echo(f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True)
+        write_whole(output, tuning_text.render_yaml(told))
+        click.echo(
+            f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True
+        )
 
 
 @main.command()
 @click.argument("eve", nargs=-1, required=True)
-@click.option("-s", "--site", type=FILE, help="Take home networks and ports from this site.yaml, and compare with it for --diff.")
-@click.option("-o", "--output", type=FILE, help="New file for the proposed site.yaml; an existing one is never overwritten.")
-@click.option("--diff", is_flag=True, help="Show what the logs say and --site does not, and the reverse; write nothing.")
+@click.option(
+    "-s",
+    "--site",
+    type=FILE,
+    help="Take home networks and ports from this site.yaml, and compare with it for --diff.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    help="New file for the proposed site.yaml; an existing one is never overwritten.",
+)
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Show what the logs say and --site does not, and the reverse; write nothing.",
+)
 def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
     """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml; without -o, on the screen."""
+    from eveproc.discovery.discover import differences
     from eveproc.report import proposal
-    from eveproc.report.output import write_new
-    from eveproc.tuning.discover import differences
-    from rulegen.site import load_site
+    from rulegen.files import write_new
+    from rulegen.site_profile import load_site
 
     if diff and (site is None or output):
         raise click.UsageError("--diff compares with --site and writes nothing")
@@ -401,46 +592,57 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
             _echo(proposal.render_differences(differences(found, profile)))
         elif output:
             write_new(output, proposal.render(found))
-            click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o out", err=True)
+            click.echo(
+                f"{output}: written; look it over, then: rulegen build -s {output} -o out", err=True
+            )
         else:
             _echo(proposal.render(found))
 
 
 def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":
-    from eveproc.tuning.study import discover_in
+    from eveproc.discovery.from_logs import discover_in
 
     with _progress_bar() as progress:
         return discover_in(eve, site, now=time.time(), progress=progress)
 
 
 @contextmanager
-def _judged(reading: Reading, state: Path | None, cluster: "Cluster | None", *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+def _judged(
+    inputs: InputOptions,
+    state: Path | None,
+    cluster: "Cluster | None",
+    *,
+    everyone: bool,
+    drawn: bool,
+) -> Iterator["Report"]:
     """The report, by whoever is to read; where there is a state, it is kept once the `with` is left without a fault."""
     if cluster is not None:
-        yield _judge_on(cluster, reading, everyone=everyone, drawn=drawn)
+        yield _judge_on_cluster(cluster, inputs, everyone=everyone, drawn=drawn)
     elif state is None:
-        yield _judge(reading, everyone=everyone, drawn=drawn)
+        yield _judge(inputs, everyone=everyone, drawn=drawn)
     else:
-        with _judged_and_kept(reading, state, everyone=everyone, drawn=drawn) as night:
-            yield night
+        with _judged_and_kept(inputs, state, everyone=everyone, drawn=drawn) as report:
+            yield report
 
 
 @contextmanager
-def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: bool) -> Iterator["NightReport"]:
+def _judged_and_kept(
+    inputs: InputOptions, path: Path, *, everyone: bool, drawn: bool
+) -> Iterator["Report"]:
     """The report on what is new; it is remembered when it is delivered."""
-    site = _profile_compiled(reading)
-    from eveproc.memory.nightly import judge_new
-    from eveproc.memory.state import open_state
+    site = _profile_compiled(inputs)
+    from eveproc.state.incremental import judge_new
+    from eveproc.state.state import open_state
 
     with open_state(path) as remembered:
         with _progress_bar() as progress:
             pending = judge_new(
                 remembered,
-                reading.eve,
+                inputs.eve,
                 site,
                 now=time.time(),
-                since=reading.since,
-                jobs=reading.jobs,
+                since=inputs.since,
+                jobs=inputs.jobs,
                 progress=progress,
                 everyone=everyone,
                 drawn=drawn,
@@ -449,65 +651,69 @@ def _judged_and_kept(reading: Reading, path: Path, *, everyone: bool, drawn: boo
         pending.keep(remembered)
 
 
-def _profile_compiled(reading: Reading) -> "SiteProfile":
+def _profile_compiled(inputs: InputOptions) -> "SiteProfile":
     """The site profile. To be called before what reads is imported: what is looked for by the profile is compiled meanwhile."""
-    from eveproc.reading.patterns import compile_ahead
+    from eveproc.input.prefilter import compile_ahead
+    from eveproc.signals.prefilter_patterns import line_filter
 
-    site = reading.profile()
-    compile_ahead(site)
+    site = inputs.profile()
+    compile_ahead(line_filter(site).patterns)
     return site
 
 
-def _judge(reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
-    site = _profile_compiled(reading)
-    from eveproc.night import judge_night
+def _judge(inputs: InputOptions, *, everyone: bool, drawn: bool) -> "Report":
+    site = _profile_compiled(inputs)
+    from eveproc.verdicts.analyze import analyze
 
     with _progress_bar() as progress:
-        night = judge_night(
-            reading.eve,
+        report = analyze(
+            inputs.eve,
             site,
-            since=reading.since,
-            until=reading.until,
+            since=inputs.since,
+            until=inputs.until,
             now=time.time(),
-            jobs=reading.jobs,
+            jobs=inputs.jobs,
             progress=progress,
             everyone=everyone,
             drawn=drawn,
         )
-    return _refuse_what_is_no_eve(night)
+    return _refuse_what_is_no_eve(report)
 
 
-def _judge_on(cluster: "Cluster", reading: Reading, *, everyone: bool, drawn: bool) -> "NightReport":
-    from eveproc.night import period_of
-    from eveproc.spark.night import judge_night
+def _judge_on_cluster(
+    cluster: "Cluster", inputs: InputOptions, *, everyone: bool, drawn: bool
+) -> "Report":
+    from eveproc.spark.analyze import analyze
+    from eveproc.verdicts.analyze import period_of
 
     now = time.time()
-    period = period_of(reading.since, reading.until, now)
-    return _refuse_what_is_no_eve(judge_night(cluster, reading.eve, reading.profile(), period, now, everyone=everyone, drawn=drawn))
+    period = period_of(inputs.since, inputs.until, now)
+    return _refuse_what_is_no_eve(
+        analyze(cluster, inputs.eve, inputs.profile(), period, now, everyone=everyone, drawn=drawn)
+    )
 
 
-def _refuse_what_is_no_eve(night: "NightReport") -> "NightReport":
-    if night.stats.files and night.stats.files_not_eve == night.stats.files:
-        raise InputError(night.stats.problems)
-    return night
+def _refuse_what_is_no_eve(report: "Report") -> "Report":
+    report.stats.raise_if_no_eve()
+    return report
 
 
-def _exit_if_found(night: "NightReport", fail_on: str | None) -> None:
-    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in night.verdicts):
+def _exit_if_found(report: "Report", fail_on: str | None) -> None:
+    if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in report.verdicts):
         sys.exit(FOUND)
 
 
-def _deliver(night: "NightReport", form: str, output: Path | None, everyone: bool) -> None:
-    from eveproc.report import FORMATS, shown, text
-    from eveproc.report.output import write_whole
+def _deliver(report: "Report", form: str, output: Path | None, everyone: bool) -> None:
+    from eveproc.report import FORMATS, shown, text_report
+    from rulegen.files import write_whole
 
-    verdicts = shown(night, everyone=everyone)
+    verdicts = shown(report, everyone=everyone)
     if output is not None:
-        write_whole(output, FORMATS[form](night, verdicts))
+        write_whole(output, FORMATS[form](report, verdicts))
     elif form == "text" and sys.stdout.isatty():
-        _echo(text.render_table(night, verdicts, get_terminal_size().columns))
+        _echo(text_report.render_table(report, verdicts, get_terminal_size().columns))
     else:
-        _echo(FORMATS[form](night, verdicts))
+        _echo(FORMATS[form](report, verdicts))
 
 
 def _echo(text: str) -> None:
@@ -520,13 +726,13 @@ def _echo(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell_reading(night: "NightReport", stats: Path | None) -> None:
-    from eveproc.report import reading
-    from eveproc.report.output import write_whole
+def _tell_reading(report: "Report", stats: Path | None) -> None:
+    from eveproc.report import reading_stats
+    from rulegen.files import write_whole
 
-    click.echo(reading.render(night), nl=False, err=True)
+    click.echo(reading_stats.render(report), nl=False, err=True)
     if stats is not None:
-        write_whole(stats, reading.render_json(night))
+        write_whole(stats, reading_stats.render_json(report))
 
 
 @contextmanager
@@ -549,6 +755,15 @@ def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    with Progress("reading", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        "reading",
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
         task = bar.add_task("reading", visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=total >= LONG_WORK)
+        yield lambda done, total: bar.update(
+            task, completed=done, total=total, visible=total >= LONG_WORK
+        )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-from rulegen.site import Network, SiteProfile, collapsed
-from rulegen.site import short as short  # part of what this module offers
+from rulegen.site_profile import Network, SiteProfile, collapsed
+from rulegen.site_profile import short as short  # part of what this module offers
 
 
 def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
@@ -54,4 +54,7 @@ def _leaves_some(network: Network, excluded: Sequence[Network]) -> bool:
     """Whether any address of `network` is outside all `excluded` (which do not overlap each other)."""
     if any(_within(network, hole) for hole in excluded):
         return False
-    return sum(hole.num_addresses for hole in excluded if _within(hole, network)) < network.num_addresses
+    return (
+        sum(hole.num_addresses for hole in excluded if _within(hole, network))
+        < network.num_addresses
+    )

@@ -15,12 +15,14 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
 from rulegen.render import NotRendered, RenderedRule, render
 from rulegen.rulesfile import RULES, length_fault
-from rulegen.site import Exemption, SiteProfile
+from rulegen.site_profile import Exemption, SiteProfile
 from rulegen.snort_files import snort_3_files, snort_29_files
 from rulegen.suricata_files import suricata_files
 from rulegen.vocabulary import Engine
 
-_Files = Callable[[SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date], Mapping[str, str]]
+_Files = Callable[
+    [SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date], Mapping[str, str]
+]
 # What each engine is given: file name -> text.
 _FILES: Mapping[Engine, _Files] = MappingProxyType(
     {
@@ -51,10 +53,13 @@ class BuildResult(Struct, frozen=True):
 def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: date) -> BuildResult:
     """Write OUT_DIR/ENGINE/ for each engine (none named: all there are). Same input, same bytes.
 
-    Raises InputError for rules longer than an engine reads, OSError when the files cannot be written (see write_together).
+    Raises InputError for rules longer than an engine reads, OSError when the files cannot be
+    written (see write_together).
     """
     wanted = tuple(dict.fromkeys(engines)) or tuple(Engine)
-    in_force = replace(site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today)))
+    in_force = replace(
+        site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today))
+    )
     rendered = {engine: render_all(in_force, engine) for engine in wanted}
     _refuse_long(out_dir, [rule for rules, _ in rendered.values() for rule in rules])
     texts = {
@@ -64,24 +69,34 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
     }
     write_together(texts)
     builds = tuple(
-        EngineBuild(engine, tuple(path for path in texts if path.parent.name == engine), rules, left_out)
+        EngineBuild(
+            engine, tuple(path for path in texts if path.parent.name == engine), rules, left_out
+        )
         for engine, (rules, left_out) in rendered.items()
     )
-    return BuildResult(builds, tuple(exemption for exemption in site.exempt if not exemption.in_force(today)))
+    return BuildResult(
+        builds, tuple(exemption for exemption in site.exempt if not exemption.in_force(today))
+    )
 
 
-def render_all(site: SiteProfile, engine: Engine) -> tuple[tuple[RenderedRule, ...], tuple[NotRendered, ...]]:
+def render_all(
+    site: SiteProfile, engine: Engine
+) -> tuple[tuple[RenderedRule, ...], tuple[NotRendered, ...]]:
     """The whole catalogue for one engine, in the order of the sids, and what it cannot have."""
     results = [result for spec in CATALOGUE for result in render(spec, site, engine)]
-    rules = sorted((result for result in results if isinstance(result, RenderedRule)), key=lambda rule: rule.sid)
+    rules = sorted(
+        (result for result in results if isinstance(result, RenderedRule)),
+        key=lambda rule: rule.sid,
+    )
     return tuple(rules), tuple(result for result in results if isinstance(result, NotRendered))
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
     """Write every file beside its place first, then move all into place.
 
-    A full disk, a missing right or a folder in the way change nothing. Only a machine that fails between two of the last moves
-    can leave new files beside old ones; each of them is whole. Raises OSError that names the file meant.
+    A full disk, a missing right or a folder in the way change nothing. Only a machine that fails
+    between two of the last moves can leave new files beside old ones; each of them is whole. Raises
+    OSError that names the file meant.
     """
     parts = {path: path.with_name(f".{path.name}.part") for path in texts}
     try:
@@ -112,7 +127,9 @@ def _named(path: Path) -> Iterator[None]:
 def _refuse_long(out_dir: Path, rules: Iterable[RenderedRule]) -> None:
     faults = [(rule, length_fault(rule.text, rule.engine)) for rule in rules]
     problems = [
-        Problem(str(out_dir / rule.engine / RULES), f"sid {rule.sid} ({rule.spec.name}): {fault}") for rule, fault in faults if fault
+        Problem(str(out_dir / rule.engine / RULES), f"sid {rule.sid} ({rule.spec.name}): {fault}")
+        for rule, fault in faults
+        if fault
     ]
     if problems:
         raise InputError(problems)

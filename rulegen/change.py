@@ -9,7 +9,7 @@ from msgspec import Struct
 from rulegen.errors import InputError, Problem
 from rulegen.render import RenderedRule
 from rulegen.rulesfile import RULES
-from rulegen.site import SiteProfile, short
+from rulegen.site_profile import SiteProfile, short
 from rulegen.vocabulary import Engine
 
 _RULE = re.compile(r"^alert (?P<header>[^(]*)\((?P<options>.*)\)$")
@@ -49,7 +49,9 @@ def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
     if not file.is_file() and folder.name == engine:
         file = folder / RULES
     if not folder.is_dir():
-        raise InputError([Problem(str(folder), "is no folder; allowed is one that rulegen build wrote")])
+        raise InputError(
+            [Problem(str(folder), "is no folder; allowed is one that rulegen build wrote")]
+        )
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     except UnicodeDecodeError as error:
@@ -57,20 +59,34 @@ def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
     return {int(sid[1]): line for line in lines if _RULE.match(line) and (sid := _SID.search(line))}
 
 
-def compare(engine: Engine, before: Mapping[int, str], rules: Sequence[RenderedRule], site: SiteProfile) -> EngineChange:
+def compare(
+    engine: Engine, before: Mapping[int, str], rules: Sequence[RenderedRule], site: SiteProfile
+) -> EngineChange:
     """Rules of this build beside those of the earlier one."""
     now = {rule.sid: rule for rule in rules}
-    changes = [_changed(sid, before.get(sid), now.get(sid), site) for sid in sorted({*before, *now})]
+    changes = [
+        _changed(sid, before.get(sid), now.get(sid), site) for sid in sorted({*before, *now})
+    ]
     told = tuple(change for change in changes if change)
     return EngineChange(engine, told, len(changes) - len(told))
 
 
-def _changed(sid: int, old: str | None, new: RenderedRule | None, site: SiteProfile) -> RuleChange | None:
+def _changed(
+    sid: int, old: str | None, new: RenderedRule | None, site: SiteProfile
+) -> RuleChange | None:
     if new is None:
         said = _MSG.search(old or "")
-        return RuleChange(sid, said[1] if said else "rule", "gone: the profile has no network or no host for it any more")
+        return RuleChange(
+            sid,
+            said[1] if said else "rule",
+            "gone: the profile has no network or no host for it any more",
+        )
     if old is None:
-        why = f"the profile gives {short(new.network)} numbers of its own" if new.network else "the earlier build did not have it"
+        why = (
+            f"the profile gives {short(new.network)} numbers of its own"
+            if new.network
+            else "the earlier build did not have it"
+        )
         return RuleChange(sid, new.spec.name, f"new: {why}")
     if old == new.text:
         return None
@@ -112,7 +128,9 @@ def _members(old: str, new: str, site: SiteProfile) -> str:
     come = [f"+{member}{_reason(member, site)}" for member in is_now if member not in was]
     gone = [f"-{member}" for member in was if member not in is_now]
     told = [*come, *gone]
-    return ", ".join(told[:MOST_NAMED]) + (f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else "")
+    return ", ".join(told[:MOST_NAMED]) + (
+        f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    )
 
 
 def _reason(member: str, site: SiteProfile) -> str:

@@ -8,20 +8,30 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from rulegen.config_lint import silent_settings
 from rulegen.engines import EngineTrial, FoundEngine, find_engine, try_rules
 from rulegen.errors import InputError, Problem
 from rulegen.readback import COUNTED, ReadRule, file_lines, read_rules
 from rulegen.rulesfile import RULES, SID_MAP, TITLE
-from rulegen.silence import silent_settings
 from rulegen.snort_check import as_threshold_line, dialect_faults, filter_problems, lua_entry
 from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
 from rulegen.snort_trial import try_snort
 from rulegen.suricata_files import GROUP_KEYS, SETTING_KEYS, SETTINGS, THRESHOLDS
 from rulegen.suricata_yaml import read_suricata_yaml
-from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, SNORTS, SURICATAS, Engine, HostSide, Signal
+from rulegen.vocabulary import (
+    METADATA_FAMILY,
+    METADATA_HOST,
+    METADATA_SIGNAL,
+    SNORTS,
+    SURICATAS,
+    Engine,
+    HostSide,
+    Signal,
+)
 from rulegen.yamlfile import read_yaml
 
-# What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak against the rules.
+# What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak
+# against the rules.
 _OF_RULES = re.compile(r"(detect|threshold|reference|classification)[\w-]*: |.*\b(signature|sid)\b")
 _AT_LINE = re.compile(r"(?s)(?P<text>.*) from file (?P<file>.*) at line (?P<line>\d+)$")
 _GID_SID = r"gen_id\s+\d+\s*,\s*sig_id\s+(?P<sid>\d+)"
@@ -37,9 +47,11 @@ _THRESHOLD_FORMS = tuple(
 )
 
 
-# What a build puts beside its rules, by the engine: suppressions and filters, and settings. Snort 3 has both in one file.
+# What a build puts beside its rules, by the engine: suppressions and filters, and settings. Snort 3
+# has both in one file.
 _THRESHOLDS: Mapping[Engine, str] = MappingProxyType(
-    dict.fromkeys(SURICATAS, THRESHOLDS) | {Engine.SNORT_29: THRESHOLDS_29, Engine.SNORT_3: SETTINGS_3}
+    dict.fromkeys(SURICATAS, THRESHOLDS)
+    | {Engine.SNORT_29: THRESHOLDS_29, Engine.SNORT_3: SETTINGS_3}
 )
 _SETTINGS: Mapping[Engine, str] = MappingProxyType(
     dict.fromkeys(SURICATAS, SETTINGS) | {Engine.SNORT_29: SETTINGS_29, Engine.SNORT_3: SETTINGS_3}
@@ -54,7 +66,9 @@ class CheckReport(Struct, frozen=True):
     warnings: tuple[Problem, ...]
 
 
-def check(path: Path, engine: Engine | None = None, suricata_yaml: Path | None = None) -> CheckReport:
+def check(
+    path: Path, engine: Engine | None = None, suricata_yaml: Path | None = None
+) -> CheckReport:
     """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one it was built for).
 
     With `suricata_yaml`, settings of it that would keep the rules silent become warnings.
@@ -89,7 +103,9 @@ def _engine_of(rules: Path) -> Engine:
     """By the name of the folder, else by the first line of a build, else the first that is installed."""
     names = (rules.absolute().parent.name, _title(rules).removeprefix(TITLE).partition(",")[0])
     named = (Engine(name) for name in names if name in set(Engine))
-    return next(named, None) or next((engine for engine in Engine if find_engine(engine)), Engine.SURICATA_7)
+    return next(named, None) or next(
+        (engine for engine in Engine if find_engine(engine)), Engine.SURICATA_7
+    )
 
 
 def _title(rules: Path) -> str:
@@ -99,16 +115,24 @@ def _title(rules: Path) -> str:
 def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     found, problems = read_rules(rules, engine)
     problems += _meaning_problems(rules, found)
-    problems += [Problem(str(rules), f"sid {rule.sid} {fault}", line=rule.line) for rule in found for fault in dialect_faults(rule, engine)]
+    problems += [
+        Problem(str(rules), f"sid {rule.sid} {fault}", line=rule.line)
+        for rule in found
+        for fault in dialect_faults(rule, engine)
+    ]
     if whole:
         problems += _missing_files(rules, engine)
     problems += _companion_problems(rules, found, engine)
-    misset, warnings = _settings_problems(rules.with_name(SETTINGS)) if engine not in SNORTS else ([], [])
+    misset, warnings = (
+        _settings_problems(rules.with_name(SETTINGS)) if engine not in SNORTS else ([], [])
+    )
     problems += misset
     passed = [f"{rules}: {len(found)} rules read back"]
     installed = find_engine(engine)
     if installed is None:
-        warnings.append(Problem(str(rules), f"NOT TESTED with a real engine: {engine} is not installed here"))
+        warnings.append(
+            Problem(str(rules), f"NOT TESTED with a real engine: {engine} is not installed here")
+        )
     else:
         said, more = _trial_problems(rules, _ask(installed, rules, with_settings=not misset))
         problems += said
@@ -119,7 +143,10 @@ def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
 
 
 def _ask(installed: FoundEngine, rules: Path, *, with_settings: bool) -> EngineTrial:
-    thresholds, settings = rules.with_name(_THRESHOLDS[installed.engine]), rules.with_name(_SETTINGS[installed.engine])
+    thresholds, settings = (
+        rules.with_name(_THRESHOLDS[installed.engine]),
+        rules.with_name(_SETTINGS[installed.engine]),
+    )
     filters = thresholds if thresholds.is_file() else None
     chosen = settings if settings.is_file() and with_settings else None
     if installed.engine in SNORTS:
@@ -138,7 +165,9 @@ def _metadata_fault(metadata: Mapping[str, list[str]]) -> str | None:
     for key in (METADATA_SIGNAL, METADATA_FAMILY, METADATA_HOST):
         if len(metadata.get(key, [])) != 1:
             return f"needs {key} exactly once, so that eveproc knows what an alert means"
-    signal, family, host = (metadata[key][0] for key in (METADATA_SIGNAL, METADATA_FAMILY, METADATA_HOST))
+    signal, family, host = (
+        metadata[key][0] for key in (METADATA_SIGNAL, METADATA_FAMILY, METADATA_HOST)
+    )
     if signal not in set(Signal):
         return f"{METADATA_SIGNAL} {signal!r} is unknown; allowed are {', '.join(Signal)}"
     if family != Signal(signal).family:
@@ -154,7 +183,9 @@ def _missing_files(rules: Path, engine: Engine) -> Iterator[Problem]:
             yield Problem(str(rules.with_name(name)), "is missing beside the rules; build again")
 
 
-def _companion_problems(rules: Path, found: Sequence[ReadRule], engine: Engine) -> Iterator[Problem]:
+def _companion_problems(
+    rules: Path, found: Sequence[ReadRule], engine: Engine
+) -> Iterator[Problem]:
     """The files a build puts beside its rules, held against the rules."""
     messages = {rule.sid: rule.msg for rule in found}
     thresholds = rules.with_name(_THRESHOLDS[engine])
@@ -175,12 +206,17 @@ def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
     except InputError as error:
         return list(error.problems), []
     if not isinstance(document.value, dict):
-        return [document.problem("", f"holds no settings; allowed are {', '.join(SETTING_KEYS)}")], []
+        return [
+            document.problem("", f"holds no settings; allowed are {', '.join(SETTING_KEYS)}")
+        ], []
     allowed = (*SETTING_KEYS, *GROUP_KEYS)
     unknown = [key for key in document.value if key not in allowed]
     missing = [key for key in SETTING_KEYS if key not in document.value]
     return (
-        [document.problem(key, f"is no setting of a build; allowed are {', '.join(allowed)}") for key in unknown],
+        [
+            document.problem(key, f"is no setting of a build; allowed are {', '.join(allowed)}")
+            for key in unknown
+        ],
         [document.problem(key, "is not set; a build sets it") for key in missing],
     )
 
@@ -209,7 +245,14 @@ def _threshold_fault(text: str, known: Mapping[int, str]) -> str | None:
     for address in re.split(r"[\[\],!\s]+", match.groupdict().get("ip") or ""):
         if address and not address.startswith("$") and not _is_address(address):
             return f"{address!r} is no address; allowed are addresses, networks, lists of them in [ ] and $VARIABLES"
-    return next((f"has {word} {n}; allowed is 1 or more" for word, n in COUNTED.findall(text) if int(n) < 1), None)
+    return next(
+        (
+            f"has {word} {n}; allowed is 1 or more"
+            for word, n in COUNTED.findall(text)
+            if int(n) < 1
+        ),
+        None,
+    )
 
 
 def _is_address(text: str) -> bool:
@@ -230,9 +273,21 @@ def _sid_map_problems(file: Path, messages: Mapping[int, str]) -> Iterator[Probl
         sid = int(fields[0]) if fields[0].isdecimal() else -1
         mapped.add(sid)
         if len(fields) < 2 or sid < 0:
-            problems.append(Problem(str(file), "is no line of a sid-msg.map; allowed is SID || MSG || REFERENCE...", line=number))
+            problems.append(
+                Problem(
+                    str(file),
+                    "is no line of a sid-msg.map; allowed is SID || MSG || REFERENCE...",
+                    line=number,
+                )
+            )
         elif messages.get(sid) != fields[1]:
-            problems.append(Problem(str(file), f"says {fields[1]!r} for sid {sid}; the rules say {messages.get(sid)!r}", line=number))
+            problems.append(
+                Problem(
+                    str(file),
+                    f"says {fields[1]!r} for sid {sid}; the rules say {messages.get(sid)!r}",
+                    line=number,
+                )
+            )
     yield from problems
     for sid in sorted(messages.keys() - mapped):
         yield Problem(str(file), f"sid {sid} of the rules is missing")
@@ -247,10 +302,16 @@ def _trial_problems(rules: Path, trial: EngineTrial) -> tuple[list[Problem], lis
         pending.append(at["text"] if at else text)
         if at:
             file = str(rules) if Path(at["file"]) == rules.absolute() else at["file"]
-            located.append(Problem(file, f"the engine refuses it: {'; '.join(pending)}", line=int(at["line"])))
+            located.append(
+                Problem(file, f"the engine refuses it: {'; '.join(pending)}", line=int(at["line"]))
+            )
             pending = []
     about = [w for w in trial.warnings if trial.exit_code or _OF_RULES.match(w)]
-    others = [Problem(str(rules), f"the engine warns of its configuration: {w}") for w in trial.warnings if w not in about]
+    others = [
+        Problem(str(rules), f"the engine warns of its configuration: {w}")
+        for w in trial.warnings
+        if w not in about
+    ]
     if located:
         return located, others
     return [Problem(str(rules), f"the engine says: {text}") for text in (*pending, *about)], others

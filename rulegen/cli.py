@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rulegen.build import BuildResult
-    from rulegen.site import SiteProfile
+    from rulegen.site_profile import SiteProfile
 
-# The rest of the library is imported by the command that needs it: `--help` and shell completion stay quick.
+# The rest of the library is imported by the command that needs it: `--help` and shell completion
+# stay quick.
 
 _ENGINES = click.Choice([engine.value for engine in Engine])
 _OUT_FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -48,9 +49,19 @@ def _refuse(message: str) -> None:
 
 @commands.command()
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("site.yaml"), show_default=True, help="New file; - is the screen."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("site.yaml"),
+    show_default=True,
+    help="New file; - is the screen.",
 )
-@click.option("--from-suricata", type=_FILE, metavar="SURICATA.YAML", help="Take networks and servers from this configuration.")
+@click.option(
+    "--from-suricata",
+    type=_FILE,
+    metavar="SURICATA.YAML",
+    help="Take networks and servers from this configuration.",
+)
 def init(output: Path, from_suricata: Path | None) -> None:
     """Write a commented site.yaml to start from; an existing file is never overwritten."""
     from rulegen.init import draft_site, write_draft
@@ -68,21 +79,45 @@ def init(output: Path, from_suricata: Path | None) -> None:
 
 @commands.command()
 @click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
-@click.option("-t", "--thresholds", type=_FILE, help="thresholds.yaml of eveproc tune, laid over the profile.")
-@click.option("-e", "--engine", "engines", type=_ENGINES, multiple=True, help="Build for this engine only; may be repeated.")
-@click.option("-o", "--output", type=_OUT_FOLDER, required=True, help="Folder that gets one folder per engine.")
-@click.option("--diff", type=_OUT_FOLDER, metavar="OLD", help="Say what changed since this earlier build, and why; may be OUTPUT itself.")
-def build(site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None) -> None:
+@click.option(
+    "-t", "--thresholds", type=_FILE, help="thresholds.yaml of eveproc tune, laid over the profile."
+)
+@click.option(
+    "-e",
+    "--engine",
+    "engines",
+    type=_ENGINES,
+    multiple=True,
+    help="Build for this engine only; may be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_OUT_FOLDER,
+    required=True,
+    help="Folder that gets one folder per engine.",
+)
+@click.option(
+    "--diff",
+    type=_OUT_FOLDER,
+    metavar="OLD",
+    help="Say what changed since this earlier build, and why; may be OUTPUT itself.",
+)
+def build(
+    site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None
+) -> None:
     """Write the rules for a site, with suppressions, sid-msg.map and settings, into OUTPUT/ENGINE/."""
     from datetime import UTC, datetime
 
     from rulegen.build import build as build_rules
     from rulegen.change import read_rules
-    from rulegen.site import load_site
+    from rulegen.site_profile import load_site
 
     profile = load_site(site, thresholds)
     before = {engine: read_rules(diff, engine) for engine in Engine} if diff else {}
-    result = build_rules(profile, [Engine(name) for name in engines], output, datetime.now(UTC).date())
+    result = build_rules(
+        profile, [Engine(name) for name in engines], output, datetime.now(UTC).date()
+    )
     _tell_build(result, site, output)
     _tell_changes(result, profile, before)
 
@@ -93,12 +128,19 @@ def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
         for missing in made.not_rendered:
-            click.echo(f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True)
+            click.echo(
+                f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True
+            )
     for ended in result.expired:
-        click.echo(f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} and is watched again ({ended.reason})", err=True)
+        click.echo(
+            f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} and is watched again ({ended.reason})",
+            err=True,
+        )
 
 
-def _tell_changes(result: "BuildResult", profile: "SiteProfile", before: "Mapping[Engine, Mapping[int, str]]") -> None:
+def _tell_changes(
+    result: "BuildResult", profile: "SiteProfile", before: "Mapping[Engine, Mapping[int, str]]"
+) -> None:
     from rulegen.change import as_lines, compare
 
     for made in result.engines if before else ():
@@ -108,12 +150,22 @@ def _tell_changes(result: "BuildResult", profile: "SiteProfile", before: "Mappin
 
 @commands.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("-e", "--engine", type=_ENGINES, help="Check this engine's build only, or try a rules file with it.")
-@click.option("--suricata-yaml", type=_FILE, help="Also say which settings of this configuration keep the rules silent.")
+@click.option(
+    "-e",
+    "--engine",
+    type=_ENGINES,
+    help="Check this engine's build only, or try a rules file with it.",
+)
+@click.option(
+    "--suricata-yaml",
+    type=_FILE,
+    help="Also say which settings of this configuration keep the rules silent.",
+)
 def check(path: Path, engine: str | None, suricata_yaml: Path | None) -> None:
     """Read every built rule back, let the real engine load it, and say exactly what is wrong.
 
-    PATH is a folder of rulegen build, one engine's folder in it, or a rules file. Warnings alone do not refuse it.
+    PATH is a folder of rulegen build, one engine's folder in it, or a rules file. Warnings alone do
+    not refuse it.
     """
     from rulegen.check import check as check_rules
 
@@ -126,7 +178,9 @@ def check(path: Path, engine: str | None, suricata_yaml: Path | None) -> None:
 
 
 @commands.command("list")
-@click.option("-e", "--engine", type=_ENGINES, help="Say what this engine can see, and why not the rest.")
+@click.option(
+    "-e", "--engine", type=_ENGINES, help="Say what this engine can see, and why not the rest."
+)
 def list_signals(engine: str | None) -> None:
     """Show the catalogue: every signal with its family, sid offset, threshold and what it sees."""
     from rulegen.listing import as_rich_table, as_text, catalogue_rows
@@ -142,13 +196,25 @@ def list_signals(engine: str | None) -> None:
 
 @commands.command()
 @click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
-@click.option("-o", "--output", type=_OUT_FOLDER, required=True, help="Folder that gets traffic.pcap and truth.json.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another number, another day at this site.")
+@click.option(
+    "-o",
+    "--output",
+    type=_OUT_FOLDER,
+    required=True,
+    help="Folder that gets traffic.pcap and truth.json.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Another number, another day at this site.",
+)
 def simulate(site: Path, output: Path, seed: int) -> None:
     """Write labelled traffic of this site as a pcap, with infected and harmless hosts in it."""
     from rulegen.simulate import simulate as simulate_site
     from rulegen.simulate import write_simulation
-    from rulegen.site import load_site
+    from rulegen.site_profile import load_site
 
     write_simulation(simulate_site(load_site(site), seed), output)
     click.echo(f"{output / 'traffic.pcap'} and {output / 'truth.json'}: written")

@@ -13,13 +13,27 @@ from rulegen.vocabulary import Engine
 
 # "This is Suricata version 7.0.10 RELEASE", "Version 2.9.20 GRE (Build 82)", "Version 3.11.1.0"
 _VERSION = re.compile(r"\b[Vv]ersion (\d+\.[\w.]+)")
-_MAJOR = {Engine.SURICATA_7: "7.", Engine.SURICATA_8: "8.", Engine.SNORT_29: "2.9.", Engine.SNORT_3: "3."}
-_ON_PATH = {Engine.SURICATA_7: "suricata", Engine.SURICATA_8: "suricata", Engine.SNORT_29: "snort", Engine.SNORT_3: "snort"}
-# Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering it:
-# that binary would read the host's /etc/suricata, which belongs to another version, if it is there at all.
+_MAJOR = {
+    Engine.SURICATA_7: "7.",
+    Engine.SURICATA_8: "8.",
+    Engine.SNORT_29: "2.9.",
+    Engine.SNORT_3: "3.",
+}
+_ON_PATH = {
+    Engine.SURICATA_7: "suricata",
+    Engine.SURICATA_8: "suricata",
+    Engine.SNORT_29: "snort",
+    Engine.SNORT_3: "snort",
+}
+# Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering
+# it: that binary would read the host's /etc/suricata, which belongs to another version, if it is
+# there at all.
 _GUEST_ETC = {Engine.SURICATA_8: Path("debian-13/etc/suricata")}
-# Console: "E: detect: text"; log file: "[7 - Suricata-Main] 2026-03-02 08:00:00 Error: detect: text".
-_COMPLAINT = re.compile(r"^(?:\[.*?\] \S+ \S+ )?(?P<level>E|W|Error|Warning): (?P<text>[\w-]+: .*)$")
+# Console: "E: detect: text"; log file: "[7 - Suricata-Main] 2026-03-02 08:00:00 Error: detect:
+# text".
+_COMPLAINT = re.compile(
+    r"^(?:\[.*?\] \S+ \S+ )?(?P<level>E|W|Error|Warning): (?P<text>[\w-]+: .*)$"
+)
 
 # Emerging Threats' 40,000 rules load in about 20 s on two cores; ours in less than one.
 TRIAL_SECONDS = 180
@@ -85,7 +99,11 @@ def _engine_at(path: Path, engine: Engine, etc: Path | None) -> FoundEngine | No
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = _VERSION.search(answer.stdout)
-    if version is None or not version[1].startswith(_MAJOR[engine]) or engine.partition("-")[0] not in answer.stdout.lower():
+    if (
+        version is None
+        or not version[1].startswith(_MAJOR[engine])
+        or engine.partition("-")[0] not in answer.stdout.lower()
+    ):
         return None
     return FoundEngine(engine, path, version[1], etc)
 
@@ -104,7 +122,11 @@ def try_rules(
     `settings` is a file to include, as a build's mxhound.yaml; its paths of rules and suppressions are not followed.
     `config` is a suricata.yaml; without one, the engine's own. An engine that does not start or end is an error of the trial.
     """
-    extra = ["--set", f"threshold-file={threshold_config or os.devnull}"] if threshold_config or settings else []
+    extra = (
+        ["--set", f"threshold-file={threshold_config or os.devnull}"]
+        if threshold_config or settings
+        else []
+    )
     extra += ["--include", str(settings.absolute())] if settings else []
     with tempfile.TemporaryDirectory(prefix="mxhound-") as logs:
         command = found.command("-T", "-S", rules, "-l", logs, *extra, config=config)
@@ -136,7 +158,9 @@ def _trial(exit_code: int, console: str, log: Path) -> EngineTrial:
     texts = [console]
     if log.is_file():
         texts.append(log.read_text(encoding="utf-8", errors="replace"))
-    complaints = [m for text in texts for line in text.splitlines() if (m := _COMPLAINT.match(line))]
+    complaints = [
+        m for text in texts for line in text.splitlines() if (m := _COMPLAINT.match(line))
+    ]
     warnings = tuple(dict.fromkeys(m["text"] for m in complaints if m["level"].startswith("W")))
     errors = tuple(dict.fromkeys(m["text"] for m in complaints if m["level"].startswith("E")))
     if exit_code and not errors and not warnings:

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from rulegen.errors import InputError, MxhoundError, Problem
-from rulegen.site import Network
+from rulegen.site_profile import Network
 from rulegen.suricata_yaml import AddressSet, Setting, address_group
 
 # RFC 1918 and RFC 4193: what nearly every site uses inside, and what Suricata's own example lists.
@@ -44,7 +44,7 @@ internal_domains: []
 """
 
 
-class Draft(Struct, frozen=True):
+class ProfileDraft(Struct, frozen=True):
     """`text` is the site.yaml; `notes` say, one sentence each, what a person has to look at."""
 
     text: str
@@ -65,14 +65,18 @@ class _Entry(Struct, frozen=True):
         return f"# {plain}\n{self.key}:{listed}" if plain else f"{self.key}:{listed}"
 
 
-def draft_site(suricata: Setting | None = None) -> Draft:
+def draft_site(suricata: Setting | None = None) -> ProfileDraft:
     """A site.yaml with what the configuration tells; without one, with the private networks.
 
-    It loads as it is, except where HOME_NET is any: then home_networks is left empty and the notes say so.
-    Raises InputError when an address group cannot be read.
+    It loads as it is, except where HOME_NET is any: then home_networks is left empty and the notes
+    say so. Raises InputError when an address group cannot be read.
     """
     if suricata is None:
-        home = _Entry("home_networks", PRIVATE, "The private networks: replace them with what this site really uses.")
+        home = _Entry(
+            "home_networks",
+            PRIVATE,
+            "The private networks: replace them with what this site really uses.",
+        )
         return _draft(home, _Entry("mail_servers", ()), _Entry("resolvers", ()))
     home = _home(suricata)
     return _draft(home, *(_servers(suricata, key, group) for key, group in _GROUPS.items()))
@@ -81,16 +85,24 @@ def draft_site(suricata: Setting | None = None) -> Draft:
 _GROUPS = {"mail_servers": "SMTP_SERVERS", "resolvers": "DNS_SERVERS"}
 
 
-def _draft(home: _Entry, mail_servers: _Entry, resolvers: _Entry) -> Draft:
-    notes = tuple(f"{entry.key}: {entry.remark}" for entry in (home, mail_servers, resolvers) if entry.remark)
-    return Draft(_TEMPLATE.format(home=home, mail_servers=mail_servers, resolvers=resolvers), notes)
+def _draft(home: _Entry, mail_servers: _Entry, resolvers: _Entry) -> ProfileDraft:
+    notes = tuple(
+        f"{entry.key}: {entry.remark}" for entry in (home, mail_servers, resolvers) if entry.remark
+    )
+    return ProfileDraft(
+        _TEMPLATE.format(home=home, mail_servers=mail_servers, resolvers=resolvers), notes
+    )
 
 
 def _home(suricata: Setting) -> _Entry:
     group = address_group(suricata, "HOME_NET")
     if _is_everything(group):
         where = _where(suricata, "HOME_NET")
-        return _Entry("home_networks", (), f"FILL IN: HOME_NET is every address in {where}, which tells nothing of this site.")
+        return _Entry(
+            "home_networks",
+            (),
+            f"FILL IN: HOME_NET is every address in {where}, which tells nothing of this site.",
+        )
     return _Entry("home_networks", _texts(group.networks(), bare=False))
 
 
@@ -106,7 +118,11 @@ def _servers(suricata: Setting, key: str, name: str) -> _Entry:
     found = address_group(suricata, name).networks()
     where = _where(suricata, name)
     if _takes_in(found, home.networks()):
-        return _Entry(key, (), f"{name} takes in a whole home network in {where}, so it names no server: list them here.")
+        return _Entry(
+            key,
+            (),
+            f"{name} takes in a whole home network in {where}, so it names no server: list them here.",
+        )
     outside = [n for n in found if not _within(n, home.networks())] if key == "mail_servers" else []
     kept = _texts(n for n in found if n not in outside)
     if outside:
@@ -131,17 +147,24 @@ def _within(network: Network, others: tuple[Network, ...]) -> bool:
 
 def _texts(networks: Iterable[Network], bare: bool = True) -> tuple[str, ...]:
     """As site.yaml wants them: a server as a bare address, a home network always with its length."""
-    return tuple(str(n.network_address) if bare and n.num_addresses == 1 else str(n) for n in networks)
+    return tuple(
+        str(n.network_address) if bare and n.num_addresses == 1 else str(n) for n in networks
+    )
 
 
-def write_draft(draft: Draft, path: Path) -> None:
+def write_draft(draft: ProfileDraft, path: Path) -> None:
     """Write a new file. Raises InputError where there is one already: a site.yaml belongs to its author."""
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(draft.text)
     except FileExistsError as error:
         raise InputError(
-            [Problem(str(path), "is there already and is never overwritten; allowed is a new file, or - for the screen")]
+            [
+                Problem(
+                    str(path),
+                    "is there already and is never overwritten; allowed is a new file, or - for the screen",
+                )
+            ]
         ) from error
     except OSError as error:
         raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error

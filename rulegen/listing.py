@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HEADINGS = ("rule", "signal", "family", "sid", "threshold", "sees")
 
 
-class Row(Struct, frozen=True):
+class ListedRule(Struct, frozen=True):
     """One rule of the catalogue in words; the sid is its offset to the site's sid_base, "-" where no engine has it."""
 
     rule: str
@@ -27,14 +27,20 @@ class Row(Struct, frozen=True):
     sees: str
 
 
-def catalogue_rows(engine: Engine | None = None) -> tuple[Row, ...]:
+def catalogue_rows(engine: Engine | None = None) -> tuple[ListedRule, ...]:
     """All rules in catalogue order; with an engine, those it needs, and what it cannot see is said instead of what the rule sees."""
-    return tuple(_row(spec, engine) for spec in CATALOGUE if engine is None or spec.concerns(engine))
+    return tuple(
+        _row(spec, engine) for spec in CATALOGUE if engine is None or spec.concerns(engine)
+    )
 
 
-def _row(spec: RuleSpec, engine: Engine | None) -> Row:
-    threshold = f"{spec.threshold.count} in {spec.threshold.seconds} s" if spec.threshold else "none"
-    return Row(spec.name, spec.signal, spec.family, _offset(spec), threshold, _sees(spec, engine))
+def _row(spec: RuleSpec, engine: Engine | None) -> ListedRule:
+    threshold = (
+        f"{spec.threshold.count} in {spec.threshold.seconds} s" if spec.threshold else "none"
+    )
+    return ListedRule(
+        spec.name, spec.signal, spec.family, _offset(spec), threshold, _sees(spec, engine)
+    )
 
 
 def _offset(spec: RuleSpec) -> str:
@@ -59,7 +65,7 @@ def _sees_on(spec: RuleSpec, engine: Engine) -> str:
     return f"{spec.sees} (not visible on {engine}: {missed})" if missed else spec.sees
 
 
-def as_text(rows: Sequence[Row]) -> str:
+def as_text(rows: Sequence[ListedRule]) -> str:
     """Columns of plain text, two spaces apart, without trailing blanks: for pipes and files."""
     table = [HEADINGS, *(astuple(row) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS) - 1)]
@@ -68,10 +74,12 @@ def as_text(rows: Sequence[Row]) -> str:
 
 def _text_lines(table: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
     for line in table:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
 
 
-def as_rich_table(rows: Sequence[Row]) -> "Table":
+def as_rich_table(rows: Sequence[ListedRule]) -> "Table":
     """The same for a terminal, the last column wrapped."""
     from rich.markup import escape
     from rich.table import Table

@@ -1,6 +1,7 @@
 """A rules file -> its rules as they are read back, and every line that is none. Only home of idstools.rule.
 
-Snort 3 has rules without addresses (`alert http (...)`), which idstools takes for none: those have a reader of their own.
+Snort 3 has rules without addresses (`alert http (...)`), which idstools takes for none: those have
+a reader of their own.
 """
 
 import re
@@ -15,8 +16,11 @@ from rulegen.rulesfile import length_fault
 from rulegen.vocabulary import Engine
 
 COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
-# The head of a Snort 3 rule without addresses, its options behind it; and one option, whose quotes may hold semicolons.
-_SERVICE_RULE = re.compile(r"\s*(?P<header>(?:alert|block|drop|log|pass|react|reject|rewrite)\s+[a-z][\w-]*)\s*\((?P<options>.*)\)\s*")
+# The head of a Snort 3 rule without addresses, its options behind it; and one option, whose quotes
+# may hold semicolons.
+_SERVICE_RULE = re.compile(
+    r"\s*(?P<header>(?:alert|block|drop|log|pass|react|reject|rewrite)\s+[a-z][\w-]*)\s*\((?P<options>.*)\)\s*"
+)
 _OPTION = re.compile(r'\s*(?P<name>[\w.-]+)\s*(?::(?P<value>(?:"(?:\\.|[^"\\])*"|[^;"])*))?;')
 
 
@@ -70,7 +74,9 @@ def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]
         raise InputError([Problem(str(file), f"cannot be read: {error.strerror}")]) from error
     lines = raw.split(b"\n")
     if lines[-1]:
-        problems.append(Problem(str(file), "ends in half a line: the file was cut off", line=len(lines)))
+        problems.append(
+            Problem(str(file), "ends in half a line: the file was cut off", line=len(lines))
+        )
     for number, line in enumerate(lines, start=1):
         try:
             yield number, line.decode()
@@ -82,8 +88,8 @@ def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]
 def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule | str:
     """One rule read back, or what is wrong with it.
 
-    idstools mis-reads nested address lists in silence and takes multi-line rules for none, so what it read is held
-    against the text: the header's seven fields joined again must be the header.
+    idstools mis-reads nested address lists in silence and takes multi-line rules for none, so what
+    it read is held against the text: the header's seven fields joined again must be the header.
     """
     if line.rstrip().endswith("\\"):
         return "goes on in the next line; allowed is one rule per line"
@@ -93,15 +99,27 @@ def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule
         return f"is no rule that idstools can read: {error}"
     if rule is None:
         allowed = "allowed is ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
-        return (services and _service_rule(line, number)) or f"is no rule that idstools can read; {allowed}"
-    fields = (rule.action, rule.proto, rule.source_addr, rule.source_port, rule.direction, rule.dest_addr, rule.dest_port)
+        return (
+            services and _service_rule(line, number)
+        ) or f"is no rule that idstools can read; {allowed}"
+    fields = (
+        rule.action,
+        rule.proto,
+        rule.source_addr,
+        rule.source_port,
+        rule.direction,
+        rule.dest_addr,
+        rule.dest_port,
+    )
     if None in fields or " ".join(fields) != " ".join(rule.header.split()):
         return f"has a header that idstools mis-reads: {rule.header!r}; allowed are flat address lists without spaces"
     for name in ("sid", "rev", "msg"):
         if not rule[name]:
             return f"has no {name}"
     options = tuple((option["name"], option["value"] or "") for option in rule.options)
-    return _bad_count(options) or ReadRule(number, " ".join(fields), rule.sid, rule.rev, rule.msg, options)
+    return _bad_count(options) or ReadRule(
+        number, " ".join(fields), rule.sid, rule.rev, rule.msg, options
+    )
 
 
 def _service_rule(line: str, number: int) -> ReadRule | str | None:
@@ -123,13 +141,17 @@ def _service_rule(line: str, number: int) -> ReadRule | str | None:
     if not msg:
         return "has no msg"
     header = " ".join(found["header"].split())
-    return _bad_count(options) or ReadRule(number, header, int(value["sid"]), int(value["rev"]), msg, tuple(options))
+    return _bad_count(options) or ReadRule(
+        number, header, int(value["sid"]), int(value["rev"]), msg, tuple(options)
+    )
 
 
 def _bad_count(options: Iterable[tuple[str, str]]) -> str | None:
     """Suricata's -T lets a count or seconds of 0 pass, and the rule then never or always fires."""
     for name, value in options:
-        for word, number in COUNTED.findall(value) if name in ("threshold", "detection_filter") else ():
+        for word, number in (
+            COUNTED.findall(value) if name in ("threshold", "detection_filter") else ()
+        ):
             if int(number) < 1:
                 return f"has {word} {number} in its {name}; allowed is 1 or more"
     return None
@@ -139,5 +161,9 @@ def _repeated(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
     first: dict[int, int] = {}
     for rule in rules:
         if rule.sid in first:
-            yield Problem(str(file), f"sid {rule.sid} was already used in line {first[rule.sid]}", line=rule.line)
+            yield Problem(
+                str(file),
+                f"sid {rule.sid} was already used in line {first[rule.sid]}",
+                line=rule.line,
+            )
         first.setdefault(rule.sid, rule.line)

@@ -3,14 +3,21 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from rulegen.addresses import outside, watched
-from rulegen.site import SID_BLOCK, Network, NetworkThresholds, Ports, SiteProfile, Threshold
+from rulegen.site_profile import (
+    SID_BLOCK,
+    Network,
+    NetworkThresholds,
+    Ports,
+    SiteProfile,
+    Threshold,
+)
 from rulegen.spec import RuleSpec
+from rulegen.template_files import templates_folder
 from rulegen.vocabulary import (
     GUESSED_LABELS,
     METADATA_FAMILY,
@@ -52,10 +59,13 @@ class _Scope(Struct, frozen=True):
     threshold: Threshold | None
 
 
-def render(spec: RuleSpec, site: SiteProfile, engine: Engine) -> tuple[RenderedRule | NotRendered, ...]:
+def render(
+    spec: RuleSpec, site: SiteProfile, engine: Engine
+) -> tuple[RenderedRule | NotRendered, ...]:
     """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host.
 
-    Nothing where the engine does not need this rule. All of the site's exemptions are taken to be in force.
+    Nothing where the engine does not need this rule. All of the site's exemptions are taken to be
+    in force.
     """
     if not spec.concerns(engine):
         return ()
@@ -72,24 +82,36 @@ def render_file(engine: Engine, name: str, /, **values: object) -> str:
 
 def _scopes(spec: RuleSpec, site: SiteProfile, engine: Engine) -> Iterator[_Scope]:
     exempt = _left_out(spec, site) if engine is Engine.SNORT_3 else ()
-    own = [(block, part) for block, part in enumerate(site.network_thresholds, 1) if _has_own(spec, part)]
+    own = [
+        (block, part)
+        for block, part in enumerate(site.network_thresholds, 1)
+        if _has_own(spec, part)
+    ]
     rest = watched(site, without=[*(part.network for _, part in own), *exempt])
     if rest or not own:
         yield _Scope(0, None, rest, spec.threshold_at(site))
     for block, part in own:
-        yield _Scope(block, part.network, watched(site, part.network, exempt), part.thresholds[spec.signal])
+        yield _Scope(
+            block, part.network, watched(site, part.network, exempt), part.thresholds[spec.signal]
+        )
 
 
 def _left_out(spec: RuleSpec, site: SiteProfile) -> Sequence[Network]:
     """Exempt networks that the rule itself has to leave out: Snort 3 may ask its event_filter before its suppressions."""
-    return [exemption.network for exemption in site.exempt if not exemption.signals or spec.signal in exemption.signals]
+    return [
+        exemption.network
+        for exemption in site.exempt
+        if not exemption.signals or spec.signal in exemption.signals
+    ]
 
 
 def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
     return spec.threshold is not None and spec.signal in part.thresholds
 
 
-def _render_scope(spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope) -> RenderedRule | NotRendered:
+def _render_scope(
+    spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope
+) -> RenderedRule | NotRendered:
     if not scope.hosts:
         where = "home_networks" if scope.network is None else str(scope.network)
         reason = f"no host of {where} is left to watch: every address is a mail server, a resolver or exempt"
@@ -158,12 +180,6 @@ def quoted(text: str) -> str:
 def wire_name(name: str) -> str:
     r"""A host name or label in the form DNS packets carry, as a pcre: "a.example" is "\x01a\x07example"."""
     return "".join(f"\\x{len(label):02x}{label}" for label in name.split("."))
-
-
-def templates_folder() -> Path:
-    """Beside this file in an installed package, beside the package in a checkout."""
-    packaged = Path(__file__).with_name("templates")
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[1] / "templates"
 
 
 @cache

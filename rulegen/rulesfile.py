@@ -8,22 +8,25 @@ from msgspec import Struct
 
 from rulegen.addresses import flat, overlap, short
 from rulegen.render import NotRendered, RenderedRule
-from rulegen.site import Exemption, Network, SiteProfile
+from rulegen.site_profile import Exemption, Network, SiteProfile
 from rulegen.vocabulary import SURICATAS, Engine, HostSide
 
 RULES = "mxhound.rules"
 SID_MAP = "sid-msg.map"
 
-# So many of a kind are named in the comments at the head of the rules: with the longest names still well below LONGEST_RULE.
+# So many of a kind are named in the comments at the head of the rules: with the longest names still
+# well below LONGEST_RULE.
 NAMED = 20
 
 # How the first line of the rules starts; the engine's name and a comma follow.
 TITLE = "# Rules of mxhound for "
 
-# Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the end of the text; what is
-# longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192 do not.
+# Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the
+# end of the text; what is longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192
+# do not.
 LONGEST_RULE = 8191
-# Tried with Snort 2.9.20: 32765 load, 32766 do not. Snort 3.11 read 62,000 bytes, so it has no entry.
+# Tried with Snort 2.9.20: 32765 load, 32766 do not. Snort 3.11 read 62,000 bytes, so it has no
+# entry.
 _LONGEST: Mapping[Engine, tuple[int, str]] = MappingProxyType(
     dict.fromkeys(SURICATAS, (LONGEST_RULE, "Suricata reads them in pieces of 8192 bytes"))
     | {Engine.SNORT_29: (32765, "Snort 2.9 reads lines of less than 32768 bytes")}
@@ -56,12 +59,22 @@ def length_fault(text: str, engine: Engine) -> str | None:
     )
 
 
-def rules_text(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> str:
+def rules_text(
+    site: SiteProfile,
+    engine: Engine,
+    rules: Sequence[RenderedRule],
+    left_out: Sequence[NotRendered],
+) -> str:
     """mxhound.rules: what the site is, what is not here, and every rule below what it sees."""
     return lines(_rules(site, engine, rules, left_out))
 
 
-def _rules(site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]) -> Iterator[str]:
+def _rules(
+    site: SiteProfile,
+    engine: Engine,
+    rules: Sequence[RenderedRule],
+    left_out: Sequence[NotRendered],
+) -> Iterator[str]:
     yield f"{TITLE}{engine}, made by rulegen from the site's profile; the next build overwrites this file."
     yield f"# Home: {_named(site.home_networks)}. Mail servers, not watched: {_named(site.mail_servers)}."
     yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {_some(site.internal_domains)}."
@@ -97,12 +110,18 @@ def headed_exemptions(
             yield title, (), "Left out: its last day is past."
             continue
         found = tuple(_suppressions(exemption, rules))
-        yield title, found, None if found else "No rule alerts on it; eveproc honours it in the logs."
+        yield (
+            title,
+            found,
+            None if found else "No rule alerts on it; eveproc honours it in the logs.",
+        )
 
 
 def _suppressions(exemption: Exemption, rules: Sequence[RenderedRule]) -> Iterator[Suppression]:
     for rule in rules:
-        if rule.threshold is None or (exemption.signals and rule.spec.signal not in exemption.signals):
+        if rule.threshold is None or (
+            exemption.signals and rule.spec.signal not in exemption.signals
+        ):
             continue
         if rule.network is not None and not overlap(rule.network, exemption.network):
             continue
@@ -127,7 +146,11 @@ def track(rule: RenderedRule) -> str:
 
 def address_groups(site: SiteProfile) -> list[tuple[str, str]]:
     """Address groups as the rules of others use them; a group that the site leaves empty is not set."""
-    groups = {"HOME_NET": site.home_networks, "SMTP_SERVERS": site.mail_servers, "DNS_SERVERS": site.resolvers}
+    groups = {
+        "HOME_NET": site.home_networks,
+        "SMTP_SERVERS": site.mail_servers,
+        "DNS_SERVERS": site.resolvers,
+    }
     return [(name, flat(networks)) for name, networks in groups.items() if networks]
 
 

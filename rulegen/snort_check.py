@@ -1,6 +1,7 @@
 """Rules and settings of a Snort build -> what the engine, or the other Snort, would not understand, and what would alert too often.
 
-A real Snort says the same and more (rulegen.snort_trial); this is for machines that have none, and for what Snort takes in silence.
+A real Snort says the same and more (rulegen.snort_trial); this is for machines that have none, and
+for what Snort takes in silence.
 """
 
 import re
@@ -13,9 +14,14 @@ from rulegen.readback import ReadRule, file_lines
 from rulegen.vocabulary import SNORTS, Engine
 
 _PROTOCOLS_29 = ("tcp", "udp", "icmp", "ip")
-_MODIFIERS = frozenset(("nocase", "depth", "offset", "distance", "within", "fast_pattern", "rawbytes"))
-_SURICATA_ONLY = frozenset(("xbits", "hostbits", "noalert", "bsize", "requires", "tls_sni", "prefilter", "dataset"))
-# Options that one of the two has not, or has in another form; Snort 3 takes an unknown classtype and a second sid in silence.
+_MODIFIERS = frozenset(
+    ("nocase", "depth", "offset", "distance", "within", "fast_pattern", "rawbytes")
+)
+_SURICATA_ONLY = frozenset(
+    ("xbits", "hostbits", "noalert", "bsize", "requires", "tls_sni", "prefilter", "dataset")
+)
+# Options that one of the two has not, or has in another form; Snort 3 takes an unknown classtype
+# and a second sid in silence.
 _NOT_IN: Mapping[Engine, frozenset[str]] = MappingProxyType(
     {
         Engine.SNORT_29: _SURICATA_ONLY | {"target", "service"},
@@ -60,7 +66,10 @@ def filter_problems(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
     filtered = _filtered_sids(file)
     for rule in rules:
         if rule.sid not in filtered and any(name == "detection_filter" for name, _ in rule.options):
-            yield Problem(str(file), f"has no event_filter for sid {rule.sid}: it would alert at every event past its number")
+            yield Problem(
+                str(file),
+                f"has no event_filter for sid {rule.sid}: it would alert at every event past its number",
+            )
 
 
 def _filtered_sids(file: Path) -> set[int]:
@@ -68,7 +77,11 @@ def _filtered_sids(file: Path) -> set[int]:
     if file.suffix != ".lua":
         return {int(found[1]) for text in texts if (found := _SID_29.match(text))}
     entries = (lua_entry(text) for text in texts)
-    return {int(entry["sid"]) for entry in entries if entry and "type" in entry and entry.get("sid", "").isdecimal()}
+    return {
+        int(entry["sid"])
+        for entry in entries
+        if entry and "type" in entry and entry.get("sid", "").isdecimal()
+    }
 
 
 def lua_entry(line: str) -> dict[str, str] | None:
@@ -77,7 +90,11 @@ def lua_entry(line: str) -> dict[str, str] | None:
     if found is None:
         return None
     fields = [_LUA_FIELD.fullmatch(part) for part in found["fields"].split(",") if part.strip()]
-    return {field[1]: field[2] or field[3] or "" for field in fields if field} if fields and all(fields) else None
+    return (
+        {field[1]: field[2] or field[3] or "" for field in fields if field}
+        if fields and all(fields)
+        else None
+    )
 
 
 def as_threshold_line(entry: Mapping[str, str]) -> str:
@@ -86,4 +103,6 @@ def as_threshold_line(entry: Mapping[str, str]) -> str:
     names = {"gid": "gen_id", "sid": "sig_id"}
     order = ("gid", "sid", "type", "track", "count", "seconds", "ip")
     unknown = [name for name in entry if name not in order]
-    return f"{kind} " + ", ".join(f"{names.get(name, name)} {entry[name]}" for name in (*order, *unknown) if name in entry)
+    return f"{kind} " + ", ".join(
+        f"{names.get(name, name)} {entry[name]}" for name in (*order, *unknown) if name in entry
+    )

@@ -4,35 +4,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from rulegen.render import NotRendered, RenderedRule, render_file
-from rulegen.rulesfile import RULES, SID_MAP, address_groups, headed_exemptions, lines, rules_text, sid_map_text, suppress_lines, track
-from rulegen.site import SiteProfile
+from rulegen.rulesfile import (
+    RULES,
+    SID_MAP,
+    address_groups,
+    headed_exemptions,
+    lines,
+    rules_text,
+    sid_map_text,
+    suppress_lines,
+    track,
+)
+from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Engine
 
-# Snort 2.9 reads filters and settings from two files, because a fragment cannot include a file that lies beside it.
+# Snort 2.9 reads filters and settings from two files, because a fragment cannot include a file that
+# lies beside it.
 THRESHOLDS_29 = "mxhound-threshold.conf"
 SETTINGS_29 = "mxhound.conf"
 SETTINGS_3 = "mxhound.lua"
 # Where docs/loading-snort.md puts a build; only comments name it.
 FOLDER = "/etc/snort/mxhound"
 
-# What eveproc reads of Snort 3's alert_json: `seconds` has the year and no time zone, the rest says what fired on whom.
+# What eveproc reads of Snort 3's alert_json: `seconds` has the year and no time zone, the rest says
+# what fired on whom.
 JSON_FIELDS = "seconds timestamp src_addr src_port dst_addr dst_port proto sid gid rev msg b64_data"
 
 
 def snort_29_files(
-    site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered], today: date
+    site: SiteProfile,
+    engine: Engine,
+    rules: Sequence[RenderedRule],
+    left_out: Sequence[NotRendered],
+    today: date,
 ) -> Mapping[str, str]:
     """File name -> text, for Snort 2.9."""
     return {
         RULES: rules_text(site, engine, rules, left_out),
         THRESHOLDS_29: lines(_thresholds(site, rules, today)),
         SID_MAP: sid_map_text(rules),
-        SETTINGS_29: render_file(engine, SETTINGS_29, folder=FOLDER, variables=address_groups(site)),
+        SETTINGS_29: render_file(
+            engine, SETTINGS_29, folder=FOLDER, variables=address_groups(site)
+        ),
     }
 
 
 def snort_3_files(
-    site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered], today: date
+    site: SiteProfile,
+    engine: Engine,
+    rules: Sequence[RenderedRule],
+    left_out: Sequence[NotRendered],
+    today: date,
 ) -> Mapping[str, str]:
     """File name -> text, for Snort 3."""
     settings = render_file(
@@ -42,7 +64,11 @@ def snort_3_files(
         variables=address_groups(site),
         fields=JSON_FIELDS,
         mail_ports=" ".join(map(str, site.ports.smtp + site.ports.submission)),
-        filters=[(rule.spec.name, rule.sid, track(rule), rule.threshold.seconds) for rule in rules if rule.threshold],
+        filters=[
+            (rule.spec.name, rule.sid, track(rule), rule.threshold.seconds)
+            for rule in rules
+            if rule.threshold
+        ],
         exemptions=list(headed_exemptions(site, rules, today)),
     )
     return {

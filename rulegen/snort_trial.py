@@ -12,12 +12,20 @@ from rulegen.vocabulary import Engine
 
 # Where Debian and the sources put it; without it, the classes of our own rules are made known.
 _CLASSES = Path("/etc/snort/classification.config")
-# "ERROR: FILE(42) text" (2.9), "ERROR: FILE:42 text" (3); "FATAL: see prior 3 errors" and "Fatal Error, Quitting.." say nothing new.
-_COMPLAINT = re.compile(r"(?P<level>ERROR|WARNING): (?:(?P<file>[^\s:(]+)(?:\((?P<line>\d+)\)|:(?P<row>\d+)):? )?(?P<text>.+)")
+# "ERROR: FILE(42) text" (2.9), "ERROR: FILE:42 text" (3); "FATAL: see prior 3 errors" and "Fatal
+# Error, Quitting.." say nothing new.
+_COMPLAINT = re.compile(
+    r"(?P<level>ERROR|WARNING): (?:(?P<file>[^\s:(]+)(?:\((?P<line>\d+)\)|:(?P<row>\d+)):? )?(?P<text>.+)"
+)
 
 
 def try_snort(
-    found: FoundEngine, rules: Path, *, thresholds: Path | None = None, settings: Path | None = None, seconds: float = TRIAL_SECONDS
+    found: FoundEngine,
+    rules: Path,
+    *,
+    thresholds: Path | None = None,
+    settings: Path | None = None,
+    seconds: float = TRIAL_SECONDS,
 ) -> EngineTrial:
     """Let Snort load `rules` and nothing else, with the settings of a build where there are any, as `snort -T` does.
 
@@ -25,7 +33,10 @@ def try_snort(
     """
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         config = Path(name) / "snort.conf"
-        config.write_text("".join(f"{line}\n" for line in _config(found.engine, rules, thresholds, settings)), encoding="utf-8")
+        config.write_text(
+            "".join(f"{line}\n" for line in _config(found.engine, rules, thresholds, settings)),
+            encoding="utf-8",
+        )
         command = [str(found.path), "-T", "-c", str(config), "-l", name]
         if found.engine is Engine.SNORT_3:
             command += ["-R", str(rules.absolute())]
@@ -38,7 +49,9 @@ def try_snort(
     return _trial(answer.returncode, answer.stdout)
 
 
-def _config(engine: Engine, rules: Path, thresholds: Path | None, settings: Path | None) -> Iterator[str]:
+def _config(
+    engine: Engine, rules: Path, thresholds: Path | None, settings: Path | None
+) -> Iterator[str]:
     files = [str(file.absolute()) for file in (settings, rules, thresholds) if file is not None]
     if engine is Engine.SNORT_3:
         yield from (f"include '{file}'" for file in files[: settings is not None])
@@ -58,7 +71,10 @@ def own_classes() -> Iterator[str]:
 
 def _trial(exit_code: int, console: str) -> EngineTrial:
     complaints = [found for line in console.splitlines() if (found := _COMPLAINT.match(line))]
-    told = {level: tuple(dict.fromkeys(_text(found) for found in complaints if found["level"] == level)) for level in ("WARNING", "ERROR")}
+    told = {
+        level: tuple(dict.fromkeys(_text(found) for found in complaints if found["level"] == level))
+        for level in ("WARNING", "ERROR")
+    }
     errors = told["ERROR"]
     if exit_code and not errors:
         errors = (f"the engine ended with {exit_code}: {console.strip()[-500:]}",)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from msgspec import Struct, field
 
-from rulegen.site import SiteProfile, Threshold
+from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Family, HostSide, Signal
 
 _NOTHING: Mapping[Engine, str] = MappingProxyType({})
@@ -43,7 +43,9 @@ class RuleSpec(Struct, frozen=True):
     threshold: Threshold | None
     threshold_source: str
     host_side: HostSide = HostSide.SOURCE
-    not_on: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)  # a mappingproxy has no hash, so it may not be a plain default
+    not_on: Mapping[Engine, str] = field(
+        default_factory=lambda: _NOTHING
+    )  # a mappingproxy has no hash, so it may not be a plain default
     misses: Mapping[Engine, str] = field(default_factory=lambda: _NOTHING)
     only_for: tuple[Engine, ...] = ()
     updated: str = ""

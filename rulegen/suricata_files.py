@@ -4,29 +4,51 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from rulegen.render import NotRendered, RenderedRule, render_file
-from rulegen.rulesfile import RULES, SID_MAP, address_groups, lines, rules_text, sid_map_text, suppress_lines
-from rulegen.site import SiteProfile
+from rulegen.rulesfile import (
+    RULES,
+    SID_MAP,
+    address_groups,
+    lines,
+    rules_text,
+    sid_map_text,
+    suppress_lines,
+)
+from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Engine
 
 THRESHOLDS = "threshold.config"
 SETTINGS = "mxhound.yaml"
 # Keys of that file; a site may have none of some groups.
-SETTING_KEYS = ("rule-files.mxhound", "threshold-file", "outputs.mxhound", "outputs.mxhound.eve-log")
-GROUP_KEYS = tuple(f"vars.address-groups.{name}" for name in ("HOME_NET", "SMTP_SERVERS", "DNS_SERVERS"))
+SETTING_KEYS = (
+    "rule-files.mxhound",
+    "threshold-file",
+    "outputs.mxhound",
+    "outputs.mxhound.eve-log",
+)
+GROUP_KEYS = tuple(
+    f"vars.address-groups.{name}" for name in ("HOME_NET", "SMTP_SERVERS", "DNS_SERVERS")
+)
 
-# Where docs/loading-rules.md puts a build; written into mxhound.yaml, because Suricata knows no path beside the including file.
+# Where docs/loading-rules.md puts a build; written into mxhound.yaml, because Suricata knows no
+# path beside the including file.
 FOLDER = "/etc/suricata/mxhound"
 
 
 def suricata_files(
-    site: SiteProfile, engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered], today: date
+    site: SiteProfile,
+    engine: Engine,
+    rules: Sequence[RenderedRule],
+    left_out: Sequence[NotRendered],
+    today: date,
 ) -> Mapping[str, str]:
     """File name -> text, for one engine."""
     return {
         RULES: rules_text(site, engine, rules, left_out),
         THRESHOLDS: lines(_thresholds(site, rules, today)),
         SID_MAP: sid_map_text(rules),
-        SETTINGS: render_file(engine, SETTINGS, engine=engine, folder=FOLDER, variables=address_groups(site)),
+        SETTINGS: render_file(
+            engine, SETTINGS, engine=engine, folder=FOLDER, variables=address_groups(site)
+        ),
     }
 
 

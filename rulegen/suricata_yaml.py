@@ -19,7 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
-from rulegen.site import EVERY_V4, EVERY_V6, Network, collapsed
+from rulegen.site_profile import EVERY_V4, EVERY_V6, Network, collapsed
 from rulegen.yamlfile import syntax_problem
 
 N = TypeVar("N", IPv4Network, IPv6Network)
@@ -34,8 +34,8 @@ _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\],!])|(?P<word>[^\[\],!\s]+))")
 class Setting(Struct, frozen=True):
     """One node of a suricata.yaml; `line` from 1.
 
-    As in Suricata every scalar is `text`, and a list has its items as `keys` "0", "1", ...: that is how its dotted keys
-    ("rule-files.mine: my.rules") can add to a list.
+    As in Suricata every scalar is `text`, and a list has its items as `keys` "0", "1", ...: that is
+    how its dotted keys ("rule-files.mine: my.rules") can add to a list.
     """
 
     file: str
@@ -56,7 +56,11 @@ class Setting(Struct, frozen=True):
 
     def entries(self, name: str) -> tuple["Setting", ...]:
         """The items of a list that are called `name`, whether written `- name` or `- name: {...}`."""
-        return tuple(item.keys.get(name, item) for item in self.items if item.text == name or name in item.keys)
+        return tuple(
+            item.keys.get(name, item)
+            for item in self.items
+            if item.text == name or name in item.keys
+        )
 
     def having(self, path: Sequence[str], value: "Setting") -> "Setting":
         """The same with `value` put at this path, in place of what was there."""
@@ -95,7 +99,9 @@ class _Reader:
             node = _compose(path, above)
             return self.setting(node, (*above, path)) if node else Setting(str(path), 1)
         except RecursionError as error:
-            raise InputError([Problem(str(path), "is nested too deeply, or refers to itself")]) from error
+            raise InputError(
+                [Problem(str(path), "is nested too deeply, or refers to itself")]
+            ) from error
 
     def setting(self, node: yaml.Node, above: tuple[Path, ...]) -> Setting:
         found = Setting(str(above[-1]), int(node.start_mark.line) + 1)
@@ -105,13 +111,21 @@ class _Reader:
                     found = found.having(path, value)
                 return found
             case yaml.SequenceNode():
-                return replace(found, keys={str(index): self.setting(item, above) for index, item in enumerate(node.value)})
+                return replace(
+                    found,
+                    keys={
+                        str(index): self.setting(item, above)
+                        for index, item in enumerate(node.value)
+                    },
+                )
             case _ if node.tag == "!include":
                 return self.file(self.folder / str(node.value), above)
             case _:
                 return replace(found, text=str(node.value))
 
-    def pairs(self, node: yaml.MappingNode, above: tuple[Path, ...]) -> Iterator[tuple[list[str], Setting]]:
+    def pairs(
+        self, node: yaml.MappingNode, above: tuple[Path, ...]
+    ) -> Iterator[tuple[list[str], Setting]]:
         """Path and value of every key, those of included files where the include stands."""
         for key, value in node.value:
             setting = self.setting(value, above)
@@ -160,10 +174,10 @@ ANY = AddressSet((EVERY_V4, EVERY_V6))
 
 def address_group(root: Setting, name: str) -> AddressSet:
     """What $NAME stands for in this configuration. Raises InputError with file and line when it cannot be told."""
-    return _Groups(root).group(name, ())
+    return _AddressGroups(root).group(name, ())
 
 
-class _Groups:
+class _AddressGroups:
     """The grammar of vars.address-groups: any, addresses, networks, ranges, $NAME, !, [lists], in any nesting."""
 
     def __init__(self, root: Setting) -> None:
@@ -176,7 +190,9 @@ class _Groups:
             raise InputError([Problem(self.root.file, "is not set", key)])
         if name in above or len(above) > MAX_DEPTH:
             raise InputError([setting.problem(key, "refers to itself")])
-        words = [item.text for item in setting.items] or [setting.text]  # a YAML list, written without quotes
+        words = [item.text for item in setting.items] or [
+            setting.text
+        ]  # a YAML list, written without quotes
         try:
             return self._union(_parse(",".join(words)), (*above, name))
         except (ValueError, RecursionError) as error:

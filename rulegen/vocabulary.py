@@ -90,16 +90,19 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
-# Keys of a rule's metadata. They come back in EVE as alert.metadata {"mxhound_signal": ["mx_flood"], ...}.
+# Keys of a rule's metadata. They come back in EVE as alert.metadata {"mxhound_signal":
+# ["mx_flood"], ...}.
 METADATA_SIGNAL = "mxhound_signal"
 METADATA_FAMILY = "mxhound_family"
 METADATA_HOST = "mxhound_host"
 
-# First labels of host names that a mass mailer guesses or resolves when it looks for a domain's mail server.
-# mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the numbered forms and mxs: Mytob variants.
+# First labels of host names that a mass mailer guesses or resolves when it looks for a domain's
+# mail server. mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the
+# numbered forms and mxs: Mytob variants.
 GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", "ns")
 
 # POP and IMAP, by which a program reads mail.
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
-# Each with its neighbour: where Suricata groups rules by port it closes a gap of one (detect.profiling.grouping, 7.0.10 and 8.0.8).
+# Each with its neighbour: where Suricata groups rules by port it closes a gap of one
+# (detect.profiling.grouping, 7.0.10 and 8.0.8).
 WEB_PORTS = (range(80, 82), range(443, 445))

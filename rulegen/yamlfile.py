@@ -30,7 +30,8 @@ class YamlDocument(Struct, frozen=True):
 def read_yaml(path: Path) -> YamlDocument:
     """Read one YAML document. Raises InputError when it cannot be read, is no YAML, or repeats a key."""
     file = str(path)
-    # Opening a pipe waits until somebody writes to it; those of a shell, as in <(...) and /dev/stdin, have their writer.
+    # Opening a pipe waits until somebody writes to it; those of a shell, as in <(...) and
+    # /dev/stdin, have their writer.
     if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
         raise InputError([Problem(file, "is a pipe; allowed is a file")])
     try:
@@ -39,7 +40,9 @@ def read_yaml(path: Path) -> YamlDocument:
     except OSError as error:
         raise InputError([Problem(file, f"cannot be read: {error.strerror}")]) from error
     if len(raw) > MAX_BYTES:
-        raise InputError([Problem(file, f"is larger than {MAX_BYTES} bytes: not a file written by hand")])
+        raise InputError(
+            [Problem(file, f"is larger than {MAX_BYTES} bytes: not a file written by hand")]
+        )
     return parse_yaml(raw, file)
 
 
@@ -52,7 +55,9 @@ def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
     except yaml.YAMLError as error:
         raise InputError([syntax_problem(error, file)]) from error
     except RecursionError as error:
-        raise InputError([Problem(file, "is nested too deeply: not a file written by hand")]) from error
+        raise InputError(
+            [Problem(file, "is nested too deeply: not a file written by hand")]
+        ) from error
     if walk.problems:
         raise InputError(walk.problems)
     return YamlDocument(file, value, walk.lines)
@@ -80,7 +85,14 @@ class _Walk:
         self.lines.setdefault(path, _line(node))
         self._count += 1
         if self._count > MAX_VALUES:
-            raise InputError([Problem(self.file, f"holds more than {MAX_VALUES} values: not a file written by hand")])
+            raise InputError(
+                [
+                    Problem(
+                        self.file,
+                        f"holds more than {MAX_VALUES} values: not a file written by hand",
+                    )
+                ]
+            )
         if id(node) in self._open:
             self._note(node, path, "refers to itself; write it out")
             return None
@@ -95,7 +107,10 @@ class _Walk:
             case yaml.MappingNode():
                 return self._mapping(node, path)
             case yaml.SequenceNode():
-                return [self.convert(item, _join(path, str(index))) for index, item in enumerate(node.value)]
+                return [
+                    self.convert(item, _join(path, str(index)))
+                    for index, item in enumerate(node.value)
+                ]
             case _:
                 return self._scalar(node, path)
 

@@ -1,7 +1,8 @@
 """Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and `suricata_8` with one, `snort` with each Snort.
 
-A missing Suricata skips the test on a user's machine, with a line saying so, and fails it where CI is set. A missing Snort skips it
-everywhere: no package of Debian has one, and tests/data holds what real ones logged.
+A missing Suricata skips the test on a user's machine, with a line saying so, and fails it where CI
+is set. A missing Snort skips it everywhere: no package of Debian has one, and tests/data holds what
+real ones logged.
 """
 
 import os
@@ -59,10 +60,13 @@ def require(engine: Engine) -> Engine:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none.
 
-    So do those that ask for a wire, a redis or an nft (tests/live), which take root and packages just the same.
+    So do those that ask for a wire, a redis or an nft (tests/live), which take root and packages
+    just the same.
     """
     for item in items:
-        if {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"} & set(getattr(item, "fixturenames", ())):
+        if {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"} & set(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker(pytest.mark.engine)
 
 
@@ -71,11 +75,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     missing = [engine for engine in SURICATAS if find_engine(engine) is None]
     if missing:
         names = ", ".join(missing)
-        terminalreporter.write_line(f"NOT TESTED with a real engine: {names}; `make engines` installs it", red=True)
+        terminalreporter.write_line(
+            f"NOT TESTED with a real engine: {names}; `make engines` installs it", red=True
+        )
     for engine in SNORTS:
         if find_engine(engine) is None:
-            terminalreporter.write_line(f"NOT TESTED with a real engine: {MISSING.format(engine, engine)}", red=True)
+            terminalreporter.write_line(
+                f"NOT TESTED with a real engine: {MISSING.format(engine, engine)}", red=True
+            )
     if chromium.programs() is None or chromium.axe() is None:
-        terminalreporter.write_line("NOT TESTED in a browser: the HTML report; `make browser` installs what is needed", red=True)
+        terminalreporter.write_line(
+            "NOT TESTED in a browser: the HTML report; `make browser` installs what is needed",
+            red=True,
+        )
     if reason := cluster.missing():
-        terminalreporter.write_line(f"NOT TESTED on a cluster: {reason}; `make spark` installs both", red=True)
+        terminalreporter.write_line(
+            f"NOT TESTED on a cluster: {reason}; `make spark` installs both", red=True
+        )

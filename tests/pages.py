@@ -19,7 +19,9 @@ from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import Engine, Family, HostSide
 
 ROOT = Path(__file__).parents[1]
-GROUPS: Mapping[str, click.Group] = MappingProxyType({"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main})
+GROUPS: Mapping[str, click.Group] = MappingProxyType(
+    {"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main}
+)
 
 # A command after "$ " in a console block, and all that it says on the screen.
 _RUN = re.compile(r"^\$ (?P<command>.+)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
@@ -57,7 +59,9 @@ def with_real_outputs(text: str) -> str:
         folder = Path(name)
         for part in ("rules", "tests"):
             (folder / part).symlink_to(ROOT / part)
-        return _CONSOLE.sub(lambda block: _RUN.sub(lambda run: _rerun(run["command"], folder), block[0]), text)
+        return _CONSOLE.sub(
+            lambda block: _RUN.sub(lambda run: _rerun(run["command"], folder), block[0]), text
+        )
 
 
 def _rerun(command: str, folder: Path) -> str:
@@ -65,7 +69,11 @@ def _rerun(command: str, folder: Path) -> str:
         ["bash", "-c", command],
         cwd=folder,
         # A reader's own language must not change what is compared.
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"},
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # on a reader's screen it is there too
         text=True,
@@ -97,21 +105,45 @@ def signals_page() -> str:
 
 
 def _table(specs: Iterable[RuleSpec]) -> str:
-    rows = [f"| [{spec.name}](#{spec.name}) | {spec.family} | {spec.offset} | {_numbers(spec)} | {_engines(spec)} |" for spec in specs]
-    return "\n".join(["| rule | family | sid offset | count in seconds | rules for |", "|---|---|---|---|---|", *rows, ""])
+    rows = [
+        f"| [{spec.name}](#{spec.name}) | {spec.family} | {spec.offset} | {_numbers(spec)} | {_engines(spec)} |"
+        for spec in specs
+    ]
+    return "\n".join(
+        [
+            "| rule | family | sid offset | count in seconds | rules for |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _family(family: Family) -> str:
-    return "\n".join([f"## Family {family}\n", *(_rule(spec) for spec in CATALOGUE if spec.family is family)])
+    return "\n".join(
+        [f"## Family {family}\n", *(_rule(spec) for spec in CATALOGUE if spec.family is family)]
+    )
 
 
 def _rule(spec: RuleSpec) -> str:
-    lines = [f"### {spec.name}\n", f"Sees {spec.sees}.\n", f"- Signal: {spec.signal}; ATT&CK technique {spec.technique}."]
+    lines = [
+        f"### {spec.name}\n",
+        f"Sees {spec.sees}.\n",
+        f"- Signal: {spec.signal}; ATT&CK technique {spec.technique}.",
+    ]
     if spec.threshold:
         lines.append(f"- Default: {_numbers(spec)} s. {spec.threshold_source}")
-    lines.append(f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet.")
-    lines += [f"- Not on {', '.join(engines)}: {reason}." for reason, engines in _by_reason(spec.not_on).items()]
-    lines += [f"- Not visible on {', '.join(engines)}: {missed}." for missed, engines in _by_reason(spec.misses).items()]
+    lines.append(
+        f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet."
+    )
+    lines += [
+        f"- Not on {', '.join(engines)}: {reason}."
+        for reason, engines in _by_reason(spec.not_on).items()
+    ]
+    lines += [
+        f"- Not visible on {', '.join(engines)}: {missed}."
+        for missed, engines in _by_reason(spec.misses).items()
+    ]
     lines += [f"- Looks like it: {other}." for other in spec.mistaken_for]
     lines.append(f"- Next: {spec.next_step}")
     lines.append(f"- More: {', '.join(map(_link, spec.references))}.\n")
@@ -135,7 +167,11 @@ def _by_reason(reasons: Mapping[Engine, str]) -> dict[str, list[str]]:
 
 
 def _link(reference: Reference) -> str:
-    return f"<https://{reference.value}>" if reference.kind == "url" else f"{reference.kind} {reference.value}"
+    return (
+        f"<https://{reference.value}>"
+        if reference.kind == "url"
+        else f"{reference.kind} {reference.value}"
+    )
 
 
 if __name__ == "__main__":

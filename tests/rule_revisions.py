@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from rulegen.build import render_all
-from rulegen.site import SiteProfile
+from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Engine
 
 FILE = Path(__file__).parent / "data" / "rule_revisions.json"
@@ -29,7 +29,13 @@ Revisions = Mapping[str, Mapping[str, object]]
 def current() -> Revisions:
     """{"suricata-7/mx_flood": {"rev": 1, "sha256": "..."}, ...} of the rules as they are now."""
     rules = [rule for engine in Engine for rule in render_all(SITE, engine)[0]]
-    return {f"{rule.engine}/{rule.spec.name}": {"rev": rule.spec.rev, "sha256": sha256(rule.text.encode()).hexdigest()} for rule in rules}
+    return {
+        f"{rule.engine}/{rule.spec.name}": {
+            "rev": rule.spec.rev,
+            "sha256": sha256(rule.text.encode()).hexdigest(),
+        }
+        for rule in rules
+    }
 
 
 def recorded() -> Revisions:

@@ -15,10 +15,14 @@ from tests.eveproc.office import write
 
 CONTRIB = Path(__file__).parents[1] / "contrib"
 UNITS = tuple(sorted(path.name for path in (CONTRIB / "systemd").iterdir()))
-# What systemd gives a service that says nothing else (systemd.exec, "Environment variables in spawned processes").
-ENVIRONMENT: Mapping[str, str] = MappingProxyType({"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"})
+# What systemd gives a service that says nothing else (systemd.exec, "Environment variables in
+# spawned processes").
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
+)
 FOUND = 3
-# Nothing but what is at $1 can be written, and there is no network: ProtectSystem=strict, StateDirectory=, PrivateNetwork=yes.
+# Nothing but what is at $1 can be written, and there is no network: ProtectSystem=strict,
+# StateDirectory=, PrivateNetwork=yes.
 CONFINED = 'mount --bind "$1" "$1"; mount -o remount,bind,ro /; shift; exec "$@"'
 
 
@@ -48,25 +52,53 @@ def setting(unit: str, name: str) -> str:
 
 def test_the_service_runs_every_night(places: dict[str, str]) -> None:
     command = shlex.split(placed(setting("mxhound-report.service", "ExecStart"), places))
-    first = subprocess.run(command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False)
+    first = subprocess.run(
+        command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
+    )
     assert (first.returncode, first.stdout) == (FOUND, ""), first.stderr
     assert setting("mxhound-report.service", "SuccessExitStatus") == str(FOUND)
     lib = Path(places["/var/lib/mxhound"])
     assert "1 infected" in (lib / "report.txt").read_text()
-    second = subprocess.run(command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False)
+    second = subprocess.run(
+        command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
+    )
     assert second.returncode == 0, second.stderr
     assert "no event in this time" in (lib / "report.txt").read_text()
-    assert sorted(path.name for path in lib.iterdir()) == ["report.db", "report.stats.json", "report.txt"]
+    assert sorted(path.name for path in lib.iterdir()) == [
+        "report.db",
+        "report.stats.json",
+        "report.txt",
+    ]
 
 
-def test_it_writes_to_its_state_directory_alone_and_needs_no_network(places: dict[str, str]) -> None:
-    if subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True, check=False).returncode:
+def test_it_writes_to_its_state_directory_alone_and_needs_no_network(
+    places: dict[str, str],
+) -> None:
+    if subprocess.run(
+        ["unshare", "--mount", "--net", "true"], capture_output=True, check=False
+    ).returncode:
         pytest.skip("needs to be root and allowed to make namespaces")
     command = shlex.split(placed(setting("mxhound-report.service", "ExecStart"), places))
-    confined = ["unshare", "--mount", "--net", "sh", "-ec", CONFINED, "sh", places["/var/lib/mxhound"]]
-    done = subprocess.run([*confined, *command], env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False)
+    confined = [
+        "unshare",
+        "--mount",
+        "--net",
+        "sh",
+        "-ec",
+        CONFINED,
+        "sh",
+        places["/var/lib/mxhound"],
+    ]
+    done = subprocess.run(
+        [*confined, *command], env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
+    )
     assert done.returncode == FOUND, done.stderr
-    refused = subprocess.run([*confined, "touch", f"{places['/var/log/suricata']}/x"], capture_output=True, text=True, check=False)
+    refused = subprocess.run(
+        [*confined, "touch", f"{places['/var/log/suricata']}/x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "Read-only file system" in refused.stderr
 
 
@@ -76,7 +108,13 @@ def test_the_line_of_cron_mails_a_digest(places: dict[str, str]) -> None:
     assert (len(when), user) == (5, "mxhound")
     # cron ends a command at the first % that has no backslash.
     assert "%" not in command
-    done = subprocess.run(["/bin/sh", "-c", placed(command, places)], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", placed(command, places)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("mxhound: 1 infected host")
     assert line in (CONTRIB.parent / "docs" / "operating.md").read_text()
@@ -88,14 +126,30 @@ def test_systemd_takes_the_units(tmp_path: Path, places: dict[str, str], unit: s
     for name in UNITS:
         (tmp_path / name).write_text(placed((CONTRIB / "systemd" / name).read_text(), places))
     check = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(tmp_path / unit)]
-    done = subprocess.run(check, capture_output=True, text=True, check=False, env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
-    assert (done.returncode, [line for line in done.stderr.splitlines() if str(tmp_path) in line or unit in line]) == (0, [])
+    done = subprocess.run(
+        check,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+    )
+    assert (
+        done.returncode,
+        [line for line in done.stderr.splitlines() if str(tmp_path) in line or unit in line],
+    ) == (0, [])
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_calls_the_nightly_service_safe() -> None:
     unit = CONTRIB / "systemd" / "mxhound-report.service"
-    check = ["systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", str(unit)]
+    check = [
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        "--threshold=20",
+        "--no-pager",
+        str(unit),
+    ]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout.splitlines()[-1:] + done.stderr.splitlines()
 

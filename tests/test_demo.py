@@ -26,15 +26,31 @@ def test_the_configuration_names_no_place_to_write_to() -> None:
 
 @pytest.mark.parametrize("page", ["docs/demo.sh", "docs/loading-rules.md"])
 def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
-    text = (ROOT / page).read_text().replace("\\\n", " ").replace("$SURICATA", "suricata-7 -c docs/replay.yaml")
-    replays = [line for line in text.splitlines() if re.search(r"suricata\S* .*-r \S+\.pcap|traffic\.pcap.* -S", line)]
+    text = (
+        (ROOT / page)
+        .read_text()
+        .replace("\\\n", " ")
+        .replace("$SURICATA", "suricata-7 -c docs/replay.yaml")
+    )
+    replays = [
+        line
+        for line in text.splitlines()
+        if re.search(r"suricata\S* .*-r \S+\.pcap|traffic\.pcap.* -S", line)
+    ]
     assert replays
-    assert all("suricata-7 -c docs/replay.yaml" in line or "suricata -c docs/replay.yaml" in line for line in replays)
+    assert all(
+        "suricata-7 -c docs/replay.yaml" in line or "suricata -c docs/replay.yaml" in line
+        for line in replays
+    )
 
 
-def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(suricata_7: Engine, tmp_path: Path) -> None:
+def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(
+    suricata_7: Engine, tmp_path: Path
+) -> None:
     page = (ROOT / "docs" / "loading-rules.md").read_text()
-    (command,) = re.findall(r"^ *(suricata -c docs/replay\.yaml .*?)^ *```", page, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(
+        r"^ *(suricata -c docs/replay\.yaml .*?)^ *```", page, re.MULTILINE | re.DOTALL
+    )
     wire = Wire()
     for number in range(12):
         wire.ask(number, "10.20.1.1", "10.20.0.53", question(f"d{number}.example", MX))
@@ -52,6 +68,13 @@ def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(s
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {path for path in tmp_path.rglob("*") if path.is_file()} - before == {tmp_path / "sim" / "eve-mxhound.json"}
-    records = [json.loads(line) for line in (tmp_path / "sim" / "eve-mxhound.json").read_text().splitlines()]
-    assert [record["alert"]["signature_id"] for record in records if record["event_type"] == "alert"] == [1250001]
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} - before == {
+        tmp_path / "sim" / "eve-mxhound.json"
+    }
+    records = [
+        json.loads(line)
+        for line in (tmp_path / "sim" / "eve-mxhound.json").read_text().splitlines()
+    ]
+    assert [
+        record["alert"]["signature_id"] for record in records if record["event_type"] == "alert"
+    ] == [1250001]

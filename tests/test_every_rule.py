@@ -18,12 +18,21 @@ from msgspec.structs import replace as replace_in_site
 from rulegen.build import build
 from rulegen.catalogue import CATALOGUE
 from rulegen.render import RenderedRule
-from rulegen.site import Ports, SiteProfile, load_site
+from rulegen.site_profile import Ports, SiteProfile, load_site
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine
 from tests import packets
 from tests.engines.replay import replay
-from tests.mailtalk import attachment, dialogue, hello, mail, piped_mail, refused_mail, starttls, talk
+from tests.mailtalk import (
+    attachment,
+    dialogue,
+    hello,
+    mail,
+    piped_mail,
+    refused_mail,
+    starttls,
+    talk,
+)
 from tests.packets import NOERROR, NXDOMAIN, SERVFAIL, Connection, Turn, Wire, question, reply
 
 SITE = load_site(Path(__file__).parents[1] / "rules" / "site.yaml")
@@ -89,7 +98,9 @@ def fires(rule: str, title: str, story: Story, *, v6: bool = False) -> list[Case
     ]
 
 
-def fires_fast(rule: str, title: str, story: Story, *, seconds: float, v6: bool = False) -> list[Case]:
+def fires_fast(
+    rule: str, title: str, story: Story, *, seconds: float, v6: bool = False
+) -> list[Case]:
     """Once at N, once at 3 N in one window, never at N-1."""
     count, _ = threshold(rule)
     return [
@@ -105,7 +116,15 @@ def silent(rule: str, title: str, story: Story, *, host: str = "", v6: bool = Fa
     return [Case(rule, title, story, count * 3, seconds * 0.9, 0, host, v6)]
 
 
-def asks(kind: int, name: str = "d{}.example", resolver: str = RESOLVER, *, tcp: bool = False, port: int = 53, **how: int | bool) -> Story:
+def asks(
+    kind: int,
+    name: str = "d{}.example",
+    resolver: str = RESOLVER,
+    *,
+    tcp: bool = False,
+    port: int = 53,
+    **how: int | bool,
+) -> Story:
     def act(wire: Wire, at: float, host: str, number: int) -> None:
         wire.ask(at, host, resolver, question(name.format(number), kind, **how), tcp=tcp, port=port)
 
@@ -113,21 +132,44 @@ def asks(kind: int, name: str = "d{}.example", resolver: str = RESOLVER, *, tcp:
 
 
 def is_told(
-    rcode: int, name: str = "smtp.d{}.example", kind: int = packets.A, *, flags: int = 0x8180, tcp: bool = False, edns: bool = False
+    rcode: int,
+    name: str = "smtp.d{}.example",
+    kind: int = packets.A,
+    *,
+    flags: int = 0x8180,
+    tcp: bool = False,
+    edns: bool = False,
 ) -> Story:
     def act(wire: Wire, at: float, host: str, number: int) -> None:
         asked = question(name.format(number), kind, edns=edns)
-        wire.ask(at, host, RESOLVER_6 if ":" in host else RESOLVER, asked, reply(asked, rcode, flags=flags), tcp=tcp)
+        wire.ask(
+            at,
+            host,
+            RESOLVER_6 if ":" in host else RESOLVER,
+            asked,
+            reply(asked, rcode, flags=flags),
+            tcp=tcp,
+        )
 
     return spread(act)
 
 
-def knocks(port: int, server: Callable[[int], str] = outside, *, flags: int = 0, refused: bool = False) -> Story:
-    return spread(lambda wire, at, host, number: wire.syn(at, host, server(number), port, flags=flags, refused=refused))
+def knocks(
+    port: int, server: Callable[[int], str] = outside, *, flags: int = 0, refused: bool = False
+) -> Story:
+    return spread(
+        lambda wire, at, host, number: wire.syn(
+            at, host, server(number), port, flags=flags, refused=refused
+        )
+    )
 
 
-def connects(turns: Sequence[Turn], port: int = 25, server: Callable[[int], str] = outside) -> Story:
-    return spread(lambda wire, at, host, number: wire.session(at, host, server(number), port, turns))
+def connects(
+    turns: Sequence[Turn], port: int = 25, server: Callable[[int], str] = outside
+) -> Story:
+    return spread(
+        lambda wire, at, host, number: wire.session(at, host, server(number), port, turns)
+    )
 
 
 def in_one_session(part: Sequence[Turn], port: int = 25, server: str = outside(7)) -> Story:
@@ -191,22 +233,46 @@ def lookup_cases() -> list[Case]:
             cases += silent(rule, title, story)
     cases += fires("name_guess", "UDP", asks(packets.A, MADE_UP))
     cases += fires("name_guess", "TCP", asks(packets.A, "mx1.d{}.example", tcp=True))
-    cases += fires("name_guess", "EDNS0, AD, mixed case", asks(packets.A, "MaIl.d{}.example", edns=True, flags=0x0120))
-    cases += fires("name_guess", "outside", asks(packets.A, "relay.d{}.co.uk", resolver=OUTSIDE_RESOLVER))
-    cases += fires("name_guess", "a stranger whose name ends like ours", asks(packets.A, "mail.d{}.notexample.org"))
-    cases += fires("name_guess", "IPv6", asks(packets.A, "ns.d{}.example", resolver=RESOLVER_6), v6=True)
+    cases += fires(
+        "name_guess",
+        "EDNS0, AD, mixed case",
+        asks(packets.A, "MaIl.d{}.example", edns=True, flags=0x0120),
+    )
+    cases += fires(
+        "name_guess", "outside", asks(packets.A, "relay.d{}.co.uk", resolver=OUTSIDE_RESOLVER)
+    )
+    cases += fires(
+        "name_guess",
+        "a stranger whose name ends like ours",
+        asks(packets.A, "mail.d{}.notexample.org"),
+    )
+    cases += fires(
+        "name_guess", "IPv6", asks(packets.A, "ns.d{}.example", resolver=RESOLVER_6), v6=True
+    )
     cases += silent("name_guess", "own domain", asks(packets.A, "mail.d{}.example.org"))
     cases += silent("name_guess", "own domain itself", asks(packets.A, "mail.Example.Org"))
     cases += silent("name_guess", "other names", asks(packets.A, "www.mail.d{}.example"))
     cases += silent("name_guess", "longer label", asks(packets.A, "mailing.d{}.example"))
     cases += silent("name_guess", "AAAA beside A", asks(packets.AAAA, MADE_UP))
     cases += silent("name_guess", "another port", asks(packets.A, MADE_UP, port=5353))
-    cases += silent("name_guess", "another port, TCP", asks(packets.A, MADE_UP, tcp=True, port=5300))
+    cases += silent(
+        "name_guess", "another port, TCP", asks(packets.A, MADE_UP, tcp=True, port=5300)
+    )
     cases += fires("name_guess_nx", "UDP", is_told(NXDOMAIN))
     cases += fires("name_guess_nx", "TCP", is_told(NXDOMAIN, tcp=True))
-    cases += fires("name_guess_nx", "EDNS0, AD, mixed case", is_told(NXDOMAIN, "MaIl.d{}.example", flags=0x81A0, edns=True))
-    cases += fires("name_guess_nx", "authoritative", is_told(NXDOMAIN, "gate.d{}.example", flags=0x8580))
-    cases += fires("name_guess_nx", "a stranger whose name begins like ours", is_told(NXDOMAIN, "mx.example.org.d{}.example"))
+    cases += fires(
+        "name_guess_nx",
+        "EDNS0, AD, mixed case",
+        is_told(NXDOMAIN, "MaIl.d{}.example", flags=0x81A0, edns=True),
+    )
+    cases += fires(
+        "name_guess_nx", "authoritative", is_told(NXDOMAIN, "gate.d{}.example", flags=0x8580)
+    )
+    cases += fires(
+        "name_guess_nx",
+        "a stranger whose name begins like ours",
+        is_told(NXDOMAIN, "mx.example.org.d{}.example"),
+    )
     cases += fires("name_guess_nx", "IPv6", is_told(NXDOMAIN, "mail1.d{}.example"), v6=True)
     cases += silent("name_guess_nx", "names that exist", is_told(NOERROR))
     cases += silent("name_guess_nx", "names that exist, TCP", is_told(NOERROR, tcp=True))
@@ -235,7 +301,11 @@ def attempt_cases() -> list[Case]:
         cases += silent(rule, "inside, IPv6", knocks(port, lambda _: "2001:db8:20::1:1"), v6=True)
         cases += silent(rule, "another port", knocks(other))
     for rule, port in (("smtp_slow", 25), ("submission_slow", 587)):
-        cases += silent(rule, "the same few servers", connects(talk(hello(), mail()), port, lambda number: outside(number % 6)))
+        cases += silent(
+            rule,
+            "the same few servers",
+            connects(talk(hello(), mail()), port, lambda number: outside(number % 6)),
+        )
     cases += silent("smtp_slow", "a host that takes mail in", after_taking_mail(knocks(25)))
     cases += silent("mx_slow", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
     cases += fires("smtp_attempts", "a host that takes mail in", after_taking_mail(knocks(25)))
@@ -257,11 +327,15 @@ def session_cases() -> list[Case]:
     cases += fires("smtp_sessions", "STARTTLS", connects([*hello(), *starttls()], 587))
     cases += fires("smtp_sessions", "port 2525", connects(talk(hello(), mail()), 2525))
     cases += fires("smtp_sessions", "IPv6", connects(talk(hello(), mail()), 25, outside_6), v6=True)
-    cases += fires("smtp_sessions", "beside the ports of the web", connects(talk(hello(), mail()), 82))
+    cases += fires(
+        "smtp_sessions", "beside the ports of the web", connects(talk(hello(), mail()), 82)
+    )
     cases += silent("smtp_sessions", "a port of the web", connects(talk(hello(), mail()), 443))
     cases += silent("smtp_sessions", "one session, many mails", in_one_session(mail()))
     cases += silent("smtp_sessions", "inside", connects(talk(hello(), mail()), 25, inside))
-    cases += silent("smtp_sessions", "HELO in the text", in_one_session(mail("He said\nEHLO you\nHELO me")))
+    cases += silent(
+        "smtp_sessions", "HELO in the text", in_one_session(mail("He said\nEHLO you\nHELO me"))
+    )
     cases += silent("smtp_sessions", "blocked", knocks(25))
     cases += fires("mail_burst", "a session each", connects(talk(hello(), mail())))
     cases += fires("mail_burst", "one session", in_one_session(mail()))
@@ -270,19 +344,43 @@ def session_cases() -> list[Case]:
     cases += fires("mail_burst", "long mails", in_one_session(mail("Hello\n" * 2000)))
     cases += fires("mail_burst", "port 2525", connects(talk(hello(), mail()), 2525))
     cases += fires("mail_burst", "IPv6", connects(talk(hello(), mail()), 25, outside_6), v6=True)
-    cases += silent("mail_burst", "one mail, many recipients", connects_once(talk(hello(), mail(recipients=100))))
-    cases += silent("mail_burst", "the words in the text", connects_once(talk(hello(), mail("\nMAIL FROM:<x@y>" * 100))))
+    cases += silent(
+        "mail_burst",
+        "one mail, many recipients",
+        connects_once(talk(hello(), mail(recipients=100))),
+    )
+    cases += silent(
+        "mail_burst",
+        "the words in the text",
+        connects_once(talk(hello(), mail("\nMAIL FROM:<x@y>" * 100))),
+    )
     cases += silent("mail_burst", "through the relay", in_one_session(mail(), 25, RELAY))
     cases += silent("mail_burst", "sessions without mail", connects(talk(hello())))
     return cases
 
 
 def connects_once(turns: Sequence[Turn]) -> Story:
-    return lambda wire, start, host, count, seconds: wire.session(start, host, outside(3), 25, turns)
+    return lambda wire, start, host, count, seconds: wire.session(
+        start, host, outside(3), 25, turns
+    )
 
 
-ODD = ("PC-4711", "workgroup", "localhost", "localhost.localdomain", "10.1.2.3", "[0.0.0.0]", "[127.0.0.1]")
-PROPER = ("mail.example.com", "pc.local", "[10.20.3.4]", "[IPv6:2001:db8::1]", "a-b.c3.example.co.uk")
+ODD = (
+    "PC-4711",
+    "workgroup",
+    "localhost",
+    "localhost.localdomain",
+    "10.1.2.3",
+    "[0.0.0.0]",
+    "[127.0.0.1]",
+)
+PROPER = (
+    "mail.example.com",
+    "pc.local",
+    "[10.20.3.4]",
+    "[IPv6:2001:db8::1]",
+    "a-b.c3.example.co.uk",
+)
 
 
 def content_cases() -> list[Case]:
@@ -290,21 +388,42 @@ def content_cases() -> list[Case]:
     for name in ("document.pif", "Photo.JPG.exe", "x.vbs", "patch.CMD"):
         cases += fires("worm_attachment", name, connects(talk(hello(), attachment(name))))
     # Engines forget a connection that is silent for ten minutes, so the slow case is none.
-    cases += fires_fast("worm_attachment", "one session", in_one_session(attachment("a.scr")), seconds=300)
+    cases += fires_fast(
+        "worm_attachment", "one session", in_one_session(attachment("a.scr")), seconds=300
+    )
     cases += fires("worm_attachment", "port 26", connects(talk(hello(), attachment("a.scr")), 26))
-    cases += fires("worm_attachment", "IPv6", connects(talk(hello(), attachment("a.scr")), 25, outside_6), v6=True)
+    cases += fires(
+        "worm_attachment",
+        "IPv6",
+        connects(talk(hello(), attachment("a.scr")), 25, outside_6),
+        v6=True,
+    )
     for name in ("report.pdf", "exe", "photo.exe.jpg", "example.com.txt"):
         cases += silent("worm_attachment", name, connects(talk(hello(), attachment(name))))
-    cases += silent("worm_attachment", "through the relay", in_one_session(attachment("a.scr"), 25, RELAY))
-    cases += silent("worm_attachment", "a name in the text", in_one_session(mail("see a.exe and filename=b.exe")))
+    cases += silent(
+        "worm_attachment", "through the relay", in_one_session(attachment("a.scr"), 25, RELAY)
+    )
+    cases += silent(
+        "worm_attachment",
+        "a name in the text",
+        in_one_session(mail("see a.exe and filename=b.exe")),
+    )
     for name in ODD:
         cases += fires("helo_odd", name, connects(talk(hello(name), mail())))
     cases += fires("helo_odd", "HELO", connects(talk(hello("friend", "HELO"), mail())))
-    cases += fires("helo_odd", "IPv6", connects(talk(hello("friend"), mail()), 25, outside_6), v6=True)
+    cases += fires(
+        "helo_odd", "IPv6", connects(talk(hello("friend"), mail()), 25, outside_6), v6=True
+    )
     for name in PROPER:
         cases += silent("helo_odd", name, connects(talk(hello(name), mail())))
-    cases += silent("helo_odd", "a mail client's submission", connects(talk(hello("PC-4711"), mail()), 587))
-    cases += silent("helo_odd", "through the relay", connects(talk(hello("PC-4711"), mail()), 25, lambda _: RELAY))
+    cases += silent(
+        "helo_odd", "a mail client's submission", connects(talk(hello("PC-4711"), mail()), 587)
+    )
+    cases += silent(
+        "helo_odd",
+        "through the relay",
+        connects(talk(hello("PC-4711"), mail()), 25, lambda _: RELAY),
+    )
     cases += silent("helo_odd", "one session, many mails", one_odd_session)
     return cases
 
@@ -313,21 +432,48 @@ def one_odd_session(wire: Wire, start: float, host: str, count: int, seconds: fl
     wire.session(start, host, outside(9), 25, talk(hello("friend"), *[mail()] * count))
 
 
-REFUSED = ("550 5.1.1 no such user", "554 5.7.1 on a block list", "550-5.7.1 two lines\n550 5.7.1 of one reply", "521 no mail here")
-NOT_REFUSED = ("250 550 mails so far", "450 4.7.1 greylisted", "535 5.7.8 wrong password", "503 5.5.1 wrong order")
+REFUSED = (
+    "550 5.1.1 no such user",
+    "554 5.7.1 on a block list",
+    "550-5.7.1 two lines\n550 5.7.1 of one reply",
+    "521 no mail here",
+)
+NOT_REFUSED = (
+    "250 550 mails so far",
+    "450 4.7.1 greylisted",
+    "535 5.7.8 wrong password",
+    "503 5.5.1 wrong order",
+)
 
 
 def rejection_cases() -> list[Case]:
     cases: list[Case] = []
     for text in REFUSED:
-        cases += fires("smtp_rejects", text.split("\n")[0], connects(talk(hello(), refused_mail(text))))
+        cases += fires(
+            "smtp_rejects", text.split("\n")[0], connects(talk(hello(), refused_mail(text)))
+        )
     cases += fires("smtp_rejects", "one session", in_one_session(refused_mail(REFUSED[0])))
-    cases += fires("smtp_rejects", "at the door", connects(dialogue("S: 554 5.7.1 go away", "C: QUIT", "S: 221 bye")))
-    cases += fires("smtp_rejects", "IPv6", connects(talk(hello(), refused_mail(REFUSED[0])), 25, outside_6), v6=True)
+    cases += fires(
+        "smtp_rejects",
+        "at the door",
+        connects(dialogue("S: 554 5.7.1 go away", "C: QUIT", "S: 221 bye")),
+    )
+    cases += fires(
+        "smtp_rejects",
+        "IPv6",
+        connects(talk(hello(), refused_mail(REFUSED[0])), 25, outside_6),
+        v6=True,
+    )
     for text in NOT_REFUSED:
         cases += silent("smtp_rejects", text, connects(talk(hello(), refused_mail(text))))
-    cases += silent("smtp_rejects", "answers of a web server", connects(dialogue("C: GET / HTTP/1.0\n", "S: 550 no"), 80))
-    cases += silent("smtp_rejects", "by the relay", in_one_session(refused_mail(REFUSED[0]), 25, RELAY))
+    cases += silent(
+        "smtp_rejects",
+        "answers of a web server",
+        connects(dialogue("C: GET / HTTP/1.0\n", "S: 550 no"), 80),
+    )
+    cases += silent(
+        "smtp_rejects", "by the relay", in_one_session(refused_mail(REFUSED[0]), 25, RELAY)
+    )
     return cases
 
 
@@ -335,7 +481,9 @@ def everything(wire: Wire, start: float, host: str, count: int, seconds: float) 
     """All that a mass mailer does, `count` times."""
     knocks(587)(wire, start, host, count, seconds)
     is_told(NXDOMAIN)(wire, start, host, count, seconds)
-    after_mx(connects(talk(hello("friend"), attachment("a.exe"), refused_mail(REFUSED[0]))))(wire, start, host, count, seconds)
+    after_mx(connects(talk(hello("friend"), attachment("a.exe"), refused_mail(REFUSED[0]))))(
+        wire, start, host, count, seconds
+    )
     asks(packets.MX)(wire, start, host, count, seconds)
 
 
@@ -344,28 +492,69 @@ def profile_cases() -> list[Case]:
     alerting = [spec.name for spec in ALERTING]
     cases = [
         Case(rule, title, everything, 30, 55, alerts, host)
-        for title, host, alerts in (("infected", "10.20.250.1", 1), ("relay", RELAY, 0), ("exempt network", "10.20.99.7", 0))
+        for title, host, alerts in (
+            ("infected", "10.20.250.1", 1),
+            ("relay", RELAY, 0),
+            ("exempt network", "10.20.99.7", 0),
+        )
         for rule in alerting
     ]
     exempt = "10.20.4.40"
-    return [*cases, *(Case(rule, "exempt host", everything, 30, 55, int(rule not in ("mx_flood", "mx_slow")), exempt) for rule in alerting)]
+    return [
+        *cases,
+        *(
+            Case(
+                rule,
+                "exempt host",
+                everything,
+                30,
+                55,
+                int(rule not in ("mx_flood", "mx_slow")),
+                exempt,
+            )
+            for rule in alerting
+        ),
+    ]
 
 
 def with_hosts(cases: Sequence[Case]) -> list[Case]:
     """Each case on a host of its own, unless it names one."""
     return [
-        case if case.host else replace(case, host=f"2001:db8:20:1::{n + 1:x}" if case.v6 else f"10.20.{128 + n // 250}.{n % 250 + 1}")
+        case
+        if case.host
+        else replace(
+            case,
+            host=f"2001:db8:20:1::{n + 1:x}"
+            if case.v6
+            else f"10.20.{128 + n // 250}.{n % 250 + 1}",
+        )
         for n, case in enumerate(cases)
     ]
 
 
 CASES = with_hosts(
-    [*lookup_cases(), *attempt_cases(), *session_cases(), *content_cases(), *rejection_cases(), *profile_cases()],
+    [
+        *lookup_cases(),
+        *attempt_cases(),
+        *session_cases(),
+        *content_cases(),
+        *rejection_cases(),
+        *profile_cases(),
+    ],
 )
-# Guests have numbers of their own, in copies of the rules with sids of their own: (rule, story, host, count, alerts).
+# Guests have numbers of their own, in copies of the rules with sids of their own: (rule, story,
+# host, count, alerts).
 GUEST_CASES = [
-    (rule, story, f"10.20.64.{number * 10 + less + 1}", GUESTS.thresholds[SPECS[rule].signal].count - less, 1 - less)
-    for number, (rule, story) in enumerate((("mx_flood", asks(packets.MX)), ("submission_attempts", knocks(587))))
+    (
+        rule,
+        story,
+        f"10.20.64.{number * 10 + less + 1}",
+        GUESTS.thresholds[SPECS[rule].signal].count - less,
+        1 - less,
+    )
+    for number, (rule, story) in enumerate(
+        (("mx_flood", asks(packets.MX)), ("submission_attempts", knocks(587)))
+    )
     for less in (0, 1)
 ]
 
@@ -373,7 +562,8 @@ GUEST_CASES = [
 def write_cases(pcap: Path) -> Path:
     """All cases in one capture."""
     wire = Wire()
-    # The cases of one host that does everything differ in the rule that is asked about, not in the traffic.
+    # The cases of one host that does everything differ in the rule that is asked about, not in the
+    # traffic.
     for case in {(case.host, case.title): case for case in CASES}.values():
         case.story(wire, 0.0, case.host, case.count, case.seconds)
     for _, story, host, count, _ in GUEST_CASES:
@@ -395,17 +585,30 @@ class Run:
     alerts: Counter[tuple[int, str]]
 
     def count(self, rule: str, host: str, *, network: object = None) -> int:
-        sid = next(r.sid for r in self.rules.values() if r.spec.name == rule and r.network == network)
+        sid = next(
+            r.sid for r in self.rules.values() if r.spec.name == rule and r.network == network
+        )
         return self.alerts[sid, ip_address(host).exploded]
 
 
 def run_suricata(suricata: Engine, site: SiteProfile, pcap: Path, folder: Path) -> Run:
     built = build(site, [suricata], folder / "build", TODAY).engines[0]
     eve = replay(suricata, pcap, folder / "log", build=folder / "build" / suricata)
-    events = [event for event in map(json.loads, eve.read_text().splitlines()) if event["event_type"] == "alert"]
+    events = [
+        event
+        for event in map(json.loads, eve.read_text().splitlines())
+        if event["event_type"] == "alert"
+    ]
     rules = {rule.sid: rule for rule in built.rules}
     sides = ((event, rules[event["alert"]["signature_id"]].spec.host_side) for event in events)
-    return Run(rules, events, Counter((event["alert"]["signature_id"], ip_address(event[side]).exploded) for event, side in sides))
+    return Run(
+        rules,
+        events,
+        Counter(
+            (event["alert"]["signature_id"], ip_address(event[side]).exploded)
+            for event, side in sides
+        ),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -419,7 +622,9 @@ def test_alerts(run: Run, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("rule", "story", "host", "count", "alerts"), GUEST_CASES)
-def test_a_network_has_its_own_threshold(run: Run, rule: str, story: Story, host: str, count: int, alerts: int) -> None:
+def test_a_network_has_its_own_threshold(
+    run: Run, rule: str, story: Story, host: str, count: int, alerts: int
+) -> None:
     assert run.count(rule, host, network=GUESTS.network) == alerts
     assert run.count(rule, host) == 0
 
@@ -444,7 +649,9 @@ def test_alerts_carry_the_words_eveproc_reads(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [spec for spec in CATALOGUE if spec.threshold and spec.is_seen_by(Engine.SURICATA_7)], ids=lambda spec: spec.name
+    "spec",
+    [spec for spec in CATALOGUE if spec.threshold and spec.is_seen_by(Engine.SURICATA_7)],
+    ids=lambda spec: spec.name,
 )
 def test_every_rule_has_traffic_that_fires_it_and_a_look_alike(spec: RuleSpec) -> None:
     own = [case for case in CASES if case.rule == spec.name and case.story is not everything]

@@ -25,14 +25,32 @@ def test_every_step_of_the_first_week_runs(tmp_path: Path) -> None:
     said = []
     for command in commands():
         line = command.replace("/var/log/suricata", str(logs))
-        done = subprocess.run(line.split(), cwd=work, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            line.split(),
+            cwd=work,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, (command, done.stderr)
         said.append(done.stdout)
-    assert sorted(path.name for path in work.iterdir()) == ["baseline.json", "out", "site.yaml", "thresholds.yaml"]
+    assert sorted(path.name for path in work.iterdir()) == [
+        "baseline.json",
+        "out",
+        "site.yaml",
+        "thresholds.yaml",
+    ]
     assert "0 of 17 rules changed" in said[-1]
 
 
 def test_the_page_follows_the_loop() -> None:
     verbs = [" ".join(command.split()[:2]) for command in commands()]
-    assert list(dict.fromkeys(verbs)) == ["eveproc discover", "rulegen build", "rulegen check", "eveproc report", "eveproc tune"]
+    assert list(dict.fromkeys(verbs)) == [
+        "eveproc discover",
+        "rulegen build",
+        "rulegen check",
+        "eveproc report",
+        "eveproc tune",
+    ]
     assert "suricatasc -c reload-rules" in PAGE

@@ -5,27 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.night import judge_night
+from eveproc.verdicts.analyze import analyze
 from rulegen.build import build
 from rulegen.simulate import simulate, write_simulation
-from rulegen.site import build_profile
+from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import replay
-from tests.eveproc.reading.test_select import plainly, selected
+from tests.eveproc.input.test_prefilter import plainly, selected
 
 DAY = date(2026, 3, 2)
 TRAFFIC = Path(__file__).parents[2] / "shared" / "traffic"
 
-# The labels that came with each capture: who is a mass mailer. Everybody else must not be called one.
+# The labels that came with each capture: who is a mass mailer. Everybody else must not be called
+# one.
 CAPTURES = [
     pytest.param("emotet-2021-12.pcap", "[10.12.3.0/24]", "", {"10.12.3.66"}, id="emotet"),
-    pytest.param("m57-office.pcap", "[192.168.1.0/24]", "mail_servers: [192.168.1.1]\n", set(), id="office"),
+    pytest.param(
+        "m57-office.pcap", "[192.168.1.0/24]", "mail_servers: [192.168.1.1]\n", set(), id="office"
+    ),
     pytest.param("m57-office.pcap", "[192.168.1.0/24]", "", set(), id="office, nothing declared"),
     pytest.param("dns-tunnel-mx.pcap", "[192.168.220.0/24]", "", set(), id="DNS tunnel"),
-    pytest.param("nmap-scan.pcap", "[172.16.0.0/16, 10.0.2.0/24, 192.168.1.0/24]", "", set(), id="port scan"),
-    pytest.param("nmap-scan.pcap", "[172.16.0.0/16]", "", set(), id="port scan of strangers"),
-    pytest.param("one-mail-600-rcpt.pcap", "[10.0.0.0/8]", "", set(), id="one mail, 600 recipients"),
+    pytest.param(
+        "nmap-scan.pcap", "[172.16.0.0/16, 10.0.2.0/24, 192.168.1.0/24]", "", set(), id="port scan"
+    ),
+    pytest.param("nmap-scan.pcap", "[172.16.0.0/16]", "", set(), id="port scan of peers"),
+    pytest.param(
+        "one-mail-600-rcpt.pcap", "[10.0.0.0/8]", "", set(), id="one mail, 600 recipients"
+    ),
 ]
 
 
@@ -38,17 +45,29 @@ def test_labelled_captures(suricata, pcap, home, more, infected, logs, tmp_path)
     eve = replay(suricata, TRAFFIC / pcap, tmp_path / "log", build=tmp_path / "build" / suricata)
     if logs != "logs and alerts":
         wanted = logs == "alerts"
-        lines = [line for line in eve.read_text().splitlines() if ('"event_type":"alert"' in line) is wanted]
+        lines = [
+            line
+            for line in eve.read_text().splitlines()
+            if ('"event_type":"alert"' in line) is wanted
+        ]
         eve.write_text("\n".join(lines) + "\n")
-    night = judge_night([str(eve)], site)
-    assert {v.host for v in night.verdicts if v.level is Level.INFECTED} == infected, [v.why for v in night.verdicts]
-    assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
+    store = analyze([str(eve)], site)
+    assert {v.host for v in store.verdicts if v.level is Level.INFECTED} == infected, [
+        v.why for v in store.verdicts
+    ]
+    assert store.stats.lines == store.stats.events.total() + store.stats.skipped.total()
     assert selected(eve, site) == plainly(eve, site)
 
 
 SITES = [
-    pytest.param('home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n', id="both"),
-    pytest.param('home_networks: ["2001:db8:7::/48"]\nmail_servers: ["2001:db8:7::25"]\nresolvers: ["2001:db8:7::53"]\n', id="IPv6 only"),
+    pytest.param(
+        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n',
+        id="both",
+    ),
+    pytest.param(
+        'home_networks: ["2001:db8:7::/48"]\nmail_servers: ["2001:db8:7::25"]\nresolvers: ["2001:db8:7::53"]\n',
+        id="IPv6 only",
+    ),
     pytest.param("home_networks: [172.20.0.0/20]\n", id="nothing declared"),
 ]
 
@@ -60,12 +79,18 @@ def test_every_simulated_mass_mailer_is_found_and_nobody_else(suricata, text, tm
     pcap, _ = write_simulation(simulated, tmp_path / "simulated")
     build(site, [suricata], tmp_path / "build", DAY)
     eve = replay(suricata, pcap, tmp_path / "log", build=tmp_path / "build" / suricata)
-    night = judge_night([str(eve)], site)
-    level = {address: v.level for v in night.verdicts for address in (v.identity.addresses if v.identity else (v.host,))}
+    store = analyze([str(eve)], site)
+    level = {
+        address: v.level
+        for v in store.verdicts
+        for address in (v.identity.addresses if v.identity else (v.host,))
+    }
     mailers = {h.host for h in simulated.hosts if h.label == "infected"}
     assert len(mailers) >= 13
     assert {host for host, found in level.items() if found is Level.INFECTED} >= mailers
     others = {h.host: h.scenario for h in simulated.hosts if h.label == "benign"}
     assert not {scenario for host, scenario in others.items() if level.get(host) is Level.INFECTED}
     # Taking mail in explains its rates, and whoever runs the site should know of it.
-    assert {scenario for host, scenario in others.items() if level.get(host) is Level.SUSPECTED} == {"undeclared_mail_server"}
+    assert {
+        scenario for host, scenario in others.items() if level.get(host) is Level.SUSPECTED
+    } == {"undeclared_mail_server"}

@@ -11,12 +11,13 @@ import pytest
 
 from rulegen.build import build
 from rulegen.engines import FoundEngine, find_engine
-from rulegen.site import build_profile
+from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
-from tests.rulegen.test_site import EVERYTHING, THREE_LINES
+from tests.rulegen.test_site_profile import EVERYTHING, THREE_LINES
 
-# Diagnostics of the language server protocol: 1 error, 2 warning, 3 information, 4 hint ("Rule type is pkt").
+# Diagnostics of the language server protocol: 1 error, 2 warning, 3 information, 4 hint ("Rule type
+# is pkt").
 HINT = 4
 IPV6 = re.compile(r"\b[0-9a-f]+:[0-9a-f:]*::[0-9a-f]*(?:/\d+)?")
 ACCEPTED = {
@@ -24,21 +25,31 @@ ACCEPTED = {
 }
 # Of rules with a content for the payload and a dns.rrtype: the server takes the engine's look at the stream for one more protocol.
 # The engine counts them as dns.rrtype alone (tests/test_thresholds.py).
-ACCEPTED_BY_SERVER = {Engine.SURICATA_7: set[str](), Engine.SURICATA_8: {"Multiple application layers in same signature"}}
-# Breaks one rule that each linter holds: suricata-check wants a msg and a classtype, the engine refuses the keyword.
+ACCEPTED_BY_SERVER = {
+    Engine.SURICATA_7: set[str](),
+    Engine.SURICATA_8: {"Multiple application layers in same signature"},
+}
+# Breaks one rule that each linter holds: suricata-check wants a msg and a classtype, the engine
+# refuses the keyword.
 SPOILED = "alert tcp any any -> any 25 (flow:to_server; no_such_word; sid:1;)\n"
 
 
 @pytest.fixture(params=[THREE_LINES, EVERYTHING], ids=["three lines", "everything"])
 def rules(suricata: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    build(build_profile(parse_yaml(request.param, "site.yaml")), [suricata], tmp_path, date(2026, 3, 2))
+    build(
+        build_profile(parse_yaml(request.param, "site.yaml")),
+        [suricata],
+        tmp_path,
+        date(2026, 3, 2),
+    )
     return tmp_path / suricata / "mxhound.rules"
 
 
 def suricata_check(rules: Path, out: Path) -> dict[str, list[str]]:
     """Codes of the issues of each rule, by the rule's text; its exit code is 0 whatever it finds.
 
-    It knows no IPv6 and passes over a rule whose header has any, with a line in its log: it is given IPv4 instead.
+    It knows no IPv6 and passes over a rule whose header has any, with a line in its log: it is
+    given IPv4 instead.
     """
     out.mkdir()
     readable = out / "mxhound.rules"
@@ -52,9 +63,16 @@ def suricata_check(rules: Path, out: Path) -> dict[str, list[str]]:
 def language_server(rules: Path, engine: FoundEngine) -> list[str]:
     """Messages graver than a hint, from the language server with the real engine behind it, on the server's own configuration.
 
-    (With --suricata-config it overlooks whatever the engine writes to a log that it does not expect.)
+    (With --suricata-config it overlooks whatever the engine writes to a log that it does not
+    expect.)
     """
-    command = [Path(sys.executable).with_name("suricata-language-server"), "--suricata-binary", engine.path, "--batch-file", rules]
+    command = [
+        Path(sys.executable).with_name("suricata-language-server"),
+        "--suricata-binary",
+        engine.path,
+        "--batch-file",
+        rules,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     diagnostics = [json.loads(line) for line in done.stdout.splitlines()]
     assert diagnostics, done.stderr  # it always has hints: none means that it read nothing
@@ -76,7 +94,10 @@ def test_suricata_check_finds_nothing(rules: Path, tmp_path: Path) -> None:
 
 
 def test_the_language_server_finds_nothing_but_hints(rules: Path) -> None:
-    assert set(language_server(rules, engine_of(rules))) == ACCEPTED_BY_SERVER[Engine(rules.parent.name)]
+    assert (
+        set(language_server(rules, engine_of(rules)))
+        == ACCEPTED_BY_SERVER[Engine(rules.parent.name)]
+    )
 
 
 def test_both_linters_would_have_found_something(suricata: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import click
 import pytest
 from msgspec.structs import fields
 
-from rulegen.site import SiteProfile, load_site
+from rulegen.site_profile import SiteProfile, load_site
 from tests.pages import GROUPS, ROOT, pages
 from tests.truth import Score, read_verdicts, score
 
@@ -23,11 +23,18 @@ def text_of(*names: str) -> str:
 
 def difference(path: Path, page: str) -> str:
     written = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return "".join(unified_diff(written, page.splitlines(keepends=True), path.name, "as the code says"))
+    return "".join(
+        unified_diff(written, page.splitlines(keepends=True), path.name, "as the code says")
+    )
 
 
 def options() -> list[str]:
-    params = [param for group in GROUPS.values() for command in group.commands.values() for param in command.params]
+    params = [
+        param
+        for group in GROUPS.values()
+        for command in group.commands.values()
+        for param in command.params
+    ]
     return sorted({name for param in params for name in param.opts if name.startswith("-")})
 
 
@@ -38,7 +45,10 @@ def test_made_pages_and_the_outputs_in_the_readme_are_what_the_code_says_now() -
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
     commands = {f"{name} {command}" for name, group in GROUPS.items() for command in group.commands}
-    assert set(re.findall(r"^\| `((?:rulegen|eveproc) \w+)` \|", text_of("README.md"), re.MULTILINE)) == commands
+    assert (
+        set(re.findall(r"^\| `((?:rulegen|eveproc) \w+)` \|", text_of("README.md"), re.MULTILINE))
+        == commands
+    )
 
 
 @pytest.mark.parametrize("option", options())
@@ -50,7 +60,9 @@ def test_every_command_and_option_explains_itself() -> None:
     for group in GROUPS.values():
         for command in group.commands.values():
             assert command.help
-            assert all(p.help for p in command.params if isinstance(p, click.Option) and p.name != "form")
+            assert all(
+                p.help for p in command.params if isinstance(p, click.Option) and p.name != "form"
+            )
 
 
 def test_site_page_has_every_key_and_no_other() -> None:
@@ -69,15 +81,21 @@ def test_site_page_examples_load(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda path: path.name)
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+    for target, anchor in re.findall(
+        r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")
+    ):
         found = page.parent / target if target else page
         assert found.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, anchor
+            assert anchor in {
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            }, anchor
 
 
-TARGETS = "setup engines browser demo test lint format evaluate fuzz record pages screenshots clean help"
+TARGETS = (
+    "setup engines browser demo test lint format evaluate fuzz record pages screenshots clean help"
+)
 
 
 @pytest.mark.parametrize("target", TARGETS.split())
@@ -98,6 +116,8 @@ def test_score_names_every_error(tmp_path: Path) -> None:
         '{"host": "10.0.0.3", "verdict": "infected"}\n{"host": "10.0.0.4", "verdict": "suspected"}\n'
     )
     result = score(truth, read_verdicts(report))
-    assert result == Score(2, 2, ("10.0.0.2 (slow)",), ("10.0.0.3 (printer)",), ("10.0.0.4 (crawler)",))
+    assert result == Score(
+        2, 2, ("10.0.0.2 (slow)",), ("10.0.0.3 (printer)",), ("10.0.0.4 (crawler)",)
+    )
     assert str(result).startswith("1 of 2 mass mailers infected, 1 of 2 others\n")
     assert not result.right

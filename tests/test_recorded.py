@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.events import SkipReason
-from eveproc.night import judge_night
+from eveproc.input.events import SkipReason
 from eveproc.report import FORMATS
-from rulegen.site import load_site
+from eveproc.verdicts.analyze import analyze
+from rulegen.site_profile import load_site
 from tests.truth import score
 
 DATA = Path(__file__).parent / "data"
@@ -16,17 +16,20 @@ RECORDED = sorted(DATA.glob("office-*.eve.json.gz"))
 
 
 def test_each_suricata_is_recorded() -> None:
-    assert [path.name for path in RECORDED] == ["office-suricata-7.eve.json.gz", "office-suricata-8.eve.json.gz"]
+    assert [path.name for path in RECORDED] == [
+        "office-suricata-7.eve.json.gz",
+        "office-suricata-8.eve.json.gz",
+    ]
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.name)
 def test_the_recorded_office_is_judged_as_it_was_simulated(recorded: Path) -> None:
-    night = judge_night([str(recorded)], load_site(DATA / "site.yaml"))
-    verdicts = [json.loads(line) for line in FORMATS["json"](night, night.verdicts).splitlines()]
+    store = analyze([str(recorded)], load_site(DATA / "site.yaml"))
+    verdicts = [json.loads(line) for line in FORMATS["json"](store, store.verdicts).splitlines()]
     result = score(DATA / "truth.json", verdicts)
     assert result.right, str(result)
     assert not result.suspected
-    assert set(night.stats.skipped) <= {SkipReason.OTHER_EVENT_TYPE}
+    assert set(store.stats.skipped) <= {SkipReason.OTHER_EVENT_TYPE}
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.name)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.events import Alert, decode
-from eveproc.night import NightReport, judge_night
+from eveproc.input.decode import decode
+from eveproc.input.events import Alert
+from eveproc.verdicts.analyze import Report, analyze
 from rulegen.catalogue import CATALOGUE
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine, Family, Level
 from tests.test_recorded import DATA
 
@@ -20,13 +21,17 @@ SITE = load_site(DATA / "site.yaml")
 RECORDED = sorted(DATA.glob("office-snort-*.gz"))
 # The day of the traffic is 2 March 2026; alert_csv has no year.
 WRITTEN = 1_772_530_000
-VISIBLE = {SITE.sid_base + spec.offset for spec in CATALOGUE if spec.is_seen_by(Engine.SNORT_3) and spec.is_seen_by(Engine.SURICATA_7)}
+VISIBLE = {
+    SITE.sid_base + spec.offset
+    for spec in CATALOGUE
+    if spec.is_seen_by(Engine.SNORT_3) and spec.is_seen_by(Engine.SURICATA_7)
+}
 
 Judged = Mapping[str, tuple[Level, tuple[Family, ...]]]
 
 
-def judged(night: NightReport) -> Judged:
-    return {verdict.host: (verdict.level, verdict.families) for verdict in night.verdicts}
+def judged(store: Report) -> Judged:
+    return {verdict.host: (verdict.level, verdict.families) for verdict in store.verdicts}
 
 
 def suricata_alerts() -> Iterator[bytes]:
@@ -41,7 +46,7 @@ def by_suricata(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """What Suricata's alerts of the rules that Snort has as well are judged to mean."""
     eve = tmp_path_factory.mktemp("eve") / "eve.json"
     eve.write_bytes(b"".join(suricata_alerts()))
-    return judged(judge_night([str(eve)], SITE))
+    return judged(analyze([str(eve)], SITE))
 
 
 @pytest.fixture(autouse=True)
@@ -66,17 +71,23 @@ every_log = pytest.mark.parametrize("unpacked", RECORDED, ids=lambda path: path.
 
 
 def test_each_form_is_recorded() -> None:
-    assert [path.name for path in RECORDED] == ["office-snort-2.9.csv.gz", "office-snort-2.9.u2.gz", "office-snort-3.json.gz"]
+    assert [path.name for path in RECORDED] == [
+        "office-snort-2.9.csv.gz",
+        "office-snort-2.9.u2.gz",
+        "office-snort-3.json.gz",
+    ]
     assert all(path.read_bytes()[4:8] == bytes(4) for path in RECORDED)
 
 
 @every_log
 def test_the_report_is_that_of_suricata_s_alerts(by_suricata: Judged, unpacked: Path) -> None:
-    night = judge_night([str(unpacked)], SITE)
-    assert night.stats.events.keys() == {"alert"}
-    assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
-    found = judged(night)
-    if unpacked.suffix == ".csv":  # without the names that were asked for, repeated lookups are taken for one name again and again
+    store = analyze([str(unpacked)], SITE)
+    assert store.stats.events.keys() == {"alert"}
+    assert store.stats.lines == store.stats.events.total() + store.stats.skipped.total()
+    found = judged(store)
+    if (
+        unpacked.suffix == ".csv"
+    ):  # without the names that were asked for, repeated lookups are taken for one name again and again
         infected = {host for host, (level, _) in by_suricata.items() if level is Level.INFECTED}
         assert {host for host, (level, _) in found.items() if level is Level.INFECTED} == infected
         assert all({*families} <= {*by_suricata[host][1]} for host, (_, families) in found.items())
@@ -88,14 +99,16 @@ def test_the_report_is_that_of_suricata_s_alerts(by_suricata: Judged, unpacked: 
 def test_every_mass_mailer_is_found_and_nobody_else(unpacked: Path) -> None:
     truth = json.loads((DATA / "truth.json").read_text())
     mailers = {host["host"] for host in truth["hosts"] if host["label"] == "infected"}
-    night = judge_night([str(unpacked)], SITE)
-    assert {verdict.host for verdict in night.verdicts if verdict.level is Level.INFECTED} == mailers
+    store = analyze([str(unpacked)], SITE)
+    assert {
+        verdict.host for verdict in store.verdicts if verdict.level is Level.INFECTED
+    } == mailers
 
 
 @pytest.mark.parametrize("unpacked", RECORDED[1:], ids=lambda path: path.stem, indirect=True)
 def test_suricata_here_and_snort_there_give_one_report(unpacked: Path, tmp_path: Path) -> None:
     whole = DATA / "office-suricata-7.eve.json.gz"
-    alone, mixed = judge_night([str(whole)], SITE), judge_night([str(whole), str(unpacked)], SITE)
+    alone, mixed = analyze([str(whole)], SITE), analyze([str(whole), str(unpacked)], SITE)
     assert judged(mixed) == judged(alone)
     assert mixed.stats.events["alert"] > alone.stats.events["alert"]
 
@@ -106,6 +119,6 @@ def test_a_log_cut_anywhere_is_used_to_its_last_whole_alert(unpacked: Path, tmp_
     for size in range(40, len(whole), len(whole) // 40):
         part = tmp_path / f"part{unpacked.suffix}"
         part.write_bytes(whole[:size])
-        night = judge_night([str(part)], SITE)
-        assert night.stats.lines == night.stats.events.total() + night.stats.skipped.total()
-        assert night.stats.events["alert"] >= size * 68 // len(whole) - 4
+        store = analyze([str(part)], SITE)
+        assert store.stats.lines == store.stats.events.total() + store.stats.skipped.total()
+        assert store.stats.events["alert"] >= size * 68 // len(whole) - 4

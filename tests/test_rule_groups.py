@@ -39,9 +39,14 @@ def test_traffic_of_the_web_is_not_looked_into(groups: Groups, port: int) -> Non
 
 
 def test_datagrams_are_looked_into_on_port_53_alone(groups: Groups) -> None:
-    assert {(direction, port) for protocol, direction, port in groups if protocol == "udp"} == {("toserver", 53), ("toclient", 53)}
+    assert {(direction, port) for protocol, direction, port in groups if protocol == "udp"} == {
+        ("toserver", 53),
+        ("toclient", 53),
+    }
 
 
 @pytest.mark.parametrize("port", [24, 26, 82, 2525, 8025, 65535])
-def test_sessions_mails_and_attachments_are_looked_for_on_odd_ports(groups: Groups, port: int) -> None:
+def test_sessions_mails_and_attachments_are_looked_for_on_odd_ports(
+    groups: Groups, port: int
+) -> None:
     assert [sid % 1000 for sid in groups["tcp", "toserver", port]] == [104, 105, 202]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.night import judge_night
+from eveproc.verdicts.analyze import analyze
 from rulegen.build import build
 from rulegen.catalogue import CATALOGUE
 from rulegen.check import check
 from rulegen.render import RenderedRule
 from rulegen.simulate import simulate, write_simulation
-from rulegen.site import Network, SiteProfile, load_site
+from rulegen.site_profile import Network, SiteProfile, load_site
 from rulegen.vocabulary import Engine, HostSide, Level, Signal
 from tests.engines.replay import replay
 from tests.engines.snort import replay_snort
@@ -28,7 +28,8 @@ from tests.test_every_rule import CASES, GUEST_CASES, GUESTS, SITE, SPECS, TODAY
 from tests.test_recorded import DATA
 
 Hosts = Mapping[tuple[Signal, str, Network | None], int]
-# Where Snort's rules are for other ports than Suricata's, or cannot see that a host takes mail in: alerts by rule and case.
+# Where Snort's rules are for other ports than Suricata's, or cannot see that a host takes mail in:
+# alerts by rule and case.
 OTHERWISE = {
     ("mx_slow", "a host that takes mail in"): 1,
     ("smtp_sessions", "a port of the web"): 1,
@@ -68,7 +69,9 @@ def alerts(logs: Mapping[str, Path], rules: Mapping[int, RenderedRule]) -> Hosts
     return found
 
 
-def run_snort(engine: Engine, site: SiteProfile, pcap: Path, folder: Path) -> tuple[Hosts, Mapping[str, Path]]:
+def run_snort(
+    engine: Engine, site: SiteProfile, pcap: Path, folder: Path
+) -> tuple[Hosts, Mapping[str, Path]]:
     (made,) = build(site, [engine], folder / "build", TODAY).engines
     logs = replay_snort(engine, pcap, folder / "log", folder / "build" / engine)
     return alerts(logs, {rule.sid: rule for rule in made.rules}), logs
@@ -90,7 +93,9 @@ def test_alerts(run: Run, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("rule", "story", "host", "count", "expected"), GUEST_CASES)
-def test_a_network_has_its_own_threshold(run: Run, rule: str, story: object, host: str, count: int, expected: int) -> None:
+def test_a_network_has_its_own_threshold(
+    run: Run, rule: str, story: object, host: str, count: int, expected: int
+) -> None:
     assert run.count(rule, host, GUESTS.network) == expected
     assert run.count(rule, host) == 0
 
@@ -126,11 +131,15 @@ def test_the_engine_judges_what_is_spoiled(snort: Engine, which: int, tmp_path: 
     assert any("the engine" in text and expected in text for text in said), said
 
 
-def test_the_hosts_of_a_simulated_network_are_those_of_suricata(snort: Engine, suricata_7: Engine, tmp_path: Path) -> None:
+def test_the_hosts_of_a_simulated_network_are_those_of_suricata(
+    snort: Engine, suricata_7: Engine, tmp_path: Path
+) -> None:
     site = load_site(DATA / "site.yaml")
     simulated = simulate(site, seed=3)
     pcap, _ = write_simulation(simulated, tmp_path)
-    undeclared = {host.host for host in simulated.hosts if host.scenario == "undeclared_mail_server"}
+    undeclared = {
+        host.host for host in simulated.hosts if host.scenario == "undeclared_mail_server"
+    }
     build(site, [suricata_7], tmp_path / "build", date(2026, 3, 2))
     eve = replay(suricata_7, pcap, tmp_path / "eve", build=tmp_path / "build" / suricata_7)
     by_suricata = {(signal, host) for signal, host, _ in suricata_hosts(eve, site)}
@@ -154,8 +163,17 @@ def test_no_harmless_host_is_convicted_from_its_logs(snort: Engine, tmp_path: Pa
     pcap, _ = write_simulation(simulated, tmp_path)
     _, logs = run_snort(snort, site, pcap, tmp_path)
     # Alerts alone do not tell that one machine had two addresses.
-    mailers = {address for host in simulated.hosts if host.label == "infected" for address in host.addresses}
+    mailers = {
+        address
+        for host in simulated.hosts
+        if host.label == "infected"
+        for address in host.addresses
+    }
     for log in logs.values():
-        convicted = {verdict.host for verdict in judge_night([str(log)], site).verdicts if verdict.level is Level.INFECTED}
+        convicted = {
+            verdict.host
+            for verdict in analyze([str(log)], site).verdicts
+            if verdict.level is Level.INFECTED
+        }
         assert convicted
         assert convicted <= mailers

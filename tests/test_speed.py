@@ -17,19 +17,25 @@ from benchmarks.measure import Command, Run, peak_memory, run
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
-from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
-from eveproc import names
-from eveproc.events import canonical_address
-from eveproc.evidence import Fact, Source
-from eveproc.inside import home_test
-from eveproc.reading.gather import gather
-from eveproc.reading.sources import find_files
-from rulegen.site import load_site
+from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, ClusterRun, as_json, from_json
+from eveproc.evidence.gather import gather
+from eveproc.evidence.store import EvidenceSource, Fact
+from eveproc.input.addresses import canonical_address
+from eveproc.input.sources import find_files
+from eveproc.signals import domains
+from eveproc.signals.home_net import home_test
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import GUESSED_LABELS, Engine, Signal
 
 MEGABYTE = 1_000_000
-SAME_SIGNALS = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS, Signal.HELO_ODD, Signal.MAIL_BURST, Signal.LOOK_ALIKE)
-AS_SERVER = {(fact, Source.LOG) for fact in (Fact.TAKES_MAIL_IN, Fact.SERVES_DNS)}
+SAME_SIGNALS = (
+    Signal.SMTP_ATTEMPTS,
+    Signal.SUBMISSION_ATTEMPTS,
+    Signal.HELO_ODD,
+    Signal.MAIL_BURST,
+    Signal.LOOK_ALIKE,
+)
+AS_SERVER = {(fact, EvidenceSource.LOG) for fact in (Fact.TAKES_MAIL_IN, Fact.SERVES_DNS)}
 SAME_FACTS = (Fact.INSIDE_TARGETS, Fact.PROBED, Fact.READS_MAILBOX, Fact.MET_BY_MAIL, Fact.ASKS_PTR)
 
 
@@ -67,12 +73,14 @@ def test_a_file_holds_the_mix_and_the_share_it_promises(lines: Lines, tmp_path: 
 def test_every_host_comes_and_time_goes_on(lines: Lines, tmp_path: Path) -> None:
     site = load_site(SITE)
     write_eve(tmp_path / "eve.json", Recipe(MEGABYTE, hosts=300), lines, site)
-    night, stats = gather(find_files([str(tmp_path / "eve.json")]), site, jobs=1)
+    store, stats = gather(find_files([str(tmp_path / "eve.json")]), site, jobs=1)
     written = list(records(tmp_path / "eve.json"))
     times = [str(record["timestamp"]) for record in written]
     hosts = {canonical_address(str(record.get("src_ip"))) for record in written}
-    assert len(set(filter(home_test(site), hosts))) == pytest.approx(300, abs=30)  # the relay and the resolver are home hosts as well
-    assert night.active <= hosts
+    assert len(set(filter(home_test(site), hosts))) == pytest.approx(
+        300, abs=30
+    )  # the relay and the resolver are home hosts as well
+    assert store.active <= hosts
     assert stats.skipped.keys() <= {"other_event_type"}
     assert times[0] < times[-1]
 
@@ -80,29 +88,41 @@ def test_every_host_comes_and_time_goes_on(lines: Lines, tmp_path: Path) -> None
 def test_duckdb_is_asked_for_the_same(lines: Lines, tmp_path: Path) -> None:
     site, path = load_site(SITE), tmp_path / "eve.json"
     write_eve(path, Recipe(3 * MEGABYTE, hosts=300, share=0.02), lines, site)
-    rows = subprocess.run([sys.executable, "-m", "benchmarks.duck", path], capture_output=True, check=True, text=True).stdout.splitlines()
-    found = {(canonical_address(host), kind): strangers for host, kind, _, strangers in map(ast.literal_eval, rows)}
-    night, _ = gather([str(path)], site, jobs=1)
-    only_serve = {host for host, evidence in night.hosts.items() if evidence.tracks.keys() <= AS_SERVER}
-    assert {host for host, _ in found} - only_serve == night.active - only_serve
-    # Not those of lookups: DuckDB has no list of public suffixes, and takes the last two labels for a domain.
+    rows = subprocess.run(
+        [sys.executable, "-m", "benchmarks.duck", path], capture_output=True, check=True, text=True
+    ).stdout.splitlines()
+    found = {
+        (canonical_address(host), kind): peers
+        for host, kind, _, peers in map(ast.literal_eval, rows)
+    }
+    store, _ = gather([str(path)], site, jobs=1)
+    only_serve = {
+        host for host, evidence in store.hosts.items() if evidence.sketches.keys() <= AS_SERVER
+    }
+    assert {host for host, _ in found} - only_serve == store.active - only_serve
+    # Not those of lookups: DuckDB has no list of public suffixes, and takes the last two labels for
+    # a domain.
     for kind in (*SAME_SIGNALS, *SAME_FACTS):
-        tracks = {host: evidence.log(kind).distinct() for host, evidence in night.hosts.items()}
-        assert {host: strangers for (host, name), strangers in found.items() if name == kind} == {h: n for h, n in tracks.items() if n}, (
-            kind
-        )
+        sketches = {host: evidence.log(kind).distinct() for host, evidence in store.hosts.items()}
+        assert {host: peers for (host, name), peers in found.items() if name == kind} == {
+            h: n for h, n in sketches.items() if n
+        }, kind
 
 
 def test_duckdb_looks_for_the_same_words() -> None:
-    assert duck.MAIL_WORDS.split("|") == list(names.MAIL_WORDS)
+    assert duck.MAIL_WORDS.split("|") == list(domains.MAIL_WORDS)
     assert duck.GUESSED.split("|") == list(GUESSED_LABELS)
-    assert f"^{names.SOME_PTR_NAMES}$" == duck.SOME_PTR
+    assert f"^{domains.SOME_PTR_NAMES}$" == duck.SOME_PTR
 
 
 def test_the_same_recipe_gives_the_same_bytes(lines: Lines, tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         write_eve(tmp_path / name, Recipe(MEGABYTE, seed=seed), lines, load_site(SITE))
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "same").read_bytes() != (tmp_path / "other").read_bytes()
+    assert (
+        (tmp_path / "one").read_bytes()
+        == (tmp_path / "same").read_bytes()
+        != (tmp_path / "other").read_bytes()
+    )
 
 
 def test_a_marked_line_says_what_it_said() -> None:
@@ -114,7 +134,19 @@ def test_a_marked_line_says_what_it_said() -> None:
 
 def test_the_runner_works_from_end_to_end(work: Path, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    arguments = ["--sections", "compare", "start", "--scale", "0.001", "--rounds", "1", "--work", str(work), "--output", str(page)]
+    arguments = [
+        "--sections",
+        "compare",
+        "start",
+        "--scale",
+        "0.001",
+        "--rounds",
+        "1",
+        "--work",
+        str(work),
+        "--output",
+        str(page),
+    ]
     assert main(arguments) == 0
     text = page.read_text()
     assert "| eveproc report |" in text
@@ -124,7 +156,7 @@ def test_the_runner_works_from_end_to_end(work: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    trial = Measured(
+    trial = ClusterRun(
         "compare",
         Recipe(MEGABYTE),
         "",
@@ -162,16 +194,28 @@ def test_rules_are_taken_one_at_a_time(suricata_7: Engine, tmp_path: Path) -> No
 
 
 def test_many_rounds_tell_the_ratio_more_closely() -> None:
-    some, many = [1.0 + number / 100 for number in range(11)], [1.0 + number / 1000 for number in range(101)]
-    runs = [{NO_RULES: [1.0] * len(ratios), OTHERS: ratios, OURS: ratios} for ratios in (some, many)]
-    costs = [RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,))) for cpu in runs]
+    some, many = (
+        [1.0 + number / 100 for number in range(11)],
+        [1.0 + number / 1000 for number in range(101)],
+    )
+    runs = [
+        {NO_RULES: [1.0] * len(ratios), OTHERS: ratios, OURS: ratios} for ratios in (some, many)
+    ]
+    costs = [
+        RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,)))
+        for cpu in runs
+    ]
     page = write_page(Results([], {}, costs), None, "make speed")
     assert "| 1.050 (1.010 to 1.090) |" in page
     assert "| 1.050 (1.040 to 1.060) |" in page
 
 
 @pytest.mark.parametrize(
-    ("ratio", "row"), [(1.04, "CPU time | 1.040 (1.040 to 1.040) x | yes |"), (1.06, "CPU time | 1.060 (1.060 to 1.060) x | **no** |")]
+    ("ratio", "row"),
+    [
+        (1.04, "CPU time | 1.040 (1.040 to 1.040) x | yes |"),
+        (1.06, "CPU time | 1.060 (1.060 to 1.060) x | **no** |"),
+    ],
 )
 def test_rounds_that_agree_settle_what_is_asked(ratio: float, row: str) -> None:
     cpu = {NO_RULES: [1.0] * 9, OTHERS: [1.0] * 9, OURS: [ratio] * 9}
@@ -186,8 +230,13 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     assert cost.ratio(NO_RULES) == 1
     assert cost.ratio(OURS) == pytest.approx(1.05)
     page = write_page(Results([], {}, [cost]), None, "make speed")
-    assert "at most 1.05 x no rules, CPU time, by the median alone | 1.050 (1.000 to 1.400) x | " in page
+    assert (
+        "at most 1.05 x no rules, CPU time, by the median alone | 1.050 (1.000 to 1.400) x | "
+        in page
+    )
     assert "| 1.050 (1.000 to 1.400) |" in page
     assert "instructions | 1.020 x | yes |" not in page
     counted = replace(cost, instructions={NO_RULES: 1000, OTHERS: 1010, OURS: 1020})
-    assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(Results([], {}, [counted]), None, "make speed")
+    assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(
+        Results([], {}, [counted]), None, "make speed"
+    )

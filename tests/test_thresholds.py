@@ -1,7 +1,8 @@
 """What a threshold would have done, told from records, against what real engines did: host by host and time by time, over a grid.
 
-An engine reads each capture once, with every rule at many thresholds side by side (tests/engines/grid.py): 234 combinations of signal
-and threshold a capture, 702 an engine, and more where the shared captures are beside the project.
+An engine reads each capture once, with every rule at many thresholds side by side
+(tests/engines/grid.py): 234 combinations of signal and threshold a capture, 702 an engine, and more
+where the shared captures are beside the project.
 """
 
 import json
@@ -16,20 +17,33 @@ from typing import Any
 
 import pytest
 
-from eveproc.reading.reader import ReadStats, read_events
+from eveproc.input.reader import ReadStats, read_events
+from eveproc.tuning.alert_bounds import BoundedAlert
+from eveproc.tuning.engine_threshold import Match
 from eveproc.tuning.history import History, HistoryKeeper
 from eveproc.tuning.matching import TOLD, HostView, matches
-from eveproc.tuning.possible import Possible
 from eveproc.tuning.predict import alerts_of
 from eveproc.tuning.senders import ceiling
-from eveproc.tuning.window import Match
 from rulegen.catalogue import CATALOGUE
 from rulegen.simulate import PCAP_NAME, simulate, write_simulation
-from rulegen.site import SiteProfile, Threshold
+from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Signal
 from tests.engines.grid import Alerts, Cell, product, run_grid
 from tests.mailtalk import attachment, hello, mail, starttls, talk
-from tests.packets import ACK, CLIENT, MX, NXDOMAIN, RST, SERVER, SYN, A, Connection, Wire, question, reply
+from tests.packets import (
+    ACK,
+    CLIENT,
+    MX,
+    NXDOMAIN,
+    RST,
+    SERVER,
+    SYN,
+    A,
+    Connection,
+    Wire,
+    question,
+    reply,
+)
 
 SHARED = Path(__file__).parents[2] / "shared" / "traffic"
 GRID = (
@@ -51,7 +65,9 @@ def site(home: str, mail_servers: str = "", resolvers: str = "", domains: str = 
     return SiteProfile(networks[0], networks[1], networks[2], tuple(domains.split()))
 
 
-OFFICE = site("10.20.0.0/16 2001:db8:20::/48", "10.20.0.25", "10.20.0.53 2001:db8:20::53", "example.org")
+OFFICE = site(
+    "10.20.0.0/16 2001:db8:20::/48", "10.20.0.25", "10.20.0.53 2001:db8:20::53", "example.org"
+)
 RESOLVER = "10.20.0.53"
 
 
@@ -64,7 +80,15 @@ def edges(folder: Path) -> Path:
 
 
 def _lookups(wire: Wire, rng: random.Random, host: str) -> None:
-    names = ("mail", "smtp.local", "MX.d{}.example", "ns.example.org", "mail1.notexample.org", "www.d{}.example", "gate.d{}.example")
+    names = (
+        "mail",
+        "smtp.local",
+        "MX.d{}.example",
+        "ns.example.org",
+        "mail1.notexample.org",
+        "www.d{}.example",
+        "gate.d{}.example",
+    )
     at = 0.0
     for number in range(150):
         at += rng.choice((0.0, 0.5, 1.0, 5.0, 10.0, 60.0, 60.000001))
@@ -81,13 +105,24 @@ def _streams(wire: Wire, rng: random.Random, host: str) -> None:
             framed = [len(data).to_bytes(2, "big") + data for data in (asked, reply(asked))]
             at = connection.say(at, [(CLIENT, framed[0]), (SERVER, framed[1])]) + rng.random()
         connection.close(at)
-        _say_together(wire, start + 20, host, [question(f"d{start}-{n}.example", kind, ident=n) for n, kind in enumerate((A, MX, MX))])
+        _say_together(
+            wire,
+            start + 20,
+            host,
+            [
+                question(f"d{start}-{n}.example", kind, ident=n)
+                for n, kind in enumerate((A, MX, MX))
+            ],
+        )
 
 
 def _say_together(wire: Wire, at: float, host: str, questions: Sequence[bytes]) -> None:
     """All in one segment, and so are the answers."""
     connection = Connection(wire, at, host, RESOLVER, 53)
-    segments = [b"".join(len(data).to_bytes(2, "big") + data for data in said) for said in (questions, list(map(reply, questions)))]
+    segments = [
+        b"".join(len(data).to_bytes(2, "big") + data for data in said)
+        for said in (questions, list(map(reply, questions)))
+    ]
     connection.close(connection.say(at + 1, [(CLIENT, segments[0]), (SERVER, segments[1])]) + 1)
 
 
@@ -96,7 +131,11 @@ def _knocks(wire: Wire, rng: random.Random, host: str) -> None:
     at = 0.0
     for number in range(120):
         at += rng.choice((0.1, 1.0, 7.0, 30.0))
-        server, port, again = f"203.0.113.{rng.randint(1, 60)}", rng.choice((25, 25, 465, 587)), rng.choice((0, 0, 1, 3, 5))
+        server, port, again = (
+            f"203.0.113.{rng.randint(1, 60)}",
+            rng.choice((25, 25, 465, 587)),
+            rng.choice((0, 0, 1, 3, 5)),
+        )
         here = (host, 20_000 + number)
         if rng.random() < 0.3:
             wire.tcp(at, here, (server, port), SYN, 1000)
@@ -122,7 +161,13 @@ def _deliveries(wire: Wire, rng: random.Random, host: str) -> None:
     at = 0.0
     for _ in range(60):
         at += rng.choice((0.3, 2.0, 12.0, 70.0))
-        turns = rng.choice((talk(hello("friend"), mail()), talk(hello(), attachment("a.exe"), mail()), [*hello(), *starttls()]))
+        turns = rng.choice(
+            (
+                talk(hello("friend"), mail()),
+                talk(hello(), attachment("a.exe"), mail()),
+                [*hello(), *starttls()],
+            )
+        )
         wire.session(at, host, f"203.0.113.{rng.randint(1, 40)}", rng.choice((25, 587)), turns)
 
 
@@ -155,10 +200,17 @@ class Run:
 
     @cached_property
     def matches(self) -> Mapping[tuple[str, Signal], list[Match]]:
-        return {(host, signal): matches(HostView(self.history, host, LOADED), signal) for host in self.history.hosts for signal in TOLD}
+        return {
+            (host, signal): matches(HostView(self.history, host, LOADED), signal)
+            for host in self.history.hosts
+            for signal in TOLD
+        }
 
-    def predicted(self, cell: Cell) -> dict[str, list[Possible]]:
-        return {host: alerts_of(self.matches[host, cell.signal], cell.threshold) for host in self.history.hosts}
+    def predicted(self, cell: Cell) -> dict[str, list[BoundedAlert]]:
+        return {
+            host: alerts_of(self.matches[host, cell.signal], cell.threshold)
+            for host in self.history.hosts
+        }
 
     def alerted(self, cell: Cell) -> dict[str, list[int]]:
         hosts = defaultdict(list)
@@ -176,7 +228,9 @@ def observe(engine: Engine, pcap: Path, profile: SiteProfile, folder: Path) -> R
 
 
 @pytest.fixture(scope="module", params=CAPTURES)
-def run(request: pytest.FixtureRequest, suricata: Engine, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(
+    request: pytest.FixtureRequest, suricata: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     profile, make = CAPTURES[request.param]
     folder = tmp_path_factory.mktemp("capture")
     found = observe(suricata, make(folder), profile, folder / suricata)
@@ -192,7 +246,12 @@ def test_the_grid_is_wide_enough() -> None:
 
 @pytest.mark.parametrize("signal", EXACT)
 def test_predicted_alerts_are_those_of_the_engine(run: Run, signal: Signal) -> None:
-    assert [differing for cell in CELLS if cell.signal is signal for differing in _differences(run, cell)] == []
+    assert [
+        differing
+        for cell in CELLS
+        if cell.signal is signal
+        for differing in _differences(run, cell)
+    ] == []
 
 
 @pytest.mark.parametrize("signal", BOUNDED)
@@ -200,7 +259,12 @@ def test_what_is_called_sure_lies_within_its_bounds(run: Run, signal: Signal) ->
     for cell in (cell for cell in CELLS if cell.signal is signal):
         alerted, predicted = run.alerted(cell), run.predicted(cell)
         for host, alerts in predicted.items():
-            outside = [alert for alert in alerts if alert.sure and not any(alert.first <= time <= alert.last for time in alerted[host])]
+            outside = [
+                alert
+                for alert in alerts
+                if alert.sure
+                and not any(alert.first <= time <= alert.last for time in alerted[host])
+            ]
             assert outside == [], (str(cell), host, alerted[host])
 
 
@@ -208,12 +272,21 @@ def test_what_is_called_sure_lies_within_its_bounds(run: Run, signal: Signal) ->
 def test_where_times_are_bounds_the_numbers_are_nearly_right(run: Run, signal: Signal) -> None:
     real = [run.alerted(cell) for cell in CELLS if cell.signal is signal]
     predicted = [run.predicted(cell) for cell in CELLS if cell.signal is signal]
-    wrong = sum(abs(len(said.get(host, ())) - len(was.get(host, ()))) for was, said in zip(real, predicted, strict=True) for host in said)
+    wrong = sum(
+        abs(len(said.get(host, ())) - len(was.get(host, ())))
+        for was, said in zip(real, predicted, strict=True)
+        for host in said
+    )
     assert wrong <= 0.04 * sum(len(times) for was in real for times in was.values()) + 2
 
 
-def test_the_highest_thresholds_that_tune_proposes_find_every_simulated_mass_mailer(run: Run) -> None:
-    highest = [Cell(signal, Threshold(ceiling(signal, FLOORS[signal].seconds), FLOORS[signal].seconds)) for signal in TOLD]
+def test_the_highest_thresholds_that_tune_proposes_find_every_simulated_mass_mailer(
+    run: Run,
+) -> None:
+    highest = [
+        Cell(signal, Threshold(ceiling(signal, FLOORS[signal].seconds), FLOORS[signal].seconds))
+        for signal in TOLD
+    ]
     alerting = {host for cell in highest for host, alerts in run.predicted(cell).items() if alerts}
     mailers = [host for host in run.truth if host["label"] == "infected"]
     assert [host["scenario"] for host in mailers if not alerting & set(host["addresses"])] == []
@@ -222,9 +295,13 @@ def test_the_highest_thresholds_that_tune_proposes_find_every_simulated_mass_mai
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared captures are not beside the project")
 @pytest.mark.parametrize("capture", REAL)
-def test_predicted_alerts_are_those_of_the_engine_on_real_captures(suricata: Engine, capture: str, tmp_path: Path) -> None:
+def test_predicted_alerts_are_those_of_the_engine_on_real_captures(
+    suricata: Engine, capture: str, tmp_path: Path
+) -> None:
     run = observe(suricata, SHARED / f"{capture}.pcap", REAL[capture], tmp_path)
-    assert [differing for cell in CELLS if cell.signal in EXACT for differing in _differences(run, cell)] == []
+    assert [
+        differing for cell in CELLS if cell.signal in EXACT for differing in _differences(run, cell)
+    ] == []
 
 
 def _differences(run: Run, cell: Cell) -> list[str]:
@@ -233,6 +310,10 @@ def _differences(run: Run, cell: Cell) -> list[str]:
     found = []
     for host, alerts in run.predicted(cell).items():
         differs = [alert.time for alert in alerts] != alerted[host]
-        if differs and not (cell.signal is Signal.MX_THEN_SMTP and any(not alert.sure for alert in alerts)):
+        if differs and not (
+            cell.signal is Signal.MX_THEN_SMTP and any(not alert.sure for alert in alerts)
+        ):
             found.append(f"{cell} {host}: {len(alerts)} predicted, {len(alerted[host])} happened")
-    return found + [f"{cell} {host}: not predicted" for host in alerted.keys() - run.history.hosts.keys()]
+    return found + [
+        f"{cell} {host}: not predicted" for host in alerted.keys() - run.history.hosts.keys()
+    ]

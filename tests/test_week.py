@@ -26,7 +26,10 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("engine", "turn"), [(Engine.SURICATA_8, "create, delaycompress"), *((Engine.SURICATA_7, turn) for turn in TURNS)])
+@pytest.mark.parametrize(
+    ("engine", "turn"),
+    [(Engine.SURICATA_8, "create, delaycompress"), *((Engine.SURICATA_7, turn) for turn in TURNS)],
+)
 def test_each_report_of_a_week_says_what_changed(tmp_path: Path, engine: Engine, turn: str) -> None:
     week = Week(tmp_path, record_of(engine), turn)
     read = 0
@@ -40,20 +43,32 @@ def test_each_report_of_a_week_says_what_changed(tmp_path: Path, engine: Engine,
         assert said.count("Since the report up to") == (day > 1)
         assert CHANGES.get(day, "") in said
     assert read == week.bytes_written()
-    (episode,) = week.remembered()["episodes"]
-    assert {row[1] for row in week.remembered()["verdicts"]} == {episode[0]}
-    assert [row[3] for row in week.remembered()["verdicts"]] == ["new", "still", "still", "recovered"]
+    (incident,) = week.remembered()["episodes"]
+    assert {row[1] for row in week.remembered()["verdicts"]} == {incident[0]}
+    assert [row[3] for row in week.remembered()["verdicts"]] == [
+        "new",
+        "still",
+        "still",
+        "recovered",
+    ]
 
 
 KILLS = 200
-# So long after a report is written the last kills fall, in seconds: around the moment when it is remembered.
+# So long after a report is written the last kills fall, in seconds: around the moment when it is
+# remembered.
 AROUND = 0.03
 
 
-def test_killed_at_any_moment_and_run_again_a_week_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+def test_killed_at_any_moment_and_run_again_a_week_ends_as_if_nothing_had_happened(
+    tmp_path: Path,
+) -> None:
     """Real processes, killed with SIGKILL: half of them anywhere in a run, half of them around its commit."""
     # A quarter of the other machines' lines: what is killed is the same, and there are 200 runs.
-    record = tuple(line for number, line in enumerate(record_of(Engine.SURICATA_7)) if MAILER.encode() in line or number % 4 == 0)
+    record = tuple(
+        line
+        for number, line in enumerate(record_of(Engine.SURICATA_7))
+        if MAILER.encode() in line or number % 4 == 0
+    )
     calm, wild = (Week(_folder(tmp_path / name), record) for name in ("calm", "wild"))
     chance, kills, wild_days = random.Random(1), 0, wild.days()
     for day in calm.days():
@@ -66,8 +81,11 @@ def test_killed_at_any_moment_and_run_again_a_week_ends_as_if_nothing_had_happen
         _run(wild, lambda _: False)
         told.append(_text(wild.report))
         assert wild.remembered() == calm.remembered()
-        # The report before, then the right one; and where it had been remembered, too, that there is nothing new since.
-        assert [text for text, before in zip(told[1:], told, strict=False) if text != before][:1] == [expected]
+        # The report before, then the right one; and where it had been remembered, too, that there
+        # is nothing new since.
+        assert [text for text, before in zip(told[1:], told, strict=False) if text != before][
+            :1
+        ] == [expected]
         assert len(set(told)) <= 3
     assert kills == KILLS
 

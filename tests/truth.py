@@ -52,11 +52,18 @@ def score(truth: Path, verdicts: Iterable[Mapping[str, object]]) -> Score:
 
 def table(truth: Path, verdicts: Iterable[Mapping[str, object]]) -> str:
     """Every verdict of the report, in its order, beside what the host was simulated as and how long the decision took."""
-    hosts = {address: host for host in json.loads(truth.read_text())["hosts"] for address in host["addresses"]}
+    hosts = {
+        address: host
+        for host in json.loads(truth.read_text())["hosts"]
+        for address in host["addresses"]
+    }
     rows = [(v["verdict"], v["host"], *_simulated(hosts.get(v["host"]), v)) for v in verdicts]
     head = ("verdict", "host", "simulated as", "decided")
     widths = [max(len(str(cell)) for cell in column) for column in zip(head, *rows, strict=True)]
-    lines = ("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
+    lines = (
+        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (head, *rows)
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -65,7 +72,9 @@ def _simulated(host: Mapping[str, str] | None, verdict: Mapping[str, object]) ->
         return "nobody of this site", ""
     if host["label"] != "infected" or verdict["decided_at"] is None:
         return f"{host['label']}: {host['scenario']}", ""
-    taken = datetime.fromisoformat(str(verdict["decided_at"])) - datetime.fromisoformat(host["first_mail"])
+    taken = datetime.fromisoformat(str(verdict["decided_at"])) - datetime.fromisoformat(
+        host["first_mail"]
+    )
     return f"infected: {host['scenario']}", f"{taken.total_seconds():.0f} s after its first mail"
 
 

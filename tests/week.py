@@ -1,8 +1,9 @@
 """A recording of a real Suricata -> a week of one office, day by day through logrotate: one machine mails from day 3 to day 5.
 
-The recording is two hours of a morning. Every day is that morning with its own date, flow ids and without the mass mailers; on days
-3, 4 and 5 one of them is at it, for three minutes. On day 4 dhcp gives it another address. The nightly report comes in the middle
-of the morning, so that every log is turned over half read.
+The recording is two hours of a morning. Every day is that morning with its own date, flow ids and
+without the mass mailers; on days 3, 4 and 5 one of them is at it, for three minutes. On day 4 dhcp
+gives it another address. The nightly report comes in the middle of the morning, so that every log
+is turned over half read.
 """
 
 import gzip
@@ -25,7 +26,13 @@ INFECTED_DAYS = range(3, 6)
 MAILER, MOVED_TO, MAC, NAME = "10.20.71.91", "10.20.71.99", "a4:bb:6d:e9:13:a1", "desktop-bipepa45"
 MOVES_ON = 4
 FLOODER = "2001:0db8:0020:00fe:0f9b:178b:db3e:63d9"
-OTHER_MAILERS = ("10.20.213.22", "10.20.215.146", "10.20.250.11", FLOODER, "2001:db8:20:fe:f9b:178b:db3e:63d9")
+OTHER_MAILERS = (
+    "10.20.213.22",
+    "10.20.215.146",
+    "10.20.250.11",
+    FLOODER,
+    "2001:db8:20:fe:f9b:178b:db3e:63d9",
+)
 REPORT_AT = b"T09:30"
 _OTHERS = re.compile("|".join(map(re.escape, OTHER_MAILERS)).encode())
 _FLOW_ID = re.compile(rb'"flow_id":(\d+)')
@@ -41,7 +48,11 @@ def record_of(engine: Engine) -> tuple[bytes, ...]:
 
 def day_of(record: tuple[bytes, ...], day: int) -> tuple[bytes, bytes]:
     """What is written of a day (from 1) before the report is made, and after it."""
-    lines = [_dated(line, day) for line in record if day in INFECTED_DAYS or not _is_of_the_infection(line)]
+    lines = [
+        _dated(line, day)
+        for line in record
+        if day in INFECTED_DAYS or not _is_of_the_infection(line)
+    ]
     first = b"".join(line for line in lines if _time(line) < REPORT_AT)
     return first, b"".join(line for line in lines if _time(line) >= REPORT_AT)
 
@@ -63,7 +74,9 @@ def _dated(line: bytes, day: int) -> bytes:
 class Week:
     """The folder of one site: its logs, its state, and the last report as text and its reading statistics."""
 
-    def __init__(self, path: Path, record: tuple[bytes, ...], turn: str = "create, delaycompress") -> None:
+    def __init__(
+        self, path: Path, record: tuple[bytes, ...], turn: str = "create, delaycompress"
+    ) -> None:
         (path / "log").mkdir()
         self.path = path
         self.folder = Folder(path / "log")
@@ -98,9 +111,19 @@ class Week:
     def remembered(self) -> dict[str, list[tuple[object, ...]]]:
         """All that the state holds, but where on which disk it found it."""
         with closing(sqlite3.connect(self.state)) as connection:
-            tables = sorted(name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"))
-            rows = {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
-        rows["bookmarks"] = sorted((Path(row[0]).name, row[1], *row[4:5], *row[6:]) for row in rows["bookmarks"])
+            tables = sorted(
+                name
+                for (name,) in connection.execute(
+                    "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                )
+            )
+            rows = {
+                table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)
+                for table in tables
+            }
+        rows["bookmarks"] = sorted(
+            (Path(row[0]).name, row[1], *row[4:5], *row[6:]) for row in rows["bookmarks"]
+        )
         return rows
 
 

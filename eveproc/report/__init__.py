@@ -1,29 +1,34 @@
-"""NightReport -> one of its forms; pure, and safe to show: what came from the wire is escaped."""
+"""Report -> one of its forms; pure, and safe to show: what came from the wire is escaped."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from eveproc.night import NightReport
-from eveproc.verdict import Verdict
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.verdict import Verdict
 from rulegen.vocabulary import Level
 
-Render = Callable[[NightReport, tuple[Verdict, ...]], str]
+Render = Callable[[Report, tuple[Verdict, ...]], str]
 
 
 def _form(name: str) -> Render:
     """What the module of this name renders; it is imported when it is asked for, some with a template engine and charts."""
 
-    def render(night: NightReport, verdicts: tuple[Verdict, ...]) -> str:
-        rendered: str = import_module(f"{__name__}.{name}").render(night, verdicts)
+    def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+        rendered: str = import_module(f"{__name__}.{name}").render(report, verdicts)
         return rendered
 
     return render
 
 
-FORMATS: Mapping[str, Render] = MappingProxyType({name: _form(name) for name in ("text", "digest", "html", "csv", "json", "ecs", "eve")})
+FORMATS: Mapping[str, Render] = MappingProxyType(
+    {
+        name: _form(f"{name}_report")
+        for name in ("text", "digest", "html", "csv", "json", "ecs", "eve")
+    }
+)
 
 
-def shown(night: NightReport, *, everyone: bool) -> tuple[Verdict, ...]:
+def shown(report: Report, *, everyone: bool) -> tuple[Verdict, ...]:
     """The verdicts a report lists: all, or those above clean."""
-    return tuple(v for v in night.verdicts if everyone or v.level is not Level.CLEAN)
+    return tuple(v for v in report.verdicts if everyone or v.level is not Level.CLEAN)

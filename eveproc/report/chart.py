@@ -1,7 +1,8 @@
 """What to paint -> SVG text to stand inside a page: drawn by matplotlib, coloured by the page's style sheet, free of scripts and styles.
 
-matplotlib writes colours and fonts into each element. A page has two colour schemes and forbids style attributes, so every Ink is
-painted in a colour of its own that stands for it, and comes out as the CSS variable of its name: `var(--lookup)`.
+matplotlib writes colours and fonts into each element. A page has two colour schemes and forbids
+style attributes, so every Ink is painted in a colour of its own that stands for it, and comes out
+as the CSS variable of its name: `var(--lookup)`.
 """
 
 import re
@@ -31,7 +32,17 @@ _OWN_ID = re.compile(r"url\(#(.+?)\)")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 # What may stay as an attribute; the rest of a style is the page's affair.
 _KEPT_STYLES = frozenset(
-    ("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "fill-opacity", "stroke-opacity", "text-anchor")
+    (
+        "fill",
+        "stroke",
+        "stroke-width",
+        "stroke-dasharray",
+        "stroke-linecap",
+        "opacity",
+        "fill-opacity",
+        "stroke-opacity",
+        "text-anchor",
+    )
 )
 
 
@@ -97,12 +108,18 @@ def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure = Figure(figsize=(width / _PER_INCH, height / _PER_INCH), layout="constrained")
         paint(figure)
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            out,
+            format="svg",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
     return _cleaned(fromstring(out.getvalue()), key, label)  # matplotlib's own text
 
 
-def _settings() -> dict[Any, Any]:  # matplotlib types its keys by name, and differently in each version
-    """Quiet axes: a base line, faint horizontal lines, no ticks; the same bytes for the same picture."""
+def _settings() -> dict[
+    Any, Any
+]:  # matplotlib types its keys by name, and differently in each version
+    """Quiet axes: a base line, faint horizontal lines, no ticks; the same bytes for the same chart_data."""
     text, muted, grid = Ink.TEXT.colour, Ink.MUTED.colour, Ink.GRID.colour
     return {
         "svg.fonttype": "none",
@@ -119,23 +136,29 @@ def _settings() -> dict[Any, Any]:  # matplotlib types its keys by name, and dif
         **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), grid),
         **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
         **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
-        **dict.fromkeys(("xtick.major.size", "xtick.minor.size", "ytick.major.size", "ytick.minor.size"), 0),
+        **dict.fromkeys(
+            ("xtick.major.size", "xtick.minor.size", "ytick.major.size", "ytick.minor.size"), 0
+        ),
         "xtick.major.pad": 6,
         "axes.axisbelow": True,
     }
 
 
 def _cleaned(svg: Element, key: str, label: str) -> str:
-    """The same picture with plain names, attributes in place of styles, ids of its own, and nothing empty."""
+    """The same chart_data with plain names, attributes in place of styles, ids of its own, and nothing empty."""
     for element in svg.iter():
         element.tag = element.tag.rpartition("}")[2]
         _clean_attributes(element, key)
-    for parent in reversed(list(svg.iter())):  # inner ones first, so that what they leave empty goes as well
+    for parent in reversed(
+        list(svg.iter())
+    ):  # inner ones first, so that what they leave empty goes as well
         parent.tail = None
         if len(parent):
             parent.text = None
         for child in list(parent):
-            if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
+            if child.tag in ("metadata", "style") or (
+                child.tag in ("g", "defs") and not len(child)
+            ):
                 parent.remove(child)
     return tostring(_outer(svg, label), encoding="unicode")
 
@@ -151,12 +174,19 @@ def _clean_attributes(element: Element, key: str) -> None:
         elif name == "href" and element.tag == "use":
             value = f"#{key}-{value.removeprefix('#')}"
         value = _OWN_ID.sub(rf"url(#{key}-\1)", _MEANT.get(value.lower(), value))
-        element.set(name, " ".join(_LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", value).split()))
+        element.set(
+            name,
+            " ".join(_LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", value).split()),
+        )
 
 
 def _is_needless(element: Element, name: str, value: str) -> bool:
     """Ids nobody refers to, turns by nothing, and links that would open a second window."""
-    return (name == "id" and element.tag not in ("path", "clipPath")) or value.startswith("rotate(-0 ") or name == "target"
+    return (
+        (name == "id" and element.tag not in ("path", "clipPath"))
+        or value.startswith("rotate(-0 ")
+        or name == "target"
+    )
 
 
 def _attributes(element: Element) -> Iterator[tuple[str, str]]:
@@ -172,7 +202,9 @@ def _attributes(element: Element) -> Iterator[tuple[str, str]]:
 
 def _outer(svg: Element, label: str) -> Element:
     """As wide as its place; without links it is one image to a screen reader, with them a group."""
-    outer = Element("svg", {"viewBox": svg.get("viewBox", ""), "class": "chart", "aria-label": label})
+    outer = Element(
+        "svg", {"viewBox": svg.get("viewBox", ""), "class": "chart", "aria-label": label}
+    )
     outer.set("role", "group" if svg.find(".//a") is not None else "img")
     SubElement(outer, "title").text = label
     outer.extend(list(svg))

@@ -1,29 +1,39 @@
 """A template of templates/report + values -> one HTML file that asks nothing of any network and runs no script but its own.
 
-Every value is made visible (safe: control and bidi characters as their escapes) and escaped; what is a picture already is Markup.
-The content security policy allows the page's style sheet and scripts, by their hashes, and nothing else.
+Every value is made visible (safe: control and bidi characters as their escapes) and escaped; what
+is a chart_data already is Markup. The content security policy allows the page's style sheet and
+scripts, by their hashes, and nothing else.
 """
 
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from eveproc.report.moment import iso, short, span
-from eveproc.report.safe import cut, safe
+from eveproc.report.sanitize import cut, safe
+from eveproc.report.times import iso, short, span
+from rulegen.template_files import templates_folder
 
-# Runs before anything is laid out: thousands of open rows would take seconds, and page.js folds them.
+# Runs before anything is laid out: thousands of open rows would take seconds, and page.js folds
+# them.
 _EARLY = 'document.documentElement.classList.add("scripted", "loading")'
 
 
 def render(template: str, /, **values: object) -> str:
     """The page `template`.html.j2 makes, an extension of page.html.j2."""
     style, script = (_asset(name) for name in ("page.css", "page.js"))
-    trusted = {"style": Markup(style), "script": Markup(script), "early": Markup(_EARLY)}  # this project's own files
-    return _environment().get_template(f"{template}.html.j2").render(values, policy=_policy(style, script), **trusted)
+    trusted = {
+        "style": Markup(style),
+        "script": Markup(script),
+        "early": Markup(_EARLY),
+    }  # this project's own files
+    return (
+        _environment()
+        .get_template(f"{template}.html.j2")
+        .render(values, policy=_policy(style, script), **trusted)
+    )
 
 
 def _policy(style: str, script: str) -> str:
@@ -32,14 +42,8 @@ def _policy(style: str, script: str) -> str:
     return f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri 'none'; form-action 'none'"
 
 
-def templates_folder() -> Path:
-    """Beside this file in an installed package, beside the package in a checkout."""
-    packaged = Path(__file__).with_name("templates")
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "templates" / "report"
-
-
 def _asset(name: str) -> str:
-    return (templates_folder() / name).read_text(encoding="utf-8")
+    return (templates_folder() / "report" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -53,7 +57,7 @@ def _shown(value: object) -> object:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(templates_folder()),
+        loader=FileSystemLoader(templates_folder() / "report"),
         autoescape=True,
         finalize=_shown,
         undefined=StrictUndefined,

@@ -5,35 +5,54 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from eveproc.report.moment import iso, short, span
-from eveproc.report.safe import safe
+from eveproc.report.sanitize import safe
+from eveproc.report.times import iso, short, span
+from eveproc.tuning.engine_threshold import SECOND
 from eveproc.tuning.history import History
 from eveproc.tuning.predict import Predicted
-from eveproc.tuning.window import SECOND
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
+from rulegen.units import count_of
 from rulegen.vocabulary import Signal
 
 # Signals whose rules look into SMTP sessions, of which a record gives the end and not the moment.
-IN_SESSIONS = frozenset((Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.WORM_ATTACHMENT, Signal.HELO_ODD))
+IN_SESSIONS = frozenset(
+    (Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.WORM_ATTACHMENT, Signal.HELO_ODD)
+)
 OF_SYNS = frozenset(
-    (Signal.SMTP_ATTEMPTS, Signal.SMTP_SLOW, Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW, Signal.MX_THEN_SMTP),
+    (
+        Signal.SMTP_ATTEMPTS,
+        Signal.SMTP_SLOW,
+        Signal.SUBMISSION_ATTEMPTS,
+        Signal.SUBMISSION_SLOW,
+        Signal.MX_THEN_SMTP,
+    ),
 )
 MOST_HOSTS = 50
 
 
 def render_json(alerts: Sequence[Predicted]) -> str:
     """One line an alert, by time: {"time", "host", "signal"}; the time is ISO 8601 UTC."""
-    lines = ({"time": iso(alert.time / SECOND), "host": alert.host, "signal": alert.signal.value} for alert in alerts)
+    lines = (
+        {"time": iso(alert.time / SECOND), "host": alert.host, "signal": alert.signal.value}
+        for alert in alerts
+    )
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 
-def render_text(signal: Signal, threshold: Threshold, alerts: Sequence[Predicted], history: History) -> str:
+def render_text(
+    signal: Signal, threshold: Threshold, alerts: Sequence[Predicted], history: History
+) -> str:
     """How many, how often, and by which hosts, busiest first."""
-    hosts = {host: list(of_host) for host, of_host in groupby(sorted(alerts, key=attrgetter("host", "time")), attrgetter("host"))}
+    hosts = {
+        host: list(of_host)
+        for host, of_host in groupby(
+            sorted(alerts, key=attrgetter("host", "time")), attrgetter("host")
+        )
+    }
     busiest = sorted(hosts.items(), key=lambda one: (-len(one[1]), one[0]))
     days = history.days
     rate = f", {len(alerts) / days:.2g} a day" if days else ""
-    head = f"{signal} at {threshold.count} in {threshold.seconds} s: {_many(len(alerts), 'alert')} by {_many(len(hosts), 'host')}"
+    head = f"{signal} at {threshold.count} in {threshold.seconds} s: {count_of(len(alerts), 'alert')} by {count_of(len(hosts), 'host')}"
     lines = [f"{head} in {days:.1f} days{rate}.", ""] if alerts else [f"{head} in {days:.1f} days."]
     lines += (_host_line(host, of_host) for host, of_host in busiest[:MOST_HOSTS])
     if len(busiest) > MOST_HOSTS:
@@ -42,8 +61,12 @@ def render_text(signal: Signal, threshold: Threshold, alerts: Sequence[Predicted
 
 
 def _host_line(host: str, alerts: Sequence[Predicted]) -> str:
-    when = span(alerts[0].time / SECOND, alerts[-1].time / SECOND) if len(alerts) > 1 else short(alerts[0].time / SECOND)
-    return f"  {safe(host):39} {_many(len(alerts), 'alert'):>12}  {when}{_doubt(alerts)}"
+    when = (
+        span(alerts[0].time / SECOND, alerts[-1].time / SECOND)
+        if len(alerts) > 1
+        else short(alerts[0].time / SECOND)
+    )
+    return f"  {safe(host):39} {count_of(len(alerts), 'alert'):>12}  {when}{_doubt(alerts)}"
 
 
 def _doubt(alerts: Sequence[Predicted]) -> str:
@@ -69,10 +92,8 @@ def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iter
     yield f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within bounds, {unsure} are the likeliest of several"
     if history.is_thinned:
         yield f"more hosts than can be kept: these are the alerts of {len(history.active)} of them, a fair sample"
-    cut = sorted(host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values()))
+    cut = sorted(
+        host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values())
+    )
     if cut:
         yield f"too busy to be kept whole, so that later alerts of theirs are missing: {', '.join(cut)}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

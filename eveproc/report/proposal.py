@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from eveproc.report.moment import span
-from eveproc.report.safe import safe
-from eveproc.tuning.discover import Confidence, Difference, Discovery, Found, Named, Role
-from rulegen.site import is_domain
+from eveproc.discovery.discover import Confidence, Difference, Discovery, Named, Role, RoleFinding
+from eveproc.report.sanitize import safe
+from eveproc.report.times import span
+from rulegen.site_profile import is_domain
 
 MOST_LISTED = 20
 _HEAD = """\
@@ -25,18 +25,40 @@ def render(discovery: Discovery) -> str:
     """YAML that loads as it is, where a home network was found; doubtful entries are comments."""
     parts = [
         _HEAD.format(span=span(discovery.first, discovery.last), hosts=discovery.hosts),
-        _listed("Networks whose hosts are watched.", "home_networks", (f'  - "{network}"' for network in discovery.home_networks)),
-        _listed("Hosts that may send mail to the outside.", "mail_servers", _entries(discovery.of(Role.MAIL_SERVER))),
-        _listed("DNS servers that ask on behalf of others.", "resolvers", _entries(discovery.of(Role.RESOLVER))),
-        _listed("Your own domains: names below them do not count as guessed.", "internal_domains", _names(discovery.domains)),
-        _TAIL.format(exempt="\n".join(_exempt(discovery)), submission="\n".join(_submission(discovery.submission))),
+        _listed(
+            "Networks whose hosts are watched.",
+            "home_networks",
+            (f'  - "{network}"' for network in discovery.home_networks),
+        ),
+        _listed(
+            "Hosts that may send mail to the outside.",
+            "mail_servers",
+            _entries(discovery.of(Role.MAIL_SERVER)),
+        ),
+        _listed(
+            "DNS servers that ask on behalf of others.",
+            "resolvers",
+            _entries(discovery.of(Role.RESOLVER)),
+        ),
+        _listed(
+            "Your own domains: names below them do not count as guessed.",
+            "internal_domains",
+            _names(discovery.domains),
+        ),
+        _TAIL.format(
+            exempt="\n".join(_exempt(discovery)),
+            submission="\n".join(_submission(discovery.submission)),
+        ),
     ]
     return "\n".join(parts)
 
 
 def render_differences(found: Iterable[Difference]) -> str:
     """A line each: + the logs show it and the profile lacks it, - the profile has it and the logs do not show it."""
-    lines = [f"{'+' if one.is_found else '-'} {one.key}: {safe(one.value)}  ({safe(one.why)})" for one in found]
+    lines = [
+        f"{'+' if one.is_found else '-'} {one.key}: {safe(one.value)}  ({safe(one.why)})"
+        for one in found
+    ]
     return "\n".join(lines or ["no difference: the logs show what the profile says"]) + "\n"
 
 
@@ -46,7 +68,7 @@ def _listed(about: str, key: str, entries: Iterable[str]) -> str:
     return "\n".join([f"# {about}", f"{key}:{' []' if empty else ''}", *lines, ""])
 
 
-def _entries(findings: Sequence[Found]) -> Iterator[str]:
+def _entries(findings: Sequence[RoleFinding]) -> Iterator[str]:
     for finding in findings:
         sure = finding.confidence is Confidence.HIGH
         doubt = "" if sure else " Look at it, then remove the mark of a comment."

@@ -1,13 +1,14 @@
 """Files on disks that all of the cluster sees -> a data frame of evidence; tasks read them as a single machine does.
 
-Without a detour through a JVM this takes less than half of the CPU time that storage.py does (docs/spark-cost.md).
+Without a detour through a JVM this takes less than half of the CPU time that storage.py does
+(docs/spark-cost.md).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eveproc.reading.gather import UNPACKED, Part, spans
+from eveproc.input.parallel import UNPACKED, Part, spans
 from eveproc.spark.listing import PIECE, Listed
 from eveproc.spark.rows import SCHEMA
 from eveproc.spark.tasks import Order, of_parts
@@ -15,7 +16,8 @@ from eveproc.spark.tasks import Order, of_parts
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What it takes to open one more file, as bytes that could be read meanwhile: on a disk of the network some milliseconds.
+# What it takes to open one more file, as bytes that could be read meanwhile: on a disk of the
+# network some milliseconds.
 OPENING = 1 << 20
 
 
@@ -24,7 +26,9 @@ def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iter
     work = list(shares(files))
     if work:
         # A row and a task for each share.
-        yield spark.range(0, len(work), numPartitions=len(work)).mapInArrow(partial(of_parts, order, work), SCHEMA)
+        yield spark.range(0, len(work), numPartitions=len(work)).mapInArrow(
+            partial(of_parts, order, work), SCHEMA
+        )
 
 
 def shares(files: Iterable[Listed]) -> Iterator[tuple[Part, ...]]:

@@ -1,6 +1,7 @@
-"""URIs + SiteProfile -> NightEvidence and ReadStats, read by a cluster: the counterpart of reading/gather.py.
+"""URIs + SiteProfile -> EvidenceStore and ReadStats, read by a cluster: the counterpart of reading/gather.py.
 
-Tasks read pieces of files into evidence, which is brought together by host; events never leave the task that read them.
+Tasks read pieces of files into evidence, which is brought together by host; events never leave the
+task that read them.
 """
 
 from collections.abc import Sequence
@@ -9,25 +10,28 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from eveproc.evidence import NightEvidence, Period
-from eveproc.reading.stats import ReadStats
+from eveproc.evidence.collector import Period
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.read_stats import ReadStats
 from eveproc.spark import disk, storage
 from eveproc.spark.listing import Listed, still_there
 from eveproc.spark.rows import SCHEMA, Gathered, rows_of
 from eveproc.spark.session import UNREADABLE
 from eveproc.spark.tasks import Order, merge
-from rulegen.site import SiteProfile
+from rulegen.site_profile import SiteProfile
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyspark.sql import DataFrame, SparkSession
 
 
-def gather(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, period: Period) -> tuple[NightEvidence, ReadStats]:
+def gather(
+    spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, period: Period
+) -> tuple[EvidenceStore, ReadStats]:
     """Read each of the files once.
 
-    A file that storage fails to give ends nothing: all is then read once more, what is in storage by one task a file, and what is missing
-    is a problem in the stats.
+    A file that storage fails to give ends nothing: all is then read once more, what is in storage
+    by one task a file, and what is missing is a problem in the stats.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -45,10 +49,12 @@ def gather(spark: "SparkSession", files: Sequence[Listed], site: SiteProfile, pe
         in_storage = [replace(file, is_cut=False) for file in in_storage]
         gathered = _gathered(spark, on_disks, still_there(spark, in_storage), order)
     _account_for(on_disks, in_storage, gathered)
-    return gathered.night, gathered.stats
+    return gathered.store, gathered.stats
 
 
-def _gathered(spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Sequence[Listed], order: Order) -> Gathered:
+def _gathered(
+    spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Sequence[Listed], order: Order
+) -> Gathered:
     gathered = Gathered()
     frames = [*disk.frames(spark, on_disks, order), *storage.frames(spark, in_storage, order)]
     if frames:
@@ -60,11 +66,15 @@ def _gathered(spark: "SparkSession", on_disks: Sequence[Listed], in_storage: Seq
 def _brought_together(frames: Sequence["DataFrame"]) -> Sequence["RecordBatch"]:
     """Evidence of each host once, brought here."""
     one = reduce(lambda above, below: above.union(below), frames)
-    batches: Sequence[RecordBatch] = one.repartition("host").mapInArrow(merge, SCHEMA).toArrow().to_batches()
+    batches: Sequence[RecordBatch] = (
+        one.repartition("host").mapInArrow(merge, SCHEMA).toArrow().to_batches()
+    )
     return batches
 
 
-def _account_for(on_disks: Sequence[Listed], in_storage: Sequence[Listed], gathered: Gathered) -> None:
+def _account_for(
+    on_disks: Sequence[Listed], in_storage: Sequence[Listed], gathered: Gathered
+) -> None:
     """Count the files that were cut, which no task saw whole; and tell those of which nothing came."""
     stats = gathered.stats
     stats.files += sum(file.is_cut for file in (*on_disks, *in_storage))
@@ -73,4 +83,6 @@ def _account_for(on_disks: Sequence[Listed], in_storage: Sequence[Listed], gathe
             stats.bytes += file.size
         elif file.path not in gathered.read:
             stats.files += not file.size
-            stats.note_problem(file.path, "was not read: the storage does not give it" if file.size else "is empty")
+            stats.note_problem(
+                file.path, "was not read: the storage does not give it" if file.size else "is empty"
+            )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc import snort
-from eveproc.reading.reader import holds_lines
-from eveproc.reading.sources import HEAD, IN_FOLDER, STDIN, compression_of
+from eveproc.input import snort
+from eveproc.input.reader import holds_lines
+from eveproc.input.sources import HEAD, IN_FOLDER, STDIN, compression_of
 from eveproc.spark.session import why
 from rulegen.errors import InputError, Problem
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # A file of up to so many bytes is read by one task, whatever is in it.
 ONE_TASK = 32 << 20
-# A piece of a larger one: some seconds of work, so that what is lost with an executor is soon done again, and the start of a task is
-# little beside it.
+# A piece of a larger one: some seconds of work, so that what is lost with an executor is soon done
+# again, and the start of a task is little beside it.
 PIECE = 512 << 20
 # What Hadoop unpacks by the name alone; such a file cannot be cut.
 PACKED = (".gz", ".gzip", ".bz2", ".zst", ".zstd", ".deflate", ".lz4", ".snappy")
@@ -47,7 +47,11 @@ class Listed(Struct, frozen=True):
     def is_hidden(self) -> bool:
         """Does Spark pass over such names without a word, wherever they come from?"""
         name = self.path.rpartition("/")[2]
-        return (name.startswith("_") and "=" not in name) or name.startswith(".") or name.endswith("._COPYING_")
+        return (
+            (name.startswith("_") and "=" not in name)
+            or name.startswith(".")
+            or name.endswith("._COPYING_")
+        )
 
     @property
     def identity(self) -> str:
@@ -84,9 +88,19 @@ def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
 
 def _looked_into(storage: "_Storage", files: Sequence[Listed]) -> list[Listed]:
     """Which are cut? What storage hides from Spark is none of those: whoever reads it whole says that nothing came."""
-    large = [file for file in files if file.size > ONE_TASK and not file.suffix and (file.local is not None or not file.is_hidden)]
+    large = [
+        file
+        for file in files
+        if file.size > ONE_TASK
+        and not file.suffix
+        and (file.local is not None or not file.is_hidden)
+    ]
     with ThreadPoolExecutor(LOOKED_INTO) as pool:
-        cut = {file for file, head in zip(large, pool.map(storage.head, large), strict=True) if _is_lines(head)}
+        cut = {
+            file
+            for file, head in zip(large, pool.map(storage.head, large), strict=True)
+            if _is_lines(head)
+        }
     return [replace(file, is_cut=file in cut) for file in files]
 
 
@@ -106,7 +120,10 @@ class _Storage:
         from pyspark.errors import PySparkException
 
         if not uri or uri == STDIN:
-            return Problem(uri or '""', "cannot be read by a cluster; allowed are files, folders and globs in storage that all of it sees")
+            return Problem(
+                uri or '""',
+                "cannot be read by a cluster; allowed are files, folders and globs in storage that all of it sees",
+            )
         try:
             return self._files(uri)
         except (Py4JError, PySparkException) as error:
@@ -135,16 +152,31 @@ class _Storage:
         path = self._hadoop.Path(uri)
         system = path.getFileSystem(self._settings)
         # A name with a bracket in it is a name first, and a pattern if there is no such file.
-        found = [system.getFileStatus(path)] if system.exists(path) else list(system.globStatus(path) or ())
+        found = (
+            [system.getFileStatus(path)]
+            if system.exists(path)
+            else list(system.globStatus(path) or ())
+        )
         if len(found) == 1 and found[0].isDirectory():
-            inside = [file for file in _listed(system.listStatus(found[0].getPath())) if _is_log(file.path)]
-            return inside or Problem(uri, f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed")
+            inside = [
+                file
+                for file in _listed(system.listStatus(found[0].getPath()))
+                if _is_log(file.path)
+            ]
+            return inside or Problem(
+                uri,
+                f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed",
+            )
         files = list(_listed(found))
         return files or Problem(uri, "no such file, and a pattern that matches none")
 
 
 def _listed(statuses: Any) -> Iterator[Listed]:
-    return (Listed(status.getPath().toString(), status.getLen()) for status in statuses if status.isFile())
+    return (
+        Listed(status.getPath().toString(), status.getLen())
+        for status in statuses
+        if status.isFile()
+    )
 
 
 def _is_log(path: str) -> bool:

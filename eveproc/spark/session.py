@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NEEDED = ("pyspark", "pyarrow", "pandas")
-# Rows come to Python in batches of so many: some 1 MB of EVE, what the selection works fastest on (sources.BLOCK) ...
+# Rows come to Python in batches of so many: some 1 MB of EVE, what the selection works fastest on
+# (sources.BLOCK) ...
 ROWS_A_BATCH = 2500
 # ... and of so many bytes at most, where lines are long (known to Spark from 4.1 on).
 BYTES_A_BATCH = 16 << 20
@@ -26,13 +27,21 @@ UNREADABLE = ("FAILED_READ_FILE", "PATH_NOT_FOUND")
 # How a Python in the cluster says that it lacks us, or one of the libraries.
 _LACKS = "No module named"
 # How py4j says that nobody answers any more.
-_JVM_ENDED = ("does not exist in the JVM", "Answer from Java side is empty", "Error while sending or receiving")
+_JVM_ENDED = (
+    "does not exist in the JVM",
+    "Answer from Java side is empty",
+    "Error while sending or receiving",
+)
 # The last line of a Python's traceback.
-_TRACEBACK, _RAISED = "Traceback (most recent call last)", re.compile(r"[\w.]+(?:Error|Exception|Interrupt|Exit)(?::|$)")
+_TRACEBACK, _RAISED = (
+    "Traceback (most recent call last)",
+    re.compile(r"[\w.]+(?:Error|Exception|Interrupt|Exit)(?::|$)"),
+)
 _NO_REASON = ("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred")
 
 _SETTINGS = {
-    # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name holds a colon (eve-%H:%M.json).
+    # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name
+    # holds a colon (eve-%H:%M.json).
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.log.level": "ERROR",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # Spark's own default is a type that the format has given up
@@ -45,9 +54,13 @@ def require_spark() -> None:
     """Raises MxhoundError, saying what to install, where this machine cannot start a Spark."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise MxhoundError(f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or newer")
+        raise MxhoundError(
+            f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or newer"
+        )
     if not _has_java():
-        raise MxhoundError("--on spark needs Java 17 or newer: on Debian apt-get install default-jre-headless, elsewhere set JAVA_HOME")
+        raise MxhoundError(
+            "--on spark needs Java 17 or newer: on Debian apt-get install default-jre-headless, elsewhere set JAVA_HOME"
+        )
 
 
 def _has_java() -> bool:
@@ -87,7 +100,10 @@ def _started(master: str | None) -> "SparkSession":
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     builder = SparkSession.builder.appName("mxhound")
-    for name, value in {**_SETTINGS, "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}.items():
+    for name, value in {
+        **_SETTINGS,
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }.items():
         builder = builder.config(name, value)
     return (builder.master(master) if master else builder).getOrCreate()
 

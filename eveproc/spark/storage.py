@@ -1,7 +1,8 @@
 """Files in storage -> data frames of evidence, through Spark's own text reader: whatever Spark can read, with its rights.
 
-Plain files of lines are cut into pieces. All others go as they are, packed or not, to one task each, which unpacks and frames them as a
-single machine does: Spark is kept from unpacking, since it would end at the first damage.
+Plain files of lines are cut into pieces. All others go as they are, packed or not, to one task
+each, which unpacks and frames them as a single machine does: Spark is kept from unpacking, since it
+would end at the first damage.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,28 +17,40 @@ from eveproc.spark.tasks import Order, of_files, of_lines
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What is packed has newlines as anything else has; a document may be one line of gigabytes, but holds a brace here and there.
+# What is packed has newlines as anything else has; a document may be one line of gigabytes, but
+# holds a brace here and there.
 NEWLINE, BRACE = "\n", "}"
 LONGEST_ROW = "mapreduce.input.linerecordreader.line.maxlength"
 # What tasks.FileFacts are made of.
 FACTS = ("path", "size", "modification_time")
-# The codec that leaves a file as it is; it asks for the suffix under this name, which Hadoop's shaded library spells in a way of its own.
+# The codec that leaves a file as it is; it asks for the suffix under this name, which Hadoop's
+# shaded library spells in a way of its own.
 PASSTHROUGH = "org.apache.hadoop.io.compress.PassthroughCodec"
-PASSTHROUGH_SUFFIX = ("io.compress.passthrough.extension", "org.apache.hadoop.shaded.io.compress.passthrough.extension")
+PASSTHROUGH_SUFFIX = (
+    "io.compress.passthrough.extension",
+    "org.apache.hadoop.shaded.io.compress.passthrough.extension",
+)
 
 
 def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iterator["DataFrame"]:
     """What the tasks find (rows.SCHEMA), a host as many times as there are tasks that met it."""
     cut = [file for file in files if file.is_cut]
     whole = sorted((file for file in files if not file.is_cut), key=_reading)
-    # No file that is read whole may be cut, however Spark shares out the work; what is packed it never cuts.
+    # No file that is read whole may be cut, however Spark shares out the work; what is packed it
+    # never cuts.
     uncut = max((ONE_TASK, *(file.size for file in whole if not file.suffix)))
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(max(PIECE, uncut)))
     spark.conf.set("spark.sql.files.openCostInBytes", str(uncut))
     if cut:
-        yield _text(spark, NEWLINE, "", cut).select("value").mapInArrow(partial(of_lines, order), SCHEMA)
+        yield (
+            _text(spark, NEWLINE, "", cut)
+            .select("value")
+            .mapInArrow(partial(of_lines, order), SCHEMA)
+        )
     for (separator, suffix), alike in groupby(whole, _reading):
-        content = _text(spark, separator, suffix, list(alike)).select("value", *(f"_metadata.file_{name}" for name in FACTS))
+        content = _text(spark, separator, suffix, list(alike)).select(
+            "value", *(f"_metadata.file_{name}" for name in FACTS)
+        )
         yield content.mapInArrow(partial(of_files, order, separator.encode()), SCHEMA)
 
 
@@ -52,10 +65,16 @@ def _reading(file: Listed) -> tuple[str, str]:
     return BRACE if file.size > ONE_TASK and not file.suffix else NEWLINE, file.suffix
 
 
-def _text(spark: "SparkSession", separator: str, suffix: str, files: Sequence[Listed]) -> "DataFrame":
-    # The names are names, also those with a bracket. A row that is longer than any may be is not held in memory: of a file that is read
-    # whole it is told as missing, and a line so long is no record.
+def _text(
+    spark: "SparkSession", separator: str, suffix: str, files: Sequence[Listed]
+) -> "DataFrame":
+    # The names are names, also those with a bracket. A row that is longer than any may be is not
+    # held in memory: of a file that is read whole it is told as missing, and a line so long is no
+    # record.
     options = {"lineSep": separator, "__globPaths__": "false", LONGEST_ROW: str(ONE_TASK + 1)}
     if suffix:
-        options |= {"io.compression.codecs": PASSTHROUGH, **dict.fromkeys(PASSTHROUGH_SUFFIX, suffix)}
+        options |= {
+            "io.compression.codecs": PASSTHROUGH,
+            **dict.fromkeys(PASSTHROUGH_SUFFIX, suffix),
+        }
     return spark.read.options(**options).text([file.path for file in files])

@@ -1,4 +1,4 @@
-"""Verdicts + NightEvidence -> two Parquet tables in storage, a partition a day. docs/spark.md has their schema."""
+"""Verdicts + EvidenceStore -> two Parquet tables in storage, a partition a day. docs/spark.md has their schema."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -6,11 +6,11 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from eveproc.evidence import HostEvidence, Kind, NightEvidence, Source
-from eveproc.memory.pack import storable
-from eveproc.report.json import as_dict
-from eveproc.track import Track
-from eveproc.verdict import Verdict
+from eveproc.evidence.packing import storable
+from eveproc.evidence.sketch import ActivitySketch
+from eveproc.evidence.store import Activity, EvidenceSource, EvidenceStore, HostEvidence
+from eveproc.report.json_report import as_dict
+from eveproc.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -22,16 +22,22 @@ MOMENTS = ("decided_at", "first_seen", "last_seen")
 _MICROSECONDS = 1_000_000
 
 
-def write(spark: "SparkSession", folder: str, verdicts: Sequence[Verdict], night: NightEvidence, now: float) -> None:
+def write(
+    spark: "SparkSession",
+    folder: str,
+    verdicts: Sequence[Verdict],
+    store: EvidenceStore,
+    now: float,
+) -> None:
     """Write verdicts/day=.../ and evidence/day=.../ below the folder, in place of what that day had.
 
-    The day (UTC) is that of the last event, or of `now` where there is none: a night without any evidence is one, too. No clock of a
-    sensor leads beyond `now` (seconds since 1970 UTC).
+    The day (UTC) is that of the last event, or of `now` where there is none: a night without any
+    evidence is one, too. No clock of a sensor leads beyond `now` (seconds since 1970 UTC).
     """
-    last = min(night.last_event, now) if isfinite(night.last_event) else now
+    last = min(store.last_event, now) if isfinite(store.last_event) else now
     day = datetime.fromtimestamp(last, UTC).date().isoformat()
     _write(spark, f"{folder}/verdicts/day={day}", verdict_schema(), map(_verdict, verdicts))
-    _write(spark, f"{folder}/evidence/day={day}", evidence_schema(), _evidence(night))
+    _write(spark, f"{folder}/evidence/day={day}", evidence_schema(), _evidence(store))
 
 
 def verdict_schema() -> "Schema":
@@ -39,8 +45,19 @@ def verdict_schema() -> "Schema":
     import pyarrow as pa
 
     item = [
-        *(("signal", pa.string()), ("family", pa.string()), ("source", pa.string()), ("count", pa.int64()), ("distinct", pa.int64())),
-        *(("first_seen", _moment()), ("last_seen", _moment()), ("sids", pa.list_(pa.int64())), ("flow_ids", pa.list_(pa.int64()))),
+        *(
+            ("signal", pa.string()),
+            ("family", pa.string()),
+            ("source", pa.string()),
+            ("count", pa.int64()),
+            ("distinct", pa.int64()),
+        ),
+        *(
+            ("first_seen", _moment()),
+            ("last_seen", _moment()),
+            ("sids", pa.list_(pa.int64())),
+            ("flow_ids", pa.list_(pa.int64())),
+        ),
         ("why", pa.string()),
     ]
     identity = [("mac", pa.string()), ("name", pa.string()), ("addresses", pa.list_(pa.string()))]
@@ -48,7 +65,11 @@ def verdict_schema() -> "Schema":
         [
             *(("host", pa.string()), ("verdict", pa.string()), ("score", pa.float64())),
             *((name, _moment()) for name in MOMENTS),
-            *(("families", pa.list_(pa.string())), ("evidence", pa.list_(pa.struct(item))), ("identity", pa.struct(identity))),
+            *(
+                ("families", pa.list_(pa.string())),
+                ("evidence", pa.list_(pa.struct(item))),
+                ("identity", pa.struct(identity)),
+            ),
             *(("why", pa.string()), ("next_step", pa.string())),
         ]
     )
@@ -59,10 +80,21 @@ def evidence_schema() -> "Schema":
     import pyarrow as pa
 
     key = [("key", pa.string()), ("first_seen", _moment())]
-    flow = [("flow_id", pa.int64()), ("community_id", pa.string()), ("tx_id", pa.int64()), ("first_seen", _moment())]
+    flow = [
+        ("flow_id", pa.int64()),
+        ("community_id", pa.string()),
+        ("tx_id", pa.int64()),
+        ("first_seen", _moment()),
+    ]
     return pa.schema(
         [
-            *(("host", pa.string()), ("behaviour", pa.string()), ("source", pa.string()), ("count", pa.int64()), ("distinct", pa.int64())),
+            *(
+                ("host", pa.string()),
+                ("behaviour", pa.string()),
+                ("source", pa.string()),
+                ("count", pa.int64()),
+                ("distinct", pa.int64()),
+            ),
             *(("first_seen", _moment()), ("last_seen", _moment()), ("sids", pa.list_(pa.int64()))),
             *(("keys", pa.list_(pa.struct(key))), ("flows", pa.list_(pa.struct(flow)))),
         ]
@@ -96,32 +128,43 @@ def _stored(value: object, name: str = "") -> object:
     return value
 
 
-def _evidence(night: NightEvidence) -> Iterator[dict[str, object]]:
-    for host in sorted(night.hosts):
-        evidence = night.hosts[host]
-        yield from (_track(host, kind, source, evidence) for kind, source in sorted(evidence.tracks))
+def _evidence(store: EvidenceStore) -> Iterator[dict[str, object]]:
+    for host in sorted(store.hosts):
+        evidence = store.hosts[host]
+        yield from (
+            _track(host, kind, source, evidence) for kind, source in sorted(evidence.sketches)
+        )
 
 
-def _track(host: str, kind: Kind, source: Source, evidence: HostEvidence) -> dict[str, object]:
-    track = evidence.track(kind, source)
+def _track(
+    host: str, kind: Activity, source: EvidenceSource, evidence: HostEvidence
+) -> dict[str, object]:
+    sketch = evidence.sketch(kind, source)
     return {
         "host": host,
         "behaviour": kind.value,
         "source": source.value,
-        "count": track.count(),
-        "distinct": track.distinct(),
-        "first_seen": _time(track.first_seen),
-        "last_seen": _time(track.last_seen),
-        "sids": sorted(track.sids),
-        "keys": [{"key": storable(key), "first_seen": _time(time)} for time, key in track.newcomers()],
-        "flows": list(_flows(track)),
+        "count": sketch.count(),
+        "distinct": sketch.distinct(),
+        "first_seen": _time(sketch.first_seen),
+        "last_seen": _time(sketch.last_seen),
+        "sids": sorted(sketch.sids),
+        "keys": [
+            {"key": storable(key), "first_seen": _time(time)} for time, key in sketch.newcomers()
+        ],
+        "flows": list(_flows(sketch)),
     }
 
 
-def _flows(track: Track) -> Iterator[dict[str, object]]:
-    for pivot in track.earliest_pivots():
+def _flows(sketch: ActivitySketch) -> Iterator[dict[str, object]]:
+    for pivot in sketch.earliest_pivots():
         community = storable(pivot.community_id)
-        yield {"flow_id": pivot.flow_id, "community_id": community, "tx_id": pivot.tx_id, "first_seen": _time(track.pivots[pivot])}
+        yield {
+            "flow_id": pivot.flow_id,
+            "community_id": community,
+            "tx_id": pivot.tx_id,
+            "first_seen": _time(sketch.pivots[pivot]),
+        }
 
 
 def _moment() -> Any:

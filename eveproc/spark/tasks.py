@@ -1,6 +1,7 @@
 """Arrow batches of what is in files -> Arrow batches of evidence (rows.py): what runs in the cluster, and knows nothing of Spark.
 
-A batch holds rows as Spark's text reader cuts them, without the separator; put together again they are the bytes of the file.
+A batch holds rows as Spark's text reader cuts them, without the separator; put together again they
+are the bytes of the file.
 """
 
 import pickle
@@ -15,13 +16,14 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from eveproc.evidence import Collector, Period
-from eveproc.reading.gather import Gatherer, Part
-from eveproc.reading.sources import BLOCK, Source
-from eveproc.reading.stats import ReadStats
+from eveproc.evidence.collector import Collector, Period
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.parallel import Gatherer, Part
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import BLOCK, LogSource
 from eveproc.spark.rows import Gathered, batches, rows_of
 from rulegen.errors import MxhoundError
-from rulegen.site import SiteProfile
+from rulegen.site_profile import SiteProfile
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
@@ -69,31 +71,36 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
         last = block.rfind(b"\n") + 1
         if last:
             gatherer.take(block, last)
-        # Its newline is put to the last line alone: adding it to the block would copy all of it, which takes as long as the search.
+        # Its newline is put to the last line alone: adding it to the block would copy all of it,
+        # which takes as long as the search.
         gatherer.take(block[last:] + b"\n", len(block) - last + 1)
-    night, stats, _ = gatherer.found()
-    yield from batches(Gathered(night, stats).rows())
+    store, stats, _ = gatherer.found()
+    yield from batches(Gathered(store, stats).rows())
 
 
-def of_files(order: Order, separator: bytes, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+def of_files(
+    order: Order, separator: bytes, found: Iterable["RecordBatch"]
+) -> Iterator["RecordBatch"]:
     """Rows (value, URI, size, when written) of whole files, one after the other -> evidence; each is unpacked and framed as anywhere."""
     gatherer, read = _gatherer(order), set()
     for facts, pieces in groupby(_pieces(found, separator), itemgetter(0)):
         _read(facts, (piece for _, piece in pieces), gatherer)
         read.add(facts.path)
-    night, stats, _ = gatherer.found()
-    yield from batches(Gathered(night, stats, read).rows())
+    store, stats, _ = gatherer.found()
+    yield from batches(Gathered(store, stats, read).rows())
 
 
-def of_parts(order: Order, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
+def of_parts(
+    order: Order, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]
+) -> Iterator["RecordBatch"]:
     """Numbers of shares of the work (column 0), each of some parts of files on disks -> evidence."""
     gatherer = _gatherer(order)
     for batch in found:
         for number in batch.column(0).to_pylist():
             for part in work[number]:
                 gatherer.read(part)
-    night, stats, _ = gatherer.found()
-    yield from batches(Gathered(night, stats).rows())
+    store, stats, _ = gatherer.found()
+    yield from batches(Gathered(store, stats).rows())
 
 
 def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
@@ -104,25 +111,34 @@ def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
     yield from batches(gathered.merged_rows())
 
 
-def _gatherer(order: Order) -> Gatherer:
+def _gatherer(order: Order) -> Gatherer[EvidenceStore]:
     if order.version != VERSION:
-        raise MxhoundError(f"executors have mxhound {VERSION}, and {order.version} sent them here: make what they are given anew")
+        raise MxhoundError(
+            f"executors have mxhound {VERSION}, and {order.version} sent them here: make what they are given anew"
+        )
     site, period = pickle.loads(order.told)  # of our own driver
-    return Gatherer(site, period, lambda _: None, Collector)
+    return Gatherer(Collector(site, period))
 
 
-def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer) -> None:
+def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer[EvidenceStore]) -> None:
     content = _Content(pieces, facts.size)
     with ExitStack() as stack:
-        gatherer.read_stream(_Streamed(facts, BufferedReader(content, BLOCK), stack, gatherer.stats))
+        gatherer.read_stream(
+            _Streamed(facts, BufferedReader(content, BLOCK), stack, gatherer.stats)
+        )
     if content.missing:
-        gatherer.stats.note_problem(facts.path, f"was not read to its end: {content.missing} of {facts.size} bytes are missing")
+        gatherer.stats.note_problem(
+            facts.path,
+            f"was not read to its end: {content.missing} of {facts.size} bytes are missing",
+        )
 
 
-class _Streamed(Source):
+class _Streamed(LogSource):
     """A file that was opened elsewhere."""
 
-    def __init__(self, facts: FileFacts, raw: BufferedReader, stack: ExitStack, stats: ReadStats) -> None:
+    def __init__(
+        self, facts: FileFacts, raw: BufferedReader, stack: ExitStack, stats: ReadStats
+    ) -> None:
         super().__init__(facts.path, stack, stats, raw=raw)
         self._written = facts.written
 
@@ -175,7 +191,10 @@ def _pieces(found: Iterable["RecordBatch"], separator: bytes) -> Iterator[tuple[
         start = 0
         for name, end in _runs(names):
             size, written = (column[start].as_py() for column in about[1:])
-            yield FileFacts(name, size, written.timestamp()), _joined(values[start:end], separator) + separator
+            yield (
+                FileFacts(name, size, written.timestamp()),
+                _joined(values[start:end], separator) + separator,
+            )
             start = end
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from eveproc.report.output import write_whole
-from eveproc.tuning.history import WIDTHS, History, What
-from eveproc.tuning.rows import MOST_ROWS, Rows
+from eveproc.tuning.history import WIDTHS, History, RecordKind
+from eveproc.tuning.rows import MOST_ROWS, HistoryRows
 from rulegen.errors import InputError, MxhoundError, Problem
+from rulegen.files import write_whole
 
 VERSION = 1
 
 
-class LeftOut(Struct, frozen=True, order=True):
+class ExcludedHost(Struct, frozen=True, order=True):
     """A host that is no example of what innocent hosts do, from `first` to `last` (microseconds since 1970), and why."""
 
     host: str
@@ -29,7 +29,7 @@ class Baseline(Struct):
     """All that tuning needs of logs. Merging is order-free."""
 
     history: History = field(default_factory=History)
-    left_out: set[LeftOut] = field(default_factory=set)
+    left_out: set[ExcludedHost] = field(default_factory=set)
 
     def merge(self, other: "Baseline") -> None:
         self.history.merge(other.history)
@@ -63,8 +63,13 @@ def save(baseline: Baseline, path: Path) -> None:
     """Write the file whole or not at all; the same baseline gives the same bytes."""
     history = baseline.history
     history.trim()
-    hosts = {host: {what.value: _packed(kinds[what]) for what in What if what in kinds} for host, kinds in sorted(history.hosts.items())}
-    left_out = [_LeftOut(one.host, one.first, one.last, one.why) for one in sorted(baseline.left_out)]
+    hosts = {
+        host: {what.value: _packed(kinds[what]) for what in RecordKind if what in kinds}
+        for host, kinds in sorted(history.hosts.items())
+    }
+    left_out = [
+        _LeftOut(one.host, one.first, one.last, one.why) for one in sorted(baseline.left_out)
+    ]
     kept = _File(
         VERSION,
         sorted(history.sevens),
@@ -89,7 +94,12 @@ def load(path: Path) -> Baseline:
         raise MxhoundError(f"{path}: cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
-            [Problem(str(path), f"is no baseline of eveproc tune: {error}; allowed is a file that --baseline made")]
+            [
+                Problem(
+                    str(path),
+                    f"is no baseline of eveproc tune: {error}; allowed is a file that --baseline made",
+                )
+            ]
         ) from error
 
 
@@ -102,28 +112,40 @@ def add_to(path: Path | None, new: Baseline) -> Baseline:
     return new
 
 
-def _packed(rows: Rows) -> _Rows:
+def _packed(rows: HistoryRows) -> _Rows:
     return _Rows([b64encode(zlib.compress(column)).decode() for column in rows.dump()], rows.is_cut)
 
 
 def _unpacked(kept: _File) -> Baseline:
-    hosts = {host: {What(what): _rows(What(what), packed) for what, packed in kinds.items()} for host, kinds in kept.hosts.items()}
+    hosts = {
+        host: {RecordKind(what): _rows(RecordKind(what), packed) for what, packed in kinds.items()}
+        for host, kinds in kept.hosts.items()
+    }
     for host in (*hosts, *kept.active):
         _refuse_no_address(host)
     history = History(
-        hosts, set(kept.active), set(kept.hours), eights=set(kept.eights), sevens=set(kept.sevens), is_thinned=kept.is_thinned
+        hosts,
+        set(kept.active),
+        set(kept.hours),
+        eights=set(kept.eights),
+        sevens=set(kept.sevens),
+        is_thinned=kept.is_thinned,
     )
-    return Baseline(history, {LeftOut(one.host, one.first, one.last, one.why) for one in kept.left_out})
+    return Baseline(
+        history, {ExcludedHost(one.host, one.first, one.last, one.why) for one in kept.left_out}
+    )
 
 
-def _rows(what: What, packed: _Rows) -> Rows:
+def _rows(what: RecordKind, packed: _Rows) -> HistoryRows:
     if len(packed.columns) != WIDTHS[what]:
-        raise ValueError(f"{what.value} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}")
-    return Rows.load((_inflated(column) for column in packed.columns), packed.is_cut)
+        raise ValueError(
+            f"{what.value} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}"
+        )
+    return HistoryRows.load((_inflated(column) for column in packed.columns), packed.is_cut)
 
 
 def _inflated(column: str) -> bytes:
-    """No more than Rows ever hold: a small file may not fill the memory."""
+    """No more than HistoryRows ever hold: a small file may not fill the memory."""
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(b64decode(column, validate=True), MOST_ROWS * 8 + 1)

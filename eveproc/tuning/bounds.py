@@ -8,8 +8,9 @@ from math import ceil, exp, lgamma, log, sqrt
 from msgspec import Struct
 
 CONFIDENCE = 0.95
-# The largest windows from which the tail is read, and what is assumed besides: ten more that hold hardly anything beyond that point.
-# So one lonely window does not count for a heavy tail, and with twenty the site speaks for itself.
+# The largest windows from which the tail is read, and what is assumed besides: ten more that hold
+# hardly anything beyond that point. So one lonely window does not count for a heavy tail, and with
+# twenty the site speaks for itself.
 TAIL = 20
 ASSUMED, ASSUMED_EXCESS = 10, 0.75
 
@@ -28,7 +29,9 @@ def _poisson_cdf(most: int, mean: float) -> float:
     """In logarithms, so that no count is too large."""
     if mean == 0:
         return 1.0
-    return min(1.0, sum(exp(number * log(mean) - mean - lgamma(number + 1)) for number in range(most + 1)))
+    return min(
+        1.0, sum(exp(number * log(mean) - mean - lgamma(number + 1)) for number in range(most + 1))
+    )
 
 
 def _solve(falls: Callable[[float], float], value: float) -> float:
@@ -45,8 +48,9 @@ def _solve(falls: Callable[[float], float], value: float) -> float:
 class Tail(Struct, frozen=True):
     """Sizes of windows (in order) of so many `weeks`, and what they promise for weeks to come.
 
-    Up to `start` the windows were counted. Beyond it they are taken to become rarer by the same factor with each match more, by
-    one that is on the safe side: `scale` is the 95 % limit of how many matches make them rarer by e.
+    Up to `start` the windows were counted. Beyond it they are taken to become rarer by the same
+    factor with each match more, by one that is on the safe side: `scale` is the 95 % limit of how
+    many matches make them rarer by e.
     """
 
     sizes: tuple[int, ...]
@@ -78,8 +82,12 @@ class Tail(Struct, frozen=True):
     def least(self, alerts_a_week: float) -> int:
         """The least count from 1 that keeps to so many alerts a week."""
         if self.at_most(self.start) > alerts_a_week:
-            return max(1, self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week)))
-        return 1 + bisect_left(range(1, self.start + 1), True, key=lambda count: self.at_most(count) <= alerts_a_week)
+            return max(
+                1, self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week))
+            )
+        return 1 + bisect_left(
+            range(1, self.start + 1), True, key=lambda count: self.at_most(count) <= alerts_a_week
+        )
 
 
 @cache

@@ -1,7 +1,8 @@
 """History + a signal -> when its rule matched each host, and how sure that is. What records cannot tell is said in UNTOLD.
 
-Each function below is one rule of rulegen/catalogue read the other way: which packets it matches, seen from the records these leave.
-How far they agree with the engines is tested over a grid of thresholds (tests/test_thresholds.py).
+Each function below is one rule of rulegen/catalogue read the other way: which packets it matches,
+seen from the records these leave. How far they agree with the engines is tested over a grid of
+thresholds (tests/test_thresholds.py).
 """
 
 from bisect import bisect_right
@@ -11,12 +12,12 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.tuning.history import History, Opened, Said, What
-from eveproc.tuning.marks import Mark, after_each
-from eveproc.tuning.rows import Row, Rows
-from eveproc.tuning.window import SECOND, Match
+from eveproc.tuning.engine_threshold import SECOND, Match
+from eveproc.tuning.history import ConnectionState, History, RecordKind, SessionState
+from eveproc.tuning.rows import HistoryRow, HistoryRows
+from eveproc.tuning.xbits import XbitState, after_each
 from rulegen.errors import InputError, Problem
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
 from rulegen.vocabulary import Signal
 
 # TCP gives up after six or seven tries by default, no system makes more than a dozen.
@@ -36,7 +37,14 @@ TOLD = tuple(signal for signal in Signal if signal not in UNTOLD)
 def refuse_untold(signal: Signal) -> None:
     """Raises InputError, with the reason, for a signal that records do not show."""
     if signal in UNTOLD:
-        raise InputError([Problem(signal.value, f"cannot be told from records: {UNTOLD[signal]}; allowed are {', '.join(TOLD)}")])
+        raise InputError(
+            [
+                Problem(
+                    signal.value,
+                    f"cannot be told from records: {UNTOLD[signal]}; allowed are {', '.join(TOLD)}",
+                )
+            ]
+        )
 
 
 class HostView(Struct, frozen=True):
@@ -46,7 +54,7 @@ class HostView(Struct, frozen=True):
     host: str
     thresholds: Mapping[Signal, Threshold]
 
-    def rows(self, what: What) -> Rows:
+    def rows(self, what: RecordKind) -> HistoryRows:
         return self.history.rows(self.host, what)
 
     @property
@@ -69,14 +77,14 @@ def _exactly(time: int) -> Match:
 
 
 def _mx(host: HostView) -> Iterator[Match]:
-    return _questions(host, What.MX)
+    return _questions(host, RecordKind.MX)
 
 
 def _guess(host: HostView) -> Iterator[Match]:
-    return _questions(host, What.GUESS)
+    return _questions(host, RecordKind.GUESS)
 
 
-def _questions(host: HostView, what: What) -> Iterator[Match]:
+def _questions(host: HostView, what: RecordKind) -> Iterator[Match]:
     """Over UDP the packet itself. Over TCP an engine looks at the stream when the answer has acknowledged it, once."""
     streams = _Streams(host, answers=True)
     seen = set()
@@ -85,8 +93,9 @@ def _questions(host: HostView, what: What) -> Iterator[Match]:
             yield _exactly(time)
             continue
         match = streams.after(flow_id, time)
-        # Suricata 7 looks into the stream, where two questions of one packet are one match; 8 asks for its MX by transaction.
-        if (flow_id, match.time) not in seen or (what is What.MX and host.by_eight):
+        # Suricata 7 looks into the stream, where two questions of one packet are one match; 8 asks
+        # for its MX by transaction.
+        if (flow_id, match.time) not in seen or (what is RecordKind.MX and host.by_eight):
             yield match
         seen.add((flow_id, match.time))
 
@@ -94,7 +103,7 @@ def _questions(host: HostView, what: What) -> Iterator[Match]:
 def _nx(host: HostView) -> Iterator[Match]:
     """Over TCP, when the next question has acknowledged the answer, or when the connection ends."""
     streams = _Streams(host, answers=False)
-    for time, _, flow_id in host.rows(What.NX):
+    for time, _, flow_id in host.rows(RecordKind.NX):
         yield streams.after(flow_id, time) if flow_id else _exactly(time)
 
 
@@ -103,47 +112,54 @@ class _Streams:
 
     def __init__(self, host: HostView, *, answers: bool) -> None:
         self._times: dict[int, list[int]] = {}
-        for time, _, flow_id, is_answer in host.rows(What.DNS_TCP):
+        for time, _, flow_id, is_answer in host.rows(RecordKind.DNS_TCP):
             if is_answer == answers:
                 self._times.setdefault(flow_id, []).append(time)
 
     def after(self, flow_id: int, time: int) -> Match:
         times = self._times.get(flow_id, [])
         index = bisect_right(times, time)
-        return _exactly(times[index]) if index < len(times) else Match(time, time, time + 5 * SECOND)
+        return (
+            _exactly(times[index]) if index < len(times) else Match(time, time, time + 5 * SECOND)
+        )
 
 
 def _direct(host: HostView) -> Iterator[Match]:
-    return (match for row in _openings(host, Opened.DIRECT) for match in _syns(row))
+    return (match for row in _openings(host, ConnectionState.DIRECT) for match in _syns(row))
 
 
 def _submission(host: HostView) -> Iterator[Match]:
-    return (match for row in _openings(host, Opened.SUBMISSION) for match in _syns(row))
+    return (match for row in _openings(host, ConnectionState.SUBMISSION) for match in _syns(row))
 
 
-def _openings(host: HostView, kind: Opened) -> Iterator[Row]:
-    return (row for row in host.rows(What.OPENED) if row[-1] & kind)
+def _openings(host: HostView, kind: ConnectionState) -> Iterator[HistoryRow]:
+    return (row for row in host.rows(RecordKind.OPENED) if row[-1] & kind)
 
 
-def _syns(row: Row) -> Iterator[Match]:
+def _syns(row: HistoryRow) -> Iterator[Match]:
     """The SYN that began a connection, and those sent again while nobody had answered: counted by the record, not timed.
 
-    The last one of a connection that nobody answered is its last packet; those between follow the doubling pauses of TCP. A SYN
-    sent again that was answered in the end leaves no trace in a record.
+    The last one of a connection that nobody answered is its last packet; those between follow the
+    doubling pauses of TCP. A SYN sent again that was answered in the end leaves no trace in a
+    record.
     """
     start, _, _, end, sent, received, _, bits = row
     yield _exactly(start)
-    more = _sent_again(sent, received, Opened(bits))
+    more = _sent_again(sent, received, ConnectionState(bits))
     for number in range(1, more + 1):
         time = start + (end - start) * (2**number - 1) // (2**more - 1)
-        yield _exactly(time) if number == more and not received else Match(time, start, end, sure=not received)
+        yield (
+            _exactly(time)
+            if number == more and not received
+            else Match(time, start, end, sure=not received)
+        )
 
 
-def _sent_again(sent: int, received: int, bits: Opened) -> int:
+def _sent_again(sent: int, received: int, bits: ConnectionState) -> int:
     """How many SYNs after the first. After a reset the engine holds the connection for closed and matches no more."""
-    if not bits & Opened.ONLY_SYNS:
+    if not bits & ConnectionState.ONLY_SYNS:
         return 0
-    silent = sent - received if bits & Opened.REFUSED else sent - 1
+    silent = sent - received if bits & ConnectionState.REFUSED else sent - 1
     return min(max(silent, 0), MOST_SYNS)
 
 
@@ -162,13 +178,18 @@ def _smtp_slow(host: HostView) -> Iterator[Match]:
 
 
 def _of_no_mail_server(host: HostView) -> Iterator[Match]:
-    """MX questions and SYNs to strangers while the host bears no mark of taking mail in: two rules ask for one mark."""
+    """MX questions and SYNs to peers while the host bears no mark of taking mail in: two rules ask for one mark."""
     asking = [replace(match, signal=Signal.MX_SLOW) for match in _mx(host)]
     asking += (match for match in _to_strangers(host) if match.signal is Signal.SMTP_SLOW)
     takings = _takings(host)
     if not takings:  # as of most hosts
         return iter(asking)
-    mark = Mark(takings, TAKES_MAIL, exact=host.by_eight, kept=[*_kept(host), *after_each(_asked(host), ASKED_MX)])
+    mark = XbitState(
+        takings,
+        TAKES_MAIL,
+        exact=host.by_eight,
+        kept=[*_kept(host), *after_each(_asked(host), ASKED_MX)],
+    )
     return mark.let(by_time(asking), where_set=False)
 
 
@@ -178,24 +199,31 @@ def _submission_slow(host: HostView) -> Iterator[Match]:
 
 def _to_strangers(host: HostView) -> Iterator[Match]:
     """SYNs to ports of servers and of submission while this server had not answered: two rules ask for one mark."""
-    by_server: dict[int, list[Row]] = {}
-    for row in host.rows(What.OPENED):
+    by_server: dict[int, list[HistoryRow]] = {}
+    for row in host.rows(RecordKind.OPENED):
         by_server.setdefault(row[2], []).append(row)
     for rows in by_server.values():
         asking = (replace(match, signal=_slow_signal(row)) for row in rows for match in _syns(row))
-        answers = sorted(_answered(row) for row in rows if row[-1] & Opened.MET)
-        yield from Mark(answers, MET, exact=host.by_eight).let(by_time(asking), where_set=False)
+        answers = sorted(_answered(row) for row in rows if row[-1] & ConnectionState.MET)
+        yield from XbitState(answers, MET, exact=host.by_eight).let(
+            by_time(asking), where_set=False
+        )
 
 
-def _slow_signal(row: Row) -> Signal:
-    return Signal.SMTP_SLOW if row[-1] & Opened.DIRECT else Signal.SUBMISSION_SLOW
+def _slow_signal(row: HistoryRow) -> Signal:
+    return Signal.SMTP_SLOW if row[-1] & ConnectionState.DIRECT else Signal.SUBMISSION_SLOW
 
 
 def _mx_then_smtp(host: HostView) -> Iterator[Match]:
     asked = _asked(host)
     if not asked:
         return iter(())
-    mark = Mark(asked, ASKED_MX, exact=host.by_eight, kept=[*_kept(host), *after_each(_takings(host), TAKES_MAIL)])
+    mark = XbitState(
+        asked,
+        ASKED_MX,
+        exact=host.by_eight,
+        kept=[*_kept(host), *after_each(_takings(host), TAKES_MAIL)],
+    )
     return mark.let(by_time(_direct(host)), where_set=True)
 
 
@@ -204,10 +232,10 @@ def _asked(host: HostView) -> list[int]:
 
 
 def _takings(host: HostView) -> list[int]:
-    return [time for time, *_ in host.rows(What.TOOK_MAIL)]
+    return [time for time, *_ in host.rows(RecordKind.TOOK_MAIL)]
 
 
-def _answered(row: Row) -> int:
+def _answered(row: HistoryRow) -> int:
     """When the SYN was answered: no record says; a journey of common length, and before the connection's end."""
     return min(row[0] + JOURNEY, row[3])
 
@@ -218,38 +246,46 @@ def _kept(host: HostView) -> Iterator[tuple[int, int]]:
         for signal, rule in _WITHOUT_MARKS.items():
             threshold = host.thresholds.get(signal)
             if threshold is not None:
-                yield from after_each((match.time for match in by_time(rule(host))), threshold.seconds)
+                yield from after_each(
+                    (match.time for match in by_time(rule(host))), threshold.seconds
+                )
 
 
 def _sessions(host: HostView) -> Iterator[Match]:
-    return _greetings(host, Said.HELO)
+    return _greetings(host, SessionState.HELO)
 
 
 def _helo_odd(host: HostView) -> Iterator[Match]:
-    return _greetings(host, Said.HELO_ODD)
+    return _greetings(host, SessionState.HELO_ODD)
 
 
-def _greetings(host: HostView, wanted: Said) -> Iterator[Match]:
+def _greetings(host: HostView, wanted: SessionState) -> Iterator[Match]:
     """One in a session, at some moment of it: 8 looks when the HELO is answered, 7 often when the first mail is through."""
     begun = _begun(host)
     known = set()
-    for time, mark, flow_id, _, said in host.rows(What.SMTP):
+    for time, mark, flow_id, _, said in host.rows(RecordKind.SMTP):
         session = flow_id or mark
         if said & wanted and session not in known:
             known.add(session)
             first, last = begun.get(flow_id, (time, time))
-            yield Match(_within(first, time) if host.by_eight else time, min(first, time), max(last, time))
+            yield Match(
+                _within(first, time) if host.by_eight else time, min(first, time), max(last, time)
+            )
 
 
 def _mails(host: HostView) -> Iterator[Match]:
     """MAIL FROM comes after the HELO, or after the mail before."""
     begun = _begun(host)
     before: dict[int, int] = {}
-    for time, _, flow_id, tx_id, said in host.rows(What.SMTP):
-        if said & Said.MAIL:
+    for time, _, flow_id, tx_id, said in host.rows(RecordKind.SMTP):
+        if said & SessionState.MAIL:
             first = before.get(flow_id) if tx_id > 1 else None
             start = begun.get(flow_id, (time, time))[0]
-            yield Match(_within(start, time), start, time) if first is None else Match(first, first, time)
+            yield (
+                Match(_within(start, time), start, time)
+                if first is None
+                else Match(first, first, time)
+            )
         if flow_id:
             before[flow_id] = time
 
@@ -257,8 +293,8 @@ def _mails(host: HostView) -> Iterator[Match]:
 def _programs(host: HostView) -> Iterator[Match]:
     """The name of a file is seen while its mail goes through, shortly before the record of it, or in 7 shortly after."""
     begun = _begun(host)
-    for time, _, flow_id, _, said in host.rows(What.SMTP):
-        if said & Said.PROGRAM:
+    for time, _, flow_id, _, said in host.rows(RecordKind.SMTP):
+        if said & SessionState.PROGRAM:
             first, last = begun.get(flow_id, (time, time))
             yield Match(time, min(first, time), max(last, time))
 
@@ -270,8 +306,8 @@ def _within(first: int, last: int) -> int:
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
     """First and last sign of each connection to a mail port, by flow; an engine may write it in two parts, or look when it ends."""
     spans: dict[int, tuple[int, int]] = {}
-    records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(What.SMTP))
-    for start, _, _, end, _, _, flow_id, _ in host.rows(What.OPENED):
+    records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(RecordKind.SMTP))
+    for start, _, _, end, _, _, flow_id, _ in host.rows(RecordKind.OPENED):
         first, last = spans.get(flow_id, (start, end))
         spans[flow_id] = (min(first, start), max(last, end))
     for flow_id, time in records:
@@ -283,7 +319,8 @@ def _begun(host: HostView) -> dict[int, tuple[int, int]]:
 
 _Rule = Callable[[HostView], Iterator[Match]]
 
-# The slow rules stand here without their marks: a host that bears one opens no window of theirs, but then something else keeps it.
+# The slow rules stand here without their marks: a host that bears one opens no window of theirs,
+# but then something else keeps it.
 _WITHOUT_MARKS: Mapping[Signal, _Rule] = MappingProxyType(
     {
         Signal.MX_FLOOD: _mx,
@@ -300,5 +337,6 @@ _WITHOUT_MARKS: Mapping[Signal, _Rule] = MappingProxyType(
     }
 )
 _RULES: Mapping[Signal, _Rule] = MappingProxyType(
-    dict(_WITHOUT_MARKS) | {Signal.MX_SLOW: _mx_slow, Signal.SMTP_SLOW: _smtp_slow, Signal.MX_THEN_SMTP: _mx_then_smtp}
+    dict(_WITHOUT_MARKS)
+    | {Signal.MX_SLOW: _mx_slow, Signal.SMTP_SLOW: _smtp_slow, Signal.MX_THEN_SMTP: _mx_then_smtp}
 )

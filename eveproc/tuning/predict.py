@@ -1,7 +1,7 @@
 """History + SiteProfile + a signal -> the alerts its rule would have written at the site's threshold, host by host, time by time.
 
-Where all matches of a host are known to the microsecond, so are its alerts. Where not (window.Match), possible.py says within what
-bounds they lie.
+Where all matches of a host are known to the microsecond, so are its alerts. Where not
+(window.Match), possible.py says within what bounds they lie.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.tuning.alert_bounds import BoundedAlert, bounded
+from eveproc.tuning.engine_threshold import SECOND, Match, alerts
 from eveproc.tuning.history import History
 from eveproc.tuning.matching import HostView, matches
-from eveproc.tuning.possible import Possible, bounded
-from eveproc.tuning.window import SECOND, Match, alerts
 from rulegen.catalogue import CATALOGUE
-from rulegen.site import SiteProfile, Threshold
+from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 
@@ -44,9 +44,16 @@ def predict(history: History, site: SiteProfile, signal: Signal) -> list[Predict
     loaded = thresholds_of(site)
     found: list[Predicted] = []
     for host in history.hosts:
-        of_host = alerts_of(matches(HostView(history, host, loaded), signal), threshold_at(site, host, signal))
-        found += (Predicted(alert.time, host, signal, alert.first, alert.last, alert.sure) for alert in of_host)
-    return sorted(alert for alert in found if not is_exempt_at(site, alert.host, signal, alert.time))
+        of_host = alerts_of(
+            matches(HostView(history, host, loaded), signal), threshold_at(site, host, signal)
+        )
+        found += (
+            Predicted(alert.time, host, signal, alert.first, alert.last, alert.sure)
+            for alert in of_host
+        )
+    return sorted(
+        alert for alert in found if not is_exempt_at(site, alert.host, signal, alert.time)
+    )
 
 
 def with_threshold(site: SiteProfile, signal: Signal, threshold: Threshold) -> SiteProfile:
@@ -62,15 +69,19 @@ def thresholds_of(site: SiteProfile) -> Mapping[Signal, Threshold]:
 def threshold_at(site: SiteProfile, host: str, signal: Signal) -> Threshold:
     """What the rule that watches this host runs at."""
     address = ip_address(host)
-    own = (part.thresholds for part in site.network_thresholds if address in part.network and signal in part.thresholds)
+    own = (
+        part.thresholds
+        for part in site.network_thresholds
+        if address in part.network and signal in part.thresholds
+    )
     return next((thresholds[signal] for thresholds in own), None) or thresholds_of(site)[signal]
 
 
-def alerts_of(found: list[Match], threshold: Threshold) -> list[Possible]:
+def alerts_of(found: list[Match], threshold: Threshold) -> list[BoundedAlert]:
     """The alerts of one host."""
     likely = alerts((match.time for match in found), threshold)
     if all(match.is_exact for match in found):
-        return [Possible(time, time, time, sure=True) for time in likely]
+        return [BoundedAlert(time, time, time, sure=True) for time in likely]
     return bounded(found, list(likely), threshold)
 
 
@@ -78,4 +89,9 @@ def is_exempt_at(site: SiteProfile, host: str, signal: Signal, time: int) -> boo
     """Would threshold.config have suppressed it?"""
     if not site.exempt:
         return False
-    return site.exemption_for(ip_address(host), signal, datetime.fromtimestamp(time // SECOND, UTC).date()) is not None
+    return (
+        site.exemption_for(
+            ip_address(host), signal, datetime.fromtimestamp(time // SECOND, UTC).date()
+        )
+        is not None
+    )

@@ -1,21 +1,23 @@
-"""Rows of numbers in any order, some of them twice -> each once, in order: compact, mergeable, bounded."""
+"""HistoryRows of numbers in any order, some of them twice -> each once, in order: compact, mergeable, bounded."""
 
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-# Of one host and one kind; 16 to 48 bytes each. A busy mail server that nobody declared makes so many in a week or more.
+# Of one host and one kind; 16 to 48 bytes each. A busy mail server that nobody declared makes so
+# many in a week or more.
 MOST_ROWS = 200_000
 
-Row = tuple[int, ...]
+HistoryRow = tuple[int, ...]
 
 
-class Rows:
+class HistoryRows:
     """A set of rows of `width` numbers (0 to 2**64-1), the first of them the time; of too many, the MOST_ROWS least are kept.
 
-    Which those are depends on the set alone: a row cut from one part of the input has enough lesser rows there, so it would be
-    cut from the whole as well. Merging is associative, commutative and idempotent. `is_cut`: rows were left out.
+    Which those are depends on the set alone: a row cut from one part of the input has enough lesser
+    rows there, so it would be cut from the whole as well. Merging is associative, commutative and
+    idempotent. `is_cut`: rows were left out.
     """
 
     __slots__ = ("_columns", "_ordered", "_width", "is_cut")
@@ -26,14 +28,14 @@ class Rows:
         self._columns = [array("Q") for _ in range(width)]
         self._ordered = True
 
-    def add(self, row: Row) -> None:
+    def add(self, row: HistoryRow) -> None:
         for column, number in zip(self._columns, row, strict=True):
             column.append(number)
         self._ordered = False
         if len(self._columns[0]) >= 2 * MOST_ROWS:
             self._order()
 
-    def merge(self, other: "Rows") -> None:
+    def merge(self, other: "HistoryRows") -> None:
         for column, more in zip(self._columns, other._columns, strict=True):
             column.extend(more)
         self.is_cut |= other.is_cut
@@ -41,7 +43,7 @@ class Rows:
         if len(self._columns[0]) >= 2 * MOST_ROWS:
             self._order()
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[HistoryRow]:
         self._order()
         return zip(*self._columns, strict=True)
 
@@ -66,7 +68,7 @@ class Rows:
         return [_little(column).tobytes() for column in self._columns]
 
     @classmethod
-    def load(cls, columns: Iterable[bytes], is_cut: bool) -> "Rows":
+    def load(cls, columns: Iterable[bytes], is_cut: bool) -> "HistoryRows":
         """The reverse of dump. Raises ValueError for columns that are no whole numbers or not of one length."""
         read = []
         for raw in columns:
@@ -80,7 +82,7 @@ class Rows:
         return rows
 
 
-def _columns(rows: Iterable[Row], width: int) -> list["array[int]"]:
+def _columns(rows: Iterable[HistoryRow], width: int) -> list["array[int]"]:
     columns = [array("Q") for _ in range(width)]
     for row in rows:
         for column, number in zip(columns, row, strict=True):

@@ -1,8 +1,9 @@
 """Baseline + SiteProfile + an alert budget -> one Recommendation for each signal (and network): count, seconds, and why.
 
-The count is the least that keeps to the signal's share of the budget with CONFIDENCE, but not below the catalogue's, which every
-known sender exceeds, and not above the ceiling at which one of them would be missed. Where both cannot be had, the site is told
-which hosts stand in the way: finding a mass mailer goes before silence.
+The count is the least that keeps to the signal's share of the budget with CONFIDENCE, but not below
+the catalogue's, which every known sender exceeds, and not above the ceiling at which one of them
+would be missed. Where both cannot be had, the site is told which hosts stand in the way: finding a
+mass mailer goes before silence.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +14,18 @@ from msgspec.structs import replace
 
 from eveproc.tuning.baseline import Baseline
 from eveproc.tuning.bounds import Tail
+from eveproc.tuning.engine_threshold import sizes
 from eveproc.tuning.history import HistoryKeeper
 from eveproc.tuning.matching import TOLD, HostView, matches
 from eveproc.tuning.predict import is_exempt_at, thresholds_of
 from eveproc.tuning.senders import SENDERS, ceiling, seconds_to
-from eveproc.tuning.window import sizes
 from rulegen.catalogue import CATALOGUE
-from rulegen.site import Network, SiteProfile, Threshold
+from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 WEEK = 7.0
-# A network gets numbers of its own where it has so many hosts, and the others' count falls by that factor without it.
+# A network gets numbers of its own where it has so many hosts, and the others' count falls by that
+# factor without it.
 ENOUGH_HOSTS, LOUDER = 20, 1.5
 # Windows to choose from where the signal's own one does not do.
 SECONDS = (60, 120, 300, 600, 1800, 3600)
@@ -33,7 +35,7 @@ MOST_NAMED = 10
 Doings = Mapping[str, Sequence[int]]
 
 
-class Loud(Struct, frozen=True):
+class FrequentAlerter(Struct, frozen=True):
     """A host in the tail of what innocent hosts do: its largest window, and alerts a week at the present threshold."""
 
     host: str
@@ -63,7 +65,7 @@ class Recommendation(Struct, frozen=True):
     ceiling: int
     catalogue: Threshold
     weeks: float
-    loud: tuple[Loud, ...]
+    loud: tuple[FrequentAlerter, ...]
     without_loudest: int
     catches: tuple[tuple[str, float | None], ...]
     curve: tuple[tuple[int, float, float], ...]
@@ -78,10 +80,21 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
     allowed = budget / len(TOLD)
     weeks = baseline.history.days / WEEK
     innocent = _Innocent(baseline, site)
-    found = [one for signal in TOLD for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)] if weeks else []
-    # What nobody did speaks for itself, however short the records; and what one signal does not need is another's.
+    found = (
+        [
+            one
+            for signal in TOLD
+            for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)
+        ]
+        if weeks
+        else []
+    )
+    # What nobody did speaks for itself, however short the records; and what one signal does not
+    # need is another's.
     is_enough = sum(one.at_most for one in found if one.loud) <= budget
-    return [replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found]
+    return [
+        replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found
+    ]
 
 
 class _Innocent:
@@ -104,11 +117,15 @@ class _Innocent:
     def _times(self, host: str, signal: Signal) -> Iterator[int]:
         out = self._left_out.get(host, ())
         for match in matches(HostView(self.history, host, self._loaded), signal):
-            if not any(first <= match.time <= last for first, last in out) and not is_exempt_at(self._site, host, signal, match.time):
+            if not any(first <= match.time <= last for first, last in out) and not is_exempt_at(
+                self._site, host, signal, match.time
+            ):
                 yield match.time
 
 
-def _recommend(doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float) -> Iterator[Recommendation]:
+def _recommend(
+    doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float
+) -> Iterator[Recommendation]:
     groups = _Groups(doings, site, signal, allowed, weeks)
     apart = [*groups.given, *groups.loud()]
     yield groups.advise(None, groups.rest(apart))
@@ -118,25 +135,43 @@ def _recommend(doings: Doings, site: SiteProfile, signal: Signal, allowed: float
 class _Groups:
     """The hosts of a site, divided where networks are different enough."""
 
-    def __init__(self, doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float) -> None:
-        self._doings, self._site, self._signal, self._allowed, self._weeks = doings, site, signal, allowed, weeks
+    def __init__(
+        self, doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float
+    ) -> None:
+        self._doings, self._site, self._signal, self._allowed, self._weeks = (
+            doings,
+            site,
+            signal,
+            allowed,
+            weeks,
+        )
         self.given = [part.network for part in site.network_thresholds if signal in part.thresholds]
 
     def within(self, network: Network) -> Doings:
         return {host: times for host, times in self._doings.items() if ip_address(host) in network}
 
     def rest(self, networks: Sequence[Network]) -> Doings:
-        return {host: times for host, times in self._doings.items() if not any(ip_address(host) in network for network in networks)}
+        return {
+            host: times
+            for host, times in self._doings.items()
+            if not any(ip_address(host) in network for network in networks)
+        }
 
     def loud(self) -> Iterator[Network]:
         """Home networks without which the others could do with a much lower count, loudest first; one host does not make one."""
         rest = _without_loudest(self.rest(self.given), _FLOORS[self._signal].seconds)
         given = self.given
         homes = [
-            home for home in self._site.home_networks if not any(home.version == part.version and home.overlaps(part) for part in given)
+            home
+            for home in self._site.home_networks
+            if not any(home.version == part.version and home.overlaps(part) for part in given)
         ]
         while len(homes) > 1:
-            quieter = [(self._least(_outside(rest, home)), home) for home in homes if self._is_enough(home, rest)]
+            quieter = [
+                (self._least(_outside(rest, home)), home)
+                for home in homes
+                if self._is_enough(home, rest)
+            ]
             best = min(quieter, key=lambda one: one[0], default=None)
             if best is None or best[0] * LOUDER > self._least(rest):
                 return
@@ -150,7 +185,9 @@ class _Groups:
 
     def _least(self, doings: Doings) -> int:
         floor = _FLOORS[self._signal]
-        return max(floor.count, _tail(doings, floor.seconds, self._weeks).least(self._share(doings)))
+        return max(
+            floor.count, _tail(doings, floor.seconds, self._weeks).least(self._share(doings))
+        )
 
     def _share(self, doings: Doings) -> float:
         """Of the signal's budget, by hosts."""
@@ -176,7 +213,9 @@ class _Groups:
             loud=tuple(_loudest(doings, present, self._weeks)),
             without_loudest=self._least(_without_loudest(doings, proposed.seconds)),
             catches=tuple(
-                (sender.name, seconds_to(sender, self._signal, proposed)) for sender in SENDERS if self._signal in sender.per_minute
+                (sender.name, seconds_to(sender, self._signal, proposed))
+                for sender in SENDERS
+                if self._signal in sender.per_minute
             ),
             curve=tuple(_curve(tail, max(proposed.count, present.count))),
         )
@@ -188,13 +227,18 @@ def _outside(doings: Doings, network: Network) -> Doings:
 
 def _without_loudest(doings: Doings, seconds: int) -> Doings:
     """All but the host with the largest window."""
-    loudest = max(doings, key=lambda host: (max(sizes(doings[host], seconds), default=0), host), default="")
+    loudest = max(
+        doings, key=lambda host: (max(sizes(doings[host], seconds), default=0), host), default=""
+    )
     return {host: times for host, times in doings.items() if host != loudest}
 
 
 def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Threshold:
     own = (part.thresholds for part in site.network_thresholds if part.network == network)
-    return next((thresholds[signal] for thresholds in own if signal in thresholds), None) or thresholds_of(site)[signal]
+    return (
+        next((thresholds[signal] for thresholds in own if signal in thresholds), None)
+        or thresholds_of(site)[signal]
+    )
 
 
 def _choose(signal: Signal, doings: Doings, weeks: float, share: float) -> tuple[Threshold, Tail]:
@@ -211,7 +255,9 @@ def _choose(signal: Signal, doings: Doings, weeks: float, share: float) -> tuple
         if count <= ceiling(signal, seconds):
             return Threshold(count, seconds), tail
     tail, highest = _tail(doings, floor.seconds, weeks), ceiling(signal, floor.seconds)
-    fewest = (count for count in range(floor.count, highest) if tail.seen(count) == tail.seen(highest))
+    fewest = (
+        count for count in range(floor.count, highest) if tail.seen(count) == tail.seen(highest)
+    )
     return Threshold(next(fewest, max(floor.count, highest)), floor.seconds), tail
 
 
@@ -219,11 +265,14 @@ def _tail(doings: Doings, seconds: int, weeks: float) -> Tail:
     return Tail.of([size for times in doings.values() for size in sizes(times, seconds)], weeks)
 
 
-def _loudest(doings: Doings, present: Threshold, weeks: float) -> Iterator[Loud]:
+def _loudest(doings: Doings, present: Threshold, weeks: float) -> Iterator[FrequentAlerter]:
     found = ((host, sizes(times, present.seconds)) for host, times in doings.items() if times)
-    ranked = sorted(((max(of_host), host, of_host) for host, of_host in found), key=lambda one: (-one[0], one[1]))
+    ranked = sorted(
+        ((max(of_host), host, of_host) for host, of_host in found),
+        key=lambda one: (-one[0], one[1]),
+    )
     for largest, host, of_host in ranked[:MOST_NAMED]:
-        yield Loud(host, largest, sum(size >= present.count for size in of_host) / weeks)
+        yield FrequentAlerter(host, largest, sum(size >= present.count for size in of_host) / weeks)
 
 
 def _curve(tail: Tail, most: int) -> Iterator[tuple[int, float, float]]:

@@ -1,7 +1,7 @@
 """A Unix socket that Suricata writes EVE to (filetype unix_stream or unix_dgram; we listen) -> its lines as they come.
 
-A socket keeps nothing: what Suricata says while nobody listens, or faster than is read, it drops. A thread of its own therefore
-reads, so that judging does not hold it up.
+A socket keeps nothing: what Suricata says while nobody listens, or faster than is read, it drops. A
+thread of its own therefore reads, so that judging does not hold it up.
 """
 
 import os
@@ -15,13 +15,14 @@ from errno import ECONNREFUSED
 from pathlib import Path
 from threading import Event, Thread
 
-from eveproc.reading.sources import MAX_LINE
-from eveproc.reading.stats import ReadStats
-from eveproc.watching.follow import Piece
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import MAX_LINE
+from eveproc.watching.tail import Piece
 from rulegen.errors import MxhoundError
 
 RECEIVED_AT_ONCE = 1 << 20
-# What was received and not yet judged; past that it stays in the socket, and Suricata drops and counts what does not fit there.
+# What was received and not yet judged; past that it stays in the socket, and Suricata drops and
+# counts what does not fit there.
 WAITING_AT_MOST = 256
 WOKEN_EVERY = 0.2
 
@@ -109,10 +110,13 @@ class Listener:
 
 def _bind(path: str, datagrams: bool) -> socket.socket:
     _remove_left_over(path, datagrams)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
+    listening = socket.socket(
+        socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM
+    )
     try:
         listening.bind(path)
-        # Suricata drops its rights and connects as its own user: whoever may enter the folder may write.
+        # Suricata drops its rights and connects as its own user: whoever may enter the folder may
+        # write.
         Path(path).chmod(0o666)
         if not datagrams:
             listening.listen()
@@ -127,8 +131,12 @@ def _remove_left_over(path: str, datagrams: bool) -> None:
     if not os.path.lexists(path):
         return
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise MxhoundError(f"{path}: is something else than a socket; allowed is a path where nothing is yet")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM) as probe:
+        raise MxhoundError(
+            f"{path}: is something else than a socket; allowed is a path where nothing is yet"
+        )
+    with socket.socket(
+        socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM
+    ) as probe:
         refused = probe.connect_ex(path)
     if refused != ECONNREFUSED:
         raise MxhoundError(f"{path}: another program listens there")

@@ -1,7 +1,8 @@
 """News -> webhooks, mail and chat by Apprise: each URL has a queue and a thread of its own, so none waits for another.
 
-What a service does not take is tried again, with pauses that grow to PAUSE_AT_MOST. What is still waiting at the end is given
-back to be kept; what a full queue cannot hold is counted, and told with the next message that gets through.
+What a service does not take is tried again, with pauses that grow to PAUSE_AT_MOST. What is still
+waiting at the end is given back to be kept; what a full queue cannot hold is counted, and told with
+the next message that gets through.
 """
 
 import logging
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from eveproc.memory.change import Trend
-from eveproc.report.moment import short
-from eveproc.report.safe import safe
-from eveproc.watching.message import Message
-from eveproc.watching.watch import LiveNews
+from eveproc.report.sanitize import safe
+from eveproc.report.times import short
+from eveproc.state.incident import LiveNews
+from eveproc.state.message import Message
+from eveproc.verdicts.change import Trend
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.vocabulary import Level
 
@@ -31,26 +32,33 @@ WAITING_AT_MOST = 1000
 FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
 LONGEST_NAME = 64
 NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
-# A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be made of it.
+# A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be
+# made of it.
 _MARKUP = re.compile(r"[^\w. :-]")
 # What Apprise colours a message by.
-_KIND = MappingProxyType({Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"})
+_KIND = MappingProxyType(
+    {Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"}
+)
 
 
 def message_of(news: LiveNews) -> Message:
     """Plain text of a few lines, in which nothing that a host says of itself can steer or lead anywhere."""
     verdict, change = news.verdict, news.change
     identity = verdict.identity
-    named = f" ({_harmless(identity.name) or 'no name'}, {_harmless(identity.mac)})" if identity else ""
+    named = (
+        f" ({_harmless(identity.name) or 'no name'}, {_harmless(identity.mac)})" if identity else ""
+    )
     lines = [
         f"{verdict.host}{named}: {verdict.level}, score {verdict.score:.2f}",
         *([f"decided {short(verdict.decided_at)}"] if verdict.decided_at is not None else []),
         safe(verdict.why),
         *([f"Next: {safe(verdict.next_step)}"] if verdict.next_step else []),
-        f"Episode {change.episode}, {change.trend.words}.",
+        f"Incident {change.incident}, {change.trend.words}.",
     ]
     kind = "info" if change.trend is Trend.GONE_QUIET else _KIND[verdict.level]
-    return Message(f"{verdict.level.upper()} {verdict.host} ({change.trend.words})", "\n".join(lines), kind)
+    return Message(
+        f"{verdict.level.upper()} {verdict.host} ({change.trend.words})", "\n".join(lines), kind
+    )
 
 
 class Notifier:
@@ -60,13 +68,22 @@ class Notifier:
     """
 
     def __init__(
-        self, urls: Sequence[str], say: Callable[[str], None], kept: Mapping[str, Sequence[Message]] = MappingProxyType({})
+        self,
+        urls: Sequence[str],
+        say: Callable[[str], None],
+        kept: Mapping[str, Sequence[Message]] = MappingProxyType({}),
     ) -> None:
         services = {key_of(url): (url, _service(url)) for url in urls}
-        if problems := [Problem(masked(url), _unknown()) for url, service in services.values() if service is None]:
+        if problems := [
+            Problem(masked(url), _unknown())
+            for url, service in services.values()
+            if service is None
+        ]:
             raise InputError(problems)
         self._outboxes = {
-            key: _Outbox(masked(url), service, say, kept.get(key, ())) for key, (url, service) in services.items() if service is not None
+            key: _Outbox(masked(url), service, say, kept.get(key, ()))
+            for key, (url, service) in services.items()
+            if service is not None
         }
 
     def send(self, message: Message) -> None:
@@ -95,7 +112,9 @@ class Notifier:
 class _Outbox:
     """The queue and the thread of one URL."""
 
-    def __init__(self, name: str, service: "Apprise", say: Callable[[str], None], kept: Sequence[Message]) -> None:
+    def __init__(
+        self, name: str, service: "Apprise", say: Callable[[str], None], kept: Sequence[Message]
+    ) -> None:
         self.name = name
         self._service = service
         self._say = say
@@ -145,7 +164,10 @@ class _Outbox:
         with self._turn:
             lost = self._not_kept
         if lost:
-            message = replace(message, body=f"{message.body}\n{lost} more did not fit into the queue; eveproc report has them.")
+            message = replace(
+                message,
+                body=f"{message.body}\n{lost} more did not fit into the queue; eveproc report has them.",
+            )
         delivered = _send(self._service, message)
         if delivered:
             with self._turn:
@@ -198,7 +220,9 @@ def _service(url: str) -> "Apprise | None":
     try:
         from apprise import Apprise
     except ImportError as error:
-        raise MxhoundError("--notify needs the extra notify: pip install 'mxhound[notify]'") from error
+        raise MxhoundError(
+            "--notify needs the extra notify: pip install 'mxhound[notify]'"
+        ) from error
     # Its log lines hold URLs with their passwords.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = Apprise()
@@ -210,6 +234,13 @@ def _send(service: "Apprise", message: Message) -> bool:
 
     kind = NotifyType(message.kind)
     try:
-        return bool(service.notify(title=message.title, body=message.body, notify_type=kind, body_format=NotifyFormat.TEXT))
+        return bool(
+            service.notify(
+                title=message.title,
+                body=message.body,
+                notify_type=kind,
+                body_format=NotifyFormat.TEXT,
+            )
+        )
     except Exception:  # noqa: BLE001  a hundred services, each with its own faults: one that breaks is one that did not take it
         return False

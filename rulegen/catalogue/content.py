@@ -3,16 +3,22 @@
 from types import MappingProxyType
 
 from rulegen.catalogue.misses import ON_WEB_PORTS
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import SNORTS, Engine, Signal
 
 _LOG_ONLY = MappingProxyType(
-    dict.fromkeys(Engine, "an engine cannot compare one mail with the next; eveproc does, from the smtp records of eve.json")
+    dict.fromkeys(
+        Engine,
+        "an engine cannot compare one mail with the next; eveproc does, from the smtp records of eve.json",
+    )
 )
 
 _PLAIN_NAMES = MappingProxyType(
-    dict.fromkeys(SNORTS, "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other ports than the site's")
+    dict.fromkeys(
+        SNORTS,
+        "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other ports than the site's",
+    )
 )
 
 CONTENT = (

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from rulegen.catalogue.misses import NOT_PORT_53, ON_WEB_PORTS
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import SNORTS, SURICATAS, HostSide, Signal
 
@@ -16,9 +16,14 @@ _UNDECLARED = "a mail server that the site profile does not declare"
 _MONITORING = "monitoring of outside mail servers: always the same few"
 
 _FORGETS = "Snort remembers nothing of a host from one connection to the next"
-_NOT_AFTER_MX = MappingProxyType(dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell that a lookup came before"))
+_NOT_AFTER_MX = MappingProxyType(
+    dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell that a lookup came before")
+)
 _NOT_NEW = MappingProxyType(
-    dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell new servers from the one provider that a host tries again and again")
+    dict.fromkeys(
+        SNORTS,
+        f"{_FORGETS}, so it cannot tell new servers from the one provider that a host tries again and again",
+    )
 )
 
 DELIVERY = (
@@ -29,7 +34,11 @@ DELIVERY = (
         rev=1,
         msg="MXHOUND DELIVERY Many connection attempts to outside mail servers",
         sees="many connection attempts (SYN) to port 25 of outside hosts, also where a firewall stops them",
-        mistaken_for=(_UNDECLARED, _MONITORING, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
+        mistaken_for=(
+            _UNDECLARED,
+            _MONITORING,
+            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+        ),
         next_step="Count the different servers: a mass mailer reaches dozens, an ordinary host fewer than five.",
         references=(_RFC5068,),
         technique=_MAIL,
@@ -45,7 +54,10 @@ DELIVERY = (
         rev=1,
         msg="MXHOUND DELIVERY Connections to ever more outside mail servers",
         sees="connection attempts (SYN) within an hour to port 25 of different outside hosts that did not answer this host in the last day",
-        mistaken_for=(_UNDECLARED, "one blocked device that tries its server again and again: each try is up to seven SYNs"),
+        mistaken_for=(
+            _UNDECLARED,
+            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+        ),
         next_step="Count the different servers over some hours; one or two are a device with its own provider.",
         references=(_RFC5068,),
         technique=_MAIL,
@@ -83,7 +95,11 @@ DELIVERY = (
         rev=2,
         msg="MXHOUND DELIVERY Many SMTP sessions with outside servers",
         sees="many SMTP sessions (HELO or EHLO) with outside servers on any port, also those that go on encrypted after STARTTLS",
-        mistaken_for=(_UNDECLARED, _MONITORING, "a program that opens a session for each of its messages to one provider"),
+        mistaken_for=(
+            _UNDECLARED,
+            _MONITORING,
+            "a program that opens a session for each of its messages to one provider",
+        ),
         next_step="Compare the servers, the HELO names and the senders of the sessions.",
         references=(_SMTP,),
         technique=_MAIL,
@@ -100,7 +116,10 @@ DELIVERY = (
         rev=2,
         msg="MXHOUND DELIVERY Many mails to outside servers in a short time",
         sees="many MAIL FROM commands in clear text to outside servers, in one session or in many",
-        mistaken_for=(_UNDECLARED, "a newsletter or application that sends through an outside provider"),
+        mistaken_for=(
+            _UNDECLARED,
+            "a newsletter or application that sends through an outside provider",
+        ),
         next_step="Look at senders, recipients and subjects: look-alike mails to strangers are spam, one list with one sender is not.",
         references=(_SMTP,),
         technique=_MAIL,
@@ -136,7 +155,10 @@ DELIVERY = (
         rev=1,
         msg="MXHOUND DELIVERY MX lookups followed by connections to outside mail servers",
         sees="connection attempts (SYN) to port 25 of outside hosts by a host that asked for an MX record in the last ten minutes",
-        mistaken_for=(_UNDECLARED, "an administrator who looks up a mail server and tries it by hand"),
+        mistaken_for=(
+            _UNDECLARED,
+            "an administrator who looks up a mail server and tries it by hand",
+        ),
         next_step="Look at what it sent: a host that looks up mail servers and delivers to them acts as a mail server.",
         references=(_SMTP,),
         technique=_MAIL,
@@ -187,7 +209,10 @@ DELIVERY = (
         msg="MXHOUND DELIVERY Connections to ever more outside submission servers",
         sees="connection attempts (SYN) within an hour to the submission ports of different outside hosts "
         "that did not answer this host in the last day",
-        mistaken_for=("many people behind one address, in the first hour of the day", "a mail client whose provider has many addresses"),
+        mistaken_for=(
+            "many people behind one address, in the first hour of the day",
+            "a mail client whose provider has many addresses",
+        ),
         next_step="Count the different servers over some hours; a person has few accounts, and their servers do not change.",
         references=(_SUBMISSION,),
         technique=_MAIL,

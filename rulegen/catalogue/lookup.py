@@ -5,7 +5,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from rulegen.catalogue.misses import NOT_PORT_53
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import SNORTS, Engine, HostSide, Signal
 
@@ -13,7 +13,8 @@ _DNS = "T1071.004"
 _MX = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-5")
 _TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
 
-# Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks its dns inspector.
+# Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks
+# its dns inspector.
 _PORT_53 = "DNS on other ports than 53; what is asked over TCP, {} counts apart"
 
 
@@ -121,7 +122,11 @@ def _over_tcp(spec: RuleSpec, offset: int) -> RuleSpec:
         offset=offset,
         msg=f"{spec.msg} over TCP",
         sees=f"the same as {spec.name}, over TCP alone",
-        misses=MappingProxyType(dict.fromkeys(SNORTS, f"DNS on other ports than 53; what is asked over UDP, {spec.name} counts")),
+        misses=MappingProxyType(
+            dict.fromkeys(
+                SNORTS, f"DNS on other ports than 53; what is asked over UDP, {spec.name} counts"
+            )
+        ),
         only_for=SNORTS,
     )
 

@@ -6,6 +6,13 @@ from rulegen.vocabulary import SURICATAS
 
 # By default Suricata takes nothing else for DNS, but for DNS over HTTP/2 in clear.
 NOT_PORT_53 = MappingProxyType(
-    dict.fromkeys(SURICATAS, "DNS on other ports than 53 (detection-ports of suricata.yaml), and over HTTP/2 where that is decrypted")
+    dict.fromkeys(
+        SURICATAS,
+        "DNS on other ports than 53 (detection-ports of suricata.yaml), and over HTTP/2 where that is decrypted",
+    )
 )
-ON_WEB_PORTS = MappingProxyType(dict.fromkeys(SURICATAS, "SMTP on the ports of the web (80, 81, 443, 444), unless the site has mail there"))
+ON_WEB_PORTS = MappingProxyType(
+    dict.fromkeys(
+        SURICATAS, "SMTP on the ports of the web (80, 81, 443, 444), unless the site has mail there"
+    )
+)

@@ -1,6 +1,6 @@
 """What mail servers answer to a mass mailer -> the rejection rules (offsets 301 to 399)."""
 
-from rulegen.site import Threshold
+from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import HostSide, Signal
 
@@ -18,7 +18,10 @@ REJECTION = (
             "a mail server that the site profile does not declare, with ordinary bounces",
         ),
         next_step="Read the texts of the replies: they often name the block list or the reason.",
-        references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.2"), Reference("url", "www.rfc-editor.org/rfc/rfc7504")),
+        references=(
+            Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.2"),
+            Reference("url", "www.rfc-editor.org/rfc/rfc7504"),
+        ),
         technique="T1071.003",
         classtype="trojan-activity",
         threshold=Threshold(5, 300),

@@ -1,6 +1,7 @@
 """One machine of the site and what it does -> packets on its tape, and a count of what it meant to do.
 
-An actor looks names up, sends mail, browses, takes leases. What it does when, and how often, is written in its scenario.
+An actor looks names up, sends mail, browses, takes leases. What it does when, and how often, is
+written in its scenario.
 """
 
 import random
@@ -12,9 +13,17 @@ from msgspec.structs import replace
 
 from rulegen.simulate.dns import DnsHabit, Rcode, Type, answer, question
 from rulegen.simulate.mail import Mail, Reply, dialogue
-from rulegen.simulate.messages import ACKNOWLEDGE, DISCOVER, OFFER, REQUEST, Lease, dhcp_message, tls_turns
-from rulegen.simulate.stage import NO_SUCH_TYPE, Asked, Found, Host, Posted, Stage
-from rulegen.simulate.tape import Ending, Refusal, Tape, Turn, converse, knock
+from rulegen.simulate.messages import (
+    ACKNOWLEDGE,
+    DISCOVER,
+    OFFER,
+    REQUEST,
+    Lease,
+    dhcp_message,
+    tls_turns,
+)
+from rulegen.simulate.network import NO_SUCH_TYPE, Asked, Host, Posted, Resolved, Stage
+from rulegen.simulate.tcp import Ending, Refusal, Tape, Turn, converse, knock
 from rulegen.simulate.wire import Endpoint, Socket
 
 MAIL_PORTS = (25, 465, 587)
@@ -45,10 +54,18 @@ class Actor:
     def version(self) -> int:
         return self.host.end.version
 
-    def lookup(self, at: float, name: str, rtype: Type = Type.A, found: Found | None = None, *, mail: bool = False) -> float:
+    def lookup(
+        self,
+        at: float,
+        name: str,
+        rtype: Type = Type.A,
+        found: Resolved | None = None,
+        *,
+        mail: bool = False,
+    ) -> float:
         """Ask for a name and get its answer; gives back when. Without `found` it is what the world outside holds."""
         if found is None:
-            found = Found(Rcode.NOERROR, tuple(self.stage.world.records(name, rtype)))
+            found = Resolved(Rcode.NOERROR, tuple(self.stage.world.records(name, rtype)))
         if mail:
             self._mail_begins(at)
         done = at + self._patience()
@@ -60,7 +77,9 @@ class Actor:
         margin = (asked.done - asked.at) / 4
         self._ask(replace(asked, at=asked.at + margin, done=asked.done - margin))
 
-    def resolve(self, at: float, name: str, found: Found | None = None, *, mail: bool = False) -> float:
+    def resolve(
+        self, at: float, name: str, found: Resolved | None = None, *, mail: bool = False
+    ) -> float:
         """Ask for the addresses a machine of this kind connects to: A, and AAAA before it where there is IPv6."""
         if self.version == 6:
             at = self.lookup(at, name, Type.AAAA, found, mail=mail)
@@ -86,7 +105,9 @@ class Actor:
         turns = dialogue(name, helo, mails, self.rng, reply=reply, starttls=starttls)
         return self.connect(at, server, port, turns)
 
-    def smtp_tls(self, at: float, server: Endpoint, name: str, mails: int, port: int = 465) -> float:
+    def smtp_tls(
+        self, at: float, server: Endpoint, name: str, mails: int, port: int = 465
+    ) -> float:
         """Hand over so many mails where all is encrypted from the first byte."""
         self._mail_connects(at, server)
         self.meant["mails"] += mails
@@ -96,14 +117,30 @@ class Actor:
         """Any TCP conversation; now and then the client breaks it off instead of closing it."""
         ending = Ending.RESET if self.rng.random() < 0.04 else Ending.CLOSE
         socket = Socket(server, port)
-        return converse(self.tape, at, self.host.socket(), socket, turns, rtt=self._distance(server), ending=ending)
+        return converse(
+            self.tape,
+            at,
+            self.host.socket(),
+            socket,
+            turns,
+            rtt=self._distance(server),
+            ending=ending,
+        )
 
     def knock(self, at: float, server: Endpoint, port: int, refusal: Refusal) -> float:
         """Try to connect in vain."""
         if port in MAIL_PORTS:
             self._mail_connects(at, server)
         tries = self.rng.randint(2, 4)
-        return knock(self.tape, at, self.host.socket(), Socket(server, port), refusal=refusal, tries=tries, rtt=self._distance(server))
+        return knock(
+            self.tape,
+            at,
+            self.host.socket(),
+            Socket(server, port),
+            refusal=refusal,
+            tries=tries,
+            rtt=self._distance(server),
+        )
 
     def browse(self, at: float, name: str) -> float:
         """Look a web site up as a browser does, and fetch something from it."""
@@ -120,8 +157,13 @@ class Actor:
         router = self.stage.router
         if router is None or self.version == 6:
             return
-        transaction, seconds = self.rng.getrandbits(32), self.rng.choice((3600, 14400, 28800, 86400))
-        lease = Lease(self.host.mac, self.host.name, self.host.end.ip, router.end.ip, transaction, seconds)
+        transaction, seconds = (
+            self.rng.getrandbits(32),
+            self.rng.choice((3600, 14400, 28800, 86400)),
+        )
+        lease = Lease(
+            self.host.mac, self.host.name, self.host.end.ip, router.end.ip, transaction, seconds
+        )
         client = Socket(Endpoint(_NOWHERE, self.host.mac, 64), 68)
         send = partial(self._dhcp, lease, client, Socket(router.end, 67))
         for step, kind in enumerate((DISCOVER, OFFER, REQUEST, ACKNOWLEDGE)):
@@ -133,7 +175,9 @@ class Actor:
 
     def _dhcp(self, lease: Lease, client: Socket, router: Socket, at: float, kind: int) -> None:
         from_router = kind in (OFFER, ACKNOWLEDGE)
-        src, dst = (router, Socket(_EVERYONE, 68)) if from_router else (client, Socket(_EVERYONE, 67))
+        src, dst = (
+            (router, Socket(_EVERYONE, 68)) if from_router else (client, Socket(_EVERYONE, 67))
+        )
         self.tape.datagram(at, src, dst, dhcp_message(kind, lease))
 
     def _ask(self, asked: Asked) -> None:
@@ -151,7 +195,11 @@ class Actor:
 
     def _patience(self) -> float:
         """Seconds until an answer: at once from the cache of the resolver, else after a journey."""
-        return self.rng.uniform(0.0004, 0.002) if self.rng.random() < 0.3 else min(1.5, self.rng.lognormvariate(-3.3, 0.7))
+        return (
+            self.rng.uniform(0.0004, 0.002)
+            if self.rng.random() < 0.3
+            else min(1.5, self.rng.lognormvariate(-3.3, 0.7))
+        )
 
     def _distance(self, server: Endpoint) -> float:
         """Round trip time in seconds; always the same to one server."""

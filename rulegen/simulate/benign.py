@@ -4,14 +4,38 @@ from collections.abc import Iterator
 
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import Rcode, Record, Type, txt_data
-from rulegen.simulate.mail import Draft, Mail, compose, sentences
+from rulegen.simulate.mail import Mail, MailDraft, compose, sentences
 from rulegen.simulate.messages import http_turns, tls_turns
-from rulegen.simulate.stage import NO_SUCH_NAME, Found
-from rulegen.simulate.tape import Ending, Refusal, converse, knock
+from rulegen.simulate.network import NO_SUCH_NAME, Resolved
+from rulegen.simulate.tcp import Ending, Refusal, converse, knock
 from rulegen.simulate.wire import Endpoint, Socket
 from rulegen.simulate.world import new_domain, new_word
 
-_SCANNED_PORTS = (21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 389, 443, 445, 465, 587, 993, 995, 1433, 3306, 3389, 5900, 8080)
+_SCANNED_PORTS = (
+    21,
+    22,
+    23,
+    25,
+    53,
+    80,
+    110,
+    111,
+    135,
+    139,
+    143,
+    389,
+    443,
+    445,
+    465,
+    587,
+    993,
+    995,
+    1433,
+    3306,
+    3389,
+    5900,
+    8080,
+)
 _SETUP_LABELS = ("autoconfig", "autodiscover", "imap", "smtp", "mail", "pop", "pop3", "mx")
 
 
@@ -22,7 +46,13 @@ def office(actor: Actor) -> None:
     relay = actor.stage.relay(actor.version)
     if relay and rng.random() < 0.4:
         for _ in range(rng.randint(1, 3)):
-            sent = _submit(actor, rng.uniform(min(60.0, end / 2), end), relay.end, rng.choice((25, 587, 587)), [_letter(actor)])
+            sent = _submit(
+                actor,
+                rng.uniform(min(60.0, end / 2), end),
+                relay.end,
+                rng.choice((25, 587, 587)),
+                [_letter(actor)],
+            )
             actor.post(sent, new_domain(rng))
     actor.note = "web, a lease, mail through the relay at most"
 
@@ -33,7 +63,10 @@ def live(actor: Actor, visits: int) -> None:
     start = rng.uniform(0, min(900.0, end / 4))
     actor.take_lease(start)
     for _ in range(visits):
-        actor.browse(rng.uniform(start + 1, end), f"{rng.choice(('www', 'cdn', 'app', 'static', 'api'))}.{new_domain(rng)}")
+        actor.browse(
+            rng.uniform(start + 1, end),
+            f"{rng.choice(('www', 'cdn', 'app', 'static', 'api'))}.{new_domain(rng)}",
+        )
     if rng.random() < 0.3:
         actor.lookup(rng.uniform(start + 1, end), f"wpad.{actor.stage.domain}", found=NO_SUCH_NAME)
 
@@ -44,21 +77,33 @@ def address_checker(actor: Actor) -> None:
     count, rate = rng.randint(200, 600), rng.uniform(20, 200)
     for at in _times(actor, count, rate):
         exists = rng.random() < 0.85
-        actor.lookup(at, actor.stage.world.recipients_domain(rng), Type.MX, None if exists else NO_SUCH_NAME, mail=True)
+        actor.lookup(
+            at,
+            actor.stage.world.recipients_domain(rng),
+            Type.MX,
+            None if exists else NO_SUCH_NAME,
+            mail=True,
+        )
     actor.note = f"{actor.meant['mx_queries']} MX lookups of a list of addresses at {rate:.0f} a minute, no mail"
 
 
 def monitoring(actor: Actor) -> None:
     """Checks the same few mail servers every minute, inside and outside."""
     rng, stage = actor.rng, actor.stage
-    names = [f"{rng.choice(('mail', 'smtp', 'mx'))}.{new_domain(rng)}" for _ in range(rng.randint(2, 4))]
-    targets = [(name, stage.world.server(name, actor.version), rng.choice((25, 587))) for name in names]
+    names = [
+        f"{rng.choice(('mail', 'smtp', 'mx'))}.{new_domain(rng)}" for _ in range(rng.randint(2, 4))
+    ]
+    targets = [
+        (name, stage.world.server(name, actor.version), rng.choice((25, 587))) for name in names
+    ]
     relay = stage.relay(actor.version)
     targets += [(f"mail.{stage.domain}", relay.end, port) for port in (25, 587)] if relay else []
     period = rng.uniform(55, 90)
     for number in range(int(stage.duration / period)):
         for name, server, port in targets:
-            at = actor.resolve(number * period + rng.uniform(0, 3), name, _inside(actor, server), mail=True)
+            at = actor.resolve(
+                number * period + rng.uniform(0, 3), name, _inside(actor, server), mail=True
+            )
             actor.smtp(at, server, name, [], helo=actor.host.name, port=port)
     actor.note = f"checks {len(targets)} mail servers every {period:.0f} seconds"
 
@@ -86,7 +131,9 @@ def printer(actor: Actor) -> None:
     at = actor.stage.duration * rng.uniform(0.05, 0.3)
     refusal, tries = rng.choice(list(Refusal)), rng.randint(10, 80)
     for _ in range(tries):
-        at = actor.knock(actor.resolve(at + rng.uniform(20, 60), name, mail=True), server, port, refusal)
+        at = actor.knock(
+            actor.resolve(at + rng.uniform(20, 60), name, mail=True), server, port, refusal
+        )
         if at > actor.stage.duration * 0.9:
             break
     for _ in range(rng.randint(1, 6)):
@@ -100,8 +147,11 @@ def newsletter(actor: Actor) -> None:
     relay = stage.relay(actor.version)
     if relay is None:
         return
-    draft = Draft("News of the month", sentences(rng, 6))
-    recipients = [f"{new_word(rng)}@{stage.world.recipients_domain(rng, 0.85)}" for _ in range(rng.randint(1500, 3500))]
+    draft = MailDraft("News of the month", sentences(rng, 6))
+    recipients = [
+        f"{new_word(rng)}@{stage.world.recipients_domain(rng, 0.85)}"
+        for _ in range(rng.randint(1500, 3500))
+    ]
     at = stage.duration * rng.uniform(0.1, 0.5)
     step = rng.randint(40, 100)
     for begin in range(0, len(recipients), step):
@@ -124,7 +174,9 @@ def crawler(actor: Actor) -> None:
         at = actor.resolve(at, name, None if exists else NO_SUCH_NAME)
         if exists and rng.random() < 0.35:
             _fetch(actor, at, name)
-    actor.note = f"crawls {count} web sites at {rate:.0f} a minute, {mail_like:.0%} named like mail servers"
+    actor.note = (
+        f"crawls {count} web sites at {rate:.0f} a minute, {mail_like:.0%} named like mail servers"
+    )
 
 
 def mail_setup(actor: Actor) -> None:
@@ -135,11 +187,20 @@ def mail_setup(actor: Actor) -> None:
     for domain in domains:
         for label in _SETUP_LABELS:
             exists = label in ("imap", "smtp") or rng.random() < 0.3
-            at = actor.resolve(at + 0.05, f"{label}.{domain}", None if exists else NO_SUCH_NAME, mail=True)
+            at = actor.resolve(
+                at + 0.05, f"{label}.{domain}", None if exists else NO_SUCH_NAME, mail=True
+            )
         name = f"smtp.{domain}"
         server = actor.stage.world.server(name, actor.version)
-        at = actor.connect(at, actor.stage.world.server(f"imap.{domain}", actor.version), 993, tls_turns(f"imap.{domain}", rng))
-        at = _submit(actor, at + 1, server, rng.choice((465, 587)), [_letter(actor)], name) + rng.uniform(20, 200)
+        at = actor.connect(
+            at,
+            actor.stage.world.server(f"imap.{domain}", actor.version),
+            993,
+            tls_turns(f"imap.{domain}", rng),
+        )
+        at = _submit(
+            actor, at + 1, server, rng.choice((465, 587)), [_letter(actor)], name
+        ) + rng.uniform(20, 200)
     actor.note = f"sets up {len(domains)} mail accounts"
 
 
@@ -152,14 +213,27 @@ def submission_user(actor: Actor) -> None:
     for at in sorted(rng.uniform(10, actor.stage.duration) for _ in range(rng.randint(10, 40))):
         chosen = rng.choice(pool)
         done = actor.lookup(at, name, found=_address_of(actor, chosen), mail=True)
-        _submit(actor, done, actor.stage.world.server(chosen, actor.version), port, [_letter(actor)], name)
-    actor.note = f"{actor.meant['mails']} mails through one provider with {len(actor.servers)} addresses"
+        _submit(
+            actor,
+            done,
+            actor.stage.world.server(chosen, actor.version),
+            port,
+            [_letter(actor)],
+            name,
+        )
+    actor.note = (
+        f"{actor.meant['mails']} mails through one provider with {len(actor.servers)} addresses"
+    )
 
 
 def port_scanner(actor: Actor) -> None:
     """Looks for open ports on the machines of the site."""
     rng = actor.rng
-    others = [host for host in actor.stage.hosts if host is not actor.host and host.end.version == actor.version]
+    others = [
+        host
+        for host in actor.stage.hosts
+        if host is not actor.host and host.end.version == actor.version
+    ]
     targets = rng.sample(others, min(len(others), rng.randint(20, 60)))
     at = actor.stage.duration * rng.uniform(0.05, 0.8)
     for host in targets:
@@ -175,7 +249,7 @@ def dns_tunnel(actor: Actor) -> None:
     below = new_domain(rng)
     for at in _times(actor, rng.randint(100, 600), rng.uniform(30, 150)):
         name = f"{rng.randbytes(24).hex()}.{rng.randbytes(rng.randint(4, 24)).hex()}.{below}"
-        found = Found(Rcode.NOERROR, (Record(Type.TXT, txt_data(rng.randbytes(20).hex()), 60),))
+        found = Resolved(Rcode.NOERROR, (Record(Type.TXT, txt_data(rng.randbytes(20).hex()), 60),))
         rtype = rng.choice((Type.MX, Type.MX, Type.TXT))
         actor.lookup(at, name, rtype, found if rtype is Type.TXT else None)
     actor.note = f"{actor.meant['mx_queries']} MX lookups below one domain, no mail"
@@ -203,8 +277,15 @@ def mailing_list(actor: Actor) -> None:
     name = f"smarthost.{new_domain(rng)}"
     at = actor.resolve(actor.stage.duration * rng.uniform(0.05, 0.9), name, mail=True)
     count = rng.randint(550, 650)
-    recipients = tuple(f"{new_word(rng)}@{actor.stage.world.recipients_domain(rng, 0.5)}" for _ in range(count))
-    mail = compose(f"list@{actor.stage.domain}", recipients, Draft("Minutes of the meeting", sentences(rng, 5)), rng)
+    recipients = tuple(
+        f"{new_word(rng)}@{actor.stage.world.recipients_domain(rng, 0.5)}" for _ in range(count)
+    )
+    mail = compose(
+        f"list@{actor.stage.domain}",
+        recipients,
+        MailDraft("Minutes of the meeting", sentences(rng, 5)),
+        rng,
+    )
     server = actor.stage.world.server(name, actor.version)
     actor.smtp(at, server, name, [mail], helo=actor.host.name, port=rng.choice((25, 587)))
     actor.note = f"one mail with {count} recipients"
@@ -222,31 +303,39 @@ def _times(actor: Actor, count: int, per_minute: float) -> Iterator[float]:
 def _letter(actor: Actor) -> Mail:
     """A mail by a person: no two alike."""
     rng = actor.rng
-    recipients = tuple(f"{new_word(rng)}@{new_domain(rng)}" for _ in range(rng.choice((1, 1, 2, 4))))
-    draft = Draft(sentences(rng, 1), sentences(rng, rng.randint(1, 8)))
+    recipients = tuple(
+        f"{new_word(rng)}@{new_domain(rng)}" for _ in range(rng.choice((1, 1, 2, 4)))
+    )
+    draft = MailDraft(sentences(rng, 1), sentences(rng, rng.randint(1, 8)))
     return compose(f"{new_word(rng)}@{actor.stage.domain}", recipients, draft, rng)
 
 
-def _submit(actor: Actor, at: float, server: Endpoint, port: int, mails: list[Mail], name: str = "") -> float:
+def _submit(
+    actor: Actor, at: float, server: Endpoint, port: int, mails: list[Mail], name: str = ""
+) -> float:
     """Hand mails to a server the machine has an account at: in clear text on 25, encrypted elsewhere."""
     inside = f"mail.{actor.stage.domain}"
     if not name:
         at = actor.resolve(at, inside, _inside(actor, server), mail=True)
     if port == 465:
         return actor.smtp_tls(at, server, name or inside, len(mails))
-    return actor.smtp(at, server, name or inside, mails, helo=actor.host.name, port=port, starttls=port == 587)
+    return actor.smtp(
+        at, server, name or inside, mails, helo=actor.host.name, port=port, starttls=port == 587
+    )
 
 
-def _inside(actor: Actor, server: Endpoint) -> Found | None:
+def _inside(actor: Actor, server: Endpoint) -> Resolved | None:
     """The answer for a server of the site; None for one outside, whose answer the world knows."""
     if server.mac == actor.stage.world.gateway_mac:
         return None
-    return Found(Rcode.NOERROR, (Record(Type.A if server.version == 4 else Type.AAAA, server.ip),))
+    return Resolved(
+        Rcode.NOERROR, (Record(Type.A if server.version == 4 else Type.AAAA, server.ip),)
+    )
 
 
-def _address_of(actor: Actor, name: str) -> Found:
+def _address_of(actor: Actor, name: str) -> Resolved:
     rtype = Type.A if actor.version == 4 else Type.AAAA
-    return Found(Rcode.NOERROR, tuple(actor.stage.world.records(name, rtype)))
+    return Resolved(Rcode.NOERROR, tuple(actor.stage.world.records(name, rtype)))
 
 
 def _fetch(actor: Actor, at: float, name: str) -> None:
@@ -266,7 +355,14 @@ def _fetch_mail(actor: Actor, at: float, provider: str) -> None:
 def _phone_sends(actor: Actor, at: float, provider: str) -> None:
     name = f"smtp.{provider}"
     server = actor.stage.world.server(name, actor.version)
-    _submit(actor, actor.resolve(at, name, mail=True), server, actor.rng.choice((465, 587)), [_letter(actor)], name)
+    _submit(
+        actor,
+        actor.resolve(at, name, mail=True),
+        server,
+        actor.rng.choice((465, 587)),
+        [_letter(actor)],
+        name,
+    )
 
 
 def _probe(actor: Actor, at: float, target: Endpoint, port: int) -> None:

@@ -9,9 +9,13 @@ from msgspec import Struct
 
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!2sHHIH")
-_QUESTION_NAME = b"\xc0\x0c"  # pointer to the name of the question, which follows the 12 bytes of the header
+_QUESTION_NAME = (
+    b"\xc0\x0c"  # pointer to the name of the question, which follows the 12 bytes of the header
+)
 _RESPONSE, _RECURSION_DESIRED, _RECURSION_AVAILABLE, _AUTHENTIC = 0x8000, 0x0100, 0x0080, 0x0020
-_OPT_RECORD = struct.pack("!BHHIH", 0, 41, 1232, 0, 0)  # 1232 bytes: the size agreed on DNS flag day 2020
+_OPT_RECORD = struct.pack(
+    "!BHHIH", 0, 41, 1232, 0, 0
+)  # 1232 bytes: the size agreed on DNS flag day 2020
 
 
 class Type(IntEnum):
@@ -57,8 +61,17 @@ def question(name: str, rtype: Type, habit: DnsHabit, rng: random.Random) -> byt
     """A query with a random id."""
     flags = (_RECURSION_DESIRED if habit.recursion else 0) | (_AUTHENTIC if habit.ad else 0)
     header = _HEADER.pack(rng.getrandbits(16), flags, 1, 0, 0, int(habit.edns))
-    shown = "".join(rng.choice((letter, letter.upper())) for letter in name) if habit.mixed_case else name
-    return header + encode_name(shown) + struct.pack("!HH", rtype, 1) + (_OPT_RECORD if habit.edns else b"")
+    shown = (
+        "".join(rng.choice((letter, letter.upper())) for letter in name)
+        if habit.mixed_case
+        else name
+    )
+    return (
+        header
+        + encode_name(shown)
+        + struct.pack("!HH", rtype, 1)
+        + (_OPT_RECORD if habit.edns else b"")
+    )
 
 
 def answer(query: bytes, rcode: Rcode, records: Iterable[Record]) -> bytes:
@@ -101,6 +114,8 @@ def _pack_record(record: Record) -> bytes:
 
 _SOA = Record(
     Type.SOA,
-    encode_name("ns1.nic") + encode_name("hostmaster.nic") + struct.pack("!5I", 2026030201, 7200, 900, 1209600, 300),
+    encode_name("ns1.nic")
+    + encode_name("hostmaster.nic")
+    + struct.pack("!5I", 2026030201, 7200, 900, 1209600, 300),
     900,
 )

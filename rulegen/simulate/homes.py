@@ -3,13 +3,14 @@
 import random
 from collections.abc import Iterable
 
-from rulegen.site import Address, Network, SiteProfile
+from rulegen.site_profile import Address, Network, SiteProfile
 
-# Of a large IPv6 network only the start of the host part is drawn from: subnets of a site look like that.
+# Of a large IPv6 network only the start of the host part is drawn from: subnets of a site look like
+# that.
 _MOST = 1 << 72
 
 
-class Homes:
+class HomeAddresses:
     """Hands out addresses; declared mail servers and resolvers are never drawn, exempt ones only for the harmless."""
 
     def __init__(self, site: SiteProfile) -> None:
@@ -26,7 +27,9 @@ class Homes:
     def room(self, most: int) -> int:
         """How many more machines fit, counted up to `most`; where servers are declared nobody else fits."""
         taken = sum(min(network.num_addresses, most) for network in self._declared)
-        taken += sum(not any(address in network for network in self._declared) for address in self._used)
+        taken += sum(
+            not any(address in network for network in self._declared) for address in self._used
+        )
         sizes = (_last(network) - _first(network) + 1 for network in self.site.home_networks)
         return max(0, min(most, sum(min(size, 2 * most) for size in sizes) - taken))
 
@@ -48,7 +51,9 @@ class Homes:
         for network in networks:
             first, last = _first(network), _last(network)
             start = rng.randint(first, last)
-            found = self._free(network, range(start, last + 1), avoid) or self._free(network, range(first, start), avoid)
+            found = self._free(network, range(start, last + 1), avoid) or self._free(
+                network, range(first, start), avoid
+            )
             if found:
                 self._used.add(found)
                 return found
@@ -58,7 +63,9 @@ class Homes:
         offset = offsets.start
         while offset < offsets.stop:
             address = network.network_address + offset
-            blocking = next((n for n in avoid if n.version == address.version and address in n), None)
+            blocking = next(
+                (n for n in avoid if n.version == address.version and address in n), None
+            )
             if blocking is None and address not in self._used:
                 return address
             past = int(blocking.broadcast_address) if blocking else int(address)

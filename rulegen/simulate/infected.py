@@ -1,8 +1,9 @@
 """A machine that sends masses of mail -> what it does, one function for each kind.
 
-Rates and habits are drawn anew for each seed from the ranges that papers and captures of real senders show (docs: Rustock
-and Xarvester 417 mails a minute, Phorpiex 500, Mytob's guessed names, Emotet and Qakbot on 25, 465 and 587 with STARTTLS and
-1 to 10 mail flows a minute when slow), never from what a verdict is known to need.
+Rates and habits are drawn anew for each seed from the ranges that papers and captures of real
+senders show (docs: Rustock and Xarvester 417 mails a minute, Phorpiex 500, Mytob's guessed names,
+Emotet and Qakbot on 25, 465 and 587 with STARTTLS and 1 to 10 mail flows a minute when slow), never
+from what a verdict is known to need.
 """
 
 import math
@@ -17,16 +18,29 @@ from msgspec.structs import replace
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import DnsHabit, Type
 from rulegen.simulate.mail import Campaign, Mail, Reply, draw_campaign
-from rulegen.simulate.stage import NO_SUCH_NAME
-from rulegen.simulate.tape import Refusal
+from rulegen.simulate.network import NO_SUCH_NAME
+from rulegen.simulate.tcp import Refusal
 from rulegen.simulate.world import new_domain, new_word
 
 _MYTOB_LABELS = ("mx", "mail", "smtp", "mx1", "mxs", "mail1", "relay", "ns", "gate")
-_SUBMISSION_LABELS = ("smtp", "mail", "smtp", "mail", "smtps", "out", "pop3", "pop", "imap", "mbox", "smtpout", "webmail")
+_SUBMISSION_LABELS = (
+    "smtp",
+    "mail",
+    "smtp",
+    "mail",
+    "smtps",
+    "out",
+    "pop3",
+    "pop",
+    "imap",
+    "mbox",
+    "smtpout",
+    "webmail",
+)
 _SLOWEST_FLOOD = 10.0  # mails a minute; what sends less counts as slow in the truth
 
 
-class Finding(Enum):
+class Behaviour(Enum):
     """How a sender finds the mail server of its victims."""
 
     MX = "MX and address lookups"
@@ -44,7 +58,7 @@ class Mailing(Struct, frozen=True):
     start: float
     count: int
     per_minute: float
-    finding: Finding = Finding.MX
+    finding: Behaviour = Behaviour.MX
     ports: tuple[int, ...] = (25,)
     starttls: float = 0.0
     refused: float = 0.1
@@ -71,21 +85,47 @@ def name_guess(actor: Actor) -> None:
     """Mytob: no MX lookups, addresses of names a mail server may have."""
     rng = actor.rng
     mailing = _draw_flood(actor, slowest=15, fastest=120)
-    _mail_out(actor, replace(mailing, finding=Finding.GUESS, count=rng.randint(70, 200), executables=0.9, freemail=0.1))
+    _mail_out(
+        actor,
+        replace(
+            mailing,
+            finding=Behaviour.GUESS,
+            count=rng.randint(70, 200),
+            executables=0.9,
+            freemail=0.1,
+        ),
+    )
 
 
 def no_lookup(actor: Actor) -> None:
     """Addresses came with the orders: nothing is looked up at all."""
-    _mail_out(actor, replace(_draw_flood(actor, fastest=250), finding=Finding.NONE, starttls=actor.rng.choice((0.0, 0.4))))
+    _mail_out(
+        actor,
+        replace(
+            _draw_flood(actor, fastest=250),
+            finding=Behaviour.NONE,
+            starttls=actor.rng.choice((0.0, 0.4)),
+        ),
+    )
 
 
 def submission(actor: Actor) -> None:
     """Emotet, Qakbot: stolen accounts at hundreds of providers."""
     rng = actor.rng
     mailing = _draw_flood(actor, slowest=2, fastest=90)
-    ports = rng.choice(((587, 465), (587, 587, 587, 465), (25, 587, 587, 465), (25, 25, 587, 587, 465)))
+    ports = rng.choice(
+        ((587, 465), (587, 587, 587, 465), (25, 587, 587, 465), (25, 25, 587, 587, 465))
+    )
     _mail_out(
-        actor, replace(mailing, finding=Finding.NAME, ports=ports, starttls=rng.uniform(0.6, 1.0), freemail=0.05, repeats_lookups=False)
+        actor,
+        replace(
+            mailing,
+            finding=Behaviour.NAME,
+            ports=ports,
+            starttls=rng.uniform(0.6, 1.0),
+            freemail=0.05,
+            repeats_lookups=False,
+        ),
     )
 
 
@@ -114,32 +154,47 @@ def dns_edns0(actor: Actor) -> None:
 
 def outside_resolver(actor: Actor) -> None:
     """Asks a resolver outside and not the site's own."""
-    actor.resolver = actor.stage.world.server(f"open-resolver-{actor.rng.randint(1, 4)}.{new_domain(actor.rng)}", actor.version)
+    actor.resolver = actor.stage.world.server(
+        f"open-resolver-{actor.rng.randint(1, 4)}.{new_domain(actor.rng)}", actor.version
+    )
     actor.habit = DnsHabit(recursion=actor.rng.random() < 0.8)
     _mail_out(actor, _draw_flood(actor))
 
 
 def rejected(actor: Actor) -> None:
     """On every blocklist: hardly anybody takes its mail."""
-    _mail_out(actor, replace(_draw_flood(actor, fastest=200), refused=actor.rng.uniform(0.75, 0.95)))
+    _mail_out(
+        actor, replace(_draw_flood(actor, fastest=200), refused=actor.rng.uniform(0.75, 0.95))
+    )
 
 
 def slow_no_lookup(actor: Actor) -> None:
     """Twenty mails an hour to addresses that came with the orders."""
-    _mail_out(actor, replace(_draw_slow(actor), finding=Finding.NONE, starttls=actor.rng.uniform(0.0, 0.3)))
+    _mail_out(
+        actor,
+        replace(_draw_slow(actor), finding=Behaviour.NONE, starttls=actor.rng.uniform(0.0, 0.3)),
+    )
 
 
 def slow_submission(actor: Actor) -> None:
     """Twenty mails an hour, each through another stolen account."""
     ports = actor.rng.choice(((587,), (587, 587, 465)))
-    mailing = replace(_draw_slow(actor), finding=Finding.NAME, ports=ports, starttls=actor.rng.uniform(0.7, 1.0), freemail=0.05)
+    mailing = replace(
+        _draw_slow(actor),
+        finding=Behaviour.NAME,
+        ports=ports,
+        starttls=actor.rng.uniform(0.7, 1.0),
+        freemail=0.05,
+    )
     _mail_out(actor, mailing)
 
 
 def roaming(actor: Actor) -> None:
     """A laptop that takes another lease in the middle of its mailing."""
     rng = actor.rng
-    mailing = replace(_draw_flood(actor, fastest=150), start=actor.stage.duration * rng.uniform(0.05, 0.3))
+    mailing = replace(
+        _draw_flood(actor, fastest=150), start=actor.stage.duration * rng.uniform(0.05, 0.3)
+    )
     campaign = _draw_campaign(actor, mailing)
     moved = _send(actor, mailing, campaign) + rng.uniform(60, 600)
     address = actor.stage.homes.draw(rng, 4, infected=True)
@@ -189,7 +244,9 @@ def _mail_out(actor: Actor, mailing: Mailing) -> None:
 
 def _draw_campaign(actor: Actor, mailing: Mailing) -> Campaign:
     own = (*actor.stage.world.freemailers[:4], actor.stage.domain)
-    return draw_campaign(actor.rng, str(actor.host.address), actor.host.name, own, mailing.executables)
+    return draw_campaign(
+        actor.rng, str(actor.host.address), actor.host.name, own, mailing.executables
+    )
 
 
 def _send(actor: Actor, mailing: Mailing, campaign: Campaign) -> float:
@@ -207,10 +264,16 @@ def _times(mailing: Mailing, rng: random.Random, end: float) -> Iterator[float]:
             return
         yield at
         jitter = mailing.jitter
-        at += rng.expovariate(1 / mean) if jitter is None else mean * rng.uniform(1 - jitter, 1 + jitter)
+        at += (
+            rng.expovariate(1 / mean)
+            if jitter is None
+            else mean * rng.uniform(1 - jitter, 1 + jitter)
+        )
 
 
-def _send_one(actor: Actor, at: float, mailing: Mailing, campaign: Campaign, known: set[str]) -> None:
+def _send_one(
+    actor: Actor, at: float, mailing: Mailing, campaign: Campaign, known: set[str]
+) -> None:
     rng = actor.rng
     domain = actor.stage.world.recipients_domain(rng, mailing.freemail)
     at, name = _find(actor, at, domain, mailing, known)
@@ -220,21 +283,25 @@ def _send_one(actor: Actor, at: float, mailing: Mailing, campaign: Campaign, kno
     _deliver(actor, at, name, mailing, campaign, campaign.mail(recipients, rng))
 
 
-def _find(actor: Actor, at: float, domain: str, mailing: Mailing, known: set[str]) -> tuple[float, str]:
+def _find(
+    actor: Actor, at: float, domain: str, mailing: Mailing, known: set[str]
+) -> tuple[float, str]:
     """When the server's address is known, and its name; "" when none was found."""
     rng, world = actor.rng, actor.stage.world
     again = domain in known and not mailing.repeats_lookups
     known.add(domain)
     match mailing.finding:
-        case Finding.NONE:
+        case Behaviour.NONE:
             return at, rng.choice(world.mail_hosts(domain))
-        case Finding.GUESS:
+        case Behaviour.GUESS:
             return _guess(actor, at, domain)
-        case Finding.NAME:
+        case Behaviour.NAME:
             name = f"{rng.choice(_SUBMISSION_LABELS)}.{domain}"
             missing = rng.random() < 0.15
-            return actor.resolve(at, name, NO_SUCH_NAME if missing else None, mail=True), "" if missing else name
-        case Finding.MX:
+            return actor.resolve(
+                at, name, NO_SUCH_NAME if missing else None, mail=True
+            ), "" if missing else name
+        case Behaviour.MX:
             name = rng.choice(world.mail_hosts(domain))
             return (at, name) if again else (_ask_mx(actor, at, domain, name), name)
 
@@ -253,7 +320,9 @@ def _guess(actor: Actor, at: float, domain: str) -> tuple[float, str]:
     return at, ""
 
 
-def _deliver(actor: Actor, at: float, name: str, mailing: Mailing, campaign: Campaign, mail: Mail) -> None:
+def _deliver(
+    actor: Actor, at: float, name: str, mailing: Mailing, campaign: Campaign, mail: Mail
+) -> None:
     rng = actor.rng
     server = actor.stage.world.server(name, actor.version)
     port = rng.choice(mailing.ports)
@@ -262,8 +331,14 @@ def _deliver(actor: Actor, at: float, name: str, mailing: Mailing, campaign: Cam
     elif port == 465:
         actor.smtp_tls(at, server, name, 1)
     else:
-        reply = rng.choice((*list(Reply)[:4], Reply.UNKNOWN_USER)) if rng.random() < mailing.refused else Reply.ACCEPT
-        send = partial(actor.smtp, server=server, name=name, mails=[mail], helo=campaign.helo, port=port)
+        reply = (
+            rng.choice((*list(Reply)[:4], Reply.UNKNOWN_USER))
+            if rng.random() < mailing.refused
+            else Reply.ACCEPT
+        )
+        send = partial(
+            actor.smtp, server=server, name=name, mails=[mail], helo=campaign.helo, port=port
+        )
         done = send(at, reply=reply, starttls=rng.random() < mailing.starttls)
         if reply is Reply.LATER and rng.random() < mailing.retries:
             send(done + rng.uniform(60, 400))
@@ -271,7 +346,11 @@ def _deliver(actor: Actor, at: float, name: str, mailing: Mailing, campaign: Cam
 
 def _describe(actor: Actor, mailing: Mailing) -> None:
     actor.tier = "slow" if mailing.per_minute < _SLOWEST_FLOOD else "flood"
-    pace = f"{mailing.per_minute:.0f} a minute" if mailing.per_minute >= 1 else f"{mailing.per_minute * 60:.0f} an hour"
+    pace = (
+        f"{mailing.per_minute:.0f} a minute"
+        if mailing.per_minute >= 1
+        else f"{mailing.per_minute * 60:.0f} an hour"
+    )
     ports = ", ".join(map(str, sorted(set(mailing.ports))))
     actor.note = (
         f"{actor.meant['mail_connections']} connections to {len(actor.servers)} mail servers on {ports} at {pace}, "

@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from rulegen.simulate.messages import tls_turns
-from rulegen.simulate.tape import Turn
+from rulegen.simulate.tcp import Turn
 from rulegen.simulate.world import new_word
 
 _BANNERS = (
@@ -18,13 +18,41 @@ _BANNERS = (
     "220-{host} ESMTP Exim 4.96\r\n220 no unsolicited mail, please",
     "220 {host} ESMTP",
 )
-_GOODBYES = ("221 2.0.0 Bye", "221 closing connection", "221 2.0.0 Service closing transmission channel")
-_QUEUED = ("250 2.0.0 Ok: queued as {word}", "250 2.6.0 <{word}> Queued mail for delivery", "250 OK id={word}")
+_GOODBYES = (
+    "221 2.0.0 Bye",
+    "221 closing connection",
+    "221 2.0.0 Service closing transmission channel",
+)
+_QUEUED = (
+    "250 2.0.0 Ok: queued as {word}",
+    "250 2.6.0 <{word}> Queued mail for delivery",
+    "250 OK id={word}",
+)
 _NO_SERVICE = ("554 no SMTP service here", "554 5.7.1 Your address is on a blocklist")
-_BLOCKED = ("554 5.7.1 Service unavailable; client host is listed", "550 5.7.1 Rejected: too much junk from this address")
-_UNKNOWN = ("550 5.1.1 User unknown", "550 5.1.1 The email account does not exist", "553 5.3.0 No such user here")
-_LATER = ("450 4.2.0 Greylisted, try again later", "451 4.7.1 Try again later", "421 4.7.0 Too many connections")
-_EXECUTABLES = ("document.pif", "readme.scr", "message.exe", "data.zip", "invoice.exe", "mail.cmd", "photo.scr", "file.bat")
+_BLOCKED = (
+    "554 5.7.1 Service unavailable; client host is listed",
+    "550 5.7.1 Rejected: too much junk from this address",
+)
+_UNKNOWN = (
+    "550 5.1.1 User unknown",
+    "550 5.1.1 The email account does not exist",
+    "553 5.3.0 No such user here",
+)
+_LATER = (
+    "450 4.2.0 Greylisted, try again later",
+    "451 4.7.1 Try again later",
+    "421 4.7.0 Too many connections",
+)
+_EXECUTABLES = (
+    "document.pif",
+    "readme.scr",
+    "message.exe",
+    "data.zip",
+    "invoice.exe",
+    "mail.cmd",
+    "photo.scr",
+    "file.bat",
+)
 
 
 class Reply(Enum):
@@ -45,7 +73,7 @@ class Mail(Struct, frozen=True):
     content: bytes
 
 
-class Draft(Struct, frozen=True):
+class MailDraft(Struct, frozen=True):
     """What a mail says; `attachment` is a file name, its content is made up by its kind."""
 
     subject: str
@@ -57,7 +85,7 @@ class Draft(Struct, frozen=True):
 class Campaign(Struct, frozen=True):
     """Mails that look alike: one of few drafts, sender names made up, a share with an executable attached."""
 
-    drafts: tuple[Draft, ...]
+    drafts: tuple[MailDraft, ...]
     helo: str
     senders: tuple[str, ...]
 
@@ -66,28 +94,54 @@ class Campaign(Struct, frozen=True):
 
 
 _SUBJECTS = (
-    *("Mail Delivery System", "Server Report", "Mail Transaction Failed", "hello", "Status", "Error", "Good day", "hi"),
-    *("Your account is suspended", "Important notification", "RE: Payment", "Invoice overdue", "Voice message", "Re: Order"),
+    *(
+        "Mail Delivery System",
+        "Server Report",
+        "Mail Transaction Failed",
+        "hello",
+        "Status",
+        "Error",
+        "Good day",
+        "hi",
+    ),
+    *(
+        "Your account is suspended",
+        "Important notification",
+        "RE: Payment",
+        "Invoice overdue",
+        "Voice message",
+        "Re: Order",
+    ),
 )
 
 
-def draw_campaign(rng: random.Random, address: str, own_name: str, domains: Sequence[str], executables: float) -> Campaign:
+def draw_campaign(
+    rng: random.Random, address: str, own_name: str, domains: Sequence[str], executables: float
+) -> Campaign:
     """The campaign of one infected machine; `executables` is the chance that its mails carry a program."""
     attached = rng.random() < executables
     drafts = tuple(
-        Draft(
+        MailDraft(
             rng.choice(_SUBJECTS),
             sentences(rng, rng.randint(1, 4)),
             rng.choice(_EXECUTABLES) if attached and rng.random() < 0.8 else "",
         )
         for _ in range(rng.randint(1, 4))
     )
-    helo = rng.choice((own_name, f"[{address}]", f"[IPv6:{address}]" if ":" in address else "localhost", new_word(rng), domains[0]))
+    helo = rng.choice(
+        (
+            own_name,
+            f"[{address}]",
+            f"[IPv6:{address}]" if ":" in address else "localhost",
+            new_word(rng),
+            domains[0],
+        )
+    )
     senders = tuple(f"{new_word(rng)}@{rng.choice(domains)}" for _ in range(rng.choice((1, 3, 40))))
     return Campaign(drafts, helo, senders)
 
 
-def compose(sender: str, recipients: tuple[str, ...], draft: Draft, rng: random.Random) -> Mail:
+def compose(sender: str, recipients: tuple[str, ...], draft: MailDraft, rng: random.Random) -> Mail:
     """Headers, text and attachment, as they go over the wire."""
     shown = ", ".join(f"<{each}>" for each in recipients[:3])
     headers = [
@@ -104,11 +158,20 @@ def compose(sender: str, recipients: tuple[str, ...], draft: Draft, rng: random.
 
 def sentences(rng: random.Random, count: int) -> str:
     """Text of `count` sentences, one a line."""
-    return "\r\n".join(" ".join(new_word(rng) for _ in range(rng.randint(4, 10))).capitalize() + "." for _ in range(count))
+    return "\r\n".join(
+        " ".join(new_word(rng) for _ in range(rng.randint(4, 10))).capitalize() + "."
+        for _ in range(count)
+    )
 
 
 def dialogue(
-    host: str, helo: str, mails: Sequence[Mail], rng: random.Random, *, reply: Reply = Reply.ACCEPT, starttls: bool = False
+    host: str,
+    helo: str,
+    mails: Sequence[Mail],
+    rng: random.Random,
+    *,
+    reply: Reply = Reply.ACCEPT,
+    starttls: bool = False,
 ) -> Iterator[Turn]:
     """What a mail client and the server `host` say to each other. With `starttls` nothing after it is readable."""
     if reply is Reply.BLOCK_AT_BANNER:
@@ -164,18 +227,26 @@ def _capabilities(host: str, starttls: bool) -> str:
     return "\r\n".join([f"250-{host}", "250-SIZE 35882577", *extra, "250 8BITMIME"])
 
 
-def _plain(draft: Draft) -> list[str]:
+def _plain(draft: MailDraft) -> list[str]:
     return ["Content-Type: text/plain; charset=us-ascii", "", draft.body]
 
 
-def _with_attachment(draft: Draft, rng: random.Random) -> list[str]:
+def _with_attachment(draft: MailDraft, rng: random.Random) -> list[str]:
     boundary = f"----=_{rng.getrandbits(48):012x}"
     start = b"PK\x03\x04" if draft.attachment.endswith(".zip") else b"MZ\x90\x00"
-    encoded = base64.encodebytes(start + rng.randbytes(rng.randint(300, 900))).decode("ascii").splitlines()
+    encoded = (
+        base64.encodebytes(start + rng.randbytes(rng.randint(300, 900)))
+        .decode("ascii")
+        .splitlines()
+    )
     return [
         f'Content-Type: multipart/mixed; boundary="{boundary}"',
         *("", f"--{boundary}", *_plain(draft)),
-        *("", f"--{boundary}", f'Content-Type: application/octet-stream; name="{draft.attachment}"'),
+        *(
+            "",
+            f"--{boundary}",
+            f'Content-Type: application/octet-stream; name="{draft.attachment}"',
+        ),
         "Content-Transfer-Encoding: base64",
         f'Content-Disposition: attachment; filename="{draft.attachment}"',
         *("", *encoded, f"--{boundary}--"),

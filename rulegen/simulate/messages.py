@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from rulegen.simulate.tape import Turn
+from rulegen.simulate.tcp import Turn
 
 _HANDSHAKE, _CHANGE_CIPHER, _APPLICATION = 0x16, 0x14, 0x17
 _DHCP_COOKIE = b"\x63\x82\x53\x63"
 DISCOVER, OFFER, REQUEST, ACKNOWLEDGE = 1, 2, 3, 5
 
 
-def tls_turns(name: str, rng: random.Random, *, exchanges: int = 1, largest: int = 900) -> Iterator[Turn]:
+def tls_turns(
+    name: str, rng: random.Random, *, exchanges: int = 1, largest: int = 900
+) -> Iterator[Turn]:
     """A TLS 1.3 handshake for server `name` and then opaque records; nothing in it is decipherable, or meant to be."""
     yield Turn(True, _client_hello(name, rng))
     change = _record(_CHANGE_CIPHER, b"\x01")
@@ -50,7 +52,12 @@ def dhcp_message(kind: int, lease: Lease) -> bytes:
     head = struct.pack(
         "!4BIHH4s4s4s4s16s192x",
         *(2 if reply else 1, 1, 6, 0, lease.transaction, 0, 0x8000, bytes(4)),
-        *(lease.address if reply else bytes(4), lease.server if reply else bytes(4), bytes(4), lease.mac),
+        *(
+            lease.address if reply else bytes(4),
+            lease.server if reply else bytes(4),
+            bytes(4),
+            lease.mac,
+        ),
     )
     options = _option(53, bytes([kind])) + _option(61, b"\x01" + lease.mac)
     options += _reply_options(lease) if reply else _request_options(kind, lease)
@@ -59,7 +66,11 @@ def dhcp_message(kind: int, lease: Lease) -> bytes:
 
 def _reply_options(lease: Lease) -> bytes:
     netmask = b"\xff\xff\xff\x00"
-    return _option(54, lease.server) + _option(51, struct.pack("!I", lease.seconds)) + _option(1, netmask)
+    return (
+        _option(54, lease.server)
+        + _option(51, struct.pack("!I", lease.seconds))
+        + _option(1, netmask)
+    )
 
 
 def _request_options(kind: int, lease: Lease) -> bytes:
@@ -74,19 +85,29 @@ def _option(code: int, data: bytes) -> bytes:
 def _client_hello(name: str, rng: random.Random) -> bytes:
     host = name.encode("ascii")
     server_name = struct.pack("!HBH", len(host) + 3, 0, len(host)) + host
-    extensions = _extension(0, server_name) + _extension(43, b"\x02\x03\x04") + _extension(10, b"\x00\x02\x00\x1d")
-    extensions += _extension(13, b"\x00\x02\x04\x03") + _extension(51, b"\x00\x24\x00\x1d\x00\x20" + rng.randbytes(32))
+    extensions = (
+        _extension(0, server_name)
+        + _extension(43, b"\x02\x03\x04")
+        + _extension(10, b"\x00\x02\x00\x1d")
+    )
+    extensions += _extension(13, b"\x00\x02\x04\x03") + _extension(
+        51, b"\x00\x24\x00\x1d\x00\x20" + rng.randbytes(32)
+    )
     ciphers = b"\x00\x04\x13\x01\x13\x02"
     return _hello(1, b"\x20" + rng.randbytes(32) + ciphers + b"\x01\x00", extensions, rng)
 
 
 def _server_hello(rng: random.Random) -> bytes:
-    extensions = _extension(43, b"\x03\x04") + _extension(51, b"\x00\x1d\x00\x20" + rng.randbytes(32))
+    extensions = _extension(43, b"\x03\x04") + _extension(
+        51, b"\x00\x1d\x00\x20" + rng.randbytes(32)
+    )
     return _hello(2, b"\x20" + rng.randbytes(32) + b"\x13\x01\x00", extensions, rng)
 
 
 def _hello(kind: int, middle: bytes, extensions: bytes, rng: random.Random) -> bytes:
-    body = b"\x03\x03" + rng.randbytes(32) + middle + struct.pack("!H", len(extensions)) + extensions
+    body = (
+        b"\x03\x03" + rng.randbytes(32) + middle + struct.pack("!H", len(extensions)) + extensions
+    )
     return _record(_HANDSHAKE, bytes([kind]) + len(body).to_bytes(3, "big") + body)
 
 

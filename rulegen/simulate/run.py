@@ -9,12 +9,23 @@ from msgspec import Struct
 from rulegen.errors import MxhoundError
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.benign import live
-from rulegen.simulate.script import INFECTED, OFFICE, RELAY, RESOLVER, ROUTER, SCENARIOS, Act, Scenario
-from rulegen.simulate.stage import Host, Stage, set_stage
-from rulegen.simulate.tape import Packet
-from rulegen.site import SiteProfile
+from rulegen.simulate.network import Host, Stage, set_stage
+from rulegen.simulate.scenarios import (
+    INFECTED,
+    OFFICE,
+    RELAY,
+    RESOLVER,
+    ROUTER,
+    SCENARIOS,
+    Act,
+    Scenario,
+)
+from rulegen.simulate.tcp import Packet
+from rulegen.site_profile import SiteProfile
 
-DEFAULT_START = datetime(2026, 3, 2, 8, tzinfo=UTC)  # a Monday morning; fixed, so that the same input gives the same bytes
+DEFAULT_START = datetime(
+    2026, 3, 2, 8, tzinfo=UTC
+)  # a Monday morning; fixed, so that the same input gives the same bytes
 DEFAULT_SECONDS = 7200.0
 DEFAULT_CLIENTS = 300
 
@@ -70,10 +81,15 @@ def simulate(
     stage = set_stage(site, seed, seconds)
     roles = [*_servers(stage), *_cast(stage, chosen, clients)]
     actors = _play(stage, roles)
-    packets = sorted((packet for actor in actors for packet in actor.tape.packets), key=lambda packet: packet.time)
+    packets = sorted(
+        (packet for actor in actors for packet in actor.tape.packets),
+        key=lambda packet: packet.time,
+    )
     played = {role.key for role in roles}
     left_out = tuple(scenario.name for scenario in chosen if scenario.name not in played)
-    return Simulation(seed, start.astimezone(UTC), tuple(packets), _tell_truth(roles, actors), left_out)
+    return Simulation(
+        seed, start.astimezone(UTC), tuple(packets), _tell_truth(roles, actors), left_out
+    )
 
 
 def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
@@ -81,7 +97,9 @@ def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
         return SCENARIOS
     known = {scenario.name for scenario in SCENARIOS}
     if unknown := sorted(set(names) - known):
-        raise MxhoundError(f"no scenario is called {', '.join(unknown)}; allowed are {', '.join(sorted(known))}")
+        raise MxhoundError(
+            f"no scenario is called {', '.join(unknown)}; allowed are {', '.join(sorted(known))}"
+        )
     return tuple(scenario for scenario in SCENARIOS if scenario.name in names)
 
 
@@ -91,16 +109,25 @@ def _refuse(seconds: float, clients: int, start: datetime) -> None:
     if clients < 0:
         raise MxhoundError(f"{clients} office clients are not allowed; allowed is 0 or more")
     if start.tzinfo is None:
-        raise MxhoundError("a start without time zone is not allowed; allowed is a time such as 2026-03-02T08:00:00Z")
+        raise MxhoundError(
+            "a start without time zone is not allowed; allowed is a time such as 2026-03-02T08:00:00Z"
+        )
 
 
 def _servers(stage: Stage) -> Iterator[_Role]:
     for host in stage.relays:
         declared = stage.site.is_mail_server(host.address)
-        yield _Role(RELAY, host, "relay" if declared else "undeclared_mail_server", f"relay/{host.address}")
+        yield _Role(
+            RELAY, host, "relay" if declared else "undeclared_mail_server", f"relay/{host.address}"
+        )
     for host in stage.resolvers:
         declared = stage.site.is_resolver(host.address)
-        yield _Role(RESOLVER, host, "resolver" if declared else "undeclared_resolver", f"resolver/{host.address}")
+        yield _Role(
+            RESOLVER,
+            host,
+            "resolver" if declared else "undeclared_resolver",
+            f"resolver/{host.address}",
+        )
     if stage.router:
         yield _Role(ROUTER, stage.router, "router", "router")
 
@@ -126,13 +153,17 @@ def _place(stage: Stage, scenario: Scenario, name: str) -> Host | None:
     versions = [version for version in stage.homes.versions if _fits(stage, scenario, version)]
     # On a site with both, three machines in four are known by their IPv4 address.
     order = versions if rng.random() < 0.75 else versions[::-1]
-    drawn = (stage.homes.draw(rng, version, infected=scenario.label == INFECTED) for version in order)
+    drawn = (
+        stage.homes.draw(rng, version, infected=scenario.label == INFECTED) for version in order
+    )
     address = next((each for each in drawn if each), None)
     return stage.add(address, rng) if address else None
 
 
 def _fits(stage: Stage, scenario: Scenario, version: int) -> bool:
-    return version == (scenario.version or version) and (not scenario.needs_relay or stage.relay(version) is not None)
+    return version == (scenario.version or version) and (
+        not scenario.needs_relay or stage.relay(version) is not None
+    )
 
 
 def _play(stage: Stage, roles: list[_Role]) -> list[Actor]:
@@ -157,7 +188,11 @@ def _turn_to_forwarder(stage: Stage, roles: list[_Role], actors: list[Actor]) ->
     share = rng.uniform(0.05, 0.15)
     for role, actor in zip(roles, actors, strict=True):
         asks = role.scenario is OFFICE or role.name == "undeclared_mail_server"
-        if asks and role.host.end.version == forwarder.end.version and rng.random() < share * (1 if role.scenario is OFFICE else 5):
+        if (
+            asks
+            and role.host.end.version == forwarder.end.version
+            and rng.random() < share * (1 if role.scenario is OFFICE else 5)
+        ):
             actor.resolver = forwarder.end
 
 
@@ -184,6 +219,18 @@ def _truth(role: _Role, actor: Actor) -> HostTruth:
 
 def _also(known: HostTruth, actor: Actor) -> HostTruth:
     """One machine that is relay and resolver at once."""
-    meant = {key: known.meant.get(key, 0) + actor.meant.get(key, 0) for key in sorted({*known.meant, *actor.meant})}
+    meant = {
+        key: known.meant.get(key, 0) + actor.meant.get(key, 0)
+        for key in sorted({*known.meant, *actor.meant})
+    }
     note = f"{known.note}; also {actor.note}"
-    return HostTruth(known.host, known.addresses, known.label, known.scenario, known.first_mail, known.tier, note, meant)
+    return HostTruth(
+        known.host,
+        known.addresses,
+        known.label,
+        known.scenario,
+        known.first_mail,
+        known.tier,
+        note,
+        meant,
+    )

@@ -5,9 +5,9 @@ They play last, when it is known what the others left with them.
 
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import DnsHabit, Type, reverse_name
-from rulegen.simulate.mail import Draft, Mail, Reply, compose, dialogue, sentences
-from rulegen.simulate.stage import Posted
-from rulegen.simulate.tape import converse
+from rulegen.simulate.mail import Mail, MailDraft, Reply, compose, dialogue, sentences
+from rulegen.simulate.network import Posted
+from rulegen.simulate.tcp import converse
 from rulegen.simulate.wire import Socket
 from rulegen.simulate.world import new_domain, new_word
 
@@ -17,7 +17,9 @@ _UNPRIVILEGED = range(1024, 65536)
 
 def relay(actor: Actor) -> None:
     """Takes mail in from everywhere and delivers what the site sends."""
-    mine = [posted for posted in actor.stage.posted if actor.stage.relay(actor.version) is actor.host]
+    mine = [
+        posted for posted in actor.stage.posted if actor.stage.relay(actor.version) is actor.host
+    ]
     _serve_mail(actor, actor.rng.randint(60, 160), mine)
     actor.note = f"takes mail in and delivers to {len(actor.servers)} servers"
 
@@ -72,7 +74,13 @@ def _take_in(actor: Actor, at: float) -> None:
     domain = stage.world.recipients_domain(rng)
     sender = stage.world.server(rng.choice(stage.world.mail_hosts(domain)), actor.version)
     client = Socket(sender, rng.choice(_UNPRIVILEGED))
-    turns = dialogue(f"mail.{stage.domain}", domain, [_mail(actor, domain, stage.domain)], rng, starttls=rng.random() < 0.6)
+    turns = dialogue(
+        f"mail.{stage.domain}",
+        domain,
+        [_mail(actor, domain, stage.domain)],
+        rng,
+        starttls=rng.random() < 0.6,
+    )
     converse(actor.tape, at, client, Socket(actor.host.end, 25), turns, rtt=0.0004)
     asked = actor.lookup(at + 0.001, reverse_name(sender.ip), Type.PTR, mail=True)
     actor.lookup(asked, domain, Type.TXT)
@@ -85,12 +93,20 @@ def _deliver(actor: Actor, at: float, domain: str) -> None:
     server = actor.stage.world.server(name, actor.version)
     reply = Reply.UNKNOWN_USER if rng.random() < 0.02 else Reply.ACCEPT
     mail = _mail(actor, actor.stage.domain, domain)
-    actor.smtp(at, server, name, [mail], helo=f"mail.{actor.stage.domain}", reply=reply, starttls=rng.random() < 0.8)
+    actor.smtp(
+        at,
+        server,
+        name,
+        [mail],
+        helo=f"mail.{actor.stage.domain}",
+        reply=reply,
+        starttls=rng.random() < 0.8,
+    )
 
 
 def _mail(actor: Actor, sender: str, recipient: str) -> Mail:
     rng = actor.rng
-    draft = Draft(sentences(rng, 1), sentences(rng, rng.randint(1, 6)))
+    draft = MailDraft(sentences(rng, 1), sentences(rng, rng.randint(1, 6)))
     return compose(f"{new_word(rng)}@{sender}", (f"{new_word(rng)}@{recipient}",), draft, rng)
 
 

@@ -1,7 +1,7 @@
 """Payloads between two endpoints -> Ethernet frames with right lengths and checksums.
 
-Written with struct and not with a packet library: 200,000 packets are a matter of seconds (dpkt builds 24,000 a second
-where this builds 140,000), and the command then needs no packet library.
+Written with struct and not with a packet library: 200,000 packets are a matter of seconds (dpkt
+builds 24,000 a second where this builds 140,000), and the command then needs no packet library.
 """
 
 import struct
@@ -54,7 +54,9 @@ def udp_frame(src: Socket, dst: Socket, payload: bytes, ident: int) -> bytes:
     length = _UDP.size + len(payload)
     blank = _UDP.pack(src.port, dst.port, length, 0) + payload
     check = checksum(_pseudo_header(src.end, dst.end, _UDP_NUMBER, length) + blank)
-    return _frame(src.end, dst.end, _UDP_NUMBER, _UDP.pack(src.port, dst.port, length, check) + payload, ident)
+    return _frame(
+        src.end, dst.end, _UDP_NUMBER, _UDP.pack(src.port, dst.port, length, check) + payload, ident
+    )
 
 
 def tcp_frame(src: Socket, dst: Socket, segment: Segment, ident: int) -> bytes:
@@ -88,4 +90,6 @@ def _frame(src: Endpoint, dst: Endpoint, protocol: int, body: bytes, ident: int)
         return _ETHERNET.pack(dst.mac, src.mac, 0x86DD) + header + body
     fields = (0x45, 0, 20 + len(body), ident, 0x4000, src.ttl, protocol)
     check = checksum(_IPV4.pack(*fields, 0, src.ip, dst.ip))
-    return _ETHERNET.pack(dst.mac, src.mac, 0x0800) + _IPV4.pack(*fields, check, src.ip, dst.ip) + body
+    return (
+        _ETHERNET.pack(dst.mac, src.mac, 0x0800) + _IPV4.pack(*fields, check, src.ip, dst.ip) + body
+    )

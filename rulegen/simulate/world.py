@@ -1,6 +1,7 @@
 """A seed and the site's own networks -> the Internet outside: domains, their mail servers, an address for every name.
 
-Everything is a function of the seed and the name asked for, so two actors that mail one domain reach one server.
+Everything is a function of the seed and the name asked for, so two actors that mail one domain
+reach one server.
 """
 
 import hashlib
@@ -11,17 +12,102 @@ from ipaddress import ip_address
 from rulegen.errors import MxhoundError
 from rulegen.simulate.dns import Record, Type, encode_name, mx_data, txt_data
 from rulegen.simulate.wire import Endpoint
-from rulegen.site import SiteProfile
+from rulegen.site_profile import SiteProfile
 
 # First octets that hold no special-purpose block (RFC 6890) and are spread over the registries.
 _FIRST_OCTETS = (
-    *(5, 20, 23, 31, 34, 37, 40, 46, 52, 62, 64, 66, 69, 72, 74, 77, 78, 80, 81, 82, 84, 85, 87, 88, 89, 91, 93, 94, 95),
-    *(103, 104, 109, 133, 144, 150, 159, 160, 176, 178, 185, 188, 193, 194, 195, 200, 202, 209, 210, 212, 213, 216, 217),
+    *(
+        5,
+        20,
+        23,
+        31,
+        34,
+        37,
+        40,
+        46,
+        52,
+        62,
+        64,
+        66,
+        69,
+        72,
+        74,
+        77,
+        78,
+        80,
+        81,
+        82,
+        84,
+        85,
+        87,
+        88,
+        89,
+        91,
+        93,
+        94,
+        95,
+    ),
+    *(
+        103,
+        104,
+        109,
+        133,
+        144,
+        150,
+        159,
+        160,
+        176,
+        178,
+        185,
+        188,
+        193,
+        194,
+        195,
+        200,
+        202,
+        209,
+        210,
+        212,
+        213,
+        216,
+        217,
+    ),
 )
-_FIRST_V6 = ("2400", "2404", "2406", "2600", "2604", "2607", "2620", "2800", "2804", "2a00", "2a01", "2a03", "2c0f")
+_FIRST_V6 = (
+    "2400",
+    "2404",
+    "2406",
+    "2600",
+    "2604",
+    "2607",
+    "2620",
+    "2800",
+    "2804",
+    "2a00",
+    "2a01",
+    "2a03",
+    "2c0f",
+)
 _SUFFIXES = (
     *("com",) * 8,
-    *("net", "org", "de", "de", "co.uk", "fr", "it", "nl", "pl", "jp", "co.jp", "com.br", "ca", "com.au", "info", "es"),
+    *(
+        "net",
+        "org",
+        "de",
+        "de",
+        "co.uk",
+        "fr",
+        "it",
+        "nl",
+        "pl",
+        "jp",
+        "co.jp",
+        "com.br",
+        "ca",
+        "com.au",
+        "info",
+        "es",
+    ),
     *("se", "ch", "cz", "edu", "in", "co.in", "com.mx", "at", "be", "dk"),
 )
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"
@@ -69,7 +155,9 @@ class World:
             ip = self._address(f"{identity}/{attempt}", version)
             if not self.site.is_home(ip_address(ip)):
                 return Endpoint(ip, self.gateway_mac, 40 + self._digest(identity)[0] % 20)
-        raise MxhoundError(f"home_networks leave no IPv{version} address outside; allowed are networks that are not everything")
+        raise MxhoundError(
+            f"home_networks leave no IPv{version} address outside; allowed are networks that are not everything"
+        )
 
     def records(self, name: str, rtype: Type, count: int = 1) -> list[Record]:
         """What a resolver finds, `count` addresses at most; nothing for types that few names have."""
@@ -79,9 +167,18 @@ class World:
                 names = (name, *(f"{number}.{name}" for number in range(1, count)))
                 return [Record(rtype, self.server(each, version).ip) for each in names]
             case Type.MX:
-                return [Record(rtype, mx_data(10 * n, host), 3600) for n, host in enumerate(self.mail_hosts(name), 1)]
+                return [
+                    Record(rtype, mx_data(10 * n, host), 3600)
+                    for n, host in enumerate(self.mail_hosts(name), 1)
+                ]
             case Type.PTR:
-                return [Record(rtype, encode_name(f"host-{self._digest(name).hex()[:6]}.{self.hosters[0]}"), 3600)]
+                return [
+                    Record(
+                        rtype,
+                        encode_name(f"host-{self._digest(name).hex()[:6]}.{self.hosters[0]}"),
+                        3600,
+                    )
+                ]
             case Type.NS:
                 return [Record(rtype, encode_name(f"ns{number}.{name}"), 3600) for number in (1, 2)]
             case Type.TXT:
@@ -100,7 +197,9 @@ class World:
     def _address(self, key: str, version: int) -> bytes:
         draw = self._digest(f"{version}/{key}")
         if version == 4:
-            return bytes([_FIRST_OCTETS[draw[0] % len(_FIRST_OCTETS)], draw[1], draw[2], 1 + draw[3] % 254])
+            return bytes(
+                [_FIRST_OCTETS[draw[0] % len(_FIRST_OCTETS)], draw[1], draw[2], 1 + draw[3] % 254]
+            )
         prefix = bytes.fromhex(_FIRST_V6[draw[0] % len(_FIRST_V6)])
         return prefix + draw[1:5] + bytes(8) + b"\x00" + bytes([1 + draw[5] % 250])
 
@@ -110,7 +209,9 @@ class World:
 
 def new_word(rng: random.Random, least: int = 2, most: int = 4) -> str:
     """A word nobody has heard, but that can be said."""
-    return "".join(rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(least, most)))
+    return "".join(
+        rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(least, most))
+    )
 
 
 def new_domain(rng: random.Random) -> str:

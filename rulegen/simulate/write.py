@@ -53,7 +53,11 @@ def _write_truth(simulation: Simulation, file: BinaryIO) -> None:
 
 
 def _host(host: HostTruth, start: datetime) -> dict[str, object]:
-    first = None if host.first_mail is None else (start + timedelta(seconds=host.first_mail)).isoformat(timespec="milliseconds")
+    first = (
+        None
+        if host.first_mail is None
+        else (start + timedelta(seconds=host.first_mail)).isoformat(timespec="milliseconds")
+    )
     return asdict(host) | {"first_mail": first and first.replace("+00:00", "Z")}
 
 

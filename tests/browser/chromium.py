@@ -11,10 +11,23 @@ from pathlib import Path
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-# As root in a container, and without the browser's own errands: what is asked for then is what the page asks for.
+# As root in a container, and without the browser's own errands: what is asked for then is what the
+# page asks for.
 FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--force-color-profile=srgb",
+    ),
 )
 
 
@@ -28,7 +41,11 @@ class Look:
     scripts: bool = True
 
     def __str__(self) -> str:
-        parts = ("dark" if self.dark else "light", "paper" if self.paper else str(self.width), "" if self.scripts else "no scripts")
+        parts = (
+            "dark" if self.dark else "light",
+            "paper" if self.paper else str(self.width),
+            "" if self.scripts else "no scripts",
+        )
         return " ".join(filter(None, parts))
 
 
@@ -64,11 +81,19 @@ def started(profile: Path) -> Iterator[Chrome]:
 
 def show(driver: Chrome, page: Path, look: Look = Look()) -> None:
     """Open the page afresh; what was logged before is forgotten."""
-    screen = {"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.width < 600}
+    screen = {
+        "width": look.width,
+        "height": 900,
+        "deviceScaleFactor": 1,
+        "mobile": look.width < 600,
+    }
     scheme = {"name": "prefers-color-scheme", "value": "dark" if look.dark else "light"}
     still = {"name": "prefers-reduced-motion", "value": "reduce"}  # what is clicked does not move
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print" if look.paper else "", "features": [scheme, still]})
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"media": "print" if look.paper else "", "features": [scheme, still]},
+    )
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not look.scripts})
     driver.get("about:blank")
     driver.get_log("browser")
@@ -84,7 +109,11 @@ def complaints(driver: Chrome) -> list[str]:
 def requested(driver: Chrome) -> list[str]:
     """Every address the page asked for, itself among them."""
     events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
 
 
 def faults(driver: Chrome) -> list[str]:
@@ -92,7 +121,9 @@ def faults(driver: Chrome) -> list[str]:
     script = axe()
     assert script
     driver.execute_script(script.read_text(encoding="utf-8"))
-    found = driver.execute_async_script("const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(done);")
+    found = driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(done);"
+    )
     assert found["passes"], "axe looked at nothing"
     return [
         f"{fault['id']} ({fault['impact']}): {', '.join(str(node['target']) for node in fault['nodes'][:5])}"

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from eveproc.night import NightReport
-from eveproc.report import html, shown, tuning
+from eveproc.report import html_report, shown, tuning
+from eveproc.verdicts.analyze import Report
 from tests.browser import chromium
-from tests.eveproc import nights
+from tests.eveproc import made_stores
 from tests.eveproc.test_report_tuning import SITE, tuned
 
-PAGES: dict[str, Callable[[], NightReport]] = {
-    "office": nights.office,
-    "changed": nights.changed,
-    "hostile": nights.hostile,
-    "many": lambda: nights.many(5000),
-    "quiet": nights.quiet,
+PAGES: dict[str, Callable[[], Report]] = {
+    "office": made_stores.office,
+    "changed": made_stores.changed,
+    "hostile": made_stores.hostile,
+    "many": lambda: made_stores.many(5000),
+    "quiet": made_stores.quiet,
 }
 
 
@@ -35,18 +35,21 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Name of a night, or "tuning" -> its page on disk, made once."""
+    """Name of a report, or "tuning" -> its page on disk, made once."""
     folder = tmp_path_factory.mktemp("pages")
 
     def made(name: str) -> Path:
         path = folder / f"{name}.html"
         if not path.exists():
-            path.write_text(tuning.render_html(tuned(SITE)) if name == "tuning" else _report(name), encoding="utf-8")
+            path.write_text(
+                tuning.render_html(tuned(SITE)) if name == "tuning" else _report(name),
+                encoding="utf-8",
+            )
         return path
 
     return made
 
 
 def _report(name: str) -> str:
-    night = PAGES[name]()
-    return html.render(night, shown(night, everyone=name == "hostile"))
+    report = PAGES[name]()
+    return html_report.render(report, shown(report, everyone=name == "hostile"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome
 
-from eveproc.report import html, shown
+from eveproc.report import html_report, shown
 from tests.browser.chromium import Look, show, started
-from tests.eveproc import nights
+from tests.eveproc import made_stores
 
 # File, how to look, and how many pixels down.
 PICTURES = (
@@ -20,10 +20,10 @@ PICTURES = (
 
 
 def main(folder: Path) -> None:
-    night = nights.changed()
+    report = made_stores.changed()
     with tempfile.TemporaryDirectory(prefix="mxhound-") as scratch:
         page = Path(scratch) / "report.html"
-        page.write_text(html.render(night, shown(night, everyone=False)), encoding="utf-8")
+        page.write_text(html_report.render(report, shown(report, everyone=False)), encoding="utf-8")
         with started(Path(scratch) / "profile") as driver:
             for name, look, height in PICTURES:
                 show(driver, page, look)
@@ -32,7 +32,10 @@ def main(folder: Path) -> None:
 
 def _picture(driver: Chrome, width: int, height: int) -> bytes:
     clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-    taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 85, "captureBeyondViewport": True, "clip": clip})
+    taken = driver.execute_cdp_cmd(
+        "Page.captureScreenshot",
+        {"format": "webp", "quality": 85, "captureBeyondViewport": True, "clip": clip},
+    )
     return base64.b64decode(taken["data"])
 
 

@@ -12,11 +12,16 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from tests.browser.chromium import Look, complaints, faults, requested, show
-from tests.eveproc.nights import PAYLOADS
+from tests.eveproc.made_stores import PAYLOADS
 
 pytestmark = pytest.mark.browser
 
-LIGHT, DARK, PHONE, DARK_PHONE = Look(), Look(dark=True), Look(width=360), Look(width=390, dark=True)
+LIGHT, DARK, PHONE, DARK_PHONE = (
+    Look(),
+    Look(dark=True),
+    Look(width=360),
+    Look(width=390, dark=True),
+)
 PAPER, NO_SCRIPTS = Look(paper=True), Look(scripts=False)
 PAGES = ["office", "changed", "hostile", "quiet", "tuning"]
 
@@ -26,7 +31,9 @@ Page = Callable[[str], Path]
 def hosts(driver: Chrome) -> list[str]:
     """Addresses of the rows that are shown, from top to bottom."""
     rows = "[...document.querySelectorAll('tbody.host')].filter(row => row.getClientRects().length)"
-    return driver.execute_script(f"return {rows}.map(row => row.querySelector('.fold').textContent)")
+    return driver.execute_script(
+        f"return {rows}.map(row => row.querySelector('.fold').textContent)"
+    )
 
 
 def shown(driver: Chrome) -> str:
@@ -38,7 +45,10 @@ def heading(driver: Chrome, key: str) -> WebElement:
 
 
 def values(driver: Chrome, key: str) -> list[str]:
-    return driver.execute_script("return [...document.querySelectorAll('tbody.host')].map(row => row.dataset[arguments[0]])", key)
+    return driver.execute_script(
+        "return [...document.querySelectorAll('tbody.host')].map(row => row.dataset[arguments[0]])",
+        key,
+    )
 
 
 def filter_by(driver: Chrome, words: str) -> None:
@@ -52,7 +62,9 @@ def choose(driver: Chrome, name: str, value: str) -> None:
 
 @pytest.mark.parametrize("look", [LIGHT, DARK, PHONE, PAPER, NO_SCRIPTS], ids=str)
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page_asks_for_itself_alone_and_nothing_is_said_on_the_console(driver: Chrome, page: Page, name: str, look: Look) -> None:
+def test_the_page_asks_for_itself_alone_and_nothing_is_said_on_the_console(
+    driver: Chrome, page: Page, name: str, look: Look
+) -> None:
     path = page(name)
     show(driver, path, look)
     assert requested(driver) == [path.as_uri()]
@@ -70,9 +82,13 @@ def test_axe_finds_no_serious_fault(driver: Chrome, page: Page, name: str, look:
 
 @pytest.mark.parametrize("look", [PHONE, DARK_PHONE, Look(width=768), LIGHT], ids=str)
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_the_screen(driver: Chrome, page: Page, name: str, look: Look) -> None:
+def test_nothing_is_wider_than_the_screen(
+    driver: Chrome, page: Page, name: str, look: Look
+) -> None:
     show(driver, page(name), look)
-    driver.execute_script("for (const each of document.querySelectorAll('[data-fold=open]')) each.click()")
+    driver.execute_script(
+        "for (const each of document.querySelectorAll('[data-fold=open]')) each.click()"
+    )
     assert driver.execute_script("return document.documentElement.scrollWidth") <= look.width
 
 
@@ -81,7 +97,10 @@ def address(text: str) -> tuple[int, int]:
     return parsed.version, int(parsed)
 
 
-@pytest.mark.parametrize(("key", "order"), [("verdict", int), ("host", address), ("score", float), ("servers", int), ("decided", float)])
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [("verdict", int), ("host", address), ("score", float), ("servers", int), ("decided", float)],
+)
 def test_a_heading_sorts_and_says_so_and_the_other_way_round_when_pressed_again(
     driver: Chrome, page: Page, key: str, order: Callable[[str], object]
 ) -> None:
@@ -138,7 +157,9 @@ def test_verdicts_and_trends_filter(driver: Chrome, page: Page) -> None:
 def test_a_host_folds_and_says_so(driver: Chrome, page: Page) -> None:
     show(driver, page("office"))
     row = driver.find_element(By.ID, "host-1")
-    button, details = (row.find_element(By.CSS_SELECTOR, selector) for selector in ("button.fold", ".details"))
+    button, details = (
+        row.find_element(By.CSS_SELECTOR, selector) for selector in ("button.fold", ".details")
+    )
     states = []
     for _ in range(3):
         states.append((button.get_attribute("aria-expanded"), details.is_displayed()))
@@ -162,7 +183,9 @@ def test_hosts_named_in_a_chart_are_links(driver: Chrome, page: Page) -> None:
     assert driver.current_url.endswith("#host-1")
 
 
-def test_five_thousand_hosts_come_a_hundred_at_a_time_and_all_can_be_found(driver: Chrome, page: Page) -> None:
+def test_five_thousand_hosts_come_a_hundred_at_a_time_and_all_can_be_found(
+    driver: Chrome, page: Page
+) -> None:
     show(driver, page("many"))
     assert len(hosts(driver)) == 100
     assert shown(driver) == "100 of 5,000 hosts shown"
@@ -181,7 +204,9 @@ def test_paper_has_every_reason_of_every_host_and_no_controls(driver: Chrome, pa
     show(driver, page("changed"))
     driver.find_element(By.CSS_SELECTOR, "[data-fold=close]").click()
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
-    assert all(details.is_displayed() for details in driver.find_elements(By.CSS_SELECTOR, ".details"))
+    assert all(
+        details.is_displayed() for details in driver.find_elements(By.CSS_SELECTOR, ".details")
+    )
     assert not driver.find_element(By.CSS_SELECTOR, ".controls").is_displayed()
     printed = driver.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
@@ -189,19 +214,27 @@ def test_paper_has_every_reason_of_every_host_and_no_controls(driver: Chrome, pa
 
 def test_paper_is_light_in_the_dark(driver: Chrome, page: Page) -> None:
     show(driver, page("office"), Look(dark=True, paper=True))
-    assert driver.find_element(By.TAG_NAME, "body").value_of_css_property("background-color") == "rgba(255, 255, 255, 1)"
+    assert (
+        driver.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+        == "rgba(255, 255, 255, 1)"
+    )
 
 
 def test_without_scripts_everything_is_there_to_read(driver: Chrome, page: Page) -> None:
     show(driver, page("office"), NO_SCRIPTS)
     assert not driver.find_element(By.CSS_SELECTOR, ".controls").is_displayed()
-    assert all(details.is_displayed() for details in driver.find_elements(By.CSS_SELECTOR, ".details"))
+    assert all(
+        details.is_displayed() for details in driver.find_elements(By.CSS_SELECTOR, ".details")
+    )
 
 
 def test_a_screen_has_the_chart_of_its_width(driver: Chrome, page: Page) -> None:
     for look, wide in ((LIGHT, True), (PHONE, False)):
         show(driver, page("office"), look)
-        charts = [driver.find_element(By.CSS_SELECTOR, f".on-{width}").is_displayed() for width in ("wide", "narrow")]
+        charts = [
+            driver.find_element(By.CSS_SELECTOR, f".on-{width}").is_displayed()
+            for width in ("wide", "narrow")
+        ]
         assert charts == [wide, not wide]
 
 
@@ -226,13 +259,17 @@ def test_text_of_attackers_is_text(driver: Chrome, page: Page) -> None:
 
 
 def test_the_policy_stops_what_would_get_through(driver: Chrome, page: Page) -> None:
-    """Should an escape ever be forgotten: neither handler, script, style, picture nor form works."""
+    """Should an escape ever be forgotten: neither handler, script, style, chart_data nor form works."""
     show(driver, page("office"))
     planted = """<img src="x.png" onerror="window.pwned=1"><a id=planted onclick="window.pwned=1">x</a>
         <div style="position:fixed"></div><iframe src="https://x.test/"></iframe>"""
     driver.execute_script("document.querySelector('main').innerHTML = arguments[0]", planted)
-    driver.execute_script("document.getElementById('planted').dispatchEvent(new MouseEvent('click'))")
-    driver.execute_script("const s = document.createElement('script'); s.textContent = 'window.pwned=1'; document.body.append(s)")
+    driver.execute_script(
+        "document.getElementById('planted').dispatchEvent(new MouseEvent('click'))"
+    )
+    driver.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.pwned=1'; document.body.append(s)"
+    )
     assert driver.execute_script("return window.pwned") is None
     refused = " ".join(complaints(driver))
     assert all(f"{what}-src" in refused for what in ("img", "script", "style", "frame")), refused

@@ -1,6 +1,7 @@
 """A pcap, a site and a grid of thresholds -> what a real Suricata alerts for each (signal, count, seconds), by few runs of it.
 
-One rules file carries every rule many times, each with a sid of its own: an engine keeps the count of each sid by itself.
+One rules file carries every rule many times, each with a sid of its own: an engine keeps the count
+of each sid by itself.
 """
 
 import json
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from rulegen.build import render_all
 from rulegen.render import RenderedRule
-from rulegen.site import SiteProfile, Threshold
+from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Signal
 from tests.engines.replay import replay
 
-# A packet may alert so often (packet-alert-max, a byte); what is more is dropped before anything is counted.
+# A packet may alert so often (packet-alert-max, a byte); what is more is dropped before anything is
+# counted.
 VARIANTS_A_RUN = 240
 FIRST_SID = 1_300_000
 
@@ -36,7 +38,9 @@ class Cell:
         return f"{self.signal}={self.threshold.count}/{self.threshold.seconds}"
 
 
-def run_grid(engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell], folder: Path) -> tuple[Path, Mapping[Cell, Alerts]]:
+def run_grid(
+    engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell], folder: Path
+) -> tuple[Path, Mapping[Cell, Alerts]]:
     """The eve.json of the run (of the first, where it took several) and the alerts of each cell, sorted."""
     found: dict[Cell, Alerts] = {cell: [] for cell in cells}
     eves = []
@@ -45,7 +49,15 @@ def run_grid(engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell
         rules.parent.mkdir(parents=True, exist_ok=True)
         by_sid = dict(enumerate(cells[start : start + VARIANTS_A_RUN], FIRST_SID))
         rules.write_text("\n".join(_rules(engine, site, by_sid)) + "\n")
-        eves.append(replay(engine, pcap, folder / str(number), rules=rules, more=("--set", "packet-alert-max=255")))
+        eves.append(
+            replay(
+                engine,
+                pcap,
+                folder / str(number),
+                rules=rules,
+                more=("--set", "packet-alert-max=255"),
+            )
+        )
         for sid, alert in _alerts(eves[-1]):
             if sid in by_sid:
                 found[by_sid[sid]].append(alert)
@@ -56,12 +68,20 @@ def _rules(engine: Engine, site: SiteProfile, by_sid: Mapping[int, Cell]) -> Ite
     rendered, _ = render_all(site, engine)
     yield from (rule.text for rule in rendered if rule.threshold is None)
     for sid, cell in by_sid.items():
-        yield from (_variant(rule, sid, cell.threshold) for rule in rendered if rule.threshold and rule.spec.signal is cell.signal)
+        yield from (
+            _variant(rule, sid, cell.threshold)
+            for rule in rendered
+            if rule.threshold and rule.spec.signal is cell.signal
+        )
 
 
 def _variant(rule: RenderedRule, sid: int, threshold: Threshold) -> str:
     assert rule.network is None, "a site without networks of their own"
-    text = re.sub(r"count \d+, seconds \d+;", f"count {threshold.count}, seconds {threshold.seconds};", rule.text)
+    text = re.sub(
+        r"count \d+, seconds \d+;",
+        f"count {threshold.count}, seconds {threshold.seconds};",
+        rule.text,
+    )
     return re.sub(r"\bsid:\d+;", f"sid:{sid};", text)
 
 
@@ -69,7 +89,10 @@ def _alerts(eve: Path) -> Iterator[tuple[int, tuple[int, str]]]:
     for line in eve.read_text().splitlines():
         if '"event_type":"alert"' in line:
             event = json.loads(line)
-            yield event["alert"]["signature_id"], (micros(event["timestamp"]), str(ip_address(event["alert"]["target"]["ip"])))
+            yield (
+                event["alert"]["signature_id"],
+                (micros(event["timestamp"]), str(ip_address(event["alert"]["target"]["ip"]))),
+            )
 
 
 def micros(text: str) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rulegen.build import build
 from rulegen.engines import find_engine
 from rulegen.simulate import simulate, write_simulation
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import SNORTS, Engine
 from tests.engines.replay import replay
 from tests.engines.snort import replay_snort
@@ -20,10 +20,20 @@ from tests.engines.snort import replay_snort
 DATA = Path(__file__).parents[1] / "data"
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 SEED = 1
-# One of each kind and a few desks: what ships with the tests has to be small. `make demo` plays every scenario.
+# One of each kind and a few desks: what ships with the tests has to be small. `make demo` plays
+# every scenario.
 OFFICE_CLIENTS = 8
 INFECTED = ("flood", "slow", "submission", "name_guess", "blocked")
-BENIGN = ("address_checker", "administrator", "dns_tunnel", "mail_setup", "mailing_list", "port_scanner", "printer", "submission_user")
+BENIGN = (
+    "address_checker",
+    "administrator",
+    "dns_tunnel",
+    "mail_setup",
+    "mailing_list",
+    "port_scanner",
+    "printer",
+    "submission_user",
+)
 
 
 def record(data: Path = DATA) -> None:
@@ -31,10 +41,14 @@ def record(data: Path = DATA) -> None:
     site = load_site(data / "site.yaml")
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
-        write_simulation(simulate(site, SEED, clients=OFFICE_CLIENTS, scenarios=INFECTED + BENIGN), work)
+        write_simulation(
+            simulate(site, SEED, clients=OFFICE_CLIENTS, scenarios=INFECTED + BENIGN), work
+        )
         build(site, (), work / "rules", date(2026, 3, 2))
         for engine in ENGINES:
-            eve = replay(engine, work / "traffic.pcap", work / engine, build=work / "rules" / engine)
+            eve = replay(
+                engine, work / "traffic.pcap", work / engine, build=work / "rules" / engine
+            )
             pack(eve, data / f"office-{engine}.eve.json.gz")
         record_snorts(work, data)
         shutil.copyfile(work / "truth.json", data / "truth.json")

@@ -18,7 +18,8 @@ TIMEOUT_SECONDS = 600
 # Where a build's mxhound.yaml expects its folder.
 INSTALLED_AT = "/etc/suricata/mxhound"
 
-# Record types of eve-log and their options: all that eveproc reads, and what tells a broken capture.
+# Record types of eve-log and their options: all that eveproc reads, and what tells a broken
+# capture.
 EVE_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "alert": {"metadata": True},
@@ -56,9 +57,11 @@ def replay(
     config = out_dir / "suricata.yaml"
     config.write_text(render_config(found, build, eve_types))
     command = found.command("-l", out_dir, "-r", pcap, config=config)
-    # autofp, the default, lets packet time go backwards between threads: thresholds would then count at random.
+    # autofp, the default, lets packet time go backwards between threads: thresholds would then
+    # count at random.
     command += ["--runmode", "single", "-k", "all", "--init-errors-fatal"]
-    # The paths in a build's mxhound.yaml are where an operator puts it; here the build is used where it lies.
+    # The paths in a build's mxhound.yaml are where an operator puts it; here the build is used
+    # where it lies.
     command += ["-S", str(rules or (build / "mxhound.rules" if build else os.devnull))]
     if build is not None:
         command += ["--set", f"threshold-file={build / 'threshold.config'}"]
@@ -67,7 +70,11 @@ def replay(
     return _only_json(out_dir)
 
 
-def render_config(engine: FoundEngine, build: Path | None, eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES) -> str:
+def render_config(
+    engine: FoundEngine,
+    build: Path | None,
+    eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
+) -> str:
     """The least suricata.yaml that replays mail traffic; what the build's mxhound.yaml sets is left to it."""
     settings = _settings(engine, eve_types)
     fragment = ""
@@ -76,7 +83,11 @@ def render_config(engine: FoundEngine, build: Path | None, eve_types: Mapping[st
         fragment = (build / "mxhound.yaml").read_text().replace(INSTALLED_AT, str(build.resolve()))
         theirs = {key.split(".")[0] for key in yaml.safe_load(fragment)}
         settings = {key: value for key, value in settings.items() if key not in theirs}
-    return "%YAML 1.1\n---\n" + yaml.safe_dump(settings, sort_keys=False) + fragment.removeprefix("%YAML 1.1\n---\n")
+    return (
+        "%YAML 1.1\n---\n"
+        + yaml.safe_dump(settings, sort_keys=False)
+        + fragment.removeprefix("%YAML 1.1\n---\n")
+    )
 
 
 def installed(engine: Engine) -> FoundEngine:
@@ -87,13 +98,19 @@ def installed(engine: Engine) -> FoundEngine:
     return found
 
 
-def _settings(engine: FoundEngine, eve_types: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+def _settings(
+    engine: FoundEngine, eve_types: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
     etc = engine.etc or Path("/etc/suricata")
     eve = {"enabled": True, "filetype": "regular", "filename": "eve.json"}
-    types: list[object] = [{name: dict(options)} if options else name for name, options in eve_types.items()]
+    types: list[object] = [
+        {name: dict(options)} if options else name for name, options in eve_types.items()
+    ]
     return {
         "vars": {
-            "address-groups": {"HOME_NET": "[10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,2001:db8::/32]"}
+            "address-groups": {
+                "HOME_NET": "[10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,2001:db8::/32]"
+            }
             | {"EXTERNAL_NET": "!$HOME_NET"},
         },
         "stats": {"enabled": True, "interval": 8},
@@ -120,7 +137,9 @@ def _protocols() -> dict[str, object]:
 
 def _run(command: list[str], log: Path) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"{' '.join(command)}: {error}") from error
     said = done.stdout + done.stderr
@@ -133,17 +152,23 @@ def _run(command: list[str], log: Path) -> None:
 def _only_json(out_dir: Path) -> Path:
     found = sorted(out_dir.glob("*.json"))
     if len(found) != 1:
-        raise EngineError(f"{out_dir}: expected one eve.json, found {[path.name for path in found]}")
+        raise EngineError(
+            f"{out_dir}: expected one eve.json, found {[path.name for path in found]}"
+        )
     return found[0]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Replay a pcap through a real Suricata and print where its eve.json is.")
+    parser = argparse.ArgumentParser(
+        description="Replay a pcap through a real Suricata and print where its eve.json is."
+    )
     parser.add_argument("engine", type=Engine, choices=[Engine.SURICATA_7, Engine.SURICATA_8])
     parser.add_argument("pcap", type=Path)
     parser.add_argument("out_dir", type=Path)
     parser.add_argument("--rules", type=Path, help="a rules file")
-    parser.add_argument("--build", type=Path, help="a folder rulegen build wrote, as out/suricata-7")
+    parser.add_argument(
+        "--build", type=Path, help="a folder rulegen build wrote, as out/suricata-7"
+    )
     try:
         eve = replay(**vars(parser.parse_args()))
     except EngineError as error:

@@ -29,8 +29,24 @@ def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapp
         raise EngineError(MISSING.format(engine, engine))
     out_dir.mkdir(parents=True, exist_ok=True)
     config = out_dir / "snort.conf"
-    config.write_text("".join(f"{line}\n" for line in (_config_3(build) if engine is Engine.SNORT_3 else _config_29(build))))
-    command = [str(found.path), "-q", "-k", "none", "-c", str(config), "-l", str(out_dir), "-r", str(pcap)]
+    config.write_text(
+        "".join(
+            f"{line}\n"
+            for line in (_config_3(build) if engine is Engine.SNORT_3 else _config_29(build))
+        )
+    )
+    command = [
+        str(found.path),
+        "-q",
+        "-k",
+        "none",
+        "-c",
+        str(config),
+        "-l",
+        str(out_dir),
+        "-r",
+        str(pcap),
+    ]
     _run([*command, *(["-R", str(build / RULES)] if engine is Engine.SNORT_3 else [])])
     if engine is Engine.SNORT_3:
         return {"json": out_dir / "alert_json.txt"}
@@ -55,7 +71,9 @@ def _config_3(build: Path) -> list[str]:
 
 def _run(command: list[str]) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"{' '.join(command)}: {error}") from error
     said = (done.stdout + done.stderr).strip()

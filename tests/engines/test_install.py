@@ -10,10 +10,19 @@ SCRIPT = Path(__file__).with_name("install.sh")
 
 def bash(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **settings}
-    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60
+    )
 
 
-@pytest.mark.parametrize("trace", ["etc/suricata", "etc/systemd/system/suricata.service", "usr/local/lib/systemd/system/suricata.service"])
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "etc/suricata",
+        "etc/systemd/system/suricata.service",
+        "usr/local/lib/systemd/system/suricata.service",
+    ],
+)
 def test_a_suricata_of_somebody_else_is_seen(tmp_path: Path, trace: str) -> None:
     (tmp_path / trace).mkdir(parents=True)
     done = bash(f". {SCRIPT}; foreign_suricata {tmp_path}", tmp_path)
@@ -25,7 +34,9 @@ def test_a_machine_without_suricata_has_no_trace(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
 
 
-def test_where_somebody_else_s_is_the_package_is_refused_before_apt_is_asked(tmp_path: Path) -> None:
+def test_where_somebody_else_s_is_the_package_is_refused_before_apt_is_asked(
+    tmp_path: Path,
+) -> None:
     unreached = "apt-get() { echo apt; }; dpkg-query() { return 1; }; foreign_suricata() { echo /opt/x/suricata.service; }"
     done = bash(f". {SCRIPT}; {unreached}; install_package_7", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
@@ -33,16 +44,24 @@ def test_where_somebody_else_s_is_the_package_is_refused_before_apt_is_asked(tmp
 
 
 def test_a_relative_folder_becomes_absolute(tmp_path: Path) -> None:
-    assert bash(f'. {SCRIPT}; echo "$CACHE"', tmp_path, MXHOUND_ENGINES="here/engines").stdout == f"{tmp_path}/here/engines\n"
+    assert (
+        bash(f'. {SCRIPT}; echo "$CACHE"', tmp_path, MXHOUND_ENGINES="here/engines").stdout
+        == f"{tmp_path}/here/engines\n"
+    )
 
 
 def test_an_unknown_version_is_wrong_usage(tmp_path: Path) -> None:
     done = bash(f"{SCRIPT} 9", tmp_path)
-    assert (done.returncode, done.stderr) == (2, "engines: unknown version '9'; allowed are 7 and 8\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "engines: unknown version '9'; allowed are 7 and 8\n",
+    )
 
 
 def test_what_a_debian_package_put_there_is_not_somebody_else_s(tmp_path: Path) -> None:
     (tmp_path / "usr/lib/systemd/system").mkdir(parents=True)
     (tmp_path / "usr/lib/systemd/system/suricata.service").touch()
-    known = f'dpkg-query() {{ [ "$2" = "/usr{tmp_path}/usr/lib/systemd/system/suricata.service" ]; }}'
+    known = (
+        f'dpkg-query() {{ [ "$2" = "/usr{tmp_path}/usr/lib/systemd/system/suricata.service" ]; }}'
+    )
     assert bash(f". {SCRIPT}; {known}; foreign_suricata {tmp_path}", tmp_path).returncode == 1

@@ -11,7 +11,8 @@ from tests.conftest import require
 from tests.engines.replay import replay
 
 PCAP_HEAD = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 ffff0000 01000000")
-# One UDP packet without data, 192.0.2.1 to 192.0.2.2. (Over a capture without any packet Suricata broods for 61 s, then fails.)
+# One UDP packet without data, 192.0.2.1 to 192.0.2.2. (Over a capture without any packet Suricata
+# broods for 61 s, then fails.)
 PACKET = bytes.fromhex(
     "80a0a469 00000000 2a000000 2a000000020000000002 020000000001 08004500001c 00000000 4011 f6cd c0000201 c00002020400 0009 0008 0000"
 )
@@ -33,7 +34,10 @@ def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_log_holds_what_the_capture_does(suricata: Engine, pcap: Path, tmp_path: Path) -> None:
     eve = replay(suricata, pcap, tmp_path / "out")
-    assert {json.loads(line)["event_type"] for line in eve.read_text().splitlines()} == {"flow", "stats"}
+    assert {json.loads(line)["event_type"] for line in eve.read_text().splitlines()} == {
+        "flow",
+        "stats",
+    }
 
 
 def test_a_build_brings_its_own_log(suricata: Engine, pcap: Path, tmp_path: Path) -> None:
@@ -43,7 +47,9 @@ def test_a_build_brings_its_own_log(suricata: Engine, pcap: Path, tmp_path: Path
     assert "rules successfully loaded" in (tmp_path / "out" / "console.log").read_text()
 
 
-def test_a_capture_cut_short_is_refused_in_the_engines_words(suricata: Engine, pcap: Path, tmp_path: Path) -> None:
+def test_a_capture_cut_short_is_refused_in_the_engines_words(
+    suricata: Engine, pcap: Path, tmp_path: Path
+) -> None:
     pcap.write_bytes(PCAP_HEAD + PACKET + PACKET[:20])
     with pytest.raises(EngineError, match="truncated"):
         replay(suricata, pcap, tmp_path / "out")

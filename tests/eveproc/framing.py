@@ -52,15 +52,31 @@ def array(lines: Lines) -> bytes:
 
 
 def elasticsearch(lines: Lines) -> bytes:
-    hits = [{"_index": "eve", "_id": str(number), "_source": json.loads(line)} for number, line in enumerate(lines)]
-    return json.dumps({"took": 3, "timed_out": False, "hits": {"total": {"value": len(hits)}, "hits": hits}}).encode()
+    hits = [
+        {"_index": "eve", "_id": str(number), "_source": json.loads(line)}
+        for number, line in enumerate(lines)
+    ]
+    return json.dumps(
+        {"took": 3, "timed_out": False, "hits": {"total": {"value": len(hits)}, "hits": hits}}
+    ).encode()
 
 
 def over_lines(lines: Lines) -> bytes:
     return b"\n".join(json.dumps(json.loads(line), indent=2).encode() for line in lines)
 
 
-SHAPES: tuple[Shape, ...] = (plain, cee, syslog, crlf, bom, blank_lines_between, half_last_line, array, elasticsearch, over_lines)
+SHAPES: tuple[Shape, ...] = (
+    plain,
+    cee,
+    syslog,
+    crlf,
+    bom,
+    blank_lines_between,
+    half_last_line,
+    array,
+    elasticsearch,
+    over_lines,
+)
 
 
 def packed(content: bytes, kind: str) -> bytes:
@@ -77,7 +93,14 @@ def threaded(lines: Lines, folder: Path) -> list[str]:
 def rotated(lines: Lines, folder: Path) -> list[str]:
     third = len(lines) // 3
     old, middle, new = lines[:third], lines[third : 2 * third], lines[2 * third :]
-    return _written(folder, {"eve.json": plain(new), "eve.json.1": plain(middle), "eve.json.2.gz": packed(plain(old), "gz")})
+    return _written(
+        folder,
+        {
+            "eve.json": plain(new),
+            "eve.json.1": plain(middle),
+            "eve.json.2.gz": packed(plain(old), "gz"),
+        },
+    )
 
 
 def dated(lines: Lines, folder: Path) -> list[str]:
@@ -85,7 +108,10 @@ def dated(lines: Lines, folder: Path) -> list[str]:
     hours: dict[str, list[bytes]] = {}
     for line in lines:
         hours.setdefault(json.loads(line)["timestamp"][:13], []).append(line)
-    return _written(folder, {f"eve-{hour.replace('T', '-')}:00.json": plain(part) for hour, part in hours.items()})
+    return _written(
+        folder,
+        {f"eve-{hour.replace('T', '-')}:00.json": plain(part) for hour, part in hours.items()},
+    )
 
 
 def of_two_sensors(lines: Lines, folder: Path) -> list[str]:

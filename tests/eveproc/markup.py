@@ -49,7 +49,12 @@ class Page(HTMLParser):
             element.text += data
 
     def all(self, tag: str, of_class: str = "") -> list[Element]:
-        return [e for e in self.elements if e.tag == tag and (not of_class or of_class in (e.attributes.get("class") or "").split())]
+        return [
+            e
+            for e in self.elements
+            if e.tag == tag
+            and (not of_class or of_class in (e.attributes.get("class") or "").split())
+        ]
 
 
 def read(html: str) -> Page:

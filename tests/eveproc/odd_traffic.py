@@ -33,18 +33,33 @@ class Wire:
     def send(self, source: str, destination: str, protocol: int, payload: dpkt.Packet) -> None:
         frame = {"src": PC_MAC, "dst": RELAY_MAC}
         if ip_address(source).version == 4:
-            packet = dpkt.ip.IP(src=ip_address(source).packed, dst=ip_address(destination).packed, p=protocol, data=payload)
+            packet = dpkt.ip.IP(
+                src=ip_address(source).packed,
+                dst=ip_address(destination).packed,
+                p=protocol,
+                data=payload,
+            )
             packet.len = len(packet)
             ethernet = dpkt.ethernet.Ethernet(**frame, type=dpkt.ethernet.ETH_TYPE_IP, data=packet)
         else:
-            packet = dpkt.ip6.IP6(src=ip_address(source).packed, dst=ip_address(destination).packed, nxt=protocol, hlim=64)
+            packet = dpkt.ip6.IP6(
+                src=ip_address(source).packed,
+                dst=ip_address(destination).packed,
+                nxt=protocol,
+                hlim=64,
+            )
             packet.extension_hdrs, packet.data, packet.plen = {}, payload, len(payload)
             ethernet = dpkt.ethernet.Ethernet(**frame, type=dpkt.ethernet.ETH_TYPE_IP6, data=packet)
         self._pcap.writepkt(ethernet, self._time)
         self._time += 0.01
 
     def datagram(self, source: str, sport: int, destination: str, dport: int, data: bytes) -> None:
-        self.send(source, destination, 17, dpkt.udp.UDP(sport=sport, dport=dport, data=data, ulen=8 + len(data)))
+        self.send(
+            source,
+            destination,
+            17,
+            dpkt.udp.UDP(sport=sport, dport=dport, data=data, ulen=8 + len(data)),
+        )
 
 
 class Session:
@@ -57,7 +72,15 @@ class Session:
     def packet(self, side: int, flags: int, data: bytes = b"") -> None:
         (source, sport), (destination, dport) = self._ends[side], self._ends[1 - side]
         ack = 0 if flags == SYN else self._next[1 - side]
-        tcp = dpkt.tcp.TCP(sport=sport, dport=dport, seq=self._next[side], ack=ack, flags=flags, win=64000, data=data)
+        tcp = dpkt.tcp.TCP(
+            sport=sport,
+            dport=dport,
+            seq=self._next[side],
+            ack=ack,
+            flags=flags,
+            win=64000,
+            data=data,
+        )
         self._wire.send(source, destination, 6, tcp)
         self._next[side] += len(data) + bool(flags & 0x03)
 
@@ -74,13 +97,31 @@ def dns(name: bytes, number: int, rcode: int | None = None) -> bytes:
     """A question for MX, or with an rcode its answer."""
     flags = 0x0100 if rcode is None else 0x8180 | rcode
     labels = b"".join(bytes([len(label)]) + label for label in name.split(b"."))
-    return struct.pack(">6H", number, flags, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", MX, 1)
+    return (
+        struct.pack(">6H", number, flags, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", MX, 1)
+    )
 
 
-def dhcp(kind: int, reply: bool, *options: tuple[int, bytes], current: str = "0.0.0.0", assigned: str = "0.0.0.0") -> bytes:
-    head = struct.pack(">BBBBIHH", 1 + reply, 1, 6, 0, 77, 0, 0) + ip_address(current).packed + ip_address(assigned).packed
+def dhcp(
+    kind: int,
+    reply: bool,
+    *options: tuple[int, bytes],
+    current: str = "0.0.0.0",
+    assigned: str = "0.0.0.0",
+) -> bytes:
+    head = (
+        struct.pack(">BBBBIHH", 1 + reply, 1, 6, 0, 77, 0, 0)
+        + ip_address(current).packed
+        + ip_address(assigned).packed
+    )
     body = head + bytes(8) + PC_MAC.ljust(16, b"\0") + bytes(192) + bytes.fromhex("63825363")
-    return body + b"".join(bytes([code, len(value)]) + value for code, value in ((53, bytes([kind])), *options)) + b"\xff"
+    return (
+        body
+        + b"".join(
+            bytes([code, len(value)]) + value for code, value in ((53, bytes([kind])), *options)
+        )
+        + b"\xff"
+    )
 
 
 def mail(subject: bytes) -> tuple[tuple[int, bytes], ...]:
@@ -110,7 +151,9 @@ def write(path: Path) -> None:
         _lookups(wire)
         hello = ((1, b"220 mx ESMTP\r\n"), (0, b"EHLO PC.example.org\r\n"), (1, b"250 ok\r\n"))
         bye = ((0, b"QUIT\r\n"), (1, b"221 bye\r\n"))
-        Session(wire, 5000, SERVER, 25).talk(*hello, *mail(b"caf\xe9"), *mail("café".encode()), *bye)
+        Session(wire, 5000, SERVER, 25).talk(
+            *hello, *mail(b"caf\xe9"), *mail("café".encode()), *bye
+        )
         refused = Session(wire, 5100, REFUSING, 25)
         refused.packet(0, SYN)
         refused.packet(1, RST_ACK)
@@ -119,13 +162,19 @@ def write(path: Path) -> None:
 
 
 def _lookups(wire: Wire) -> None:
-    for name, number, rcode in ((b"Example.ORG", 1, 0), (b"no\xff\xfesuch.example.net", 2, NXDOMAIN)):
+    for name, number, rcode in (
+        (b"Example.ORG", 1, 0),
+        (b"no\xff\xfesuch.example.net", 2, NXDOMAIN),
+    ):
         wire.datagram(PC, 4000 + number, RESOLVER, 53, dns(name, number))
         wire.datagram(RESOLVER, 53, PC, 4000 + number, dns(name, number, rcode))
     wire.datagram(PC_6, 4003, RESOLVER_6, 53, dns(b"six.example.org", 3))
     wire.datagram(RESOLVER_6, 53, PC_6, 4003, dns(b"six.example.org", 3, SERVFAIL))
     question, answer = dns(b"tcp.example.org", 4), dns(b"tcp.example.org", 4, NXDOMAIN)
-    framed = ((0, struct.pack(">H", len(question)) + question), (1, struct.pack(">H", len(answer)) + answer))
+    framed = (
+        (0, struct.pack(">H", len(question)) + question),
+        (1, struct.pack(">H", len(answer)) + answer),
+    )
     Session(wire, 4004, RESOLVER, 53).talk(*framed)
 
 
@@ -133,7 +182,9 @@ def _lease(wire: Wire) -> None:
     name, lease = (12, b"Laptop-7"), (51, struct.pack(">I", 3600))
     wire.datagram("0.0.0.0", 68, "255.255.255.255", 67, dhcp(1, False, name))
     wire.datagram(RELAY, 67, LEASED, 68, dhcp(2, True, lease, assigned=LEASED))
-    wire.datagram("0.0.0.0", 68, "255.255.255.255", 67, dhcp(3, False, name, (50, ip_address(LEASED).packed)))
+    wire.datagram(
+        "0.0.0.0", 68, "255.255.255.255", 67, dhcp(3, False, name, (50, ip_address(LEASED).packed))
+    )
     wire.datagram(RELAY, 67, LEASED, 68, dhcp(5, True, lease, assigned=LEASED))
     wire.datagram(LEASED, 68, RELAY, 67, dhcp(8, False, name, current=LEASED))
     wire.datagram(RELAY, 67, LEASED, 68, dhcp(5, True, current=LEASED))

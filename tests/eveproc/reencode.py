@@ -1,7 +1,7 @@
 """Events that Suricata 7 or 8 logged -> the same events as 6, 7 or 8 would have written them, flow ids kept.
 
-What differs, seen in what 7.0.10 and 8.0.8 log of one capture and in a log of 6.0 from 2021 (the same office as both real
-versions wrote it holds 7 and 8 to it, see test_same_verdicts.py):
+What differs, seen in what 7.0.10 and 8.0.8 log of one capture and in a log of 6.0 from 2021 (the
+same office as both real versions wrote it holds 7 and 8 to it, see test_same_verdicts.py):
 
 - dns, 8: version 3, `request` and `response`, the question in `queries[]`, src_ip is the sender of the packet, so that of
   an answer is the resolver's. 7: version 2, `query` and `answer`, the question on top, src_ip is always the client's.
@@ -36,19 +36,33 @@ def as_suricata_7(events: Iterable[Event]) -> Iterator[Event]:
     mails = [event for event in events if event["event_type"] == "smtp"]
     last_mail = {mail["flow_id"]: mail["tx_id"] for mail in mails}
     ends = {mail["flow_id"]: mail["timestamp"] for mail in mails}
-    ends.update({event["flow_id"]: event["flow"]["end"] for event in events if event["event_type"] == "flow"})
+    ends.update(
+        {
+            event["flow_id"]: event["flow"]["end"]
+            for event in events
+            if event["event_type"] == "flow"
+        }
+    )
     for event in events:
         written = _without(event, *_NEW_IN_8)
         if event["event_type"] == "flow":
             written["flow"] = _without(event["flow"], "tx_cnt")
         yield _dns_of_7(written) if "dns" in event else written
-        if event["event_type"] == "smtp" and "email" in event and last_mail[event["flow_id"]] == event["tx_id"]:
+        if (
+            event["event_type"] == "smtp"
+            and "email" in event
+            and last_mail[event["flow_id"]] == event["tx_id"]
+        ):
             yield _quit(written, ends[event["flow_id"]])
 
 
 def as_suricata_8(events: Iterable[Event]) -> Iterator[Event]:
     for event in as_suricata_7(events):
-        is_quit = event["event_type"] == "smtp" and event["tx_id"] > 0 and "mail_from" not in event["smtp"]
+        is_quit = (
+            event["event_type"] == "smtp"
+            and event["tx_id"] > 0
+            and "mail_from" not in event["smtp"]
+        )
         if not is_quit:
             yield _dns_of_8(event) if "dns" in event else event
 
@@ -84,12 +98,22 @@ def _without(mapping: Event, *keys: str) -> Event:
 
 def _swapped(event: Event) -> Event:
     """The same packet's addresses the other way round."""
-    ends = {"src_ip": "dest_ip", "dest_ip": "src_ip", "src_port": "dest_port", "dest_port": "src_port"}
+    ends = {
+        "src_ip": "dest_ip",
+        "dest_ip": "src_ip",
+        "src_port": "dest_port",
+        "dest_port": "src_port",
+    }
     return {**event, **{key: event[other] for key, other in ends.items()}}
 
 
 def _quit(mail: Event, time: str) -> Event:
-    return {**_without(mail, "email"), "timestamp": time, "tx_id": mail["tx_id"] + 1, "smtp": {"helo": mail["smtp"]["helo"]}}
+    return {
+        **_without(mail, "email"),
+        "timestamp": time,
+        "tx_id": mail["tx_id"] + 1,
+        "smtp": {"helo": mail["smtp"]["helo"]},
+    }
 
 
 def _dns_of_7(event: Event) -> Event:
@@ -122,7 +146,14 @@ def _dns_3(dns: Event) -> Event:
     queries = [{"rrname": dns["rrname"], "rrtype": dns["rrtype"]}]
     if dns["type"] == "answer":
         return {"version": 3, "type": "response", "rcode": dns["rcode"], "queries": queries, **rest}
-    return {"version": 3, "type": "request", "tx_id": dns["tx_id"], "rcode": "NOERROR", "queries": queries, **rest}
+    return {
+        "version": 3,
+        "type": "request",
+        "tx_id": dns["tx_id"],
+        "rcode": "NOERROR",
+        "queries": queries,
+        **rest,
+    }
 
 
 def _dns_of_6(dns: Event) -> Event:
@@ -130,7 +161,9 @@ def _dns_of_6(dns: Event) -> Event:
         return {"query": [_without(query, "opcode") for query in dns["query"]]}
     if "answer" in dns:
         return {"answer": _without(dns["answer"], "opcode")}
-    return _without(dns, "opcode") if dns["type"] == "answer" else _without(dns, "opcode", "version")
+    return (
+        _without(dns, "opcode") if dns["type"] == "answer" else _without(dns, "opcode", "version")
+    )
 
 
 def _answers_1(dns: Event) -> Iterator[Event]:
@@ -142,7 +175,8 @@ def _answers_1(dns: Event) -> Iterator[Event]:
         yield {**head, **record}
 
 
-# What engines write in their own zone: the time of the event, and of the flow's first and last packet.
+# What engines write in their own zone: the time of the event, and of the flow's first and last
+# packet.
 _MOMENT = re.compile(r'("(?:timestamp|start|end)": ?")([^"]*)\+0000"')
 
 

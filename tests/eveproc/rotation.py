@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.eveproc.night_of import HOST, RESOLVER
+from tests.eveproc.evidence_of import HOST, RESOLVER
 
 START = 1_772_438_400  # 2026-03-02T08:00:00Z
 
@@ -16,8 +16,17 @@ def line(number: int) -> bytes:
     """A question for the mail servers of a domain of its own, ten minutes after the one before: no hour holds more than is kept."""
     hours, minutes = divmod(number * 10, 60)
     days, hours = divmod(hours, 24)
-    asked = {"version": 3, "type": "request", "id": number, "queries": [{"rrname": f"victim{number}.example", "rrtype": "MX"}]}
-    head = {"timestamp": f"2026-03-{2 + days:02}T{hours:02}:{minutes:02}:00.000000+0000", "flow_id": number + 1, "event_type": "dns"}
+    asked = {
+        "version": 3,
+        "type": "request",
+        "id": number,
+        "queries": [{"rrname": f"victim{number}.example", "rrtype": "MX"}],
+    }
+    head = {
+        "timestamp": f"2026-03-{2 + days:02}T{hours:02}:{minutes:02}:00.000000+0000",
+        "flow_id": number + 1,
+        "event_type": "dns",
+    }
     ends = {"src_ip": HOST, "src_port": 40000, "dest_ip": RESOLVER, "dest_port": 53, "proto": "UDP"}
     return json.dumps({**head, **ends, "dns": asked}, separators=(",", ":")).encode() + b"\n"
 
@@ -121,5 +130,9 @@ def _truncated(folder: Folder) -> None:
 
 # What a night does to the logs, by the words of logrotate's own configuration.
 TURNS: Mapping[str, Callable[[Folder], None]] = MappingProxyType(
-    {"create, delaycompress": Folder.rename, "create, compress": _compressed_at_once, "copytruncate, delaycompress": _truncated}
+    {
+        "create, delaycompress": Folder.rename,
+        "create, compress": _compressed_at_once,
+        "copytruncate, delaycompress": _truncated,
+    }
 )

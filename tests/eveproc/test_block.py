@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from eveproc import block
 from eveproc.block import Candidate, files, plan, read_report
 from eveproc.cli import main
-from eveproc.events import Alert
-from eveproc.report.json import as_dict
+from eveproc.input.events import Alert
+from eveproc.report.json_report import as_dict
 from rulegen.catalogue import own_sids
 from rulegen.errors import InputError, MxhoundError
-from rulegen.site import build_profile
+from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
 from tests.eveproc.eve_lines import HOST, SITE, START
-from tests.eveproc.verdicts import INFECTED, SUSPECTED
+from tests.eveproc.made_verdicts import INFECTED, SUSPECTED
 from tests.eveproc.watching.test_notify import HOSTILE_NAMES
 
 NOW = START + 3600
@@ -54,7 +54,10 @@ def planned(site, *candidates, hours=24, at_most=10):
         (infected("10.20.8.77"), "is exempt: news letters"),
         (infected(HOST, level=Level.SUSPECTED), "is suspected; only infected hosts are blocked"),
         (infected(HOST, level=Level.CLEAN), "is clean; only infected hosts are blocked"),
-        (infected(HOST, seen=NOW - 25 * 3600), "was last seen at it at 2026-03-01 08:00:00Z, longer ago than a block lasts"),
+        (
+            infected(HOST, seen=NOW - 25 * 3600),
+            "was last seen at it at 2026-03-01 08:00:00Z, longer ago than a block lasts",
+        ),
     ],
 )
 def test_who_is_never_blocked(site, candidate, why):
@@ -66,11 +69,16 @@ def test_an_exemption_that_has_ended_protects_nobody(site):
 
 
 def test_no_more_than_so_many_the_worst_first(site):
-    hosts = [infected(f"10.20.3.{n}", score=0.9 + n / 1000) for n in range(12)] + [infected("2001:db8:20::7", score=1.0)]
+    hosts = [infected(f"10.20.3.{n}", score=0.9 + n / 1000) for n in range(12)] + [
+        infected("2001:db8:20::7", score=1.0)
+    ]
     blocked, left_out = planned(site, *hosts, at_most=3)
     assert blocked == ["2001:db8:20::7", "10.20.3.11", "10.20.3.10"]
     assert len(left_out) == 10
-    assert left_out["10.20.3.9"] == "3 others come first, and no more are blocked at once; look at this before you raise the number"
+    assert (
+        left_out["10.20.3.9"]
+        == "3 others come first, and no more are blocked at once; look at this before you raise the number"
+    )
 
 
 @given(st.floats(0, 4e9), st.floats(0.01, 720))
@@ -79,29 +87,45 @@ def test_every_block_has_an_end_no_later_than_asked_for(seen, hours):
     made = plan([infected(HOST, seen=seen)], site, NOW, hours=hours, at_most=10)
     assert all(NOW < one.until <= NOW + hours * 3600 for one in made.blocks)
     timeouts = re.findall(r"timeout (\d+)s", files(made, site)["nftables.nft"])
-    assert [1 <= int(seconds) <= hours * 3600 + 1 for seconds in timeouts] == [True] * len(made.blocks)
+    assert [1 <= int(seconds) <= hours * 3600 + 1 for seconds in timeouts] == [True] * len(
+        made.blocks
+    )
 
 
 def test_the_files(site):
     made = plan([infected(HOST), infected("2001:db8:20::7")], site, NOW, hours=24, at_most=10)
     texts = files(made, site, drop=True)
     assert texts["dataset.lst"] == "10.20.1.7\n2001:db8:20::7\n"
-    assert texts["iprep.list"].endswith("Z. How to undo it: docs/feeding-back.md.\n10.20.1.7,1,127\n2001:db8:20::7,1,127\n")
+    assert texts["iprep.list"].endswith(
+        "Z. How to undo it: docs/feeding-back.md.\n10.20.1.7,1,127\n2001:db8:20::7,1,127\n"
+    )
     assert texts["iprep-categories.txt"].endswith("\n1,mxhound,Hosts that eveproc found infected\n")
     assert "elements = { 10.20.1.7 timeout 82800s }" in texts["nftables.nft"]
-    assert texts["dataset.rules"].splitlines()[1].startswith("drop tcp any any -> [!10.20.0.0/16,!2001:db8:20::/48] [25,465,587] (msg:")
+    assert (
+        texts["dataset.rules"]
+        .splitlines()[1]
+        .startswith("drop tcp any any -> [!10.20.0.0/16,!2001:db8:20::/48] [25,465,587] (msg:")
+    )
     assert files(made, site)["iprep.rules"].splitlines()[1].startswith("alert tcp any any -> ")
     assert texts == files(made, site, drop=True)
 
 
 def test_alerts_of_the_block_are_no_evidence(site):
-    from eveproc.alerts import AlertReader
+    from eveproc.signals.own_alerts import AlertReader
 
     sids = {site.sid_base + offset for offset in (block.DATASET_OFFSET, block.IPREP_OFFSET)}
     assert not sids & set(own_sids(site))
     for sid in sids:
         alert = Alert(
-            time=START, sid=sid, gid=1, src_ip=HOST, dest_ip="198.51.100.1", dest_port=25, proto="TCP", flow_src=HOST, metadata={}
+            time=START,
+            sid=sid,
+            gid=1,
+            src_ip=HOST,
+            dest_ip="198.51.100.1",
+            dest_port=25,
+            proto="TCP",
+            flow_src=HOST,
+            metadata={},
         )
         assert AlertReader(site).read(alert) is None
 
@@ -116,8 +140,13 @@ def report(tmp_path):
 
 
 def test_of_several_lines_on_one_host_the_last_counts(report):
-    report.write_text(f"{line_of()}\n{line_of(verdict='clean')}\n{json.dumps(as_dict(SUSPECTED))}\n")
-    assert [(str(c.host), c.level) for c in read_report(report)] == [("10.20.1.7", Level.CLEAN), ("2001:db8:20::9", Level.SUSPECTED)]
+    report.write_text(
+        f"{line_of()}\n{line_of(verdict='clean')}\n{json.dumps(as_dict(SUSPECTED))}\n"
+    )
+    assert [(str(c.host), c.level) for c in read_report(report)] == [
+        ("10.20.1.7", Level.CLEAN),
+        ("2001:db8:20::9", Level.SUSPECTED),
+    ]
     report.write_text(line_of(last_seen=None))
     assert [c.last_seen for c in read_report(report)] == [0.0]
 
@@ -156,12 +185,21 @@ def test_a_report_that_is_not_there_is_refused(report):
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_nothing_that_a_host_says_of_itself_gets_into_a_file(site, report, name):
-    nft_and_rules = f'{name}"; }} flush ruleset; include "/etc/passwd"\nalert ip any any -> any any (sid:1;)'
+    nft_and_rules = (
+        f'{name}"; }} flush ruleset; include "/etc/passwd"\nalert ip any any -> any any (sid:1;)'
+    )
     identity = {"mac": nft_and_rules, "name": nft_and_rules, "addresses": [nft_and_rules]}
-    report.write_text(line_of(identity=identity, why=nft_and_rules, next_step=nft_and_rules, families=[nft_and_rules]) + "\n")
+    report.write_text(
+        line_of(
+            identity=identity, why=nft_and_rules, next_step=nft_and_rules, families=[nft_and_rules]
+        )
+        + "\n"
+    )
     hostile = files(plan(read_report(report), site, NOW, hours=10_000_000, at_most=10), site)
     report.write_text(line_of() + "\n")
-    assert hostile == files(plan(read_report(report), site, NOW, hours=10_000_000, at_most=10), site)
+    assert hostile == files(
+        plan(read_report(report), site, NOW, hours=10_000_000, at_most=10), site
+    )
 
 
 def run(*arguments):
@@ -172,7 +210,12 @@ def run(*arguments):
 def inputs(tmp_path, report, monkeypatch):
     monkeypatch.setattr("eveproc.cli.time.time", lambda: NOW)
     (tmp_path / "site.yaml").write_text(SITE)
-    report.write_text("".join(f"{line_of(host=host, last_seen='2026-03-02T08:00:00Z')}\n" for host in (HOST, "10.20.0.25")))
+    report.write_text(
+        "".join(
+            f"{line_of(host=host, last_seen='2026-03-02T08:00:00Z')}\n"
+            for host in (HOST, "10.20.0.25")
+        )
+    )
     return report, "-s", tmp_path / "site.yaml"
 
 
@@ -182,7 +225,9 @@ def test_a_dry_run_shows_everything_and_writes_nothing(inputs, tmp_path):
     assert result.stdout.startswith(
         "blocked   10.20.1.7 until 2026-03-03 08:00:00Z\nleft out  10.20.0.25: is declared in mail_servers\n\n--- nftables.nft\n"
     )
-    assert [line for line in result.stdout.splitlines() if line.startswith("---")] == [f"--- {name}" for name in block._FILES]
+    assert [line for line in result.stdout.splitlines() if line.startswith("---")] == [
+        f"--- {name}" for name in block._FILES
+    ]
     assert not (tmp_path / "out").exists()
 
 
@@ -202,12 +247,18 @@ def test_nobody_left_lifts_all(inputs, tmp_path):
 
 def test_it_is_said_where_to_write_or_that_nothing_is_to_be_written(inputs):
     result = run(*inputs)
-    assert (result.exit_code, "either --dry-run, to look first, or -o FOLDER" in result.stderr) == (2, True)
+    assert (result.exit_code, "either --dry-run, to look first, or -o FOLDER" in result.stderr) == (
+        2,
+        True,
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_refused(inputs, tmp_path):
     (tmp_path / "file").touch()
     result = run(*inputs, "-o", tmp_path / "file" / "out")
-    assert (result.exit_code, result.stderr) == (1, f"eveproc: {tmp_path}/file/out: cannot be made: Not a directory\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"eveproc: {tmp_path}/file/out: cannot be made: Not a directory\n",
+    )
     with pytest.raises(MxhoundError):
         block.write({"a": "b"}, tmp_path / "file" / "out")

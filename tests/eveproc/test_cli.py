@@ -53,7 +53,7 @@ def test_the_mailer_is_reported_and_the_clerk_counted(eve: str, site: str) -> No
     assert f"INFECTED    {office.MAILER}" in result.stdout
     assert office.CLERK not in result.stdout
     assert "--all lists them" in result.stdout
-    assert re.match(r"read: 1 file, \d+ bytes, 180 lines looked at\n", result.stderr)
+    assert re.match(r"read: 1 file, [\d,]+ bytes, 180 lines looked at\n", result.stderr)
 
 
 def test_all_lists_the_clerk_too(eve: str, site: str) -> None:
@@ -66,7 +66,9 @@ def test_json_is_one_object_per_host(eve: str, site: str) -> None:
     assert hosts[0]["decided_at"] < "2024-03-01T10:01:00"
 
 
-def test_csv_keeps_its_line_ends_and_a_file_equals_standard_output(eve: str, site: str, tmp_path: Path) -> None:
+def test_csv_keeps_its_line_ends_and_a_file_equals_standard_output(
+    eve: str, site: str, tmp_path: Path
+) -> None:
     out = tmp_path / "report.csv"
     printed = run(eve, "-s", site, "-f", "csv")
     written = run(eve, "-s", site, "-f", "csv", "-o", str(out))
@@ -76,7 +78,9 @@ def test_csv_keeps_its_line_ends_and_a_file_equals_standard_output(eve: str, sit
     assert [row["host"] for row in csv.DictReader(StringIO(printed.stdout))] == [office.MAILER]
 
 
-def test_a_report_replaces_an_older_one_whole_and_leaves_nothing_beside_it(eve: str, site: str, tmp_path: Path) -> None:
+def test_a_report_replaces_an_older_one_whole_and_leaves_nothing_beside_it(
+    eve: str, site: str, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "real.txt").write_text("x" * 100_000)
@@ -92,10 +96,15 @@ def test_a_device_is_written_to_and_not_replaced(eve: str, site: str) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_file_that_cannot_be_written_is_refused_by_name(eve: str, site: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused_by_name(
+    eve: str, site: str, tmp_path: Path
+) -> None:
     result = run(eve, "-s", site, "-o", str(tmp_path / "none" / "report.txt"))
     assert result.exit_code == REFUSED
-    assert result.stderr == f"eveproc: {tmp_path}/none/report.txt: cannot be written: No such file or directory\n"
+    assert (
+        result.stderr
+        == f"eveproc: {tmp_path}/none/report.txt: cannot be written: No such file or directory\n"
+    )
 
 
 @pytest.mark.parametrize(("level", "code"), [("infected", FOUND), ("suspected", FOUND)])
@@ -114,24 +123,43 @@ def test_fail_on_is_silent_where_nobody_is(eve: str, site: str) -> None:
     [
         ((), "10:00:00", "10:00:59"),
         (("--since", "2024-03-01T10:00:30"), "10:00:30", "10:00:59"),
-        (("--since", "2024-03-01T11:00:30+01:00", "--until", "2024-03-01T10:00:40Z"), "10:00:30", "10:00:39"),
+        (
+            ("--since", "2024-03-01T11:00:30+01:00", "--until", "2024-03-01T10:00:40Z"),
+            "10:00:30",
+            "10:00:39",
+        ),
     ],
 )
-def test_since_and_until_cut_the_night(eve: str, site: str, options: tuple[str, ...], first: str, last: str) -> None:
-    assert f"events from 2024-03-01 {first}Z to {last}Z" in " ".join(run(eve, "-s", site, *options).stdout.split())
+def test_since_and_until_cut_the_night(
+    eve: str, site: str, options: tuple[str, ...], first: str, last: str
+) -> None:
+    assert f"events from 2024-03-01 {first}Z to {last}Z" in " ".join(
+        run(eve, "-s", site, *options).stdout.split()
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--since", "yesterday"), "'yesterday' is no time; allowed is ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC"),
+        (
+            ("--since", "yesterday"),
+            "'yesterday' is no time; allowed is ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC",
+        ),
         (("--since", "2024-03-02", "--until", "2024-03-01"), "--since must be before --until"),
-        (("--since", "2024-03-01", "--until", "2024-03-01T00:00Z"), "--since must be before --until"),
-        (("-f", "xml"), "'xml' is not one of 'text', 'digest', 'html', 'csv', 'json', 'ecs', 'eve'"),
+        (
+            ("--since", "2024-03-01", "--until", "2024-03-01T00:00Z"),
+            "--since must be before --until",
+        ),
+        (
+            ("-f", "xml"),
+            "'xml' is not one of 'text', 'digest', 'html', 'csv', 'json', 'ecs', 'eve'",
+        ),
         (("--fail-on", "clean"), "'clean' is not one of 'suspected', 'infected'"),
     ],
 )
-def test_usage_errors_say_what_is_allowed(eve: str, site: str, options: tuple[str, ...], message: str) -> None:
+def test_usage_errors_say_what_is_allowed(
+    eve: str, site: str, options: tuple[str, ...], message: str
+) -> None:
     result = run(eve, "-s", site, *options)
     assert result.exit_code == USAGE
     assert message in result.stderr
@@ -142,7 +170,9 @@ def test_without_files_or_site_there_is_nothing_to_do(eve: str) -> None:
     assert run(eve).exit_code == USAGE
 
 
-def test_thresholds_are_laid_over_the_site_and_their_faults_told(eve: str, site: str, tmp_path: Path) -> None:
+def test_thresholds_are_laid_over_the_site_and_their_faults_told(
+    eve: str, site: str, tmp_path: Path
+) -> None:
     thresholds = tmp_path / "thresholds.yaml"
     thresholds.write_text("thresholds: {mx_flood: {count: 0, seconds: 60}}\n")
     result = run(eve, "-s", site, "-t", str(thresholds))
@@ -153,11 +183,18 @@ def test_thresholds_are_laid_over_the_site_and_their_faults_told(eve: str, site:
 def test_statistics_as_json(eve: str, site: str, tmp_path: Path) -> None:
     assert run(eve, "-s", site, "--stats", str(tmp_path / "stats.json")).exit_code == DONE
     stats = json.loads((tmp_path / "stats.json").read_text())
-    assert (stats["lines"], stats["events"], stats["problems"]) == (180, {"dns": 60, "flow": 120}, [])
+    assert (stats["lines"], stats["events"], stats["problems"]) == (
+        180,
+        {"dns": 60, "flow": 120},
+        [],
+    )
 
 
 def test_the_same_input_gives_the_same_bytes(eve: str, site: str) -> None:
-    assert run(eve, "-s", site, "-f", "json", "--all").stdout_bytes == run(eve, "-s", site, "-f", "json", "--all").stdout_bytes
+    assert (
+        run(eve, "-s", site, "-f", "json", "--all").stdout_bytes
+        == run(eve, "-s", site, "-f", "json", "--all").stdout_bytes
+    )
 
 
 def command(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -170,7 +207,9 @@ def test_standard_input(eve: str, site: str) -> None:
     assert done.returncode == DONE
 
 
-def test_a_reader_who_has_seen_enough_is_no_error(eve: str, site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_who_has_seen_enough_is_no_error(
+    eve: str, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     with os.fdopen(write_end, "w") as nobody_reads:
@@ -223,13 +262,17 @@ def blocks(terminal: int) -> Iterator[bytes]:
     os.close(terminal)
 
 
-def test_a_terminal_gets_a_table_and_short_work_no_bar(in_terminal: Callable[..., str], eve: str, site: str) -> None:
+def test_a_terminal_gets_a_table_and_short_work_no_bar(
+    in_terminal: Callable[..., str], eve: str, site: str
+) -> None:
     shown = in_terminal("report", eve, "-s", site)
     assert "\x1b[1;31mINFECTED" in shown
     assert "━" in shown
     assert "reading" not in shown
 
 
-def test_long_work_shows_a_bar(in_terminal: Callable[..., str], eve: str, site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_shows_a_bar(
+    in_terminal: Callable[..., str], eve: str, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli, "LONG_WORK", 1)
     assert "reading" in in_terminal("report", eve, "-s", site, "-o", "/dev/null")

@@ -1,6 +1,7 @@
 """Seconds, and a folder to go on in -> coverage-guided fuzzing of the target (make fuzz); exit code not 0 if anything broke.
 
-The folder keeps the corpus from run to run, and each input that broke something as crash-*; hand one to `--again` to see why.
+The folder keeps the corpus from run to run, and each input that broke something as crash-*; hand
+one to `--again` to see why.
 """
 
 import sys
@@ -23,8 +24,14 @@ HANGS = 10
 @click.command()
 @click.option("--seconds", type=int, default=60, show_default=True, help="How long to look.")
 @click.option("--runs", type=int, default=-1, help="Stop after so many inputs.")
-@click.option("--seed", type=int, default=0, help="Of the fuzzer's own randomness; 0 is a new one each time.")
-@click.option("--again", type=click.Path(path_type=Path, exists=True), help="Only this input, that broke something before.")
+@click.option(
+    "--seed", type=int, default=0, help="Of the fuzzer's own randomness; 0 is a new one each time."
+)
+@click.option(
+    "--again",
+    type=click.Path(path_type=Path, exists=True),
+    help="Only this input, that broke something before.",
+)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def main(seconds: int, runs: int, seed: int, again: Path | None, folder: Path) -> None:
     """Look for bytes that break the reading of EVE, in FOLDER."""
@@ -38,7 +45,13 @@ def main(seconds: int, runs: int, seed: int, again: Path | None, folder: Path) -
         (corpus / f"seed-{number:03}").write_bytes(content)
     (folder / "words").write_text("".join(f'"\\"{word}\\":"\n' for word in words()))
     limits = [f"-max_total_time={seconds}", f"-runs={runs}", f"-seed={seed}", f"-timeout={HANGS}"]
-    arguments = [sys.argv[0], *limits, f"-dict={folder / 'words'}", f"-artifact_prefix={folder}/", str(corpus)]
+    arguments = [
+        sys.argv[0],
+        *limits,
+        f"-dict={folder / 'words'}",
+        f"-artifact_prefix={folder}/",
+        str(corpus),
+    ]
     atheris.Setup(arguments, target, custom_mutator=mutate)
     atheris.Fuzz()
 
@@ -46,7 +59,11 @@ def main(seconds: int, runs: int, seed: int, again: Path | None, folder: Path) -
 def mutate(data: bytes, longest: int, seed: int) -> bytes:
     """Half of the time libFuzzer's own changes, of bytes, guided by its words and by coverage; else one of JSON's values."""
     random = Random(seed)
-    return bytes(atheris.Mutate(data, longest)) if random.random() < 0.5 else mutated(data, random)[:longest]
+    return (
+        bytes(atheris.Mutate(data, longest))
+        if random.random() < 0.5
+        else mutated(data, random)[:longest]
+    )
 
 
 if __name__ == "__main__":

@@ -5,13 +5,57 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-# Of every type, at the edges that readers trip over: signs, 64 bits, NaN, surrogates, NUL, escapes, addresses and times.
+# Of every type, at the edges that readers trip over: signs, 64 bits, NaN, surrogates, NUL, escapes,
+# addresses and times.
 ODD_VALUES: tuple[object, ...] = (
     *(None, True, 0, -1, 1.5, 1e308, float("nan"), float("inf"), 2**63, 2**64, 10**400),
-    *("", "-", ".", "..", "\0", "\ud800", "\x1b[2J", "=cmd()", "\u202e", "\\xff", "\\xc3\\xa9", "\\x", "A" * 300, "MX", "17", "ff"),
-    *("0.0.0.0", "10.20.0.25", "10.20.1.1", "192.0.2.1", "::", "::ffff:10.20.1.1", "fe80::1%1", "2001:0DB8:20::1", "10.20.1.1/16", "1.2.3"),
-    *("1900-01-00T00:00:00.000000+0000", "2026-03-02T08:00:00-0500", "2026-03-02", "9999-12-31T23:59:59-1200", "2099-12-31T23:59:59-2359"),
-    *([], {}, [[]], [None], [{}], {"": ""}, [{"rrname": "mail.example.org", "rrtype": "A"}], {"mxhound_signal": [], "mxhound_host": "x"}),
+    *(
+        "",
+        "-",
+        ".",
+        "..",
+        "\0",
+        "\ud800",
+        "\x1b[2J",
+        "=cmd()",
+        "\u202e",
+        "\\xff",
+        "\\xc3\\xa9",
+        "\\x",
+        "A" * 300,
+        "MX",
+        "17",
+        "ff",
+    ),
+    *(
+        "0.0.0.0",
+        "10.20.0.25",
+        "10.20.1.1",
+        "192.0.2.1",
+        "::",
+        "::ffff:10.20.1.1",
+        "fe80::1%1",
+        "2001:0DB8:20::1",
+        "10.20.1.1/16",
+        "1.2.3",
+    ),
+    *(
+        "1900-01-00T00:00:00.000000+0000",
+        "2026-03-02T08:00:00-0500",
+        "2026-03-02",
+        "9999-12-31T23:59:59-1200",
+        "2099-12-31T23:59:59-2359",
+    ),
+    *(
+        [],
+        {},
+        [[]],
+        [None],
+        [{}],
+        {"": ""},
+        [{"rrname": "mail.example.org", "rrtype": "A"}],
+        {"mxhound_signal": [], "mxhound_host": "x"},
+    ),
 )
 
 

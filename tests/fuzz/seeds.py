@@ -35,7 +35,13 @@ ODDITIES = (
         b"\xef\xbb\xbf",
     ),
     *(b"@cee:", b"@cee: {}", b"a:b:{}", b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
-    *(b'{"hits":{"hits":[]}}', b'{"hits":{"hits":[{"_source":[]},{"_source":{}},1]}}', b'{"took":1}', b"[" * 2000, b'{"a":' * 2000),
+    *(
+        b'{"hits":{"hits":[]}}',
+        b'{"hits":{"hits":[{"_source":[]},{"_source":{}},1]}}',
+        b'{"took":1}',
+        b"[" * 2000,
+        b'{"a":' * 2000,
+    ),
     b'{"event_type":"dns","event_type":"flow","event_type":["dns"]}',
     b'{"timestamp":"2026-03-02","event_type":"stats","stats":{"capture":{"kernel_packets":-1,"kernel_drops":1e3},"flow":{"memcap":7}}}',
     b'{"timestamp":"0000-01-01T00:00:00+0000","event_type":"stats","stats":{"a":{"b":{"c":1e3}}}}',
@@ -57,7 +63,16 @@ def seeds() -> tuple[bytes, ...]:
 
 def words() -> tuple[str, ...]:
     """Every field name that Suricata wrote in the recordings, but for the hundreds of counters."""
-    return tuple(sorted({key for event in _one_of_each() if event["event_type"] != "stats" for key in _keys(event)}))
+    return tuple(
+        sorted(
+            {
+                key
+                for event in _one_of_each()
+                if event["event_type"] != "stats"
+                for key in _keys(event)
+            }
+        )
+    )
 
 
 @cache
@@ -70,7 +85,13 @@ def _first_of_each(recording: Path) -> Iterator[Event]:
     seen = set()
     with gzip.open(recording) as stream:
         for event in map(json.loads, stream):
-            shape = (event["event_type"], *event, *event.get("dns", ()), *event.get("smtp", ()), *event.get("tcp", ()))
+            shape = (
+                event["event_type"],
+                *event,
+                *event.get("dns", ()),
+                *event.get("smtp", ()),
+                *event.get("tcp", ()),
+            )
             if shape not in seen:
                 seen.add(shape)
                 yield event

@@ -4,13 +4,15 @@ import os
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from eveproc.events import MAX_DETAIL, YEARS, Event, Skipped, decode
-from eveproc.evidence import Collector, NightEvidence
-from eveproc.night import gather_night, report_on
-from eveproc.reading.reader import read_events
-from eveproc.reading.stats import ReadStats
-from eveproc.report import FORMATS, reading
-from rulegen.site import build_profile
+from eveproc.evidence.collector import Collector
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.decode import decode
+from eveproc.input.events import MAX_DETAIL, YEARS, Event, Skipped
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import read_events
+from eveproc.report import FORMATS, reading_stats
+from eveproc.verdicts.analyze import gather_evidence, judge_evidence
+from rulegen.site_profile import build_profile
 from rulegen.yamlfile import parse_yaml
 
 SITE = 'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n'
@@ -36,24 +38,26 @@ class Target:
         check_line(data)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, data, 0)
-        night, stats = gather_night([self._path], _PROFILE)
-        assert stats.lines == stats.events.total() + stats.skipped.total(), "a line is not accounted for"
-        self._check_selection(night)
-        report = report_on(night, _PROFILE, stats)
+        store, stats = gather_evidence([self._path], _PROFILE)
+        assert stats.lines == stats.events.total() + stats.skipped.total(), (
+            "a line is not accounted for"
+        )
+        self._check_selection(store)
+        report = judge_evidence(store, _PROFILE, stats)
         for form in sorted(FORMATS.keys() - DRAWN):
             FORMATS[form](report, report.verdicts).encode()
-        reading.render(report).encode()
-        reading.render_json(report).encode()
+        reading_stats.render(report).encode()
+        reading_stats.render_json(report).encode()
 
-    def _check_selection(self, night: NightEvidence) -> None:
+    def _check_selection(self, store: EvidenceStore) -> None:
         """The lines that were passed over would have added nothing."""
         plain, stats = Collector(_PROFILE), ReadStats()
         for event in read_events([self._path], stats):
             plain.add(event)
         assert stats.lines or stats.problems, "nothing was read and nobody was told"
-        night.trim()
-        plain.night.trim()
-        assert night == plain.night, "the selected lines tell something else than all lines do"
+        store.trim()
+        plain.store.trim()
+        assert store == plain.store, "the selected lines tell something else than all lines do"
 
 
 def check_line(data: bytes) -> None:
@@ -67,7 +71,9 @@ def check_line(data: bytes) -> None:
 
 def _check_event(event: Event) -> None:
     # A zone may move the first and the last year by a day.
-    assert {datetime.fromtimestamp(event.time + shift, UTC).year for shift in (-DAY, DAY)} & set(YEARS), event
+    assert {datetime.fromtimestamp(event.time + shift, UTC).year for shift in (-DAY, DAY)} & set(
+        YEARS
+    ), event
     for field in ADDRESSES:
         address = getattr(event, field, "")
         assert not address or str(ip_address(address)) == address, event

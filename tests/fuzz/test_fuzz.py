@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
-from eveproc.events import Event, Skipped, decode
-from eveproc.reading.stats import ReadStats
+from eveproc.input.decode import decode
+from eveproc.input.events import Event, Skipped
+from eveproc.input.read_stats import ReadStats
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import LONGEST, seeds, words
 from tests.fuzz.target import Target
@@ -44,11 +45,21 @@ def test_changes_of_seeds(target: Target) -> None:
 
 
 def test_seeds_reach_every_type_of_event() -> None:
-    assert {type(decode(seed)).__name__ for seed in seeds()} == {"Alert", "Dns", "Smtp", "Flow", "Dhcp", "Stats", "Skipped"}
+    assert {type(decode(seed)).__name__ for seed in seeds()} == {
+        "Alert",
+        "Dns",
+        "Smtp",
+        "Flow",
+        "Dhcp",
+        "Stats",
+        "Skipped",
+    }
     assert {"rrname", "queries", "mail_from", "pkts_toclient", "assigned_ip"} <= set(words())
 
 
-def test_a_line_that_is_not_accounted_for_is_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_not_accounted_for_is_found(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The fuzzer must be able to fail: a reader that forgets lines does not get past it."""
     note = ReadStats.note
 
@@ -64,7 +75,14 @@ def test_a_line_that_is_not_accounted_for_is_found(target: Target, monkeypatch: 
 def test_the_fuzzer_itself(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris has no wheel for this machine")
     command = [sys.executable, "-m", "tests.fuzz", "--runs", "300", "--seed", "1", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2], check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(re.findall(r"Done (\d+) runs", done.stderr)[0]) >= 300
     assert not list(tmp_path.glob("crash-*"))

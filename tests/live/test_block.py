@@ -11,7 +11,7 @@ import yaml
 
 from eveproc.block import Candidate, files, plan, write
 from rulegen.simulate import simulate, write_simulation
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
 from tests.engines.replay import installed, render_config
 
@@ -31,12 +31,19 @@ def made(site, hosts, folder, **options):
 
 
 def listed(nft):
-    return json.loads(subprocess.run([*nft, "-j", "list", "ruleset"], capture_output=True, check=True).stdout)["nftables"]
+    return json.loads(
+        subprocess.run([*nft, "-j", "list", "ruleset"], capture_output=True, check=True).stdout
+    )["nftables"]
 
 
 def elements(nft):
     sets = [entry["set"] for entry in listed(nft) if "set" in entry]
-    return {(one["name"], element["elem"]["val"]) for one in sets if one["name"].startswith("hosts") for element in one.get("elem", ())}
+    return {
+        (one["name"], element["elem"]["val"])
+        for one in sets
+        if one["name"].startswith("hosts")
+        for element in one.get("elem", ())
+    }
 
 
 def test_nft_takes_the_script_again_and_again_and_the_way_back_is_one_command(nft, site, tmp_path):
@@ -58,12 +65,18 @@ def test_nft_takes_the_script_again_and_again_and_the_way_back_is_one_command(nf
 
 @pytest.mark.parametrize("kind", ["dataset", "iprep"])
 @pytest.mark.parametrize("drop", [False, True])
-def test_suricata_loads_the_rules_and_they_see_the_blocked_host_alone(suricata, site, tmp_path, kind, drop):
+def test_suricata_loads_the_rules_and_they_see_the_blocked_host_alone(
+    suricata, site, tmp_path, kind, drop
+):
     simulated = simulate(site, seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"])
     pcap, _ = write_simulation(simulated, tmp_path)
-    mailers = {host.host: ip_address(host.host) for host in simulated.hosts if host.label == "infected"}
+    mailers = {
+        host.host: ip_address(host.host) for host in simulated.hosts if host.label == "infected"
+    }
     for host in mailers:
-        folder = made(site, [host], tmp_path / f"block {host}".replace(":", "-").replace(" ", "-"), drop=drop)
+        folder = made(
+            site, [host], tmp_path / f"block {host}".replace(":", "-").replace(" ", "-"), drop=drop
+        )
         log = tmp_path / f"log-{len(host)}"
         log.mkdir()
         config = log / "suricata.yaml"
@@ -72,9 +85,28 @@ def test_suricata_loads_the_rules_and_they_see_the_blocked_host_alone(suricata, 
             "default-reputation-path": str(folder),
             "reputation-files": ["iprep.list"],
         }
-        config.write_text(render_config(installed(suricata), None, {"alert": {}}) + yaml.safe_dump(reputation))
-        command = ["-l", log, "-r", pcap, "--runmode", "single", "-k", "all", "--init-errors-fatal", "-S", folder / f"{kind}.rules"]
-        done = subprocess.run(installed(suricata).command(*command, config=config), capture_output=True, text=True, check=False)
+        config.write_text(
+            render_config(installed(suricata), None, {"alert": {}}) + yaml.safe_dump(reputation)
+        )
+        command = [
+            "-l",
+            log,
+            "-r",
+            pcap,
+            "--runmode",
+            "single",
+            "-k",
+            "all",
+            "--init-errors-fatal",
+            "-S",
+            folder / f"{kind}.rules",
+        ]
+        done = subprocess.run(
+            installed(suricata).command(*command, config=config),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         alerts = [json.loads(line) for line in (log / "eve.json").read_text().splitlines()]
         assert {ip_address(alert["src_ip"]) for alert in alerts} == {mailers[host]}

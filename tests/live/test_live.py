@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.events import Event
-from eveproc.evidence import Collector
-from eveproc.night import report_on
-from eveproc.reading.reader import line_result
-from eveproc.reading.stats import ReadStats
+from eveproc.evidence.collector import Collector
+from eveproc.input.events import Event
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import line_result
+from eveproc.verdicts.analyze import judge_evidence
 from rulegen.build import build
 from rulegen.simulate import Simulation, simulate
 from rulegen.simulate.write import write_pcap
-from rulegen.site import SiteProfile, load_site
+from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import Level
 from tests.live.webhook import Webhook
 from tests.live.wire import listening
@@ -51,7 +51,12 @@ def mailing(site: SiteProfile, pcap: Path) -> str:
 
 @contextmanager
 def watching(*arguments: str | Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with output.open("wb") as out, subprocess.Popen([EVEPROC, "watch", *arguments, "-s", SITE], stdout=out, stderr=subprocess.PIPE) as run:
+    with (
+        output.open("wb") as out,
+        subprocess.Popen(
+            [EVEPROC, "watch", *arguments, "-s", SITE], stdout=out, stderr=subprocess.PIPE
+        ) as run,
+    ):
         try:
             yield run
         finally:
@@ -87,7 +92,7 @@ def deciding_size(eve: Path, site: SiteProfile, host: str) -> int:
         event = line_result(line)
         if isinstance(event, Event):
             collector.add(event)
-            verdicts = report_on(collector.night, site, ReadStats()).verdicts
+            verdicts = judge_evidence(collector.store, site, ReadStats()).verdicts
             if any(v.host == host and v.level is Level.INFECTED for v in verdicts):
                 return size
     raise AssertionError(f"{host} is not infected by what was logged")

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eveproc.night import judge_night
-from eveproc.reading.stats import ReadStats
-from eveproc.watching.live import open_source
-from eveproc.watching.redislist import RedisList
-from eveproc.watching.watch import Memory, Watcher
+from eveproc.input.read_stats import ReadStats
+from eveproc.verdicts.analyze import analyze
+from eveproc.watching.engine import Watcher, WatchMemory
+from eveproc.watching.redis_list import RedisList
+from eveproc.watching.service import open_source
 from rulegen.build import build
 from rulegen.errors import MxhoundError
 from rulegen.simulate import simulate, write_simulation
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
 from tests.engines.replay import installed, render_config
 
@@ -35,16 +35,22 @@ def site():
 @pytest.fixture(scope="module")
 def traffic(site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("traffic")
-    return write_simulation(simulate(site, seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"]), folder)[0]
+    return write_simulation(
+        simulate(site, seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"]), folder
+    )[0]
 
 
 def replayed(engine, site, traffic, folder, **eve):
     """Runs the engine over the traffic with these settings of the build's eve-log."""
     build(site, [engine], folder / "build", date(2026, 3, 2))
     config = folder / "suricata.yaml"
-    changed = "".join(yaml.safe_dump({f"outputs.mxhound.eve-log.{key}": value}) for key, value in eve.items())
+    changed = "".join(
+        yaml.safe_dump({f"outputs.mxhound.eve-log.{key}": value}) for key, value in eve.items()
+    )
     config.write_text(render_config(installed(engine), folder / "build" / engine) + changed)
-    command = installed(engine).command("-l", folder, "-r", traffic, "--runmode", "single", "-k", "all", config=config)
+    command = installed(engine).command(
+        "-l", folder, "-r", traffic, "--runmode", "single", "-k", "all", config=config
+    )
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "eve-mxhound.json"
@@ -53,8 +59,10 @@ def replayed(engine, site, traffic, folder, **eve):
 def infected(engine, site, traffic, folder):
     """Who is by the file that the same engine writes of the same traffic."""
     folder.mkdir()
-    report = judge_night([str(replayed(engine, site, traffic, folder))], site)
-    return {verdict.host for verdict in report.verdicts if verdict.level is Level.INFECTED}, report.stats
+    report = analyze([str(replayed(engine, site, traffic, folder))], site)
+    return {
+        verdict.host for verdict in report.verdicts if verdict.level is Level.INFECTED
+    }, report.stats
 
 
 def told_of(stats):
@@ -66,7 +74,9 @@ def heard(source, watcher, seconds=SECONDS, until=None):
     """Reads until nothing has come for a while, and looks."""
     quiet_since, end = time.monotonic(), time.monotonic() + seconds
     news = []
-    while time.monotonic() < end and (time.monotonic() - quiet_since < 1.0 or not watcher.stats.lines):
+    while time.monotonic() < end and (
+        time.monotonic() - quiet_since < 1.0 or not watcher.stats.lines
+    ):
         for block, stop in source.poll(time.monotonic()):
             watcher.take(block, stop)
             quiet_since = time.monotonic()
@@ -80,11 +90,13 @@ def test_a_socket_gives_what_a_file_gives(suricata, site, traffic, tmp_path, kin
     expected, stats = infected(suricata, site, traffic, tmp_path / "file")
     assert len(expected) == 2
     path = tmp_path / "eve.sock"
-    watcher = Watcher(site, Memory())
+    watcher = Watcher(site, WatchMemory())
     filetype = {"unix": "unix_stream", "unixgram": "unix_dgram"}[kind]
     with closing(open_source(f"{kind}:{path}", watcher.stats)) as source:
         engine = threading.Thread(
-            target=replayed, args=(suricata, site, traffic, tmp_path), kwargs={"filetype": filetype, "filename": str(path)}
+            target=replayed,
+            args=(suricata, site, traffic, tmp_path),
+            kwargs={"filetype": filetype, "filename": str(path)},
         )
         engine.start()
         assert heard(source, watcher) == expected
@@ -93,12 +105,20 @@ def test_a_socket_gives_what_a_file_gives(suricata, site, traffic, tmp_path, kin
     assert not path.exists()
 
 
-def test_a_redis_list_gives_what_a_file_gives_and_loses_what_is_kept(suricata, site, traffic, tmp_path, redis_port, monkeypatch):
-    monkeypatch.setattr("eveproc.watching.redislist.AT_ONCE", 100)
+def test_a_redis_list_gives_what_a_file_gives_and_loses_what_is_kept(
+    suricata, site, traffic, tmp_path, redis_port, monkeypatch
+):
+    monkeypatch.setattr("eveproc.watching.redis_list.AT_ONCE", 100)
     expected, stats = infected(suricata, site, traffic, tmp_path / "file")
-    server = {"server": "127.0.0.1", "port": redis_port, "mode": "list", "key": "eve", "async": False}
+    server = {
+        "server": "127.0.0.1",
+        "port": redis_port,
+        "mode": "list",
+        "key": "eve",
+        "async": False,
+    }
     replayed(suricata, site, traffic, tmp_path, filetype="redis", redis=server)
-    watcher = Watcher(site, Memory())
+    watcher = Watcher(site, WatchMemory())
     with closing(open_source(f"redis://127.0.0.1:{redis_port}/0?key=eve", watcher.stats)) as source:
         assert heard(source, watcher) == expected
         assert told_of(watcher.stats) == told_of(stats)
@@ -156,8 +176,16 @@ def test_a_server_that_is_away_is_told_once_and_asked_again(redis_port, redis_li
     pushed(redis_port, "1")
     records_of(source)
     with monkeypatch.context() as away:
-        away.setattr(source._client, "lrange", lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")))
-        away.setattr(source._client, "ltrim", lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")))
+        away.setattr(
+            source._client,
+            "lrange",
+            lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")),
+        )
+        away.setattr(
+            source._client,
+            "ltrim",
+            lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")),
+        )
         assert records_of(source) == records_of(source) == []
         source.commit()
     assert [problem.what for problem in stats.problems] == [
@@ -193,7 +221,10 @@ def test_two_do_not_listen_on_one_socket_and_one_left_over_is_taken(tmp_path):
         assert list(source.poll(0.0)) == []
 
 
-@pytest.mark.parametrize(("name", "message"), [("nowhere/eve.sock", "cannot be listened on"), ("file", "is something else than a socket")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere/eve.sock", "cannot be listened on"), ("file", "is something else than a socket")],
+)
 def test_a_path_that_is_no_place_for_a_socket_is_refused(tmp_path, name, message):
     (tmp_path / "file").touch()
     with pytest.raises(MxhoundError, match=message):
@@ -221,9 +252,16 @@ def test_a_stream_may_break_lines_anywhere_and_end_in_half_of_one(tmp_path):
 def test_a_listener_that_cannot_take_a_connection_says_so_once_and_goes_on(tmp_path, monkeypatch):
     path = tmp_path / "eve.sock"
     stats = ReadStats()
-    with closing(open_source(f"unix:{path}", stats)) as source, socket.socket(socket.AF_UNIX) as suricata:
+    with (
+        closing(open_source(f"unix:{path}", stats)) as source,
+        socket.socket(socket.AF_UNIX) as suricata,
+    ):
         with monkeypatch.context() as full:
-            full.setattr(source, "_receive", lambda _: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+            full.setattr(
+                source,
+                "_receive",
+                lambda _: (_ for _ in ()).throw(OSError(24, "Too many open files")),
+            )
             suricata.connect(str(path))
             suricata.sendall(b"one\n")
             time.sleep(0.6)
@@ -233,4 +271,6 @@ def test_a_listener_that_cannot_take_a_connection_says_so_once_and_goes_on(tmp_p
             lines += [line for block, end in source.poll(0.0) for line in block[:end].splitlines()]
             time.sleep(0.02)
     assert lines == [b"one"]
-    assert [problem.what for problem in stats.problems] == ["cannot be read, and is tried again: Too many open files"]
+    assert [problem.what for problem in stats.problems] == [
+        "cannot be read, and is tried again: Too many open files"
+    ]

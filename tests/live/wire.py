@@ -31,7 +31,9 @@ class Wire:
         return ["ip", "netns", "exec", self.name, *map(str, words)]
 
     def play(self, pcap: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(sys.executable, "-m", "tests.live.play", pcap, SENDS), cwd=ROOT)
+        return subprocess.Popen(
+            self.command(sys.executable, "-m", "tests.live.play", pcap, SENDS), cwd=ROOT
+        )
 
 
 def why_no_wire() -> str:
@@ -62,7 +64,9 @@ def laid_wire() -> Iterator[Wire]:
 
 
 @contextmanager
-def listening(engine: Engine, wire: Wire, build: Path, out_dir: Path, eve: Mapping[str, object] | None = None) -> Iterator[Path]:
+def listening(
+    engine: Engine, wire: Wire, build: Path, out_dir: Path, eve: Mapping[str, object] | None = None
+) -> Iterator[Path]:
     """The engine at LISTENS with a build of rulegen, until the block ends; gives the folder it logs to.
 
     `eve` changes settings of the build's eve-log. Raises EngineError in the engine's words where it does not start.
@@ -72,8 +76,15 @@ def listening(engine: Engine, wire: Wire, build: Path, out_dir: Path, eve: Mappi
     config = out_dir / "suricata.yaml"
     config.write_text(render_config(found, build) + _changed(eve or {}))
     rules = ["-S", build / "mxhound.rules", "--set", f"threshold-file={build / 'threshold.config'}"]
-    command = wire.command(*found.command("-l", out_dir, f"--af-packet={LISTENS}", "--init-errors-fatal", *rules, config=config))
-    with (out_dir / "console.log").open("wb") as console, subprocess.Popen(command, stdout=console, stderr=console) as engine_run:
+    command = wire.command(
+        *found.command(
+            "-l", out_dir, f"--af-packet={LISTENS}", "--init-errors-fatal", *rules, config=config
+        )
+    )
+    with (
+        (out_dir / "console.log").open("wb") as console,
+        subprocess.Popen(command, stdout=console, stderr=console) as engine_run,
+    ):
         try:
             _wait_for_start(engine_run, out_dir / "console.log")
             yield out_dir
@@ -82,7 +93,9 @@ def listening(engine: Engine, wire: Wire, build: Path, out_dir: Path, eve: Mappi
 
 
 def _changed(eve: Mapping[str, object]) -> str:
-    return "".join(yaml.safe_dump({f"outputs.mxhound.eve-log.{key}": value}) for key, value in eve.items())
+    return "".join(
+        yaml.safe_dump({f"outputs.mxhound.eve-log.{key}": value}) for key, value in eve.items()
+    )
 
 
 def _wait_for_start(engine_run: "subprocess.Popen[bytes]", console: Path) -> None:
@@ -97,6 +110,8 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def worm_pcap(whole: Sequence[tuple[float, bytes]], start: float, seconds: float) -> list[tuple[float, bytes]]:
+def worm_pcap(
+    whole: Sequence[tuple[float, bytes]], start: float, seconds: float
+) -> list[tuple[float, bytes]]:
     """The packets from `start` on, for so many seconds."""
     return [(time, frame) for time, frame in whole if start <= time < start + seconds]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rulegen.addresses import flat, outside, overlap, short, watched
-from rulegen.site import Network, SiteProfile
+from rulegen.site_profile import Network, SiteProfile
 
 V4 = ip_network("10.20.0.0/24")
 V6 = ip_network("2001:db8:20::/48")
@@ -23,12 +23,20 @@ def matches(header: str, address: str) -> bool:
     members = [ip_network(part) for part in parts if not part.startswith("!")]
     holes = [ip_network(part[1:]) for part in parts if part.startswith("!")]
     host = ip_address(address)
-    return (not members or any(host in member for member in members)) and not any(host in hole for hole in holes)
+    return (not members or any(host in member for member in members)) and not any(
+        host in hole for hole in holes
+    )
 
 
 def test_home_minus_servers() -> None:
-    site = SiteProfile((V4, V6), mail_servers=networks("10.20.0.25"), resolvers=networks("10.20.0.53", "2001:db8:20::53"))
-    assert watched(site) == "[10.20.0.0/24,2001:db8:20::/48,!10.20.0.25,!10.20.0.53,!2001:db8:20::53]"
+    site = SiteProfile(
+        (V4, V6),
+        mail_servers=networks("10.20.0.25"),
+        resolvers=networks("10.20.0.53", "2001:db8:20::53"),
+    )
+    assert (
+        watched(site) == "[10.20.0.0/24,2001:db8:20::/48,!10.20.0.25,!10.20.0.53,!2001:db8:20::53]"
+    )
 
 
 def test_servers_elsewhere_are_not_named() -> None:
@@ -39,18 +47,28 @@ def test_servers_elsewhere_are_not_named() -> None:
 
 def test_neighbours_are_joined_where_that_is_shorter() -> None:
     halves = networks("10.20.1.0/24", "10.20.0.0/24")
-    site = SiteProfile((*halves, V6), mail_servers=networks("10.20.0.11", "10.20.0.10"), resolvers=networks("10.20.0.8/31"))
+    site = SiteProfile(
+        (*halves, V6),
+        mail_servers=networks("10.20.0.11", "10.20.0.10"),
+        resolvers=networks("10.20.0.8/31"),
+    )
     assert watched(site) == "[10.20.0.0/23,2001:db8:20::/48,!10.20.0.8/30]"
     assert outside(site) == "[!10.20.0.0/23,!2001:db8:20::/48]"
 
 
 def test_the_order_of_the_profile_stays_where_nothing_can_be_joined() -> None:
-    site = SiteProfile(networks("10.20.9.0/24", "10.20.0.0/24"), mail_servers=networks("10.20.9.2", "10.20.9.1"))
+    site = SiteProfile(
+        networks("10.20.9.0/24", "10.20.0.0/24"), mail_servers=networks("10.20.9.2", "10.20.9.1")
+    )
     assert watched(site) == "[10.20.9.0/24,10.20.0.0/24,!10.20.9.2,!10.20.9.1]"
 
 
 def test_an_exception_is_named_once() -> None:
-    site = SiteProfile((V4,), mail_servers=networks("10.20.0.8/30"), resolvers=networks("10.20.0.9", "10.20.0.8/30"))
+    site = SiteProfile(
+        (V4,),
+        mail_servers=networks("10.20.0.8/30"),
+        resolvers=networks("10.20.0.9", "10.20.0.8/30"),
+    )
     assert watched(site) == "[10.20.0.0/24,!10.20.0.8/30]"
 
 
@@ -79,15 +97,22 @@ def test_overlap(one: str, other: str, expected: bool) -> None:
 
 
 def test_a_host_is_written_without_its_prefix() -> None:
-    assert flat(networks("10.20.0.25/32", "2001:db8::1/128", "10.0.0.0/8")) == "[10.20.0.25,2001:db8::1,10.0.0.0/8]"
+    assert (
+        flat(networks("10.20.0.25/32", "2001:db8::1/128", "10.0.0.0/8"))
+        == "[10.20.0.25,2001:db8::1,10.0.0.0/8]"
+    )
     assert short(ip_network("10.20.0.25")) == "10.20.0.25"
 
 
-PARTS = st.tuples(st.integers(0, 255), st.integers(24, 32)).map(lambda part: ip_network(f"10.20.0.{part[0]}/{part[1]}", strict=False))
+PARTS = st.tuples(st.integers(0, 255), st.integers(24, 32)).map(
+    lambda part: ip_network(f"10.20.0.{part[0]}/{part[1]}", strict=False)
+)
 
 
 @given(st.lists(PARTS, max_size=4), st.lists(PARTS, max_size=4), st.integers(0, 255))
-def test_the_list_holds_exactly_the_watched_hosts(servers: list[Network], own: list[Network], last: int) -> None:
+def test_the_list_holds_exactly_the_watched_hosts(
+    servers: list[Network], own: list[Network], last: int
+) -> None:
     site = SiteProfile((V4,), mail_servers=tuple(servers), resolvers=networks("192.0.2.0/24"))
     header = watched(site, without=own)
     host = ip_address(f"10.20.0.{last}")

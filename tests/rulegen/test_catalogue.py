@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from rulegen.catalogue import CATALOGUE
-from rulegen.site import SID_BLOCK, SiteProfile, Threshold
+from rulegen.site_profile import SID_BLOCK, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
 from rulegen.vocabulary import SNORTS, SURICATAS, Engine, Family, HostSide, Signal
 
@@ -29,9 +29,22 @@ def test_names_and_offsets_are_unique_and_in_order() -> None:
 def test_a_signal_has_one_threshold() -> None:
     alerting = Counter(spec.signal for spec in CATALOGUE if spec.threshold)
     for signal in alerting:
-        assert len({(spec.threshold, spec.host_side) for spec in CATALOGUE if spec.signal is signal and spec.threshold}) == 1
+        assert (
+            len(
+                {
+                    (spec.threshold, spec.host_side)
+                    for spec in CATALOGUE
+                    if spec.signal is signal and spec.threshold
+                }
+            )
+            == 1
+        )
     for engine in SURICATAS:
-        assert set(Counter(spec.signal for spec in CATALOGUE if spec.threshold and spec.is_seen_by(engine)).values()) == {1}
+        assert set(
+            Counter(
+                spec.signal for spec in CATALOGUE if spec.threshold and spec.is_seen_by(engine)
+            ).values()
+        ) == {1}
 
 
 @every_spec
@@ -62,7 +75,10 @@ def test_what_alerts_says_what_is_mistaken_for_it(spec: RuleSpec) -> None:
 def test_what_an_engine_does_not_see_has_a_reason(spec: RuleSpec) -> None:
     assert set(spec.not_on) in (set(), set(SNORTS), set(Engine))
     assert not set(spec.not_on) & set(spec.misses)
-    assert all(reason and not reason.endswith(".") for reason in (*spec.not_on.values(), *spec.misses.values()))
+    assert all(
+        reason and not reason.endswith(".")
+        for reason in (*spec.not_on.values(), *spec.misses.values())
+    )
 
 
 def test_rules_on_replies_look_at_the_destination() -> None:
@@ -77,7 +93,9 @@ def test_rules_on_replies_look_at_the_destination() -> None:
 def test_the_site_may_change_a_threshold_but_not_make_one() -> None:
     flood = next(spec for spec in CATALOGUE if spec.signal is Signal.MX_FLOOD)
     mark = next(spec for spec in CATALOGUE if spec.threshold is None)
-    site = SiteProfile((), thresholds={Signal.MX_FLOOD: Threshold(3, 4), mark.signal: Threshold(5, 6)})
+    site = SiteProfile(
+        (), thresholds={Signal.MX_FLOOD: Threshold(3, 4), mark.signal: Threshold(5, 6)}
+    )
     assert flood.threshold_at(site) == Threshold(3, 4)
     assert flood.threshold_at(SiteProfile(())) == flood.threshold
     assert mark.threshold_at(site) is None

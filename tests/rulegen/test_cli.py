@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from rulegen import cli
 from rulegen.catalogue import CATALOGUE
 from rulegen.vocabulary import Engine
-from tests.rulegen.test_site import THREE_LINES
+from tests.rulegen.test_site_profile import THREE_LINES
 
 RULEGEN = Path(sys.executable).with_name("rulegen")
 
@@ -27,7 +27,9 @@ def site(tmp_path: Path) -> Path:
 
 
 def shell(*words: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([RULEGEN, *words], capture_output=True, text=True, timeout=120, cwd=folder)
+    return subprocess.run(
+        [RULEGEN, *words], capture_output=True, text=True, timeout=120, cwd=folder
+    )
 
 
 def run(*words: str | Path) -> Result:
@@ -35,7 +37,9 @@ def run(*words: str | Path) -> Result:
     return CliRunner().invoke(cli.commands, [str(word) for word in words])
 
 
-def refusal(*words: str | Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+def refusal(
+    *words: str | Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> str:
     """What main() says on stderr before it ends with 1; nothing is on stdout."""
     monkeypatch.setattr(sys, "argv", ["rulegen", *map(str, words)])
     with pytest.raises(SystemExit) as caught:
@@ -54,9 +58,20 @@ def test_help_names_every_command() -> None:
 
 def test_help_is_quick_because_it_loads_nothing_a_command_needs() -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", "import rulegen.cli, sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import rulegen.cli, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    heavy = {"dpkt", "idstools", "jinja2", "rich", "yaml", "rulegen.site", "rulegen.catalogue"}
+    heavy = {
+        "dpkt",
+        "idstools",
+        "jinja2",
+        "rich",
+        "yaml",
+        "rulegen.site_profile",
+        "rulegen.catalogue",
+    }
     assert heavy & set(loaded.stdout.split()) == set()
 
 
@@ -85,48 +100,75 @@ def test_wrong_usage_ends_with_2(words: list[str]) -> None:
 
 
 def test_from_nothing_to_checked_rules(suricata: Engine, tmp_path: Path) -> None:
-    assert shell("init", folder=tmp_path).stdout == "site.yaml: written; look it over, then: rulegen build -s site.yaml -o out\n"
+    assert (
+        shell("init", folder=tmp_path).stdout
+        == "site.yaml: written; look it over, then: rulegen build -s site.yaml -o out\n"
+    )
     built = shell("build", "-s", "site.yaml", "-e", suricata, "-o", "rules", folder=tmp_path)
     rules = sum(spec.is_seen_by(suricata) for spec in CATALOGUE)
-    assert (built.returncode, built.stdout.splitlines()) == (0, [f"rules/{suricata}: {rules} rules"])
+    assert (built.returncode, built.stdout.splitlines()) == (
+        0,
+        [f"rules/{suricata}: {rules} rules"],
+    )
     assert built.stderr.startswith(f"rules/{suricata}: without look_alike: ")
     checked = shell("check", "rules", folder=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout.splitlines()[0] == f"rules/{suricata}/mxhound.rules: {rules} rules read back"
+    assert (
+        checked.stdout.splitlines()[0] == f"rules/{suricata}/mxhound.rules: {rules} rules read back"
+    )
 
 
-def test_build_writes_every_engine_it_can_and_says_what_is_left_out(site: Path, tmp_path: Path) -> None:
-    site.write_text(THREE_LINES + "exempt: [{address: 10.20.0.80, reason: a checker, until: 2020-01-31}]\n")
+def test_build_writes_every_engine_it_can_and_says_what_is_left_out(
+    site: Path, tmp_path: Path
+) -> None:
+    site.write_text(
+        THREE_LINES + "exempt: [{address: 10.20.0.80, reason: a checker, until: 2020-01-31}]\n"
+    )
     done = run("build", "-s", site, "-o", tmp_path / "out")
     assert done.exit_code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(Engine)
-    assert f"{site}: [exempt]: 10.20.0.80 ended on 2020-01-31 and is watched again (a checker)" in done.stderr
+    assert (
+        f"{site}: [exempt]: 10.20.0.80 ended on 2020-01-31 and is watched again (a checker)"
+        in done.stderr
+    )
 
 
 def test_build_lays_the_thresholds_over(site: Path, tmp_path: Path) -> None:
     overlay = tmp_path / "thresholds.yaml"
     overlay.write_text("thresholds: {mx_flood: {count: 77, seconds: 60}}\n")
-    assert run("build", "-s", site, "-t", overlay, "-e", "suricata-7", "-o", tmp_path).exit_code == 0
+    assert (
+        run("build", "-s", site, "-t", overlay, "-e", "suricata-7", "-o", tmp_path).exit_code == 0
+    )
     assert "count 77, seconds 60" in (tmp_path / "suricata-7/mxhound.rules").read_text()
 
 
-def test_check_refuses_with_1_and_warns_with_0(suricata_7: Engine, site: Path, tmp_path: Path) -> None:
+def test_check_refuses_with_1_and_warns_with_0(
+    suricata_7: Engine, site: Path, tmp_path: Path
+) -> None:
     run("build", "-s", site, "-e", suricata_7, "-o", tmp_path)
     rules = tmp_path / suricata_7 / "mxhound.rules"
     settings = tmp_path / "suricata.yaml"
     settings.write_text("rule-files: [a.rules]\nvars: {address-groups: {HOME_NET: any}}\n")
     warned = run("check", tmp_path, "--suricata-yaml", settings)
     assert warned.exit_code == 0
-    assert f"warning: {settings}:1: [rule-files]: lists a.rules, and no rule of mxhound is in there" in warned.stderr
+    assert (
+        f"warning: {settings}:1: [rule-files]: lists a.rules, and no rule of mxhound is in there"
+        in warned.stderr
+    )
     rules.write_text(rules.read_text() + "alert dns any any")
     refused = run("check", tmp_path, "-e", suricata_7)
     assert refused.exit_code == 1
-    assert f"refused: {rules}:{len(rules.read_text().splitlines())}: ends in half a line" in refused.stderr
+    assert (
+        f"refused: {rules}:{len(rules.read_text().splitlines())}: ends in half a line"
+        in refused.stderr
+    )
 
 
 def test_init_from_suricata_to_the_screen(tmp_path: Path) -> None:
     settings = tmp_path / "suricata.yaml"
-    settings.write_text('%YAML 1.1\n---\nvars: {address-groups: {HOME_NET: "[10.20.0.0/16]", SMTP_SERVERS: 10.20.0.25}}\n')
+    settings.write_text(
+        '%YAML 1.1\n---\nvars: {address-groups: {HOME_NET: "[10.20.0.0/16]", SMTP_SERVERS: 10.20.0.25}}\n'
+    )
     done = run("init", "-o", "-", "--from-suricata", settings)
     assert 'home_networks:\n  - "10.20.0.0/16"' in done.stdout
     assert done.stderr == f"resolvers: DNS_SERVERS is not set in {settings}: list them here.\n"
@@ -140,7 +182,9 @@ def test_list_is_plain_text_where_it_is_piped() -> None:
     assert all(line == line.rstrip() and line.isprintable() for line in lines)
 
 
-def test_list_is_a_table_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_is_a_table_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
     cli.commands(["list", "-e", "suricata-7"], standalone_mode=False)
@@ -151,23 +195,39 @@ def test_simulate_writes_traffic_and_truth(site: Path, tmp_path: Path) -> None:
     site.write_text("home_networks: [10.20.0.0/28]\n")
     done = run("simulate", "-s", site, "-o", tmp_path / "traffic", "--seed", "3")
     assert done.exit_code == 0, done.stderr
-    assert {path.name for path in (tmp_path / "traffic").iterdir()} == {"traffic.pcap", "truth.json"}
+    assert {path.name for path in (tmp_path / "traffic").iterdir()} == {
+        "traffic.pcap",
+        "truth.json",
+    }
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["build", "-s", "gone.yaml", "-o", "out"], "gone.yaml: cannot be read: No such file or directory\n"),
-        (["build", "-s", "bad.yaml", "-o", "out"], "bad.yaml:1: [home]: unknown key; allowed are home_networks,"),
+        (
+            ["build", "-s", "gone.yaml", "-o", "out"],
+            "gone.yaml: cannot be read: No such file or directory\n",
+        ),
+        (
+            ["build", "-s", "bad.yaml", "-o", "out"],
+            "bad.yaml:1: [home]: unknown key; allowed are home_networks,",
+        ),
         (["build", "-s", "site.yaml", "-o", "bad.yaml/out"], "Not a directory"),
         (["init"], "site.yaml: is there already and is never overwritten"),
-        (["init", "-o", "new.yaml", "--from-suricata", "gone.yaml"], "gone.yaml: cannot be read: No such file"),
+        (
+            ["init", "-o", "new.yaml", "--from-suricata", "gone.yaml"],
+            "gone.yaml: cannot be read: No such file",
+        ),
         (["check", "nowhere"], "nowhere: is not there; allowed is a rules file"),
         (["check", "."], ".: holds no mxhound.rules; allowed is a rules file"),
     ],
 )
 def test_refusals_are_one_message_and_1(
-    site: Path, words: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    site: Path,
+    words: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(site.parent)
     Path("bad.yaml").write_text("home: []\n")
@@ -177,13 +237,19 @@ def test_refusals_are_one_message_and_1(
     assert not Path("out").exists()
 
 
-def test_a_full_disk_is_a_refusal(site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_refusal(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(site.parent)
     Path("out").mkdir()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as a full disk: a file may not grow past 100 bytes
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (100, before[1])
+    )  # as a full disk: a file may not grow past 100 bytes
     try:
-        message = refusal("build", "-s", "site.yaml", "-o", "out", capsys=capsys, monkeypatch=monkeypatch)
+        message = refusal(
+            "build", "-s", "site.yaml", "-o", "out", capsys=capsys, monkeypatch=monkeypatch
+        )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert os.strerror(errno.EFBIG) in message
@@ -193,12 +259,21 @@ def test_a_full_disk_is_a_refusal(site: Path, capsys: pytest.CaptureFixture[str]
 def test_what_the_library_refuses_is_told_in_its_words(
     site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.write_text(THREE_LINES + "sid_base: 1999000\nthresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}\n")
-    message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
+    site.write_text(
+        THREE_LINES
+        + "sid_base: 1999000\nthresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}\n"
+    )
+    message = refusal(
+        "build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch
+    )
     what = "1999000 is too high: 1 network has thresholds of its own, each takes 1000 sids more; allowed is up to 1998000"
     assert message == f"{site}:4: [sid_base]: {what}\n"
-    site.write_text(f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n")
-    message = refusal("build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch)
+    site.write_text(
+        f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n"
+    )
+    message = refusal(
+        "build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch
+    )
     assert "out/suricata-7/mxhound.rules: sid 1250003 (name_guess): " in message
     assert "bytes are too long for a line of rules" in message
 
@@ -207,7 +282,19 @@ def test_build_says_what_changed_since_an_earlier_build(site: Path, tmp_path: Pa
     out = tmp_path / "out"
     assert run("build", "-s", site, "-e", "suricata-7", "-o", out).exit_code == 0
     (tmp_path / "thresholds.yaml").write_text("thresholds: {mx_flood: {count: 25, seconds: 60}}\n")
-    done = run("build", "-s", site, "-t", tmp_path / "thresholds.yaml", "-e", "suricata-7", "-o", out, "--diff", out)
+    done = run(
+        "build",
+        "-s",
+        site,
+        "-t",
+        tmp_path / "thresholds.yaml",
+        "-e",
+        "suricata-7",
+        "-o",
+        out,
+        "--diff",
+        out,
+    )
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-2:] == [
         "suricata-7: 1 of 17 rules changed",
@@ -219,6 +306,16 @@ def test_build_says_what_changed_since_an_earlier_build(site: Path, tmp_path: Pa
 def test_build_refuses_to_compare_with_nothing(
     site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = refusal("build", "-s", site, "-o", tmp_path / "out", "--diff", tmp_path / "none", capsys=capsys, monkeypatch=monkeypatch)
+    said = refusal(
+        "build",
+        "-s",
+        site,
+        "-o",
+        tmp_path / "out",
+        "--diff",
+        tmp_path / "none",
+        capsys=capsys,
+        monkeypatch=monkeypatch,
+    )
     assert "none: is no folder; allowed is one that rulegen build wrote" in said
     assert not (tmp_path / "out").exists()

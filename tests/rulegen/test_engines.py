@@ -81,7 +81,9 @@ def test_rules_that_load(suricata: Engine, tmp_path: Path) -> None:
     assert trial.clean
 
 
-def test_rules_that_do_not_load_are_named_in_the_engines_words(suricata: Engine, tmp_path: Path) -> None:
+def test_rules_that_do_not_load_are_named_in_the_engines_words(
+    suricata: Engine, tmp_path: Path
+) -> None:
     rules = tmp_path / "bad.rules"
     rules.write_text(GOOD + GOOD.replace("rev:1", "no_such_word:1"))
     trial = try_rules(found(suricata), rules)
@@ -92,8 +94,12 @@ def test_rules_that_do_not_load_are_named_in_the_engines_words(suricata: Engine,
 
 def test_a_suppression_of_an_unknown_rule_is_a_warning(suricata: Engine, tmp_path: Path) -> None:
     (tmp_path / "good.rules").write_text(GOOD)
-    (tmp_path / "threshold.config").write_text("suppress gen_id 1, sig_id 7, track by_src, ip 10.20.0.80\n")
-    trial = try_rules(found(suricata), tmp_path / "good.rules", threshold_config=tmp_path / "threshold.config")
+    (tmp_path / "threshold.config").write_text(
+        "suppress gen_id 1, sig_id 7, track by_src, ip 10.20.0.80\n"
+    )
+    trial = try_rules(
+        found(suricata), tmp_path / "good.rules", threshold_config=tmp_path / "threshold.config"
+    )
     assert (trial.exit_code, trial.errors, trial.clean) == (0, (), False)
     assert trial.warnings == ("threshold-config: can't suppress sid 7, gid 1: unknown rule",)
 
@@ -101,7 +107,9 @@ def test_a_suppression_of_an_unknown_rule_is_a_warning(suricata: Engine, tmp_pat
 def test_a_silent_console_does_not_hide_the_log_file(suricata: Engine, tmp_path: Path) -> None:
     config = tmp_path / "suricata.yaml"
     outputs = "[{console: {enabled: no}}, {file: {enabled: yes, filename: suricata.log}}]"
-    config.write_text(f"%YAML 1.1\n---\nlogging: {{default-log-level: notice, outputs: {outputs}}}\n")
+    config.write_text(
+        f"%YAML 1.1\n---\nlogging: {{default-log-level: notice, outputs: {outputs}}}\n"
+    )
     rules = tmp_path / "bad.rules"
     rules.write_text("alert dns any any -> any any (no_such_word; sid:1000001;)\n")
     trial = try_rules(found(suricata), rules, config=config)
@@ -117,17 +125,30 @@ def test_an_engine_without_its_configuration_says_so(suricata: Engine, tmp_path:
 
 
 def test_an_engine_that_hangs_or_is_gone_or_dies_without_a_word(tmp_path: Path) -> None:
-    slow = FoundEngine(Engine.SURICATA_7, executable(tmp_path / "slow", f"#!/bin/sh\nexec {shutil.which('sleep')} 30\n"), "7.0.0")
-    dead = FoundEngine(Engine.SURICATA_7, executable(tmp_path / "dead", "#!/bin/sh\necho alas\nexit 3\n"), "7.0.0")
+    slow = FoundEngine(
+        Engine.SURICATA_7,
+        executable(tmp_path / "slow", f"#!/bin/sh\nexec {shutil.which('sleep')} 30\n"),
+        "7.0.0",
+    )
+    dead = FoundEngine(
+        Engine.SURICATA_7, executable(tmp_path / "dead", "#!/bin/sh\necho alas\nexit 3\n"), "7.0.0"
+    )
     gone = FoundEngine(Engine.SURICATA_7, tmp_path / "gone", "7.0.0")
     assert try_rules(slow, tmp_path, seconds=0.2).errors == ("the engine did not end within 0.2 s",)
     assert try_rules(dead, tmp_path) == EngineTrial(3, errors=("the engine ended with 3: alas",))
-    assert try_rules(gone, tmp_path).errors == ("the engine cannot be started: No such file or directory",)
+    assert try_rules(gone, tmp_path).errors == (
+        "the engine cannot be started: No such file or directory",
+    )
 
 
 def test_the_configuration_beside_a_guest_engine_is_handed_over(tmp_path: Path) -> None:
     guest = FoundEngine(Engine.SURICATA_8, Path("/x/suricata-8"), "8.0.0", etc=tmp_path)
     command = " ".join(guest.command("-T"))
-    assert command.startswith(f"/x/suricata-8 -c {tmp_path}/suricata.yaml --set classification-file={tmp_path}/classification.config")
+    assert command.startswith(
+        f"/x/suricata-8 -c {tmp_path}/suricata.yaml --set classification-file={tmp_path}/classification.config"
+    )
     assert guest.command("-T", config=Path("own.yaml")) == ["/x/suricata-8", "-c", "own.yaml", "-T"]
-    assert FoundEngine(Engine.SURICATA_7, Path("/x/suricata-7"), "7.0.0").command("-T") == ["/x/suricata-7", "-T"]
+    assert FoundEngine(Engine.SURICATA_7, Path("/x/suricata-7"), "7.0.0").command("-T") == [
+        "/x/suricata-7",
+        "-T",
+    ]

@@ -6,21 +6,21 @@ import pytest
 
 from rulegen.engines import find_engine
 from rulegen.errors import InputError, MxhoundError
-from rulegen.init import Draft, draft_site, write_draft
-from rulegen.site import SiteProfile, build_profile
+from rulegen.init import ProfileDraft, draft_site, write_draft
+from rulegen.site_profile import SiteProfile, build_profile
 from rulegen.suricata_yaml import read_suricata_yaml
 from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
 
 
-def drafted(folder: Path, **groups: str) -> Draft:
+def drafted(folder: Path, **groups: str) -> ProfileDraft:
     path = folder / "suricata.yaml"
     listed = "".join(f'    {name}: "{value}"\n' for name, value in groups.items())
     path.write_text(f"%YAML 1.1\n---\nvars:\n  address-groups:\n{listed}")
     return draft_site(read_suricata_yaml(path))
 
 
-def loaded(draft: Draft) -> SiteProfile:
+def loaded(draft: ProfileDraft) -> SiteProfile:
     return build_profile(parse_yaml(draft.text, "site.yaml"))
 
 
@@ -31,8 +31,15 @@ def words(networks: object) -> list[str]:
 
 def test_without_a_suricata_the_private_networks_are_a_start() -> None:
     draft = draft_site()
-    assert words(loaded(draft).home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
-    assert draft.notes == ("home_networks: The private networks: replace them with what this site really uses.",)
+    assert words(loaded(draft).home_networks) == [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+    ]
+    assert draft.notes == (
+        "home_networks: The private networks: replace them with what this site really uses.",
+    )
 
 
 def test_the_examples_in_its_comments_load_when_uncommented() -> None:
@@ -40,7 +47,17 @@ def test_the_examples_in_its_comments_load_when_uncommented() -> None:
     shown = [
         line.removeprefix("# ")
         for line in lines
-        if line.startswith(("# exempt", "#   - {", "# thresholds", "#   mx_flood", "# ports", "# sid_base", "# sensors"))
+        if line.startswith(
+            (
+                "# exempt",
+                "#   - {",
+                "# thresholds",
+                "#   mx_flood",
+                "# ports",
+                "# sid_base",
+                "# sensors",
+            )
+        )
     ]
     home = "home_networks: [10.20.0.0/16]"
     site = build_profile(parse_yaml("\n".join([home, *shown]), "site.yaml"))
@@ -55,7 +72,10 @@ def test_debian_s_own_configuration_names_no_server(suricata_7: Engine) -> None:
     site = loaded(draft)
     assert words(site.home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
     assert (site.mail_servers, site.resolvers) == ((), ())
-    assert [note.partition(" takes in")[0] for note in draft.notes] == ["mail_servers: SMTP_SERVERS", "resolvers: DNS_SERVERS"]
+    assert [note.partition(" takes in")[0] for note in draft.notes] == [
+        "mail_servers: SMTP_SERVERS",
+        "resolvers: DNS_SERVERS",
+    ]
     assert all(f"{path}:" in note and note.partition(": ")[2] in draft.text for note in draft.notes)
 
 
@@ -78,14 +98,24 @@ def test_a_single_home_host_stays_a_network(tmp_path: Path) -> None:
 
 
 def test_mail_servers_outside_are_left_out_and_said(tmp_path: Path) -> None:
-    draft = drafted(tmp_path, HOME_NET="10.20.0.0/16", SMTP_SERVERS="[10.20.0.25,192.0.2.1]", DNS_SERVERS="$HOME_NET")
+    draft = drafted(
+        tmp_path,
+        HOME_NET="10.20.0.0/16",
+        SMTP_SERVERS="[10.20.0.25,192.0.2.1]",
+        DNS_SERVERS="$HOME_NET",
+    )
     assert words(loaded(draft).mail_servers) == ["10.20.0.25/32"]
-    assert f"Left out, because outside HOME_NET (SMTP_SERVERS in {tmp_path}/suricata.yaml:6): 192.0.2.1" in draft.notes[0]
+    assert (
+        f"Left out, because outside HOME_NET (SMTP_SERVERS in {tmp_path}/suricata.yaml:6): 192.0.2.1"
+        in draft.notes[0]
+    )
     assert draft.notes[0].removeprefix("mail_servers: ") in draft.text
 
 
 def test_groups_that_are_not_set_are_said(tmp_path: Path) -> None:
-    assert [note.partition(" in ")[0] for note in drafted(tmp_path, HOME_NET="10.0.0.0/8").notes] == [
+    assert [
+        note.partition(" in ")[0] for note in drafted(tmp_path, HOME_NET="10.0.0.0/8").notes
+    ] == [
         "mail_servers: SMTP_SERVERS is not set",
         "resolvers: DNS_SERVERS is not set",
     ]
@@ -102,7 +132,10 @@ def test_a_home_of_every_address_is_a_blank_to_fill_in(tmp_path: Path, home: str
 
 
 def test_a_group_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"suricata\.yaml:5: \[vars\.address-groups\.HOME_NET\]: 'tenslash8' cannot be read"):
+    with pytest.raises(
+        InputError,
+        match=r"suricata\.yaml:5: \[vars\.address-groups\.HOME_NET\]: 'tenslash8' cannot be read",
+    ):
         drafted(tmp_path, HOME_NET="tenslash8")
     with pytest.raises(InputError, match=r"\[vars\.address-groups\.HOME_NET\]: is not set"):
         drafted(tmp_path, X="10.0.0.0/8")

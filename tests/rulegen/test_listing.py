@@ -9,7 +9,9 @@ def test_every_rule_and_every_signal_has_its_row() -> None:
     rows = catalogue_rows()
     assert [row.rule for row in rows] == [spec.name for spec in CATALOGUE]
     assert {row.signal for row in rows} == set(Signal)
-    assert all(row.sees and row.threshold and row.family == Signal(row.signal).family for row in rows)
+    assert all(
+        row.sees and row.threshold and row.family == Signal(row.signal).family for row in rows
+    )
 
 
 def test_offsets_and_thresholds_are_the_catalogue_s() -> None:
@@ -32,7 +34,9 @@ def test_an_engine_that_cannot_see_a_signal_says_why() -> None:
     assert not by_rule["mx_flood"].startswith("not on")
     assert "mx_flood_tcp" not in by_rule
     on_snort = {row.rule: row.sees for row in catalogue_rows(Engine.SNORT_3)}
-    assert on_snort["smtp_slow"].startswith("not on snort-3: Snort remembers nothing of a host from one connection to the next")
+    assert on_snort["smtp_slow"].startswith(
+        "not on snort-3: Snort remembers nothing of a host from one connection to the next"
+    )
     assert "(not visible on snort-3: DNS on other ports than 53;" in on_snort["mx_flood"]
     assert "met_mark" not in on_snort
 

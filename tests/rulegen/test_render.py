@@ -10,16 +10,28 @@ from idstools import rule as idstools_rule
 from msgspec.structs import replace
 
 from rulegen.catalogue import CATALOGUE
-from rulegen.render import NotRendered, RenderedRule, quoted, render, templates_folder, wire_name
-from rulegen.site import NetworkThresholds, Ports, SiteProfile, Threshold
+from rulegen.render import NotRendered, RenderedRule, quoted, render, wire_name
+from rulegen.site_profile import NetworkThresholds, Ports, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
+from rulegen.template_files import templates_folder
 from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, Signal
 from tests.rule_revisions import SITE, current, faults, recorded
 
 SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
 GUESTS = ip_network("10.20.64.0/20")
 SPECS = {spec.name: spec for spec in CATALOGUE}
-ORDER = ["msg", "flow", "threshold", "noalert", "reference", "classtype", "target", "sid", "rev", "metadata"]
+ORDER = [
+    "msg",
+    "flow",
+    "threshold",
+    "noalert",
+    "reference",
+    "classtype",
+    "target",
+    "sid",
+    "rev",
+    "metadata",
+]
 
 
 def rules_of(spec: RuleSpec, site: SiteProfile, engine: Engine) -> list[RenderedRule]:
@@ -30,8 +42,12 @@ def with_guests(threshold: Threshold, signal: Signal = Signal.MX_FLOOD) -> SiteP
     return replace(SITE, network_thresholds=(NetworkThresholds(GUESTS, {signal: threshold}),))
 
 
-RENDERED = [rule for engine in SURICATAS for spec in CATALOGUE for rule in rules_of(spec, SITE, engine)]
-every_rule = pytest.mark.parametrize("rule", RENDERED, ids=lambda rule: f"{rule.engine}-{rule.spec.name}")
+RENDERED = [
+    rule for engine in SURICATAS for spec in CATALOGUE for rule in rules_of(spec, SITE, engine)
+]
+every_rule = pytest.mark.parametrize(
+    "rule", RENDERED, ids=lambda rule: f"{rule.engine}-{rule.spec.name}"
+)
 
 
 @every_rule
@@ -39,8 +55,23 @@ def test_a_rule_reads_back_as_it_was_meant(rule: RenderedRule) -> None:
     read = idstools_rule.parse(rule.text)
     assert read is not None
     assert read["sid"] == rule.sid == SITE.sid_base + rule.spec.offset
-    assert (read["rev"], read["msg"], read["classtype"]) == (rule.spec.rev, rule.spec.msg, rule.spec.classtype)
-    header = " ".join(read[field] for field in ("action", "proto", "source_addr", "source_port", "direction", "dest_addr", "dest_port"))
+    assert (read["rev"], read["msg"], read["classtype"]) == (
+        rule.spec.rev,
+        rule.spec.msg,
+        rule.spec.classtype,
+    )
+    header = " ".join(
+        read[field]
+        for field in (
+            "action",
+            "proto",
+            "source_addr",
+            "source_port",
+            "direction",
+            "dest_addr",
+            "dest_port",
+        )
+    )
     assert rule.text.startswith(f"{header} (")
 
 
@@ -54,19 +85,28 @@ def test_metadata_carries_the_words_eveproc_reads(rule: RenderedRule) -> None:
 
 @every_rule
 def test_options_come_in_the_customary_order(rule: RenderedRule) -> None:
-    names = [option["name"] for option in idstools_rule.parse(rule.text)["options"] if option["name"] in ORDER]
+    names = [
+        option["name"]
+        for option in idstools_rule.parse(rule.text)["options"]
+        if option["name"] in ORDER
+    ]
     assert names == sorted(names, key=ORDER.index)
 
 
 @every_rule
 def test_a_rule_counts_or_marks(rule: RenderedRule) -> None:
-    counting = re.search(r"threshold:type both, track by_(src|dst), count (\d+), seconds (\d+);", rule.text)
+    counting = re.search(
+        r"threshold:type both, track by_(src|dst), count (\d+), seconds (\d+);", rule.text
+    )
     if rule.spec.threshold is None:
         assert counting is None
         assert " noalert;" in rule.text
     else:
         assert counting is not None
-        assert (int(counting[2]), int(counting[3])) == (rule.spec.threshold.count, rule.spec.threshold.seconds)
+        assert (int(counting[2]), int(counting[3])) == (
+            rule.spec.threshold.count,
+            rule.spec.threshold.seconds,
+        )
         assert {"src": "src_ip", "dst": "dest_ip"}[counting[1]] == rule.spec.host_side
 
 
@@ -98,8 +138,13 @@ def test_a_network_with_its_own_threshold_has_its_own_rule() -> None:
 def test_other_rules_and_marks_have_no_copy() -> None:
     site = with_guests(Threshold(30, 90), Signal.MX_THEN_SMTP)
     assert [rule.network for rule in rules_of(SPECS["mx_flood"], site, Engine.SURICATA_7)] == [None]
-    assert [rule.network for rule in rules_of(SPECS["mx_then_smtp_mark"], site, Engine.SURICATA_7)] == [None]
-    assert [rule.network for rule in rules_of(SPECS["mx_then_smtp"], site, Engine.SURICATA_7)] == [None, GUESTS]
+    assert [
+        rule.network for rule in rules_of(SPECS["mx_then_smtp_mark"], site, Engine.SURICATA_7)
+    ] == [None]
+    assert [rule.network for rule in rules_of(SPECS["mx_then_smtp"], site, Engine.SURICATA_7)] == [
+        None,
+        GUESTS,
+    ]
 
 
 def test_a_network_of_servers_alone_has_no_rule() -> None:
@@ -110,8 +155,14 @@ def test_a_network_of_servers_alone_has_no_rule() -> None:
     assert "no host of 10.20.64.0/20 is left to watch" in guests.reason
 
 
-def test_networks_that_are_all_of_home_leave_no_rule_for_the_rest_and_nothing_to_say_of_it() -> None:
-    halves = [ip_network("10.20.0.0/17"), ip_network("10.20.128.0/17"), ip_network("2001:db8:20::/48")]
+def test_networks_that_are_all_of_home_leave_no_rule_for_the_rest_and_nothing_to_say_of_it() -> (
+    None
+):
+    halves = [
+        ip_network("10.20.0.0/17"),
+        ip_network("10.20.128.0/17"),
+        ip_network("2001:db8:20::/48"),
+    ]
     own = {Signal.MX_FLOOD: Threshold(30, 90)}
     site = replace(SITE, network_thresholds=tuple(NetworkThresholds(half, own) for half in halves))
     results = render(SPECS["mx_flood"], site, Engine.SURICATA_7)
@@ -123,7 +174,8 @@ def test_networks_that_are_all_of_home_leave_no_rule_for_the_rest_and_nothing_to
 def test_ports_of_the_site() -> None:
     site = replace(SITE, ports=Ports(smtp=(25, 2525), submission=(587,)))
     texts = {
-        name: rules_of(SPECS[name], site, Engine.SURICATA_7)[0].text for name in ("smtp_attempts", "submission_attempts", "smtp_rejects")
+        name: rules_of(SPECS[name], site, Engine.SURICATA_7)[0].text
+        for name in ("smtp_attempts", "submission_attempts", "smtp_rejects")
     }
     assert "] [25,2525] (msg" in texts["smtp_attempts"]
     assert "] 587 (msg" in texts["submission_attempts"]
@@ -133,25 +185,37 @@ def test_ports_of_the_site() -> None:
 @pytest.mark.parametrize(
     ("submission", "ports"),
     [
-        *(((465, 587), "[!80:81,!443:444]"), ((587, 443), "[!80:81]"), ((444,), "[!80:81]"), ((80, 587), "[!443:444]")),
+        *(
+            ((465, 587), "[!80:81,!443:444]"),
+            ((587, 443), "[!80:81]"),
+            ((444,), "[!80:81]"),
+            ((80, 587), "[!443:444]"),
+        ),
         ((81, 443), "any"),
     ],
 )
-def test_a_port_of_the_web_is_looked_at_where_the_site_has_mail(submission: tuple[int, ...], ports: str) -> None:
+def test_a_port_of_the_web_is_looked_at_where_the_site_has_mail(
+    submission: tuple[int, ...], ports: str
+) -> None:
     site = replace(SITE, ports=Ports(submission=submission))
     for name in ("smtp_sessions", "mail_burst", "worm_attachment"):
         assert f"] {ports} (msg" in rules_of(SPECS[name], site, Engine.SURICATA_8)[0].text
 
 
 def test_no_own_domains_no_exception_in_the_pattern() -> None:
-    own, none = (rules_of(SPECS["name_guess"], site, Engine.SURICATA_7)[0].text for site in (SITE, replace(SITE, internal_domains=())))
+    own, none = (
+        rules_of(SPECS["name_guess"], site, Engine.SURICATA_7)[0].text
+        for site in (SITE, replace(SITE, internal_domains=()))
+    )
     assert r"(?!.{0,240}(\x07example\x03org)\x00\x00\x01\x00\x01)" in own
     assert "(?!" not in none
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["C"])))
 def test_quoted_text_is_read_back_whole(text: str) -> None:
-    read = idstools_rule.parse(f'alert tcp any any -> any any (msg:"a{quoted(text)}z"; sid:1; rev:1;)')
+    read = idstools_rule.parse(
+        f'alert tcp any any -> any any (msg:"a{quoted(text)}z"; sid:1; rev:1;)'
+    )
     assert read is not None
     assert re.sub(r"\\(.)", r"\1", read["msg"]) == f"a{text}z"
 
@@ -174,5 +238,7 @@ def test_a_changed_text_has_a_new_revision() -> None:
 def test_a_changed_text_under_the_same_revision_is_a_fault() -> None:
     rev = SPECS["mx_flood"].rev
     old = {"suricata-7/mx_flood": {"rev": rev, "sha256": "00"}}
-    assert faults(old, current())[0].startswith(f"suricata-7/mx_flood: its text changed under rev {rev}; raise `rev`")
+    assert faults(old, current())[0].startswith(
+        f"suricata-7/mx_flood: its text changed under rev {rev}; raise `rev`"
+    )
     assert faults({"suricata-7/mx_flood": {"rev": rev - 1, "sha256": "00"}}, current()) == []

@@ -15,10 +15,18 @@ import dpkt
 import pytest
 
 from rulegen.errors import InputError, MxhoundError
-from rulegen.simulate import DEFAULT_START, PCAP_NAME, TRUTH_NAME, HostTruth, Simulation, simulate, write_simulation
-from rulegen.simulate.script import SCENARIOS
+from rulegen.simulate import (
+    DEFAULT_START,
+    PCAP_NAME,
+    TRUTH_NAME,
+    HostTruth,
+    Simulation,
+    simulate,
+    write_simulation,
+)
+from rulegen.simulate.scenarios import SCENARIOS
 from rulegen.simulate.wire import checksum
-from rulegen.site import Exemption, SiteProfile
+from rulegen.site_profile import Exemption, SiteProfile
 from rulegen.vocabulary import Engine
 from tests.engines.replay import replay
 
@@ -53,11 +61,24 @@ class Seen(NamedTuple):
 def packets(simulation: Simulation) -> Iterator[Seen]:
     for time, frame in simulation.packets:
         six = frame[12:14] == b"\x86\xdd"
-        family, start, size, body = (socket.AF_INET6, 22, 16, 54) if six else (socket.AF_INET, 26, 4, 34)
-        src, dst = (socket.inet_ntop(family, frame[begin : begin + size]) for begin in (start, start + size))
+        family, start, size, body = (
+            (socket.AF_INET6, 22, 16, 54) if six else (socket.AF_INET, 26, 4, 34)
+        )
+        src, dst = (
+            socket.inet_ntop(family, frame[begin : begin + size]) for begin in (start, start + size)
+        )
         protocol = frame[20] if six else frame[23]
         flags = frame[body + 13] if protocol == TCP else 0
-        yield Seen(time, frame[6:12], src, dst, protocol, int.from_bytes(frame[body + 2 : body + 4]), flags, frame[body:])
+        yield Seen(
+            time,
+            frame[6:12],
+            src,
+            dst,
+            protocol,
+            int.from_bytes(frame[body + 2 : body + 4]),
+            flags,
+            frame[body:],
+        )
 
 
 def decoded(simulation: Simulation) -> Iterator[dpkt.ip.IP | dpkt.ip6.IP6]:
@@ -96,12 +117,20 @@ def test_the_bytes_do_not_depend_on_the_hash_seed_of_the_process() -> None:
         "print(hashlib.sha256(b''.join(f for _, f in small(V4_ONLY).packets)).hexdigest())"
     )
     command = [sys.executable, "-c", code]
-    told = {subprocess.run(command, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout for seed in "12"}
+    told = {
+        subprocess.run(
+            command, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in "12"
+    }
     assert len(told) == 1
 
 
 def test_another_seed_gives_other_rates_names_and_addresses() -> None:
-    notes = [{host.scenario: host.note for host in small(DUAL, seed).hosts if host.label == "infected"} for seed in (1, 2)]
+    notes = [
+        {host.scenario: host.note for host in small(DUAL, seed).hosts if host.label == "infected"}
+        for seed in (1, 2)
+    ]
     assert notes[0].keys() == notes[1].keys() == {"flood", "slow", "submission"}
     assert not set(notes[0].values()) & set(notes[1].values())
 
@@ -112,7 +141,9 @@ def test_one_actor_more_leaves_the_others_as_they_were() -> None:
     for scenario in ("flood", "printer"):
         host = by_scenario(one)[scenario]
         assert by_scenario(more)[scenario] == host
-        sent = [[packet for packet in packets(each) if packet.src == host.host] for each in (one, more)]
+        sent = [
+            [packet for packet in packets(each) if packet.src == host.host] for each in (one, more)
+        ]
         assert len(sent[0]) > 50
         assert sent[0] == sent[1]
 
@@ -142,11 +173,17 @@ def ones_complement_sum(data: bytes) -> int:
 def test_every_checksum_is_right(site: SiteProfile) -> None:
     protocols: Counter[int] = Counter()
     for _, frame in small(site, scenarios=["flood", "printer"]).packets:
-        begin, addresses, number = (34, frame[26:34], frame[23]) if frame[12:14] == b"\x08\0" else (54, frame[22:54], frame[20])
+        begin, addresses, number = (
+            (34, frame[26:34], frame[23])
+            if frame[12:14] == b"\x08\0"
+            else (54, frame[22:54], frame[20])
+        )
         body = frame[begin:]
         if begin == 34:
             assert ones_complement_sum(frame[14:34]) == 0xFFFF
-        assert ones_complement_sum(addresses + struct.pack("!HH", number, len(body)) + body) == 0xFFFF
+        assert (
+            ones_complement_sum(addresses + struct.pack("!HH", number, len(body)) + body) == 0xFFFF
+        )
         protocols[number] += 1
     assert protocols[TCP] > 1000
     assert protocols[UDP] > 500
@@ -180,11 +217,15 @@ def test_truth_names_every_home_address_on_the_wire(site: SiteProfile) -> None:
     assert_truth_is_complete(simulation, site, packets(simulation))
 
 
-def test_truth_names_every_home_address_of_a_whole_site(whole: Simulation, seen: list[Seen]) -> None:
+def test_truth_names_every_home_address_of_a_whole_site(
+    whole: Simulation, seen: list[Seen]
+) -> None:
     assert_truth_is_complete(whole, DUAL, seen)
 
 
-def assert_truth_is_complete(simulation: Simulation, site: SiteProfile, seen: Iterable[Seen]) -> None:
+def assert_truth_is_complete(
+    simulation: Simulation, site: SiteProfile, seen: Iterable[Seen]
+) -> None:
     addresses = {address for packet in seen for address in (packet.src, packet.dst)}
     on_wire = {address for address in addresses if site.is_home(ip_address(address))}
     told = [address for host in simulation.hosts for address in host.addresses]
@@ -211,18 +252,30 @@ def test_infected_hosts_have_a_tier_and_a_first_mail_and_others_no_tier(whole: S
             assert host.meant["mail_connections"] > 30
             assert host.meant["mail_servers"] > 20
     slow = {host.scenario for host in whole.hosts if host.tier == "slow"}
-    assert {"slow", "slow_no_lookup", "slow_submission"} <= slow <= {"slow", "slow_no_lookup", "slow_submission", "submission"}
+    assert (
+        {"slow", "slow_no_lookup", "slow_submission"}
+        <= slow
+        <= {"slow", "slow_no_lookup", "slow_submission", "submission"}
+    )
 
 
-def test_slow_senders_mail_twenty_times_an_hour_from_the_start_to_the_end(whole: Simulation, seen: list[Seen]) -> None:
+def test_slow_senders_mail_twenty_times_an_hour_from_the_start_to_the_end(
+    whole: Simulation, seen: list[Seen]
+) -> None:
     host = by_scenario(whole)["slow_no_lookup"]
-    times = [packet.time for packet in seen if packet.src == host.host and packet.tcp_flags == dpkt.tcp.TH_SYN]
+    times = [
+        packet.time
+        for packet in seen
+        if packet.src == host.host and packet.tcp_flags == dpkt.tcp.TH_SYN
+    ]
     assert 38 <= len(times) <= 70
     assert times[0] < 300
     assert times[-1] > 7200 - 900
 
 
-def test_the_roaming_laptop_is_one_host_with_two_addresses_and_one_network_card(whole: Simulation, seen: list[Seen]) -> None:
+def test_the_roaming_laptop_is_one_host_with_two_addresses_and_one_network_card(
+    whole: Simulation, seen: list[Seen]
+) -> None:
     laptop = by_scenario(whole)["roaming"]
     assert len(laptop.addresses) == 2
     assert laptop.host == laptop.addresses[-1]
@@ -238,8 +291,14 @@ def test_machines_that_know_their_victims_ask_nothing(whole: Simulation, seen: l
 
 
 def test_outside_addresses_are_public_and_spread(seen: list[Seen]) -> None:
-    everybody = set(map(ip_address, {address for packet in seen for address in (packet.src, packet.dst)}))
-    outside = {each for each in everybody if not DUAL.is_home(each) and str(each) not in ("0.0.0.0", "255.255.255.255")}
+    everybody = set(
+        map(ip_address, {address for packet in seen for address in (packet.src, packet.dst)})
+    )
+    outside = {
+        each
+        for each in everybody
+        if not DUAL.is_home(each) and str(each) not in ("0.0.0.0", "255.255.255.255")
+    }
     assert all(each.is_global for each in outside)
     assert len({str(each).split(".")[0] for each in outside if each.version == 4}) > 40
     assert len({int(each) >> 96 for each in outside if each.version == 6}) > 200
@@ -255,24 +314,34 @@ def test_a_site_of_public_addresses_has_no_server_of_the_outside_inside() -> Non
 
 
 def test_a_site_that_is_everything_is_refused() -> None:
-    with pytest.raises(MxhoundError, match="home_networks leave no IPv4 address outside; allowed are networks that are not everything"):
+    with pytest.raises(
+        MxhoundError,
+        match="home_networks leave no IPv4 address outside; allowed are networks that are not everything",
+    ):
         small(site_of("0.0.0.0/1 128.0.0.0/1"))
 
 
-@pytest.mark.parametrize("home", ["192.168.7.0/28", "192.168.7.0/29", "192.168.7.8/31", "2001:db8::/126", "192.168.7.8/32"])
+@pytest.mark.parametrize(
+    "home",
+    ["192.168.7.0/28", "192.168.7.0/29", "192.168.7.8/31", "2001:db8::/126", "192.168.7.8/32"],
+)
 def test_small_networks_get_what_fits_and_say_what_does_not(home: str) -> None:
     site = site_of(home)
     simulation = small(site, clients=300, scenarios=None)
     addresses = [address for host in simulation.hosts for address in host.addresses]
     assert all(site.is_home(ip_address(address)) for address in addresses)
     assert len(addresses) == len(set(addresses)) <= ip_network(home).num_addresses
-    assert set(SCENARIO_LABEL) <= {host.scenario for host in simulation.hosts} | set(simulation.left_out)
+    assert set(SCENARIO_LABEL) <= {host.scenario for host in simulation.hosts} | set(
+        simulation.left_out
+    )
 
 
 def test_a_home_of_sixteen_has_infected_hosts_look_alikes_and_desks() -> None:
     simulation = small(site_of("192.168.7.0/28"), clients=300, scenarios=None)
     assert Counter(host.label for host in simulation.hosts)["infected"] >= 3
-    assert {"flood", "slow", "address_checker", "office", "router"} <= {host.scenario for host in simulation.hosts}
+    assert {"flood", "slow", "address_checker", "office", "router"} <= {
+        host.scenario for host in simulation.hosts
+    }
 
 
 def test_where_version_four_is_full_machines_have_version_six() -> None:
@@ -308,13 +377,30 @@ def test_undeclared_servers_are_called_so() -> None:
 
 def test_nothing_infected_on_exempt_or_declared_addresses() -> None:
     lab, past = ip_network("10.1.0.0/25"), ip_network("10.1.0.200/32")
-    exempt = (Exemption(lab, frozenset(), "lab", None), Exemption(past, frozenset(), "over", date(2020, 1, 1)))
+    exempt = (
+        Exemption(lab, frozenset(), "lab", None),
+        Exemption(past, frozenset(), "over", date(2020, 1, 1)),
+    )
     site = site_of("10.1.0.0/24", "10.1.0.130", "10.1.0.131", exempt=exempt)
     for seed in range(3):
-        simulation = small(site, seed, clients=20, scenarios=("flood", "slow", "blocked", "slow_no_lookup", "no_lookup"))
-        infected = [ip_address(address) for host in simulation.hosts if host.label == "infected" for address in host.addresses]
+        simulation = small(
+            site,
+            seed,
+            clients=20,
+            scenarios=("flood", "slow", "blocked", "slow_no_lookup", "no_lookup"),
+        )
+        infected = [
+            ip_address(address)
+            for host in simulation.hosts
+            if host.label == "infected"
+            for address in host.addresses
+        ]
         assert len(infected) == 5
-        assert not [each for each in infected if each in lab or each in past or site.is_mail_server(each) or site.is_resolver(each)]
+        assert not [
+            each
+            for each in infected
+            if each in lab or each in past or site.is_mail_server(each) or site.is_resolver(each)
+        ]
         assert any(ip_address(host.host) in lab for host in simulation.hosts)
 
 
@@ -334,7 +420,10 @@ def test_chosen_scenarios_only() -> None:
 @pytest.mark.parametrize(
     ("knobs", "told"),
     [
-        ({"scenarios": ["flod", "slow"]}, r"no scenario is called flod; allowed are address_checker, .*flood"),
+        (
+            {"scenarios": ["flod", "slow"]},
+            r"no scenario is called flod; allowed are address_checker, .*flood",
+        ),
         ({"seconds": 59}, "59 seconds are not allowed; allowed is a minute or more"),
         ({"clients": -1}, "-1 office clients are not allowed; allowed is 0 or more"),
         ({"start": datetime(2026, 1, 1)}, "a start without time zone is not allowed"),  # noqa: DTZ001 - the fault under test
@@ -354,11 +443,21 @@ def test_files_are_what_their_formats_say(tmp_path: Path) -> None:
     with pcap.open("rb") as file:
         read = list(dpkt.pcap.Reader(file))
     assert [frame for _, frame in read] == [packet.frame for packet in simulation.packets]
-    assert float(read[0][0]) == pytest.approx(start.timestamp() + simulation.packets[0].time, abs=2e-6)
+    assert float(read[0][0]) == pytest.approx(
+        start.timestamp() + simulation.packets[0].time, abs=2e-6
+    )
     told = json.loads(truth.read_text())
     assert (told["format"], told["seed"], told["left_out"]) == (1, 5, list(simulation.left_out))
     assert [host["host"] for host in told["hosts"]] == [host.host for host in simulation.hosts]
-    assert set(told["hosts"][0]) >= {"host", "addresses", "label", "scenario", "first_mail", "tier", "note"}
+    assert set(told["hosts"][0]) >= {
+        "host",
+        "addresses",
+        "label",
+        "scenario",
+        "first_mail",
+        "tier",
+        "note",
+    }
     flood = next(host for host in told["hosts"] if host["scenario"] == "flood")
     expected = start + timedelta(seconds=by_scenario(simulation)["flood"].first_mail or 0)
     assert flood["first_mail"].endswith("Z")
@@ -366,7 +465,9 @@ def test_files_are_what_their_formats_say(tmp_path: Path) -> None:
 
 
 def test_the_start_is_fixed() -> None:
-    assert datetime(2026, 3, 2, 8, tzinfo=UTC) == DEFAULT_START == small(V4_ONLY, scenarios=[]).start
+    assert (
+        datetime(2026, 3, 2, 8, tzinfo=UTC) == DEFAULT_START == small(V4_ONLY, scenarios=[]).start
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -396,11 +497,17 @@ class Replayed:
 
     def per_host(self, counted: Counter[str]) -> dict[str, int]:
         """Counts by address -> counts by host of the truth, those without any left out."""
-        return {host.host: total for host in self.simulation.hosts if (total := sum(counted[each] for each in host.addresses))}
+        return {
+            host.host: total
+            for host in self.simulation.hosts
+            if (total := sum(counted[each] for each in host.addresses))
+        }
 
 
 @pytest.fixture(scope="module")
-def replayed(suricata: Engine, whole: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+def replayed(
+    suricata: Engine, whole: Simulation, tmp_path_factory: pytest.TempPathFactory
+) -> Replayed:
     folder = tmp_path_factory.mktemp("simulated")
     pcap, _ = write_simulation(whole, folder)
     eve = replay(suricata, pcap, folder / "out")
@@ -419,7 +526,11 @@ def test_engine_finds_no_fault_in_packets_or_streams(replayed: Replayed) -> None
     counters = replayed.of("stats")[-1]["stats"]
     assert counters["decoder"]["pkts"] == len(replayed.simulation.packets)
     assert counters["decoder"]["invalid"] == 0
-    assert not {name: value for name, value in counters["tcp"].items() if value and ("invalid" in name or "gap" in name)}
+    assert not {
+        name: value
+        for name, value in counters["tcp"].items()
+        if value and ("invalid" in name or "gap" in name)
+    }
     assert {event["anomaly"]["type"] for event in replayed.of("anomaly")} <= {"applayer"}
 
 
@@ -434,7 +545,9 @@ def test_engine_sees_the_mx_lookups_meant(replayed: Replayed) -> None:
     for event in replayed.of("dns"):
         dns = event["dns"]
         if dns["type"] in ("query", "request"):
-            types = [each["rrtype"] for each in dns["queries"]] if "queries" in dns else [dns["rrtype"]]
+            types = (
+                [each["rrtype"] for each in dns["queries"]] if "queries" in dns else [dns["rrtype"]]
+            )
             counted[short(event["src_ip"])] += types.count("MX")
     assert replayed.per_host(counted) == meant(replayed.simulation, "mx_queries")
 
@@ -461,7 +574,10 @@ def test_engine_sees_the_connections_meant(replayed: Replayed) -> None:
     assert found == meant(replayed.simulation, "mail_connections")
     for host in replayed.simulation.hosts:
         if host.label == "infected":
-            assert len({each for address in host.addresses for each in servers[address]}) == host.meant["mail_servers"]
+            assert (
+                len({each for address in host.addresses for each in servers[address]})
+                == host.meant["mail_servers"]
+            )
 
 
 def test_engine_sees_starttls_as_tls(replayed: Replayed) -> None:
@@ -472,11 +588,15 @@ def test_engine_sees_starttls_as_tls(replayed: Replayed) -> None:
 
 def test_engine_sees_two_leases_of_the_laptop(replayed: Replayed) -> None:
     laptop = by_scenario(replayed.simulation)["roaming"]
-    leases = [event["dhcp"] for event in replayed.of("dhcp") if event["dhcp"].get("dhcp_type") == "ack"]
+    leases = [
+        event["dhcp"] for event in replayed.of("dhcp") if event["dhcp"].get("dhcp_type") == "ack"
+    ]
     assert len(leases) > 40
     cards = {lease["client_mac"] for lease in leases if lease["assigned_ip"] in laptop.addresses}
     assert len(cards) == 1
-    assert [lease["assigned_ip"] for lease in leases if lease["client_mac"] in cards] == list(laptop.addresses)
+    assert [lease["assigned_ip"] for lease in leases if lease["client_mac"] in cards] == list(
+        laptop.addresses
+    )
 
 
 def test_engine_reads_mails_whole(replayed: Replayed) -> None:
@@ -485,6 +605,15 @@ def test_engine_reads_mails_whole(replayed: Replayed) -> None:
     assert all(event["email"]["subject_md5"] and event["email"]["body_md5"] for event in mails)
     attachments = {name for event in mails for name in event["email"].get("attachment", ())}
     assert len(mails) > 500
-    assert attachments & {"document.pif", "readme.scr", "message.exe", "data.zip", "invoice.exe", "mail.cmd", "photo.scr", "file.bat"}
+    assert attachments & {
+        "document.pif",
+        "readme.scr",
+        "message.exe",
+        "data.zip",
+        "invoice.exe",
+        "mail.cmd",
+        "photo.scr",
+        "file.bat",
+    }
     recipients = max(len(event["smtp"].get("rcpt_to", ())) for event in replayed.of("smtp"))
     assert 550 <= recipients <= 650

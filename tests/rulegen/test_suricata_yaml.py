@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rulegen.engines import find_engine
 from rulegen.errors import InputError
-from rulegen.site import Network
+from rulegen.site_profile import Network
 from rulegen.suricata_yaml import Setting, address_group, read_suricata_yaml
 from rulegen.vocabulary import Engine
 
@@ -42,7 +42,14 @@ def test_every_scalar_is_text_with_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "on", "off"), [("yes", True, False), ("On", True, False), ("no", False, True), ("0", False, True), ("maybe", False, False)]
+    ("text", "on", "off"),
+    [
+        ("yes", True, False),
+        ("On", True, False),
+        ("no", False, True),
+        ("0", False, True),
+        ("maybe", False, False),
+    ],
 )
 def test_switches(text: str, on: bool, off: bool) -> None:
     setting = Setting("f", 1, text)
@@ -50,7 +57,9 @@ def test_switches(text: str, on: bool, off: bool) -> None:
 
 
 def test_entries_of_a_list_are_found_plain_or_with_options(tmp_path: Path) -> None:
-    root = read_suricata_yaml(write(tmp_path, "types:\n  - dns\n  - alert: {metadata: no}\n  - dns: {version: 2}\n"))
+    root = read_suricata_yaml(
+        write(tmp_path, "types:\n  - dns\n  - alert: {metadata: no}\n  - dns: {version: 2}\n")
+    )
     types = root.at("types")
     assert types is not None
     assert len(types.entries("dns")) == 2
@@ -59,18 +68,42 @@ def test_entries_of_a_list_are_found_plain_or_with_options(tmp_path: Path) -> No
 
 
 def test_includes_stand_where_they_are_and_the_last_one_wins(tmp_path: Path) -> None:
-    write(tmp_path, "a: from one\nb: from one\nvars: {address-groups: {X: 10.1.0.0/16}}\n", "one.yaml")
+    write(
+        tmp_path, "a: from one\nb: from one\nvars: {address-groups: {X: 10.1.0.0/16}}\n", "one.yaml"
+    )
     write(tmp_path, "deep: {er: yes}\n", "two.yaml")
-    root = read_suricata_yaml(write(tmp_path, "a: early\ninclude: one.yaml\nb: late\nc: !include two.yaml\ninclude: [two.yaml]\n"))
-    found = [root.at("a"), root.at("b"), root.at("c", "deep", "er"), root.at("deep", "er"), root.at("vars", "address-groups", "X")]
-    assert [setting.text for setting in found if setting] == ["from one", "late", "yes", "yes", "10.1.0.0/16"]
+    root = read_suricata_yaml(
+        write(
+            tmp_path,
+            "a: early\ninclude: one.yaml\nb: late\nc: !include two.yaml\ninclude: [two.yaml]\n",
+        )
+    )
+    found = [
+        root.at("a"),
+        root.at("b"),
+        root.at("c", "deep", "er"),
+        root.at("deep", "er"),
+        root.at("vars", "address-groups", "X"),
+    ]
+    assert [setting.text for setting in found if setting] == [
+        "from one",
+        "late",
+        "yes",
+        "yes",
+        "10.1.0.0/16",
+    ]
     assert found[0] is not None
     assert found[0].file == str(tmp_path / "one.yaml")
 
 
 def test_dotted_keys_add_to_lists_and_mappings(tmp_path: Path) -> None:
     text = "rule-files: [a.rules]\noutputs:\n  - fast: {enabled: yes}\nrule-files.mine: b.rules\noutputs.mine: eve-log\n"
-    root = read_suricata_yaml(write(tmp_path, text + "outputs.mine.eve-log: {enabled: yes}\nvars.address-groups.X: 10.0.0.0/8\n"))
+    root = read_suricata_yaml(
+        write(
+            tmp_path,
+            text + "outputs.mine.eve-log: {enabled: yes}\nvars.address-groups.X: 10.0.0.0/8\n",
+        )
+    )
     assert texts(root.at("rule-files")) == ["a.rules", "b.rules"]
     outputs = root.at("outputs")
     assert outputs is not None
@@ -79,16 +112,30 @@ def test_dotted_keys_add_to_lists_and_mappings(tmp_path: Path) -> None:
     assert [str(network) for network in address_group(root, "X").networks()] == ["10.0.0.0/8"]
 
 
-def test_includes_and_dotted_keys_are_what_suricata_itself_makes_of_them(suricata_7: Engine, tmp_path: Path) -> None:
-    write(tmp_path, "vars.address-groups.X: 10.9.0.0/16\nrule-files.mine: b.rules\nstats: {enabled: no}\n", "more.yaml")
+def test_includes_and_dotted_keys_are_what_suricata_itself_makes_of_them(
+    suricata_7: Engine, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        "vars.address-groups.X: 10.9.0.0/16\nrule-files.mine: b.rules\nstats: {enabled: no}\n",
+        "more.yaml",
+    )
     text = "vars: {address-groups: {HOME_NET: 10.0.0.0/8}}\nrule-files: [a.rules]\nstats: {enabled: yes, interval: 8}\ninclude: more.yaml\n"
     path = write(tmp_path, text)
     engine = find_engine(suricata_7)
     assert engine is not None
-    dump = subprocess.run([engine.path, "-c", path, "--dump-config"], capture_output=True, text=True, check=True).stdout
+    dump = subprocess.run(
+        [engine.path, "-c", path, "--dump-config"], capture_output=True, text=True, check=True
+    ).stdout
     told = dict(line.split(" = ", 1) for line in dump.splitlines() if " = " in line)
     root = read_suricata_yaml(path)
-    for key in ("vars.address-groups.X", "vars.address-groups.HOME_NET", "rule-files.0", "rule-files.mine", "stats.enabled"):
+    for key in (
+        "vars.address-groups.X",
+        "vars.address-groups.HOME_NET",
+        "rule-files.0",
+        "rule-files.mine",
+        "stats.enabled",
+    ):
         found = root.at(*key.split("."))
         assert found is not None
         assert found.text == told[key]
@@ -114,7 +161,9 @@ def test_refusals(tmp_path: Path, text: str, expected: str) -> None:
 def test_an_include_that_is_no_mapping_sets_nothing(tmp_path: Path) -> None:
     write(tmp_path, "[a, b]\n", "list.yaml")
     (tmp_path / "empty.yaml").write_text("")
-    root = read_suricata_yaml(write(tmp_path, "a: 1\ninclude: [list.yaml, empty.yaml]\nb: !include empty.yaml\n"))
+    root = read_suricata_yaml(
+        write(tmp_path, "a: 1\ninclude: [list.yaml, empty.yaml]\nb: !include empty.yaml\n")
+    )
     assert set(root.keys) == {"a", "b"}
 
 
@@ -139,7 +188,16 @@ def test_an_include_that_is_no_mapping_sets_nothing(tmp_path: Path) -> None:
         ("X: '!128.0.0.0/1'", ["0.0.0.0/1", "::/0"]),
         (
             "X: '[!$Y, 10.0.0.0/8]'\n    Y: 10.1.0.0/16",
-            ["10.0.0.0/16", "10.2.0.0/15", "10.4.0.0/14", "10.8.0.0/13", "10.16.0.0/12", "10.32.0.0/11", "10.64.0.0/10", "10.128.0.0/9"],
+            [
+                "10.0.0.0/16",
+                "10.2.0.0/15",
+                "10.4.0.0/14",
+                "10.8.0.0/13",
+                "10.16.0.0/12",
+                "10.32.0.0/11",
+                "10.64.0.0/10",
+                "10.128.0.0/9",
+            ],
         ),
     ],
 )
@@ -148,7 +206,9 @@ def test_address_groups(tmp_path: Path, text: str, expected: list[str]) -> None:
 
 
 def test_any_is_any(tmp_path: Path) -> None:
-    root = read_suricata_yaml(write(tmp_path, "vars: {address-groups: {X: any, Y: '!10.0.0.0/8', Z: 10.0.0.0/8}}"))
+    root = read_suricata_yaml(
+        write(tmp_path, "vars: {address-groups: {X: any, Y: '!10.0.0.0/8', Z: 10.0.0.0/8}}")
+    )
     assert [address_group(root, name).is_any for name in "XYZ"] == [True, False, False]
 
 
@@ -174,23 +234,37 @@ def test_address_groups_that_cannot_be_read(tmp_path: Path, text: str, expected:
 
 
 BLOCKS = st.builds(
-    lambda number, length: ip_network((10 << 24 | number << 12, length), strict=False), st.integers(0, 4095), st.integers(8, 24)
+    lambda number, length: ip_network((10 << 24 | number << 12, length), strict=False),
+    st.integers(0, 4095),
+    st.integers(8, 24),
 )
 
 
-@given(st.lists(BLOCKS, min_size=1, max_size=4), st.lists(BLOCKS, max_size=4), st.integers(10 << 24, (11 << 24) - 1))
-def test_an_address_is_in_the_networks_if_it_is_inside_and_not_outside(inside: list[Network], outside: list[Network], number: int) -> None:
+@given(
+    st.lists(BLOCKS, min_size=1, max_size=4),
+    st.lists(BLOCKS, max_size=4),
+    st.integers(10 << 24, (11 << 24) - 1),
+)
+def test_an_address_is_in_the_networks_if_it_is_inside_and_not_outside(
+    inside: list[Network], outside: list[Network], number: int
+) -> None:
     words = [*map(str, inside), *(f"!{network}" for network in outside)]
-    root = Setting("f", 1).having(["vars", "address-groups", "X"], Setting("f", 1, f"[{','.join(words)}]"))
+    root = Setting("f", 1).having(
+        ["vars", "address-groups", "X"], Setting("f", 1, f"[{','.join(words)}]")
+    )
     address = ip_address(number)
-    meant = any(address in network for network in inside) and not any(address in network for network in outside)
+    meant = any(address in network for network in inside) and not any(
+        address in network for network in outside
+    )
     assert any(address in network for network in address_group(root, "X").networks()) == meant
 
 
 @given(st.text("[]!,$X .10/8-:any", max_size=40))
 def test_any_text_is_a_group_or_an_input_error(text: str) -> None:
     root = Setting("f", 1).having(["vars", "address-groups", "X"], Setting("f", 1, text))
-    assert fault(root).startswith(("f:1: [vars.address-groups.", "f: [vars.address-groups.")) or not fault(root)
+    assert fault(root).startswith(
+        ("f:1: [vars.address-groups.", "f: [vars.address-groups.")
+    ) or not fault(root)
 
 
 def fault(root: Setting) -> str:

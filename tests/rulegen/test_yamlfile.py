@@ -11,7 +11,10 @@ from rulegen.yamlfile import MAX_BYTES, parse_yaml, read_yaml
 
 BOMB = "\n".join(
     ["a: &a [x,x,x,x,x,x,x,x,x]"]
-    + [f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]" for before, name in zip("abcdef", "bcdefg", strict=True)]
+    + [
+        f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]"
+        for before, name in zip("abcdef", "bcdefg", strict=True)
+    ]
 )
 
 
@@ -24,7 +27,13 @@ def refusal(raw: bytes | str) -> str:
 def test_values_and_lines() -> None:
     document = parse_yaml("a: 1\nb:\n  - x\n  - c: [true, 2.5, ~]\n", "site.yaml")
     assert document.value == {"a": 1, "b": ["x", {"c": [True, 2.5, None]}]}
-    assert {key: document.lines[key] for key in ("a", "b", "b.0", "b.1", "b.1.c.2")} == {"a": 1, "b": 2, "b.0": 3, "b.1": 4, "b.1.c.2": 4}
+    assert {key: document.lines[key] for key in ("a", "b", "b.0", "b.1", "b.1.c.2")} == {
+        "a": 1,
+        "b": 2,
+        "b.0": 3,
+        "b.1": 4,
+        "b.1.c.2": 4,
+    }
     assert str(document.problem("b.1.c", "is odd")) == "site.yaml:4: [b.1.c]: is odd"
 
 
@@ -32,7 +41,9 @@ def test_dates_stay_text() -> None:
     assert parse_yaml("until: 2027-01-31", "f").value == {"until": "2027-01-31"}
 
 
-@pytest.mark.parametrize("raw", [b"\xef\xbb\xbfa: 1\r\n", "a: 1".encode("utf-16"), b"a: 1", b"%YAML 1.1\n---\na: 1\n..."])
+@pytest.mark.parametrize(
+    "raw", [b"\xef\xbb\xbfa: 1\r\n", "a: 1".encode("utf-16"), b"a: 1", b"%YAML 1.1\n---\na: 1\n..."]
+)
 def test_encodings_and_line_ends(raw: bytes) -> None:
     assert parse_yaml(raw, "f").value == {"a": 1}
 
@@ -78,13 +89,23 @@ def test_every_repeated_key_is_named() -> None:
 def test_a_missing_file_a_folder_and_a_huge_file(tmp_path: Path) -> None:
     huge = tmp_path / "huge.yaml"
     huge.write_bytes(b"#" * (MAX_BYTES + 1))
-    for path, expected in ((tmp_path / "gone", "No such file"), (tmp_path, "Is a directory"), (huge, "larger than")):
+    for path, expected in (
+        (tmp_path / "gone", "No such file"),
+        (tmp_path, "Is a directory"),
+        (huge, "larger than"),
+    ):
         with pytest.raises(InputError, match=expected) as caught:
             read_yaml(path)
         assert str(caught.value).startswith(str(path))
 
 
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200), st.text("[]{}:,&*!|>-? \n'\"a0#%@`<~.", max_size=60)))
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200),
+        st.text("[]{}:,&*!|>-? \n'\"a0#%@`<~.", max_size=60),
+    )
+)
 def test_any_text_is_read_or_refused(raw: bytes | str) -> None:
     assert all(problem.file == "f" for problem in problems_of(raw))
 

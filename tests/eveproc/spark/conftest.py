@@ -25,6 +25,9 @@ def needs_spark() -> None:
 @pytest.fixture(scope="session")
 def spark(needs_spark: None) -> Iterator["SparkSession"]:
     with session(cluster.MASTER) as started:
-        # viewfs://soc/ is the disk, under a name that only Hadoop knows: it stands for storage of any kind.
-        started.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.soc.linkFallback", "file:///")
+        # viewfs://soc/ is the disk, under a name that only Hadoop knows: it stands for storage of
+        # any kind.
+        started.sparkContext._jsc.hadoopConfiguration().set(
+            "fs.viewfs.mounttable.soc.linkFallback", "file:///"
+        )
         yield started

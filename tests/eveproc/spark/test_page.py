@@ -18,7 +18,11 @@ pytestmark = pytest.mark.cluster
 
 def commands() -> list[str]:
     """The blocks that say `sh`: first what a site sets, then what is done with it."""
-    return re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "spark.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^```sh\n(.*?)^```$",
+        (ROOT / "docs" / "spark.md").read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
 
 
 @pytest.mark.usefixtures("needs_spark")
@@ -43,6 +47,10 @@ def test_an_archive_takes_mxhound_to_executors_that_have_none(tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in (tmp_path / "verdicts.json").read_text().splitlines()]
-    assert told == [verdict for verdict in map(json.loads, report(here["EVE"]).splitlines()) if verdict["verdict"] != "clean"]
+    assert told == [
+        verdict
+        for verdict in map(json.loads, report(here["EVE"]).splitlines())
+        if verdict["verdict"] != "clean"
+    ]
     assert json.loads((tmp_path / "reading.json").read_text())["files"] == 2
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {"verdicts", "evidence"}

@@ -1,7 +1,8 @@
 """The same input, read by a real cluster of two executors and by this process -> byte for byte the same report.
 
-What is large enough to be cut is made small here (`pieces`), so that every framing is read both ways: in one piece and in many. And all is
-read in both places (`place`): on a disk, and in storage that only Hadoop can read. A view of the disk under a name of its own is such one.
+What is large enough to be cut is made small here (`pieces`), so that every framing is read both
+ways: in one piece and in many. And all is read in both places (`place`): on a disk, and in storage
+that only Hadoop can read. A view of the disk under a name of its own is such one.
 """
 
 import gzip
@@ -19,19 +20,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eveproc.evidence import EVER
-from eveproc.night import report_on
-from eveproc.reading.gather import gather as gather_here
-from eveproc.reading.sources import find_files
-from eveproc.reading.stats import ReadStats
-from eveproc.report import json as json_report
+from eveproc.evidence.collector import EVER
+from eveproc.evidence.gather import gather as gather_here
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import find_files
+from eveproc.report import json_report
 from eveproc.spark import disk, listing, storage
 from eveproc.spark.gather import gather
 from eveproc.spark.listing import find
 from eveproc.spark.session import why
 from eveproc.spark.tasks import Order
+from eveproc.verdicts.analyze import judge_evidence
 from rulegen.errors import InputError
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
 from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, name, recording, told_of
@@ -64,21 +65,23 @@ def place(request: pytest.FixtureRequest) -> str:
 
 def told_by(spark: "SparkSession", *uris: str | Path) -> tuple[str, ReadStats]:
     """The report in json with every host, and what was read."""
-    night, stats = gather(spark, find(spark, list(map(str, uris))), SITE, EVER)
-    report = report_on(night, SITE, stats)
+    store, stats = gather(spark, find(spark, list(map(str, uris))), SITE, EVER)
+    report = judge_evidence(store, SITE, stats)
     return json_report.render(report, report.verdicts), stats
 
 
 def told_here(*sources: str | Path) -> tuple[str, ReadStats]:
-    night, stats = gather_here(find_files(list(map(str, sources))), SITE)
-    report = report_on(night, SITE, stats)
+    store, stats = gather_here(find_files(list(map(str, sources))), SITE)
+    report = judge_evidence(store, SITE, stats)
     return json_report.render(report, report.verdicts), stats
 
 
 def counts(stats: ReadStats) -> dict[str, object]:
     """What must not depend on who read it; file names are URIs there."""
     told = stats.as_dict()
-    told["problems"] = sorted((problem["file"].rpartition("/")[2], problem["what"]) for problem in told["problems"])
+    told["problems"] = sorted(
+        (problem["file"].rpartition("/")[2], problem["what"]) for problem in told["problems"]
+    )
     return told
 
 
@@ -100,9 +103,13 @@ def test_every_framing(spark: "SparkSession", lines: Lines, place: str, tmp_path
 
 
 @pytest.mark.usefixtures("pieces")
-def test_every_compression_by_whatever_name(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+def test_every_compression_by_whatever_name(
+    spark: "SparkSession", lines: Lines, place: str, tmp_path: Path
+) -> None:
     for number, kind in enumerate(("", *COMPRESSIONS)):
-        for count, suffix in enumerate((f".json.{kind or 'txt'}", f".json.1{kind}", f"-{kind}.json", f"{kind}")):
+        for count, suffix in enumerate(
+            (f".json.{kind or 'txt'}", f".json.1{kind}", f"-{kind}.json", f"{kind}")
+        ):
             content = plain(moved(lines, 10 + 5 * number + count))
             (tmp_path / f"eve{suffix}").write_bytes(packed(content, kind) if kind else content)
     there, here = told_by(spark, f"{place}{tmp_path}/*"), told_here(f"{tmp_path}/*")
@@ -110,7 +117,9 @@ def test_every_compression_by_whatever_name(spark: "SparkSession", lines: Lines,
     assert counts(there[1]) == counts(here[1])
 
 
-def test_every_layout_of_files(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+def test_every_layout_of_files(
+    spark: "SparkSession", lines: Lines, place: str, tmp_path: Path
+) -> None:
     sources = []
     for number, layout in enumerate(LAYOUTS):
         (tmp_path / str(number)).mkdir()
@@ -122,7 +131,12 @@ def test_every_layout_of_files(spark: "SparkSession", lines: Lines, place: str, 
 
 def test_names_are_names(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
     third = len(lines) // 3
-    names = ("eve ü%20#1.json", "eve[1]?{a,b}.json.gz", "day=2026-03-02/eve-2026-03-02-10:00.json", "sensor=a/day=1/eve.json")
+    names = (
+        "eve ü%20#1.json",
+        "eve[1]?{a,b}.json.gz",
+        "day=2026-03-02/eve-2026-03-02-10:00.json",
+        "sensor=a/day=1/eve.json",
+    )
     for number, file in enumerate(names):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +164,9 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
             part = of_sensor(whole[sensor::4], sensor)
             half = len(part) // 2
             (folder / f"eve-{engine}.{sensor}.json").write_bytes(plain(part[half:]))
-            (folder / f"eve-{engine}.{sensor}.json.1.gz").write_bytes(packed(plain(part[:half]), "gz"))
+            (folder / f"eve-{engine}.{sensor}.json.1.gz").write_bytes(
+                packed(plain(part[:half]), "gz")
+            )
     for snort in ("office-snort-3.json.gz", "office-snort-2.9.u2.gz"):
         shutil.copy(DATA / snort, folder)
     return folder
@@ -165,7 +181,9 @@ def test_twenty_files_of_several_sensors(spark: "SparkSession", twenty: Path, pl
     assert counts(there[1]) == counts(here[1])
 
 
-def test_many_small_files_one_of_them_damaged(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+def test_many_small_files_one_of_them_damaged(
+    spark: "SparkSession", lines: Lines, place: str, tmp_path: Path
+) -> None:
     size = len(lines) // 300
     for number in range(300):
         content = packed(plain(lines[number * size : (number + 1) * size]), "gz")
@@ -175,14 +193,22 @@ def test_many_small_files_one_of_them_damaged(spark: "SparkSession", lines: Line
     there, here = told_by(spark, f"{place}{tmp_path}"), told_here(tmp_path)
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
-    assert {problem.file.rpartition("/")[2] for problem in there[1].problems} == {"eve.json.77.gz", "eve.empty.json", "eve.other.json"}
+    assert {problem.file.rpartition("/")[2] for problem in there[1].problems} == {
+        "eve.json.77.gz",
+        "eve.empty.json",
+        "eve.other.json",
+    }
 
 
 @pytest.mark.usefixtures("pieces")
-def test_one_host_with_most_of_the_evidence(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+def test_one_host_with_most_of_the_evidence(
+    spark: "SparkSession", lines: Lines, place: str, tmp_path: Path
+) -> None:
     """Two mailers in every one of forty files, on twenty days."""
     for number in range(40):
-        another_day = [line.replace(b'"2026-03-02T', b'"2026-03-%02dT' % (1 + number % 20)) for line in lines]
+        another_day = [
+            line.replace(b'"2026-03-02T', b'"2026-03-%02dT' % (1 + number % 20)) for line in lines
+        ]
         (tmp_path / f"eve.{number}.json").write_bytes(plain(another_day))
     assert told_by(spark, f"{place}{tmp_path}")[0] == told_here(tmp_path)[0]
 
@@ -190,11 +216,19 @@ def test_one_host_with_most_of_the_evidence(spark: "SparkSession", lines: Lines,
 @pytest.mark.usefixtures("pieces")
 @pytest.mark.parametrize(
     ("place", "what"),
-    [("", "cannot be read: No such file or directory"), (VIEW, "was not read: the storage does not give it")],
+    [
+        ("", "cannot be read: No such file or directory"),
+        (VIEW, "was not read: the storage does not give it"),
+    ],
     ids=["disk", "storage"],
 )
 def test_a_file_that_is_taken_away_meanwhile_is_told(
-    spark: "SparkSession", lines: Lines, tmp_path: Path, place: str, what: str, monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession",
+    lines: Lines,
+    tmp_path: Path,
+    place: str,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     half = len(lines) // 2
     (tmp_path / "eve.json").write_bytes(plain(lines[:half]))
@@ -209,12 +243,16 @@ def test_a_file_that_is_taken_away_meanwhile_is_told(
     monkeypatch.setattr(storage, "frames", build_and_lose)
     there, stats = told_by(spark, f"{place}{tmp_path}")
     assert there == expected
-    assert {(problem.file, problem.what) for problem in stats.problems} == {(f"{place}{tmp_path}/eve.json.1", what)}
+    assert {(problem.file, problem.what) for problem in stats.problems} == {
+        (f"{place}{tmp_path}/eve.json.1", what)
+    }
 
 
 @pytest.mark.usefixtures("pieces")
 @pytest.mark.parametrize("file", ["_eve.json", ".eve.json", "eve.json._COPYING_"])
-def test_what_storage_hides_from_spark_is_told(spark: "SparkSession", lines: Lines, tmp_path: Path, file: str) -> None:
+def test_what_storage_hides_from_spark_is_told(
+    spark: "SparkSession", lines: Lines, tmp_path: Path, file: str
+) -> None:
     (tmp_path / file).write_bytes(plain(lines))
     told, stats = told_by(spark, f"{VIEW}{tmp_path}/{file}")
     assert told == ""
@@ -225,7 +263,9 @@ def test_what_storage_hides_from_spark_is_told(spark: "SparkSession", lines: Lin
 
 
 @pytest.mark.usefixtures("pieces")
-def test_a_row_without_end_is_told_and_ends_nothing(spark: "SparkSession", lines: Lines, place: str, tmp_path: Path) -> None:
+def test_a_row_without_end_is_told_and_ends_nothing(
+    spark: "SparkSession", lines: Lines, place: str, tmp_path: Path
+) -> None:
     """A log that was cut down under its writer begins with as many zeros as were written before."""
     (tmp_path / "eve.json").write_bytes(plain(lines))
     with (tmp_path / "eve.zeros.json").open("wb") as file:
@@ -268,7 +308,9 @@ def test_two_names_of_one_file_are_one(spark: "SparkSession", lines: Lines, tmp_
         ("file:relative.json", "cannot be read"),
     ],
 )
-def test_what_leads_to_no_file_is_refused(spark: "SparkSession", tmp_path: Path, uri: str, what: str) -> None:
+def test_what_leads_to_no_file_is_refused(
+    spark: "SparkSession", tmp_path: Path, uri: str, what: str
+) -> None:
     with pytest.raises(InputError, match=what):
         find(spark, [uri.format(tmp_path)])
 
@@ -278,7 +320,9 @@ def test_an_executor_that_is_killed_changes_nothing(
 ) -> None:
     monkeypatch.setattr(disk, "PIECE", 1 << 18)
     for number in range(60):
-        (tmp_path / f"eve.{number}.json.gz").write_bytes(packed(plain(moved(lines, number) * 8), "gz"))
+        (tmp_path / f"eve.{number}.json.gz").write_bytes(
+            packed(plain(moved(lines, number) * 8), "gz")
+        )
     before = cluster.executors()
     assert len(before) == 2
     found: list[tuple[str, ReadStats]] = []
@@ -294,7 +338,9 @@ def test_an_executor_that_is_killed_changes_nothing(
     assert counts(found[0][1]) == counts(here[1])
 
 
-def _kill_one_at_work(spark: "SparkSession", executors: set[int], job: threading.Thread) -> int | None:
+def _kill_one_at_work(
+    spark: "SparkSession", executors: set[int], job: threading.Thread
+) -> int | None:
     """Once some tasks are done and others are not."""
     tracker = spark.sparkContext.statusTracker()
     while job.is_alive():
@@ -312,7 +358,9 @@ def _kill_one_at_work(spark: "SparkSession", executors: set[int], job: threading
 
 def eveproc(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [str(Path(sys.executable).with_name("eveproc")), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
 
 
 def report(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -322,21 +370,37 @@ def report(*words: str | Path, **environment: str) -> "subprocess.CompletedProce
 @pytest.mark.usefixtures("needs_spark")
 def test_the_command_says_the_same(twenty: Path, tmp_path: Path) -> None:
     here = report(f"{twenty}/*", "--stats", tmp_path / "here.json")
-    there = report(f"{twenty}/*", "--on", "spark", "--master", cluster.MASTER, "--stats", tmp_path / "there.json")
+    there = report(
+        f"{twenty}/*",
+        "--on",
+        "spark",
+        "--master",
+        cluster.MASTER,
+        "--stats",
+        tmp_path / "there.json",
+    )
     assert (there.returncode, there.stdout) == (0, here.stdout), there.stderr
-    assert json.loads((tmp_path / "there.json").read_text()) == json.loads((tmp_path / "here.json").read_text())
+    assert json.loads((tmp_path / "there.json").read_text()) == json.loads(
+        (tmp_path / "here.json").read_text()
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "what"),
     [
-        ("An error occurred while calling o1.x.\n: org.apache.spark.SparkException: [X] It failed.\n\tat a.b(C.scala:1)", "[X] It failed."),
+        (
+            "An error occurred while calling o1.x.\n: org.apache.spark.SparkException: [X] It failed.\n\tat a.b(C.scala:1)",
+            "[X] It failed.",
+        ),
         (
             'An exception was thrown from the Python worker:\nTraceback (most recent call last):\n  File "x.py", line 1\n    run()\n'
             "rulegen.errors.MxhoundError: executors have mxhound 1\n SQLSTATE: 38000",
             "a task failed: rulegen.errors.MxhoundError: executors have mxhound 1",
         ),
-        ("Traceback\nModuleNotFoundError: No module named 'eveproc'\n", "the Python of the executors is without mxhound"),
+        (
+            "Traceback\nModuleNotFoundError: No module named 'eveproc'\n",
+            "the Python of the executors is without mxhound",
+        ),
         ("isInstanceOf does not exist in the JVM", "the JVM of the driver has ended"),
         ("", "Exception"),
     ],
@@ -351,10 +415,12 @@ def test_of_what_spark_says_one_line_is_told(said: str, what: str) -> None:
 def test_files_that_only_this_machine_has_are_no_clean_night(tmp_path: Path) -> None:
     (tmp_path / "eve.json").write_bytes(b"{}\n")
     (tmp_path / "sitecustomize.py").write_text(
-        "import builtins, os, sys\nif 'pyspark.daemon' in sys.orig_argv:\n    from eveproc.reading import sources\n"
+        "import builtins, os, sys\nif 'pyspark.daemon' in sys.orig_argv:\n    from eveproc.input import sources\n"
         "    def gone(*_):\n        raise FileNotFoundError(2, 'No such file or directory')\n    sources._open = gone\n"
     )
-    done = report(tmp_path / "eve.json", "--on", "spark", "--master", "local[1]", PYTHONPATH=str(tmp_path))
+    done = report(
+        tmp_path / "eve.json", "--on", "spark", "--master", "local[1]", PYTHONPATH=str(tmp_path)
+    )
     assert done.returncode == 1
     assert f"eveproc: {tmp_path}/eve.json: cannot be read: No such file or directory" in done.stderr
 
@@ -380,7 +446,9 @@ def test_what_fails_is_said_in_a_line(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys\nfor name in ('pyspark', 'pyarrow'):\n    sys.modules[name] = None\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('pyspark', 'pyarrow'):\n    sys.modules[name] = None\n"
+    )
     done = report(tmp_path, "--on", "spark", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert "pip install 'mxhound[spark]'" in done.stderr
@@ -399,7 +467,7 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
     [
         (("--master", "yarn"), "--master and --parquet go with --on spark"),
         (("--parquet", "s3a://soc/mxhound"), "--master and --parquet go with --on spark"),
-        (("--on", "spark", "--state", "night.state"), "leave out --state and --jobs"),
+        (("--on", "spark", "--state", "store.state"), "leave out --state and --jobs"),
         (("--on", "spark", "--jobs", "2"), "leave out --state and --jobs"),
     ],
 )
@@ -415,4 +483,9 @@ def test_nothing_of_it_is_imported_on_a_single_machine() -> None:
         f"done = CliRunner().invoke(main, ['report', {str(DATA / 'office-suricata-7.eve.json.gz')!r}, '-s', {str(DATA / 'site.yaml')!r}]);"
         "assert done.exit_code == 0; print([name for name in sys.modules if name.partition('.')[0] in ('pyspark', 'pyarrow', 'pandas')])"
     )
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

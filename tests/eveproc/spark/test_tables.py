@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from eveproc.evidence import NightEvidence
-from eveproc.night import NightReport, report_on
-from eveproc.reading.gather import gather
-from eveproc.report import json as json_report
+from eveproc.evidence.gather import gather
+from eveproc.evidence.store import EvidenceStore
+from eveproc.report import json_report
 from eveproc.spark import tables
 from eveproc.spark.tables import write
-from eveproc.track import HOUR
-from rulegen.site import load_site
+from eveproc.verdicts.analyze import Report, judge_evidence
+from rulegen.site_profile import load_site
+from rulegen.units import HOUR
 from tests.eveproc.test_same_verdicts import DATA
 
 if TYPE_CHECKING:
@@ -31,35 +31,50 @@ NOW = datetime(2026, 3, 9, 6, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture(scope="module")
-def night() -> NightEvidence:
+def store() -> EvidenceStore:
     found, _ = gather([str(DATA / "office-suricata-8.eve.json.gz")], SITE)
     return found
 
 
 @pytest.fixture(scope="module")
-def report(night: NightEvidence) -> NightReport:
+def report(store: EvidenceStore) -> Report:
     _, stats = gather([], SITE)
-    return report_on(night, SITE, stats)
+    return judge_evidence(store, SITE, stats)
 
 
 def promised(table: str) -> list[tuple[str, str]]:
     """(column, type) as the page has them."""
-    part = PAGE.read_text(encoding="utf-8").partition(f"<!-- {table} -->")[2].partition("<!-- end -->")[0]
-    return [(name, kind) for name, kind in re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", part, re.MULTILINE)]
+    part = (
+        PAGE.read_text(encoding="utf-8")
+        .partition(f"<!-- {table} -->")[2]
+        .partition("<!-- end -->")[0]
+    )
+    return [
+        (name, kind)
+        for name, kind in re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", part, re.MULTILINE)
+    ]
 
 
 @pytest.mark.parametrize("table", ["verdicts", "evidence"])
 def test_the_schema_is_the_one_of_the_page(
-    spark: "SparkSession", night: NightEvidence, report: NightReport, table: str, tmp_path: Path
+    spark: "SparkSession", store: EvidenceStore, report: Report, table: str, tmp_path: Path
 ) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
-    found = [(field.name, field.dataType.simpleString()) for field in spark.read.parquet(f"file:{tmp_path}/{table}").schema]
+    write(spark, f"file:{tmp_path}", report.verdicts, store, NOW)
+    found = [
+        (field.name, field.dataType.simpleString())
+        for field in spark.read.parquet(f"file:{tmp_path}/{table}").schema
+    ]
     assert found == [*promised(table), ("day", "date")]
 
 
-def test_verdicts_are_those_of_the_json_report(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
-    rows = [row.asDict(recursive=True) for row in spark.read.parquet(f"file:{tmp_path}/verdicts").collect()]
+def test_verdicts_are_those_of_the_json_report(
+    spark: "SparkSession", store: EvidenceStore, report: Report, tmp_path: Path
+) -> None:
+    write(spark, f"file:{tmp_path}", report.verdicts, store, NOW)
+    rows = [
+        row.asDict(recursive=True)
+        for row in spark.read.parquet(f"file:{tmp_path}/verdicts").collect()
+    ]
     assert {row.pop("day").isoformat() for row in rows} == {DAY}
     told = [json.loads(line) for line in json_report.render(report, report.verdicts).splitlines()]
     assert [_in_json(row) for row in rows] == told
@@ -72,39 +87,65 @@ def _in_json(value: object) -> object:
         case list():
             return [_in_json(inner) for inner in value]
         case datetime():  # Spark gives them in the zone of this machine
-            return datetime.fromtimestamp(value.timestamp(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            return (
+                datetime.fromtimestamp(value.timestamp(), UTC)
+                .isoformat(timespec="microseconds")
+                .replace("+00:00", "Z")
+            )
     return value
 
 
-def test_evidence_holds_every_track(spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", report.verdicts, night, NOW)
+def test_evidence_holds_every_track(
+    spark: "SparkSession", store: EvidenceStore, report: Report, tmp_path: Path
+) -> None:
+    write(spark, f"file:{tmp_path}", report.verdicts, store, NOW)
     rows = spark.read.parquet(f"file:{tmp_path}/evidence").collect()
-    found = {(row.host, row.behaviour, row.source): (row["count"], row.distinct, {pair.key for pair in row["keys"]}) for row in rows}
+    found = {
+        (row.host, row.behaviour, row.source): (
+            row["count"],
+            row.distinct,
+            {pair.key for pair in row["keys"]},
+        )
+        for row in rows
+    }
     assert len(rows) == len(found)
     assert found == {
-        (host, kind.value, source.value): (track.count(), track.distinct(), track.keys())
-        for host, evidence in night.hosts.items()
-        for (kind, source), track in evidence.tracks.items()
+        (host, kind.value, source.value): (sketch.count(), sketch.distinct(), sketch.keys())
+        for host, evidence in store.hosts.items()
+        for (kind, source), sketch in evidence.sketches.items()
     }
 
 
 def test_a_day_that_is_told_again_is_replaced(
-    spark: "SparkSession", night: NightEvidence, report: NightReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession",
+    store: EvidenceStore,
+    report: Report,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tables, "ROWS", 5)  # in several goes
-    next_day = replace(night, last_event=night.last_event + 24 * HOUR)
-    for told, verdicts in ((night, report.verdicts), (next_day, report.verdicts[:7]), (next_day, report.verdicts[:2])):
+    next_day = replace(store, last_event=store.last_event + 24 * HOUR)
+    for told, verdicts in (
+        (store, report.verdicts),
+        (next_day, report.verdicts[:7]),
+        (next_day, report.verdicts[:2]),
+    ):
         write(spark, f"file:{tmp_path}", verdicts, told, NOW)
     days = spark.read.parquet(f"file:{tmp_path}/verdicts").groupBy("day").count().collect()
-    assert {row.day.isoformat(): row["count"] for row in days} == {DAY: len(report.verdicts), "2026-03-03": 2}
+    assert {row.day.isoformat(): row["count"] for row in days} == {
+        DAY: len(report.verdicts),
+        "2026-03-03": 2,
+    }
 
 
 def test_a_night_without_evidence_is_a_night(spark: "SparkSession", tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", (), NightEvidence(), NOW)
+    write(spark, f"file:{tmp_path}", (), EvidenceStore(), NOW)
     assert {path.parent.name for path in tmp_path.glob("*/*/_SUCCESS")} == {"day=2026-03-09"}
     assert spark.read.parquet(f"file:{tmp_path}/verdicts").count() == 0
 
 
-def test_no_clock_of_a_sensor_leads_into_the_next_day(spark: "SparkSession", night: NightEvidence, tmp_path: Path) -> None:
-    write(spark, f"file:{tmp_path}", (), replace(night, last_event=NOW + 20 * HOUR), NOW)
+def test_no_clock_of_a_sensor_leads_into_the_next_day(
+    spark: "SparkSession", store: EvidenceStore, tmp_path: Path
+) -> None:
+    write(spark, f"file:{tmp_path}", (), replace(store, last_event=NOW + 20 * HOUR), NOW)
     assert [path.name for path in (tmp_path / "verdicts").iterdir()] == ["day=2026-03-09"]

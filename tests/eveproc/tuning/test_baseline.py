@@ -6,25 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from eveproc.tuning.baseline import Baseline, LeftOut, add_to, load, save
+from eveproc.tuning.baseline import Baseline, ExcludedHost, add_to, load, save
 from eveproc.tuning.matching import TOLD, HostView, matches
 from eveproc.tuning.tune import recommend
 from rulegen.errors import InputError, MxhoundError
-from tests.eveproc.tuning.test_tune import SITE, START, WEEK, attempt, bursts, guess, mx, timer, week
+from tests.eveproc.tuning.test_tune import (
+    SITE,
+    START,
+    WEEK,
+    attempt,
+    bursts,
+    guess,
+    mx,
+    timer,
+    week,
+)
 
-HOSTS = {"10.20.0.1": [(mx, bursts(3, 12)), (attempt, bursts(5, 9))], "10.30.0.2": [(guess, timer(3600.0, 3))], "10.20.0.9": []}
-OUT = LeftOut("10.20.0.1", 5, 9, "judged infected: \u202e<b>")
+HOSTS = {
+    "10.20.0.1": [(mx, bursts(3, 12)), (attempt, bursts(5, 9))],
+    "10.30.0.2": [(guess, timer(3600.0, 3))],
+    "10.20.0.9": [],
+}
+OUT = ExcludedHost("10.20.0.1", 5, 9, "judged infected: \u202e<b>")
 
 
 def weeks() -> tuple[Baseline, Baseline]:
-    first, second = week(random.Random(1), HOSTS, START), week(random.Random(2), HOSTS, START + WEEK)
+    first, second = (
+        week(random.Random(1), HOSTS, START),
+        week(random.Random(2), HOSTS, START + WEEK),
+    )
     first.left_out.add(OUT)
     return first, second
 
 
 def same(one: Baseline, other: Baseline) -> bool:
     loud = [(host, signal) for host in HOSTS for signal in TOLD]
-    found = [[matches(HostView(each.history, *at[:1], {}), at[1]) for at in loud] for each in (one, other)]
+    found = [
+        [matches(HostView(each.history, *at[:1], {}), at[1]) for at in loud]
+        for each in (one, other)
+    ]
     return found[0] == found[1] and (one.left_out, one.history.hours, one.history.active) == (
         other.left_out,
         other.history.hours,
@@ -50,7 +70,9 @@ def test_weeks_merge_in_any_order_and_twice(tmp_path: Path) -> None:
     backwards.merge(weeks()[0])
     assert same(load(path), backwards)
     assert load(path).history.days == pytest.approx(14)
-    assert [one.proposed for one in recommend(load(path), SITE, 1.0)] == [one.proposed for one in recommend(backwards, SITE, 1.0)]
+    assert [one.proposed for one in recommend(load(path), SITE, 1.0)] == [
+        one.proposed for one in recommend(backwards, SITE, 1.0)
+    ]
     assert add_to(None, backwards) is backwards
 
 
@@ -66,16 +88,27 @@ def faulty(path: Path, **changed: object) -> Path:
         ({"version": 2}, "it is of version 2, allowed is 1"),
         ({"more": 1}, "unknown field `more`"),
         ({"hours": ["x"]}, "Expected `int`"),
-        ({"hosts": {"10.20.0.1": {"odd": {"columns": []}}}}, "'odd' is not a valid What"),
-        ({"hosts": {"10.20.0.1": {"mx": {"columns": ["AA=="]}}}}, "mx has 1 columns, allowed are 3"),
+        ({"hosts": {"10.20.0.1": {"odd": {"columns": []}}}}, "'odd' is not a valid RecordKind"),
+        (
+            {"hosts": {"10.20.0.1": {"mx": {"columns": ["AA=="]}}}},
+            "mx has 1 columns, allowed are 3",
+        ),
         ({"hosts": {"10.20.0.1": {"mx": {"columns": ["AAAA"] * 3}}}}, "Error -3"),
-        ({"hosts": {"10.20.0.1": {"mx": {"columns": ["eJxjAAAAAQAB"] * 3}}}}, "a column of 1 bytes is not allowed"),
+        (
+            {"hosts": {"10.20.0.1": {"mx": {"columns": ["eJxjAAAAAQAB"] * 3}}}},
+            "a column of 1 bytes is not allowed",
+        ),
         ({"hosts": {"nowhere": {}}}, "'nowhere' does not appear to be an IPv4 or IPv6 address"),
         ({"active": ["10.20.0.300"]}, "does not appear to be"),
     ],
 )
-def test_anything_else_is_refused_with_its_fault(tmp_path: Path, changed: dict[str, object], fault: str) -> None:
-    with pytest.raises(InputError, match=f"is no baseline of eveproc tune: .*{fault}.*allowed is a file that --baseline made"):
+def test_anything_else_is_refused_with_its_fault(
+    tmp_path: Path, changed: dict[str, object], fault: str
+) -> None:
+    with pytest.raises(
+        InputError,
+        match=f"is no baseline of eveproc tune: .*{fault}.*allowed is a file that --baseline made",
+    ):
         load(faulty(tmp_path / "baseline", **changed))
 
 

@@ -31,7 +31,9 @@ def test_more_is_rarer_and_never_promised_rarer_than_seen(sizes: list[int], week
 
 
 @given(SIZES, st.floats(0.1, 20), st.floats(0.001, 5))
-def test_the_least_count_keeps_to_the_budget_and_one_less_does_not(sizes: list[int], weeks: float, budget: float) -> None:
+def test_the_least_count_keeps_to_the_budget_and_one_less_does_not(
+    sizes: list[int], weeks: float, budget: float
+) -> None:
     tail = Tail.of(sizes, weeks)
     count = tail.least(budget)
     assert tail.at_most(count) <= budget * (1 + 1e-9)

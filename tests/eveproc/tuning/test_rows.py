@@ -1,11 +1,11 @@
-"""Rows: a set in order, whatever the order and number of parts it came in, and never too many."""
+"""HistoryRows: a set in order, whatever the order and number of parts it came in, and never too many."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.tuning import rows as module
-from eveproc.tuning.rows import Row, Rows
+from eveproc.tuning.rows import HistoryRow, HistoryRows
 
 FEW = 20
 ROWS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2**64 - 1)), max_size=100)
@@ -16,15 +16,15 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ROWS", FEW)
 
 
-def filled(rows: list[Row]) -> Rows:
-    result = Rows(2)
+def filled(rows: list[HistoryRow]) -> HistoryRows:
+    result = HistoryRows(2)
     for row in rows:
         result.add(row)
     return result
 
 
 @given(ROWS)
-def test_the_least_are_kept_each_once(rows: list[Row]) -> None:
+def test_the_least_are_kept_each_once(rows: list[HistoryRow]) -> None:
     kept = filled(rows)
     assert list(kept) == sorted(set(rows))[:FEW]
     assert kept.is_cut == (len(set(rows)) > FEW)
@@ -32,7 +32,9 @@ def test_the_least_are_kept_each_once(rows: list[Row]) -> None:
 
 
 @given(ROWS, ROWS, ROWS)
-def test_merging_knows_no_order(first: list[Row], second: list[Row], third: list[Row]) -> None:
+def test_merging_knows_no_order(
+    first: list[HistoryRow], second: list[HistoryRow], third: list[HistoryRow]
+) -> None:
     one = filled(first)
     one.merge(filled(second))
     one.merge(filled(third))
@@ -47,17 +49,17 @@ def test_merging_knows_no_order(first: list[Row], second: list[Row], third: list
 
 
 @given(ROWS)
-def test_what_is_dumped_loads(rows: list[Row]) -> None:
+def test_what_is_dumped_loads(rows: list[HistoryRow]) -> None:
     kept = filled(rows)
-    again = Rows.load(kept.dump(), kept.is_cut)
+    again = HistoryRows.load(kept.dump(), kept.is_cut)
     assert (list(again), again.is_cut) == (list(kept), kept.is_cut)
 
 
 def test_what_cannot_be_rows_is_refused() -> None:
     with pytest.raises(ValueError, match="columns differ in length"):
-        Rows.load([b"\0" * 8, b""], False)
+        HistoryRows.load([b"\0" * 8, b""], False)
     with pytest.raises(ValueError, match="multiple"):
-        Rows.load([b"\0" * 7], False)
+        HistoryRows.load([b"\0" * 7], False)
 
 
 def test_bytes_are_the_same_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:

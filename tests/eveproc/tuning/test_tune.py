@@ -8,15 +8,15 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
-from eveproc.events import Dns, Event, Flow
-from eveproc.tuning.baseline import Baseline, LeftOut
+from eveproc.input.events import Dns, Event, Flow
+from eveproc.tuning.baseline import Baseline, ExcludedHost
+from eveproc.tuning.engine_threshold import SECOND, sizes
 from eveproc.tuning.history import HistoryKeeper
 from eveproc.tuning.matching import TOLD
 from eveproc.tuning.senders import SENDERS, ceiling, seconds_to
 from eveproc.tuning.tune import Recommendation, recommend
-from eveproc.tuning.window import SECOND, sizes
 from rulegen.catalogue import CATALOGUE
-from rulegen.site import Exemption, NetworkThresholds, SiteProfile, Threshold
+from rulegen.site_profile import Exemption, NetworkThresholds, SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 SITE = SiteProfile((ip_network("10.20.0.0/16"), ip_network("10.30.0.0/16")))
@@ -44,7 +44,9 @@ def bursts(per_day: float, most: int) -> Habit:
 
     def habit(rng: random.Random, length: float) -> Iterator[float]:
         for start in steady(per_day / 24)(rng, length):
-            yield from sorted(start + rng.uniform(0, 120) for _ in range(min(most, 1 + int(rng.expovariate(0.5)))))
+            yield from sorted(
+                start + rng.uniform(0, 120) for _ in range(min(most, 1 + int(rng.expovariate(0.5))))
+            )
 
     return habit
 
@@ -60,23 +62,52 @@ def timer(every: float, each: int) -> Habit:
 
 
 def mx(host: str, at: float, number: int) -> Event:
-    return Dns(time=at, client=host, client_port=number, server="192.0.2.53", is_answer=False, questions=((f"d{number}.example", "MX"),))
+    return Dns(
+        time=at,
+        client=host,
+        client_port=number,
+        server="192.0.2.53",
+        is_answer=False,
+        questions=((f"d{number}.example", "MX"),),
+    )
 
 
 def guess(host: str, at: float, number: int) -> Event:
     return Dns(
-        time=at, client=host, client_port=number, server="192.0.2.53", is_answer=False, questions=((f"mail.d{number}.example", "A"),)
+        time=at,
+        client=host,
+        client_port=number,
+        server="192.0.2.53",
+        is_answer=False,
+        questions=((f"mail.d{number}.example", "A"),),
     )
 
 
 def attempt(host: str, at: float, number: int) -> Event:
-    ends = {"client": host, "client_port": number % 60_000, "server": f"198.51.100.{number % 3}", "server_port": 25}
+    ends = {
+        "client": host,
+        "client_port": number % 60_000,
+        "server": f"198.51.100.{number % 3}",
+        "server_port": 25,
+    }
     flags = {"sent": 9, "received": 9, "client_flags": 0x1B, "server_flags": 0x1B}
-    return Flow(time=at, proto="TCP", answered=True, established=True, end=at + 1, flow_id=number, **ends, **flags)
+    return Flow(
+        time=at,
+        proto="TCP",
+        answered=True,
+        established=True,
+        end=at + 1,
+        flow_id=number,
+        **ends,
+        **flags,
+    )
 
 
 def week(
-    rng: random.Random, hosts: dict[str, list[tuple[Callable[[str, float, int], Event], Habit]]], start: float, site: SiteProfile = SITE
+    rng: random.Random,
+    hosts: dict[str, list[tuple[Callable[[str, float, int], Event], Habit]]],
+    start: float,
+    site: SiteProfile = SITE,
 ) -> Baseline:
     keeper = HistoryKeeper(site)
     for hour in range(7 * 24):
@@ -91,7 +122,9 @@ def week(
 
 def office(rng: random.Random) -> dict[str, list[tuple[Callable[[str, float, int], Event], Habit]]]:
     """A site of its own noise: people, a monitor or two, somebody who looks after mail."""
-    hosts = {f"10.20.{number // 200}.{number % 200 + 1}": [] for number in range(rng.randint(20, 60))}
+    hosts = {
+        f"10.20.{number // 200}.{number % 200 + 1}": [] for number in range(rng.randint(20, 60))
+    }
     for doings in hosts.values():
         doings.append((guess, steady(rng.lognormvariate(-3, 1))))
         if rng.random() < 0.3:
@@ -108,12 +141,22 @@ def office(rng: random.Random) -> dict[str, list[tuple[Callable[[str, float, int
 
 def false_alerts(later: Baseline, recommendations: list[Recommendation]) -> float:
     """What the held-back week would have alerted at the proposed thresholds."""
-    proposed = replace(SITE, thresholds=MappingProxyType({one.signal: one.proposed for one in recommendations if one.network is None}))
+    proposed = replace(
+        SITE,
+        thresholds=MappingProxyType(
+            {one.signal: one.proposed for one in recommendations if one.network is None}
+        ),
+    )
     own: dict[object, dict[Signal, Threshold]] = {}
     for one in recommendations:
         if one.network is not None:
             own.setdefault(one.network, {})[one.signal] = one.proposed
-    proposed = replace(proposed, network_thresholds=tuple(NetworkThresholds(net, thresholds) for net, thresholds in own.items()))
+    proposed = replace(
+        proposed,
+        network_thresholds=tuple(
+            NetworkThresholds(net, thresholds) for net, thresholds in own.items()
+        ),
+    )
     return sum(one.now for one in recommend(later, proposed, 1.0))
 
 
@@ -136,7 +179,10 @@ def test_a_quiet_site_keeps_the_catalogue() -> None:
     quiet = week(random.Random(1), {"10.20.0.1": []}, START)
     recommendations = recommend(quiet, SITE, 1.0)
     assert [one.signal for one in recommendations] == list(TOLD)
-    assert all(one.proposed == DEFAULTS[one.signal] and one.fits and one.now == one.expected == 0 for one in recommendations)
+    assert all(
+        one.proposed == DEFAULTS[one.signal] and one.fits and one.now == one.expected == 0
+        for one in recommendations
+    )
 
 
 def test_no_data_no_recommendation() -> None:
@@ -177,17 +223,30 @@ def test_another_window_is_taken_where_the_own_one_does_not_do() -> None:
 
 def test_who_is_left_out_is_not_counted_while_he_is() -> None:
     noisy = week(random.Random(5), {"10.20.0.1": [(mx, timer(600.0, 16))]}, START)
-    noisy.left_out.add(LeftOut("10.20.0.1", round(START * SECOND), round((START + WEEK) * SECOND), "judged infected"))
+    noisy.left_out.add(
+        ExcludedHost(
+            "10.20.0.1", round(START * SECOND), round((START + WEEK) * SECOND), "judged infected"
+        )
+    )
     assert of(recommend(noisy, SITE, 1.0), Signal.MX_FLOOD).now == 0
     half = week(random.Random(5), {"10.20.0.1": [(mx, timer(600.0, 16))]}, START)
-    half.left_out.add(LeftOut("10.20.0.1", 0, round((START + WEEK / 2) * SECOND), "judged infected"))
+    half.left_out.add(
+        ExcludedHost("10.20.0.1", 0, round((START + WEEK / 2) * SECOND), "judged infected")
+    )
     assert of(recommend(half, SITE, 1.0), Signal.MX_FLOOD).now == pytest.approx(504, abs=2)
 
 
 def test_declared_and_exempt_hosts_are_not_counted() -> None:
     noisy = week(random.Random(6), {"10.20.0.1": [(mx, timer(600.0, 16))]}, START)
     declared = replace(SITE, mail_servers=(ip_network("10.20.0.1/32"),))
-    exempt = replace(SITE, exempt=(Exemption(ip_network("10.20.0.1/32"), frozenset((Signal.MX_FLOOD,)), "checks addresses", None),))
+    exempt = replace(
+        SITE,
+        exempt=(
+            Exemption(
+                ip_network("10.20.0.1/32"), frozenset((Signal.MX_FLOOD,)), "checks addresses", None
+            ),
+        ),
+    )
     assert of(recommend(noisy, declared, 1.0), Signal.MX_FLOOD).now == 0
     assert of(recommend(noisy, exempt, 1.0), Signal.MX_FLOOD).now == 0
     assert of(recommend(noisy, exempt, 1.0), Signal.MX_SLOW).now > 0
@@ -197,7 +256,11 @@ def test_a_loud_network_gets_numbers_of_its_own() -> None:
     hosts = {f"10.20.0.{number}": [] for number in range(1, 41)} | {
         f"10.30.0.{number}": [(guess, timer(7200.0, 30))] for number in range(1, 41)
     }
-    found = [one for one in recommend(week(random.Random(7), hosts, START), SITE, 1.0) if one.signal is Signal.NAME_GUESS]
+    found = [
+        one
+        for one in recommend(week(random.Random(7), hosts, START), SITE, 1.0)
+        if one.signal is Signal.NAME_GUESS
+    ]
     assert [str(one.network) for one in found] == ["None", "10.30.0.0/16"]
     assert found[0].proposed == DEFAULTS[Signal.NAME_GUESS]
     assert found[1].proposed.count > DEFAULTS[Signal.NAME_GUESS].count
@@ -206,27 +269,42 @@ def test_a_loud_network_gets_numbers_of_its_own() -> None:
 
 
 def test_a_network_that_the_profile_gives_numbers_keeps_an_entry() -> None:
-    guests = NetworkThresholds(ip_network("10.20.64.0/20"), MappingProxyType({Signal.MX_FLOOD: Threshold(30, 60)}))
+    guests = NetworkThresholds(
+        ip_network("10.20.64.0/20"), MappingProxyType({Signal.MX_FLOOD: Threshold(30, 60)})
+    )
     site = replace(SITE, network_thresholds=(guests,))
     hosts = {"10.20.0.1": [], "10.20.64.1": [(mx, timer(600.0, 12))]}
-    found = [one for one in recommend(week(random.Random(8), hosts, START, site), site, 1.0) if one.signal is Signal.MX_FLOOD]
-    assert [(str(one.network), one.present.count, one.hosts) for one in found] == [("None", 10, 1), ("10.20.64.0/20", 30, 1)]
+    found = [
+        one
+        for one in recommend(week(random.Random(8), hosts, START, site), site, 1.0)
+        if one.signal is Signal.MX_FLOOD
+    ]
+    assert [(str(one.network), one.present.count, one.hosts) for one in found] == [
+        ("None", 10, 1),
+        ("10.20.64.0/20", 30, 1),
+    ]
     assert found[1].proposed.count > 12
 
 
 def test_every_catalogue_threshold_finds_every_known_sender() -> None:
     for signal in TOLD:
         assert DEFAULTS[signal].count <= ceiling(signal, DEFAULTS[signal].seconds)
-        assert any(signal in sender.per_minute for sender in SENDERS), "nothing known is to be found by it"
+        assert any(signal in sender.per_minute for sender in SENDERS), (
+            "nothing known is to be found by it"
+        )
 
 
 def test_above_the_ceiling_a_sender_is_missed() -> None:
     for signal in TOLD:
         highest = Threshold(ceiling(signal, 300), 300)
-        times = [seconds_to(sender, signal, highest) for sender in SENDERS if signal in sender.per_minute]
+        times = [
+            seconds_to(sender, signal, highest) for sender in SENDERS if signal in sender.per_minute
+        ]
         assert None not in times
         above = Threshold(highest.count + 1, 300)
-        assert None in [seconds_to(sender, signal, above) for sender in SENDERS if signal in sender.per_minute]
+        assert None in [
+            seconds_to(sender, signal, above) for sender in SENDERS if signal in sender.per_minute
+        ]
 
 
 def test_the_curve_falls_and_meets_the_numbers() -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from eveproc.cli import main
 from eveproc.report import page
 from rulegen.build import render_all
-from rulegen.site import load_site
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine, Signal
 from tests.eveproc import office
 from tests.eveproc.markup import read
@@ -68,19 +68,26 @@ def test_what_if_says_what_records_cannot_tell() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        *((text, "is no SIGNAL=COUNT/SECONDS") for text in ("mx_flood", "mx_floods=1/2", "mx_flood=1", "mx_flood=-1/5")),
+        *(
+            (text, "is no SIGNAL=COUNT/SECONDS")
+            for text in ("mx_flood", "mx_floods=1/2", "mx_flood=1", "mx_flood=-1/5")
+        ),
         ("mx_flood=0/60", "allowed are counts from 1"),
         ("mx_flood=5/9999999", "seconds from 1 to 604800"),
     ],
 )
-def test_what_if_refuses_what_is_no_threshold(inputs: tuple[str, str], text: str, fault: str) -> None:
+def test_what_if_refuses_what_is_no_threshold(
+    inputs: tuple[str, str], text: str, fault: str
+) -> None:
     done = run("tune", inputs[0], "-s", inputs[1], "--what-if", text)
     assert done.exit_code == USAGE
     assert fault in done.stderr
 
 
 @pytest.mark.parametrize("signal", ["smtp_rejects", "look_alike"])
-def test_what_if_says_which_signals_records_cannot_tell_and_why(inputs: tuple[str, str], signal: str) -> None:
+def test_what_if_says_which_signals_records_cannot_tell_and_why(
+    inputs: tuple[str, str], signal: str
+) -> None:
     done = run("tune", inputs[0], "-s", inputs[1], "--what-if", f"{signal}=5/60")
     assert (done.exit_code, done.stdout) == (REFUSED, "")
     assert f"eveproc: {signal}: cannot be told from records: " in done.stderr
@@ -97,16 +104,30 @@ def test_a_recommendation_becomes_rules(tmp_path: Path) -> None:
     written = tmp_path / "thresholds.yaml"
     done = run("tune", RECORDED, "-s", SITE, "-o", written)
     assert done.exit_code == DONE
-    assert f"{written}: written; rulegen build -s site.yaml -t {written} -o out uses it" in done.stderr
+    assert (
+        f"{written}: written; rulegen build -s site.yaml -t {written} -o out uses it" in done.stderr
+    )
     profile = load_site(Path(SITE), written)
     told = {
-        line["signal"]: line["proposed"] for line in map(json.loads, run("tune", RECORDED, "-s", SITE, "-f", "json").stdout.splitlines())
+        line["signal"]: line["proposed"]
+        for line in map(
+            json.loads, run("tune", RECORDED, "-s", SITE, "-f", "json").stdout.splitlines()
+        )
     }
-    assert {signal.value: {"count": t.count, "seconds": t.seconds} for signal, t in profile.thresholds.items()} == told
-    rules = {rule.spec.signal: rule.text for rule in render_all(profile, Engine.SURICATA_7)[0] if rule.threshold}
+    assert {
+        signal.value: {"count": t.count, "seconds": t.seconds}
+        for signal, t in profile.thresholds.items()
+    } == told
+    rules = {
+        rule.spec.signal: rule.text
+        for rule in render_all(profile, Engine.SURICATA_7)[0]
+        if rule.threshold
+    }
     mx = told["mx_flood"]
     assert f"count {mx['count']}, seconds {mx['seconds']};" in rules[Signal.MX_FLOOD]
-    assert written.read_text().startswith("# 0.1 days of records, 2026-03-02 08:00:00Z to 10:00:00Z.\n# Budget: 1 false alert a week")
+    assert written.read_text().startswith(
+        "# 0.1 days of records, 2026-03-02 08:00:00Z to 10:00:00Z.\n# Budget: 1 false alert a week"
+    )
 
 
 def test_the_text_names_numbers_reasons_and_who_is_not_counted() -> None:
@@ -126,14 +147,18 @@ def test_the_page_asks_for_nothing_and_holds_every_signal(monkeypatch: pytest.Mo
     assert done.exit_code == DONE
     made = read(done.stdout)
     assert len(made.all("figure", "figure")) == len(made.all("svg", "chart")) >= 13
-    assert {element.attributes["href"][0] for element in made.all("a") if element.attributes.get("href")} == {"#"}
+    assert {
+        element.attributes["href"][0] for element in made.all("a") if element.attributes.get("href")
+    } == {"#"}
     assert "http" not in page.render.__doc__
     assert done.stdout == run("tune", RECORDED, "-s", SITE, "-f", "html").stdout
 
 
 def test_weeks_are_added_to_a_baseline(inputs: tuple[str, str], tmp_path: Path) -> None:
     kept = tmp_path / "baseline"
-    assert run("tune", inputs[0], "-s", inputs[1], "--baseline", kept, "-f", "json").exit_code == DONE
+    assert (
+        run("tune", inputs[0], "-s", inputs[1], "--baseline", kept, "-f", "json").exit_code == DONE
+    )
     first = kept.read_bytes()
     done = run("tune", inputs[0], "-s", inputs[1], "--baseline", kept, "-f", "json")
     assert (done.exit_code, kept.read_bytes()) == (DONE, first)
@@ -163,7 +188,9 @@ def test_discover_proposes_a_site_and_never_overwrites(tmp_path: Path) -> None:
     written = tmp_path / "site.yaml"
     done = run("discover", RECORDED, "-o", written)
     assert (done.exit_code, done.stdout) == (DONE, "")
-    assert f"{written}: written; look it over, then: rulegen build -s {written} -o out" in done.stderr
+    assert (
+        f"{written}: written; look it over, then: rulegen build -s {written} -o out" in done.stderr
+    )
     assert load_site(written).mail_servers == load_site(Path(SITE)).mail_servers
     assert run("discover", RECORDED).stdout == written.read_text()
     again = run("discover", RECORDED, "-o", written)
@@ -175,7 +202,9 @@ def test_discover_proposes_a_site_and_never_overwrites(tmp_path: Path) -> None:
 
 def test_discover_shows_how_a_profile_differs(tmp_path: Path) -> None:
     profile = tmp_path / "site.yaml"
-    profile.write_text('home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.26]\nresolvers: [10.20.0.53]\n')
+    profile.write_text(
+        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.26]\nresolvers: [10.20.0.53]\n'
+    )
     done = run("discover", RECORDED, "-s", profile, "--diff")
     assert done.exit_code == DONE
     assert [line.split("  ")[0] for line in done.stdout.splitlines()][:3] == [
@@ -184,4 +213,6 @@ def test_discover_shows_how_a_profile_differs(tmp_path: Path) -> None:
         "+ resolvers: 2001:db8:20::53",
     ]
     assert run("discover", RECORDED, "--diff").exit_code == USAGE
-    assert run("discover", RECORDED, "-s", profile, "--diff", "-o", tmp_path / "x").exit_code == USAGE
+    assert (
+        run("discover", RECORDED, "-s", profile, "--diff", "-o", tmp_path / "x").exit_code == USAGE
+    )

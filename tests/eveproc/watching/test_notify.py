@@ -5,17 +5,16 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from eveproc.memory.change import HostChange, Trend
-from eveproc.memory.episode import Episode, News
-from eveproc.report.news import as_json, as_text
-from eveproc.verdict import Identity
+from eveproc.report.changes import as_json, as_text
+from eveproc.state.incident import Incident, LiveNews, News
+from eveproc.state.message import Message
+from eveproc.verdicts.change import HostChange, Trend
+from eveproc.verdicts.verdict import Identity
 from eveproc.watching import notify
-from eveproc.watching.message import Message
 from eveproc.watching.notify import Notifier, key_of, masked, message_of
-from eveproc.watching.watch import LiveNews
 from rulegen.errors import InputError
 from rulegen.vocabulary import Level
-from tests.eveproc.verdicts import CLEAN, HOSTILE, INFECTED, START, SUSPECTED
+from tests.eveproc.made_verdicts import CLEAN, HOSTILE, INFECTED, START, SUSPECTED
 from tests.live.webhook import Webhook
 
 DEAD = "json://127.0.0.1:9/"
@@ -24,8 +23,10 @@ SOON = 10.0
 
 def news_of(verdict, trend=Trend.NEW, previous=None):
     change = HostChange(verdict.host, trend, "0faeaa05fb74", START, previous)
-    episode = Episode(change.episode, "", verdict.host, "", START, START, START, verdict.level, verdict.score)
-    return LiveNews(verdict, News(change, episode))
+    incident = Incident(
+        change.incident, "", verdict.host, "", START, START, START, verdict.level, verdict.score
+    )
+    return LiveNews(verdict, News(change, incident))
 
 
 @pytest.fixture
@@ -108,7 +109,15 @@ def test_what_a_full_queue_cannot_hold_is_counted_and_told(hook, monkeypatch):
     posts = hook.wait_for(2, SOON)
     assert notifier.close(SOON) == {}
     assert titles(posts) == ["title 0", "title 1"]
-    assert sum(post.body["message"].endswith("3 more did not fit into the queue; eveproc report has them.") for post in posts) == 1
+    assert (
+        sum(
+            post.body["message"].endswith(
+                "3 more did not fit into the queue; eveproc report has them."
+            )
+            for post in posts
+        )
+        == 1
+    )
 
 
 def test_urls_that_nobody_knows_are_refused_without_their_secrets():
@@ -135,7 +144,7 @@ def test_a_message_says_what_there_is_to_know():
         "decided 2024-03-01 10:01:00Z\n"
         "Opened SMTP connections to 241 outside servers; lookup and delivery agree.\n"
         "Next: Take it off the network.\n"
-        "Episode 0faeaa05fb74, worse.",
+        "Incident 0faeaa05fb74, worse.",
         "failure",
     )
     assert message_of(news_of(CLEAN, Trend.GONE_QUIET)).kind == "info"
@@ -156,7 +165,14 @@ HOSTILE_NAMES = [
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_name_that_a_host_gives_itself_does_nothing_anywhere(name, hook):
-    hostile = news_of(replace(SUSPECTED, identity=Identity("02:00:00:00:00:12", name, ()), why="Why.", next_step="Next."))
+    hostile = news_of(
+        replace(
+            SUSPECTED,
+            identity=Identity("02:00:00:00:00:12", name, ()),
+            why="Why.",
+            next_step="Next.",
+        )
+    )
     message = message_of(hostile)
     assert not set(message.body) & set("@<>[]`*_|~=\x1b\x07\u202e\r") - set("_")
     assert "\n" not in message.title
@@ -169,4 +185,7 @@ def test_a_name_that_a_host_gives_itself_does_nothing_anywhere(name, hook):
     notifier = Notifier([hook.url], lambda _: None)
     notifier.send(message)
     assert notifier.close(SOON) == {}
-    assert (hook.posts[0].body["title"], hook.posts[0].body["message"]) == (message.title, message.body)
+    assert (hook.posts[0].body["title"], hook.posts[0].body["message"]) == (
+        message.title,
+        message.body,
+    )

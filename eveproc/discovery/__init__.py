@@ -1,0 +1,1 @@
+"""Logs -> a proposed site.yaml."""

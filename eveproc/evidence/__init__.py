@@ -1,0 +1,1 @@
+"""Events -> mergeable evidence of each host."""

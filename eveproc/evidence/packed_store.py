@@ -1,0 +1,112 @@
+"""Text -> value, for very many values of which few are in use: those not touched for a while are kept packed, a tenth of the size."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, Self, TypeVar
+
+# So many are kept as they are: more hosts than do anything out of the ordinary in an hour.
+IN_USE = 4096
+
+
+class Packable(Protocol):
+    """A value that is empty when new, and can be kept as bytes."""
+
+    def __init__(self) -> None: ...
+
+    def packed(self) -> bytes: ...
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self: ...
+
+
+V = TypeVar("V", bound=Packable)
+
+
+class PackedStore(Generic[V]):
+    """What `open` gives may be changed, until IN_USE others were opened; what is only looked at may not."""
+
+    __slots__ = ("_in_use", "_packed", "_type")
+
+    def __init__(self, of: type[V]) -> None:
+        self._type = of
+        self._in_use: OrderedDict[str, V] = OrderedDict()
+        self._packed: dict[str, bytes] = {}
+
+    def open(self, key: str) -> V:
+        """The value of the key to be changed, an empty one if there was none."""
+        value = self._in_use.get(key)
+        if value is not None:
+            self._in_use.move_to_end(key)
+            return value
+        packed = self._packed.pop(key, None)
+        self[key] = value = self._type() if packed is None else self._type.unpacked(packed)
+        return value
+
+    def get(self, key: str) -> V | None:
+        """The value of the key, to be looked at."""
+        value = self._in_use.get(key)
+        if value is None and key in self._packed:
+            return self._type.unpacked(self._packed[key])
+        return value
+
+    def __getitem__(self, key: str) -> V:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: V) -> None:
+        self._packed.pop(key, None)
+        self._in_use[key] = value
+        if len(self._in_use) > IN_USE:
+            oldest, unused = self._in_use.popitem(last=False)
+            self._packed[oldest] = unused.packed()
+
+    def keep(self, is_kept: Callable[[str], bool]) -> None:
+        """Drop every other key."""
+        for key in [key for key in self if not is_kept(key)]:
+            if self._in_use.pop(key, None) is None:
+                del self._packed[key]
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """Every key with its value, to be looked at."""
+        yield from self._in_use.items()
+        for key, packed in self._packed.items():
+            yield key, self._type.unpacked(packed)
+
+    def packed(self) -> Iterator[tuple[str, bytes]]:
+        """Every key with its value in packed form."""
+        yield from self._packed.items()
+        yield from ((key, value.packed()) for key, value in self._in_use.items())
+
+    def values(self) -> Iterator[V]:
+        return (value for _, value in self.items())
+
+    def in_use(self) -> Iterator[V]:
+        """Those that are not packed; they may be changed."""
+        return iter(self._in_use.values())
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._in_use
+        yield from self._packed
+
+    def __len__(self) -> int:
+        return len(self._in_use) + len(self._packed)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._in_use or key in self._packed
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self.items()) == dict(
+            other.items() if isinstance(other, PackedStore | dict) else ()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # as of a dict
+
+    def __getstate__(self) -> tuple[type[V], dict[str, bytes]]:
+        """To another process everything goes packed."""
+        return self._type, dict(self.packed())
+
+    def __setstate__(self, state: tuple[type[V], dict[str, bytes]]) -> None:
+        self._type, self._packed = state
+        self._in_use = OrderedDict()

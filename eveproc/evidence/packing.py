@@ -1,0 +1,58 @@
+"""HostEvidence <-> small pieces by the hour: what a state file keeps of a host, and safe to read from anyone.
+
+A piece is a HostEvidence of one hour in its own packed form (MessagePack, see
+ActivitySketch.as_row). Hours merge in any order, so a host's pieces are put together again to what
+they were made of.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from eveproc.evidence.sketch import ActivitySketch, Bucket
+from eveproc.evidence.store import HostEvidence
+from rulegen.units import HOUR
+
+
+def storable(text: str) -> str:
+    """Text that can be written as UTF-8: half a surrogate pair, which JSON may hold, is spelled out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def pack(evidence: HostEvidence) -> dict[int, bytes]:
+    """By hour (seconds since 1970 over HOUR) what was seen in it; the same evidence gives the same bytes."""
+    evidence.trim()
+    pieces: dict[int, HostEvidence] = {}
+    for key, sketch in sorted(evidence.sketches.items()):
+        for hour, bucket in sketch.hours.items():
+            pieces.setdefault(hour, HostEvidence()).sketches[key] = _of_hour(sketch, hour, bucket)
+    return {hour: piece.packed() for hour, piece in sorted(pieces.items())}
+
+
+def unpack(pieces: Iterable[tuple[int, bytes]]) -> HostEvidence:
+    """Pieces with their hours -> the evidence they are of. Raises ValueError for what `pack` did not write."""
+    evidence = HostEvidence()
+    for hour, packed in pieces:
+        try:
+            evidence.merge(HostEvidence.unpacked(packed))
+        except (msgspec.DecodeError, ValueError, KeyError) as error:
+            raise ValueError(f"evidence of hour {hour}: {error}") from error
+    return evidence
+
+
+def _of_hour(sketch: ActivitySketch, hour: int, bucket: Bucket) -> ActivitySketch:
+    times = (*bucket.keys.values(), *bucket.events.values())
+    return ActivitySketch(
+        {
+            hour: Bucket(
+                dict(sorted(bucket.keys.items())),
+                dict(sorted(bucket.events.items())),
+                bucket.is_sample,
+                bucket.scale,
+            )
+        },
+        set(sketch.sids),
+        {pivot: time for pivot, time in sorted(sketch.pivots.items()) if time // HOUR == hour},
+        sketch.first_seen if hour == sketch.first_seen // HOUR else min(times),
+        sketch.last_seen if hour == sketch.last_seen // HOUR else max(times),
+    )

@@ -1,0 +1,276 @@
+"""Observations of one behaviour of one host -> ActivitySketch: a small summary that merges in any order to the same thing.
+
+Per aligned hour a ActivitySketch keeps the KEPT distinct keys seen earliest, each with its first
+time, and a sample of the KEPT events with the smallest fingerprints; of every hour behind the first
+FULL_HOURS only KEPT_LATER. All of it is decided by the set of observations alone: a key cut in one
+part of the input has KEPT earlier keys there, an hour cut has FULL_HOURS earlier ones, so they
+would be cut from the whole as well. Merging is therefore associative, commutative and idempotent:
+an event that two files repeat counts once.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from math import inf
+from typing import TypeVar
+
+from msgspec import Struct, field
+
+from eveproc.signals.observation import Observation, Pivot
+from rulegen.units import HOUR
+
+K = TypeVar("K")
+
+# More keys than any threshold of the verdict model needs within an hour (weights.py decides on at
+# most some 60). Counts up to this many events an hour are exact; above, estimated from the k
+# smallest fingerprints: the standard error is 1/sqrt(k - 2), 6 % for 256 (Bar-Yossef et al. 2002).
+KEPT = 256
+# A day of mass mailing tells all that can be told; what goes on for weeks must not grow for weeks.
+FULL_HOURS, KEPT_LATER = 24, 16
+PIVOTS = 8
+SIDS = 32
+
+
+def fingerprint(identity: tuple[object, ...]) -> int:
+    """64 bits that depend on the identity alone, the same in every process."""
+    return int.from_bytes(
+        blake2b(repr(identity).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    )
+
+
+# An ActivitySketch as plain values: first and last time, sids, pivots with their times, and per
+# hour keys and events with theirs, is_sample and scale.
+_HourRow = tuple[int, list[tuple[bytes, float]], list[tuple[int, float]], bool, float]
+SketchRow = tuple[float, float, list[int], list[tuple[int, bytes, int, float]], list[_HourRow]]
+
+
+class Bucket(Struct):
+    """One aligned hour: first time by key, time by fingerprint.
+
+    `is_sample`: some events were cut. `scale` is how many events each of a part of a sample stands for.
+    """
+
+    keys: dict[str, float] = field(default_factory=dict)
+    events: dict[int, float] = field(default_factory=dict)
+    is_sample: bool = False
+    scale: float = 1.0
+
+    def note(self, key: str, mark: int, time: float) -> None:
+        _keep_least(self.keys, key, time)
+        _keep_least(self.events, mark, time)
+        if len(self.keys) > 2 * KEPT or len(self.events) > 2 * KEPT:
+            self.trim(KEPT)
+
+    def merge(self, other: "Bucket") -> None:
+        _keep_least_of(self.keys, other.keys)
+        _keep_least_of(self.events, other.events)
+        self.is_sample |= other.is_sample
+        self.scale = max(self.scale, other.scale)
+        self.trim(KEPT)
+
+    def trim(self, kept: int) -> None:
+        if len(self.keys) > kept:
+            earliest = sorted((time, key) for key, time in self.keys.items())[:kept]
+            self.keys = {key: time for time, key in earliest}
+        if len(self.events) > kept:
+            self.events = dict(sorted(self.events.items())[:kept])
+            self.is_sample = True
+
+    def between(self, start: float, end: float) -> "Bucket":
+        return Bucket(
+            {key: time for key, time in self.keys.items() if start <= time < end},
+            {mark: time for mark, time in self.events.items() if start <= time < end},
+            scale=self.total() / max(1, len(self.events)),
+        )
+
+    def total(self) -> int:
+        if self.is_sample:
+            return round((len(self.events) - 1) * 2.0**64 / max(self.events))
+        return round(len(self.events) * self.scale)
+
+
+class ActivitySketch(Struct):
+    """All observations of one behaviour; see the file's first lines for what is kept."""
+
+    hours: dict[int, Bucket] = field(default_factory=dict)
+    sids: set[int] = field(default_factory=set)
+    pivots: dict[Pivot, float] = field(default_factory=dict)
+    first_seen: float = inf
+    last_seen: float = -inf
+
+    def note(self, observation: Observation) -> None:
+        time = observation.time
+        hour = int(time // HOUR)
+        bucket = self.hours.get(hour)
+        if bucket is None:
+            bucket = self.hours[hour] = Bucket()
+            if len(self.hours) > 2 * FULL_HOURS:
+                self._trim_hours()
+        bucket.note(observation.key, fingerprint(observation.identity), time)
+        if time < self.first_seen:
+            self.first_seen = time
+        if time > self.last_seen:
+            self.last_seen = time
+        if observation.sid:
+            self._note_sids((observation.sid,))
+        if observation.pivot:
+            _keep_least(self.pivots, observation.pivot, time)
+            if len(self.pivots) > 2 * PIVOTS:
+                self._trim_pivots()
+
+    def merge(self, other: "ActivitySketch") -> None:
+        for hour, bucket in other.hours.items():
+            self.hours.setdefault(hour, Bucket()).merge(bucket)
+        self.first_seen = min(self.first_seen, other.first_seen)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        self._note_sids(other.sids)
+        self._note_pivots(other.pivots.items())
+
+    def trim(self) -> None:
+        """Bring the summary to its one canonical form; to be called before it is read."""
+        self._trim_hours()
+        self._trim_pivots()
+
+    def as_row(self) -> SketchRow:
+        """Plain values; `of_row` makes the same ActivitySketch of them."""
+        hours = [
+            (
+                hour,
+                [(_bytes(key), time) for key, time in b.keys.items()],
+                list(b.events.items()),
+                b.is_sample,
+                b.scale,
+            )
+            for hour, b in self.hours.items()
+        ]
+        pivots = [
+            (pivot.flow_id, _bytes(pivot.community_id), pivot.tx_id, time)
+            for pivot, time in self.pivots.items()
+        ]
+        return self.first_seen, self.last_seen, sorted(self.sids), pivots, hours
+
+    @classmethod
+    def of_row(cls, row: SketchRow) -> "ActivitySketch":
+        first, last, sids, pivots, hours = row
+        return cls(
+            {
+                hour: Bucket(
+                    {_text(key): time for key, time in keys}, dict(events), is_sample, scale
+                )
+                for hour, keys, events, is_sample, scale in hours
+            },
+            set(sids),
+            {Pivot(flow, _text(community), tx): time for flow, community, tx, time in pivots},
+            first,
+            last,
+        )
+
+    def between(self, start: float, end: float) -> "ActivitySketch":
+        """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was.
+
+        A key met on both sides of a cut within an hour is known by its first time alone, so the
+        earlier side has it.
+        """
+        if start <= self.first_seen and self.last_seen < end:
+            return self
+        parts = {
+            hour: bucket.between(start, end)
+            for hour, bucket in self.hours.items()
+            if _overlap(hour, start, end)
+        }
+        part = ActivitySketch(
+            {hour: bucket for hour, bucket in parts.items() if bucket.keys or bucket.events},
+            set(self.sids),
+        )
+        part._note_pivots(
+            (pivot, time) for pivot, time in self.pivots.items() if start <= time < end
+        )
+        times = list(part.times())
+        if times:
+            part.first_seen = self.first_seen if self.first_seen >= start else min(times)
+            part.last_seen = self.last_seen if self.last_seen < end else max(times)
+        return part
+
+    def count(self) -> int:
+        """How many different events: exact to KEPT an hour, then an estimate, but no fewer than keys."""
+        return max(self.distinct(), sum(bucket.total() for bucket in self.hours.values()))
+
+    def distinct(self) -> int:
+        """How many different keys, of at most KEPT an hour."""
+        if len(self.hours) == 1:  # asked hundreds of times of a host, most often of a short time
+            return sum(len(bucket.keys) for bucket in self.hours.values())
+        return len(self.keys())
+
+    def keys(self) -> set[str]:
+        """The different keys that are kept."""
+        return {key for bucket in self.hours.values() for key in bucket.keys}
+
+    def newcomers(self) -> list[tuple[float, str]]:
+        """Each key once, at the first time it was ever seen, earliest first."""
+        firsts: dict[str, float] = {}
+        for bucket in self.hours.values():
+            for key, time in bucket.keys.items():
+                _keep_least(firsts, key, time)
+        return sorted((time, key) for key, time in firsts.items())
+
+    def times(self) -> Iterator[float]:
+        """Every time at which something kept here was seen."""
+        for bucket in self.hours.values():
+            yield from bucket.keys.values()
+            yield from bucket.events.values()
+
+    def earliest_pivots(self) -> tuple[Pivot, ...]:
+        """Where to look further, by the time it was first seen; at most PIVOTS."""
+        return tuple(
+            pivot
+            for _, pivot in sorted((time, pivot) for pivot, time in self.pivots.items())[:PIVOTS]
+        )
+
+    def _trim_hours(self) -> None:
+        for number, hour in enumerate(sorted(self.hours)):
+            self.hours[hour].trim(KEPT if number < FULL_HOURS else KEPT_LATER)
+
+    def _note_sids(self, sids: Iterable[int]) -> None:
+        self.sids.update(sids)
+        if len(self.sids) > SIDS:
+            self.sids = set(sorted(self.sids)[:SIDS])
+
+    def _note_pivots(self, pivots: Iterable[tuple[Pivot, float]]) -> None:
+        for pivot, time in pivots:
+            _keep_least(self.pivots, pivot, time)
+        if len(self.pivots) > 2 * PIVOTS:
+            self._trim_pivots()
+
+    def _trim_pivots(self) -> None:
+        self.pivots = {pivot: self.pivots[pivot] for pivot in self.earliest_pivots()}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold half a surrogate pair
+
+
+def _text(encoded: bytes) -> str:
+    return encoded.decode("utf-8", "surrogatepass")
+
+
+def _overlap(hour: int, start: float, end: float) -> bool:
+    return start < (hour + 1) * HOUR and hour * HOUR < end
+
+
+def _keep_least(times: dict[K, float], key: K, time: float) -> None:
+    if time < times.get(key, inf):
+        times[key] = time
+
+
+def _keep_least_of(times: dict[K, float], others: dict[K, float]) -> None:
+    earlier = {key: times[key] for key in times.keys() & others.keys() if times[key] < others[key]}
+    times.update(others)
+    times.update(earlier)
+
+
+def widest(entries: list[tuple[float, str]], seconds: float) -> Iterator[int]:
+    """For each entry (time, key; sorted, keys distinct): how many lie within the `seconds` that end with it."""
+    start = 0
+    for index, (time, _) in enumerate(entries):
+        while entries[start][0] <= time - seconds:
+            start += 1
+        yield index - start + 1

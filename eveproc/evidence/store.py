@@ -1,0 +1,204 @@
+"""What is known of each home host -> EvidenceStore: one HostEvidence per address, leases, sensor health. Merging is order-free."""
+
+from collections import Counter
+from collections.abc import Iterator
+from enum import StrEnum
+from math import inf
+
+import msgspec
+from msgspec import Struct, field
+
+from eveproc.evidence.leases import Leases
+from eveproc.evidence.packed_store import PackedStore
+from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.sketch import ActivitySketch, SketchRow
+from eveproc.signals.observation import Observation
+from rulegen.vocabulary import Signal
+
+# More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up:
+# IPv6 has no end of them.
+MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
+
+
+class EvidenceSource(StrEnum):
+    """Where a piece of evidence is from: a rule that fired, or the records around it."""
+
+    ALERT = "alert"
+    LOG = "log"
+
+
+class Fact(StrEnum):
+    """What a host does that is no signal but may explain one."""
+
+    TAKES_MAIL_IN = "takes_mail_in"  # key: who connects to its mail ports
+    ASKS_PTR = "asks_ptr"  # key: one of some names of addresses
+    SERVES_DNS = "serves_dns"  # key: who asks it for mail servers
+    INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
+    PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
+    MAIL_NAMES = "mail_names"  # key: registered domain of a mail server's name that was looked up
+    SENDS_AS_US = "sends_as_us"  # key: the site's own domain that a mail says it is from
+    MET_BY_MAIL = "met_by_mail"  # key: outside server that took its connection to a mail port
+    READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
+
+
+Activity = Signal | Fact
+
+
+class HostEvidence(Struct):
+    """All that is kept of one address: a ActivitySketch for every kind and source seen."""
+
+    sketches: dict[tuple[Activity, EvidenceSource], ActivitySketch] = field(default_factory=dict)
+
+    def note(self, kind: Activity, source: EvidenceSource, observation: Observation) -> None:
+        sketch = self.sketches.get((kind, source))
+        if sketch is None:
+            sketch = self.sketches[kind, source] = ActivitySketch()
+        sketch.note(observation)
+
+    def merge(self, other: "HostEvidence") -> None:
+        for key, sketch in other.sketches.items():
+            self.sketches.setdefault(key, ActivitySketch()).merge(sketch)
+
+    def between(self, start: float, end: float) -> "HostEvidence":
+        parts = ((key, sketch.between(start, end)) for key, sketch in self.sketches.items())
+        return HostEvidence({key: part for key, part in parts if part.hours})
+
+    def trim(self) -> None:
+        for sketch in self.sketches.values():
+            sketch.trim()
+
+    def packed(self) -> bytes:
+        """Msgpack of the canonical form."""
+        self.trim()
+        return _encode(
+            [(kind, source, sketch.as_row()) for (kind, source), sketch in self.sketches.items()]
+        )
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "HostEvidence":
+        """Raises msgspec.DecodeError for what `packed` did not write."""
+        return cls(
+            {
+                (_KINDS[kind], EvidenceSource(source)): ActivitySketch.of_row(row)
+                for kind, source, row in _decode(packed)
+            }
+        )
+
+    def sketch(self, kind: Activity, source: EvidenceSource) -> ActivitySketch:
+        """What was kept, or an empty ActivitySketch that nobody may write to."""
+        return self.sketches.get((kind, source), _NONE)
+
+    def log(self, kind: Activity) -> ActivitySketch:
+        return self.sketch(kind, EvidenceSource.LOG)
+
+    def alerts(self, signal: Signal) -> ActivitySketch:
+        return self.sketch(signal, EvidenceSource.ALERT)
+
+    def signal_sketches(self) -> Iterator[ActivitySketch]:
+        return (sketch for (kind, _), sketch in self.sketches.items() if isinstance(kind, Signal))
+
+    def last_seen(self) -> float:
+        return max((sketch.last_seen for sketch in self.signal_sketches()), default=-inf)
+
+    def first_seen(self) -> float:
+        return min((sketch.first_seen for sketch in self.signal_sketches()), default=inf)
+
+
+_NONE = ActivitySketch()
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[str, str, SketchRow]]).decode
+_KINDS: dict[str, Activity] = {
+    **{signal.value: signal for signal in Signal},
+    **{fact.value: fact for fact in Fact},
+}
+
+
+class Finding(Struct, frozen=True):
+    """One observation and whose it is."""
+
+    host: str
+    kind: Activity
+    source: EvidenceSource
+    observation: Observation
+
+
+class EvidenceStore(Struct):
+    """Everything the verdicts rest on.
+
+    `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
+    those of the site profile that were heard of. First and last event: of those that are evidence.
+    `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (sampling.py).
+    """
+
+    hosts: PackedStore[HostEvidence] = field(default_factory=lambda: PackedStore(HostEvidence))
+    active: set[str] = field(default_factory=set)
+    hosts_sampled: int = 0
+    active_sampled: int = 0
+    sensors: set[str] = field(default_factory=set)
+    leases: Leases = field(default_factory=Leases)
+    health: SensorHealth = field(default_factory=SensorHealth)
+    flows_logged: bool = False
+    unused: Counter[str] = field(default_factory=Counter)
+    first_event: float = inf
+    last_event: float = -inf
+
+    def note_active(self, address: str) -> None:
+        if not self.knows(address):
+            self.active.add(address)
+            if len(self.active) > MOST_ACTIVE:
+                self._sample(self.hosts_sampled, self.active_sampled + 1)
+
+    def knows(self, address: str) -> bool:
+        """Would note_active change nothing?"""
+        return address in self.active or not keeps(address, self.active_sampled)
+
+    def note(self, finding: Finding) -> None:
+        if keeps(finding.host, self.hosts_sampled):
+            self.hosts.open(finding.host).note(finding.kind, finding.source, finding.observation)
+            if len(self.hosts) > MOST_HOSTS:
+                self._sample(self.hosts_sampled + 1, self.active_sampled)
+
+    def add(self, address: str, evidence: HostEvidence) -> None:
+        """Merge what else there is of a host."""
+        if keeps(address, self.hosts_sampled):
+            self.hosts.open(address).merge(evidence)
+            if len(self.hosts) > MOST_HOSTS:
+                self._sample(self.hosts_sampled + 1, self.active_sampled)
+
+    def merge(self, other: "EvidenceStore") -> None:
+        self._sample(
+            max(self.hosts_sampled, other.hosts_sampled),
+            max(self.active_sampled, other.active_sampled),
+        )
+        for address, evidence in other.hosts.items():
+            self.add(address, evidence)
+        sampled = self.active_sampled
+        self.active |= (
+            {address for address in other.active if keeps(address, sampled)}
+            if sampled
+            else other.active
+        )
+        self._sample(self.hosts_sampled, self.active_sampled)
+        self.sensors |= other.sensors
+        self.leases.merge(other.leases)
+        self.health.merge(other.health)
+        self.flows_logged |= other.flows_logged
+        self.unused.update(other.unused)
+        self.first_event = min(self.first_event, other.first_event)
+        self.last_event = max(self.last_event, other.last_event)
+
+    def trim(self) -> None:
+        for evidence in self.hosts.in_use():
+            evidence.trim()
+
+    def _sample(self, hosts: int, active: int) -> None:
+        """Thin at least so many times, and on until there are no more than may be."""
+        while hosts > self.hosts_sampled or len(self.hosts) > MOST_HOSTS:
+            self.hosts_sampled = max(hosts, self.hosts_sampled + 1)
+            self.hosts.keep(lambda address: keeps(address, self.hosts_sampled))
+        while active > self.active_sampled or len(self.active) > MOST_ACTIVE:
+            self.active_sampled = max(active, self.active_sampled + 1)
+            self.active = {
+                address for address in self.active if keeps(address, self.active_sampled)
+            }

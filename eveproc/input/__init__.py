@@ -1,0 +1,1 @@
+"""Bytes of logs -> typed events."""

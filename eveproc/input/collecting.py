@@ -1,0 +1,54 @@
+"""What takes in the events of one process: the protocols that the input is written against."""
+
+from collections.abc import Callable, Collection
+from typing import Protocol, Self, TypeVar
+
+from eveproc.input.events import Event, Flow
+from eveproc.input.prefilter import LineFilter
+
+
+class Store(Protocol):
+    """What events add up to; merging is order-free."""
+
+    @property
+    def sensors(self) -> Collection[str]:
+        """Those of the site profile that were heard of."""
+
+    @property
+    def flows_logged(self) -> bool:
+        """Were TCP flows logged?"""
+
+    def knows(self, address: str) -> bool:
+        """True if note_active would not change anything."""
+
+    def note_active(self, address: str) -> None:
+        """Record that this home host opened a TCP connection."""
+
+    def merge(self, other: Self) -> None:
+        """Add what another process found."""
+
+
+S = TypeVar("S", bound=Store)
+S_co = TypeVar("S_co", bound=Store, covariant=True)
+
+
+class Collecting(Protocol[S_co]):
+    """Feeds events into a Store."""
+
+    @property
+    def store(self) -> S_co:
+        """What the events added up to so far."""
+
+    @property
+    def line_filter(self) -> LineFilter:
+        """Which lines it wants decoded."""
+
+    @property
+    def is_home(self) -> Callable[[str], bool]:
+        """Tells whether an address is the site's."""
+
+    def add(self, event: Event) -> None:
+        """Take one event in."""
+
+    def note_presence(self, event: Flow) -> None:
+        """Take in what an ordinary flow tells: that there is such a host, and that flows are logged."""

@@ -1,0 +1,606 @@
+"""One raw EVE line -> one typed event with the client, the server and the time it happened, whatever version wrote it.
+
+A line that gives no event gives a Skipped with its reason, so that every line of the input can be
+accounted for.
+
+Two ways through: lines as Suricata writes them are decoded straight into structs; any oddity (a
+wrong type, invalid bytes) sends the line through plain values, where what is wrong is left out and
+only its loss, if it was needed, loses the line.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from msgspec import Meta, Struct
+
+from eveproc.input.addresses import canonical_address, is_address
+from eveproc.input.events import (
+    ACK,
+    COUNTERS,
+    DNS_PORT,
+    MAX_DETAIL,
+    MAX_MAILBOX,
+    MAX_NAME,
+    MAX_SUBJECT,
+    SYN_ACK,
+    YEARS,
+    Alert,
+    Dhcp,
+    Dns,
+    Event,
+    Flow,
+    Skipped,
+    SkipReason,
+    Smtp,
+    Stats,
+)
+
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+
+
+def decode(line: bytes) -> Event | Skipped:
+    """Read one line of EVE JSON (UTF-8, without BOM or syslog prefix). Never raises, whatever the bytes are."""
+    try:
+        wire = _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _decode_odd(line)
+    except RecursionError:
+        return Skipped(SkipReason.NOT_JSON)
+    return _event(wire)
+
+
+def tcp_client(line: bytes) -> str:
+    """The client of a flow over TCP whose flags were logged: what `decode` says of it, in a third of the time.
+
+    "" for other lines, and for any in which something is odd: of those only `decode` can tell.
+    """
+    try:
+        wire = _decode_tcp(line)
+        if (
+            wire.event_type == Flow.TYPE
+            and wire.proto == "TCP"
+            and _are_flags(wire.tcp.tcp_flags_ts)
+            and _are_flags(wire.tcp.tcp_flags_tc)
+        ):
+            _time(wire.timestamp)
+            return canonical_address(wire.src_ip) if is_address(wire.dest_ip) else ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _UnusableError):
+        pass
+    return ""
+
+
+def decode_value(value: object) -> Event | Skipped:
+    """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
+    if not isinstance(value, dict):
+        return Skipped(SkipReason.NOT_AN_OBJECT)
+    wrong: set[str] = set()
+    while True:
+        try:
+            event = _event(msgspec.convert(value, _EveRecord))
+            break
+        except msgspec.ValidationError as error:
+            path = _path(error)
+            if not path or not _take_out(value, path):
+                return Skipped(SkipReason.NOT_AN_OBJECT)
+            wrong.add(".".join(path))
+    return _blame(event, wrong)
+
+
+# What Suricata writes, as far as it is wanted. Everything is optional here; what an event needs is
+# asked for below.
+
+
+# A number of more bits is none that Suricata wrote.
+Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+
+class _Question(Struct):
+    rrname: str = ""
+    rrtype: str = ""
+
+
+class _Dns(Struct):
+    type: str = ""
+    version: Int64 = 0
+    rrname: str = ""
+    rrtype: str = ""
+    rcode: str = ""
+    id: Int64 = 0
+    queries: tuple[_Question, ...] = ()  # 8.0
+    query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
+    answer: _Question | None = None  # inside alerts of 6 and 7
+
+
+class _Alert(Struct):
+    signature_id: Int64 = 0
+    gid: Int64 = 1
+    metadata: dict[str, tuple[str, ...] | str] = {}  # msgspec copies an empty default
+
+
+class _Smtp(Struct):
+    helo: str = ""
+    mail_from: str = ""
+    rcpt_to: tuple[str, ...] = ()
+
+
+class _Email(Struct):
+    subject: str = ""
+    subject_md5: str = ""
+    body_md5: str = ""
+    attachment: tuple[str, ...] = ()
+
+
+class _Flow(Struct):
+    src_ip: str = ""
+    start: str = ""
+    end: str = ""
+    state: str = ""
+    pkts_toserver: Int64 = 0
+    pkts_toclient: Int64 = 0
+
+
+class _Tcp(Struct):
+    tcp_flags_ts: str = ""
+    tcp_flags_tc: str = ""
+
+
+class _Dhcp(Struct):
+    dhcp_type: str = ""
+    client_mac: str = ""
+    assigned_ip: str = ""
+    client_ip: str = ""
+    hostname: str = ""
+    lease_time: Int64 = 0
+
+
+class _Capture(Struct):
+    kernel_packets: Any = None
+    kernel_drops: Any = None
+
+
+class _Detect(Struct):
+    alert_queue_overflow: Any = None
+
+
+class _TcpCounters(Struct):
+    segment_memcap_drop: Any = None
+    ssn_memcap_drop: Any = None
+
+
+class _FlowCounters(Struct):
+    memcap: Any = None
+
+
+class _Stats(Struct):
+    """Where COUNTERS are; the other thousand are passed over."""
+
+    capture: _Capture | None = None
+    detect: _Detect | None = None
+    tcp: _TcpCounters | None = None
+    flow: _FlowCounters | None = None
+
+
+class _EveRecord(Struct):
+    event_type: str = ""
+    timestamp: str = ""
+    host: str = ""
+    flow_id: Int64 = 0
+    community_id: str = ""
+    src_ip: str = ""
+    src_port: Int64 = 0
+    dest_ip: str = ""
+    dest_port: Int64 = 0
+    proto: str | Int64 = ""
+    ip_v: Int64 = 0  # 8.0
+    app_proto: str = ""
+    tx_id: Int64 = -1
+    alert: _Alert | None = None
+    dns: _Dns | None = None
+    smtp: _Smtp | None = None
+    email: _Email | None = None
+    flow: _Flow | None = None
+    tcp: _Tcp | None = None
+    dhcp: _Dhcp | None = None
+    stats: _Stats | None = None
+
+
+class _Object(Struct):
+    """Whatever it holds."""
+
+
+class _TcpFlow(Struct):
+    """Without what `_flow` cannot do without, it is no flow."""
+
+    event_type: str
+    timestamp: str
+    src_ip: str
+    dest_ip: str
+    proto: str
+    flow: _Object
+    tcp: _Tcp
+
+
+_DECODER = msgspec.json.Decoder(_EveRecord)
+_decode_tcp = msgspec.json.Decoder(_TcpFlow).decode
+_NO_EMAIL, _NO_TCP, _NO_FLOW = _Email(), _Tcp(), _Flow()
+_PROTOCOLS = MappingProxyType(
+    {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "IPV6-ICMP", "132": "SCTP"}
+)
+
+
+class _UnusableError(Exception):
+    """A part that this event cannot do without is not there, or not what it must be."""
+
+    def __init__(self, reason: SkipReason, detail: str = "") -> None:
+        self.skipped = Skipped(reason, detail)
+
+
+def _event(wire: _EveRecord) -> Event | Skipped:
+    build = _BUILD.get(wire.event_type)
+    if build is None:
+        return _not_ours(wire.event_type)
+    try:
+        return build(wire, _time(wire.timestamp))
+    except _UnusableError as error:
+        return error.skipped
+
+
+def _not_ours(event_type: str) -> Skipped:
+    if not event_type:
+        return Skipped(SkipReason.MISSING_FIELD, "event_type")
+    return Skipped(SkipReason.OTHER_EVENT_TYPE, event_type[:MAX_DETAIL])
+
+
+def _alert(wire: _EveRecord, time: float) -> Alert:
+    alert = wire.alert or _missing("alert")
+    return Alert(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        sid=alert.signature_id or _missing("alert.signature_id"),
+        gid=alert.gid,
+        src_ip=_address(wire.src_ip, "src_ip"),
+        dest_ip=_address(wire.dest_ip, "dest_ip"),
+        dest_port=wire.dest_port,
+        proto=_protocol(wire.proto),
+        flow_src=_address(wire.flow.src_ip, "flow.src_ip")
+        if wire.flow and wire.flow.src_ip
+        else "",
+        metadata={
+            key: (value,) if isinstance(value, str) else value
+            for key, value in alert.metadata.items()
+        },
+        rrnames=tuple(sorted(_names_asked(wire.dns))) if wire.dns else (),
+    )
+
+
+def _names_asked(dns: _Dns) -> set[str]:
+    asked = [*dns.queries, *dns.query, dns.answer or _Question(), _Question(dns.rrname)]
+    return {name for question in asked if (name := _name(question.rrname))}
+
+
+def _dns(wire: _EveRecord, time: float) -> Dns:
+    dns = wire.dns or _missing("dns")
+    from_server = _is_from_server(wire, dns)
+    source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
+    return Dns(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=destination if from_server else source,
+        client_port=wire.dest_port if from_server else wire.src_port,
+        server=source if from_server else destination,
+        is_answer=_is_answer(dns),
+        questions=tuple(
+            (_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname
+        ),
+        rcode=dns.rcode[:MAX_NAME],
+        query_id=dns.id,
+        tcp=_protocol(wire.proto) == "TCP",
+        eight=bool(wire.ip_v) or dns.version >= 3,
+    )
+
+
+def _asked(dns: _Dns) -> tuple[_Question, ...]:
+    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's target, that nobody asked for."""
+    is_record = dns.version < 2 and dns.rrtype and _is_answer(dns)
+    return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
+
+
+# v1 and v2 say query and answer, v3 request and response.
+_IS_ANSWER = MappingProxyType({"query": False, "request": False, "answer": True, "response": True})
+
+
+def _is_answer(dns: _Dns) -> bool:
+    if dns.type not in _IS_ANSWER:
+        raise _UnusableError(
+            SkipReason.WRONG_TYPE if dns.type else SkipReason.MISSING_FIELD, "dns.type"
+        )
+    return _IS_ANSWER[dns.type]
+
+
+def _is_from_server(wire: _EveRecord, dns: _Dns) -> bool:
+    """Port 53 tells the server; where it does not, only 8.0's responses (version 3) come from the server."""
+    if (wire.src_port == DNS_PORT) != (wire.dest_port == DNS_PORT):
+        return wire.src_port == DNS_PORT
+    return dns.version >= 3 and _is_answer(dns)
+
+
+def _smtp(wire: _EveRecord, time: float) -> Smtp:
+    smtp, email = wire.smtp or _missing("smtp"), wire.email or _NO_EMAIL
+    return Smtp(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=_address(wire.src_ip, "src_ip"),
+        client_port=wire.src_port,
+        server=_address(wire.dest_ip, "dest_ip"),
+        server_port=wire.dest_port,
+        helo=_name(smtp.helo),
+        mail_from=_mailbox(smtp.mail_from),
+        rcpt_to=tuple(map(_mailbox, smtp.rcpt_to)),
+        subject=_header(email.subject)[:MAX_SUBJECT],
+        subject_md5=email.subject_md5[:MAX_DETAIL].lower(),
+        body_md5=email.body_md5[:MAX_DETAIL].lower(),
+        attachments=tuple(_header(name)[:MAX_NAME] for name in email.attachment),
+        tx_id=wire.tx_id,
+    )
+
+
+def _flow(wire: _EveRecord, time: float) -> Flow:
+    flow, tcp = wire.flow or _missing("flow"), wire.tcp or _NO_TCP
+    server_flags, client_flags = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
+    start = _moment(flow.start, time)
+    return Flow(
+        time=start,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=_address(wire.src_ip, "src_ip"),
+        client_port=wire.src_port,
+        server=_address(wire.dest_ip, "dest_ip"),
+        server_port=wire.dest_port,
+        proto=_protocol(wire.proto),
+        answered=flow.pkts_toclient > 0,
+        established=_established(server_flags, client_flags, flow),
+        app_proto=wire.app_proto,
+        flags_logged=server_flags is not None and client_flags is not None,
+        end=_moment(flow.end, start),
+        sent=flow.pkts_toserver,
+        received=flow.pkts_toclient,
+        client_flags=_known(client_flags),
+        server_flags=_known(server_flags),
+    )
+
+
+def _moment(text: str, otherwise: float) -> float:
+    """When a flow began or ended; where that is missing or a clock's fault, the other time: when it was logged, or began."""
+    try:
+        return _time(text)
+    except _UnusableError:
+        return otherwise
+
+
+def _known(flags: int | None) -> int:
+    return -1 if flags is None else flags
+
+
+def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
+    """SYN and ACK from the server, ACK from the client; without flags in the log, Suricata's own word for the flow."""
+    if server is None or client is None:
+        return flow.state == "established"
+    return server & SYN_ACK == SYN_ACK and client & ACK == ACK
+
+
+def _flags(hexadecimal: str) -> int | None:
+    """TCP flags as Suricata writes them: two hexadecimal digits."""
+    return int(hexadecimal, 16) if _are_flags(hexadecimal) else None
+
+
+def _are_flags(text: str) -> bool:
+    return len(text) == 2 and _HEXADECIMAL.issuperset(text)
+
+
+def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
+    dhcp = wire.dhcp or _missing("dhcp")
+    address = _leased(dhcp) if dhcp.dhcp_type == "ack" else ""
+    if not address and not dhcp.hostname:
+        return Skipped(SkipReason.OTHER_EVENT_TYPE, f"dhcp {dhcp.dhcp_type}"[:MAX_DETAIL].rstrip())
+    return Dhcp(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        mac=dhcp.client_mac[:MAX_DETAIL].lower() or _missing("dhcp.client_mac"),
+        address=address,
+        hostname=_name(dhcp.hostname),
+        lease_seconds=dhcp.lease_time,
+    )
+
+
+def _leased(dhcp: _Dhcp) -> str:
+    """The address of an ACK; the answer to an INFORM assigns none and confirms the client's own. 0.0.0.0 is none."""
+    for value, field in (
+        (dhcp.assigned_ip, "dhcp.assigned_ip"),
+        (dhcp.client_ip, "dhcp.client_ip"),
+    ):
+        if value and value != "0.0.0.0":
+            return _address(value, field)
+    return ""
+
+
+def _stats(wire: _EveRecord, time: float) -> Stats:
+    tree = wire.stats or _missing("stats")
+    found = {name: _counter(tree, name) for name in COUNTERS}
+    return Stats(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        counters={name: value for name, value in found.items() if value is not None},
+    )
+
+
+def _counter(tree: object, name: str) -> int | None:
+    for part in name.split("."):
+        tree = getattr(tree, part, None)
+    return tree if isinstance(tree, int) and not isinstance(tree, bool) else None
+
+
+_BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingProxyType(
+    {"alert": _alert, "dns": _dns, "smtp": _smtp, "flow": _flow, "dhcp": _dhcp, "stats": _stats}
+)
+
+
+def _missing(field: str) -> NoReturn:
+    raise _UnusableError(SkipReason.MISSING_FIELD, field)
+
+
+def _time(text: str) -> float:
+    """Seconds since 1970 UTC of "2024-03-01T10:00:00.123456+0000" and its kin; a time without a zone is UTC."""
+    if not text:
+        raise _UnusableError(SkipReason.NO_TIMESTAMP)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        year = text[:4]
+        is_other_age = (
+            year.isdecimal() and int(year) not in YEARS
+        )  # as 0000-01-01, which datetime has no year for
+        raise _UnusableError(
+            SkipReason.CLOCK_FAULT if is_other_age else SkipReason.BAD_TIMESTAMP
+        ) from None
+    if when.year not in YEARS:
+        raise _UnusableError(SkipReason.CLOCK_FAULT)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class _Stamp(Struct):
+    timestamp: str
+    event_type: str = ""
+
+
+_decode_stamp = msgspec.json.Decoder(_Stamp).decode
+
+
+def stamp_of(line: bytes) -> float | None:
+    """When a record of any type was logged, in seconds since 1970 UTC; None of one that does not tell.
+
+    Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
+    """
+    try:
+        stamp = _decode_stamp(line[line.find(b"{") :])
+        return None if stamp.event_type == Stats.TYPE else _time(stamp.timestamp)
+    except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
+        return None
+
+
+def _address(text: str, field: str) -> str:
+    if not text:
+        _missing(field)
+    canonical = canonical_address(text)
+    if not canonical:
+        raise _UnusableError(SkipReason.WRONG_TYPE, field)
+    return canonical
+
+
+def _protocol(proto: str | int) -> str:
+    text = str(proto)
+    return _PROTOCOLS.get(text, text[:MAX_DETAIL].upper())
+
+
+def _name(text: str) -> str:
+    """A domain or host name: lower case, without the final dot, at most 255 characters."""
+    return _lower(_text(text)).removesuffix(".")[:MAX_NAME]
+
+
+def _lower(name: str) -> str:
+    """A to Z only: to DNS no other letter has a lower case (RFC 4343)."""
+    return (
+        name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
+    )
+
+
+def _mailbox(path: str) -> str:
+    r"""`<Ann@Example.org>` -> `ann@example.org`; the null sender `<>` -> ""."""
+    return _text(path).strip().removeprefix("<").removesuffix(">").lower()[:MAX_MAILBOX]
+
+
+_ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
+
+
+def _text(text: str, invalid: str = "backslashreplace") -> str:
+    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or lower case `\xff`."""
+    return (
+        _ESCAPED.sub(lambda match: _bytes(match[0]).decode(errors=invalid), text)
+        if "\\x" in text
+        else text
+    )
+
+
+def _bytes(escaped: str) -> bytes:
+    return bytes.fromhex(escaped.replace("\\x", ""))
+
+
+def _header(text: str) -> str:
+    r"""The same for what stands in a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as U+FFFD, so that is the one spelling."""
+    return _text(text, "replace")
+
+
+def _decode_odd(line: bytes) -> Event | Skipped:
+    try:
+        value = msgspec.json.decode(_valid_utf8(line))
+    except (msgspec.MsgspecError, RecursionError):
+        return Skipped(SkipReason.NOT_JSON)
+    return decode_value(value)
+
+
+def _valid_utf8(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return escape_invalid(line.decode(errors="surrogateescape"))
+    return line
+
+
+_LONE = re.compile("[\udc80-\udcff]")
+
+
+def escape_invalid(text: str) -> bytes:
+    r"""JSON text decoded with `surrogateescape` -> UTF-8 whose invalid bytes are the text `\xNN`, as Suricata writes them."""
+    return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
+
+
+_AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
+
+
+def _path(error: msgspec.ValidationError) -> tuple[str, ...]:
+    """Where msgspec found the fault, as field names; inside lists and maps, the field that holds them. () is the whole line."""
+    found = _AT.search(str(error))
+    return tuple(found[1].partition("[")[0].split(".")) if found and found[1] else ()
+
+
+def _take_out(value: dict[str, object], path: tuple[str, ...]) -> bool:
+    *parents, last = path
+    for name in parents:
+        inner = value.get(name)
+        if not isinstance(inner, dict):
+            return False
+        value = inner
+    return value.pop(last, value) is not value
+
+
+def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:
+    """A field that was taken out was not missing: it was wrong."""
+    match event:
+        case Skipped(SkipReason.MISSING_FIELD, detail) if detail in wrong:
+            return Skipped(SkipReason.WRONG_TYPE, detail)
+        case Skipped(SkipReason.NO_TIMESTAMP) if "timestamp" in wrong:
+            return Skipped(SkipReason.WRONG_TYPE, "timestamp")
+        case _:
+            return event

@@ -1,0 +1,124 @@
+"""A .gz or .zst file -> its bytes, by the fastest library present, to the last one that can be had of a file that is cut off.
+
+Not through the file objects of those libraries: that of isal keeps back up to a block of what it
+unpacked before the cut, and that of zstd takes half as long again as the unpacking itself.
+"""
+
+import sys
+import zlib
+from collections.abc import Callable
+from io import BufferedIOBase, BufferedReader
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from backports.zstd import ZstdDecompressor
+
+PACKED = 1 << 17
+# With a gzip header (RFC 1952), in the numbering of zlib's `wbits`.
+GZIP = 31
+# The widest window that zstd --long makes. It is taken as it is needed.
+WINDOW_LOG = 31
+
+
+class _Member(Protocol):
+    """What zlib and isal call a decompressobj."""
+
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
+        """At most `max_length` bytes; the input that was not needed for them stays in `unconsumed_tail`."""
+
+
+class _Unpacked(BufferedIOBase):
+    """Members one after the other, as appending leaves them; what is `padding` between or behind them is passed over.
+
+    `read1` raises EOFError when the file ends within a member, and the library's own error where it is damaged.
+    """
+
+    padding = b""
+
+    def __init__(self, raw: BufferedReader, begin: Callable[[], _Member]) -> None:
+        self._raw = raw
+        self._begin = begin
+        self._packed = b""
+        self._member: _Member | None = None
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; b"" at the end."""
+        # What was unpacked beyond `size` is still in the member, even where all input went into it.
+        if self._member and (block := self._unpack(self._member, self._packed, size)):
+            return block
+        while packed := self._packed or self._raw.read1(PACKED):
+            if self._member is None:
+                self._packed = packed.lstrip(self.padding) if self.padding else packed
+                self._member = self._begin() if self._packed else None
+            elif block := self._unpack(self._member, packed, size):
+                return block
+        if self._member:
+            raise EOFError("it ends before its archive does")
+        return b""
+
+    def _unpack(self, member: _Member, packed: bytes, size: int) -> bytes:
+        block = member.decompress(packed, size)
+        self._packed = member.unused_data if member.eof else member.unconsumed_tail
+        if member.eof:
+            self._member = None
+        return block
+
+
+class GzipStream(_Unpacked):
+    """Of gzip. Zeros behind the last member are padding (GNU gzip, 2.3)."""
+
+    padding = b"\0"
+
+    def __init__(self, raw: BufferedReader) -> None:
+        super().__init__(raw, _gzip_member)
+
+
+class ZstdStream(_Unpacked):
+    """Of zstd."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        super().__init__(raw, _ZstdFrame)
+
+
+def _gzip_member() -> _Member:
+    try:
+        from isal import isal_zlib
+    except ImportError:  # no wheel for this processor
+        return zlib.decompressobj(GZIP)
+    fast: _Member = isal_zlib.decompressobj(GZIP)
+    return fast
+
+
+class _ZstdFrame:
+    """A frame in the words of zlib; what was not needed of the input it keeps to itself."""
+
+    unconsumed_tail = b""
+
+    def __init__(self) -> None:
+        self._frame = _zstd_decompressor()
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
+        return self._frame.decompress(data, max_length)
+
+
+def _zstd_decompressor() -> "ZstdDecompressor":
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})

@@ -1,0 +1,171 @@
+"""The typed events that everything else works on: one for each kind of record that can be evidence, and why a line gave none.
+
+The `client` of an event is who asked or connected, never merely the source of the packet that was
+logged.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
+
+# Longest text kept: a domain name (RFC 1035), a header line (RFC 5322), a mailbox (RFC 5321: 64 + 1
+# + 255, less the limit on the path).
+MAX_NAME = 255
+MAX_SUBJECT = 998
+MAX_MAILBOX = 320
+MAX_DETAIL = 64
+# Counters that tell what a sensor missed, of the thousand that a stats record holds; the same names
+# in Suricata 6, 7 and 8.
+COUNTERS = (
+    "capture.kernel_packets",
+    "capture.kernel_drops",
+    "detect.alert_queue_overflow",
+    "tcp.segment_memcap_drop",
+    "tcp.ssn_memcap_drop",
+    "flow.memcap",
+)
+DNS_PORT = 53
+SYN_ACK, ACK = 0x12, 0x10
+# Suricata is younger than 2000; an earlier or much later year is a clock that was never set.
+YEARS = range(2000, 2100)
+
+
+class SkipReason(StrEnum):
+    """Why a line gave no event. The first three concern a line's bytes, the others what it says."""
+
+    BLANK = "blank"
+    TOO_LONG = "too_long"
+    HALF_LINE = "half_line"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    NO_TIMESTAMP = "no_timestamp"
+    BAD_TIMESTAMP = "bad_timestamp"
+    CLOCK_FAULT = "clock_fault"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    OTHER_EVENT_TYPE = "other_event_type"
+
+
+class Skipped(Struct, frozen=True):
+    """A line that gave no event. `detail` names the field, or the event type when that is not one of ours (text from the wire)."""
+
+    reason: SkipReason
+    detail: str = ""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """What all events share. `time` is seconds since 1970 UTC of when it happened (for a flow: its start)."""
+
+    TYPE: ClassVar[str] = ""
+
+    time: float
+    sensor: str = ""
+    flow_id: int = 0
+    community_id: str = ""
+
+
+class Alert(Event, frozen=True, kw_only=True):
+    """A fired rule of any author. Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged)."""
+
+    TYPE: ClassVar[str] = "alert"
+
+    sid: int
+    gid: int
+    src_ip: str
+    dest_ip: str
+    dest_port: int
+    proto: str
+    flow_src: str
+    metadata: Mapping[str, tuple[str, ...]]
+    rrnames: tuple[str, ...] = ()
+
+
+class Dns(Event, frozen=True, kw_only=True):
+    """A question or its answer. `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
+
+    Version 1 tells no type where the answer is a failure, and no question where it is none.
+
+    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer wrote it.
+    """
+
+    TYPE: ClassVar[str] = "dns"
+
+    client: str
+    client_port: int = 0
+    server: str
+    is_answer: bool
+    questions: tuple[tuple[str, str], ...]
+    rcode: str = ""
+    query_id: int = 0
+    tcp: bool = False
+    eight: bool = False
+
+
+class Smtp(Event, frozen=True, kw_only=True):
+    """One SMTP transaction (or a session without a mail: no `mail_from`, no `rcpt_to`)."""
+
+    TYPE: ClassVar[str] = "smtp"
+
+    client: str
+    client_port: int = 0
+    server: str
+    server_port: int
+    helo: str = ""
+    mail_from: str = ""
+    rcpt_to: tuple[str, ...] = ()
+    subject: str = ""
+    subject_md5: str = ""
+    body_md5: str = ""
+    attachments: tuple[str, ...] = ()
+    tx_id: int = -1
+
+
+class Flow(Event, frozen=True, kw_only=True):
+    """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
+
+    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record;
+    `client_flags` and `server_flags` are all that either showed (-1: not logged). `end` is the time of the last packet, `sent` and
+    `received` count the client's and the server's packets.
+    """
+
+    TYPE: ClassVar[str] = "flow"
+
+    client: str
+    client_port: int = 0
+    server: str
+    server_port: int
+    proto: str
+    answered: bool
+    established: bool
+    app_proto: str = ""
+    flags_logged: bool = True
+    end: float = 0.0
+    sent: int = 0
+    received: int = 0
+    client_flags: int = -1
+    server_flags: int = -1
+
+
+class Dhcp(Event, frozen=True, kw_only=True):
+    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called `hostname` ("" unknown).
+
+    Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an
+    event without a lease: a `hostname`, and "" as `address`.
+    """
+
+    TYPE: ClassVar[str] = "dhcp"
+
+    mac: str
+    address: str
+    hostname: str = ""
+    lease_seconds: int = 0
+
+
+class Stats(Event, frozen=True, kw_only=True):
+    """COUNTERS of a sensor since it started, those that it logged."""
+
+    TYPE: ClassVar[str] = "stats"
+
+    counters: Mapping[str, int]

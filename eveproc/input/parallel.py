@@ -1,0 +1,269 @@
+"""Files of EVE records -> what a collector makes of them, and ReadStats, by as many processes as there are cores.
+
+Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one
+process and read by all. Each gathers by itself what it reads; evidence merges in any order, so it
+does not matter who read what.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from functools import cached_property, partial
+from itertools import chain
+from typing import Generic
+
+from msgspec import Struct
+
+from eveproc.input.active_hosts import ActiveHosts
+from eveproc.input.collecting import Collecting, S
+from eveproc.input.events import Event, Skipped
+from eveproc.input.prefilter import Prefilter, database
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import (
+    Progress,
+    holds_lines,
+    last_line_result,
+    line_result,
+    lines_of,
+    read_source,
+)
+from eveproc.input.sources import LogSource, Rest, Span, plain_head, size_of
+from eveproc.input.workers import Helpers, Work, can_fork, cores
+
+# Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing,
+# few enough that all end together.
+SPAN = 8 << 20
+# Wanted lines wait to be decoded until there are so many bytes of them: one after the other they
+# take two thirds of the time that they take between two blocks, when what decodes them has left the
+# processor's cache. Those of one block more may come on top.
+WAITING = 1 << 19
+# Blocks are made and dropped by the thousand. glibc would give their pages back and ask for new
+# ones each time, unless so much was freed at once before (mallopt(3), M_MMAP_THRESHOLD); of 1 GB in
+# a .zst that took half a second. Of these pages none is touched.
+KEPT = 16 << 20
+# Less than this is read sooner than another process is started.
+WORTH_A_PROCESS = 8 << 20
+# How much there may be in a compressed file for each of its bytes, and a number of processes that
+# is more than enough.
+UNPACKED, MANY = 8, 1024
+
+
+class Part(Struct, frozen=True):
+    """What one process reads at a time: lines of a plain file that begin from `start` on and before `stop`, or a whole file (None)."""
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+
+class RestPart(Struct, frozen=True):
+    """Of a compressed log what its content holds behind the byte `start`."""
+
+    path: str
+    start: int
+
+
+class End(Struct, frozen=True):
+    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
+
+    reached: int
+    tail: bytes
+
+
+class Gatherer(Generic[S]):
+    """Reads parts into the store of one collector; some of the lines wait until `found` or `settle` is called."""
+
+    def __init__(
+        self, collector: Collecting[S], advance: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """`advance` is told how many more bytes were read from disk."""
+        self.collector = collector
+        self.stats = ReadStats()
+        self._ends: dict[str, End] = {}
+        # Gives a block to another process, or says that it cannot.
+        self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
+        self._presence = ActiveHosts(self.collector)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._advance = advance
+
+    def found(self) -> tuple[S, ReadStats, dict[str, End]]:
+        """What all that was read so far gave, and where RestParts ended."""
+        self.settle()
+        return self.collector.store, self.stats, self._ends
+
+    def read(self, part: Part | RestPart) -> None:
+        """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
+        try:
+            with ExitStack() as stack:
+                if isinstance(part, RestPart):
+                    self._read_rest(Rest(part.path, part.start, stack, self.stats, self._advance))
+                elif part.stop is None:
+                    self.read_stream(LogSource(part.path, stack, self.stats, self._advance))
+                else:
+                    self._read_lines(
+                        Span(part.path, part.start, part.stop, stack, self.stats, self._advance)
+                    )
+        except OSError as error:
+            self.stats.note_problem(part.path, f"cannot be read: {error.strerror}")
+
+    def read_stream(self, source: LogSource) -> None:
+        """Take in all of an input, whatever its framing."""
+        if holds_lines(source.head()):
+            self.stats.files += 1
+            self._read_lines(source)
+        else:
+            for event in read_source(source):
+                self.collector.add(event)
+
+    def _read_rest(self, rest: Rest) -> None:
+        self.stats.files += 1
+        self._read_lines(rest)
+        self._ends[rest.name] = End(rest.reached, rest.tail)
+
+    def _read_lines(self, source: LogSource | Span) -> None:
+        for block, end in source.blocks():
+            if not self.offer(block, end):
+                self.take(block, end)
+
+    def take(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
+        if not self._prefilter:
+            self._note(lines_of(block, end))
+            return
+        whole = block.rfind(b"\n", 0, end) + 1
+        wanted, flows = self._prefilter.lines(block, whole)
+        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        # Not counted in the stats: another process meets the same hosts for a first time, too.
+        self._presence.note(block, flows)
+        self._waiting += wanted
+        self._waiting_bytes += sum(map(len, wanted))
+        if self._waiting_bytes > WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Decode the lines that wait."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._note(map(line_result, waiting))
+
+    @cached_property
+    def _prefilter(self) -> Prefilter | None:
+        """Made when there is a first line: where there is none, nothing was passed over."""
+        prefilter = _prefilter(self.collector)
+        self.stats.selected = prefilter is not None
+        return prefilter
+
+    def _note(self, results: Iterable[Event | Skipped]) -> None:
+        for result in results:
+            self.stats.note(result)
+            if isinstance(result, Event):
+                self.collector.add(result)
+
+
+def gather(
+    files: Sequence[str],
+    collect: Callable[[], Collecting[S]],
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[S, ReadStats]:
+    """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
+
+    `collect` makes what takes in the events of one process; its `store` comes back, that of the other
+    processes merged into it.
+    `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
+    """
+    whole, plain = _parts(files)
+    store, stats, _ = gather_parts(whole, plain, collect, jobs=jobs, progress=progress)
+    return store, stats
+
+
+def gather_parts(
+    whole: Sequence[Part | RestPart],
+    plain: Sequence[Part],
+    collect: Callable[[], Collecting[S]],
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[S, ReadStats, dict[str, End]]:
+    """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
+    bytes(KEPT)  # made and freed at once
+    count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
+    # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and
+    # read by all.
+    dealt = whole if len(whole) < count else []
+    work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
+    gatherer = Gatherer(collect(), partial(work.advance, progress))
+    if count > 1:  # what is compiled before the processes part is compiled once
+        with suppress(ImportError):
+            database(gatherer.collector.line_filter.patterns)
+    with Helpers(count - 1, partial(_help, work, collect)) as helpers:
+        gatherer.offer = helpers.offer if dealt else gatherer.offer
+        for part in chain(dealt, work.take()):
+            gatherer.read(part)
+        helpers.end()
+        store, stats, ends = gatherer.found()
+        for store_of_helper, stats_of_helper, ends_of_helper in helpers.results():
+            store.merge(store_of_helper)
+            stats.merge(stats_of_helper)
+            ends.update(ends_of_helper)
+    stats.files += len({part.path for part in plain})
+    return store, stats, ends
+
+
+def _help(
+    work: Work[Part | RestPart],
+    collect: Callable[[], Collecting[S]],
+    blocks: Iterator[tuple[bytes, int]],
+) -> tuple[S, ReadStats, dict[str, End]]:
+    """What a helper does: parts while there are any, then blocks."""
+    gatherer = Gatherer(collect(), partial(work.advance, None))
+    for part in work.take():
+        gatherer.read(part)
+    gatherer.settle()  # while others still read
+    for block, end in blocks:
+        gatherer.take(block, end)
+    return gatherer.found()
+
+
+def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
+    """How many processes the input is worth, at least one. What comes through a pipe may be long."""
+    sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
+    return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
+
+
+def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
+    """Files to be read whole, the largest first since they take longest, and spans of those that can be split."""
+    sizes = {file: size_of(file) for file in files}
+    plain = [file for file in files if _is_read_in_spans(file)]
+    whole = [
+        Part(file) for file in sorted(files, key=lambda file: -sizes[file]) if file not in plain
+    ]
+    return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
+
+
+def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:
+    """The lines of a plain file between two ends of lines, in parts of so many bytes for several processes."""
+    return (Part(path, begin, min(begin + each, stop)) for begin in range(start, stop, each))
+
+
+def _bytes_of(part: Part | RestPart) -> int:
+    return (
+        size_of(part.path)
+        if isinstance(part, RestPart) or part.stop is None
+        else part.stop - part.start
+    )
+
+
+def _is_read_in_spans(file: str) -> bool:
+    """A plain file of lines; what cannot be opened is left to the one that reads it."""
+    try:
+        return holds_lines(plain_head(file))
+    except OSError:
+        return False
+
+
+def _prefilter(collector: Collecting[S]) -> Prefilter | None:
+    try:
+        return Prefilter(collector.line_filter, lambda: collector.store.sensors)
+    except ImportError:  # no wheel for this processor: every line is decoded
+        return None

@@ -1,0 +1,111 @@
+"""What became of each line -> ReadStats: counts by event type and reason, problems of files; merges in any order."""
+
+from bisect import insort
+from collections import Counter
+
+from msgspec import Struct, field
+
+from eveproc.input.events import Event, Skipped, SkipReason
+from rulegen.errors import InputError, Problem
+
+MAX_PROBLEMS = 100
+MAX_DETAILS = 64
+OTHERS = "(others)"
+_NO_OBJECT = (
+    SkipReason.BLANK,
+    SkipReason.TOO_LONG,
+    SkipReason.HALF_LINE,
+    SkipReason.NOT_JSON,
+    SkipReason.NOT_AN_OBJECT,
+)
+
+
+class ReadStats(Struct):
+    """What was read and what became of each line looked at; `lines == sum(events) + sum(skipped)` at any moment.
+
+    A line is a line of a file, or one record of an export that is a single JSON document. `bytes` are those of the input
+    after decompression, also of lines that say nothing of mail: those are passed over unread and not counted (select.py).
+    `selected`: were lines passed over at all? Not where the library for that is missing.
+    `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
+    """
+
+    files: int = 0
+    files_not_eve: int = 0
+    bytes: int = 0
+    lines: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
+    details: dict[SkipReason, Counter[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    problems_left_out: int = 0
+    selected: bool = False
+
+    def note(self, result: Event | Skipped) -> None:
+        self.lines += 1
+        if isinstance(result, Event):
+            self.events[result.TYPE] += 1
+            return
+        self.skipped[result.reason] += 1
+        if result.detail:
+            self._add_detail(result.reason, result.detail, 1)
+
+    def note_problem(self, file: str, what: str) -> None:
+        self._add_problem(Problem(file, what))
+
+    def merge(self, other: "ReadStats") -> None:
+        self.files += other.files
+        self.files_not_eve += other.files_not_eve
+        self.bytes += other.bytes
+        self.lines += other.lines
+        self.selected |= other.selected
+        self.events.update(other.events)
+        self.skipped.update(other.skipped)
+        for reason, details in other.details.items():
+            for detail, count in details.items():
+                self._add_detail(reason, detail, count)
+        self.problems_left_out += other.problems_left_out
+        for problem in other.problems:
+            self._add_problem(problem)
+
+    @property
+    def not_eve(self) -> int:
+        """Lines that are no JSON object at all; when it equals `lines`, something else was read than EVE."""
+        return sum(self.skipped[reason] for reason in _NO_OBJECT)
+
+    def raise_if_no_eve(self) -> None:
+        """Raise InputError where something was read and none of it was EVE."""
+        if self.files and self.files_not_eve == self.files:
+            raise InputError(self.problems)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON, in an order that depends on the content alone."""
+        return {
+            "files": self.files,
+            "bytes": self.bytes,
+            "lines": self.lines,
+            "selected": self.selected,
+            "events": dict(sorted(self.events.items())),
+            "skipped": {
+                reason.value: self.skipped[reason] for reason in SkipReason if self.skipped[reason]
+            },
+            "details": {
+                r.value: dict(sorted(self.details[r].items()))
+                for r in SkipReason
+                if r in self.details
+            },
+            "problems": [{"file": problem.file, "what": problem.what} for problem in self.problems],
+            "problems_left_out": self.problems_left_out,
+        }
+
+    def _add_detail(self, reason: SkipReason, detail: str, count: int) -> None:
+        details = self.details.setdefault(reason, Counter())
+        details[detail if detail in details or len(details) < MAX_DETAILS else OTHERS] += count
+
+    def _add_problem(self, problem: Problem) -> None:
+        """The first by file are kept, in whatever order they come; what was said already, of another piece of the file, once."""
+        if problem in self.problems:
+            return
+        insort(self.problems, problem, key=lambda problem: (problem.file, problem.what))
+        if len(self.problems) > MAX_PROBLEMS:
+            self.problems.pop()
+            self.problems_left_out += 1

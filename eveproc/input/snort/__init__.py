@@ -1,0 +1,45 @@
+"""First bytes of a file -> the reader for what a Snort wrote: alert_json (3), unified2 (2.9, 3), alert_csv (2.9, 3), or None.
+
+A reader takes a RecordSource and the time the file was last written (seconds since 1970 UTC; it dates
+alerts that are logged without a year) and yields an Alert or a Skipped for every line or record. It
+never raises, whatever the bytes are.
+"""
+
+from collections.abc import Callable, Iterator
+
+from eveproc.input.events import Event, Skipped
+from eveproc.input.snort.lines import RecordSource
+
+Reader = Callable[[RecordSource, float], Iterator[Event | Skipped]]
+
+# Names under which a Snort's logs lie in its folder, rotated and compressed ones too: alert_json
+# and alert_csv have theirs from Snort 3, the others are customary for unified2 (and for packets,
+# which are told by their content).
+IN_FOLDER = (
+    "alert_json.txt*",
+    "alert_csv.txt*",
+    "alert.csv*",
+    "*.u2*",
+    "unified2.log*",
+    "merged.log*",
+    "snort.log*",
+)
+
+
+def reader_for(head: bytes) -> Reader | None:
+    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: no Snort wrote it."""
+    if not head or (
+        b'"event_type"' in head and head.lstrip().startswith(b"{")
+    ):  # of EVE there is most: for it nothing is loaded
+        return None
+    from eveproc.input.snort import alert_csv, alert_json
+
+    if head.startswith(b"\0\0\0"):  # idstools is loaded for what may be unified2 alone
+        from eveproc.input.snort import unified2
+
+        return unified2.read if unified2.begins(head) else None
+    if alert_json.begins(head):
+        return alert_json.read
+    if alert_csv.begins(head):
+        return alert_csv.read
+    return None

@@ -1,0 +1,60 @@
+"""What a Snort's log says of an alert -> Alert, with one spelling per address and the DNS name its packet asked for.
+
+Snort logs no metadata and no flow: eveproc knows such an alert by its sid, and the host by the
+rule's side and the home networks.
+"""
+
+from types import MappingProxyType
+
+from eveproc.input.addresses import canonical_address
+from eveproc.input.events import DNS_PORT, MAX_DETAIL, MAX_NAME, Alert, Skipped, SkipReason
+
+_NO_METADATA = MappingProxyType[str, tuple[str, ...]]({})
+_HEADER = 12
+_POINTER = 0xC0
+
+
+def alert(
+    time: float,
+    gid: int,
+    sid: int,
+    src: tuple[str, int],
+    dst: tuple[str, int],
+    proto: str,
+    payload: bytes = b"",
+) -> Alert | Skipped:
+    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as that was logged."""
+    src_ip, dest_ip = canonical_address(src[0]), canonical_address(dst[0])
+    for address, said, name in (
+        (src_ip, src[0], "source address"),
+        (dest_ip, dst[0], "destination address"),
+    ):
+        if not address:
+            return Skipped(SkipReason.WRONG_TYPE if said else SkipReason.MISSING_FIELD, name)
+    is_dns = payload and DNS_PORT in (src[1], dst[1])
+    name = question_name(payload[2:] if proto.upper() == "TCP" else payload) if is_dns else ""
+    return Alert(
+        time=time,
+        sid=sid,
+        gid=gid,
+        src_ip=src_ip,
+        dest_ip=dest_ip,
+        dest_port=dst[1],
+        proto=proto[:MAX_DETAIL].upper(),
+        flow_src="",
+        metadata=_NO_METADATA,
+        rrnames=(name,) if name else (),
+    )
+
+
+def question_name(message: bytes) -> str:
+    """The name a DNS message asks for (RFC 1035, 4.1.2), in lower case; "" where it is cut off, or compressed as no question is."""
+    labels: list[str] = []
+    at = _HEADER
+    while at < len(message) and message[at] < _POINTER and at - _HEADER < MAX_NAME:
+        size = message[at]
+        if size == 0:
+            return ".".join(labels)
+        labels.append(message[at + 1 : at + 1 + size].decode("ascii", "backslashreplace").lower())
+        at += 1 + size
+    return ""

@@ -1,0 +1,318 @@
+"""Files, folders, globs or standard input, in any compression -> paths, and the bytes behind them."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from io import BufferedIOBase, BufferedReader
+from pathlib import Path
+from types import MappingProxyType
+
+from eveproc.input import snort
+from eveproc.input.decompress import GzipStream, ZstdStream
+from eveproc.input.read_stats import ReadStats
+from rulegen.errors import InputError, Problem
+
+STDIN = "-"
+IN_FOLDER = (
+    "eve*.json*"  # eve.json, eve.7.json (threaded), eve-2026-01-31.json, eve.json.1, eve.json.2.gz
+)
+HEAD = 4096
+# So many bytes before the place that reading has come to are compared: some ten lines, each with a
+# time and a flow id.
+TAIL = 4096
+BLOCK = 1 << 20
+# Suricata's largest lines are stats with hundreds of threads, about 1 MiB.
+MAX_LINE = 16 << 20
+
+_MAGIC = MappingProxyType(
+    {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+)
+
+
+def find_files(sources: Sequence[str]) -> tuple[str, ...]:
+    """The paths behind files, folders and globs, without repeats; "-" stays. Raises InputError with every fault."""
+    paths: list[str] = []
+    problems: list[Problem] = []
+    for source in sources:
+        match _paths(source):
+            case Problem() as problem:
+                problems.append(problem)
+            case found:
+                paths += found
+    problems += [
+        Problem(path, "cannot be read: permission denied") for path in paths if not _readable(path)
+    ]
+    if problems:
+        raise InputError(problems)
+    first_names: dict[tuple[int, int] | str, str] = {}
+    for path in paths:
+        first_names.setdefault(_identity(path), path)
+    return tuple(first_names.values())
+
+
+def _paths(source: str) -> list[str] | Problem:
+    try:
+        return _existing(source) or _globbed(source)
+    except OSError as error:
+        return Problem(source, f"cannot be read: {error.strerror}")
+    except ValueError as error:
+        return Problem(source, f"is no path and no pattern: {error}")
+
+
+def _existing(source: str) -> list[str] | Problem | None:
+    if not source:
+        return Problem('""', "is empty; allowed are files, folders, globs and -")
+    path = Path(source)
+    if path.is_dir():
+        return _in_folder(path)
+    return [source] if source == STDIN or path.exists() else None
+
+
+def _in_folder(folder: Path) -> list[str] | Problem:
+    patterns = (IN_FOLDER, *snort.IN_FOLDER)
+    files = sorted(
+        {str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
+    )
+    return files or Problem(
+        str(folder),
+        f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed",
+    )
+
+
+def _globbed(pattern: str) -> list[str] | Problem:
+    if not re.search(r"[*?[]", pattern):
+        return Problem(pattern, "no such file")
+    path = Path(pattern)
+    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    files = sorted(str(match) for match in matches if not match.is_dir())
+    return files or Problem(pattern, "matches no file")
+
+
+def _readable(path: str) -> bool:
+    """Asked, not tried: opening a pipe and closing it again would lose what it holds."""
+    return path == STDIN or os.access(path, os.R_OK)
+
+
+def _identity(path: str) -> tuple[int, int] | str:
+    """The same for two names of one file; the name itself for standard input, and for a file that has gone since it was found."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return path
+    return path if path == STDIN else (status.st_dev, status.st_ino)
+
+
+def size_of(path: str) -> int:
+    """Bytes on disk; 0 where that cannot be told: standard input, pipes, a file that was rotated away meanwhile."""
+    try:
+        return 0 if path == STDIN else Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def plain_head(path: str) -> bytes:
+    """The first bytes of a regular file that is not compressed; b"" for any other, and for an empty one. Raises OSError."""
+    if path == STDIN or not Path(path).is_file():
+        return b""
+    with Path(path).open("rb") as raw:
+        head = raw.read(HEAD)
+    return b"" if compression_of(head) else head
+
+
+class LogSource:
+    """Bytes of one input after decompression; they end where a damaged archive can be read no further.
+
+    `advance` is told how many more bytes were read from disk. `raw` is the input where somebody else has opened it.
+    Raises OSError when the input cannot be opened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stack: ExitStack,
+        stats: ReadStats,
+        advance: Callable[[int], None] = lambda _: None,
+        *,
+        raw: BufferedReader | None = None,
+    ) -> None:
+        self.name = name
+        self.stats = stats
+        self.ended = False
+        self.damaged = False
+        self._raw = raw or _open(name, stack)
+        self._stream = _unpack(self._raw, stack)
+        self._advance = advance
+        self._told = 0
+        self._head = b""
+
+    def note_problem(self, what: str) -> None:
+        self.stats.note_problem(self.name, what)
+
+    @property
+    def written(self) -> float:
+        """When the file was last written to, in seconds since 1970 UTC."""
+        return os.fstat(self._raw.fileno()).st_mtime
+
+    def head(self) -> bytes:
+        """The first bytes; they stay to be read."""
+        while len(self._head) < HEAD and (block := self._next(HEAD)):
+            self._head += block
+        return self._head
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, or the head in one piece."""
+        if not self._head:
+            return self._next(size)
+        head, self._head = self._head, b""
+        return head
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        """Pieces with whole lines up to a place in them; the last piece of all may end without a newline.
+
+        A line longer than MAX_LINE comes as a piece of just one byte more than that: enough to see
+        that it is too long.
+        """
+        held = b""
+        while block := self.read(BLOCK):
+            block = held + block
+            end = block.rfind(b"\n") + 1
+            if end:
+                yield block, end
+            held = block[end:] if len(block) - end <= MAX_LINE else block[end : end + MAX_LINE + 1]
+        if held:
+            yield held, len(held)
+
+    def _next(self, size: int) -> bytes:
+        try:
+            # read1: what was unpacked before the damage must not be lost with it.
+            block = b"" if self.ended else self._stream.read1(size)
+        except Exception as error:  # noqa: BLE001  of no common root: EOFError, OSError, LZMAError, and those of isal and zstd
+            self.note_problem(f"is cut off or damaged ({error}); what came before that was used")
+            block, self.damaged = b"", True
+        self.ended = not block
+        self.stats.bytes += len(block)
+        if self._raw.seekable():
+            self._advance(self._raw.tell() - self._told)
+            self._told = self._raw.tell()
+        return block
+
+
+class Rest(LogSource):
+    """Of the content of a compressed log the lines behind its byte `start`; `reached` and `tail` are where they end.
+
+    Half a line at the end is left where the archive is cut off: the rest may still be written.
+    Bytes before `start` are not counted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: int,
+        stack: ExitStack,
+        stats: ReadStats,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        super().__init__(name, stack, stats, advance)
+        self.reached = self._content = 0
+        self.tail = b""
+        while self.reached < start and (block := self.read(min(BLOCK, start - self.reached))):
+            self._note(block, self.reached + len(block))
+        stats.bytes -= self.reached
+
+    def read(self, size: int) -> bytes:
+        block = super().read(size)
+        self._content += len(block)
+        return block
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        for block, end in super().blocks():
+            if self.damaged and not block.endswith(b"\n", 0, end):
+                self.stats.bytes -= len(block)
+                return
+            yield block, end
+            self._note(block[:end], self._content - len(block) + end)
+
+    def _note(self, block: bytes, reached: int) -> None:
+        self.tail = (self.tail + block[-TAIL:])[-TAIL:]
+        self.reached = reached
+
+
+class Span:
+    """The lines of a plain file that begin at `start` or later and before `stop`, both in bytes.
+
+    Every line of a file is in exactly one of the spans that cover it. Raises OSError when the file
+    cannot be opened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: int,
+        stop: int,
+        stack: ExitStack,
+        stats: ReadStats,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, self._descriptor)
+        self._stats = stats
+        self._advance = advance
+        self._start = start
+        self._stop = stop
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        """Pieces of the span as those of `blocks`; what is behind the last newline of a piece is read again with the next."""
+        at = self._behind_line(self._start - 1) if self._start else 0
+        size = self._size_at(at)
+        while at < self._stop and (block := os.pread(self._descriptor, size, at)):
+            end = (block.find(b"\n", self._stop - 1 - at) + 1) or (block.rfind(b"\n") + 1)
+            if not end and len(block) == size <= BLOCK:
+                size = MAX_LINE + 1  # a long line: once more, as much of it as can be of use
+                continue
+            yield block, end or len(block)
+            behind = at + end if end else self._behind_line(at)
+            self._stats.bytes += behind - at
+            self._advance(behind - at)
+            at, size = behind, self._size_at(behind)
+
+    def _size_at(self, at: int) -> int:
+        """How many bytes to read: hardly more than the span, since what is behind it is looked through in vain."""
+        return min(BLOCK, self._stop - at + HEAD)
+
+    def _behind_line(self, at: int) -> int:
+        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the file."""
+        while block := os.pread(self._descriptor, HEAD, at):
+            newline = block.find(b"\n")
+            if newline >= 0:
+                return at + newline + 1
+            at += len(block)
+        return at
+
+
+def _open(file: str, stack: ExitStack) -> BufferedReader:
+    if file == STDIN:
+        return stack.enter_context(
+            open(0, "rb", closefd=False)
+        )  # standard input is not ours to close
+    return stack.enter_context(Path(file).open("rb"))
+
+
+def compression_of(first: bytes) -> str | None:
+    """What the first bytes of a file say it is compressed by; None for none."""
+    return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
+
+
+def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:
+    """Decompressed by what the content says: a rotated eve.json.2 may well be compressed."""
+    kind = compression_of(raw.peek(8))
+    if not kind:
+        return raw
+    if kind in ("gz", "zst"):
+        return GzipStream(raw) if kind == "gz" else ZstdStream(raw)
+    from xopen import xopen
+
+    # threads=0: in this process, so that nothing is left running when the reading stops early.
+    stream = stack.enter_context(xopen(raw, "rb", threads=0, format=kind))
+    assert isinstance(stream, BufferedIOBase)  # xopen's annotation promises less
+    return stream

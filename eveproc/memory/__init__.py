@@ -1,1 +1,0 @@
-"""What is remembered from one report to the next: what was read, evidence, episodes."""

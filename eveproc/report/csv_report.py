@@ -1,0 +1,57 @@
+"""Verdicts -> one row per host (RFC 4180, a header first), no cell of which a spreadsheet runs."""
+
+import csv
+from io import StringIO
+
+from eveproc.report.sanitize import safe_cell
+from eveproc.report.times import iso
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.verdict import Verdict
+
+COLUMNS = (
+    "host",
+    "verdict",
+    "score",
+    "decided_at",
+    "first_seen",
+    "last_seen",
+    "families",
+    "signals",
+    "sids",
+    "mac",
+    "name",
+    "addresses",
+    "why",
+    "next_step",
+)
+
+
+def render(_report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """Lists within a cell are separated by spaces."""
+    out = StringIO(newline="")
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow(COLUMNS)
+    rows.writerows([safe_cell(cell) for cell in _row(verdict)] for verdict in verdicts)
+    return out.getvalue()
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    identity = verdict.identity
+    return (
+        verdict.host,
+        verdict.level,
+        str(verdict.score),
+        iso(verdict.decided_at) or "",
+        iso(verdict.first_seen) or "",
+        iso(verdict.last_seen) or "",
+        " ".join(verdict.families),
+        " ".join(dict.fromkeys(item.signal for item in verdict.evidence)),
+        " ".join(
+            str(sid) for sid in sorted({sid for item in verdict.evidence for sid in item.sids})
+        ),
+        identity.mac if identity else "",
+        identity.name if identity else "",
+        " ".join(identity.addresses) if identity else "",
+        verdict.why,
+        verdict.next_step,
+    )

@@ -1,0 +1,79 @@
+"""Report -> plain text that fits a mail: what changed, the worst hosts in a few lines each, and no more than a screen or two.
+
+However many hosts there are and however long their names, it stays below LINES_AT_MOST lines of
+WIDTH columns.
+"""
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from eveproc.report.change_summary import called, change_lines
+from eveproc.report.record import changes
+from eveproc.report.sanitize import cut
+from eveproc.report.sentence import headline, lead
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.change import Change, HostChange, Trend
+from eveproc.verdicts.verdict import Verdict
+from rulegen.units import count_of
+from rulegen.vocabulary import Level
+
+# RFC 5322 asks for lines of at most 78 characters.
+WIDTH = 76
+HOSTS, WHY, NEXT, FAULTS = 10, 420, 160, 5
+LINES_AT_MOST = 160
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """The first line is fit for the subject of the mail."""
+    return "\n".join(line.rstrip() for line in _lines(report, verdicts)) + "\n"
+
+
+def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    listed = [verdict for verdict in verdicts if verdict.level is not Level.CLEAN]
+    known = changes(report)
+    yield f"mxhound: {headline(report)}{_news(report.change)}"
+    yield ""
+    yield from wrap(lead(report), WIDTH)
+    if report.change:
+        yield from ("", *change_lines(report.change, WIDTH))
+    for verdict in listed[:HOSTS]:
+        yield from ("", *_host(verdict, known.get(verdict.key)))
+    if len(listed) > HOSTS:
+        yield from (
+            "",
+            f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.",
+        )
+    yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
+    yield from _faults(report.health)
+
+
+def _news(change: Change | None) -> str:
+    news = (
+        [(trend, len(change.of_trend(trend))) for trend in (Trend.NEW, Trend.WORSE)]
+        if change
+        else []
+    )
+    told = [f"{number} {trend}" for trend, number in news if number]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _host(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
+    name = called(verdict.host, verdict.identity.name if verdict.identity else "")
+    yield from wrap(
+        f"{verdict.level.upper()} {name}  score {verdict.score:.2f}{f', {change.trend.words}' if change else ''}",
+        WIDTH,
+    )
+    yield from _indented(cut(verdict.why, WHY))
+    if verdict.next_step:
+        yield from _indented(f"Next: {cut(verdict.next_step, NEXT)}")
+
+
+def _faults(health: Sequence[str]) -> Iterator[str]:
+    for line in health[:FAULTS]:
+        yield from wrap(f"Sensor health: {cut(line, WHY)}", WIDTH)
+    if len(health) > FAULTS:
+        yield f"And {len(health) - FAULTS} more faults of sensors."
+
+
+def _indented(text: str) -> Iterator[str]:
+    yield from wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

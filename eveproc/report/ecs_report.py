@@ -1,0 +1,105 @@
+"""Verdicts -> one Elastic Common Schema document per host and line; what ECS has no field for is below `mxhound`, our own name."""
+
+import json
+from types import MappingProxyType
+
+from eveproc.report.json_report import as_dict
+from eveproc.report.record import change_as_dict, changes, told_at
+from eveproc.report.times import iso
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.verdict import Identity, Verdict
+from rulegen.catalogue import CATALOGUE
+from rulegen.vocabulary import Level
+
+# The version whose names and types are used; tests/data/ecs-fields.csv has them.
+ECS_VERSION = "9.4.0"
+# What Elastic's own rules call high, medium and low.
+SEVERITY = MappingProxyType({Level.INFECTED: 73, Level.SUSPECTED: 47, Level.CLEAN: 21})
+_TECHNIQUE = MappingProxyType(
+    {spec.signal: spec.technique for spec in CATALOGUE if spec.name == spec.signal}
+)
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """Ready for a bulk request or a shipper; ASCII only."""
+    known = changes(report)
+    return "".join(
+        f"{json.dumps(_document(report, verdict, known.get(verdict.key)))}\n"
+        for verdict in verdicts
+    )
+
+
+def _document(report: Report, verdict: Verdict, change: HostChange | None) -> dict[str, object]:
+    return {
+        "@timestamp": iso(told_at(report, verdict)),
+        "ecs": {"version": ECS_VERSION},
+        "message": f"{verdict.level}: {verdict.host}: {verdict.why}",
+        "event": _event(verdict),
+        "host": _host(verdict),
+        "source": {"ip": verdict.host},
+        "related": _related(verdict),
+        "observer": {"type": "ids"},
+        **({"threat": _threat(verdict)} if verdict.level is not Level.CLEAN else {}),
+        "mxhound": _ours(verdict, change),
+    }
+
+
+def _event(verdict: Verdict) -> dict[str, object]:
+    """A clean host is an event, the others are alerts."""
+    event = {
+        "kind": "event" if verdict.level is Level.CLEAN else "alert",
+        "category": ["intrusion_detection", "malware"],
+        "type": ["info"],
+        "module": "mxhound",
+        "dataset": "mxhound.verdict",
+        "provider": "eveproc",
+        "reason": verdict.why,
+        "risk_score": round(100 * verdict.score, 2),
+        "severity": SEVERITY[verdict.level],
+        "start": iso(verdict.first_seen),
+        "end": iso(verdict.last_seen),
+    }
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def _host(verdict: Verdict) -> dict[str, object]:
+    identity = verdict.identity
+    if identity is None:
+        return {"ip": [verdict.host]}
+    name = {"name": identity.name} if identity.name else {}
+    return {"ip": list(_addresses(verdict)), "mac": [_mac(identity)], **name}
+
+
+def _related(verdict: Verdict) -> dict[str, object]:
+    names = {"hosts": [verdict.identity.name]} if verdict.identity and verdict.identity.name else {}
+    return {"ip": list(_addresses(verdict)), **names}
+
+
+def _addresses(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys((verdict.host, *(verdict.identity.addresses if verdict.identity else ())))
+    )
+
+
+def _mac(identity: Identity) -> str:
+    """In the form ECS asks for (RFC 7042): 00-00-5E-00-53-23."""
+    return identity.mac.replace(":", "-").upper()
+
+
+def _threat(verdict: Verdict) -> dict[str, object]:
+    """ATT&CK techniques of what scored; T1071.003 is a subtechnique of T1071."""
+    techniques = sorted({_TECHNIQUE[item.signal] for item in verdict.evidence if item.weight})
+    threat: dict[str, object] = {
+        "id": list(dict.fromkeys(technique.partition(".")[0] for technique in techniques))
+    }
+    finer = [technique for technique in techniques if "." in technique]
+    if finer:
+        threat["subtechnique"] = {"id": finer}
+    return {"framework": "MITRE ATT&CK", "technique": threat}
+
+
+def _ours(verdict: Verdict, change: HostChange | None) -> dict[str, object]:
+    said = as_dict(verdict)
+    kept = ("verdict", "score", "decided_at", "families", "evidence", "next_step")
+    return {key: said[key] for key in kept} | ({"change": change_as_dict(change)} if change else {})

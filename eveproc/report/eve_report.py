@@ -1,0 +1,41 @@
+"""Verdicts -> EVE records of event_type "verdict", one a line: what ships Suricata's own records ships these as well."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from eveproc.report.json_report import as_dict
+from eveproc.report.record import change_as_dict, changes, told_at
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.verdict import Verdict
+
+EVENT_TYPE = "verdict"
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """ASCII only, as the json form. eveproc itself, given such lines to read, skips them as other_event_type."""
+    return "".join(f"{line}\n" for line in _lines(report, verdicts))
+
+
+def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    known = changes(report)
+    for verdict in verdicts:
+        change = known.get(verdict.key)
+        said = as_dict(verdict)
+        host = said.pop("host")
+        told = {"level": said.pop("verdict"), **said} | (
+            {"change": change_as_dict(change)} if change else {}
+        )
+        yield json.dumps(
+            {
+                "timestamp": _timestamp(told_at(report, verdict)),
+                "event_type": EVENT_TYPE,
+                "src_ip": host,
+                EVENT_TYPE: told,
+            }
+        )
+
+
+def _timestamp(seconds: float) -> str:
+    """As Suricata writes it: `2024-03-01T10:00:00.250000+0000`."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}+0000"

@@ -1,0 +1,66 @@
+"""Account of one host -> text for people: the verdict, its timeline, what would have changed it, where to look further."""
+
+from collections.abc import Iterator
+
+from eveproc.report.sanitize import safe
+from eveproc.report.text_report import paragraph
+from eveproc.report.times import short
+from eveproc.signals.observation import Pivot
+from eveproc.verdicts.explain import Account, Step, WhatIf
+from eveproc.verdicts.parameters import CEILING
+from eveproc.verdicts.verdict import EvidenceItem
+
+
+def render(account: Account) -> str:
+    """Plain text; every string from the wire made harmless."""
+    items = account.verdict.evidence
+    return "\n".join(
+        (
+            *paragraph(account.verdict),
+            *_section(
+                f"what each item weighs alone (natural log of its likelihood ratio; {_ceilings()})",
+                map(_weight, items),
+            ),
+            *_section(
+                "timeline: each peer when it was new, and the score by then",
+                map(_step, account.steps),
+            ),
+            *((f"  ... and {account.unlisted} more",) if account.unlisted else ()),
+            *_section("what would have changed it", map(_what_if, account.what_ifs)),
+            *_section("where to look", map(_pivot, account.pivots)),
+            f"  {safe(account.jq)}",
+            "",
+        )
+    )
+
+
+def _section(heading: str, lines: Iterator[str]) -> Iterator[str]:
+    yield from ("", heading)
+    yield from (f"  {line}" for line in lines)
+
+
+def _ceilings() -> str:
+    return "a family adds at most: " + ", ".join(
+        f"{family} {ceiling:g}" for family, ceiling in CEILING.items()
+    )
+
+
+def _weight(item: EvidenceItem) -> str:
+    return (
+        f"{item.weight:6.2f}  {item.family}/{item.signal}, {item.source}. {safe(item.looks_like)}"
+    )
+
+
+def _step(step: Step) -> str:
+    return f"{short(step.time)}  {step.score:.2f}  {step.signal}, {step.source}: {safe(step.key)}"
+
+
+def _what_if(change: WhatIf) -> str:
+    return f"{change.score:.2f} {change.level}  {safe(change.change)}"
+
+
+def _pivot(pivot: Pivot) -> str:
+    community = f"  community_id {safe(pivot.community_id)}" if pivot.community_id else ""
+    return (
+        f"flow_id {pivot.flow_id}{community}{f'  tx_id {pivot.tx_id}' if pivot.tx_id >= 0 else ''}"
+    )

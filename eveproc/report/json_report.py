@@ -1,0 +1,58 @@
+"""Verdicts -> one JSON object per host and line, keys in the order DESIGN gives, ASCII only."""
+
+import json
+
+from eveproc.report.record import change_as_dict, changes
+from eveproc.report.times import iso
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.verdict import EvidenceItem, Identity, Verdict
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """ASCII escapes leave no control character of the wire in the output. `change` comes last, where a report is remembered."""
+    known = changes(report)
+    return "".join(
+        f"{json.dumps(as_dict(verdict) | _change(known.get(verdict.key)))}\n"
+        for verdict in verdicts
+    )
+
+
+def _change(change: HostChange | None) -> dict[str, object]:
+    return {"change": change_as_dict(change)} if change else {}
+
+
+def as_dict(verdict: Verdict) -> dict[str, object]:
+    """One host; `host` is an address, times are ISO 8601 UTC, null for a host without evidence."""
+    return {
+        "host": verdict.host,
+        "verdict": verdict.level.value,
+        "score": verdict.score,
+        "decided_at": iso(verdict.decided_at),
+        "first_seen": iso(verdict.first_seen),
+        "last_seen": iso(verdict.last_seen),
+        "families": [family.value for family in verdict.families],
+        "evidence": [_item(item) for item in verdict.evidence],
+        "identity": None if verdict.identity is None else _identity(verdict.identity),
+        "why": verdict.why,
+        "next_step": verdict.next_step,
+    }
+
+
+def _item(item: EvidenceItem) -> dict[str, object]:
+    return {
+        "signal": item.signal.value,
+        "family": item.family.value,
+        "source": item.source,
+        "count": item.count,
+        "distinct": item.distinct,
+        "first_seen": iso(item.first_seen),
+        "last_seen": iso(item.last_seen),
+        "sids": list(item.sids),
+        "flow_ids": list(item.flow_ids),
+        "why": item.why,
+    }
+
+
+def _identity(identity: Identity) -> dict[str, object]:
+    return {"mac": identity.mac, "name": identity.name, "addresses": list(identity.addresses)}

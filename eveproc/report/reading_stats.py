@@ -1,0 +1,47 @@
+"""ReadStats and sensor health -> what was read and what was not: text for stderr, plain values for --stats."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from eveproc.input.events import SkipReason
+from eveproc.report.sanitize import safe
+from eveproc.report.times import iso
+from eveproc.verdicts.analyze import Report
+from rulegen.units import count_of
+
+
+def render(report: Report) -> str:
+    """Counts of lines and events with their reasons, a line per problem of a file, a line per fault of a sensor."""
+    return "".join(
+        f"{safe(line)}\n"
+        for line in (*_lines(report), *(f"health: {line}" for line in report.health))
+    )
+
+
+def render_json(report: Report) -> str:
+    """One JSON object: ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or null)."""
+    span = {"first_event": iso(report.first_event), "last_event": iso(report.last_event)}
+    told = {"unused": dict(report.unused), "health": list(report.health), **span}
+    return json.dumps({**report.stats.as_dict(), **told}, indent=2) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    stats = report.stats
+    yield f"read: {count_of(stats.files, 'file')}, {count_of(stats.bytes, 'byte')}, {count_of(stats.lines, 'line')} looked at"
+    if stats.lines and not stats.selected:
+        yield "every line was decoded, which takes longer: the library hyperscan is not installed"
+    yield f"events: {stats.events.total()}{_named(stats.events)}"
+    if report.unused:
+        yield f"events that are no evidence: {sum(report.unused.values())}{_named(report.unused)}"
+    for reason in SkipReason:
+        if stats.skipped[reason]:
+            yield f"lines skipped as {reason}: {stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
+    yield from (f"problem: {problem}" for problem in stats.problems)
+    if stats.problems_left_out:
+        yield f"problem: {stats.problems_left_out} more problems of files, not kept"
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    most = sorted(Counter(counts).items(), key=lambda pair: (-pair[1], pair[0]))
+    return f" ({', '.join(f'{name} {count}' for name, count in most)})" if most else ""

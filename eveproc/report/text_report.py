@@ -1,0 +1,146 @@
+"""Verdicts -> text for people, WIDTH columns wide: plain for pipes and files, a table for terminals."""
+
+from collections import Counter
+from collections.abc import Iterator
+from textwrap import wrap
+from types import MappingProxyType
+
+from eveproc.report.change_summary import change_lines
+from eveproc.report.sanitize import safe
+from eveproc.report.times import short, span
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.verdict import EvidenceItem, Identity, Verdict
+from rulegen.units import count_of
+from rulegen.vocabulary import Level
+
+WIDTH = 100
+LABEL = 10
+STYLES = MappingProxyType(
+    {Level.INFECTED: "bold red", Level.SUSPECTED: "yellow", Level.CLEAN: "green"}
+)
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """A sentence of counts, what changed where that is known, then one paragraph per host, worst first."""
+    hosts = (line for verdict in verdicts for line in ("", *paragraph(verdict)))
+    return (
+        "\n".join([*wrap(summary(report, verdicts), WIDTH), *_changed(report, WIDTH), *hosts])
+        + "\n"
+    )
+
+
+def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> str:
+    """The same as a coloured table, `width` columns wide, with the terminal's own escapes in it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_lines=True, expand=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("host", max_width=width // 3, overflow="fold")
+    table.add_column("why", ratio=1, overflow="fold")
+    for v in verdicts:
+        level = Text(f"{v.level.upper()}\nscore {v.score:.2f}", style=STYLES[v.level])
+        table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons_cell(v))))
+    console = Console(width=width, force_terminal=True, highlight=False)
+    with console.capture() as captured:
+        console.print(Text("\n".join((summary(report, verdicts), *_changed(report, width)))))
+        if verdicts:
+            console.print(table)
+    return captured.get()
+
+
+def _changed(report: Report, width: int) -> Iterator[str]:
+    if report.change:
+        yield from ("", *change_lines(report.change, width))
+
+
+def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """How many hosts are what, in which span of time, and how to see those that are not listed."""
+    levels = Counter({Level.CLEAN: report.clean_hosts}) + Counter(
+        v.level for v in report.verdicts if v.level is not Level.CLEAN
+    )
+    counts = ", ".join(f"{levels[level]} {level}" for level in reversed(Level))
+    unlisted = len(verdicts) < levels.total()
+    return f"{counts}{_span(report)}.{' Clean hosts are only counted; --all lists them.' if unlisted else ''}"
+
+
+def _span(report: Report) -> str:
+    if report.first_event is None or report.last_event is None:
+        return "; no event in this time"
+    return f"; events from {span(report.first_event, report.last_event)}"
+
+
+def paragraph(verdict: Verdict) -> Iterator[str]:
+    """One host: a heading line, then labelled lines."""
+    yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
+    yield from _field("decided", _decided(verdict))
+    yield from _field("families", ", ".join(verdict.families) or "none")
+    yield from _field("why", verdict.why)
+    yield from _field("next", verdict.next_step)
+    yield from _reasons(verdict)
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    """What weighs, a line each; what weighs nothing, or is counted above already, in one."""
+    for item in verdict.evidence:
+        if item.weight:
+            yield from _field("evidence", _evidence(item))
+    yield from _field(
+        "no weight",
+        ", ".join(
+            f"{item.signal} ({_where(item)})" for item in verdict.evidence if not item.weight
+        ),
+    )
+
+
+def _where(item: EvidenceItem) -> str:
+    return (
+        f"{count_of(item.count, 'alert')} of sid {' '.join(map(str, item.sids))}"
+        if item.sids
+        else item.source
+    )
+
+
+def _field(label: str, text: str) -> Iterator[str]:
+    """Label and text in two columns; nothing at all without a text."""
+    lines = wrap(safe(text), WIDTH - LABEL - 2)
+    for label_or_gap, line in zip([label, *[""] * len(lines)], lines, strict=False):
+        yield f"  {label_or_gap:{LABEL}}{line}"
+
+
+def _named(identity: Identity | None) -> str:
+    return "" if identity is None else f"  {safe(_identity(identity))}"
+
+
+def _identity(identity: Identity) -> str:
+    return f"{identity.name or 'no name'}, {identity.mac}, {' '.join(identity.addresses)}"
+
+
+def _decided(verdict: Verdict) -> str:
+    seen = (
+        f"seen {span(verdict.first_seen, verdict.last_seen)}" if verdict.evidence else "no evidence"
+    )
+    return seen if verdict.decided_at is None else f"{short(verdict.decided_at)}; {seen}"
+
+
+def _evidence(item: EvidenceItem) -> str:
+    return f"{item.fact} [{item.family}/{item.signal}, {item.source}, {span(item.first_seen, item.last_seen)}]"
+
+
+def _host_cell(verdict: Verdict) -> Iterator[str]:
+    yield safe(verdict.host)
+    if verdict.identity:
+        yield safe(verdict.identity.name or "no name")
+        yield safe(verdict.identity.mac)
+        yield from (
+            safe(address) for address in verdict.identity.addresses if address != verdict.host
+        )
+
+
+def _reasons_cell(verdict: Verdict) -> Iterator[str]:
+    yield safe(verdict.why)
+    if verdict.next_step:
+        yield f"Next: {safe(verdict.next_step)}"
+    yield f"Decided: {_decided(verdict)}. Families: {', '.join(verdict.families) or 'none'}."
+    yield from (f"- {safe(_evidence(item))}" for item in verdict.evidence if item.weight)

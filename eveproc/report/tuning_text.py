@@ -1,0 +1,223 @@
+"""Recommendations -> text for people, one JSON object a line, or thresholds.yaml with the reason beside each number."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from textwrap import wrap
+
+from msgspec import Struct
+
+from eveproc.report.sanitize import safe
+from eveproc.report.text_report import WIDTH
+from eveproc.report.times import span
+from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.matching import TOLD, UNTOLD
+from eveproc.tuning.tune import Recommendation
+from rulegen.site_profile import Threshold, short
+from rulegen.units import HOUR
+
+# With fewer days than a week, no working day and week-end were both seen.
+TOO_SHORT = 6.5
+
+
+class Tuning(Struct, frozen=True):
+    """All there is to tell: the numbers, the data they rest on, and the budget in alerts a week."""
+
+    recommendations: Sequence[Recommendation]
+    baseline: Baseline
+    budget: float
+
+    @property
+    def days(self) -> float:
+        return self.baseline.history.days
+
+    def span(self) -> str:
+        hours = self.baseline.history.hours
+        return span(min(hours) * HOUR, (max(hours) + 1) * HOUR) if hours else "no time at all"
+
+    def head(self) -> Iterator[str]:
+        """What it all rests on, a sentence or two each."""
+        share = self.budget / len(TOLD)
+        yield f"{self.days:.1f} days of records, {self.span()}."
+        yield f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, of all signals together, {share:.2g} of each."
+        if self.days < TOO_SHORT:
+            yield (
+                f"{self.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
+                "not what a week-end or a month's end brings. Keep a --baseline and add to it."
+            )
+        if self.baseline.history.is_thinned:
+            yield f"More hosts than can be kept: all numbers are of {len(self.baseline.history.active)} of them, a fair sample."
+        out = left_out(self.baseline)
+        if out:
+            yield f"Not counted: {', '.join(safe(host) for host in out)}."
+
+
+def render_text(tuning: Tuning) -> str:
+    """A table of all numbers, then what has to be said of each signal whose number changes or does not do."""
+    lines = [*tuning.head(), "", *_table(tuning.recommendations)]
+    for one in tuning.recommendations:
+        if one.proposed != one.present or not one.fits:
+            lines += ["", *wrap(f"{name_of(one)}: {reason(one)}", WIDTH), *_loud(one)]
+    out = left_out(tuning.baseline)
+    if out:
+        lines += ["", "not counted:"]
+    for host, why in out.items():
+        lines += wrap(
+            f"{safe(host)}: {safe(why)}", WIDTH, initial_indent="    ", subsequent_indent="      "
+        )
+    for signal, why in UNTOLD.items():
+        lines += ["", *wrap(f"{signal}: no proposal: {why}.", WIDTH)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_json(tuning: Tuning) -> str:
+    """One object a line: a signal, and the network whose numbers these are (null: the site's)."""
+    return "".join(f"{json.dumps(_as_dict(one))}\n" for one in tuning.recommendations)
+
+
+def render_yaml(tuning: Tuning) -> str:
+    """What rulegen build -t reads. Signals for which nothing can be proposed keep what site.yaml or the catalogue says."""
+    head = [
+        *tuning.head(),
+        "Made by eveproc tune; its next run overwrites this file. To use it: rulegen build -s site.yaml -t thresholds.yaml -o out",
+    ]
+    lines = [f"# {line}" for text in head for line in wrap(text, WIDTH)]
+    lines.append("thresholds:" if tuning.recommendations else "thresholds: {}")
+    for _, of_signal in groupby(tuning.recommendations, attrgetter("signal")):
+        lines += _yaml_of(list(of_signal))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def reason(one: Recommendation) -> str:
+    """Why this number, in a few sentences."""
+    return " ".join(filter(None, (_seen(one), _choice(one), _but_for(one), _found(one))))
+
+
+def left_out(baseline: Baseline) -> dict[str, str]:
+    """Hosts that are not counted, in order, and why, by the latest logs."""
+    latest = {one.host: one.why for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
+    return dict(sorted(latest.items()))
+
+
+def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
+    width = max((len(name_of(one)) for one in recommendations), default=0)
+    yield f"{'':{width}}  {'now':>14}  {'proposed':>14}  {'alerts a week: now':>18}  {'proposed':>8}  {'at most':>8}"
+    for one in recommendations:
+        rates = f"{rate(one.now):>18}  {rate(one.expected):>8}  {rate(one.at_most):>8}{'' if one.fits else '  over the budget'}"
+        yield f"{name_of(one):{width}}  {numbers_of(one.present):>14}  {numbers_of(one.proposed):>14}  {rates}"
+
+
+def name_of(one: Recommendation) -> str:
+    """The signal, and the network whose numbers these are."""
+    return f"{one.signal} in {short(one.network)}" if one.network else one.signal.value
+
+
+def numbers_of(threshold: Threshold) -> str:
+    """`10 in 60 s`."""
+    return f"{threshold.count} in {threshold.seconds} s"
+
+
+def _seen(one: Recommendation) -> str:
+    if not one.loud:
+        return "No innocent host did this at all."
+    first = one.loud[0]
+    return (
+        f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; the most that an innocent host did within "
+        f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
+    )
+
+
+def _choice(one: Recommendation) -> str:
+    limit = f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be expected (95 %, the tail of what was seen drawn on)"
+    if not one.fits:
+        return (
+            f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, above which a known sender is missed; "
+            f"yet {limit}: declare, exempt or see to the hosts that do it."
+        )
+    if one.proposed == one.catalogue:
+        return f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find nobody who is not found by it: {limit}."
+    return f"{numbers_of(one.proposed)} is the least that keeps to the budget: {limit}."
+
+
+def _but_for(one: Recommendation) -> str:
+    """One machine that does it by its trade is better exempted than allowed to everybody."""
+    if not one.loud or one.without_loudest >= one.proposed.count:
+        return ""
+    host = safe(one.loud[0].host)
+    return f"Without {host} {one.without_loudest} would do: exempt it if you know why it does this."
+
+
+def _found(one: Recommendation) -> str:
+    if not one.catches:
+        return ""
+    told = ", ".join(
+        f"{name}{' NOT FOUND' if seconds is None else f' after {seconds:.0f} s'}"
+        for name, seconds in one.catches
+    )
+    return f"Finds: {told}."
+
+
+def _loud(one: Recommendation) -> Iterator[str]:
+    for loud in one.loud[:5]:
+        yield f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, {rate(loud.a_week)} alerts a week now"
+
+
+def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
+    yield f"  {of_signal[0].signal}:"
+    for one in of_signal:
+        indent = "      " if one.network else "    "
+        if one.network and of_signal.index(one) == 1:
+            yield "    networks:"
+        yield from (f"{indent}# {line}" for line in wrap(f"{_was(one)}{reason(one)}", WIDTH))
+        if one.network:
+            yield f'{indent}"{one.network}": {{count: {one.proposed.count}, seconds: {one.proposed.seconds}}}'
+        else:
+            yield from (
+                f"{indent}count: {one.proposed.count}",
+                f"{indent}seconds: {one.proposed.seconds}",
+            )
+
+
+def rate(number: float) -> str:
+    """So many a week, in as few figures as tell: `2,100`, `0.34`, `< 0.001`."""
+    if 0 < number < 0.001:
+        return "< 0.001"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+
+
+def _was(one: Recommendation) -> str:
+    return "As it is now. " if one.proposed == one.present else f"Now {numbers_of(one.present)}. "
+
+
+def _rates(one: Recommendation) -> dict[str, float]:
+    return {
+        "present": one.now,
+        "proposed": one.expected,
+        "at_most": one.at_most,
+        "allowed": one.allowed,
+    }
+
+
+def _as_dict(one: Recommendation) -> dict[str, object]:
+    return {
+        "signal": one.signal.value,
+        "network": None if one.network is None else str(one.network),
+        "hosts": one.hosts,
+        "weeks": round(one.weeks, 3),
+        "present": {"count": one.present.count, "seconds": one.present.seconds},
+        "proposed": {"count": one.proposed.count, "seconds": one.proposed.seconds},
+        "alerts_a_week": {name: float(f"{rate:.4g}") for name, rate in _rates(one).items()},
+        "fits": one.fits,
+        "ceiling": one.ceiling,
+        "loud": [
+            {
+                "host": loud.host,
+                "largest": loud.largest,
+                "alerts_a_week": float(f"{loud.a_week:.4g}"),
+            }
+            for loud in one.loud
+        ],
+        "catches": [{"sender": name, "seconds": seconds} for name, seconds in one.catches],
+        "why": reason(one).strip(),
+    }

@@ -1,0 +1,1 @@
+"""What each signal is made of: its records, the peer that counts, its windows and words."""

@@ -1,0 +1,79 @@
+"""A host name from the wire -> the domain somebody registered, and whether the name looks like a mail server's."""
+
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+
+from publicsuffixlist import PSLFILE, PublicSuffixList, encode_idn
+
+from rulegen.vocabulary import GUESSED_LABELS
+
+_GUESSED = frozenset(GUESSED_LABELS)
+MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
+# Kept for documentation and tests (RFC 2606): whoever tries this software on them means them as if
+# they were real.
+_RESERVED = frozenset(("example", "test", "invalid"))
+# No mail is delivered below a top level that does not exist: private zones and tunnels count as
+# one.
+NO_PUBLIC_SUFFIX = "(no public suffix)"
+# Names of addresses are a large part of all DNS; that a host asks for many is seen in one of ten
+# (IPv4) or sixteen (IPv6) as well.
+SOME_PTR_NAMES = r"[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa"
+_some_ptr_name = re.compile(SOME_PTR_NAMES).fullmatch
+
+
+@cache
+def _suffixes(encoded: bool) -> PublicSuffixList:
+    """The list that the library carries; `encoded`: for names with labels as xn--p1ai, too, which half the time goes into.
+
+    Left to itself the library encodes each of ten thousand names, of which a few hundred are not
+    ASCII.
+    """
+    rules = [
+        line
+        for line in Path(PSLFILE).read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("//")
+    ]
+    if encoded:
+        rules += [encode_idn(rule.split()[0].lower()) for rule in rules if not rule.isascii()]
+    return PublicSuffixList(rules, accept_unknown=False, accept_encoded_idn=False)
+
+
+@lru_cache(maxsize=65536)
+def registered_domain(name: str) -> str:
+    """`mail.example.co.uk` -> `example.co.uk` by the public suffix list; a public suffix itself comes back whole.
+
+    A name below no public suffix gives NO_PUBLIC_SUFFIX, whatever it is.
+    """
+    if name.rpartition(".")[2] in _RESERVED:
+        return ".".join(name.split(".")[-2:])
+    suffixes = _suffixes("xn--" in name)
+    return suffixes.privatesuffix(name) or suffixes.publicsuffix(name) or NO_PUBLIC_SUFFIX
+
+
+def looks_like_mail_server(name: str) -> bool:
+    """Is the first label one that mass mailers guess (vocabulary.GUESSED_LABELS), with a domain behind it?"""
+    first, _, domain = name.partition(".")
+    return first in _GUESSED and "." in domain
+
+
+def names_mail(name: str) -> bool:
+    """Does any label speak of mail? Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`."""
+    return any(word in name for word in MAIL_WORDS)
+
+
+def is_some_ptr_name(name: str) -> bool:
+    """Is this one of the names of addresses that are counted?"""
+    return _some_ptr_name(name) is not None
+
+
+def domain_of_address(mailbox: str) -> str:
+    """`<Ann@Example.org>` -> `example.org`; "" for the null sender and for what holds no domain."""
+    return (
+        mailbox.strip().strip("<>").rpartition("@")[2].lower().rstrip(".") if "@" in mailbox else ""
+    )
+
+
+def is_below(name: str, domains: tuple[str, ...]) -> bool:
+    """Is the name one of the domains, or within one?"""
+    return any(name == domain or name.endswith("." + domain) for domain in domains)

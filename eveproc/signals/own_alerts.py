@@ -1,0 +1,86 @@
+"""An Alert + SiteProfile -> which signal it is and whose, or None for other people's rules.
+
+The rule is the wire: its metadata says signal and host side. Where the site drops metadata, the sid
+answers.
+"""
+
+from msgspec import Struct
+
+from eveproc.input.events import Alert
+from eveproc.signals.domains import registered_domain
+from eveproc.signals.home_net import home_test
+from eveproc.signals.observation import Observation, Pivot
+from rulegen.catalogue import CATALOGUE
+from rulegen.site_profile import SID_BLOCK, SiteProfile, Threshold
+from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide, Signal
+
+
+class OurAlert(Struct, frozen=True):
+    """An alert that is evidence: about `host`, of `signal`."""
+
+    host: str
+    signal: Signal
+    observation: Observation
+
+
+_DEFAULTS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
+
+
+def threshold_of(site: SiteProfile, signal: Signal) -> Threshold:
+    """What one alert of this signal stands for at this site: so many events in so many seconds."""
+    return site.thresholds.get(signal) or _DEFAULTS.get(signal) or Threshold(1, 60)
+
+
+class AlertReader:
+    """Tells a site's alerts by their metadata or sid."""
+
+    def __init__(self, site: SiteProfile) -> None:
+        self.site = site
+        self._is_home = home_test(site)
+        self._by_offset = {spec.offset: spec for spec in CATALOGUE}
+
+    def read(self, alert: Alert) -> OurAlert | None:
+        meant = self._by_metadata(alert) or self._by_sid(alert)
+        if meant is None:
+            return None
+        signal, side = meant
+        host = self._host(alert, side)
+        other = alert.dest_ip if host == alert.src_ip else alert.src_ip
+        # An engine may repeat an alert within a window (detection_filter, several sensors): windows
+        # count, not lines.
+        window = int(alert.time // threshold_of(self.site, signal).seconds)
+        key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
+        pivot = Pivot(alert.flow_id, alert.community_id) if alert.flow_id else None
+        return OurAlert(
+            host, signal, Observation(alert.time, key, (alert.sid, window), alert.sid, pivot)
+        )
+
+    def _by_metadata(self, alert: Alert) -> tuple[Signal, HostSide] | None:
+        try:
+            return Signal(alert.metadata[METADATA_SIGNAL][0]), HostSide(
+                alert.metadata[METADATA_HOST][0]
+            )
+        except (KeyError, IndexError, ValueError):
+            return None
+
+    def _by_sid(self, alert: Alert) -> tuple[Signal, HostSide] | None:
+        blocks = 1 + len(self.site.network_thresholds)
+        if alert.gid != 1 or not 0 <= alert.sid - self.site.sid_base < blocks * SID_BLOCK:
+            return None
+        spec = self._by_offset.get((alert.sid - self.site.sid_base) % SID_BLOCK)
+        return (spec.signal, spec.host_side) if spec else None
+
+    def _host(self, alert: Alert, side: HostSide) -> str:
+        """Who opened the flow is the host of every rule here.
+
+        A stream rule's packet may be the peer's acknowledgement, so the packet's direction is only
+        asked where the flow's is not logged (Suricata 6), and then the home end wins.
+        """
+        if alert.flow_src:
+            return alert.flow_src
+        said, other = (
+            (alert.src_ip, alert.dest_ip)
+            if side is HostSide.SOURCE
+            else (alert.dest_ip, alert.src_ip)
+        )
+        return other if self._is_home(other) and not self._is_home(said) else said

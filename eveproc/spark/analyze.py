@@ -1,0 +1,49 @@
+"""EVE-URIs + SiteProfile -> Report by way of a cluster: the conductor. The counterpart of report.analyze."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from eveproc.evidence.collector import Period
+from eveproc.spark.gather import gather
+from eveproc.spark.listing import find
+from eveproc.spark.session import session
+from eveproc.spark.tables import write
+from eveproc.verdicts.analyze import Report, judge_evidence
+from rulegen.errors import InputError
+from rulegen.site_profile import SiteProfile
+
+
+class Cluster(Struct, frozen=True):
+    """`master`: its URL; None for what spark-submit or spark-defaults.conf say. `tables`: folder for Parquet tables, if any are wanted."""
+
+    master: str | None = None
+    tables: str | None = None
+
+
+def analyze(
+    cluster: Cluster,
+    uris: Sequence[str],
+    site: SiteProfile,
+    period: Period,
+    now: float,
+    *,
+    everyone: bool = True,
+    drawn: bool = True,
+) -> Report:
+    """Let the cluster read every file behind the URIs once, and judge every host here.
+
+    Raises InputError when a URI leads to no file, or nothing of any could be read; MxhoundError
+    when Spark fails.
+    """
+    with session(cluster.master) as spark:
+        files = find(spark, uris)
+        store, stats = gather(spark, files, site, period)
+        if (
+            any(file.size for file in files) and not stats.bytes
+        ):  # executors see none of the disks that this machine has, say
+            raise InputError(stats.problems)
+        report = judge_evidence(store, site, stats, everyone=everyone, drawn=drawn)
+        if cluster.tables is not None:
+            write(spark, cluster.tables, report.verdicts, store, now)
+    return report

@@ -1,0 +1,187 @@
+"""A state + files + SiteProfile -> the report on what is new, with what changed; what was read and said is kept once it is delivered.
+
+The order is what makes a killed run harmless: read, judge, deliver the report, then keep everything
+in one transaction. Killed before that, the next run finds the state as it was, reads the same again
+and says the same again. So a report is never lost; it may come twice.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from math import inf, isfinite, nextafter
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eveproc.evidence.collector import Period
+from eveproc.evidence.gather import gather_parts
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import Progress
+from eveproc.input.sources import find_files
+from eveproc.state.incident import Incident, JudgedHost, News, Standing, find, follow, settled_until
+from eveproc.state.log_position import LogPosition, marks_after, newest, plan, unread
+from eveproc.state.state import EVIDENCE_BYTES, Reported, State
+from eveproc.verdicts.analyze import Machine, Report, judge_evidence, machines
+from eveproc.verdicts.change import Change
+from rulegen.errors import Problem
+from rulegen.site_profile import SiteProfile
+from rulegen.units import DAY
+
+
+class Pending(Struct, frozen=True):
+    """A report that is not delivered yet, made for the time `at` (seconds since 1970 UTC), and what is to be kept then."""
+
+    report: Report
+    at: float
+    news: tuple[News, ...]
+    fresh: EvidenceStore
+    marks: tuple[LogPosition, ...]
+
+    def keep(self, state: State) -> None:
+        """Once delivered. Raises MxhoundError where it cannot be kept: the next report will then say the same again."""
+        stats = self.report.stats
+        made = (
+            Reported(self.at, stats.files, stats.bytes, stats.lines)
+            if self.fresh.active and isfinite(self.at)
+            else None
+        )
+        state.keep(self.marks, self.fresh, self.at, self.news, made)
+
+
+def judge_new(
+    state: State,
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    now: float,
+    since: float | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    everyone: bool = True,
+    drawn: bool = True,
+) -> Pending:
+    """Read what no run has read before, and judge every host that was seen in it or has an incident.
+
+    `now` and `since` are seconds since 1970 UTC: events dated more than a day after the one are not believed, those before the other are
+    left out. The other arguments are those of analyze.
+
+    Raises InputError when a source cannot be read at all, or not be found again by the next run.
+    """
+    done = plan(find_files(sources), state.log_positions())
+    period = Period(-inf if since is None else since, future=now + DAY)
+    fresh, stats, ends = gather_parts(
+        done.whole(), done.plain(), site, period, jobs=jobs, progress=progress
+    )
+    fresh.trim()
+    before = state.last_event()
+    at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
+    marks = tuple(marks_after(done, ends, at, stats))
+    for problem in (
+        *done.problems,
+        *unread(done, inf if before is None else before),
+        *_dropped(state),
+    ):
+        stats.note_problem(problem.file, problem.what)
+    if not fresh.active:  # nothing was seen, so nothing is known: not even that a host is quiet
+        report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
+        return Pending(report, at, (), fresh, marks)
+    judging = _Judging(state.recall(fresh, at), fresh, tuple(state.incidents()), before)
+    report = judging.report(site, stats, everyone=everyone, drawn=drawn)
+    news = judging.news(report, at)
+    change = None if before is None else Change(before, tuple(told.change for told in news))
+    return Pending(replace(report, change=change), at, news, fresh, marks)
+
+
+class _Judging:
+    """What there is to be judged, and what the report of `before` and earlier ones found of it."""
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        fresh: EvidenceStore,
+        incidents: Sequence[Incident],
+        before: float | None,
+    ) -> None:
+        self._store = store
+        self._fresh = fresh
+        self._episodes = incidents
+        self._seen = _seen(store, fresh, -inf if before is None else before)
+        self._keys_seen: set[tuple[str, str]] = set()
+
+    def report(self, site: SiteProfile, stats: ReadStats, *, everyone: bool, drawn: bool) -> Report:
+        found = self._machines(everyone=everyone)
+        return judge_evidence(
+            self._store,
+            site,
+            stats,
+            everyone=everyone,
+            drawn=drawn,
+            found=found,
+            known=self._is_known,
+        )
+
+    def news(self, report: Report, at: float) -> tuple[News, ...]:
+        found = (JudgedHost(verdict, verdict.key in self._keys_seen) for verdict in report.verdicts)
+        return tuple(follow(self._episodes, found, at))
+
+    def _machines(self, *, everyone: bool) -> Iterator[Machine]:
+        """Those seen, those with something new, and those with an incident; each with what it did after its last one that is over."""
+        for machine in machines(self._store, everyone=everyone):
+            if self._seen(machine):
+                self._keys_seen.add(machine.key)
+            elif not (_is_new(machine, self._fresh) or self._is_known(machine)):
+                continue
+            yield _unsettled(machine, self._episodes)
+
+    def _is_known(self, machine: Machine) -> bool:
+        """Has it an incident that is not over?"""
+        going = (
+            incident for incident in self._episodes if incident.standing is not Standing.CLOSED
+        )
+        return find(going, _mac(machine), machine.addresses) is not None
+
+
+def _seen(store: EvidenceStore, fresh: EvidenceStore, before: float) -> Callable[[Machine], bool]:
+    """Whether a machine showed itself after the last report: at an address that it was the one to have."""
+    tenancies = store.leases.tenancies()
+    holders = {
+        (t.mac, address)
+        for address in fresh.active
+        for t in tenancies.get(address, ())
+        if t.end > before
+    }
+    return lambda m: any(
+        (mac, address) in holders if (mac := _mac(m)) else address in fresh.active
+        for address in m.addresses
+    )
+
+
+def _is_new(machine: Machine, fresh: EvidenceStore) -> bool:
+    """Has it given evidence, if only late, at an address that is somebody else's by now?"""
+    return bool(machine.evidence.sketches) and any(
+        address in fresh.hosts for address in machine.addresses
+    )
+
+
+def _unsettled(machine: Machine, incidents: Sequence[Incident]) -> Machine:
+    """The machine with what it did after its last incident: what was told then does not count again."""
+    end = settled_until(incidents, _mac(machine), machine.addresses)
+    return (
+        replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
+        if isfinite(end)
+        else machine
+    )
+
+
+def _mac(machine: Machine) -> str:
+    return machine.identity.mac if machine.identity else ""
+
+
+def _dropped(state: State) -> Iterator[Problem]:
+    dropped = state.evidence_dropped_before()
+    if dropped is not None:
+        before = datetime.fromtimestamp(dropped, UTC)
+        yield Problem(
+            "--state",
+            f"evidence of before {before:%Y-%m-%d %H:%MZ} was dropped: more than {EVIDENCE_BYTES >> 20} MiB of it",
+        )

@@ -1,0 +1,504 @@
+"""A state file <-> what eveproc remembers from one report to the next: log_positions, evidence, leases, incidents. The only home of sqlite3.
+
+Whoever holds a State has the file to itself. Nothing changes but by `keep`, all at once;
+docs/state.md describes the tables.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from math import inf, isfinite
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple, replace
+
+from eveproc.evidence.leases import Leases
+from eveproc.evidence.packed_store import PackedStore
+from eveproc.evidence.packing import pack, storable, unpack
+from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
+from eveproc.state.log_position import LogPosition
+from eveproc.state.message import Message
+from rulegen.errors import MxhoundError
+from rulegen.units import DAY, HOUR
+
+StoredRow = TypeVar("StoredRow", LogPosition, Incident)
+
+# In the head of the file (SQLite's application_id), so that a file of another program is not taken
+# for one of ours.
+APPLICATION = int.from_bytes(b"mxhd")
+# How long evidence is kept: a day, and before it the longest window that is scored (weights.py).
+EVIDENCE_HOURS = 24 + 8
+# Of a machine with an incident only this much of what is kept counts: longer than any window, and
+# less than the time between two nightly reports, so that what one of them told does not count in
+# the next.
+EPISODE_HOURS = 12
+# Leases are renewed after half their time; the longest in common use last eight days. Counters of
+# sensors likewise.
+LEASE_DAYS = 8
+HISTORY_DAYS = 400
+# What all evidence may take at most; beyond it the oldest hours go.
+EVIDENCE_BYTES = 1 << 30
+BOOKMARKS_AT_MOST, EPISODES_AT_MOST, VERDICTS_AT_MOST = 10_000, 100_000, 1_000_000
+
+# Each brings the file from one version of the schema to the next; the number of those applied is
+# its user_version.
+MIGRATIONS = (
+    """
+    CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, offset INTEGER,
+        head_size INTEGER, head BLOB, tail BLOB, grown REAL) STRICT;
+    CREATE TABLE evidence (address TEXT, hour INTEGER, piece BLOB, PRIMARY KEY (address, hour)) WITHOUT ROWID, STRICT;
+    CREATE INDEX evidence_by_hour ON evidence (hour);
+    CREATE TABLE leases (address TEXT, mac TEXT, hour INTEGER, first REAL, last REAL, PRIMARY KEY (address, mac, hour))
+        WITHOUT ROWID, STRICT;
+    CREATE TABLE lease_lengths (address TEXT, mac TEXT, seconds INTEGER, PRIMARY KEY (address, mac)) WITHOUT ROWID, STRICT;
+    CREATE TABLE names (mac TEXT PRIMARY KEY, time REAL, name TEXT) WITHOUT ROWID, STRICT;
+    CREATE TABLE counters (sensor TEXT, counter TEXT, time REAL, value INTEGER, PRIMARY KEY (sensor, counter)) WITHOUT ROWID, STRICT;
+    CREATE TABLE moments (name TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
+    """,
+    """
+    CREATE TABLE episodes (id TEXT PRIMARY KEY, mac TEXT, address TEXT, name TEXT, started REAL, first_reported REAL, last_seen REAL,
+        level TEXT, score REAL, standing TEXT) WITHOUT ROWID, STRICT;
+    CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER, lines INTEGER)
+        STRICT;
+    CREATE TABLE verdicts (at REAL, incident TEXT, host TEXT, trend TEXT, level TEXT, score REAL, PRIMARY KEY (at, incident))
+        WITHOUT ROWID, STRICT;
+    """,
+    """
+    CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT, PRIMARY KEY (service, number))
+        WITHOUT ROWID, STRICT;
+    """,
+)
+
+
+class Reported(Struct, frozen=True):
+    """A report that was made: the last event up to then (seconds since 1970 UTC), and what was read for it."""
+
+    last_event: float
+    files: int
+    bytes: int
+    lines: int
+
+
+@contextmanager
+def open_state(path: Path) -> Iterator["State"]:
+    """The state in this file, a new one if there is none; nobody else can open it meanwhile.
+
+    Raises MxhoundError, also from within the `with`, when the file is in use, no state file,
+    damaged, or cannot be written.
+    """
+    try:
+        _make_private(path)
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            _prepare(connection)
+            yield State(connection)
+    except sqlite3.Error as error:
+        raise MxhoundError(f"{path}: {_why(error)}") from error
+    except _DamagedError as error:
+        raise MxhoundError(f"{path}: is damaged ({error}); move it away to begin anew") from error
+    except _RefusedError as error:
+        raise MxhoundError(f"{path}: {error}") from error
+
+
+class _RefusedError(Exception):
+    """The file is not one that this version can work with."""
+
+
+class _DamagedError(Exception):
+    """The file holds what no eveproc wrote."""
+
+
+def _make_private(path: Path) -> None:
+    """It tells who talked to whom: a new one is for its owner alone."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise _RefusedError(f"cannot be opened: {error.strerror}") from error
+
+
+def _why(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # the low byte is the kind of error
+        case sqlite3.SQLITE_BUSY:
+            return "is in use by another eveproc; only one at a time can work with a state file"
+        case sqlite3.SQLITE_NOTADB:
+            return "is no state file of eveproc"
+        case sqlite3.SQLITE_CORRUPT:
+            return f"is damaged ({error}); move it away to begin anew"
+    return f"cannot be used: {error}"
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Take the file for this process alone, and bring its schema up to date."""
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION and (application or version or tables):
+        raise _RefusedError("is an SQLite file of another program")
+    if version > len(MIGRATIONS):
+        raise _RefusedError(
+            f"was written by a newer eveproc (schema {version}; this one knows schemas up to {len(MIGRATIONS)})"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if version < len(MIGRATIONS):
+        _migrate(connection, version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    with _transaction(connection):
+        for migration in MIGRATIONS[version:]:
+            for statement in filter(str.strip, migration.split(";")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Values that are not of the types and words that are written here."""
+    try:
+        yield
+    except (ValueError, TypeError, msgspec.ValidationError) as error:
+        raise _DamagedError(error) from error
+
+
+class State:
+    """What is remembered, in an open file; see `open_state`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def log_positions(self) -> list[LogPosition]:
+        """How far each log was read; those not seen for longest first."""
+        return self._rows("bookmarks", LogPosition)
+
+    def incidents(self) -> list[Incident]:
+        """All that are remembered, whatever their standing."""
+        return self._rows("episodes", Incident)
+
+    def last_event(self) -> float | None:
+        """The last event of all reports; None before the first."""
+        (found,) = self._db.execute("SELECT MAX(last_event) FROM reports").fetchone()
+        return None if found is None else float(found)
+
+    def evidence_dropped_before(self) -> float | None:
+        """The time before which evidence had to go when the last report was kept, because there was too much of it."""
+        return self._moment("evidence_dropped_before")
+
+    def recall(self, fresh: EvidenceStore, at: float) -> EvidenceStore:
+        """What was read just now, together with what is kept of the same hosts and of those with an incident.
+
+        Of the latter the last EPISODE_HOURS before `at` count. What a sensor missed is counted from
+        its last report on.
+        """
+        leases = self._leases()
+        leases.merge(fresh.leases)
+        going = [
+            incident for incident in self.incidents() if incident.standing is not Standing.CLOSED
+        ]
+        since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
+        health = self._health()
+        health.merge(fresh.health)
+        store = replace(fresh, hosts=PackedStore(HostEvidence), leases=leases, health=health)
+        store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
+        addresses = {*fresh.hosts, *since}
+        for address in sorted(addresses | _addresses_of_same(addresses, leases)):
+            store.hosts[address] = self._evidence_of(
+                address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address)
+            )
+        store.active = fresh.active | set(store.hosts)
+        return store
+
+    def recall_all(self, at: float) -> EvidenceStore:
+        """All evidence that is kept, as `recall` gives it."""
+        known = EvidenceStore()
+        for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
+            known.hosts[str(address)] = HostEvidence()
+        return self.recall(known, at)
+
+    def messages(self) -> dict[str, tuple[Message, ...]]:
+        """Notifications not delivered yet, by the key of their service, oldest first."""
+        found: dict[str, list[Message]] = {}
+        with _as_written():
+            for service, *message in self._db.execute(
+                "SELECT service, title, body, kind FROM messages ORDER BY service, number"
+            ):
+                found.setdefault(service, []).append(Message(*message))
+        return {service: tuple(messages) for service, messages in found.items()}
+
+    def keep_messages(self, waiting: Mapping[str, Sequence[Message]]) -> None:
+        """In place of those that were kept before."""
+        with _transaction(self._db):
+            self._db.execute("DELETE FROM messages")
+            rows = (
+                (key, n, *astuple(message))
+                for key, messages in waiting.items()
+                for n, message in enumerate(messages)
+            )
+            self._insert("messages", rows, 5)
+
+    def try_keep(
+        self,
+        marks: Sequence[LogPosition],
+        fresh: EvidenceStore,
+        at: float,
+        news: Iterable[News],
+        waiting: Mapping[str, Sequence[Message]],
+    ) -> str:
+        """As `keep` and `keep_messages`; why it failed, as on a full disk, for one that goes on all the same; "" if it did not."""
+        try:
+            self.keep(marks, fresh, at, news)
+            self.keep_messages(waiting)
+        except sqlite3.Error as error:
+            return _why(error)
+        return ""
+
+    def keep(
+        self,
+        marks: Sequence[LogPosition],
+        fresh: EvidenceStore,
+        at: float,
+        news: Iterable[News] = (),
+        report: Reported | None = None,
+    ) -> None:
+        """Remember what was read and what was said of it, all or nothing; and forget what is too old at the time `at`."""
+        with _transaction(self._db):
+            self._keep_bookmarks(marks)
+            for address in sorted(fresh.hosts):
+                self._keep_evidence(address, fresh.hosts[address])
+            self._keep_leases(fresh.leases)
+            self._keep_health(fresh.health)
+            if fresh.flows_logged:
+                self._keep_moment("flows_logged", at)
+            self._keep_news(news, at)
+            if report:
+                self._db.execute(
+                    "INSERT INTO reports VALUES ((SELECT IFNULL(MAX(number), 0) + 1 FROM reports), ?, ?, ?, ?)",
+                    astuple(report),
+                )
+            if isfinite(at):
+                self._forget(at)
+
+    def _keep_bookmarks(self, marks: Sequence[LogPosition]) -> None:
+        self._db.execute("DELETE FROM bookmarks")
+        rows = ((storable(mark.path), *astuple(mark)[1:]) for mark in marks[-BOOKMARKS_AT_MOST:])
+        self._insert("bookmarks", rows, len(LogPosition.__struct_fields__))
+
+    def _keep_evidence(self, address: str, evidence: HostEvidence) -> None:
+        for hour, piece in pack(evidence).items():
+            before = self._db.execute(
+                "SELECT piece FROM evidence WHERE address = ? AND hour = ?", (address, hour)
+            ).fetchone()
+            if before:
+                piece = pack(self._unpack([(hour, before[0]), (hour, piece)]))[hour]
+            self._db.execute(
+                "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?)", (address, hour, piece)
+            )
+
+    def _keep_leases(self, leases: Leases) -> None:
+        run = self._db.executemany
+        run(
+            _MERGE_LEASE,
+            (
+                (address, storable(mac), hour, *times)
+                for (address, mac, hour), times in sorted(leases.seen.items())
+            ),
+        )
+        run(
+            _MERGE_LENGTH,
+            (
+                (address, storable(mac), seconds)
+                for (address, mac), seconds in sorted(leases.lasting.items())
+            ),
+        )
+        run(
+            _MERGE_NAME,
+            (
+                (storable(mac), time, storable(name))
+                for mac, (time, name) in sorted(leases.names.items())
+            ),
+        )
+
+    def _keep_health(self, health: SensorHealth) -> None:
+        rows = (
+            (storable(sensor), counter, time, value)
+            for (sensor, counter), (time, value) in sorted(health.latest.items())
+        )
+        self._db.executemany(_MERGE_COUNTER, rows)
+
+    def _keep_news(self, news: Iterable[News], at: float) -> None:
+        for told in news:
+            incident, change = told.incident, told.change
+            row = [
+                storable(value) if isinstance(value, str) else value for value in astuple(incident)
+            ]
+            self._insert("episodes", [row], len(row))
+            self._insert(
+                "verdicts",
+                [(at, incident.id, change.host, change.trend, incident.level, incident.score)],
+                6,
+            )
+
+    def _keep_moment(self, name: str, time: float) -> None:
+        self._insert("moments", [(name, time)], 2)
+
+    def _insert(self, table: str, rows: Iterable[Sequence[object]], columns: int) -> None:
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * columns)})", rows
+        )
+
+    def _forget(self, at: float) -> None:
+        """Everything that is older than its kind is kept, or more than is kept at most."""
+        evidence_since, leases_since, history_since = (
+            at - EVIDENCE_HOURS * HOUR,
+            at - LEASE_DAYS * DAY,
+            at - HISTORY_DAYS * DAY,
+        )
+        run = self._db.execute
+        run("DELETE FROM evidence WHERE hour < ?", (int(evidence_since // HOUR),))
+        # Of the leases before that, those that are needed to say who had an address when it begins.
+        run(_FORGET_LEASES, {"evidence": evidence_since, "leases": leases_since})
+        run(
+            "DELETE FROM lease_lengths WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
+        )
+        run(
+            "DELETE FROM names WHERE time < ? AND mac NOT IN (SELECT mac FROM leases)",
+            (leases_since,),
+        )
+        run("DELETE FROM counters WHERE time < ?", (leases_since,))
+        run(
+            "UPDATE episodes SET standing = ? WHERE standing = ? AND last_seen < ?",
+            (Standing.CLOSED, Standing.QUIET, at - QUIET_DAYS * DAY),
+        )
+        run(
+            "DELETE FROM episodes WHERE standing = ? AND last_seen < ?",
+            (Standing.CLOSED, history_since),
+        )
+        run("DELETE FROM verdicts WHERE at < ?", (history_since,))
+        run("DELETE FROM reports WHERE last_event < ?", (history_since,))
+        self._drop_excess()
+
+    def _drop_excess(self) -> None:
+        run = self._db.execute
+        run("DELETE FROM moments WHERE name = 'evidence_dropped_before'")
+        taken = 0
+        for hour, size in run(
+            "SELECT hour, SUM(LENGTH(piece)) FROM evidence GROUP BY hour ORDER BY hour DESC"
+        ).fetchall():
+            taken += size
+            if taken > EVIDENCE_BYTES:
+                run("DELETE FROM evidence WHERE hour <= ?", (hour,))
+                self._keep_moment("evidence_dropped_before", (hour + 1) * HOUR)
+                break
+        run(
+            "DELETE FROM episodes WHERE id NOT IN (SELECT id FROM episodes ORDER BY standing = ?, last_seen DESC, id LIMIT ?)",
+            (Standing.CLOSED, EPISODES_AT_MOST),
+        )
+        run(
+            "DELETE FROM verdicts WHERE at < (SELECT at FROM verdicts ORDER BY at DESC LIMIT 1 OFFSET ?)",
+            (VERDICTS_AT_MOST,),
+        )
+
+    def _evidence_of(self, address: str, since: float, fresh: HostEvidence | None) -> HostEvidence:
+        rows = self._db.execute(
+            "SELECT hour, piece FROM evidence WHERE address = ? ORDER BY hour", (address,)
+        ).fetchall()
+        if not rows and fresh is not None:
+            return fresh
+        kept = self._unpack(rows).between(since, inf)
+        if fresh is not None:
+            kept.merge(fresh)
+        return kept
+
+    @staticmethod
+    def _unpack(pieces: Iterable[tuple[int, bytes]]) -> HostEvidence:
+        with _as_written():
+            return unpack(pieces)
+
+    def _leases(self) -> Leases:
+        run = self._db.execute
+        return Leases(
+            {
+                (address, mac, hour): (first, last)
+                for address, mac, hour, first, last in run("SELECT * FROM leases")
+            },
+            {
+                (address, mac): seconds
+                for address, mac, seconds in run("SELECT * FROM lease_lengths")
+            },
+            {mac: (time, name) for mac, time, name in run("SELECT * FROM names")},
+        )
+
+    def _health(self) -> SensorHealth:
+        last = {
+            (sensor, counter): (time, value)
+            for sensor, counter, time, value in self._db.execute("SELECT * FROM counters")
+        }
+        return SensorHealth(dict(last), last)
+
+    def _rows(self, table: str, row: type[StoredRow]) -> list[StoredRow]:
+        names = row.__struct_fields__
+        found = self._db.execute(f"SELECT {', '.join(names)} FROM {table}")
+        with _as_written():
+            return [
+                msgspec.convert(dict(zip(names, values, strict=True)), row, strict=False)
+                for values in found
+            ]
+
+    def _moment(self, name: str) -> float | None:
+        found = self._db.execute("SELECT time FROM moments WHERE name = ?", (name,)).fetchone()
+        return float(found[0]) if found else None
+
+
+# As Leases and SensorHealth merge.
+_MERGE_LEASE = """
+    INSERT INTO leases VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last)
+"""
+_MERGE_LENGTH = "INSERT INTO lease_lengths VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seconds = MAX(seconds, excluded.seconds)"
+_MERGE_NAME = """
+    INSERT INTO names VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET time = excluded.time, name = excluded.name WHERE (excluded.time, excluded.name) > (time, name)
+"""
+_MERGE_COUNTER = """
+    INSERT INTO counters VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET time = excluded.time, value = excluded.value WHERE (excluded.time, excluded.value) > (time, value)
+"""
+_FORGET_LEASES = """
+    DELETE FROM leases WHERE last < :evidence AND (last < :leases OR EXISTS (SELECT 1 FROM leases AS later
+        WHERE later.address = leases.address AND later.last > leases.last AND later.last < :evidence))
+"""
+
+
+def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
+    """Where machines with an incident are or were."""
+    found = list(incidents)
+    macs = {incident.mac for incident in found if incident.mac}
+    return {incident.address for incident in found} | {
+        address for address, mac, _ in leases.seen if mac in macs
+    }
+
+
+def _addresses_of_same(addresses: set[str], leases: Leases) -> set[str]:
+    """All addresses of the machines that had one of these."""
+    macs = {mac for address, mac, _ in leases.seen if address in addresses}
+    return {address for address, mac, _ in leases.seen if mac in macs}

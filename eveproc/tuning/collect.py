@@ -1,0 +1,120 @@
+"""Files of EVE records + SiteProfile -> what tuning and discovery rest on, read as fast as a report's evidence is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from ipaddress import ip_address
+
+from msgspec import Struct, field
+
+from eveproc.discovery.discover import (
+    Confidence,
+    Role,
+    RoleFinding,
+    find_roles,
+)
+from eveproc.evidence.collector import EVER, Collector, Period
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.events import Event
+from eveproc.input.parallel import gather
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import find_files
+from eveproc.tuning.baseline import Baseline, ExcludedHost
+from eveproc.tuning.history import History, HistoryKeeper, micros
+from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
+from rulegen.site_profile import SiteProfile
+
+Progress = Callable[[int, int], None]
+
+_UNDECLARED = {Role.MAIL_SERVER: "a mail server to declare", Role.RESOLVER: "a resolver to declare"}
+MOST_WHY = 200
+
+
+class TuningEvidence(EvidenceStore):
+    """What verdicts rest on, and besides it what a threshold would count."""
+
+    history: History = field(default_factory=History)
+
+    def merge(self, other: EvidenceStore) -> None:
+        EvidenceStore.merge(self, other)
+        if isinstance(other, TuningEvidence):
+            self.history.merge(other.history)
+
+
+class TuningCollector(Collector):
+    """Feeds events into a TuningEvidence."""
+
+    def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
+        super().__init__(site, period)
+        self.store: TuningEvidence = TuningEvidence()
+        self._keeper = HistoryKeeper(site, self.store.history)
+        self._within = period
+
+    def add(self, event: Event) -> None:
+        super().add(event)
+        if not self._within.why_not(event.time):
+            self._keeper.add(event)
+
+
+class Study(Struct, frozen=True):
+    """One reading of logs: raw material for thresholds, and evidence for verdicts."""
+
+    store: TuningEvidence
+    stats: ReadStats
+
+    @property
+    def history(self) -> History:
+        return self.store.history
+
+    def baseline(self, site: SiteProfile) -> Baseline:
+        """What tuning keeps: hosts judged infected, and servers that nobody declared, are no examples of innocent hosts."""
+        store = judge_evidence(self.store, site, self.stats, everyone=False, drawn=False)
+        is_watched = HistoryKeeper(site).is_watched
+        for host in sorted(self.store.active):
+            if is_watched(host):
+                self.history.see(host)
+        if store.first_event is None or store.last_event is None:
+            return Baseline(self.history)
+        first, last = micros(store.first_event), micros(store.last_event)
+        out = {
+            ExcludedHost(address, first, last, f"judged infected: {why[:MOST_WHY]}")
+            for address, why in infected_addresses(store.verdicts)
+        }
+        out |= {
+            ExcludedHost(one.host, first, last, f"{_UNDECLARED[one.role]}, {one.why}")
+            for one in self._undeclared(site)
+        }
+        return Baseline(self.history, out)
+
+    def _undeclared(self, site: SiteProfile) -> Iterator[RoleFinding]:
+        declared = {Role.MAIL_SERVER: site.is_mail_server, Role.RESOLVER: site.is_resolver}
+        for finding in find_roles(self.store):
+            is_declared = declared.get(finding.role)
+            if (
+                is_declared
+                and finding.confidence is Confidence.HIGH
+                and not is_declared(ip_address(finding.host))
+            ):
+                yield finding
+
+
+def study(
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    now: float | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Study:
+    """Read every source once; arguments as analyze's. Raises InputError when a source cannot be read, or nothing in it is EVE."""
+    store, stats = gather(
+        find_files(sources),
+        partial(TuningCollector, site, period_of(since, until, now)),
+        jobs=jobs,
+        progress=progress,
+    )
+    stats.raise_if_no_eve()
+    assert isinstance(store, TuningEvidence)  # a TuningCollector's
+    store.history.trim()
+    return Study(store, stats)

@@ -1,0 +1,1 @@
+"""Evidence -> verdicts with reasons."""

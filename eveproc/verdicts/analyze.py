@@ -1,0 +1,243 @@
+"""Files of EVE records + SiteProfile -> Report: the conductor of reading, gathering and judging."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
+from math import inf, isfinite
+
+from msgspec import Struct
+
+from eveproc.evidence.collector import Period
+from eveproc.evidence.gather import gather
+from eveproc.evidence.leases import AddressHold
+from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore, HostEvidence
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import find_files
+from eveproc.verdicts.change import Change
+from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
+from eveproc.verdicts.scoring import HostContext, score_at_most, signals_for
+from eveproc.verdicts.verdict import Identity, Verdict, assess, judge, key_of, level_of
+from rulegen.site_profile import SiteProfile
+from rulegen.units import DAY
+from rulegen.vocabulary import Level
+
+
+class Report(Struct, frozen=True):
+    """`verdicts` holds the home hosts that were seen, worst first: all, or those above clean. `clean_hosts` counts the clean ones.
+
+    `unused` counts, by reason, events that were read and are evidence of nothing here. `chart_data` is what charts are drawn from, `site`
+    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    clean_hosts: int
+    stats: ReadStats
+    health: tuple[str, ...]
+    unused: Mapping[str, int]
+    first_event: float | None
+    last_event: float | None
+    chart_data: ChartData = NO_CHART_DATA
+    site: SiteProfile | None = None
+    change: Change | None = None
+
+
+class Machine(Struct, frozen=True):
+    """A machine's evidence over all addresses it had; `address` is its latest."""
+
+    address: str
+    evidence: HostEvidence
+    identity: Identity | None
+    addresses: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """That of its Verdict."""
+        return key_of(self.address, self.identity)
+
+
+def analyze(
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    now: float | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    everyone: bool = True,
+    drawn: bool = True,
+) -> Report:
+    """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
+
+    `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
+    `drawn`: is a chart_data wanted?
+
+    Events dated more than a day after `now` are a clock's fault and are not believed.
+    Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
+    """
+    store, stats = gather_evidence(
+        sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress
+    )
+    return judge_evidence(store, site, stats, everyone=everyone, drawn=drawn)
+
+
+def gather_evidence(
+    sources: Sequence[str],
+    site: SiteProfile,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    now: float | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[EvidenceStore, ReadStats]:
+    """The reading half of analyze, with the same arguments."""
+    return gather(
+        find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress
+    )
+
+
+def period_of(since: float | None, until: float | None, now: float | None) -> Period:
+    """The times asked for; what is dated more than a day after `now` is not believed."""
+    return Period(
+        -inf if since is None else since,
+        inf if until is None else until,
+        inf if now is None else now + DAY,
+    )
+
+
+def judge_evidence(
+    store: EvidenceStore,
+    site: SiteProfile,
+    stats: ReadStats,
+    *,
+    everyone: bool = True,
+    drawn: bool = True,
+    found: Iterable[Machine] | None = None,
+    known: Callable[[Machine], bool] = lambda _: False,
+) -> Report:
+    """Judge what was gathered; `drawn`: are charts of it wanted?
+
+    `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
+    """
+    store.trim()
+    chart_builder = ChartDataBuilder(store, site) if drawn else None
+    seen = 0
+    verdicts = []
+    for machine in machines(store, everyone=everyone) if found is None else found:
+        seen += 1
+        context = context_of(machine, store, site)
+        verdict = None
+        if everyone or known(machine) or _is_above_clean(machine, context):
+            verdict = judge(machine.address, machine.evidence, machine.identity, context)
+            verdicts.append(verdict)
+        if chart_builder:
+            chart_builder.add(machine.address, machine.evidence, verdict)
+    verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
+    quiet = 0 if everyone else _quiet(store)
+    return Report(
+        verdicts=tuple(verdicts),
+        clean_hosts=seen + quiet - sum(1 for v in verdicts if v.level is not Level.CLEAN),
+        stats=stats,
+        health=_health(store, site),
+        unused=dict(sorted(store.unused.items())),
+        first_event=store.first_event if isfinite(store.first_event) else None,
+        last_event=store.last_event if isfinite(store.last_event) else None,
+        chart_data=chart_builder.chart_data(quiet) if chart_builder else NO_CHART_DATA,
+        site=site,
+    )
+
+
+def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
+    return (
+        *store.health.sentences(),
+        *_missing_sensors(store, site),
+        *_sampled_sentences(store),
+    )
+
+
+def _is_above_clean(machine: Machine, context: HostContext) -> bool:
+    if level_of(score_at_most(machine.evidence)) is Level.CLEAN:
+        return False
+    return assess(machine.evidence, context).level is not Level.CLEAN
+
+
+def _quiet(store: EvidenceStore) -> int:
+    """How many addresses gave no evidence and no lease."""
+    leased = {address for address, _, _ in store.leases.seen}
+    return len(store.active.difference(store.hosts, leased))
+
+
+def machines(store: EvidenceStore, *, everyone: bool = True) -> Iterator[Machine]:
+    """Every home host that was seen, its evidence gathered over the addresses dhcp gave it.
+
+    Without `everyone`, hosts without evidence and lease are left out.
+    """
+    tenancies = store.leases.tenancies()
+    parts: dict[str, list[tuple[AddressHold, HostEvidence]]] = {}
+    for address in sorted(
+        store.active if everyone else store.active & (set(store.hosts) | tenancies.keys())
+    ):
+        evidence = store.hosts.get(address) or HostEvidence()
+        held = tenancies.get(address, ())
+        before = evidence.between(-inf, held[0].start) if held else evidence
+        if before.sketches or not held:
+            yield Machine(address, before, None, (address,))
+        for tenancy in held:
+            parts.setdefault(tenancy.mac, []).append(
+                (tenancy, evidence.between(tenancy.start, tenancy.end))
+            )
+    yield from (_gather(mac, held, store) for mac, held in sorted(parts.items()))
+
+
+def _gather(
+    mac: str, held: list[tuple[AddressHold, HostEvidence]], store: EvidenceStore
+) -> Machine:
+    evidence = HostEvidence()
+    for _, part in held:
+        evidence.merge(part)
+    addresses = tuple(sorted({tenancy.address for tenancy, _ in held}, key=_sortable))
+    latest = max((tenancy.confirmed, tenancy.address) for tenancy, _ in held)[1]
+    return Machine(latest, evidence, Identity(mac, store.leases.name_of(mac), addresses), addresses)
+
+
+def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
+    """What the site says of the machine's addresses, and whether its connections would have been seen."""
+    addresses = [ip_address(address) for address in machine.addresses]
+    return HostContext(
+        site=site,
+        signals=signals_for(
+            any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))
+        ),
+        connections_logged=store.flows_logged,
+        sensor_blind=store.health.is_blind(),
+    )
+
+
+def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
+    missing = sorted(set(site.sensors) - store.sensors)
+    return tuple(
+        f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched"
+        for name in missing
+    )
+
+
+def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
+    if store.hosts_sampled:
+        kept = f"one in {1 << store.hosts_sampled}"
+        yield f"more than {MOST_HOSTS} home addresses gave evidence, and only that of {kept} was kept: are home_networks right?"
+    if store.active_sampled:
+        kept = f"one in {1 << store.active_sampled}"
+        yield f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the clean ones is counted: are home_networks right?"
+
+
+def _sortable(address: str) -> tuple[int, int]:
+    parsed = ip_address(address)
+    return parsed.version, int(parsed)
+
+
+def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
+    """Every address of every host judged infected, and why."""
+    for verdict in verdicts:
+        if verdict.level is Level.INFECTED:
+            held = verdict.identity.addresses if verdict.identity else (verdict.host,)
+            yield from ((address, verdict.why) for address in held)

@@ -1,0 +1,190 @@
+"""HostEvidence -> what harmless thing the host may be, which signals that explains, and what to do about it. Pure."""
+
+from collections import Counter
+
+from msgspec import Struct
+
+from eveproc.evidence.sketch import widest
+from eveproc.evidence.store import Fact, HostEvidence
+from eveproc.verdicts.caps import Caps, servers_on_port_25
+from rulegen.vocabulary import Family, Signal
+
+# Enough different clients that a host is a server to them, not a peer that was met once.
+SENDERS = 3
+CLIENTS = 3
+# Of some ten (evidence.Fact.ASKS_PTR).
+PTR_NAMES = 1
+# A mass mailer has no business with inside hosts' mail ports, nor with other ports of a peer's mail
+# server.
+SCANNED_HOSTS = 5
+# A monitor comes back to the same servers, met in its first rounds, for as long as it is watched;
+# at most so often a minute.
+AGAIN, ROUNDS, SETTLED, WATCHED, A_MINUTE = 3, 1.5, 0.25, 1800, 1.2
+# Sure enough to say that it is hardly anything else: so often each, and so few.
+VISITS_EACH, FEW = 10, 8
+# Most of them answer, and it does not ask where to deliver.
+ANSWER, MX_DOMAINS = 0.8, 5
+# What a program that sends in its owner's name does not reach: new servers within an hour, domains
+# for one text.
+OWN_PACE, OWN_COPIES = 7, 3
+
+# What an explanation leaves: a mail server may still be a spammer's; the others look like no mailer
+# at all.
+PERHAPS, HARDLY = 0.85, 0.40
+# More lookups than this for each server connected to are not for delivery.
+LOOKUPS_EACH = 5
+BY_RATE = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY)) | {
+    Signal.LOOK_ALIKE
+}
+LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
+
+
+class BenignExplanation(Struct, frozen=True):
+    """`text` completes "this host ..."; `signals` are the ones it explains, and can then raise the score to `at_most`."""
+
+    text: str
+    next_step: str
+    signals: frozenset[Signal]
+    at_most: float
+
+
+def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[BenignExplanation, ...]:
+    """Every harmless explanation that the evidence supports."""
+    by_role = (
+        _mail_server(evidence),
+        _resolver(evidence),
+        _scanner(evidence),
+        _monitor(evidence),
+        _own_sender(evidence),
+    )
+    found = tuple(e for e in by_role if e)
+    checker = None if any(e.signals >= LOOKUPS for e in found) else _address_checker(evidence, caps)
+    return found + tuple(e for e in (checker, _own_providers(evidence, caps)) if e)
+
+
+def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
+    senders, names = (
+        evidence.log(Fact.TAKES_MAIL_IN).distinct(),
+        evidence.log(Fact.ASKS_PTR).distinct(),
+    )
+    if senders < SENDERS and not (senders and names >= PTR_NAMES):
+        return None
+    asks = " and asks for the names of addresses" if names >= PTR_NAMES else ""
+    return BenignExplanation(
+        f"takes mail in from {senders} hosts{asks}, as a mail server does",
+        "declare it in mail_servers, or look at it",
+        BY_RATE,
+        PERHAPS,
+    )
+
+
+def _resolver(evidence: HostEvidence) -> BenignExplanation | None:
+    clients = evidence.log(Fact.SERVES_DNS).distinct()
+    if clients < CLIENTS:
+        return None
+    return BenignExplanation(
+        f"answers DNS for {clients} hosts, as a resolver does",
+        "declare it in resolvers, or look at it",
+        LOOKUPS,
+        HARDLY,
+    )
+
+
+def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
+    inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
+    peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
+    probed = peers & evidence.log(Fact.PROBED).keys()
+    # A scanner looks whether a port is open; it does not say HELO.
+    talks = (
+        evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
+        or evidence.log(Signal.MAIL_BURST).hours
+    )
+    next_step = "if it is your scanner, add it to exempt; if not, look at it as a scanner"
+    if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(peers) and not talks:
+        text = f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as a scanner does"
+        return BenignExplanation(text, next_step, BY_RATE, HARDLY)
+    if inside >= SCANNED_HOSTS:
+        text = f"connects to the mail ports of {inside} inside hosts, as a scanner does; mail goes outside"
+        return BenignExplanation(text, next_step, frozenset(), HARDLY)
+    return None
+
+
+def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
+    sketches = [evidence.log(s) for s in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)]
+    peers = len(set().union(*(sketch.keys() for sketch in sketches)))
+    if (
+        not peers
+        or evidence.log(Signal.MAIL_BURST).hours
+        or evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
+    ):
+        return None
+    each = sum(sketch.count() for sketch in sketches) / peers
+    start, end = (
+        min(sketch.first_seen for sketch in sketches),
+        max(sketch.last_seen for sketch in sketches),
+    )
+    newest = max(time for sketch in sketches for time, _ in sketch.newcomers())
+    answered = evidence.log(Fact.MET_BY_MAIL).distinct() >= ANSWER * peers
+    settled = newest - start <= max(ROUNDS / each, SETTLED) * (end - start)
+    if each < AGAIN or end - start < WATCHED or not answered or not settled:
+        return None
+    sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
+    return BenignExplanation(
+        f"visits the same {peers} servers again and again and sends no mail that was seen, as monitoring does",
+        "if it monitors them, add it to exempt; if not, look at it",
+        BY_RATE,
+        HARDLY if sure else PERHAPS,
+    )
+
+
+def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
+    """A program of the site that delivers by itself: one name, the site's own senders, no hurry."""
+    mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
+    hurried = (
+        max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), 3600), default=0) >= OWN_PACE
+    )
+    copies = Counter(
+        key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers()
+    )
+    odd = evidence.log(Signal.HELO_ODD).distinct() > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours
+    if (
+        not own.hours
+        or own.count() < mails.count()
+        or hurried
+        or odd
+        or max(copies.values(), default=0) >= OWN_COPIES
+    ):
+        return None
+    return BenignExplanation(
+        "sends only in the name of the site's own domains, in no hurry, as a program that delivers by itself does",
+        "let it send through the relay, or declare it in mail_servers; or look at it",
+        BY_RATE - {Signal.LOOK_ALIKE},
+        PERHAPS,
+    )
+
+
+def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
+    asked = max(evidence.log(signal).distinct() for signal in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * caps.servers:
+        return None
+    return BenignExplanation(
+        f"looked up mail servers of {asked} domains and connected to {caps.servers} of them, as an address checker does",
+        "if it checks addresses, add it to exempt; if not, look at what asks",
+        frozenset(),
+        HARDLY,
+    )
+
+
+def _own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
+    servers = (
+        len(servers_on_port_25(evidence)) + evidence.log(Signal.SUBMISSION_ATTEMPTS).distinct()
+    )
+    own = servers - caps.servers
+    if own <= 0 or 2 * own < servers:
+        return None
+    return BenignExplanation(
+        f"hands mail to {servers} servers, {own} of them its users' own providers, as mail clients do",
+        "if many people share this address, add it to exempt",
+        frozenset(),
+        HARDLY,
+    )

@@ -1,0 +1,197 @@
+"""EvidenceStore + the verdicts on it -> ChartData: plain frozen numbers that charts and timelines are drawn from. Pure.
+
+What is drawn is what is scored: peers (domains, servers, recipients) at the time each was new to a
+host.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
+from math import ceil, isfinite
+from types import MappingProxyType
+
+from msgspec import Struct, field
+
+from eveproc.evidence.sketch import widest
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
+from eveproc.signals.own_alerts import threshold_of
+from eveproc.verdicts.verdict import Verdict
+from rulegen.site_profile import SiteProfile, Threshold
+from rulegen.units import DAY
+from rulegen.vocabulary import Family, Level, Signal
+
+# A night has at most this many columns: four pixels each on the narrowest screen that shows them.
+COLUMNS = 60
+# Column widths in seconds that clocks are read by; above a day, whole days.
+WIDTHS = (60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, DAY)
+# Rules that count servers, with the records they are counted from.
+PACES: Mapping[Signal, Signal] = MappingProxyType(
+    {
+        Signal.SMTP_ATTEMPTS: Signal.SMTP_ATTEMPTS,
+        Signal.SMTP_SLOW: Signal.SMTP_ATTEMPTS,
+        Signal.SUBMISSION_ATTEMPTS: Signal.SUBMISSION_ATTEMPTS,
+        Signal.SUBMISSION_SLOW: Signal.SUBMISSION_ATTEMPTS,
+    }
+)
+Key = tuple[str, str]
+ByFamily = Mapping[Family, tuple[int, ...]]
+
+
+class Columns(Struct, frozen=True):
+    """Equal stretches of time: `number` of them, `seconds` wide; `start` is in seconds since 1970 UTC, a multiple of `seconds`."""
+
+    start: float
+    seconds: int
+    number: int
+
+    @property
+    def end(self) -> float:
+        return self.start + self.seconds * self.number
+
+    def index(self, time: float) -> int:
+        """The column of a time; times outside belong to the first or the last."""
+        return min(self.number - 1, max(0, int((time - self.start) // self.seconds)))
+
+
+class HostCount(Struct, frozen=True):
+    """One host above clean, and its number."""
+
+    key: Key
+    level: Level
+    number: int
+
+
+class Pace(Struct, frozen=True):
+    """How many new outside servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
+
+    `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone. Declared mail servers are
+    left out, as they are of the rules.
+    """
+
+    signal: Signal
+    threshold: Threshold
+    clean: tuple[tuple[int, int], ...]
+    marked: tuple[HostCount, ...]
+    idle: int
+
+
+class ChartData(Struct, frozen=True):
+    """`families`: peers new in each column, over all hosts above clean; `timelines`: the same for each of those hosts.
+
+    `columns` is None where there was no event; then there is nothing to draw.
+    """
+
+    columns: Columns | None = None
+    families: ByFamily = field(default_factory=lambda: MappingProxyType({}))
+    timelines: Mapping[Key, ByFamily] = field(default_factory=lambda: MappingProxyType({}))
+    paces: tuple[Pace, ...] = ()
+
+
+NO_CHART_DATA = ChartData()
+
+
+class ChartDataBuilder:
+    """Takes one host after the other; what is kept of a clean one is a number in a distribution."""
+
+    def __init__(self, store: EvidenceStore, site: SiteProfile) -> None:
+        self._columns = columns_between(store.first_event, store.last_event)
+        self._site = site
+        self._paces = [_Counting(signal, threshold_of(site, signal)) for signal in PACES]
+        self._timelines: dict[Key, ByFamily] = {}
+
+    def add(self, address: str, evidence: HostEvidence, verdict: Verdict | None) -> None:
+        """`verdict` is None of a host that is known to be clean without one."""
+        marked = verdict if verdict and verdict.level is not Level.CLEAN else None
+        if not self._site.is_mail_server(ip_address(address)):
+            for pace in self._paces:
+                pace.add(evidence, marked)
+        if marked and self._columns:
+            self._timelines[marked.key] = timeline(evidence, self._columns)
+
+    def chart_data(self, quiet: int = 0) -> ChartData:
+        """Everything so far; `quiet` hosts more were seen and gave no evidence of anything."""
+        if self._columns is None:
+            return NO_CHART_DATA
+        paces = (pace.result(quiet) for pace in self._paces)
+        drawn = tuple(pace for pace in paces if pace.clean or pace.marked)
+        return ChartData(
+            self._columns, _sum(self._timelines.values(), self._columns), self._timelines, drawn
+        )
+
+
+def columns_between(first: float, last: float) -> Columns | None:
+    """The finest columns that are no more than COLUMNS (or one more, where an end falls within one)."""
+    if not (isfinite(first) and isfinite(last)):
+        return None
+    needed = (last - first) / COLUMNS
+    seconds = next((width for width in WIDTHS if width >= needed), ceil(needed / DAY) * DAY)
+    start = first // seconds * seconds
+    return Columns(start, seconds, int((last - start) // seconds) + 1)
+
+
+def timeline(evidence: HostEvidence, columns: Columns) -> ByFamily:
+    """Per family with any evidence and column: the most that one of its signals counted.
+
+    The same mail shows in several signals of a family; where records tell, the alerts made of them
+    say nothing more.
+    """
+    rows: dict[Family, list[int]] = {}
+    for signal in Signal:
+        counts = _counts(evidence, signal, columns)
+        if any(counts):
+            row = rows.setdefault(signal.family, [0] * columns.number)
+            row[:] = map(max, row, counts)
+    return MappingProxyType({family: tuple(rows[family]) for family in Family if family in rows})
+
+
+def _counts(evidence: HostEvidence, signal: Signal, columns: Columns) -> list[int]:
+    sketch = evidence.log(signal)
+    if not sketch.hours:
+        sketch = evidence.sketch(signal, EvidenceSource.ALERT)
+    counts = [0] * columns.number
+    for time, _ in sketch.newcomers():
+        counts[columns.index(time)] += 1
+    return counts
+
+
+def _sum(timelines: Iterable[ByFamily], columns: Columns) -> ByFamily:
+    total: dict[Family, list[int]] = {family: [0] * columns.number for family in Family}
+    for rows in timelines:
+        for family, row in rows.items():
+            total[family] = [before + more for before, more in zip(total[family], row, strict=True)]
+    return MappingProxyType({family: tuple(row) for family, row in total.items() if any(row)})
+
+
+class _Counting:
+    """Hosts -> the Pace of one rule."""
+
+    def __init__(self, signal: Signal, threshold: Threshold) -> None:
+        self._signal = signal
+        self._threshold = threshold
+        self._clean: Counter[int] = Counter()
+        self._marked: list[HostCount] = []
+
+    def add(self, evidence: HostEvidence, marked: Verdict | None) -> None:
+        sketch = evidence.log(PACES[self._signal])
+        number = (
+            max(widest(sketch.newcomers(), self._threshold.seconds), default=0)
+            if sketch.hours
+            else 0
+        )
+        if marked and number:
+            self._marked.append(HostCount(marked.key, marked.level, number))
+        else:
+            self._clean[number] += 1
+
+    def result(self, quiet: int) -> Pace:
+        marked = tuple(sorted(self._marked, key=_by_number))
+        return Pace(
+            self._signal, self._threshold, tuple(self._busy()), marked, self._clean[0] + quiet
+        )
+
+    def _busy(self) -> Iterator[tuple[int, int]]:
+        return ((number, hosts) for number, hosts in sorted(self._clean.items()) if number)
+
+
+def _by_number(mark: HostCount) -> tuple[int, Key]:
+    return -mark.number, mark.key

@@ -1,0 +1,170 @@
+"""One machine's evidence -> Account: how its verdict came about step by step, and what would have changed it. Pure."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
+from eveproc.signals.observation import Pivot
+from eveproc.verdicts.analyze import Machine, context_of, machines
+from eveproc.verdicts.scoring import HostContext, combine, signals_for
+from eveproc.verdicts.verdict import Assessment, Verdict, assess, judge, level_of, score_by
+from rulegen.errors import InputError, Problem
+from rulegen.site_profile import SiteProfile
+from rulegen.vocabulary import Family, Level, Signal
+
+# A person reads the beginning; the rest is counted.
+STEPS = 40
+PIVOTS = 20
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}")
+
+
+class Step(Struct, frozen=True):
+    """At `time` this peer (`key`) was new; `score` is what was known of the host by then."""
+
+    time: float
+    signal: Signal
+    source: EvidenceSource
+    key: str
+    score: float
+
+
+class WhatIf(Struct, frozen=True):
+    """The verdict under another circumstance, as in "without lookup evidence"."""
+
+    change: str
+    level: Level
+    score: float
+
+
+class Account(Struct, frozen=True):
+    """Everything `eveproc explain` says; `unlisted` counts the steps after the first STEPS."""
+
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    unlisted: int
+    what_ifs: tuple[WhatIf, ...]
+    pivots: tuple[Pivot, ...]
+    jq: str
+
+
+def explain(
+    host: str, store: EvidenceStore, site: SiteProfile, sources: Sequence[str]
+) -> tuple[Account, ...]:
+    """Account for every machine that has or had this address, MAC or name, worst first. Raises InputError if none was seen."""
+    store.trim()
+    found = [
+        _account(machine, store, site, sources) for machine in _find(host, list(machines(store)))
+    ]
+    return tuple(
+        sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score))
+    )
+
+
+def _account(
+    machine: Machine, store: EvidenceStore, site: SiteProfile, sources: Sequence[str]
+) -> Account:
+    context = context_of(machine, store, site)
+    found = assess(machine.evidence, context)
+    steps = sorted(_newcomers(machine.evidence, context))
+    pivots = _pivots(machine.evidence)
+    return Account(
+        verdict=judge(machine.address, machine.evidence, machine.identity, context),
+        steps=tuple(_scored(steps[:STEPS], machine.evidence, found, context)),
+        unlisted=max(0, len(steps) - STEPS),
+        what_ifs=tuple(_what_ifs(machine.evidence, found, context)),
+        pivots=pivots,
+        jq=_jq(pivots, machine, sources),
+    )
+
+
+def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
+    wanted = _one_spelling(host)
+    found = [
+        machine for machine in seen if wanted in {_one_spelling(name) for name in _names(machine)}
+    ]
+    if not found:
+        what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
+        raise InputError([Problem(host, what)])
+    return found
+
+
+def _names(machine: Machine) -> tuple[str, ...]:
+    identity = machine.identity
+    return (
+        (*machine.addresses, *(name for name in (identity.mac, identity.name) if name))
+        if identity
+        else machine.addresses
+    )
+
+
+def _one_spelling(host: str) -> str:
+    """Addresses as Python writes them, MACs with colons, names in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower().replace("-", ":") if _MAC.fullmatch(host) else host.lower()
+
+
+def _newcomers(
+    evidence: HostEvidence, context: HostContext
+) -> Iterator[tuple[float, Signal, EvidenceSource, str]]:
+    for (kind, source), sketch in evidence.sketches.items():
+        if isinstance(kind, Signal) and kind in context.signals:
+            yield from ((time, kind, source, key) for time, key in sketch.newcomers())
+
+
+def _scored(
+    steps: Sequence[tuple[float, Signal, EvidenceSource, str]],
+    evidence: HostEvidence,
+    found: Assessment,
+    context: HostContext,
+) -> Iterator[Step]:
+    for time, signal, source, key in steps:
+        yield Step(time, signal, source, key, score_by(time, evidence, found.explanations, context))
+
+
+def _what_ifs(evidence: HostEvidence, found: Assessment, context: HostContext) -> Iterator[WhatIf]:
+    for family in Family:
+        rest = tuple(w for w in found.scored if w.family is not family)
+        if len(rest) < len(found.scored):
+            yield _what_if(f"without {family} evidence", combine(rest, found.explanations))
+    for explanation in found.explanations:
+        others = tuple(e for e in found.explanations if e is not explanation)
+        if explanation.signals:
+            yield _what_if(
+                f"if it did not look like a host that {explanation.text}",
+                combine(found.scored, others),
+            )
+    for role, is_mail_server in (("mail_servers", True), ("resolvers", False)):
+        declared = replace(context, signals=signals_for(is_mail_server, not is_mail_server))
+        if declared.signals < context.signals:
+            yield _what_if(f"if it were declared in {role}", assess(evidence, declared).score)
+
+
+def _what_if(change: str, score: float) -> WhatIf:
+    return WhatIf(change, level_of(score), score)
+
+
+def _pivots(evidence: HostEvidence) -> tuple[Pivot, ...]:
+    first: dict[Pivot, float] = {}
+    for sketch in evidence.signal_sketches():
+        for pivot in sketch.earliest_pivots():
+            first[pivot] = min(sketch.pivots[pivot], first.get(pivot, sketch.pivots[pivot]))
+    return tuple(sorted(first, key=lambda pivot: (first[pivot], pivot))[:PIVOTS])
+
+
+def _jq(pivots: Sequence[Pivot], machine: Machine, sources: Sequence[str]) -> str:
+    """A shell line that shows the flows to look at; file names quoted, `-` left to the reader."""
+    files = " ".join(shlex.quote(source) for source in sources)
+    if not pivots:
+        # Suricata writes IPv6 out in full.
+        spellings = dict.fromkeys(s for a in machine.addresses for s in (a, ip_address(a).exploded))
+        ends = ", ".join(f'"{spelling}"' for spelling in spellings)
+        return f"jq -c 'select((.src_ip, .dest_ip) | IN({ends}))' {files}"
+    flows = ", ".join(str(flow) for flow in dict.fromkeys(pivot.flow_id for pivot in pivots))
+    return f"jq -c 'select(.flow_id | IN({flows}))' {files}"

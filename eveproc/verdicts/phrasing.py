@@ -1,0 +1,119 @@
+"""ScoredSignal signals and explanations -> the plain sentences a person reads: why, and what to do next. Pure."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from eveproc.evidence.store import EvidenceSource
+from eveproc.verdicts.benign_explanations import BenignExplanation
+from eveproc.verdicts.parameters import AGREES_AT
+from eveproc.verdicts.scoring import ScoredSignal
+from rulegen.catalogue import CATALOGUE
+from rulegen.units import count_of
+from rulegen.vocabulary import Family, Level, Signal
+
+# What the distinct peers of a signal are, and what the host did to them.
+_DID = MappingProxyType(
+    {
+        Signal.MX_FLOOD: ("asked the MX records of", "domain"),
+        Signal.MX_SLOW: ("asked the MX records of", "domain"),
+        Signal.NAME_GUESS: ("looked up mail server names of", "domain"),
+        Signal.NAME_GUESS_NX: ("guessed mail server names that do not exist in", "domain"),
+        Signal.SMTP_ATTEMPTS: ("opened SMTP connections to", "outside server"),
+        Signal.SMTP_SLOW: ("opened SMTP connections to", "outside server"),
+        Signal.SUBMISSION_ATTEMPTS: ("submitted mail to", "outside server"),
+        Signal.SUBMISSION_SLOW: ("submitted mail to", "outside server"),
+        Signal.SMTP_SESSIONS: ("spoke SMTP with", "outside server"),
+        Signal.MAIL_BURST: ("sent mail directly to", "recipient domain"),
+        Signal.MX_THEN_SMTP: ("asked MX records and then delivered directly to", "outside server"),
+        Signal.LOOK_ALIKE: ("sent the same text directly to", "recipient domain"),
+        Signal.WORM_ATTACHMENT: ("sent programs directly to", "recipient domain"),
+        Signal.HELO_ODD: ("called itself by", "HELO name"),
+        Signal.SMTP_REJECTS: ("had mail refused by", "outside server"),
+    }
+)
+_SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
+_SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
+
+
+def mistaken_for(signal: Signal) -> tuple[str, ...]:
+    """What else shows this signal, a phrase each."""
+    return _SPEC[signal].mistaken_for
+
+
+def looks_like(signal: Signal) -> str:
+    """The same in one sentence."""
+    return sentence(f"also seen of: {'; '.join(mistaken_for(signal))}")
+
+
+def fact(scored: ScoredSignal) -> str:
+    """What the host did, as in "asked the MX records of 96 domains, 31 of them new within 60 seconds"."""
+    if scored.source is EvidenceSource.ALERT:
+        return _alert_fact(scored)
+    did, what = _DID[scored.signal]
+    distinct = scored.sketch.distinct()
+    times = scored.sketch.count()
+    if scored.signal is Signal.LOOK_ALIKE:
+        return f"{did} {count_of(scored.peak, what)} within {_SPAN[scored.window]}"
+    within = f", {scored.peak} of them new within {_SPAN[scored.window]}" if scored.peak > 1 else ""
+    return f"{did} {count_of(distinct, what)} ({count_of(times, 'time')}{within})"
+
+
+def _alert_fact(scored: ScoredSignal) -> str:
+    sids = ", ".join(map(str, sorted(scored.sketch.sids)))
+    return f"fired {scored.signal} {count_of(scored.sketch.count(), 'time')} (sid {sids})"
+
+
+def why(
+    level: Level,
+    scored: Sequence[ScoredSignal],
+    explanations: Sequence[BenignExplanation],
+    sensor_blind: bool = False,
+) -> str:
+    """The verdict in one sentence with figures; a clean one is qualified where the sensor missed traffic."""
+    strongest = _strongest_by_family(scored)
+    facts = "; ".join(fact(w) for w in strongest)
+    telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
+    but = f"; but it {', and it '.join(e.text for e in telling)}" if telling else ""
+    if level is Level.CLEAN:
+        explained = any(e.signals for e in explanations) and any(
+            w.weight >= AGREES_AT for w in scored
+        )
+        judged = "as mass mailers do" if explained else "not what a mass mailer does"
+        seen = f"{facts}: {judged}" if facts else "nothing of a mass mailer was seen"
+        blind = (
+            "; the sensor missed traffic, so this is weaker than it sounds" if sensor_blind else ""
+        )
+        return sentence(f"{seen}{but}{blind}")
+    agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]
+    if len(agreeing) > 1:
+        return sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")
+    only = f"only {agreeing[0]} evidence" if agreeing else "weak evidence of several kinds"
+    kind = "and nothing harmless explains it" if level is Level.INFECTED else only
+    return sentence(f"{facts}: {kind}{but}")
+
+
+def next_step(
+    level: Level, scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]
+) -> str:
+    """What to do: the explanation's way out first, else what the catalogue says of the heaviest signal."""
+    if level is Level.INFECTED:
+        return "Cut it off from outbound mail (ports 25, 465, 587), then find the program that sends: eveproc explain shows where to look."
+    if explanations:
+        return sentence(explanations[0].next_step)
+    if level is Level.CLEAN or not scored:
+        return ""
+    return _SPEC[scored[0].signal].next_step
+
+
+def _strongest_by_family(scored: Sequence[ScoredSignal]) -> list[ScoredSignal]:
+    """Per family the heaviest, of logs before alerts where both weigh nothing; families that say something first."""
+    best: dict[Family, ScoredSignal] = {}
+    for w in scored:
+        best.setdefault(w.family, w)
+    telling = [w for w in best.values() if w.weight >= AGREES_AT]
+    return telling or list(best.values())[:1]
+
+
+def sentence(text: str) -> str:
+    """A capital in front, a full stop behind."""
+    return f"{text[:1].upper()}{text[1:]}."

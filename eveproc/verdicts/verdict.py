@@ -1,0 +1,169 @@
+"""HostEvidence -> Verdict(level, score, reasons): pure, no clock, no input but the evidence and the site profile."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import inf, nextafter
+
+from msgspec import Struct
+
+from eveproc.evidence.store import EvidenceSource, HostEvidence
+from eveproc.verdicts import phrasing
+from eveproc.verdicts.benign_explanations import BenignExplanation, find_benign_explanations
+from eveproc.verdicts.caps import allow
+from eveproc.verdicts.parameters import AGREES_AT, INFECTED_AT, SUSPECTED_AT
+from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_weights, weigh
+from rulegen.vocabulary import Family, Level, Signal
+
+
+class EvidenceItem(Struct, frozen=True):
+    """One reason: what was counted, where from, and what else looks like it. Times are seconds since 1970 UTC.
+
+    `weight` is the natural logarithm of the likelihood ratio that it would add alone; a family adds its ceiling at most.
+    """
+
+    signal: Signal
+    family: Family
+    source: EvidenceSource
+    count: int
+    distinct: int
+    first_seen: float
+    last_seen: float
+    sids: tuple[int, ...]
+    flow_ids: tuple[int, ...]
+    fact: str
+    looks_like: str
+    weight: float
+
+    @property
+    def why(self) -> str:
+        return f"{self.fact} {self.looks_like}"
+
+
+class Identity(Struct, frozen=True):
+    """The machine behind an address, from dhcp."""
+
+    mac: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+def key_of(host: str, identity: Identity | None) -> tuple[str, str]:
+    """Address and MAC ("" without dhcp): an address that two machines had in one store is two hosts."""
+    return host, identity.mac if identity else ""
+
+
+class Verdict(Struct, frozen=True):
+    """What is said of one host. `score` is a probability; `decided_at` is None for a clean host."""
+
+    host: str
+    level: Level
+    score: float
+    decided_at: float | None
+    first_seen: float
+    last_seen: float
+    families: tuple[Family, ...]
+    evidence: tuple[EvidenceItem, ...]
+    identity: Identity | None
+    why: str
+    next_step: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return key_of(self.host, self.identity)
+
+
+class Assessment(Struct, frozen=True):
+    """What the verdict is made of: scored signals (heaviest first), harmless explanations, and the probability they give."""
+
+    scored: tuple[ScoredSignal, ...]
+    explanations: tuple[BenignExplanation, ...]
+    score: float
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.score)
+
+
+def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
+    """Weigh, explain, combine."""
+    caps = allow(evidence, context.connections_logged)
+    explanations = find_benign_explanations(evidence, caps)
+    scored = tuple(weigh(evidence, caps, context))
+    return Assessment(scored, explanations, combine(scored, explanations))
+
+
+def judge(
+    host: str, evidence: HostEvidence, identity: Identity | None, context: HostContext
+) -> Verdict:
+    """The verdict on one host, and the time at which it could first have been said."""
+    found = assess(evidence, context)
+    level, scored, explanations = found.level, found.scored, found.explanations
+    return Verdict(
+        host=host,
+        level=level,
+        score=round(found.score, 4),
+        decided_at=None
+        if level is Level.CLEAN
+        else decide_when(evidence, explanations, context, level),
+        first_seen=evidence.first_seen(),
+        last_seen=evidence.last_seen(),
+        families=tuple(f for f, weight in family_weights(scored).items() if weight >= AGREES_AT),
+        evidence=tuple(_item(w) for w in scored),
+        identity=identity,
+        why=phrasing.why(level, scored, explanations, context.sensor_blind),
+        next_step=phrasing.next_step(level, scored, explanations),
+    )
+
+
+def level_of(score: float) -> Level:
+    """The word for a probability."""
+    if score >= INFECTED_AT:
+        return Level.INFECTED
+    return Level.SUSPECTED if score >= SUSPECTED_AT else Level.CLEAN
+
+
+def decide_when(
+    evidence: HostEvidence,
+    explanations: Sequence[BenignExplanation],
+    context: HostContext,
+    level: Level,
+) -> float:
+    """The earliest event time by which the evidence sufficed for `level`: what a live watcher would have shown."""
+    times = sorted({t for sketch in evidence.signal_sketches() for t in sketch.times()})
+
+    def suffices(time: float) -> bool:
+        return level_of(score_by(time, evidence, explanations, context)).rank >= level.rank
+
+    index = bisect_left(times, True, key=suffices)
+    return times[min(index, len(times) - 1)]
+
+
+def score_by(
+    time: float,
+    evidence: HostEvidence,
+    explanations: Sequence[BenignExplanation],
+    context: HostContext,
+) -> float:
+    """The probability from what had been seen up to and including `time`, with the explanations of the whole store."""
+    so_far = evidence.between(-inf, nextafter(time, inf))
+    return combine(
+        tuple(weigh(so_far, allow(so_far, context.connections_logged), context)), explanations
+    )
+
+
+def _item(scored: ScoredSignal) -> EvidenceItem:
+    sketch = scored.sketch
+    return EvidenceItem(
+        signal=scored.signal,
+        family=scored.family,
+        source=scored.source,
+        count=sketch.count(),
+        distinct=sketch.distinct(),
+        first_seen=sketch.first_seen,
+        last_seen=sketch.last_seen,
+        sids=tuple(sorted(sketch.sids)),
+        flow_ids=tuple(dict.fromkeys(pivot.flow_id for pivot in sketch.earliest_pivots())),
+        fact=phrasing.sentence(phrasing.fact(scored)),
+        looks_like=phrasing.looks_like(scored.signal),
+        weight=round(scored.weight, 3),
+    )

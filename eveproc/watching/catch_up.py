@@ -1,0 +1,82 @@
+"""A state + the files that are followed -> what a watch begins with: all that was written and remembered before it began."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from eveproc.evidence.collector import Period
+from eveproc.evidence.gather import gather_parts
+from eveproc.input.read_stats import ReadStats
+from eveproc.state.log_position import LogPosition, marks_after, plan, unread
+from eveproc.state.state import State
+from eveproc.watching.engine import WatchMemory
+from eveproc.watching.tail import rotated
+from rulegen.site_profile import SiteProfile
+from rulegen.units import DAY, HOUR
+
+
+class CaughtUp(Struct, frozen=True):
+    """`starts`: by name, how far each file is read already. `gone`: log_positions of files that are not followed any more, to be kept."""
+
+    memory: WatchMemory
+    starts: Mapping[str, int]
+    gone: tuple[LogPosition, ...]
+    stats: ReadStats = field(default_factory=ReadStats)
+
+
+def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) -> CaughtUp:
+    """Read what was written since the state was kept, also into files that were rotated meanwhile; remember that with all the rest.
+
+    `now` is in seconds since 1970 UTC. Raises MxhoundError where that cannot be kept.
+    """
+    marks = state.log_positions()
+    done = plan(_files(names, marks), marks)
+    fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
+    before = max((mark.grown for mark in marks), default=-inf)
+    at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
+    read = tuple(marks_after(done, ends, at, stats))
+    for problem in (*done.problems, *unread(done, before)):
+        stats.note_problem(problem.file, problem.what)
+    fresh.trim()
+    state.keep(read, fresh, at)
+    store = state.recall_all(at)
+    store.last_event = at
+    store.sensors |= fresh.sensors
+    memory = WatchMemory(store, {incident.id: incident for incident in state.incidents()})
+    here = {str(Path(name)): name for name in names}
+    starts = {
+        here[mark.path]: mark.offset for mark in read if mark.path in here and _is_file_of(mark)
+    }
+    return CaughtUp(memory, starts, tuple(mark for mark in read if mark.path not in here), stats)
+
+
+def _files(names: Sequence[str], marks: Sequence[LogPosition]) -> list[str]:
+    """The files themselves, and of those rotated the ones that were written to since; at a first start, none of those."""
+    files = [str(path) for path in map(Path, names) if path.is_file()]
+    if not marks:
+        return files
+    last = max(mark.modified for mark in marks) - HOUR * 1_000_000_000
+    return files + [
+        str(other)
+        for name in names
+        for other in rotated(Path(name))
+        if _was_written_to(other, last)
+    ]
+
+
+def _was_written_to(path: Path, since: int) -> bool:
+    """Since that time (ns since 1970)? A file that a rotation has taken away meanwhile was not."""
+    try:
+        return path.stat().st_mtime_ns >= since
+    except OSError:
+        return False
+
+
+def _is_file_of(mark: LogPosition) -> bool:
+    try:
+        status = Path(mark.path).stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == (mark.device, mark.inode)

@@ -1,0 +1,325 @@
+"""Pieces of EVE as they are written -> news: each host's verdict when it is new or has changed, once.
+
+Only hosts with new evidence are looked at. Evidence older than EVIDENCE_HOURS ages out by whole
+hours, so memory stays what a day of the site's mail-like traffic takes, however long this runs.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from math import inf, nextafter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from eveproc.evidence.collector import Collector, Period
+from eveproc.evidence.leases import Leases
+from eveproc.evidence.packed_store import PackedStore
+from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.sketch import ActivitySketch
+from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.input.parallel import Gatherer
+from eveproc.input.read_stats import ReadStats
+from eveproc.state.incident import (
+    Incident,
+    JudgedHost,
+    LiveNews,
+    News,
+    Standing,
+    find,
+    follow,
+    settled_until,
+)
+from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
+from eveproc.verdicts.analyze import Machine, context_of, machines
+from eveproc.verdicts.change import Trend
+from eveproc.verdicts.verdict import assess, judge
+from rulegen.site_profile import SiteProfile
+from rulegen.units import DAY, HOUR
+from rulegen.vocabulary import Level
+
+
+class WatchMemory(Struct):
+    """All that a watch remembers, and a later one needs to go on as if there had been no break: evidence, and incidents by id."""
+
+    store: EvidenceStore = field(default_factory=EvidenceStore)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+
+
+class Watcher:
+    """Takes pieces of EVE in and says what is news. `memory` grows with it; `fresh` is what came since it was last asked for.
+
+    `now` is the wall clock in seconds since 1970 UTC: events dated more than a day after it are not believed.
+    """
+
+    def __init__(
+        self,
+        site: SiteProfile,
+        memory: WatchMemory,
+        stats: ReadStats | None = None,
+        *,
+        now: float = inf,
+    ) -> None:
+        self.memory = memory
+        self.stats = stats or ReadStats()
+        self._site = site
+        self._collector = Collector(site, Period(future=now + DAY))
+        self._gatherer = Gatherer(self._collector)
+        self._gatherer.stats = self.stats
+        self._share_active()
+        self._households = _Households(memory.store.leases)
+        self._fresh = EvidenceStore()
+        self._told: dict[str, News] = {}
+        self._changed = set(memory.store.hosts)  # another profile, another verdict
+        self._aged = -inf
+
+    def take(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end]."""
+        self._gatherer.take(block, end)
+        self._gatherer.settle()
+
+    def fresh(self) -> EvidenceStore:
+        """The evidence that came since the last call, each piece once."""
+        fresh, self._fresh = self._fresh, EvidenceStore()
+        return fresh
+
+    def told(self) -> tuple[News, ...]:
+        """What changed of the incidents since the last call, told or not, by each the last."""
+        told, self._told = self._told, {}
+        return tuple(told.values())
+
+    def look(self, now: float) -> Iterator[LiveNews]:
+        """What became news since the last look, which was at the time `now`."""
+        self._collector.period = Period(future=now + DAY)
+        self._merge()
+        at = min(now, self.memory.store.last_event)
+        if self._changed:
+            changed, self._changed = self._changed, set()
+            yield from self._news_of(changed, at)
+        yield from self._age(at)
+
+    def _merge(self) -> None:
+        """What the collector holds into what is remembered; what is heard of everything, as that flows are logged, it keeps."""
+        new = self._collector.store
+        if not (new.hosts or new.leases.seen or new.leases.names or new.health.latest):
+            return
+        if new.leases.seen:
+            self._households.forget()
+        self._changed |= set(new.hosts)
+        # Active hosts are in the one set already.
+        delta = replace(new, active=set())
+        self.memory.store.merge(delta)
+        self._fresh.merge(delta)
+        new.hosts, new.leases, new.health = PackedStore(HostEvidence), Leases(), SensorHealth()
+        new.unused.clear()
+        self._share_active()
+
+    def _share_active(self) -> None:
+        """What is known is passed over unread: by the hosts of all the time, not of the last second alone."""
+        new, store = self._collector.store, self.memory.store
+        new.active, new.active_sampled, new.flows_logged = (
+            store.active,
+            store.active_sampled,
+            store.flows_logged,
+        )
+
+    def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
+        for machine in self._machines(addresses):
+            incident = self._episode_of(machine)
+            # Nothing that comes on top makes it worse; that it is over is found when evidence ages
+            # out.
+            if (
+                incident is None
+                or incident.level is not Level.INFECTED
+                or incident.standing is Standing.QUIET
+            ):
+                yield from self._judge(machine, incident, at, over=False)
+
+    def _judge(
+        self, machine: Machine, incident: Incident | None, at: float, over: bool
+    ) -> Iterator[LiveNews]:
+        """`over`: is a level below the one told the end of the incident, or but a moment's doubt?"""
+        machine.evidence.trim()
+        context = context_of(machine, self.memory.store, self._site)
+        level = assess(machine.evidence, context).level
+        known = incident.level if incident and incident.standing is Standing.OPEN else Level.CLEAN
+        if level.rank <= known.rank and not over:
+            return
+        verdict = judge(machine.address, machine.evidence, machine.identity, context)
+        found = JudgedHost(verdict, seen=bool(machine.evidence.sketches))
+        for told in follow([incident] if incident else [], [found], at):
+            told = replace(told, incident=_at_its_worst(incident, told.incident))
+            self.memory.incidents[told.incident.id] = told.incident
+            self._told[told.incident.id] = told
+            if told.change.trend is not Trend.STILL or (
+                incident and incident.standing is Standing.QUIET
+            ):
+                yield LiveNews(verdict, told)
+
+    def _episode_of(self, machine: Machine) -> Incident | None:
+        going = (
+            incident
+            for incident in self.memory.incidents.values()
+            if incident.standing is not Standing.CLOSED
+        )
+        return find(going, machine.identity.mac if machine.identity else "", machine.addresses)
+
+    def _machines(self, addresses: Iterable[str]) -> list[Machine]:
+        """Those machines that have or had one of the addresses, each with all of its evidence that belongs to no incident that is over."""
+        store = self.memory.store
+        wanted = self._households.around(addresses)
+        hosts = PackedStore(HostEvidence)
+        for address in sorted(wanted):
+            if (evidence := store.hosts.get(address)) is not None:
+                hosts[address] = evidence
+        found = list(
+            machines(
+                replace(
+                    store, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted)
+                )
+            )
+        )
+        over = [
+            incident
+            for incident in self.memory.incidents.values()
+            if incident.standing is Standing.CLOSED
+        ]
+        return [_unsettled(machine, over) for machine in found] if over else found
+
+    def _age(self, at: float) -> Iterator[LiveNews]:
+        """Once an hour of the log: let go of what is too old, and look again at every machine with an incident."""
+        if not at > -inf or at // HOUR <= self._aged:
+            return
+        self._aged = at // HOUR
+        before = self._aged * HOUR - EVIDENCE_HOURS * HOUR
+        forget(self.memory.store, before)
+        self._households.forget()
+        incidents = self.memory.incidents
+        for incident in [
+            e
+            for e in incidents.values()
+            if e.standing is not Standing.OPEN and e.last_seen < before
+        ]:
+            del incidents[incident.id]
+        going = {
+            address
+            for e in incidents.values()
+            if e.standing is Standing.OPEN
+            for address in self._households.of(e.mac, e.address)
+        }
+        for machine in self._machines(going):
+            known = self._episode_of(machine)
+            if known and known.standing is Standing.OPEN:
+                yield from self._judge(machine, known, at, over=True)
+
+
+class _Households:
+    """Which addresses and machines belong together, by leases; made anew when dhcp said more."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+        self._known = False
+        self._macs: dict[str, set[str]] = {}
+        self._addresses: dict[str, set[str]] = {}
+        self._entries: dict[str, list[tuple[str, str, int]]] = {}
+
+    def forget(self) -> None:
+        """The leases have changed."""
+        self._known = False
+
+    def around(self, addresses: Iterable[str]) -> set[str]:
+        """These addresses and the others of the machines behind them."""
+        self._index()
+        wanted = set(addresses)
+        for mac in {mac for address in wanted for mac in self._macs.get(address, ())}:
+            wanted |= self._addresses[mac]
+        return wanted
+
+    def of(self, mac: str, address: str) -> Collection[str]:
+        """Where a machine is or was."""
+        self._index()
+        return self._addresses.get(mac, (address,))
+
+    def leases_of(self, addresses: set[str]) -> Leases:
+        self._index()
+        entries = {
+            key: self._leases.seen[key]
+            for address in addresses
+            for key in self._entries.get(address, ())
+        }
+        return Leases(entries, self._leases.lasting, self._leases.names)
+
+    def _index(self) -> None:
+        if self._known:
+            return
+        self._known = True
+        self._macs, self._addresses, self._entries = {}, {}, {}
+        for key in self._leases.seen:
+            address, mac, _ = key
+            self._macs.setdefault(address, set()).add(mac)
+            self._addresses.setdefault(mac, set()).add(address)
+            self._entries.setdefault(address, []).append(key)
+
+
+def forget(store: EvidenceStore, before: float) -> None:
+    """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end."""
+    hosts = PackedStore(HostEvidence)
+    for address, evidence in store.hosts.items():
+        if (kept := _younger(evidence, before)).sketches:
+            hosts[address] = kept
+    store.hosts = hosts
+    store.active.intersection_update(hosts)  # in place: a Watcher's collector has the same set
+    store.first_event = max(store.first_event, before)
+    _forget_leases(store.leases, before)
+    health = store.health
+    health.earliest = {
+        key: health.latest[key] if report[0] < before else report
+        for key, report in health.earliest.items()
+    }
+
+
+def _forget_leases(leases: Leases, before: float) -> None:
+    def lasts(address: str, mac: str) -> float:
+        return max(LEASE_DAYS * DAY, leases.lasting.get((address, mac), 0))
+
+    leases.seen = {
+        key: times for key, times in leases.seen.items() if times[1] >= before - lasts(*key[:2])
+    }
+    pairs = {(address, mac) for address, mac, _ in leases.seen}
+    leases.lasting = {pair: seconds for pair, seconds in leases.lasting.items() if pair in pairs}
+    macs = {mac for _, mac in pairs}
+    leases.names = {
+        mac: named for mac, named in leases.names.items() if mac in macs or named[0] >= before
+    }
+
+
+def _younger(evidence: HostEvidence, before: float) -> HostEvidence:
+    sketches = ((key, _without_hours(sketch, before)) for key, sketch in evidence.sketches.items())
+    return HostEvidence({key: sketch for key, sketch in sketches if sketch.hours})
+
+
+def _without_hours(sketch: ActivitySketch, before: float) -> ActivitySketch:
+    hours = {hour: bucket for hour, bucket in sketch.hours.items() if (hour + 1) * HOUR > before}
+    if len(hours) == len(sketch.hours):
+        return sketch
+    young = ActivitySketch(
+        hours, sketch.sids, {pivot: time for pivot, time in sketch.pivots.items() if time >= before}
+    )
+    times = list(young.times())
+    young.first_seen, young.last_seen = min(times, default=inf), max(times, default=-inf)
+    return young
+
+
+def _unsettled(machine: Machine, over: Iterable[Incident]) -> Machine:
+    """The machine with what it did after its last incident: what was told then does not count again."""
+    end = settled_until(over, machine.identity.mac if machine.identity else "", machine.addresses)
+    return (
+        replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
+        if end > -inf
+        else machine
+    )
+
+
+def _at_its_worst(before: Incident | None, now: Incident) -> Incident:
+    """A suspect that was infected before has not become less so: while its incident lasts, no news comes of that."""
+    if before and now.standing is Standing.OPEN and now.level.rank < before.level.rank:
+        return replace(now, level=before.level, score=before.score)
+    return now

@@ -1,0 +1,248 @@
+"""Names of sources -> their pieces as they come, a Watcher's news of them to whoever is to be told, until it is to stop."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from math import inf
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
+
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import line_result
+from eveproc.state.incident import LiveNews, News
+from eveproc.state.message import Message
+from eveproc.state.state import EVIDENCE_HOURS, State
+from eveproc.watching.catch_up import CaughtUp, catch_up
+from eveproc.watching.engine import Watcher, WatchMemory, forget
+from eveproc.watching.tail import Follower, Piece
+from rulegen.errors import MxhoundError
+from rulegen.site_profile import SiteProfile
+from rulegen.units import HOUR
+
+if TYPE_CHECKING:
+    from eveproc.watching.notify import Notifier
+
+# So often the sources are asked, in seconds. A line is judged within the next second, however long
+# judging takes.
+PAUSE = 0.25
+PAUSE_AT_MOST = 1.0
+# Judging takes no more than a fifth of the time.
+REST = 4
+# What was read since is read again after a crash; after news it is kept at once.
+KEEP_EVERY = 30.0
+# When none of so many first lines is a record, what is read is something else than EVE.
+TELLING_LINES = 10
+
+
+class FollowedInput(Protocol):
+    """Where pieces of EVE come from."""
+
+    def poll(self, now: float) -> Iterator[Piece]:
+        """What is new; `now` is monotonic seconds."""
+
+    def commit(self) -> None:
+        """All that was given is judged, and kept where it is to be kept."""
+
+    def close(self) -> None: ...
+
+
+def is_file_name(name: str) -> bool:
+    """Not one of those that are written with a scheme?"""
+    return name.partition(":")[0] not in ("unix", "unixgram", "redis", "rediss")
+
+
+def shown(name: str) -> str:
+    """The name before people: a redis URL may hold a password."""
+    return name if is_file_name(name) or not name.startswith("redis") else "redis://..."
+
+
+def open_source(name: str, stats: ReadStats, start: int = 0) -> FollowedInput:
+    """A path, unix:PATH, unixgram:PATH or redis://... as a source; a file from `start` on. Raises MxhoundError where it cannot be read."""
+    scheme, _, rest = name.partition(":")
+    if is_file_name(name):
+        return Follower(name, stats, start)
+    if scheme in ("unix", "unixgram"):
+        from eveproc.watching.listen import Listener
+
+        return Listener(rest, stats, datagrams=scheme == "unixgram")
+    from eveproc.watching.redis_list import RedisList
+
+    return RedisList(name, stats)
+
+
+class Sinks(Struct, frozen=True):
+    """Who is told: `tell` gets the news, `say` sentences for whoever runs this."""
+
+    tell: Callable[[LiveNews], None]
+    say: Callable[[str], None]
+    notifier: "Notifier | None" = None
+
+    def pass_on(self, news: LiveNews) -> None:
+        from eveproc.watching.notify import message_of
+
+        self.tell(news)
+        if self.notifier:
+            self.notifier.send(message_of(news))
+
+    def waiting(self) -> Mapping[str, Sequence[Message]]:
+        return self.notifier.waiting() if self.notifier else {}
+
+
+class ProcessSignals(Struct, frozen=True):
+    """What may be asked of a running watch, from a signal handler too: to end, and to read the site's profile anew."""
+
+    stop: Event = field(default_factory=Event)
+    reload: Event = field(default_factory=Event)
+
+
+class Live:
+    """Reads sources and looks, in turn. `load` gives the site's profile; `clock` is the wall clock in seconds since 1970 UTC.
+
+    With a state it goes on where an earlier one was stopped or killed: what is told is kept after
+    it was told, what is read with it.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        load: Callable[[], SiteProfile],
+        sinks: Sinks,
+        clock: Callable[[], float],
+        state: State | None = None,
+    ) -> None:
+        self._load = load
+        self._outlets = sinks
+        self._clock = clock
+        self._state = state
+        site, now = load(), clock()
+        past = (
+            CaughtUp(WatchMemory(), {}, ())
+            if state is None
+            else catch_up(state, [name for name in names if is_file_name(name)], site, now)
+        )
+        self._watcher = Watcher(site, past.memory, past.stats, now=now)
+        self.stats = past.stats
+        self._gone = past.gone
+        self._looked = self._kept = monotonic()
+        self._pause = PAUSE
+        self._news = False
+        self._unkept = EvidenceStore()
+        self._untold: dict[str, News] = {}
+        self._fault = ""
+        self._doubted = dict.fromkeys(names, False)
+        with ExitStack() as stack:
+            self._sources = {
+                name: _opened(name, self.stats, past.starts.get(name, 0), stack) for name in names
+            }
+            self._stack = stack.pop_all()
+
+    def run(self, process_signals: ProcessSignals) -> None:
+        """Pass news on until it is to stop. Raises MxhoundError if the state could not be kept at the end."""
+        with self._stack:
+            while not process_signals.stop.is_set():
+                self._take_turn(process_signals)
+                process_signals.stop.wait(self._pause)
+            self._keep()
+        self._say_problems()
+        if self._fault:
+            raise MxhoundError(
+                f"the state {self._fault}: the next start reads and tells again what was not kept"
+            )
+
+    def _take_turn(self, process_signals: ProcessSignals) -> None:
+        if process_signals.reload.is_set():
+            process_signals.reload.clear()
+            self._reload()
+        for block, end in self._pieces():
+            self._watcher.take(block, end)
+            if monotonic() - self._looked >= PAUSE_AT_MOST:
+                self._look()
+            if process_signals.stop.is_set():
+                break
+        self._look()
+        if self._news or monotonic() - self._kept >= KEEP_EVERY:
+            self._keep()
+        self._say_problems()
+
+    def _pieces(self) -> Iterator[Piece]:
+        for name, source in self._sources.items():
+            for piece in source.poll(monotonic()):
+                if not self._doubted[name]:
+                    self._doubted[name] = True
+                    self._doubt(name, piece)
+                yield piece
+
+    def _doubt(self, name: str, piece: Piece) -> None:
+        """Say it if the first lines of all are something else than EVE; later ones that are damaged are counted."""
+        block, end = piece
+        first = ReadStats()
+        for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
+            first.note(line_result(line))
+        if first.not_eve == first.lines:
+            self._outlets.say(
+                f"{shown(name)}: does not begin with records of EVE; is it the right one?"
+            )
+
+    def _look(self) -> None:
+        began = monotonic()
+        for news in self._watcher.look(self._clock()):
+            self._outlets.pass_on(news)
+            self._news = True
+        self._looked = monotonic()
+        self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
+
+    def _keep(self) -> None:
+        """What was read and told so far, so that it need not be read or told again. Where that fails it goes on, and tries again."""
+        self._unkept.merge(self._watcher.fresh())
+        self._untold.update((told.incident.id, told) for told in self._watcher.told())
+        self._news, self._kept = False, monotonic()
+        if self._state is not None and not self._keep_in(self._state):
+            return
+        self._unkept, self._untold = EvidenceStore(), {}
+        for source in self._sources.values():
+            source.commit()
+
+    def _keep_in(self, state: State) -> bool:
+        last = self._watcher.memory.store.last_event
+        at = min(self._clock(), last) if last > -inf else self._clock()
+        marks = [
+            mark
+            for source in self._sources.values()
+            if isinstance(source, Follower)
+            for mark in source.log_positions(at)
+        ]
+        fault = state.try_keep(
+            [*self._gone, *marks], self._unkept, at, self._untold.values(), self._outlets.waiting()
+        )
+        if fault:
+            forget(self._unkept, at - EVIDENCE_HOURS * HOUR)
+        if fault and fault != self._fault:
+            self._outlets.say(f"the state {fault}; it is tried again")
+        self._fault = fault
+        return not fault
+
+    def _reload(self) -> None:
+        """A profile with faults is told, and the former stays in force."""
+        try:
+            site = self._load()
+        except MxhoundError as error:
+            for line in str(error).split("\n"):
+                self._outlets.say(f"{line}; the profile read before stays in force")
+            return
+        self._keep()
+        self._watcher = Watcher(site, self._watcher.memory, self.stats, now=self._clock())
+        self._outlets.say("the site's profile was read anew")
+
+    def _say_problems(self) -> None:
+        problems, self.stats.problems = self.stats.problems, []
+        for problem in problems:
+            self._outlets.say(str(problem))
+
+
+def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> FollowedInput:
+    source = open_source(name, stats, start)
+    stack.callback(source.close)
+    return source

@@ -1,0 +1,143 @@
+"""A site, a seed and a length of time -> the stage on which actors play: who resolves, who relays, what was asked."""
+
+import random
+
+from msgspec import Struct, field
+
+from rulegen.simulate.dns import Rcode, Record, Type
+from rulegen.simulate.homes import HomeAddresses
+from rulegen.simulate.wire import Endpoint, Socket
+from rulegen.simulate.world import World, new_domain, new_word
+from rulegen.site_profile import Address, SiteProfile
+
+# First three bytes of network cards by makers whose desktops, phones and printers are everywhere.
+_MAKERS = tuple(
+    bytes.fromhex(each)
+    for each in ("001b21", "3c5282", "f8bc12", "a4bb6d", "001e0b", "d89ef3", "0050b6", "8c8590")
+)
+_EPHEMERAL = range(49152, 65536)
+GATEWAY_MAC = bytes.fromhex("02005e000101")
+
+
+class Host:
+    """A machine of the site: one network card, an address at a time, ports that rise with every connection."""
+
+    def __init__(self, address: Address, rng: random.Random, name: str = "") -> None:
+        self.mac = rng.choice(_MAKERS) + rng.randbytes(3)
+        self.name = (
+            name
+            or f"{rng.choice(('pc', 'ws', 'lt', 'desktop', 'nb'))}-{new_word(rng, 2, 3)}{rng.randint(1, 99)}"
+        )
+        self.addresses: list[Address] = []
+        self._ttl = rng.choice((64, 64, 128, 128, 255))
+        self._port = rng.randrange(len(_EPHEMERAL))
+        self.move(address)
+
+    def move(self, address: Address) -> None:
+        """From now on the machine has this address."""
+        self.addresses.append(address)
+        self.end = Endpoint(address.packed, self.mac, self._ttl)
+
+    @property
+    def address(self) -> Address:
+        return self.addresses[-1]
+
+    def socket(self) -> Socket:
+        """A port it has not used lately."""
+        self._port = (self._port + 1) % len(_EPHEMERAL)
+        return Socket(self.end, _EPHEMERAL[self._port])
+
+
+class Resolved(Struct, frozen=True):
+    """What a lookup ends with."""
+
+    rcode: Rcode
+    records: tuple[Record, ...] = ()
+
+
+NO_SUCH_NAME = Resolved(Rcode.NXDOMAIN)
+NO_SUCH_TYPE = Resolved(Rcode.NOERROR)
+
+
+class Asked(Struct, frozen=True):
+    """A question that a machine of the site answers for others, between `at` and `done`."""
+
+    at: float
+    done: float
+    name: str
+    type: Type
+    found: Resolved
+
+
+class Posted(Struct, frozen=True):
+    """A mail handed to the relay at `at`, to be delivered to these domains."""
+
+    at: float
+    domains: tuple[str, ...]
+
+
+class Stage(Struct):
+    """What actors share. Times are seconds from the start; `duration` is when the last act may begin."""
+
+    site: SiteProfile
+    seed: int
+    duration: float
+    world: World
+    homes: HomeAddresses
+    domain: str
+    relays: list[Host] = field(default_factory=list)
+    resolvers: list[Host] = field(default_factory=list)
+    router: Host | None = None
+    hosts: list[Host] = field(default_factory=list)
+    cast: dict[str, Host] = field(default_factory=dict)
+    asked: dict[bytes, list[Asked]] = field(default_factory=dict)
+    posted: list[Posted] = field(default_factory=list)
+
+    def rng(self, *names: object) -> random.Random:
+        """A generator of an actor's own: one actor more leaves the others as they were."""
+        return random.Random("/".join(map(str, (self.seed, *names))))
+
+    def resolver(self, version: int, rng: random.Random) -> Endpoint:
+        """Whom a machine with addresses of that version asks: the site's own resolver, else its provider's."""
+        inside = [host.end for host in self.resolvers if host.end.version == version]
+        return (
+            rng.choice(inside)
+            if inside
+            else self.world.server(f"resolver.{self.world.hosters[0]}", version)
+        )
+
+    def relay(self, version: int) -> Host | None:
+        """The site's mail server, for machines with addresses of that version."""
+        return next((host for host in self.relays if host.end.version == version), None)
+
+    def add(self, address: Address, rng: random.Random, name: str = "") -> Host:
+        host = Host(address, rng, name)
+        self.hosts.append(host)
+        return host
+
+
+def set_stage(site: SiteProfile, seed: int, duration: float) -> Stage:
+    """The site with its relays, resolvers and router in place; undeclared ones get an address of their own."""
+    homes = HomeAddresses(site)
+    rng = random.Random(f"{seed}/stage")
+    domain = site.internal_domains[0] if site.internal_domains else new_domain(rng)
+    stage = Stage(site, seed, duration, World(site, seed, GATEWAY_MAC), homes, domain)
+    by_address: dict[Address, Host] = {}
+    for address in homes.declared(site.mail_servers, 2):
+        by_address[address] = stage.add(address, rng, f"mail{len(by_address) + 1}")
+        stage.relays.append(by_address[address])
+    for address in homes.declared(site.resolvers, 2):
+        stage.resolvers.append(
+            by_address.get(address) or stage.add(address, rng, f"ns{len(stage.resolvers) + 1}")
+        )
+    _place_undeclared(stage, rng)
+    return stage
+
+
+def _place_undeclared(stage: Stage, rng: random.Random) -> None:
+    first = stage.homes.versions[0]
+    for machines, name in ((stage.resolvers, "ns1"), (stage.relays, "mail1")):
+        if not machines and (address := stage.homes.draw(rng, first)):
+            machines.append(stage.add(address, rng, name))
+    if 4 in stage.homes.versions and (address := stage.homes.draw(rng, 4)):
+        stage.router = stage.add(address, rng, "gw")

@@ -1,0 +1,109 @@
+"""A YamlDocument -> values of the wanted kind, every fault noted with its key and what is allowed."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeGuard, TypeVar
+
+from rulegen.errors import Problem
+from rulegen.yamlfile import Value, YamlDocument
+
+T = TypeVar("T", bound=Hashable)
+
+_KINDS = {
+    type(None): "nothing",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+}
+
+
+class CheckedReader:
+    """Reads key by key and collects `problems`; what it returns is to be used only when there are none.
+
+    `key` is the dotted path of the value being read, as in YamlDocument.lines.
+    """
+
+    def __init__(self, document: YamlDocument) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+
+    def note(self, key: str, what: str) -> None:
+        self.problems.append(self.document.problem(key, what))
+
+    def root(self, allowed: tuple[str, ...]) -> dict[str, Value]:
+        """The document as a mapping with no other keys than `allowed`."""
+        value = self.document.value
+        if not isinstance(value, dict):
+            found = "is empty" if value is None else f"holds {kind(value)}"
+            self.note("", f"{found}; allowed is a mapping with the keys {', '.join(allowed)}")
+            return {}
+        return self.mapping(value, "", allowed)
+
+    def mapping(self, value: Value, key: str, allowed: tuple[str, ...]) -> dict[str, Value]:
+        if not isinstance(value, dict):
+            self.note(
+                key, f"is {kind(value)}; allowed is a mapping with the keys {', '.join(allowed)}"
+            )
+            return {}
+        for name in value:
+            if name not in allowed:
+                self.note(
+                    f"{key}.{name}".lstrip("."), f"unknown key; allowed are {', '.join(allowed)}"
+                )
+        return {name: item for name, item in value.items() if name in allowed}
+
+    def items(
+        self, root: Mapping[str, Value], key: str, read: Callable[[Value, str], T | None]
+    ) -> tuple[T, ...]:
+        """The list at `key` (absent: empty), each item through `read`; an item that comes twice is a fault."""
+        value = root.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.note(key, f"is {kind(value)}; allowed is a list, as in {key}: [...]")
+            return ()
+        found: dict[T, None] = {}
+        for index, item in enumerate(value):
+            where = f"{key}.{index}"
+            result = read(item, where)
+            if result is None:
+                continue
+            if result in found:
+                self.note(where, f"{show(item)} is listed twice; once is allowed")
+            found[result] = None
+        return tuple(found)
+
+    def number(self, value: Value, key: str, most: int) -> int:
+        """A whole number from 1 to `most`; 1 where it is not."""
+        if is_int(value) and 1 <= value <= most:
+            return value
+        found = "is missing" if value is None else f"{show(value)} is not allowed"
+        self.note(key, f"{found}; allowed is a whole number from 1 to {most}")
+        return 1
+
+
+def is_int(value: Value) -> TypeGuard[int]:
+    """True for whole numbers; YAML's true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def kind(value: Value) -> str:
+    """The kind of a value in the words of an error message."""
+    return _KINDS[type(value)]
+
+
+def show(value: Value) -> str:
+    """A short spelling of a value, safe to print: text in quotes, lists and mappings by their kind."""
+    match value:
+        case str():
+            return repr(value) if len(value) <= 100 else f"{value[:100]!r}..."
+        case bool():
+            return str(value).lower()
+        case int() if abs(value) >= 10**20:  # str() refuses numbers of more than 4300 digits
+            return "a number of more than 20 digits"
+        case int() | float():
+            return str(value)
+        case _:
+            return kind(value)

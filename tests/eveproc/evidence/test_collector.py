@@ -1,0 +1,263 @@
+"""What an event is evidence of, of whom; and that gathering is free of order, split and repetition."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from eveproc.evidence import store as store_module
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, Fact
+from eveproc.input.events import Stats
+from rulegen.vocabulary import Signal
+from tests.eveproc.evidence_of import (
+    HOST,
+    RELAY,
+    START,
+    alert,
+    flow,
+    gather,
+    lease,
+    lookup,
+    mail,
+    server,
+    site_of,
+)
+
+
+def kinds(events, host=HOST, site=None):
+    found = gather(events, site).hosts.get(host)
+    return (
+        {}
+        if found is None
+        else {kind: sketch.distinct() for (kind, _), sketch in found.sketches.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        pytest.param(lookup(1, "firm.test"), {Signal.MX_FLOOD: 1, Fact.MAIL_NAMES: 1}, id="MX"),
+        pytest.param(
+            lookup(1, "smtp.firm.test", "A"), {Signal.NAME_GUESS: 1, Fact.MAIL_NAMES: 1}, id="guess"
+        ),
+        pytest.param(
+            lookup(1, "mx.firm.test", "AAAA"),
+            {Signal.NAME_GUESS: 1, Fact.MAIL_NAMES: 1},
+            id="guess over IPv6",
+        ),
+        pytest.param(
+            lookup(1, "smtp.firm.test", "A", rcode="NXDOMAIN", answer=True),
+            {Signal.NAME_GUESS: 1, Signal.NAME_GUESS_NX: 1, Fact.MAIL_NAMES: 1},
+            id="missing",
+        ),
+        pytest.param(
+            lookup(1, "smtp.firm.test", "", rcode="NXDOMAIN", answer=True),
+            {Signal.NAME_GUESS_NX: 1, Fact.MAIL_NAMES: 1},
+            id="missing, dns v1",
+        ),
+        pytest.param(lookup(1, "www.firm.test", "A"), {}, id="ordinary name"),
+        pytest.param(lookup(1, "17.2.0.192.in-addr.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR"),
+        pytest.param(
+            lookup(1, "7.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR of IPv6"
+        ),
+        pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {}, id="PTR that is not counted"),
+        pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1}, id="SMTP"),
+        pytest.param(
+            flow(1, server(1), 465),
+            {Signal.SUBMISSION_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1},
+            id="submission",
+        ),
+        pytest.param(flow(1, "10.20.7.7"), {Fact.INSIDE_TARGETS: 1}, id="inside"),
+        pytest.param(flow(1, server(1), 993), {Fact.READS_MAILBOX: 1}, id="mailbox"),
+        pytest.param(
+            flow(1, server(1), 8080, established=False), {Fact.PROBED: 1}, id="refused elsewhere"
+        ),
+        pytest.param(flow(1, server(1), 25, proto="UDP"), {}, id="port 25 over UDP"),
+        pytest.param(
+            mail(1, server(1)), {Signal.SMTP_SESSIONS: 1, Signal.MAIL_BURST: 1}, id="mail"
+        ),
+        pytest.param(mail(1, RELAY), {}, id="mail through the relay"),
+        pytest.param(
+            mail(1, server(1), port=587, helo="pc7"),
+            {Signal.SUBMISSION_ATTEMPTS: 1, Signal.MAIL_BURST: 1, Signal.HELO_ODD: 1},
+            id="submitted",
+        ),
+        pytest.param(
+            mail(1, server(1), attachments=("Photo.JPG.PIF",), subject="hi"),
+            {
+                Signal.SMTP_SESSIONS: 1,
+                Signal.MAIL_BURST: 1,
+                Signal.LOOK_ALIKE: 1,
+                Signal.WORM_ATTACHMENT: 1,
+            },
+            id="program",
+        ),
+    ],
+)
+def test_what_an_event_shows(event, expected):
+    assert kinds([event]) == expected
+
+
+def test_an_smtp_record_without_a_command_is_no_session():
+    assert kinds([mail(1, server(1), rcpt="", mail_from="")]) == {}
+
+
+def test_the_transaction_that_suricata_7_logs_for_a_quit_is_no_session_of_its_own():
+    hello, bye = (
+        mail(1, server(1), rcpt="", mail_from="", helo="pc7", tx_id=number) for number in (0, 1)
+    )
+    assert kinds([hello]) == {Signal.SMTP_SESSIONS: 1, Signal.HELO_ODD: 1}
+    assert kinds([bye]) == {}
+
+
+def test_servers_are_seen_from_the_other_side():
+    events = [
+        flow(1, RELAY, host=server(1)),
+        lookup(2, "example.org", "MX", resolver="10.20.3.3", answer=True),
+        lookup(2, "www.example.org", "A", resolver="10.20.4.4", answer=True),
+    ]
+    assert kinds(events, RELAY) == {Fact.TAKES_MAIL_IN: 1}
+    assert kinds(events, "10.20.3.3") == {Fact.SERVES_DNS: 1}
+    assert kinds(events, "10.20.4.4") == {}
+
+
+def test_own_domains_are_not_evidence():
+    site = site_of("home_networks: [10.20.0.0/16]\ninternal_domains: [corp.test]\n")
+    assert kinds([lookup(1, "mail.corp.test", "A"), lookup(1, "corp.test")], site=site) == {}
+
+
+def test_two_sensors_that_see_the_same_connection_count_it_once():
+    north, south = flow(1, server(1)), flow(1.003, server(1))
+    fields = {field: getattr(north, field) for field in north.__struct_fields__}
+    south = type(north)(**{**fields, "time": south.time, "sensor": "south", "flow_id": 77})
+    assert gather([north, south]).hosts[HOST].log(Signal.SMTP_ATTEMPTS).count() == 1
+
+
+def test_an_answer_and_its_question_are_one_lookup():
+    events = [lookup(1, "firm.test"), lookup(1.2, "firm.test", answer=True)]
+    events = [
+        type(e)(**{**{f: getattr(e, f) for f in e.__struct_fields__}, "client_port": 5})
+        for e in events
+    ]
+    assert gather(events).hosts[HOST].log(Signal.MX_FLOOD).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "host", "signal"),
+    [
+        pytest.param(alert(1, "mx_flood"), HOST, Signal.MX_FLOOD, id="by metadata"),
+        pytest.param(
+            alert(1, "smtp_rejects", side="dest_ip", flow_src=""),
+            HOST,
+            Signal.SMTP_REJECTS,
+            id="reply rule, 6",
+        ),
+        pytest.param(alert(1, "mx_flood", metadata=False), HOST, Signal.MX_FLOOD, id="by sid"),
+        pytest.param(
+            alert(1, "mx_flood", host=server(1), to=HOST, flow_src=""),
+            HOST,
+            Signal.MX_FLOOD,
+            id="the home end",
+        ),
+    ],
+)
+def test_whose_an_alert_is(event, host, signal):
+    assert list(gather([event]).hosts[host].sketches) == [(signal, EvidenceSource.ALERT)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(alert(1, "mx_flood", sid=2403388, metadata=False), id="sid of others"),
+        pytest.param(alert(1, "mx_flood", metadata=False, gid=3), id="other generator"),
+        pytest.param(alert(1, "mx_flood", sid=1_250_999, metadata=False), id="no such offset"),
+        pytest.param(alert(1, "invented", sid=99), id="unknown signal and ours"),
+    ],
+)
+def test_alerts_of_other_rule_sets_are_nothing_to_us(event):
+    store = gather([event])
+    assert (dict(store.unused), store.hosts, store.active) == ({}, {}, set())
+
+
+def test_an_alert_about_no_home_host_is_counted():
+    store = gather([alert(1, "mx_flood", host=server(1), to=server(2))])
+    assert (dict(store.unused), store.hosts) == ({"alert about no home host": 1}, {})
+
+
+def test_that_flows_are_logged_is_seen_from_flags_of_tcp():
+    assert gather([flow(1, server(1), 443)]).flows_logged
+    assert not gather([flow(1, server(1), 53, proto="UDP")]).flows_logged
+    assert not gather([replace(flow(1, server(1), 443), flags_logged=False)]).flows_logged
+
+
+def test_alert_windows_count_not_lines():
+    store = gather([alert(n, "mx_flood") for n in range(50)])
+    assert store.hosts[HOST].alerts(Signal.MX_FLOOD).count() <= 2
+
+
+def some_night(seed):
+    rng = random.Random(seed)
+    makers = (
+        lambda t: lookup(t, f"firm{rng.randrange(40)}.test", query_id=rng.randrange(9)),
+        lambda t: flow(
+            t,
+            server(rng.randrange(40)),
+            rng.choice((25, 465, 443)),
+            host=f"10.20.1.{rng.randrange(4)}",
+        ),
+        lambda t: mail(t, server(rng.randrange(40)), helo=f"pc{rng.randrange(3)}", subject="hello"),
+        lambda t: alert(t, rng.choice(("mx_flood", "smtp_attempts")), to=server(rng.randrange(9))),
+        lambda t: lease(t, f"10.20.1.{rng.randrange(4)}", f"02:00:00:00:00:0{rng.randrange(3)}"),
+        lambda t: Stats(
+            time=START + t,
+            sensor=rng.choice("ab"),
+            counters={"capture.kernel_drops": rng.randrange(9)},
+        ),
+    )
+    return [rng.choice(makers)(float(rng.randrange(9000))) for _ in range(rng.randrange(120))]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_any_order_split_and_repetition_gathers_the_same(seed, parts):
+    events = some_night(seed)
+    whole = gather(events)
+    rng = random.Random(seed)
+    shuffled = rng.sample(events, len(events)) + events[:10]
+    merged = EvidenceStore()
+    for part in range(parts):
+        merged.merge(gather(shuffled[part::parts]))
+    whole.trim()
+    merged.trim()
+    merged.unused.clear()
+    whole.unused.clear()
+    assert merged == whole
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_too_many_hosts_are_thinned_alike_in_any_order_and_split(seed, parts):
+    rng = random.Random(seed)
+    events = [
+        flow(
+            n,
+            server(n),
+            rng.choice((25, 443)),
+            host=f"10.20.{rng.randrange(3)}.{rng.randrange(200)}",
+        )
+        for n in range(150)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "MOST_HOSTS", 8)
+        patch.setattr(store_module, "MOST_ACTIVE", 20)
+        whole = gather(events)
+        rng.shuffle(events)
+        merged = EvidenceStore()
+        for part in range(parts):
+            merged.merge(gather(events[part::parts]))
+    whole.trim()
+    merged.trim()
+    assert merged == whole
+    assert len(whole.hosts) <= 8
+    assert len(whole.active) <= 20
+    assert whole.hosts_sampled

@@ -1,0 +1,62 @@
+"""A shelf holds what a dict would, whatever of it is packed."""
+
+import pickle
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eveproc.evidence import packed_store
+from eveproc.evidence.packed_store import PackedStore
+from eveproc.evidence.store import EvidenceSource, Fact, HostEvidence
+from eveproc.signals.observation import Observation, Pivot
+from rulegen.vocabulary import Signal
+
+KINDS = (Signal.MX_FLOOD, Signal.SMTP_ATTEMPTS, Fact.MAIL_NAMES)
+
+
+def noted(rng, evidence):
+    key = rng.choice(["a.test", "caf\u00e9.test", "half \ud800", ""])
+    pivot = rng.choice([None, Pivot(rng.randrange(1 << 63), "1:x=", -1)])
+    evidence.note(
+        rng.choice(KINDS),
+        rng.choice(list(EvidenceSource)),
+        Observation(rng.random() * 9000, key, (key, rng.random()), 7, pivot),
+    )
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_what_is_packed_comes_back_as_it_was(seed, in_use):
+    rng = random.Random(seed)
+    plain, packed = {}, PackedStore(HostEvidence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed_store, "IN_USE", in_use)
+        for _ in range(40):
+            host, state = rng.choice("abcdef"), rng.getstate()
+            noted(rng, plain.setdefault(host, HostEvidence()))
+            rng.setstate(state)
+            noted(rng, packed.open(host))
+    for evidence in (*plain.values(), *packed.in_use()):
+        evidence.trim()
+    assert packed == plain
+    assert pickle.loads(pickle.dumps(packed)) == plain
+    assert (len(packed), set(packed)) == (len(plain), set(plain))
+    assert all(host in packed and packed[host] == evidence for host, evidence in plain.items())
+
+
+def test_what_was_never_there():
+    packed = PackedStore(HostEvidence)
+    assert packed.get("a") is None
+    assert "a" not in packed
+    with pytest.raises(KeyError):
+        packed["a"]
+
+
+def test_only_what_is_kept_stays(monkeypatch):
+    monkeypatch.setattr(packed_store, "IN_USE", 2)
+    packed = PackedStore(HostEvidence)
+    for key in "abcd":
+        packed.open(key)
+    packed.keep(lambda key: key in "ad")
+    assert sorted(packed) == ["a", "d"]

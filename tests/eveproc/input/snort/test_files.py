@@ -1,0 +1,90 @@
+"""Files of Snort on the command line: whole ones in a folder, foreign and broken ones -> a report, or a refusal that names the file."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eveproc.cli import main
+from tests.eveproc.input.snort.test_alert_csv import SNORT_29
+from tests.test_recorded import DATA
+
+SITE = str(DATA / "site.yaml")
+UNIFIED2, JSON = (
+    gzip.decompress((DATA / f"office-snort-{name}.gz").read_bytes())
+    for name in ("2.9.u2", "3.json")
+)
+
+
+def report(path: Path) -> Result:
+    result = CliRunner().invoke(main, ["report", str(path), "-s", SITE])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_a_folder_of_rotated_logs_is_read_whole(tmp_path: Path) -> None:
+    half = JSON.index(b"\n", len(JSON) // 2) + 1
+    (tmp_path / "alert_json.txt.1600000000").write_bytes(JSON[:half])
+    (tmp_path / "alert_json.txt").write_bytes(JSON[half:])
+    (tmp_path / "merged.log.1772438400.gz").write_bytes(gzip.compress(UNIFIED2))
+    result = report(tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("5 infected, 1 suspected")
+    assert "read: 3 files" in result.stderr
+    assert "events: 136 (alert 136)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            UNIFIED2[:30],
+            "holds no alert: not one of its 1 lines or records is whole and understood",
+        ),
+        (JSON[:60], "holds no alert: not one of its 1 lines or records is whole and understood"),
+        (b"03/02-08:00:00.250000 ,TCP,10.20.1.7\n", "is an alert_csv with fields of its own"),
+        (
+            b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(16),
+            "is a capture of packets; allowed are the logs that an engine writes of it",
+        ),
+        (
+            b"\0\0\0\x07\xff\xff\xff\xff" + bytes(40),
+            "is not EVE JSON: none of its 1 lines is a JSON object",
+        ),
+    ],
+    ids=["half a record", "half a line", "other fields", "packets", "garbage"],
+)
+def test_a_file_without_an_alert_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "snort.log.1").write_bytes(content)
+    result = report(tmp_path / "snort.log.1")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"snort.log.1: {told}" in result.stderr
+
+
+def test_an_empty_file_is_a_quiet_night_and_told(tmp_path: Path) -> None:
+    (tmp_path / "mxhound.u2.1").write_bytes(b"")
+    result = report(tmp_path)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "0 infected, 0 suspected, 0 clean; no event in this time.\n",
+    )
+    assert result.stderr.endswith("mxhound.u2.1: is empty\n")
+
+
+def test_a_file_cut_in_a_record_is_used_and_told(tmp_path: Path) -> None:
+    (tmp_path / "mxhound.u2.1").write_bytes(UNIFIED2[:-5])
+    result = report(tmp_path)
+    assert result.stdout.startswith("5 infected")
+    assert (
+        "mxhound.u2.1: ends in half a record: it was cut off, or Snort was writing\n"
+        in result.stderr
+    )
+
+
+def test_the_year_of_a_csv_is_that_of_its_file(tmp_path: Path) -> None:
+    log = tmp_path / "alert.csv"
+    log.write_bytes(SNORT_29)
+    os.utime(log, (1_500_000_000, 1_500_000_000))
+    assert "2017-03-0" in report(log).stdout

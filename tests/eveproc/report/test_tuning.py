@@ -1,0 +1,153 @@
+"""Predictions and recommendations in words: what is uncertain, cut or over the budget is said, and the file that is written loads."""
+
+import json
+import random
+from ipaddress import ip_network
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from msgspec.structs import replace
+
+from eveproc.report import predicted, tuning, tuning_text
+from eveproc.report.tuning_text import Tuning, rate
+from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.engine_threshold import SECOND
+from eveproc.tuning.history import History, RecordKind
+from eveproc.tuning.predict import Predicted
+from eveproc.tuning.rows import HistoryRows
+from eveproc.tuning.tune import recommend
+from rulegen.site_profile import NetworkThresholds, SiteProfile, Threshold, load_site
+from rulegen.vocabulary import Signal
+from tests.eveproc.tuning.test_tune import SITE, START, bursts, guess, mx, timer, week
+
+AT = round(START * SECOND)
+
+
+def alert(host: str, second: int, *, wide: int = 0, sure: bool = True) -> Predicted:
+    time = AT + second * SECOND
+    return Predicted(time, host, Signal.MX_FLOOD, time - wide * SECOND, time, sure)
+
+
+def test_a_host_says_how_well_its_alerts_are_known() -> None:
+    alerts = [
+        alert("10.20.0.1", 0),
+        alert("10.20.0.2", 5, wide=3),
+        alert("10.20.0.2", 9, sure=False),
+    ]
+    lines = predicted.render_text(
+        Signal.MX_FLOOD, Threshold(9, 60), alerts, History(hours={1})
+    ).splitlines()
+    assert lines[0] == "mx_flood at 9 in 60 s: 3 alerts by 2 hosts in 0.0 days, 72 a day."
+    assert lines[2].endswith("  2026-03-02 08:00:05Z to 08:00:09Z  (1 not sure, times within 3 s)")
+    assert lines[3].split() == ["10.20.0.1", "1", "alert", "2026-03-02", "08:00:00Z"]
+    assert list(predicted.notes(Signal.MX_FLOOD, alerts, History()))[-1] == (
+        "1 of 3 are known to the microsecond, 1 within bounds, 1 are the likeliest of several"
+    )
+
+
+def test_of_many_hosts_the_busiest_are_listed() -> None:
+    alerts = [alert(f"10.20.{number}.1", number) for number in range(60)]
+    assert (
+        predicted.render_text(
+            Signal.MX_FLOOD, Threshold(9, 60), alerts, History(hours={1})
+        ).splitlines()[-1]
+        == "  ... and 10 more hosts"
+    )
+
+
+def test_what_was_left_out_is_said() -> None:
+    rows = HistoryRows(3)
+    rows.is_cut = True
+    history = History(
+        {"10.20.0.7": {RecordKind.MX: rows}}, active={"10.20.0.7"}, hours={1}, is_thinned=True
+    )
+    said = list(predicted.notes(Signal.MX_FLOOD, [], history))
+    assert "more hosts than can be kept: these are the alerts of 1 of them, a fair sample" in said
+    assert (
+        said[-1]
+        == "too busy to be kept whole, so that later alerts of theirs are missing: 10.20.0.7"
+    )
+    assert "More hosts than can be kept: all numbers are of 1 of them" in tuning.render_text(
+        Tuning([], Baseline(history), 1.0)
+    )
+
+
+def test_without_records_there_is_nothing_to_propose() -> None:
+    told = Tuning([], Baseline(), 1.0)
+    assert tuning.render_text(told).startswith("0.0 days of records, no time at all.\n")
+    assert tuning_text.render_yaml(told).endswith("thresholds: {}\n")
+    assert tuning.render_json(told) == ""
+    assert "nothing can be proposed" in tuning.render_html(told)
+
+
+def tuned(site: SiteProfile) -> Tuning:
+    hosts = {f"10.20.0.{number}": [] for number in range(1, 41)} | {
+        f"10.30.0.{number}": [(guess, timer(7200.0, 30))] for number in range(1, 41)
+    }
+    hosts["10.20.0.1"] = [(mx, timer(900.0, 60))]
+    hosts["10.20.64.1"] = [(mx, bursts(5, 20))]
+    baseline = week(random.Random(1), hosts, START, site)
+    return Tuning(recommend(baseline, site, 1.0), baseline, 1.0)
+
+
+@pytest.fixture(scope="module")
+def told() -> Tuning:
+    guests = NetworkThresholds(
+        ip_network("10.20.64.0/20"), MappingProxyType({Signal.MX_FLOOD: Threshold(30, 60)})
+    )
+    return tuned(replace(SITE, network_thresholds=(guests,)))
+
+
+def test_the_file_loads_over_its_profile_and_holds_every_number(
+    told: Tuning, tmp_path: Path
+) -> None:
+    site, file = tmp_path / "site.yaml", tmp_path / "thresholds.yaml"
+    site.write_text("home_networks: [10.20.0.0/16, 10.30.0.0/16]\n")
+    file.write_text(tuning_text.render_yaml(told))
+    profile = load_site(site, file)
+    for one in told.recommendations:
+        own = {part.network: part.thresholds for part in profile.network_thresholds}
+        assert (own[one.network] if one.network else profile.thresholds)[one.signal] == one.proposed
+    assert {str(part.network) for part in profile.network_thresholds} == {
+        "10.20.64.0/20",
+        "10.30.0.0/16",
+    }
+    assert all(line.startswith(("#", " ", "thresholds:")) for line in file.read_text().splitlines())
+
+
+def test_the_text_says_what_is_over_the_budget_and_who_does_it(told: Tuning) -> None:
+    text = tuning.render_text(told)
+    slow = next(line for line in text.splitlines() if line.startswith("mx_slow "))
+    assert slow.endswith("over the budget")
+    said = " ".join(text.split())
+    assert (
+        "15 in 3600 s alerts as seldom as any count up to 18, above which a known sender is missed; yet"
+        in said
+    )
+    assert "declare, exempt or see to the hosts that do it" in said
+    assert "10.20.0.1 at most 60 in 60 s" in said
+    assert "Without 10.20.0.1 10 would do: exempt it if you know why it does this." in said
+
+
+def test_json_tells_the_same(told: Tuning) -> None:
+    lines = [json.loads(line) for line in tuning.render_json(told).splitlines()]
+    assert [(line["signal"], line["network"]) for line in lines][:2] == [
+        ("mx_flood", None),
+        ("mx_flood", "10.20.64.0/20"),
+    ]
+    slow = next(line for line in lines if line["signal"] == "mx_slow")
+    assert not slow["fits"]
+    assert slow["loud"][0]["host"] == "10.20.0.1"
+    assert all(catch["seconds"] is not None for line in lines for catch in line["catches"])
+
+
+def test_rates_are_read_at_a_glance() -> None:
+    assert [rate(number) for number in (0, 0.0001, 0.034, 2.5, 48, 2100.4)] == [
+        "0",
+        "< 0.001",
+        "0.034",
+        "2.5",
+        "48",
+        "2,100",
+    ]

@@ -1,0 +1,584 @@
+"""Who is infected, who is only suspected, who is clean, and since when: the model on small made_stores."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eveproc.evidence.store import EvidenceSource
+from eveproc.verdicts.analyze import context_of, machines
+from eveproc.verdicts.parameters import ALERTS
+from eveproc.verdicts.scoring import score_at_most
+from eveproc.verdicts.verdict import assess
+from rulegen.vocabulary import Family, Level, Signal
+from tests.eveproc.evidence_of import (
+    HOST,
+    RELAY,
+    RESOLVER,
+    SITE,
+    START,
+    alert,
+    flow,
+    gather,
+    lookup,
+    mail,
+    server,
+    site_of,
+    verdict,
+    web,
+)
+
+
+def flood(count, step=2.0):
+    return [
+        event
+        for n in range(count)
+        for event in (lookup(n * step, f"firm{n}.test"), flow(n * step + 0.5, server(n)))
+    ]
+
+
+def test_flood_is_infected_within_a_minute():
+    found = verdict(flood(60))
+    assert (found.level, found.families) == (Level.INFECTED, (Family.LOOKUP, Family.DELIVERY))
+    assert found.decided_at - START <= 60
+    assert "60 domains" in found.why
+    assert "lookup and delivery agree" in found.why or "delivery and lookup agree" in found.why
+
+
+def test_slow_sender_is_infected_within_the_night():
+    found = verdict(flood(40, step=180))
+    assert found.level is Level.INFECTED
+    assert found.decided_at - START <= 20 * 60
+
+
+def test_no_lookups_at_all():
+    found = verdict([flow(n * 3, server(n)) for n in range(40)])
+    assert (found.level, found.families) == (Level.INFECTED, (Family.DELIVERY,))
+    assert "nothing harmless explains it" in found.why
+
+
+def test_slow_without_lookups():
+    found = verdict([flow(n * 180, server(n)) for n in range(40)])
+    assert found.level is Level.INFECTED
+    assert found.decided_at - START <= 40 * 60
+
+
+def test_blocked_egress_counts_as_much():
+    assert (
+        verdict(
+            [flow(n * 3, server(n), answered=False, established=False) for n in range(40)]
+        ).level
+        is Level.INFECTED
+    )
+
+
+def test_submission_fan_out():
+    events = [
+        e
+        for n in range(60)
+        for e in (lookup(n * 8, f"smtp.firm{n}.test", "A"), flow(n * 8 + 1, server(n), 587))
+    ]
+    found = verdict(events)
+    assert (found.level, found.families) == (Level.INFECTED, (Family.LOOKUP, Family.DELIVERY))
+
+
+def test_ipv6_sender():
+    host = "2001:db8:20::77"
+    events = [flow(n * 3, f"2001:db8:ff{n:02x}::25", host=host) for n in range(40)]
+    assert verdict(events, host=host).level is Level.INFECTED
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [lookup(n, "mail.example.org", "A") for n in range(180)], id="one repeated name"
+        ),
+        pytest.param(
+            [lookup(n, f"x{n}.tunnel.example.org") for n in range(70)], id="tunnel below one domain"
+        ),
+        pytest.param(
+            [lookup(n, f"dnscat.{n:x}.{n * 977:x}") for n in range(70)],
+            id="tunnel below no public suffix",
+        ),
+        pytest.param([flow(n, f"10.20.9.{n}") for n in range(1, 60)], id="inside targets only"),
+        pytest.param(
+            [
+                *web(),
+                *(lookup(n * 30, f"firm{n}.test") for n in range(12)),
+                flow(90, server(1)),
+                flow(95, server(2)),
+            ],
+            id="admin",
+        ),
+        pytest.param(
+            [*web(), *(lookup(n, f"firm{n}.test") for n in range(300))], id="address checker"
+        ),
+        pytest.param(
+            [flow(n * 60, server(n % 3)) for n in range(200)], id="three servers again and again"
+        ),
+        pytest.param([flow(n * 60, RELAY) for n in range(200)], id="the relay"),
+        pytest.param([flow(n, server(n), 443) for n in range(300)], id="browsing"),
+        pytest.param(
+            [
+                *web(),
+                *(lookup(n, f"{w}.site{n}.test", "A") for n in range(500) for w in ("www", "mail")),
+            ],
+            id="crawler",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(4)
+                for e in (
+                    lookup(n, f"smtp.isp{n}.test", "A"),
+                    flow(n, server(n), 587),
+                    flow(n, server(n), 465),
+                )
+            ],
+            id="mail client set up",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(25)
+                for e in (
+                    lookup(n * 600, "smtp.isp.test", "A", query_id=n),
+                    flow(n * 600 + 1, server(n), 587),
+                )
+            ],
+            id="one provider behind many addresses",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(18)
+                for e in (flow(n * 200, server(n), 587), flow(n * 200 + 9, server(n), 993))
+            ],
+            id="phones behind one address",
+        ),
+    ],
+)
+def test_innocent_hosts_are_clean(events):
+    found = verdict(events)
+    assert found.level is Level.CLEAN, found.why
+    assert found.decided_at is None
+
+
+def test_lookups_alone_where_connections_are_not_logged_are_suspected():
+    found = verdict([lookup(n, f"firm{n}.test") for n in range(300)])
+    assert (found.level, found.families) == (Level.SUSPECTED, (Family.LOOKUP,))
+    assert found.decided_at - START < 60
+
+
+def test_undeclared_mail_server_is_suspected_by_rate_alone():
+    inbound = [flow(n * 20, HOST, host=server(900 + n)) for n in range(8)]
+    asks = [lookup(n * 20, f"{n}.2.0.192.in-addr.arpa", "PTR") for n in range(8)]
+    found = verdict(flood(80) + inbound + asks)
+    assert found.level is Level.SUSPECTED
+    assert "as a mail server does" in found.why
+    assert found.next_step == "Declare it in mail_servers, or look at it."
+
+
+def test_undeclared_mail_server_that_sends_programs_is_not_explained_away():
+    inbound = [flow(n * 20, HOST, host=server(900 + n)) for n in range(8)]
+    odd = [
+        mail(n * 9, server(n), rcpt=f"a@d{n}.test", helo=f"pc{n}.test", attachments=("doc.pif",))
+        for n in range(20)
+    ]
+    found = verdict(flood(80) + inbound + odd)
+    assert found.level is Level.SUSPECTED
+    assert "rograms directly to 20 recipient domains" in found.why
+
+
+def monitoring(servers, every, hours, **more):
+    return [
+        flow(t, server(n), **more) for n in range(servers) for t in range(n, hours * 3600, every)
+    ]
+
+
+def test_monitor_of_a_few_servers_is_clean():
+    found = verdict(monitoring(8, 60, 2))
+    assert found.level is Level.CLEAN
+    assert "as monitoring does" in found.why
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(monitoring(20, 600, 8), id="many servers"),
+        pytest.param(
+            [
+                flow(e.time - START, e.server, established=e.server != server(3))
+                for e in monitoring(20, 600, 8)
+            ],
+            id="one of them down",
+        ),
+        pytest.param(monitoring(45, 600, 8), id="45"),
+        pytest.param(monitoring(20, 600, 8, port=587), id="submission"),
+        pytest.param(monitoring(20, 3600, 9), id="hourly"),
+        pytest.param(monitoring(30, 40, 1), id="too often to be sure"),
+    ],
+)
+def test_monitors_are_not_infected(events):
+    found = verdict(events)
+    assert found.level is Level.SUSPECTED
+    assert "as monitoring does" in found.why
+
+
+def test_a_sender_that_nobody_answers_is_no_monitor():
+    events = [flow(n * 5, server(n % 12), answered=False, established=False) for n in range(1400)]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_flood_that_few_servers_take_in():
+    events = [
+        e
+        for n in range(60)
+        for e in (lookup(n * 2, f"firm{n}.test"), flow(n * 2 + 1, server(n % 3)))
+    ]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_a_newsletter_through_an_outside_relay_is_clean():
+    events = [mail(n * 3, server(1), rcpt=f"a@d{n}.test", body_md5="d" * 32) for n in range(200)]
+    assert verdict(events).level is Level.CLEAN
+
+
+def test_outside_scanner_is_clean():
+    events = [
+        e
+        for n in range(40)
+        for e in (flow(n, server(n)), flow(n, server(n), 8080, answered=False, established=False))
+    ]
+    found = verdict(events)
+    assert found.level is Level.CLEAN
+    assert "as a scanner does" in found.why
+
+
+def test_undeclared_resolver_is_clean():
+    asked = [
+        lookup(n, f"firm{n}.test", host=f"10.20.2.{n % 9}", resolver=HOST, answer=True)
+        for n in range(90)
+    ]
+    forwarded = [lookup(n, f"firm{n}.test", resolver="203.0.113.53") for n in range(90)]
+    found = verdict(asked + forwarded)
+    assert found.level is Level.CLEAN
+    assert "as a resolver does" in found.why
+
+
+@pytest.mark.parametrize(("host", "level"), [(RELAY, Level.CLEAN), (RESOLVER, Level.INFECTED)])
+def test_declared_servers_are_judged_by_what_is_unusual_for_them(host, level):
+    events = [flow(n * 3, server(n), host=host) for n in range(40)] + [
+        lookup(n, f"firm{n}.test", host=host) for n in range(40)
+    ]
+    assert verdict(events, host=host).level is level
+
+
+def test_declared_mail_server_that_spreads_programs_is_suspected():
+    events = [
+        mail(n * 9, server(n), rcpt=f"a@d{n}.test", host=RELAY, attachments=("doc.exe",))
+        for n in range(20)
+    ]
+    assert verdict(events, host=RELAY).level is Level.SUSPECTED
+
+
+def test_alerts_of_independent_families_are_enough_without_logs():
+    events = [
+        alert(0, "mx_flood", rrnames=("a.test",)),
+        alert(20, "smtp_attempts"),
+        alert(61, "mx_flood", rrnames=("b.test",)),
+    ]
+    found = verdict(events)
+    assert found.level is Level.INFECTED
+    assert found.decided_at == START + 61
+    assert {item.source for item in found.evidence} == {EvidenceSource.ALERT}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("smtp_sessions", "smtp_rejects"),
+        ("name_guess", "smtp_attempts"),
+        ("name_guess", "smtp_slow"),
+        ("mx_slow", "mx_then_smtp"),
+    ],
+)
+@pytest.mark.parametrize("windows", [1, 2, 3, 10])
+def test_two_families_about_one_server_do_not_convict_by_alerts_alone(one, other, windows):
+    about = {
+        "name_guess": {"rrnames": ("smtp.provider.test",)},
+        "mx_slow": {"rrnames": ("provider.test",)},
+    }
+    events = [
+        alert(n * 3601, signal, **about.get(signal, {}))
+        for n in range(windows)
+        for signal in (one, other)
+    ]
+    assert verdict(events).level is not Level.INFECTED
+
+
+def test_one_alert_is_not_enough():
+    assert verdict([alert(0, "smtp_attempts")]).level is Level.CLEAN
+
+
+def test_repeated_alerts_of_one_kind_saturate():
+    few, more, many = (
+        verdict([alert(n * 61, "smtp_attempts", to=server(n)) for n in range(count)])
+        for count in (3, 12, 60)
+    )
+    assert few.level is Level.SUSPECTED
+    assert many.score - more.score < 0.01
+    assert many.families == (Family.DELIVERY,)
+
+
+def test_alerts_about_one_server_do_not_add_up():
+    stuck = verdict([alert(n * 61, "smtp_attempts", to=server(1)) for n in range(60)])
+    assert stuck.level is Level.CLEAN
+
+
+def test_alerts_about_the_same_few_servers_do_not_convict():
+    events = [e for n in range(40) for e in (alert(n * 301, "smtp_sessions", to=server(n % 6)),)]
+    names = [alert(n * 301, "name_guess", rrnames=(f"mail.firm{n % 6}.test",)) for n in range(40)]
+    assert verdict(events + names).level is Level.CLEAN
+
+
+def test_alerts_whose_records_are_logged_are_not_counted_twice():
+    tunnel = [lookup(n, f"x{n}.tunnel.example.org") for n in range(70)]
+    found = verdict([*tunnel, alert(10, "mx_flood"), alert(80, "mx_slow")])
+    assert found.level is Level.CLEAN
+    assert [item.weight for item in found.evidence] == [0, 0, 0]
+
+
+def test_content_and_rejection_count_as_families():
+    mails = [mail(n * 200, server(n), rcpt=f"a@d{n}.test", body_md5="d" * 32) for n in range(5)]
+    found = verdict([*mails, alert(900, "smtp_rejects", side="dest_ip")])
+    assert found.level is Level.INFECTED
+    assert Family.REJECTION in found.families
+    assert Family.CONTENT in found.families
+
+
+def test_decided_at_is_when_a_live_watcher_would_have_known():
+    events = flood(60)
+    found = verdict(events)
+    before = verdict([e for e in events if e.time < found.decided_at])
+    at = verdict([e for e in events if e.time <= found.decided_at])
+    assert before.level is not Level.INFECTED
+    assert at.level is Level.INFECTED
+
+
+def test_exempt_evidence_is_not_used():
+    site = site_of(
+        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-02}]\n"
+    )
+    assert verdict(flood(60) + web("10.20.1.8"), site=site).evidence == ()
+
+
+def test_exemption_ends():
+    site = site_of(
+        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-01}]\n"
+    )
+    assert verdict(flood(60), site=site).level is Level.INFECTED
+
+
+def test_every_item_says_why_with_figures_and_where_to_look():
+    found = verdict([*flood(60), alert(30, "mx_flood")])
+    mx = next(
+        i for i in found.evidence if i.signal is Signal.MX_FLOOD and i.source is EvidenceSource.LOG
+    )
+    assert (mx.count, mx.distinct) == (60, 60)
+    assert "60 domains" in mx.why
+    assert len(mx.flow_ids) == 8
+    fired = next(i for i in found.evidence if i.source is EvidenceSource.ALERT)
+    assert fired.sids == (1_250_001,)
+
+
+def through(servers, mails, gap, **more):
+    return [
+        e
+        for n in range(mails)
+        for e in (
+            flow(n * gap, server(n % servers)),
+            mail(
+                n * gap + 0.1,
+                server(n % servers),
+                **{k: v(n) if callable(v) else v for k, v in more.items()},
+            ),
+        )
+    ]
+
+
+OWN = site_of(SITE + "internal_domains: [corp.test]\n")
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            through(2, 20, 0.5, rcpt=lambda n: f"a@d{n}.test", body_md5="d" * 32),
+            id="newsletter through two addresses",
+        ),
+        pytest.param(
+            through(1, 4, 100, rcpt=lambda n: f"a@d{n}.test", attachments=("app.jar",)),
+            id="programs through one relay",
+        ),
+        pytest.param(
+            [
+                *through(1, 20, 5, rcpt=lambda n: f"a@d{n}.test", body_md5="d" * 32),
+                alert(60, "smtp_rejects", side="dest_ip"),
+            ],
+            id="a newsletter to dead addresses",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(14)
+                for e in (
+                    lookup(n * 2000, "acme.mail.protection.outlook.com", "A", query_id=n),
+                    flow(n * 2000 + 1, server(n)),
+                    mail(n * 2000 + 1, server(n), rcpt="boss@acme.test"),
+                )
+            ],
+            id="one provider's many addresses on port 25",
+        ),
+        pytest.param(
+            [
+                e
+                for n in range(30)
+                for e in (
+                    lookup(n * 900, "outlook.office365.com", "A", query_id=n),
+                    flow(n * 900 + 1, server(n), 587),
+                )
+            ],
+            id="one provider's many addresses on 587",
+        ),
+    ],
+)
+def test_own_relays_and_providers_are_clean(events):
+    found = verdict(events, site=OWN)
+    assert found.level is Level.CLEAN, found.why
+
+
+def test_a_program_that_sends_in_the_sites_name_is_suspected():
+    events = through(
+        12,
+        12,
+        2400,
+        rcpt=lambda n: f"a@d{n}.test",
+        mail_from="shop@corp.test",
+        helo="shop.corp.test",
+    )
+    found = verdict(events, site=OWN)
+    assert found.level is Level.SUSPECTED
+    assert "in the name of the site's own domains" in found.why
+
+
+def test_a_slow_sender_in_the_sites_name_is_infected():
+    events = through(
+        40, 40, 180, rcpt=lambda n: f"a@d{n}.test", mail_from="boss@corp.test", helo="pc7.corp.test"
+    )
+    assert verdict(events, site=OWN).level is Level.INFECTED
+
+
+def test_a_flood_in_the_sites_name_is_infected():
+    events = through(
+        40, 40, 1, rcpt=lambda n: f"a@d{n}.test", mail_from="boss@corp.test", helo="pc7.corp.test"
+    )
+    assert verdict(events, site=OWN).level is Level.INFECTED
+
+
+def test_a_sender_that_tries_mailboxes_in_vain_is_no_scanner():
+    events = [
+        e
+        for n in range(60)
+        for e in (
+            lookup(n * 5, f"smtp.firm{n}.test", "A"),
+            flow(n * 5 + 1, server(n), 25 if n % 2 else 587),
+            flow(n * 5 + 2, server(n), 993, answered=False, established=False),
+            flow(n * 5 + 3, server(n), 2525, answered=False, established=False),
+        )
+    ]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_a_sender_that_talks_is_no_scanner():
+    talk = [mail(n * 2, server(n), rcpt=f"a@d{n}.test") for n in range(60)]
+    tries = [
+        e
+        for n in range(60)
+        for e in (
+            flow(n * 2, server(n)),
+            flow(n * 2, server(n), 445, answered=False, established=False),
+        )
+    ]
+    assert verdict(talk + tries).level is Level.INFECTED
+
+
+def test_the_first_recipient_cannot_hide_the_others():
+    events = []
+    for n in range(60):
+        one = mail(n * 2, server(n % 9), subject="hi")
+        events.append(
+            type(one)(
+                **{f: getattr(one, f) for f in one.__struct_fields__}
+                | {"rcpt_to": ("me@corp.test", f"you@d{n}.test")}
+            )
+        )
+    found = verdict(events, site=OWN)
+    burst = next(i for i in found.evidence if i.signal is Signal.MAIL_BURST)
+    assert burst.distinct == 60
+    assert found.level is Level.INFECTED
+
+
+def test_a_connection_logged_from_the_servers_end():
+    flipped = [flow(n * 3, HOST, 40000 + n, host=server(n)) for n in range(40)]
+    flipped = [
+        type(f)(**{k: getattr(f, k) for k in f.__struct_fields__} | {"client_port": 25})
+        for f in flipped
+    ]
+    assert verdict(flipped).level is Level.INFECTED
+
+
+@pytest.mark.parametrize("gap", [1, 5, 60, 600])
+def test_somebody_who_tries_five_mail_servers_is_not_infected(gap):
+    assert verdict([*web(), *flood(5, step=gap)]).level is not Level.INFECTED
+
+
+@pytest.mark.parametrize("gap", [1, 5, 60, 180])
+def test_ten_are_enough(gap):
+    assert verdict([*web(), *flood(10, step=gap)]).level is Level.INFECTED
+
+
+@given(st.integers(0, 10**6))
+def test_no_score_is_higher_than_what_is_told_quickly(seed):
+    rng = random.Random(seed)
+    events = [
+        *(
+            lookup(
+                rng.randrange(4000), f"smtp.firm{rng.randrange(30)}.test", rng.choice(("A", "MX"))
+            )
+            for _ in range(rng.randrange(30))
+        ),
+        *(
+            flow(rng.randrange(4000), server(rng.randrange(30)), rng.choice((25, 465)))
+            for _ in range(rng.randrange(30))
+        ),
+        *(
+            mail(
+                rng.randrange(4000),
+                server(rng.randrange(9)),
+                f"a@f{rng.randrange(30)}.test",
+                helo="x",
+            )
+            for _ in range(rng.randrange(30))
+        ),
+        *(
+            alert(rng.randrange(4000), rng.choice(list(ALERTS)), to=server(rng.randrange(9)))
+            for _ in range(rng.randrange(3))
+        ),
+    ]
+    store = gather(events)
+    for machine in machines(store):
+        found = assess(machine.evidence, context_of(machine, store, site_of()))
+        assert found.score <= score_at_most(machine.evidence) + 1e-12

@@ -1,0 +1,328 @@
+"""`eveproc watch` as it is run: told once whatever happens to it, obedient to signals, nothing lost where it has a state."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eveproc.cli import main
+from eveproc.state.state import open_state
+from eveproc.watching import catch_up, service
+from eveproc.watching.service import Live, ProcessSignals, Sinks
+from rulegen.errors import MxhoundError
+from rulegen.site_profile import load_site
+from tests.eveproc.eve_lines import HOST, SITE, START, mailing, quiet
+from tests.live.webhook import Webhook
+
+EVEPROC = Path(sys.executable).with_name("eveproc")
+SOON = 15.0
+OTHER = "10.20.1.9"
+DEAD = "json://127.0.0.1:9/"
+
+
+@pytest.fixture
+def site(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    return path
+
+
+@pytest.fixture
+def eve(tmp_path):
+    return tmp_path / "eve.json"
+
+
+def write(eve, *lines):
+    with eve.open("ab") as log:
+        log.writelines(lines)
+
+
+def until(condition):
+    end = time.monotonic() + SOON
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert condition()
+
+
+class Watch:
+    """A Live in a thread; `news` and `said` are what it told."""
+
+    def __init__(self, eve, site, state=None):
+        self.news, self.said = [], []
+        self.process_signals = ProcessSignals()
+        sinks = Sinks(
+            lambda news: self.news.append((news.change.trend.value, news.verdict.host)),
+            self.said.append,
+        )
+        self._live = Live([str(eve)], lambda: load_site(site), sinks, time.time, state)
+        self._thread = threading.Thread(target=self._live.run, args=(self.process_signals,))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.process_signals.stop.set()
+        self._thread.join(SOON)
+        assert not self._thread.is_alive()
+
+    @property
+    def lines(self):
+        return self._live.stats.lines
+
+
+@contextmanager
+def watched(eve, site, state):
+    """The same with a state; SQLite wants the thread that opened it, so all is done in this one, a turn at a time."""
+    watch = Watch(eve, site, state)
+    yield watch
+    watch._live._take_turn(watch.process_signals)
+    watch._live._keep()
+    watch._live._stack.close()
+
+
+def test_what_is_there_and_what_comes_is_told(eve, site):
+    write(eve, *mailing(START, 40))
+    with Watch(eve, site) as watch:
+        until(lambda: watch.news)
+        write(eve, *mailing(START + 60, 40, host=OTHER))
+        until(lambda: len(watch.news) > 1)
+        eve.rename(f"{eve}.1")
+        write(eve, *mailing(START + 120, 40, host="10.20.1.10"))
+        until(lambda: ("new", "10.20.1.10") in watch.news or ("worse", "10.20.1.10") in watch.news)
+    assert {host for _, host in watch.news} == {HOST, OTHER, "10.20.1.10"}
+
+
+def test_a_state_tells_nothing_twice_and_nothing_not_at_all(eve, site, tmp_path):
+    write(eve, *mailing(START, 40))
+    with open_state(tmp_path / "state") as state:
+        with watched(eve, site, state) as first:
+            pass
+        assert first.news == [("new", HOST)]
+        # Meanwhile: the rest of the file, a rotation, a packed file, a new one.
+        write(eve, *mailing(START + 60, 20, host=OTHER))
+        eve.rename(f"{eve}.2")
+        subprocess.run(["gzip", f"{eve}.2"], check=True)
+        write(Path(f"{eve}.1"), *mailing(START + 80, 20, host=OTHER))
+        write(eve, quiet(START + 100))
+        with watched(eve, site, state) as second:
+            pass
+        assert second.news == [("new", OTHER)]
+        with watched(eve, site, state) as third:
+            pass
+        assert (third.news, third.lines) == ([], 0)
+
+
+def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_but_never_not(
+    eve, site, tmp_path
+):
+    """Ten hosts, ten kills: a notification may come twice, if the kill comes between it and the keeping."""
+    rng = random.Random(7)
+    hosts = [f"10.20.2.{number}" for number in range(10)]
+    lines = [
+        line
+        for number, host in enumerate(hosts)
+        for line in mailing(START + 60 * number, 40, host=host)
+    ]
+    command = [EVEPROC, "watch", eve, "-s", site, "--state", tmp_path / "state", "-f", "json"]
+    told = []
+    for part in range(0, len(lines), len(lines) // 9):
+        write(eve, *lines[part : part + len(lines) // 9])
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            time.sleep(rng.uniform(0.3, 1.5))
+            run.kill()
+            told += [
+                json.loads(line)
+                for line in run.stdout.read().splitlines(keepends=True)
+                if line.endswith(b"\n")
+            ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        time.sleep(3)
+        run.terminate()
+        told += map(json.loads, run.stdout.read().splitlines())
+        assert run.wait(SOON) == 0
+    assert {verdict["host"] for verdict in told if verdict["verdict"] == "infected"} == set(hosts)
+    assert len({verdict["change"]["episode"] for verdict in told}) == len(hosts)
+
+
+def test_a_state_that_cannot_be_kept_is_told_once_and_kept_when_there_is_room(eve, site, tmp_path):
+    write(eve, quiet(START))
+    with open_state(tmp_path / "state") as state:
+        with watched(eve, site, state) as watch:
+            (pages,) = state._db.execute("PRAGMA page_count").fetchone()
+            state._db.execute(f"PRAGMA max_page_count = {pages}")
+            for number in range(30):
+                write(eve, *mailing(START + 60, 40, host=f"10.20.2.{number}"))
+                watch._live._take_turn(watch.process_signals)
+            assert len(watch.news) == 30
+            assert watch.said == [
+                "the state cannot be used: database or disk is full; it is tried again"
+            ]
+            state._db.execute("PRAGMA max_page_count = 1000000")
+            watch._live._keep()
+        with watched(eve, site, state) as again:
+            pass
+        assert (again.news, again.lines, again.said) == ([], 0, [])
+        assert len(state.incidents()) == 30
+
+
+def test_a_state_that_cannot_be_kept_at_the_end_is_refused(eve, site, tmp_path):
+    write(eve, quiet(START))
+    with open_state(tmp_path / "state") as state:
+        watch = Watch(eve, site, state)
+        (pages,) = state._db.execute("PRAGMA page_count").fetchone()
+        state._db.execute(f"PRAGMA max_page_count = {pages}")
+        lines = [
+            line
+            for number in range(30)
+            for line in mailing(START + 60, 40, host=f"10.20.2.{number}")
+        ]
+        watch._live._watcher.take(b"".join(lines), len(b"".join(lines)))
+        list(watch._live._watcher.look(START + 3600))
+        watch.process_signals.stop.set()
+        with pytest.raises(
+            MxhoundError,
+            match="database or disk is full: the next start reads and tells again what was not kept",
+        ):
+            watch._live.run(watch.process_signals)
+
+
+def test_a_site_with_faults_leaves_the_former_in_force(eve, site):
+    with Watch(eve, site) as watch:
+        site.write_text("home_networks: [10.0.0.0/40]\n")
+        watch.process_signals.reload.set()
+        until(lambda: watch.said)
+        assert watch.said[0].startswith(f"{site}:1: [home_networks.0]: ")
+        assert watch.said[0].endswith("; the profile read before stays in force")
+        site.write_text(f"{SITE}exempt: [{{network: {HOST}, reason: tests mail}}]\n")
+        watch.process_signals.reload.set()
+        until(lambda: "the site's profile was read anew" in watch.said)
+        write(eve, *mailing(START, 40), *mailing(START, 40, host=OTHER))
+        until(lambda: watch.news)
+    assert {host for _, host in watch.news} == {OTHER}
+
+
+def test_a_file_that_is_no_eve_is_told_once(eve, site):
+    write(eve, *[b"Mar  1 10:00:00 host sshd: no\n"] * 20)
+    with Watch(eve, site) as watch:
+        until(lambda: watch.said)
+        write(eve, *[b"Mar  1 10:00:00 host sshd: no\n"] * 20)
+        time.sleep(0.6)
+    assert watch.said == [f"{eve}: does not begin with records of EVE; is it the right one?"]
+
+
+def test_judging_takes_its_time_and_no_more(monkeypatch, eve, site):
+    monkeypatch.setattr(service, "PAUSE_AT_MOST", 0.0)
+    write(eve, *mailing(START, 400))
+    with Watch(eve, site) as watch:
+        until(lambda: watch.news)
+    assert watch.news[0][1] == HOST
+
+
+def cli(*arguments, after=None, signals=(signal.SIGTERM,)):
+    """Runs the command here; once `after` is true, this process is sent the signals, a moment apart."""
+
+    default = signal.getsignal(signal.SIGTERM)
+
+    def send():
+        until(
+            lambda: signal.getsignal(signal.SIGTERM) is not default and (after is None or after())
+        )
+        for number in signals:
+            time.sleep(0.6)
+            os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    result = CliRunner().invoke(main, ["watch", *map(str, arguments)])
+    sender.join()
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_signals_are_obeyed_and_handlers_put_back(eve, site):
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
+    write(eve, *mailing(START, 40))
+    result = cli(eve, "-s", site, signals=(signal.SIGHUP, signal.SIGINT))
+    assert result.exit_code == 0
+    assert [line.split("  ")[1:3] for line in result.stdout.splitlines()] == [["new", "INFECTED"]]
+    assert result.stderr == "eveproc: the site's profile was read anew\n"
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypatch):
+    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    state = tmp_path / "state"
+    write(eve, *mailing(START, 40))
+    with Webhook(refusing=True) as hook:
+        arguments = (eve, "-s", site, "-f", "json", "--state", state, "--notify", hook.url)
+        result = cli(*arguments)
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["change"]["trend"] == "new"
+        assert (
+            result.stderr.splitlines()[-1]
+            == "eveproc: json://...: not delivered: 1; kept for the next start"
+        )
+        hook.refusing = False
+        again = cli(*arguments, after=lambda: hook.posts)
+        assert (again.stdout, again.stderr) == ("", "")
+    assert [post.body["title"] for post in hook.posts] == [f"INFECTED {HOST} (new)"]
+
+
+def test_without_a_state_what_was_not_delivered_is_told(eve, site, monkeypatch):
+    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    write(eve, *mailing(START, 40))
+    result = cli(eve, "-s", site, "--notify", DEAD)
+    assert (
+        result.stderr.splitlines()[-1]
+        == "eveproc: json://...: not delivered: 1; lost, without --state"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--notify", "nonsense://secret"),
+            "eveproc: nonsense://...: is no service that Apprise knows; allowed are URLs as",
+        ),
+        (
+            ("nowhere/eve.json",),
+            "eveproc: nowhere/eve.json: cannot be followed: there is no such folder",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(eve, site, arguments, message):
+    result = CliRunner().invoke(main, ["watch", str(eve), "-s", str(site), *arguments])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(message)
+    assert "secret" not in result.stderr
+
+
+def test_two_watches_with_one_state_are_one_too_many(eve, site, tmp_path):
+    with open_state(tmp_path / "state"):
+        result = CliRunner().invoke(
+            main, ["watch", str(eve), "-s", str(site), "--state", str(tmp_path / "state")]
+        )
+    assert result.exit_code == 1
+    assert "is in use by another eveproc" in result.stderr
+
+
+def test_a_rotated_file_that_goes_away_is_not_written_to(tmp_path):
+    here = tmp_path / "eve.json.1"
+    here.write_bytes(b"x")
+    assert catch_up._was_written_to(here, 0)
+    here.unlink()
+    assert not catch_up._was_written_to(here, 0)

@@ -1,0 +1,280 @@
+"""A log that grows, is renamed, copied away and written anew -> every line of it once."""
+
+import gzip
+import os
+import shutil
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import BLOCK
+from eveproc.watching import tail
+from eveproc.watching.tail import GRACE_SECONDS, Follower, rotated
+from rulegen.errors import InputError
+
+
+class Log:
+    """What Suricata and logrotate do to one file; `written` are the whole lines so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "eve.json"
+        self.written: list[bytes] = []
+        self._half = b""
+        self._out = self.path.open("ab", buffering=0)
+        self._rotations = 0
+
+    def lines(self, count: int) -> None:
+        for _ in range(count):
+            self.half()
+            self._out.write(b"\n")
+            self.written.append(self._half)
+            self._half = b""
+
+    def half(self) -> None:
+        if not self._half:
+            self._half = b'{"timestamp":"%d","flow_id":%d}' % (len(self.written), self._rotations)
+            self._out.write(self._half)
+
+    def rename(self) -> None:
+        """Suricata goes on in the renamed file until it is told (`reopen`)."""
+        self._rotations += 1
+        self.path.rename(f"{self.path}.{self._rotations}")
+
+    def reopen(self) -> None:
+        if self._half:
+            self._out.write(b"\n")
+            self.written.append(self._half)
+            self._half = b""
+        self._out.close()
+        self._out = self.path.open("ab", buffering=0)
+
+    def copytruncate(self) -> None:
+        """What is half written goes into the copy; Suricata's next bytes are the rest of it."""
+        if self._half:
+            self._out.write(b"\n")
+            self.written.append(self._half)
+            self._half = b""
+        self._rotations += 1
+        shutil.copyfile(self.path, f"{self.path}.{self._rotations}")
+        os.truncate(self.path, 0)
+
+    def close(self) -> None:
+        self._out.close()
+
+
+def texts(follower: Follower, now: float) -> list[bytes]:
+    return [line for block, end in follower.poll(now) for line in block[:end].splitlines()]
+
+
+STEPS = st.sampled_from(
+    ["lines", "lines", "lines", "half", "rename", "copytruncate", "poll", "wait"]
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(STEPS, max_size=40))
+def test_every_line_comes_once_whatever_is_done_to_the_file(steps: list[str]) -> None:
+    stats = ReadStats()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        closing(Log(Path(name))) as log,
+        closing(Follower(str(log.path), stats)) as follower,
+    ):
+        seen = texts(follower, 0.0)
+        now = 0.0
+        for step in [*steps, "poll"]:
+            now += GRACE_SECONDS / 4 if step == "wait" else 0.25
+            match step:
+                case "lines":
+                    log.lines(3)
+                case "half":
+                    log.half()
+                case "rename":
+                    log.rename()
+                    seen += texts(follower, now)
+                    log.lines(2)
+                    log.reopen()
+                    seen += texts(
+                        follower, now
+                    )  # of a file that comes and goes between two looks nobody can know
+                case "copytruncate":
+                    log.lines(1)
+                    seen += texts(follower, now)
+                    log.lines(1)
+                    log.copytruncate()
+                case _:
+                    seen += texts(follower, now)
+        log.reopen()
+        for _ in range(3):
+            seen += texts(follower, now)
+        assert sorted(seen) == sorted(log.written)
+        # An emptied file that held nothing new has nothing to be missed.
+        assert [problem for problem in stats.problems if "emptied" not in problem.what] == []
+
+
+@pytest.fixture
+def log(tmp_path):
+    log = Log(tmp_path)
+    yield log
+    log.close()
+
+
+def test_what_was_written_before_it_was_emptied_is_read_from_the_copy_that_is_packed_by_now(log):
+    stats = ReadStats()
+    follower = Follower(str(log.path), stats)
+    log.lines(3)
+    assert len(texts(follower, 0)) == 3
+    log.lines(2)
+    log.copytruncate()
+    copy = Path(f"{log.path}.1")
+    Path(f"{copy}.gz").write_bytes(gzip.compress(copy.read_bytes()))
+    copy.unlink()
+    log.lines(1)
+    assert sorted(texts(follower, 1)) == sorted(log.written[3:])
+    assert stats.problems == []
+    follower.close()
+
+
+def test_a_copy_that_cannot_be_found_is_told(log):
+    stats = ReadStats()
+    follower = Follower(str(log.path), stats)
+    log.lines(3)
+    texts(follower, 0)
+    os.truncate(log.path, 0)
+    log.lines(1)
+    assert texts(follower, 1) == log.written[3:]
+    assert [problem.what for problem in stats.problems] == [
+        "was emptied, and no copy of it is found: what was written into it last may not have been read"
+    ]
+    follower.close()
+
+
+def test_a_file_written_anew_to_the_same_size_is_seen_to_be_another(log):
+    follower = Follower(str(log.path), ReadStats())
+    log.lines(3)
+    assert texts(follower, 0) == log.written
+    size = log.path.stat().st_size
+    log.path.write_bytes(b'{"timestamp":"other"}\n'.ljust(size + 50, b" ") + b"\n")
+    assert b'{"timestamp":"other"}' in texts(follower, 1)
+    follower.close()
+
+
+def test_it_waits_for_a_file_that_is_not_there_yet(tmp_path):
+    follower = Follower(str(tmp_path / "eve.json"), ReadStats())
+    assert texts(follower, 0) == []
+    (tmp_path / "eve.json").write_bytes(b"a\nb")
+    assert texts(follower, 1) == [b"a"]
+    follower.close()
+
+
+def test_half_a_line_of_a_file_that_is_finished_is_given_in_the_end(log):
+    follower = Follower(str(log.path), ReadStats())
+    log.lines(1)
+    log.half()
+    assert texts(follower, 0) == log.written
+    log.rename()
+    Path(log.path).write_bytes(b"new\n")
+    assert texts(follower, 1) == [b"new"]
+    (half,) = texts(follower, 1 + GRACE_SECONDS)
+    assert half.startswith(b'{"timestamp"')
+    follower.close()
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_long_lines_are_whole(log, size):
+    follower = Follower(str(log.path), ReadStats())
+    log.path.write_bytes(b"first\n" + b"x" * size + b"\nlast\n")
+    assert list(map(len, texts(follower, 0))) == [5, size, 4]
+    follower.close()
+
+
+def test_a_line_too_long_to_be_one_is_given_in_part_once_and_the_next_is_whole(log, monkeypatch):
+    monkeypatch.setattr(tail, "MAX_LINE", 2 * BLOCK)
+    stats = ReadStats()
+    follower = Follower(str(log.path), stats)
+    log.path.write_bytes(b"first\n" + b"x" * (7 * BLOCK) + b"\nlast\n")
+    assert list(map(len, texts(follower, 0))) == [5, 2 * BLOCK + 1, 4]
+    assert stats.bytes == log.path.stat().st_size
+    follower.close()
+
+
+def test_a_piece_that_was_not_taken_in_is_given_again(log):
+    follower = Follower(str(log.path), ReadStats())
+    log.lines(2)
+    next(iter(follower.poll(0)))
+    assert [mark.offset for mark in follower.log_positions(0.0)] == []
+    assert texts(follower, 1) == log.written
+    (mark,) = follower.log_positions(5.0)
+    assert (mark.offset, mark.grown) == (log.path.stat().st_size, 5.0)
+    follower.close()
+
+
+def test_a_start_is_of_the_first_file_alone(log):
+    log.lines(2)
+    follower = Follower(str(log.path), ReadStats(), start=log.path.stat().st_size)
+    assert texts(follower, 0) == []
+    log.rename()
+    log.reopen()
+    log.lines(1)
+    assert texts(follower, 1) == log.written[2:]
+    follower.close()
+
+
+def test_a_file_that_may_not_be_read_is_refused(log, monkeypatch):
+    monkeypatch.setattr(
+        tail.os, "access", lambda *_: False
+    )  # root, as which tests may run, may read everything
+    with pytest.raises(InputError, match="permission denied"):
+        Follower(str(log.path), ReadStats())
+
+
+def test_a_fault_is_told_once_and_tried_again(log, monkeypatch):
+    stats = ReadStats()
+    follower = Follower(str(log.path), stats)
+    log.lines(1)
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            tail.os,
+            "open",
+            lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")),
+        )
+        assert texts(follower, 0) == texts(follower, 1) == []
+    assert [str(problem) for problem in stats.problems] == [
+        f"{log.path}: cannot be read, and is tried again: Permission denied"
+    ]
+    assert texts(follower, 2) == log.written
+    follower.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere/eve.json", "cannot be followed: there is no such folder"),
+        (".", "is no file; allowed are a file that Suricata writes"),
+    ],
+)
+def test_what_can_never_be_followed_is_refused(tmp_path, name, message):
+    with pytest.raises(InputError, match=message):
+        Follower(str(tmp_path / name), ReadStats())
+
+
+def test_rotated_files_are_those_of_this_name_alone_plain_ones_first(tmp_path):
+    for name in (
+        "eve.json",
+        "eve.json.2.gz",
+        "eve.json.1",
+        "eve.json-20260302",
+        "eve-mxhound.json",
+        "other.json.1",
+    ):
+        (tmp_path / name).touch()
+    assert [path.name for path in rotated(tmp_path / "eve.json")] == [
+        "eve.json-20260302",
+        "eve.json.1",
+        "eve.json.2.gz",
+    ]
