@@ -1,4 +1,4 @@
-"""A state file <-> what eveproc remembers from one report to the next: log_positions, evidence, leases, incidents. The only home of sqlite3.
+"""A state file <-> what eveproc remembers between reports: log positions, evidence, leases, incidents. Only this file uses sqlite3.
 
 Whoever holds a State has the file to itself. Nothing changes but by `keep`, all at once;
 docs/state.md describes the tables.
@@ -48,7 +48,7 @@ BOOKMARKS_AT_MOST, EPISODES_AT_MOST, VERDICTS_AT_MOST = 10_000, 100_000, 1_000_0
 
 # Each brings the file from one version of the schema to the next; the number of those applied is
 # its user_version.
-MIGRATIONS = (
+MIGRATIONS = (  # an incident is an `episode` and a log position a `bookmark` there: files of 0.1 have these names
     """
     CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, offset INTEGER,
         head_size INTEGER, head BLOB, tail BLOB, grown REAL) STRICT;
@@ -66,7 +66,7 @@ MIGRATIONS = (
         level TEXT, score REAL, standing TEXT) WITHOUT ROWID, STRICT;
     CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER, lines INTEGER)
         STRICT;
-    CREATE TABLE verdicts (at REAL, incident TEXT, host TEXT, trend TEXT, level TEXT, score REAL, PRIMARY KEY (at, incident))
+    CREATE TABLE verdicts (at REAL, episode TEXT, host TEXT, trend TEXT, level TEXT, score REAL, PRIMARY KEY (at, episode))
         WITHOUT ROWID, STRICT;
     """,
     """
