@@ -62,8 +62,8 @@ def judge_new(
 ) -> Pending:
     """Read what no run has read before, and judge every host that was seen in it or has an incident.
 
-    `now` and `since` are seconds since 1970 UTC: events dated more than a day after the one are not believed, those before the other are
-    left out. The other arguments are those of analyze.
+    `now` and `since` are seconds since 1970 UTC. Events dated more than a day after `now`, and
+    events before `since`, are ignored. The other arguments are those of analyze.
 
     Raises InputError when a source cannot be read at all, or not be found again by the next run.
     """
@@ -76,11 +76,8 @@ def judge_new(
     before = state.last_event()
     at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
     marks = tuple(marks_after(done, ends, at, stats))
-    for problem in (
-        *done.problems,
-        *unread(done, inf if before is None else before),
-        *_dropped(state),
-    ):
+    lost = unread(done, inf if before is None else before)
+    for problem in (*done.problems, *lost, *_dropped(state)):
         stats.note_problem(problem.file, problem.what)
     if not fresh.active:  # nothing was seen, so nothing is known: not even that a host is quiet
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
