@@ -173,7 +173,7 @@ Made by `make cost`; do not edit. `eveproc report --on spark` with executors of 
   the time of more than one.
 - *A gigabyte* is the difference of the two sizes, without starting up: seconds times executors, and CPU seconds.
 
-ClusterRun on {cores} cores; more executors than cores share them.
+Measured on {cores} cores; more executors than cores share them.
 """
 
 
@@ -189,7 +189,7 @@ def page(found: ClusterRun, sizes: Sequence[int], rounds: int, command: str) -> 
         head,
         "## Criteria\n",
         _criteria(found),
-        "## ClusterRun\n",
+        "## Measured\n",
         _measured(found),
         "## 10 TB a night\n",
         _plan(found),

@@ -17,7 +17,7 @@ from benchmarks.measure import Command, Run, peak_memory, run
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
-from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, ClusterRun, as_json, from_json
+from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceSource, Fact
 from eveproc.input.addresses import canonical_address
@@ -156,7 +156,7 @@ def test_the_runner_works_from_end_to_end(work: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    trial = ClusterRun(
+    trial = Measured(
         "compare",
         Recipe(MEGABYTE),
         "",

@@ -1,4 +1,4 @@
-"""Verdicts -> one JSON object per host and line, keys in the order DESIGN gives, ASCII only."""
+"""Verdicts -> one JSON object per host and line, keys in the order of docs/reports.md, ASCII only."""
 
 import json
 

@@ -2,7 +2,7 @@
 
 Windows tumble: one begins with the first match that no window holds, and takes in `seconds` after
 it, the last microsecond included (Suricata compares with <=). What the engine keeps is the start of
-the window and a count; this file does the same. tests/engines/test_window.py holds every kind to
+the window and a count; this file does the same. tests/eveproc/tuning/test_engine_threshold.py holds every kind to
 both engines.
 """
 

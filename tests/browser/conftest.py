@@ -11,7 +11,7 @@ from eveproc.report import html_report, shown, tuning
 from eveproc.verdicts.analyze import Report
 from tests.browser import chromium
 from tests.eveproc import made_stores
-from tests.eveproc.test_report_tuning import SITE, tuned
+from tests.eveproc.report.test_tuning import SITE, tuned
 
 PAGES: dict[str, Callable[[], Report]] = {
     "office": made_stores.office,

@@ -18,7 +18,7 @@ from rulegen.yamlfile import parse_yaml
 SITE = 'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n'
 ADDRESSES = ("client", "server", "src_ip", "dest_ip", "flow_src", "address")
 DAY = 86_400
-# A page's charts take a second; tests/eveproc/test_report_html.py puts any text into one.
+# A page's charts take a second; tests/eveproc/report/test_html_report.py puts any text into one.
 DRAWN = frozenset(("html",))
 
 _PROFILE = build_profile(parse_yaml(SITE, "site.yaml"))

@@ -1,4 +1,4 @@
-"""Verdicts -> the lines DESIGN promises."""
+"""Verdicts -> the lines that docs/reports.md describes."""
 
 import json
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.eveproc.test_same_verdicts import DATA, report
+from tests.eveproc.verdicts.test_same_verdicts import DATA, report
 from tests.spark import cluster
 
 ROOT = Path(__file__).parents[3]

@@ -35,7 +35,14 @@ from rulegen.errors import InputError
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
-from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, name, recording, told_of
+from tests.eveproc.verdicts.test_same_verdicts import (
+    DATA,
+    lines_of,
+    mailers,
+    name,
+    recording,
+    told_of,
+)
 from tests.spark import cluster
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from eveproc.spark.tables import write
 from eveproc.verdicts.analyze import Report, judge_evidence
 from rulegen.site_profile import load_site
 from rulegen.units import HOUR
-from tests.eveproc.test_same_verdicts import DATA
+from tests.eveproc.verdicts.test_same_verdicts import DATA
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -22,7 +22,7 @@ from rulegen.errors import MxhoundError
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import packed, plain
-from tests.eveproc.test_same_verdicts import DATA, lines_of, mailers, recording, told_of
+from tests.eveproc.verdicts.test_same_verdicts import DATA, lines_of, mailers, recording, told_of
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch

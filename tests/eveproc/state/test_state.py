@@ -346,7 +346,7 @@ def test_what_cannot_be_kept_whole_is_not_kept_at_all(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
-    """The limit of a process on the size of its files stands for the disk; test_nightly.py has a real one."""
+    """The limit of a process on the size of its files stands for the disk; test_incremental.py has a real one."""
     path = tmp_path / "state.db"
     kept(path, asked(3), START, news(), marks=(MARK,))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
