@@ -1,7 +1,7 @@
-"""Leases from dhcp events -> which machine (MAC, name) had an address at a time."""
+"""DHCP events -> Leases: which machine (MAC, host name) held an address at which time."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby
 
 from msgspec import Struct, field
 
@@ -9,15 +9,18 @@ from eveproc.input.events import Dhcp
 from rulegen.units import HOUR
 
 FOREVER = float("inf")
-# What a lease is taken to last where the log does not say (dhcp `extended: no`): a common default
+# The assumed length of a lease where the log does not say (dhcp `extended: no`): a common default
 # of home and office routers.
 LEASE_SECONDS = 24 * HOUR
-# No machine's address: clients that hide behind these are many.
+# These identify no machine: many clients share them.
 NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
 
 
 class AddressHold(Struct, frozen=True):
-    """`mac` had `address` from `start` (included) to `end` (excluded); `confirmed` is its last acknowledgement. Seconds since 1970 UTC."""
+    """`mac` had `address` from `start` (included) to `end` (excluded).
+
+    `confirmed` is the last acknowledgement. Times are seconds since 1970 UTC.
+    """
 
     address: str
     mac: str
@@ -27,10 +30,11 @@ class AddressHold(Struct, frozen=True):
 
 
 class Leases(Struct):
-    """What dhcp said; merges in any order.
+    """What the dhcp records say; merges in any order.
 
-    Of the acknowledgements within an hour the first and the last are kept: (address, mac, hour) -> (first, last time).
-    `lasting` is the longest lease of (address, mac) in seconds, `names` the newest name of a mac with its time.
+    `seen` keeps the first and the last acknowledgement of an hour: (address, mac, hour) -> times.
+    `lasting` is the longest lease of (address, mac) in seconds; `names` is the newest name of a
+    MAC, with its time.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
@@ -44,7 +48,7 @@ class Leases(Struct):
             self._note_ack(
                 (event.address, event.mac, int(event.time // HOUR)), (event.time, event.time)
             )
-            self._note_length((event.address, event.mac), event.lease_seconds)
+            self._note_length((event.address, event.mac), max(0, event.lease_seconds))
         if event.hostname:
             self._note_name(event.mac, (event.time, event.hostname))
 
@@ -60,33 +64,34 @@ class Leases(Struct):
         return self.names.get(mac, (0.0, ""))[1]
 
     def tenancies(self) -> dict[str, tuple[AddressHold, ...]]:
-        """By address, the machines that had it, in order of time.
+        """The machines that held each address, in order of time.
 
-        A lease counts until another machine is given the address. The first one may have begun
-        before the capture, but no earlier than its length allows: who had the address before that
-        is not known.
+        A hold lasts until another machine is given the address. The first one may have begun
+        before the capture, but no earlier than its length allows: who held the address before
+        that is unknown.
         """
         by_address: dict[str, set[tuple[float, str]]] = {}
         for (address, mac, _), times in self.seen.items():
             by_address.setdefault(address, set()).update((time, mac) for time in times)
         return {
-            address: tuple(self._changes(address, sorted(acks)))
+            address: tuple(self._holds(address, sorted(acks)))
             for address, acks in sorted(by_address.items())
         }
 
-    def _changes(self, address: str, acks: list[tuple[float, str]]) -> Iterator[AddressHold]:
-        changes = [acks[0], *(now for before, now in pairwise(acks) if before[1] != now[1])]
-        first_time, first_mac = acks[0]
+    def _holds(self, address: str, acks: list[tuple[float, str]]) -> Iterator[AddressHold]:
+        """One hold for each run of acknowledgements to the same machine; `acks` are sorted.
+
+        Two machines may be acknowledged in the same instant. They are ordered by MAC then, so a
+        hold may have no length; it still shows that there is such a machine.
+        """
+        runs = [
+            (mac, [time for time, _ in run]) for mac, run in groupby(acks, key=lambda ack: ack[1])
+        ]
+        first_mac, first_times = runs[0]
         length = self.lasting.get((address, first_mac)) or LEASE_SECONDS
-        starts = [first_time - length, *(time for time, _ in changes[1:])]
-        for start, end, (_, mac) in zip(starts, [*starts[1:], FOREVER], changes, strict=True):
-            yield AddressHold(
-                address,
-                mac,
-                start,
-                end,
-                max(time for time, who in acks if who == mac and time < end),
-            )
+        starts = [first_times[0] - length, *(times[0] for _, times in runs[1:])]
+        for start, end, (mac, times) in zip(starts, [*starts[1:], FOREVER], runs, strict=True):
+            yield AddressHold(address, mac, start, end, confirmed=times[-1])
 
     def _note_ack(self, key: tuple[str, str, int], times: tuple[float, float]) -> None:
         first, last = self.seen.get(key, times)

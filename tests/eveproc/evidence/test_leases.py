@@ -1,14 +1,17 @@
 """Leases: which machine had an address when, and one verdict per machine."""
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.evidence.leases import FOREVER, LEASE_SECONDS, AddressHold, Leases
 from eveproc.input.events import Dhcp
 from rulegen.vocabulary import Level
-from tests.eveproc.evidence_of import START, flow, lease, lookup, mail, report, server
+from tests.eveproc.evidence_of import START, flow, lease, lookup, mail, report, server, web
 
-ONE, TWO = "02:00:00:00:00:01", "02:00:00:00:00:02"
+ONE, TWO, THREE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 
 
 def leases_of(*events):
@@ -64,6 +67,55 @@ def test_a_request_names_a_machine_without_giving_it_an_address():
     leases = leases_of(lease(10, "", ONE, "lap-1"), lease(11, "10.20.1.7", ONE, ""))
     assert leases.name_of(ONE) == "lap-1"
     assert list(leases.tenancies()) == ["10.20.1.7"]
+
+
+def test_two_machines_acknowledged_in_the_same_instant():
+    """Sensors that merge their logs, or two relays of one request, give the same microsecond."""
+    events = [lease(10, "10.20.1.7", TWO), lease(10, "10.20.1.7", ONE)]
+    assert leases_of(*events).tenancies() == {
+        "10.20.1.7": (
+            AddressHold("10.20.1.7", ONE, START + 10 - LEASE_SECONDS, START + 10, START + 10),
+            AddressHold("10.20.1.7", TWO, START + 10, FOREVER, START + 10),
+        )
+    }
+    events += [flow(n * 5, server(n), host="10.20.1.7") for n in range(40)]
+    verdicts = report(events).verdicts
+    assert {v.identity.mac: v.level for v in verdicts} == {ONE: Level.CLEAN, TWO: Level.INFECTED}
+
+
+def test_a_hold_of_no_length_still_shows_its_machine():
+    acks = [(0, ONE), (10, ONE), (10, TWO), (10, THREE)]
+    held = leases_of(*(lease(time, "10.20.1.7", mac) for time, mac in acks)).tenancies()
+    assert [(hold.mac, hold.end - hold.start) for hold in held["10.20.1.7"]][1:] == [
+        (TWO, 0),
+        (THREE, FOREVER),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 2**62])
+def test_a_lease_of_any_length_gives_holds_in_order_of_time(seconds):
+    odd = Dhcp(time=START, mac=ONE, address="10.20.1.7", lease_seconds=seconds)
+    (hold,) = leases_of(odd).tenancies()["10.20.1.7"]
+    assert hold.start <= hold.confirmed < hold.end
+    assert report([odd, *web("10.20.1.7")]).verdicts[0].identity.mac == ONE
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"), st.sampled_from([ONE, TWO, THREE]), st.sampled_from([0, 1, 4000])
+        ),
+        max_size=12,
+    )
+)
+def test_holds_follow_each_other_without_a_gap(acks):
+    events = [lease(time, f"10.20.1.{ord(host)}", mac) for host, mac, time in acks]
+    leases = leases_of(*events)
+    for address, holds in leases.tenancies().items():
+        assert all(before.end == after.start for before, after in pairwise(holds))
+        assert all(hold.start <= hold.confirmed <= hold.end for hold in holds)
+        macs = {event.mac for event in events if event.address == address}
+        assert {hold.mac for hold in holds} == macs
 
 
 @given(
