@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from ipaddress import ip_address
-from math import ceil
+from math import ceil, isfinite
 
 from msgspec import Struct, field
 
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Fact, Finding, HostEvidence
-from eveproc.input.events import Dns, Event, Smtp
+from eveproc.input.events import Dns, Event, Smtp, Stats
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.observation import Observation
 from rulegen.site_profile import Network, SiteProfile, short
@@ -126,6 +126,9 @@ class Discoverer(Collector):
         super().add(event)
         if self.period.why_not(event.time):
             return
+        if not isinstance(event, Stats):  # stamped by the sensor's clock, even in a replay
+            self.store.first_event = min(self.store.first_event, event.time)
+            self.store.last_event = max(self.store.last_event, event.time)
         match event:
             case Smtp() if self.is_home(event.server) and not self.is_home(event.client):
                 self.store.domains.note(event)
@@ -161,7 +164,8 @@ def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
 
 def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
     """By role, then address. A machine may have several. Each host is looked at once: those of a large night are unpacked one by one."""
-    hours = ceil((store.last_event - store.first_event) / HOUR) if len(store.hosts) else 0
+    seconds = store.last_event - store.first_event
+    hours = ceil(seconds / HOUR) if isfinite(seconds) else 0
     found = [
         role for host, evidence in store.hosts.items() for role in _roles(host, evidence, hours)
     ]

@@ -35,6 +35,7 @@ RECORDINGS = [str(DATA / f"office-suricata-{version}.eve.json.gz") for version i
 SITES = Path(__file__).parents[3] / "benchmarks" / "sites"
 BARE = SiteProfile((ip_network("10.20.0.0/16"),))
 HOST = "10.20.1.7"
+WEB = ("www.d.example", "A")
 START = datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp()
 
 
@@ -102,6 +103,19 @@ def test_a_host_that_takes_mail_in_and_delivers_is_a_mail_server() -> None:
 @pytest.mark.parametrize("clients", [2, 6])
 def test_one_that_sends_none_is_looked_at_first(clients: int) -> None:
     assert roles(found(*taking(HOST, clients))) == [(HOST, Role.MAIL_SERVER, Confidence.MEDIUM)]
+
+
+def test_a_day_of_dns_without_mail_is_described() -> None:
+    """Such a day holds no evidence of mail, and still tells which hosts answer DNS."""
+    day = found(
+        *(
+            replace(answer(number * 3600, f"10.20.1.{number}", "10.20.0.53"), questions=(WEB,))
+            for number in range(8)
+        )
+    )
+    assert roles(day) == [("10.20.0.53", Role.RESOLVER, Confidence.HIGH)]
+    assert (day.first, day.last) == (START, START + 7 * 3600)
+    assert "from records of 2026-03-02 08:00:00Z to 15:00:00Z" in render(day)
 
 
 def test_one_client_makes_no_server() -> None:
