@@ -17,7 +17,7 @@ from msgspec import Struct
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short
 from rulegen.errors import InputError, MxhoundError, Problem
-from rulegen.files import write_whole
+from rulegen.files import SHARED, write_whole
 from rulegen.site_profile import Address, SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Level
@@ -122,13 +122,16 @@ def files(found: BlockPlan, site: SiteProfile, *, drop: bool = False) -> dict[st
 
 
 def write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write them into the folder, each whole or not at all. Raises MxhoundError."""
+    """Write them into the folder, each whole or not at all. Raises MxhoundError.
+
+    New files get the rights that the umask gives: Suricata reads them under its own user.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MxhoundError(f"{folder}: cannot be made: {error.strerror}") from error
     for name, text in texts.items():
-        write_whole(folder / name, text)
+        write_whole(folder / name, text, SHARED)
 
 
 def _candidate(line: str) -> Candidate:

@@ -542,7 +542,7 @@ def _recommend(
     from eveproc.report import tuning, tuning_text
     from eveproc.tuning.baseline import add_to, save
     from eveproc.tuning.tune import recommend
-    from rulegen.files import write_whole
+    from rulegen.files import SHARED, write_whole
 
     site = inputs.profile()
     baseline = add_to(kept, _study(inputs, site).baseline(site))
@@ -551,7 +551,7 @@ def _recommend(
     if kept:
         save(baseline, kept)
     if output:
-        write_whole(output, tuning_text.render_yaml(told))
+        write_whole(output, tuning_text.render_yaml(told), SHARED)
         click.echo(
             f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True
         )

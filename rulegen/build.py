@@ -1,10 +1,7 @@
 """SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from errno import EISDIR
-from os import strerror
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,6 +10,7 @@ from msgspec.structs import replace
 
 from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
+from rulegen.files import write_together
 from rulegen.render import NotRendered, RenderedRule, render
 from rulegen.rulesfile import RULES, length_fault
 from rulegen.site_profile import Exemption, SiteProfile
@@ -89,39 +87,6 @@ def render_all(
         key=lambda rule: rule.sid,
     )
     return tuple(rules), tuple(result for result in results if isinstance(result, NotRendered))
-
-
-def write_together(texts: Mapping[Path, str]) -> None:
-    """Write every file beside its place first, then move all into place.
-
-    A full disk, a missing right or a folder in the way change nothing. Only a machine that fails
-    between two of the last moves can leave new files beside old ones; each of them is whole. Raises
-    OSError that names the file meant.
-    """
-    parts = {path: path.with_name(f".{path.name}.part") for path in texts}
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise IsADirectoryError(EISDIR, strerror(EISDIR), str(path))
-            with _named(path):
-                parts[path].write_text(text, encoding="utf-8", newline="\n")
-        for path, part in parts.items():
-            with _named(path):
-                part.replace(path)
-    finally:
-        for part in parts.values():
-            if part.is_file():
-                part.unlink()
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """What the system says of a part is said of the file it becomes."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _refuse_long(out_dir: Path, rules: Iterable[RenderedRule]) -> None:

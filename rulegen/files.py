@@ -1,61 +1,176 @@
-"""A finished report -> a file, all of it or none."""
+"""Finished text or bytes -> files: each written whole or not at all, private where it holds personal data.
+
+This is the only module of the project that writes result files.
+"""
 
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import EISDIR, ELOOP
 from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
 
 from rulegen.errors import InputError, MxhoundError, Problem
 
+# For the owner alone: reports, archives and baselines tell who talked to whom.
+PRIVATE = 0o600
+# As the umask says: rules and settings, which other programs load under their own users.
+SHARED = 0o666
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the file and rename over it, so that nobody ever reads half a report; devices and pipes are written to.
+Write = Callable[[BinaryIO], object]
 
-    Once this returns a file is on the disk, whatever happens to the machine.
 
-    Line ends stay as they are. Raises MxhoundError when the file cannot be written.
+def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Replace the content of a file in one step; devices and pipes are written to directly.
+
+    A new file gets `mode`, lowered by the umask. An existing file of the same user keeps its own
+    mode and its group. When this returns, the content is on the disk. Line ends stay as they are.
+    Raises MxhoundError if the file cannot be written.
     """
+    write_stream(path, _content(text), mode)
+
+
+def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
+    """As write_whole; `write` is called once with a binary file and writes the content into it."""
     try:
-        _replace(path.resolve(), text) if path.is_file() or not path.exists() else _write(
-            path, text
-        )
+        refuse_foreign_link(path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                write(file)
+            return
+        _replace(path.resolve(), write, mode)
     except OSError as error:
-        raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
+        raise _not_written(path, error) from error
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet. Raises InputError where there is one: it may be somebody's work."""
+def write_new(path: Path, text: str, mode: int = SHARED) -> None:
+    """Write a file that does not exist yet. Raises InputError if it exists: it may be hand-written."""
     try:
-        with path.open("x", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        file = _open_new(path, mode)
+        with _removed_on_failure(path), file:
+            file.write(text.encode())
     except FileExistsError as error:
-        raise InputError(
-            [Problem(str(path), "is there already and is never overwritten; allowed is a new file")]
-        ) from error
+        what = "is there already and is never overwritten; expected the name of a new file"
+        raise InputError([Problem(str(path), what)]) from error
     except OSError as error:
-        raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
+        raise _not_written(path, error) from error
 
 
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
+    """Write all files, or change none of them: each is written beside its place, then all are renamed.
+
+    Only a machine that fails between two of the renames leaves new files beside old ones; each of
+    them is whole. Missing folders are made. Raises OSError that names the intended file.
+    """
+    parts: dict[Path, Path] = {}
     try:
-        _write(part, text, os.fsync)
-        part.replace(path)
-        _settle(path.parent)
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+            with _named(path):
+                parts[path] = _make_part(path, _content(text), mode)
+        for path, part in parts.items():
+            with _named(path):
+                part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts.values():
+            part.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str, settle: Callable[[int], None] = lambda _: None) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-        stream.flush()
-        settle(stream.fileno())
+def refuse_foreign_link(path: Path) -> None:
+    """Raise OSError for a link that another user put into a folder where everybody may write.
+
+    The rule of the kernel (fs.protected_symlinks) for links that it follows; here the path is
+    resolved first, so the kernel does not see them.
+    """
+    for place in (path, *path.parents):
+        if not place.is_symlink():
+            continue
+        folder = place.absolute().parent.stat()
+        everybody = stat.S_ISVTX | stat.S_IWOTH
+        owner = place.lstat().st_uid
+        if folder.st_mode & everybody == everybody and owner not in (os.geteuid(), folder.st_uid):
+            raise OSError(ELOOP, "is a link of another user in a folder where everybody may write")
 
 
-def _settle(folder: Path) -> None:
-    """A new name is on the disk when its folder is."""
+def _content(text: str) -> Write:
+    return lambda file: file.write(text.encode())
+
+
+def _replace(path: Path, write: Write, mode: int) -> None:
+    part = _make_part(path, write, mode, sync=True)
+    with _removed_on_failure(part):
+        part.replace(path)
+    _sync_folder(path.parent)
+
+
+def _make_part(path: Path, write: Write, mode: int, *, sync: bool = False) -> Path:
+    """Write the content into a new file beside `path`, with the rights that `path` has or is to have."""
+    part = path.with_name(f".{path.name[:50]}.{token_hex(8)}.part")
+    file = _open_new(part, mode)
+    with _removed_on_failure(part), file:
+        _copy_rights(path, file.fileno())
+        write(file)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+    return part
+
+
+def _open_new(path: Path, mode: int) -> BinaryIO:
+    """O_EXCL and O_NOFOLLOW: neither a file nor a link that somebody left under the name is used."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, mode), "wb")
+
+
+def _copy_rights(path: Path, descriptor: int) -> None:
+    """Give a new file the mode and group of the file it replaces, if that belongs to the same user.
+
+    Where the group cannot be given, no group gets rights: another one was not meant. The mode of a
+    file that another user put there is not copied, since that user chose it.
+    """
+    with suppress(FileNotFoundError):
+        old = path.lstat()
+        if not stat.S_ISREG(old.st_mode) or old.st_uid != os.geteuid():
+            return
+        mode = old.st_mode & 0o777
+        try:
+            os.fchown(descriptor, -1, old.st_gid)
+        except PermissionError:
+            mode &= ~0o070
+        os.fchmod(descriptor, mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a new name on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """Leave no half of a file that this process has just created."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Report an error about a part as one about the file that it becomes."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _not_written(path: Path, error: OSError) -> MxhoundError:
+    return MxhoundError(f"{path}: cannot be written: {error.strerror}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rulegen.errors import InputError, MxhoundError, Problem
+from rulegen.files import write_new
 from rulegen.site_profile import Network
 from rulegen.suricata_yaml import AddressSet, Setting, address_group
 
@@ -154,17 +154,4 @@ def _texts(networks: Iterable[Network], bare: bool = True) -> tuple[str, ...]:
 
 def write_draft(draft: ProfileDraft, path: Path) -> None:
     """Write a new file. Raises InputError where there is one already: a site.yaml belongs to its author."""
-    try:
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(draft.text)
-    except FileExistsError as error:
-        raise InputError(
-            [
-                Problem(
-                    str(path),
-                    "is there already and is never overwritten; allowed is a new file, or - for the screen",
-                )
-            ]
-        ) from error
-    except OSError as error:
-        raise MxhoundError(f"{path}: cannot be written: {error.strerror}") from error
+    write_new(path, draft.text)

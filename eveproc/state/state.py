@@ -25,6 +25,7 @@ from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
 from rulegen.errors import MxhoundError
+from rulegen.files import refuse_foreign_link
 from rulegen.units import DAY, HOUR
 
 StoredRow = TypeVar("StoredRow", LogPosition, Incident)
@@ -116,6 +117,7 @@ class _DamagedError(Exception):
 def _make_private(path: Path) -> None:
     """It tells who talked to whom: a new one is for its owner alone."""
     try:
+        refuse_foreign_link(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _RefusedError(f"cannot be opened: {error.strerror}") from error

@@ -1,10 +1,7 @@
 """A simulation and a folder -> traffic.pcap and truth.json in it, each whole or not at all."""
 
 import json
-import os
 import struct
-import tempfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +9,7 @@ from typing import BinaryIO
 from msgspec.structs import asdict
 
 from rulegen.errors import InputError, Problem
+from rulegen.files import SHARED, write_stream
 from rulegen.simulate.run import HostTruth, Simulation
 
 PCAP_NAME = "traffic.pcap"
@@ -23,13 +21,14 @@ _PACKET_HEADER = struct.Struct("<IIII")
 
 
 def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]:
-    """Write both files and return their paths. Raises InputError where the folder cannot be written."""
+    """Write both files and return their paths. Raises MxhoundError where the folder cannot be written."""
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        pcap = _write_whole(out_dir / PCAP_NAME, lambda file: write_pcap(simulation, file))
-        truth = _write_whole(out_dir / TRUTH_NAME, lambda file: _write_truth(simulation, file))
     except OSError as error:
         raise InputError([Problem(str(out_dir), f"cannot be written: {error.strerror}")]) from error
+    pcap, truth = out_dir / PCAP_NAME, out_dir / TRUTH_NAME
+    write_stream(pcap, lambda file: write_pcap(simulation, file), SHARED)
+    write_stream(truth, lambda file: _write_truth(simulation, file), SHARED)
     return pcap, truth
 
 
@@ -59,17 +58,3 @@ def _host(host: HostTruth, start: datetime) -> dict[str, object]:
         else (start + timedelta(seconds=host.first_mail)).isoformat(timespec="milliseconds")
     )
     return asdict(host) | {"first_mail": first and first.replace("+00:00", "Z")}
-
-
-def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> Path:
-    """Into a file beside it, which then takes the name: nobody ever reads half of one."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb", buffering=1 << 20) as file:
-            write(file)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-    return path

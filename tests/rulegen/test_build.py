@@ -11,7 +11,7 @@ import yaml
 from idstools.maps import SignatureMap
 from msgspec.structs import replace
 
-from rulegen.build import BuildResult, build, write_together
+from rulegen.build import BuildResult, build
 from rulegen.catalogue import CATALOGUE
 from rulegen.engines import FoundEngine, try_rules
 from rulegen.errors import InputError
@@ -140,40 +140,10 @@ def test_an_older_build_is_replaced_and_leaves_nothing(site: SiteProfile, tmp_pa
     folder = tmp_path / "suricata-7"
     folder.mkdir()
     (folder / "mxhound.rules").write_text("half a li")
-    (folder / ".mxhound.rules.part").write_text("left by a build that was killed")
     (folder / "local.rules").write_text("# the operator's own\n")
     build(site, [Engine.SURICATA_7, Engine.SURICATA_7], tmp_path, TODAY)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "local.rules"])
     assert "half a li\n" not in (folder / "mxhound.rules").read_text()
-
-
-def test_when_one_file_cannot_be_written_none_changes(tmp_path: Path) -> None:
-    first = tmp_path / "a" / "first"
-    first.parent.mkdir()
-    first.write_text("old")
-    (tmp_path / "b").write_text("a file where a folder should be")
-    with pytest.raises(FileExistsError):
-        write_together({first: "new", tmp_path / "b" / "second": "new"})
-    assert first.read_text() == "old"
-    assert [path.name for path in first.parent.iterdir()] == ["first"]
-
-
-def test_a_folder_in_the_way_of_a_file_is_seen_before_anything_changes(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.write_text("old")
-    second.mkdir()
-    with pytest.raises(IsADirectoryError) as caught:
-        write_together({first: "new", second: "new"})
-    assert caught.value.filename == str(second)
-    assert first.read_text() == "old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
-
-
-def test_an_error_names_the_file_that_is_meant(tmp_path: Path) -> None:
-    (tmp_path / ".first.part").mkdir()
-    with pytest.raises(OSError, match="Is a directory") as caught:
-        write_together({tmp_path / "first": "new"})
-    assert caught.value.filename == str(tmp_path / "first")
 
 
 def test_the_settings_have_the_keys_that_check_knows(site: SiteProfile, tmp_path: Path) -> None:

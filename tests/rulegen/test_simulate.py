@@ -14,7 +14,7 @@ from typing import NamedTuple
 import dpkt
 import pytest
 
-from rulegen.errors import InputError, MxhoundError
+from rulegen.errors import MxhoundError
 from rulegen.simulate import (
     DEFAULT_START,
     PCAP_NAME,
@@ -473,13 +473,13 @@ def test_the_start_is_fixed() -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocking = tmp_path / "file"
     blocking.write_text("in the way")
-    with pytest.raises(InputError, match=r"file: cannot be written: "):
+    with pytest.raises(MxhoundError, match=r"file: cannot be written: "):
         write_simulation(small(V4_ONLY, clients=0, scenarios=[]), blocking)
 
 
 def test_half_a_file_is_never_left(tmp_path: Path) -> None:
     (tmp_path / TRUTH_NAME).mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(MxhoundError, match="cannot be written"):
         write_simulation(small(V4_ONLY, clients=0, scenarios=[]), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [PCAP_NAME, TRUTH_NAME]
 
