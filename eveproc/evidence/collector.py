@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.store import Activity, EvidenceSource, EvidenceStore, Fact, Finding
-from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats
+from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
 from eveproc.signals.domains import (
     domain_of_address,
     is_below,
@@ -64,6 +64,10 @@ class Period(Struct, frozen=True):
 EVER = Period()
 
 
+def _is_mail_name(name: str) -> bool:
+    return names_mail(name) or looks_like_mail_server(name)
+
+
 class Collector:
     """Feeds events into an EvidenceStore by a site's view of inside, outside and declared servers."""
 
@@ -84,7 +88,8 @@ class Collector:
         if type(event) is Flow:
             self.note_presence(event)
         findings = list(self._findings(event))
-        if not findings and not isinstance(event, Stats | Dhcp):
+        named = tuple(self._names_in(event))
+        if not (findings or named or isinstance(event, Stats | Dhcp)):
             return
         if reason := self.period.why_not(event.time):
             store.unused[reason] += 1
@@ -97,8 +102,24 @@ class Collector:
                 store.leases.note(event)
         store.first_event = min(store.first_event, event.time)
         store.last_event = max(store.last_event, event.time)
+        for address, name in named:
+            store.server_names.note(address, name, event.time)
         for finding in findings:
             self._keep(finding)
+
+    def _names_in(self, event: Event) -> Iterator[tuple[str, str]]:
+        """(address, name) of external mail servers, whoever asked: a sensor may see only the resolver ask."""
+        match event:
+            case Dns(addresses=found) if found and any(map(_is_mail_name, event.asked_names())):
+                yield from ((a, name) for name, a in found if not self.is_home(a))
+            case Tls(name=str(name)) if name and self._is_mail_port(event.server_port):
+                if not self.is_home(event.server):
+                    yield event.server, name
+            case _:
+                pass
+
+    def _is_mail_port(self, port: int) -> bool:
+        return port in self.site.ports.smtp or port in self.site.ports.submission
 
     def _findings(self, event: Event) -> Iterable[Finding]:
         match event:

@@ -12,6 +12,7 @@ from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sampling import keeps
 from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
 from eveproc.signals.observation import Observation
 from rulegen.vocabulary import Signal
@@ -138,6 +139,7 @@ class EvidenceStore(Struct):
     sensors: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     health: SensorHealth = field(default_factory=SensorHealth)
+    server_names: ServerNames = field(default_factory=ServerNames)
     flows_logged: bool = False
     unused: Counter[str] = field(default_factory=Counter)
     first_event: float = inf
@@ -183,6 +185,7 @@ class EvidenceStore(Struct):
         self.sensors |= other.sensors
         self.leases.merge(other.leases)
         self.health.merge(other.health)
+        self.server_names.merge(other.server_names)
         self.flows_logged |= other.flows_logged
         self.unused.update(other.unused)
         self.first_event = min(self.first_event, other.first_event)

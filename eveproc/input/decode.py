@@ -9,8 +9,9 @@ only its loss, if it was needed, loses the line.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +23,7 @@ from eveproc.input.events import (
     ACK,
     COUNTERS,
     DNS_PORT,
+    MAX_ANSWERS,
     MAX_DETAIL,
     MAX_MAILBOX,
     MAX_NAME,
@@ -37,6 +39,7 @@ from eveproc.input.events import (
     SkipReason,
     Smtp,
     Stats,
+    Tls,
 )
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
@@ -103,6 +106,18 @@ class _Question(Struct):
     rrtype: str = ""
 
 
+class _Answer(Struct):
+    rrname: str = ""
+    rrtype: str = ""
+    rdata: Any = None
+
+
+class _Grouped(Struct):
+    A: tuple[str, ...] = ()
+    AAAA: tuple[str, ...] = ()
+    CNAME: tuple[str, ...] = ()
+
+
 class _Dns(Struct):
     type: str = ""
     version: Int64 = 0
@@ -113,6 +128,9 @@ class _Dns(Struct):
     queries: tuple[_Question, ...] = ()  # 8.0
     query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
     answer: _Question | None = None  # inside alerts of 6 and 7
+    answers: tuple[_Answer, ...] = ()
+    grouped: _Grouped | None = None
+    rdata: Any = None  # version 1: a line for each record
 
 
 class _Alert(Struct):
@@ -125,6 +143,11 @@ class _Smtp(Struct):
     helo: str = ""
     mail_from: str = ""
     rcpt_to: tuple[str, ...] = ()
+
+
+class _Tls(Struct):
+    sni: str = ""
+    subject: str = ""
 
 
 class _Email(Struct):
@@ -202,6 +225,7 @@ class _EveRecord(Struct):
     dns: _Dns | None = None
     smtp: _Smtp | None = None
     email: _Email | None = None
+    tls: _Tls | None = None
     flow: _Flow | None = None
     tcp: _Tcp | None = None
     dhcp: _Dhcp | None = None
@@ -304,7 +328,28 @@ def _dns(wire: _EveRecord, time: float) -> Dns:
         query_id=dns.id,
         tcp=_protocol(wire.proto) == "TCP",
         eight=bool(wire.ip_v) or dns.version >= 3,
+        addresses=tuple(islice(_addresses(dns), MAX_ANSWERS)),
     )
+
+
+def _addresses(dns: _Dns) -> Iterator[tuple[str, str]]:
+    """(name, address) of every A and AAAA record; formats may be detailed, grouped or both."""
+    if dns.answers:
+        for record in dns.answers:
+            yield from _address_record(record.rrname, record.rrtype, record.rdata)
+    elif dns.grouped:
+        asked = dns.queries[0].rrname if dns.queries else dns.rrname
+        name = dns.grouped.CNAME[-1] if dns.grouped.CNAME else asked
+        for rrtype, found in (("A", dns.grouped.A), ("AAAA", dns.grouped.AAAA)):
+            for address in found:
+                yield from _address_record(name, rrtype, address)
+    elif dns.rdata:
+        yield from _address_record(dns.rrname, dns.rrtype, dns.rdata)
+
+
+def _address_record(name: str, rrtype: str, rdata: object) -> Iterator[tuple[str, str]]:
+    if rrtype in ("A", "AAAA") and isinstance(rdata, str) and (address := canonical_address(rdata)):
+        yield _name(name), address
 
 
 def _asked(dns: _Dns) -> tuple[_Question, ...]:
@@ -352,6 +397,29 @@ def _smtp(wire: _EveRecord, time: float) -> Smtp:
         attachments=tuple(_header(name)[:MAX_NAME] for name in email.attachment),
         tx_id=wire.tx_id,
     )
+
+
+def _tls(wire: _EveRecord, time: float) -> Tls:
+    tls = wire.tls or _missing("tls")
+    return Tls(
+        time=time,
+        sensor=wire.host[:MAX_NAME],
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        client=_address(wire.src_ip, "src_ip"),
+        server=_address(wire.dest_ip, "dest_ip"),
+        server_port=wire.dest_port,
+        name=_name(tls.sni) or _common_name(tls.subject),
+    )
+
+
+_COMMON_NAME = re.compile(r"(?:\A|[,/]\s*)CN=([^,/]+)")
+
+
+def _common_name(subject: str) -> str:
+    """`C=US, O=Example, CN=*.mail.example` -> `mail.example`; "" without one."""
+    found = _COMMON_NAME.search(subject)
+    return _name(found[1].strip()).removeprefix("*.") if found else ""
 
 
 def _flow(wire: _EveRecord, time: float) -> Flow:
@@ -453,7 +521,15 @@ def _counter(tree: object, name: str) -> int | None:
 
 
 _BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingProxyType(
-    {"alert": _alert, "dns": _dns, "smtp": _smtp, "flow": _flow, "dhcp": _dhcp, "stats": _stats}
+    {
+        "alert": _alert,
+        "dns": _dns,
+        "smtp": _smtp,
+        "tls": _tls,
+        "flow": _flow,
+        "dhcp": _dhcp,
+        "stats": _stats,
+    }
 )
 
 

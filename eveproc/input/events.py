@@ -16,6 +16,7 @@ MAX_NAME = 255
 MAX_SUBJECT = 998
 MAX_MAILBOX = 320
 MAX_DETAIL = 64
+MAX_ANSWERS = 64
 # Counters that tell what a sensor missed, of the thousand that a stats record holds; the same names
 # in Suricata 6, 7 and 8.
 COUNTERS = (
@@ -88,6 +89,8 @@ class Dns(Event, frozen=True, kw_only=True):
     Version 1 tells no type where the answer is a failure, and no question where it is none.
 
     `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer wrote it.
+    `addresses` are the (name, address) pairs of the A and AAAA records of an answer, at most
+    MAX_ANSWERS; behind CNAMEs the name is the last one, which is the server's own.
     """
 
     TYPE: ClassVar[str] = "dns"
@@ -101,6 +104,11 @@ class Dns(Event, frozen=True, kw_only=True):
     query_id: int = 0
     tcp: bool = False
     eight: bool = False
+    addresses: tuple[tuple[str, str], ...] = ()
+
+    def asked_names(self) -> tuple[str, ...]:
+        """The names asked for; of a record of version 1, which does not tell, the record's own."""
+        return tuple(name for name, _ in self.questions or self.addresses)
 
 
 class Smtp(Event, frozen=True, kw_only=True):
@@ -120,6 +128,17 @@ class Smtp(Event, frozen=True, kw_only=True):
     body_md5: str = ""
     attachments: tuple[str, ...] = ()
     tx_id: int = -1
+
+
+class Tls(Event, frozen=True, kw_only=True):
+    """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its certificate says, else ""."""
+
+    TYPE: ClassVar[str] = "tls"
+
+    client: str
+    server: str
+    server_port: int
+    name: str = ""
 
 
 class Flow(Event, frozen=True, kw_only=True):

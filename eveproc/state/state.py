@@ -20,6 +20,7 @@ from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.packing import pack, storable, unpack
 from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
@@ -73,6 +74,10 @@ MIGRATIONS = (  # an incident is an `episode` and a log position a `bookmark` th
     """
     CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT, PRIMARY KEY (service, number))
         WITHOUT ROWID, STRICT;
+    """,
+    """
+    CREATE TABLE server_names (address TEXT, organisation TEXT, is_exchange INTEGER, time REAL,
+        PRIMARY KEY (address, organisation, is_exchange)) WITHOUT ROWID, STRICT;
     """,
 )
 
@@ -220,7 +225,15 @@ class State:
         since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
         health = self._health()
         health.merge(fresh.health)
-        store = replace(fresh, hosts=PackedStore(HostEvidence), leases=leases, health=health)
+        names = self._server_names()
+        names.merge(fresh.server_names)
+        store = replace(
+            fresh,
+            hosts=PackedStore(HostEvidence),
+            leases=leases,
+            health=health,
+            server_names=names,
+        )
         store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
         addresses = {*fresh.hosts, *since}
         for address in sorted(addresses | _addresses_of_same(addresses, leases)):
@@ -289,6 +302,7 @@ class State:
                 self._keep_evidence(address, fresh.hosts[address])
             self._keep_leases(fresh.leases)
             self._keep_health(fresh.health)
+            self._keep_server_names(fresh.server_names)
             if fresh.flows_logged:
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
@@ -340,6 +354,14 @@ class State:
             ),
         )
 
+    def _keep_server_names(self, names: ServerNames) -> None:
+        rows = (
+            (address, storable(organisation), is_exchange, time)
+            for address, known in sorted(names.names.items())
+            for (organisation, is_exchange), time in sorted(known.items())
+        )
+        self._db.executemany(_MERGE_SERVER_NAME, rows)
+
     def _keep_health(self, health: SensorHealth) -> None:
         rows = (
             (storable(sensor), counter, time, value)
@@ -387,6 +409,7 @@ class State:
             (leases_since,),
         )
         run("DELETE FROM counters WHERE time < ?", (leases_since,))
+        run("DELETE FROM server_names WHERE time < ?", (leases_since,))
         run(
             "UPDATE episodes SET standing = ? WHERE standing = ? AND last_seen < ?",
             (Standing.CLOSED, Standing.QUIET, at - QUIET_DAYS * DAY),
@@ -450,6 +473,14 @@ class State:
             {mac: (time, name) for mac, time, name in run("SELECT * FROM names")},
         )
 
+    def _server_names(self) -> ServerNames:
+        names = ServerNames()
+        for address, organisation, is_exchange, time in self._db.execute(
+            "SELECT * FROM server_names"
+        ):
+            names.add(address, (organisation, bool(is_exchange)), time)
+        return names
+
     def _health(self) -> SensorHealth:
         last = {
             (sensor, counter): (time, value)
@@ -484,6 +515,10 @@ _MERGE_NAME = """
 _MERGE_COUNTER = """
     INSERT INTO counters VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET time = excluded.time, value = excluded.value WHERE (excluded.time, excluded.value) > (time, value)
+"""
+_MERGE_SERVER_NAME = """
+    INSERT INTO server_names VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)
 """
 _FORGET_LEASES = """
     DELETE FROM leases WHERE last < :evidence AND (last < :leases OR EXISTS (SELECT 1 FROM leases AS later

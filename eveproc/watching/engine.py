@@ -14,6 +14,7 @@ from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sensor_health import SensorHealth
+from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.input.parallel import Gatherer
@@ -99,7 +100,13 @@ class Watcher:
     def _merge(self) -> None:
         """What the collector holds into what is remembered; what is heard of everything, as that flows are logged, it keeps."""
         new = self._collector.store
-        if not (new.hosts or new.leases.seen or new.leases.names or new.health.latest):
+        if not (
+            new.hosts
+            or new.leases.seen
+            or new.leases.names
+            or new.health.latest
+            or new.server_names.names
+        ):
             return
         if new.leases.seen:
             self._households.forget()
@@ -109,6 +116,7 @@ class Watcher:
         self.memory.store.merge(delta)
         self._fresh.merge(delta)
         new.hosts, new.leases, new.health = PackedStore(HostEvidence), Leases(), SensorHealth()
+        new.server_names = ServerNames()
         new.unused.clear()
         self._share_active()
 
@@ -269,6 +277,7 @@ def forget(store: EvidenceStore, before: float) -> None:
     store.active.intersection_update(hosts)  # in place: a Watcher's collector has the same set
     store.first_event = max(store.first_event, before)
     _forget_leases(store.leases, before)
+    store.server_names.forget(before - LEASE_DAYS * DAY)
     health = store.health
     health.earliest = {
         key: health.latest[key] if report[0] < before else report

@@ -19,6 +19,7 @@ from eveproc.input.events import (
     SkipReason,
     Smtp,
     Stats,
+    Tls,
 )
 
 TIME = "2024-03-01T10:00:00.250000+0000"
@@ -491,7 +492,7 @@ def test_clock_faults_are_not_believed(written: object, skipped: Skipped) -> Non
         (b"null", Skipped(SkipReason.NOT_AN_OBJECT)),
         (b"{}", Skipped(SkipReason.MISSING_FIELD, "event_type")),
         (b'{"event_type": 5}', Skipped(SkipReason.WRONG_TYPE, "event_type")),
-        (b'{"event_type": "tls"}', Skipped(SkipReason.OTHER_EVENT_TYPE, "tls")),
+        (b'{"event_type": "http"}', Skipped(SkipReason.OTHER_EVENT_TYPE, "http")),
         (b'{"event_type": "' + b"x" * 1000 + b'"}', Skipped(SkipReason.OTHER_EVENT_TYPE, "x" * 64)),
         (line("dns"), Skipped(SkipReason.MISSING_FIELD, "dns")),
         (line("dns", dns=[]), Skipped(SkipReason.WRONG_TYPE, "dns")),
@@ -615,3 +616,54 @@ def test_normalised_text_is_normal(text: str) -> None:
     once = smtp({"helo": text}, email={"subject": text})
     twice = smtp({"helo": once.helo}, email={"subject": once.subject})
     assert twice.subject == once.subject
+
+
+DETAILED = [
+    {"rrname": "smtp.a.example", "rrtype": "CNAME", "rdata": "smtp.b.example"},
+    {"rrname": "smtp.b.example", "rrtype": "A", "ttl": 60, "rdata": "192.0.2.1"},
+    {"rrname": "smtp.b.example", "rrtype": "AAAA", "rdata": "2001:0db8:0000::0001"},
+    {"rrname": "smtp.b.example", "rrtype": "A", "rdata": "no address"},
+    {"rrname": "b.example", "rrtype": "SOA", "rdata": {"mname": "ns.b.example"}},
+]
+GROUPED = {"CNAME": ["smtp.b.example"], "A": ["192.0.2.1"], "AAAA": ["2001:db8::1"], "MX": ["x"]}
+BOTH = (("smtp.b.example", "192.0.2.1"), ("smtp.b.example", "2001:db8::1"))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"version": 2, "type": "answer", "rrname": "SMTP.a.example", "answers": DETAILED}, BOTH),
+        ({"version": 2, "type": "answer", "rrname": "smtp.a.example", "grouped": GROUPED}, BOTH),
+        (
+            {
+                "version": 3,
+                "type": "response",
+                "queries": [{"rrname": "smtp.a.example", "rrtype": "A"}],
+                "grouped": {"A": ["192.0.2.1"]},
+            },
+            (("smtp.a.example", "192.0.2.1"),),
+        ),
+        (
+            {"type": "answer", "rrname": "Smtp.a.example", "rrtype": "A", "rdata": "192.0.2.1"},
+            (("smtp.a.example", "192.0.2.1"),),
+        ),
+        ({"version": 2, "type": "answer", "rrname": "a.example", "rcode": "NXDOMAIN"}, ()),
+    ],
+)
+def test_the_addresses_of_an_answer_by_the_servers_own_name(body, expected):
+    assert dns(BACK, **body).addresses == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"sni": "SMTP.a.example.", "subject": "CN=b.example"}, "smtp.a.example"),
+        ({"subject": "C=US, O=B, CN=*.mail.b.example"}, "mail.b.example"),
+        ({"subject": "O=CN=trick"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_tls_handshake_names_the_server(body, name):
+    event = decode(line("tls", MAIL, tls=body))
+    assert isinstance(event, Tls)
+    assert (event.name, event.server, event.server_port) == (name, MX, 25)

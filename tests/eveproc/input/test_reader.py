@@ -406,7 +406,7 @@ def test_stats_keep_a_bounded_number_of_details_and_problems(tmp_path: Path) -> 
 
 
 def test_stats_as_plain_values(tmp_path: Path) -> None:
-    path = written(tmp_path / "eve.json", b'{"event_type": "tls"}\n\n' + LINES)
+    path = written(tmp_path / "eve.json", b'{"event_type": "http"}\n\n' + LINES)
     _, stats = read(path)
     assert json.loads(json.dumps(stats.as_dict())) == {
         "files": 1,
@@ -415,7 +415,7 @@ def test_stats_as_plain_values(tmp_path: Path) -> None:
         "selected": False,
         "events": {"flow": COUNT},
         "skipped": {"blank": 1, "other_event_type": 1},
-        "details": {"other_event_type": {"tls": 1}},
+        "details": {"other_event_type": {"http": 1}},
         "problems": [],
         "problems_left_out": 0,
     }

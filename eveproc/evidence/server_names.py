@@ -1,0 +1,101 @@
+"""DNS answers and TLS names -> ServerNames: which organisation runs the server behind an address. Merges in any order.
+
+Addresses are a poor measure of how many parties a host talks to: one mail provider answers from
+dozens of them. The registered domain of a server's own name tells who runs it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from math import inf
+
+from msgspec import Struct, field
+
+from eveproc.evidence.sampling import keeps
+from eveproc.signals.domains import NO_PUBLIC_SUFFIX, registered_domain
+
+# Addresses with a name, more than any site's hosts send mail through; each takes some 300 bytes.
+MOST_SERVERS = 1 << 16
+# Names kept of one address. Shared hosting gives one address thousands; those tell nothing.
+NAMES_EACH = 4
+# A host that takes mail in for domains (their MX), by the names that providers give them:
+# gmail-smtp-in.l.google.com, mx00.gmx.net, mta5.am0.yahoodns.net, *.mail.protection.outlook.com,
+# aspmx.l.google.com. What mail programs submit to is called smtp, mail, relay or send.
+_EXCHANGE = re.compile(
+    r"(?:^|[.-])(?:[a-z]*mx[0-9a-z]*|mta[0-9]*|in[0-9]*|inbound|protection)(?:[.-]|$)"
+)
+
+# (organisation, does the name say that it is a mail exchanger?)
+Name = tuple[str, bool]
+
+
+def is_exchange_name(name: str) -> bool:
+    """Does a host name say that the server takes mail in for domains, rather than from users?"""
+    return _EXCHANGE.search(name.removesuffix(registered_domain(name))) is not None
+
+
+class ServerNames(Struct):
+    """By address: what servers there are called, each name with the last time it was seen (seconds since 1970 UTC).
+
+    `sampled`: of more than MOST_SERVERS only every 2**n-th address is kept (sampling.py); the others
+    count as themselves.
+    """
+
+    names: dict[str, dict[Name, float]] = field(default_factory=dict)
+    sampled: int = 0
+
+    def note(self, address: str, name: str, time: float) -> None:
+        """At `time` the server at `address` was called `name`."""
+        organisation = registered_domain(name)
+        if organisation != NO_PUBLIC_SUFFIX:
+            self.add(address, (organisation, is_exchange_name(name)), time)
+
+    def add(self, address: str, name: Name, time: float) -> None:
+        if keeps(address, self.sampled):
+            known = self.names.setdefault(address, {})
+            known[name] = max(time, known.get(name, -inf))
+            if len(known) > NAMES_EACH:
+                del known[max(known)]
+            if len(self.names) > MOST_SERVERS:
+                self._sample(self.sampled + 1)
+
+    def merge(self, other: "ServerNames") -> None:
+        self._sample(max(self.sampled, other.sampled))
+        for address, names in other.names.items():
+            for name, time in names.items():
+                self.add(address, name, time)
+
+    def forget(self, before: float) -> None:
+        """Drop names not seen since `before`."""
+        kept = (
+            (a, {n: t for n, t in names.items() if t >= before}) for a, names in self.names.items()
+        )
+        self.names = {address: names for address, names in kept if names}
+
+    def organisations(self) -> Callable[[str], str]:
+        """Address -> who runs the server there; the address itself where that is not known.
+
+        Where an address has several names, that of the organisation with most addresses is taken:
+        a provider's own name before a customer's.
+        """
+        spread = Counter(org for names in self.names.values() for org in {org for org, _ in names})
+        return partial(_organisation, self.names, spread)
+
+    def is_exchange(self, address: str) -> bool:
+        """Is every name of the server that of a mail exchanger? False where it has no name."""
+        names = self.names.get(address, {})
+        return bool(names) and all(exchange for _, exchange in names)
+
+    def _sample(self, times: int) -> None:
+        """Sample at least so many times, and on until there are no more than may be."""
+        while times > self.sampled or len(self.names) > MOST_SERVERS:
+            self.sampled = max(times, self.sampled + 1)
+            self.names = {a: names for a, names in self.names.items() if keeps(a, self.sampled)}
+
+
+def _organisation(names: dict[str, dict[Name, float]], spread: Counter[str], address: str) -> str:
+    known = names.get(address)
+    if not known:
+        return address
+    return min({org for org, _ in known}, key=lambda org: (-spread[org], org))
