@@ -1,13 +1,15 @@
-"""EvidenceStore of a site that declares no servers -> what it has: mail servers, resolvers, monitors, scanners, own domains."""
+"""EvidenceStore of a site that declares no servers -> Discovery: its servers, monitors and domains."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from math import ceil, isfinite
 
 from msgspec import Struct, field
 
+from eveproc.discovery.networks import HomeNetworkFinder, find_network, hosts_met
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Fact, Finding, HostEvidence
@@ -15,23 +17,35 @@ from eveproc.input.events import Dns, Event, Smtp, Stats
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.observation import Observation
 from rulegen.site_profile import Network, SiteProfile, short
-from rulegen.units import HOUR
+from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
-# A host that a scanner has found open once is no server, nor is one that only its monitor talks to.
+# One client does not make a server: a scanner or a monitor connects to hosts that serve nobody.
 CLIENTS_OF_A_SERVER = 2
 SURE_CLIENTS = 5
-# What looks on the same few servers again and again, for most of the time, and what looks on ever
-# others.
-MONITORED_SERVERS, LOOKS, SHARE_OF_HOURS = 6, 30, 0.6
-SCANNED_INSIDE, SCANNED_OUTSIDE = 20, 100
-# Machines that share a provider's submission server; the same domain for so many mails, by so many
-# clients.
+# A monitor connects to at most so many mail servers, so often, in this share of the hours.
+MONITORED_SERVERS, CONNECTIONS, SHARE_OF_HOURS = 6, 30, 0.6
+# A scanner connects to so many home hosts on mail ports, or gets no answer from so many external
+# hosts on other ports.
+SCANNED_HOME, SCANNED_EXTERNAL = 20, 100
+# So many hosts must share a provider's submission server; so many clients and this share of the
+# accepted mail make a domain the site's own.
 SUBMITTERS, DOMAIN_CLIENTS, DOMAIN_SHARE = 2, 3, 0.1
+# Anybody can have a mailbox in these, so none is a site's own. Probes for open relays ask for a
+# mailbox of the prober, most often in one of these.
+PUBLIC_MAILBOXES = frozenset(
+    (
+        *("gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "outlook.com", "hotmail.com"),
+        *("live.com", "msn.com", "aol.com", "icloud.com", "me.com", "gmx.com", "gmx.net"),
+        *("gmx.de", "web.de", "mail.com", "mail.ru", "yandex.ru", "yandex.com", "protonmail.com"),
+        *("proton.me", "qq.com", "163.com", "126.com", "zoho.com", "t-online.de", "orange.fr"),
+        *("libero.it", "naver.com", "comcast.net"),
+    )
+)
 
 
 class Role(StrEnum):
-    """What a machine is for; the first two have a key in site.yaml."""
+    """What a host is for; the first two are keys of site.yaml."""
 
     MAIL_SERVER = "mail_servers"
     RESOLVER = "resolvers"
@@ -40,14 +54,14 @@ class Role(StrEnum):
 
 
 class Confidence(StrEnum):
-    """High: nothing harmless or harmful looks like it otherwise. Medium: look at it before it is believed."""
+    """High: nothing else looks like this. Medium: a person has to check it first."""
 
     HIGH = "high"
     MEDIUM = "medium"
 
 
 class RoleFinding(Struct, frozen=True):
-    """One machine's role, how sure that is, and what it rests on, in one sentence."""
+    """The role of one host, how certain it is, and the evidence in one sentence."""
 
     host: str
     role: Role
@@ -56,14 +70,21 @@ class RoleFinding(Struct, frozen=True):
 
 
 class Named(Struct, frozen=True):
-    """A domain of the site, or an outside submission server in normal use, and what it rests on."""
+    """A network or domain of the site, or a submission server that it uses, and the evidence."""
 
     name: str
     why: str
+    confidence: Confidence = Confidence.HIGH
 
 
 class Discovery(Struct, frozen=True):
-    """Everything found, each part in a fixed order; `first` and `last` are seconds since 1970."""
+    """Everything that was found, each part in a fixed order.
+
+    `first` and `last` are the times of the records, in seconds since 1970 UTC. `networks` are
+    those that were met beyond `home_networks`; `unmet` are home networks of which no host was met.
+    `missing` says which records were not there and what cannot be found without them; `is_blind`
+    means that nothing can.
+    """
 
     home_networks: tuple[Network, ...]
     hosts: int
@@ -72,13 +93,17 @@ class Discovery(Struct, frozen=True):
     submission: tuple[Named, ...]
     first: float
     last: float
+    networks: tuple[Named, ...] = ()
+    unmet: tuple[Network, ...] = ()
+    missing: tuple[str, ...] = ()
+    is_blind: bool = False
 
     def of(self, role: Role) -> tuple[RoleFinding, ...]:
         return tuple(finding for finding in self.findings if finding.role is role)
 
 
 class Difference(Struct, frozen=True):
-    """One thing that a profile lacks (`is_found`), or has and was not seen, and why."""
+    """One entry that a profile lacks (`is_found`), or that the logs do not show, and why."""
 
     key: str
     value: str
@@ -87,83 +112,138 @@ class Difference(Struct, frozen=True):
 
 
 class Domains(Struct):
-    """Whose mail home hosts take in from outside: by server, "domain client" pairs. Order-free, bounded as ActivitySketches are."""
+    """The recipients' domains of mail from external hosts to home hosts, by home server.
 
-    by_server: dict[str, ActivitySketch] = field(default_factory=dict)
+    Each sketch counts "domain client" pairs: `accepted` those of which a message was seen,
+    `named` those of which only the SMTP commands were: the server may have refused them. Merging
+    is order-free, and the size is bounded as that of ActivitySketch.
+    """
+
+    accepted: dict[str, ActivitySketch] = field(default_factory=dict)
+    named: dict[str, ActivitySketch] = field(default_factory=dict)
 
     def merge(self, other: "Domains") -> None:
-        for server, sketch in other.by_server.items():
-            self.by_server.setdefault(server, ActivitySketch()).merge(sketch)
+        for mine, theirs in ((self.accepted, other.accepted), (self.named, other.named)):
+            for server, sketch in theirs.items():
+                mine.setdefault(server, ActivitySketch()).merge(sketch)
 
     def note(self, event: Smtp) -> None:
+        by_server = self.accepted if event.has_message else self.named
         for domain in {domain_of_address(mailbox) for mailbox in event.rcpt_to} - {""}:
             key = f"{domain} {event.client}"
-            self.by_server.setdefault(event.server, ActivitySketch()).note(
+            by_server.setdefault(event.server, ActivitySketch()).note(
                 Observation(event.time, key, (key, event.client_port, event.tx_id))
             )
 
 
 class SiteEvidence(EvidenceStore):
-    """What verdicts rest on, and besides it whose mail is taken in."""
+    """What verdicts rest on, and besides it the domains of incoming mail and the networks met."""
 
     domains: Domains = field(default_factory=Domains)
+    finder: HomeNetworkFinder = field(default_factory=HomeNetworkFinder)
+    met: set[Network] = field(default_factory=set)
 
     def merge(self, other: EvidenceStore) -> None:
         EvidenceStore.merge(self, other)
         if isinstance(other, SiteEvidence):
             self.domains.merge(other.domains)
+            self.finder.merge(other.finder)
+            self.met |= other.met
 
 
 class Discoverer(Collector):
-    """Feeds events into a SiteEvidence; the profile says what is inside, and declares no servers."""
+    """Feeds events into a SiteEvidence; the profile names home networks and declares no servers."""
 
     def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         super().__init__(site, period)
-        self.store: SiteEvidence = SiteEvidence()
+        finder = HomeNetworkFinder(site.home_networks, self.is_home)
+        self.store: SiteEvidence = SiteEvidence(finder=finder)
+        self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
 
     def add(self, event: Event) -> None:
-        """Take one event in. For a verdict, answers about mail show enough of a resolver; here every answer counts."""
+        """Take one event in.
+
+        For a verdict, answers about mail show enough of a resolver; here every answer counts.
+        """
         super().add(event)
-        if self.period.why_not(event.time):
+        if self.period.why_not(event.time) or isinstance(event, Stats):
             return
-        if not isinstance(event, Stats):  # stamped by the sensor's clock, even in a replay
-            self.store.first_event = min(self.store.first_event, event.time)
-            self.store.last_event = max(self.store.last_event, event.time)
+        self._note_times_and_networks(event)
         match event:
             case Smtp() if self.is_home(event.server) and not self.is_home(event.client):
                 self.store.domains.note(event)
             case Dns() if (
                 event.is_answer and event.client != event.server and self.is_home(event.server)
             ):
-                self._keep(
-                    Finding(
-                        event.server,
-                        Fact.SERVES_DNS,
-                        EvidenceSource.LOG,
-                        Observation(event.time, event.client, (event.client,)),
-                    )
-                )
+                observation = Observation(event.time, event.client, (event.client,))
+                source = EvidenceSource.LOG
+                self._keep(Finding(event.server, Fact.SERVES_DNS, source, observation))
+
+    def _note_times_and_networks(self, event: Event) -> None:
+        store = self.store
+        store.first_event = min(store.first_event, event.time)
+        store.last_event = max(store.last_event, event.time)
+        store.finder.add(event)
+        store.met.update(home for host in hosts_met(event) if (home := self._home_of(host)))
+
+    def _find_home(self, address: str) -> Network | None:
+        return find_network(ip_address(address), self.site.home_networks)
 
 
 def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:
-    """What was found; hosts judged infected show nothing of what is normal here."""
+    """What was found; hosts judged infected are no example of what is normal here."""
     store.trim()
     findings = tuple(find_roles(store))
+    mail_servers = {one.host for one in findings if one.role is Role.MAIL_SERVER}
     return Discovery(
         home_networks=site.home_networks,
         hosts=len(store.active),
         findings=findings,
-        domains=tuple(
-            _domains(store.domains, {one.host for one in findings if one.role is Role.MAIL_SERVER})
-        ),
+        domains=tuple(_domains(store, mail_servers)),
         submission=tuple(_submission(store, frozenset(infected))),
         first=store.first_event,
         last=store.last_event,
+        networks=tuple(_networks(store.finder)),
+        unmet=tuple(home for home in site.home_networks if home not in store.met),
     )
 
 
+def missing_records(events: Mapping[str, int]) -> tuple[str, ...]:
+    """What cannot be found for want of records, and how to have them; `events` counts by type."""
+    has_dns, has_smtp, has_flow = (bool(events.get(kind)) for kind in ("dns", "smtp", "flow"))
+    if not (has_dns or has_smtp or has_flow):
+        return (_ONLY_ALERTS if events.get("alert") else _NOTHING,)
+    lacks = {
+        "dns": not has_dns and "resolvers and public home networks",
+        "smtp": not has_smtp and "your own mail domains",
+        "flow": not has_flow and "monitors, scanners and mail servers that are reached over TLS",
+    }
+    return tuple(
+        f"no {kind} records were read, so {what} cannot be found: "
+        f"enable {kind} under outputs, eve-log, types in suricata.yaml"
+        for kind, what in lacks.items()
+        if what
+    )
+
+
+_ENABLE = "enable dns, smtp and flow under outputs, eve-log, types in suricata.yaml"
+_ONLY_ALERTS = (
+    "only alerts were read: they do not tell which hosts are mail servers, resolvers or monitors; "
+    f"{_ENABLE} (logs of Snort have no such records)"
+)
+_NOTHING = f"no dns, smtp or flow records were read, so no server can be found: {_ENABLE}"
+
+
+def is_blind(events: Mapping[str, int]) -> bool:
+    """Are all records absent that show what a host is for?"""
+    return not any(events.get(kind) for kind in ("dns", "smtp", "flow"))
+
+
 def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
-    """By role, then address. A machine may have several. Each host is looked at once: those of a large night are unpacked one by one."""
+    """Roles by role, then address; a host may have several.
+
+    Each host is looked at once, because a large store unpacks its hosts one by one.
+    """
     seconds = store.last_event - store.first_event
     hours = ceil(seconds / HOUR) if isfinite(seconds) else 0
     found = [
@@ -173,13 +253,13 @@ def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
 
 
 def _roles(host: str, evidence: HostEvidence, hours: int) -> Iterator[RoleFinding]:
-    looks = (
+    roles = (
         _mail_server(host, evidence),
         _resolver(host, evidence),
         _monitor(host, evidence, hours),
         _scanner(host, evidence),
     )
-    return (found for found in looks if found)
+    return (found for found in roles if found)
 
 
 def _place(found: RoleFinding) -> tuple[int, int, int]:
@@ -188,71 +268,70 @@ def _place(found: RoleFinding) -> tuple[int, int, int]:
 
 
 def _mail_server(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    """Takes mail in from several, and hands mail on or looks up who brings it: a mass mailer takes none in."""
+    """A server accepts mail from several hosts, and delivers or looks up; a mass mailer accepts none."""
     clients = evidence.log(Fact.TAKES_MAIL_IN).distinct()
     if clients < CLIENTS_OF_A_SERVER:
         return None
-    sends, asks_mx = (
-        evidence.log(Signal.SMTP_ATTEMPTS).distinct(),
-        evidence.log(Signal.MX_FLOOD).distinct(),
-    )
+    delivers_to = evidence.log(Signal.SMTP_ATTEMPTS).distinct()
+    asks_mx = evidence.log(Signal.MX_FLOOD).distinct()
     asks_ptr = evidence.log(Fact.ASKS_PTR).distinct()
-    signs = [
+    acts = [
         text
         for number, text in (
-            (sends, f"delivers to {sends} outside"),
-            (asks_mx, f"asks MX of {asks_mx} domains"),
-            (asks_ptr, "asks PTR"),
+            (delivers_to, f"delivers to {count_of(delivers_to, 'external server')}"),
+            (asks_mx, f"asks for MX of {count_of(asks_mx, 'domain')}"),
+            (asks_ptr, "asks for PTR"),
         )
         if number
     ]
-    sure = clients >= SURE_CLIENTS and bool(signs)
-    why = ", ".join([f"takes mail in from {clients} hosts", *(signs or ["but sends none"])])
-    return RoleFinding(host, Role.MAIL_SERVER, Confidence.HIGH if sure else Confidence.MEDIUM, why)
+    certain = clients >= SURE_CLIENTS and bool(acts)
+    accepts = f"accepts mail from {count_of(clients, 'host')}"
+    why = ", ".join([accepts, *(acts or ["but sends none"])])
+    return RoleFinding(host, Role.MAIL_SERVER, _confidence(certain), why)
+
+
+def _confidence(certain: bool) -> Confidence:
+    return Confidence.HIGH if certain else Confidence.MEDIUM
 
 
 def _resolver(host: str, evidence: HostEvidence) -> RoleFinding | None:
     clients = evidence.log(Fact.SERVES_DNS).distinct()
     if clients < CLIENTS_OF_A_SERVER:
         return None
-    sure = clients >= SURE_CLIENTS
-    return RoleFinding(
-        host,
-        Role.RESOLVER,
-        Confidence.HIGH if sure else Confidence.MEDIUM,
-        f"answers DNS questions of {clients} hosts",
-    )
+    why = f"answers DNS questions of {count_of(clients, 'host')}"
+    return RoleFinding(host, Role.RESOLVER, _confidence(clients >= SURE_CLIENTS), why)
 
 
 def _monitor(host: str, evidence: HostEvidence, hours: int) -> RoleFinding | None:
-    sketches = [
-        evidence.log(signal) for signal in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
-    ]
-    servers, looks = (
-        sum(sketch.distinct() for sketch in sketches),
-        sum(sketch.count() for sketch in sketches),
-    )
-    busy = len({hour for sketch in sketches for hour in sketch.hours})
     if evidence.log(Fact.TAKES_MAIL_IN).distinct() >= CLIENTS_OF_A_SERVER:
         return None
+    attempts = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
+    sketches = [evidence.log(signal) for signal in attempts]
+    servers = sum(sketch.distinct() for sketch in sketches)
+    connections = sum(sketch.count() for sketch in sketches)
+    busy = len({hour for sketch in sketches for hour in sketch.hours})
     if (
         not 0 < servers <= MONITORED_SERVERS
-        or looks < max(LOOKS, LOOKS / 2 * hours)
+        or connections < max(CONNECTIONS, CONNECTIONS / 2 * hours)
         or busy < SHARE_OF_HOURS * hours
     ):
         return None
-    why = f"connects to the same {servers} outside mail servers {looks} times, in {busy} of {hours} hours"
+    why = (
+        f"connects to the same {count_of(servers, 'external mail server')} "
+        f"{count_of(connections, 'time')}, in {busy} of {count_of(hours, 'hour')}"
+    )
     return RoleFinding(host, Role.MONITOR, Confidence.MEDIUM, why)
 
 
 def _scanner(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    inside, probed = (
-        evidence.log(Fact.INSIDE_TARGETS).distinct(),
-        evidence.log(Fact.PROBED).distinct(),
-    )
-    if inside < SCANNED_INSIDE and probed < SCANNED_OUTSIDE:
+    home = evidence.log(Fact.INSIDE_TARGETS).distinct()
+    external = evidence.log(Fact.PROBED).distinct()
+    if home < SCANNED_HOME and external < SCANNED_EXTERNAL:
         return None
-    why = f"tries mail ports of {inside} inside hosts and other ports of {probed} outside hosts that do not answer"
+    why = (
+        f"connects to mail ports of {count_of(home, 'home host')} and to other ports of "
+        f"{count_of(external, 'external host')} that do not answer"
+    )
     return RoleFinding(host, Role.SCANNER, Confidence.MEDIUM, why)
 
 
@@ -260,50 +339,104 @@ def _submission(store: EvidenceStore, infected: frozenset[str]) -> Iterator[Name
     users: Counter[str] = Counter()
     for host, evidence in store.hosts.items():
         if host not in infected:
-            users.update(
-                {
-                    key
-                    for bucket in evidence.log(Signal.SUBMISSION_ATTEMPTS).hours.values()
-                    for key in bucket.keys
-                }
-            )
+            users.update(evidence.log(Signal.SUBMISSION_ATTEMPTS).keys())
     for server, number in sorted(users.items(), key=lambda one: (-one[1], one[0])):
         if number >= SUBMITTERS:
-            yield Named(server, f"used by {number} hosts")
+            yield Named(server, f"used by {count_of(number, 'host')}")
 
 
-def _domains(domains: Domains, mail_servers: set[str]) -> Iterator[Named]:
-    """Domains for which a mail server of the site takes mail in from several, and not just now and then."""
-    clients: Counter[str] = Counter()
-    for server, sketch in sorted(domains.by_server.items()):
-        if server in mail_servers:
-            pairs = {key for bucket in sketch.hours.values() for key in bucket.keys}
-            clients.update(key.partition(" ")[0] for key in pairs)
-    total = clients.total()
+def _domains(store: SiteEvidence, mail_servers: set[str]) -> Iterator[Named]:
+    """Domains for which the site's mail servers regularly accept mail from several hosts.
+
+    Where no message was seen at all (TLS, or Suricata does not decode mail), the recipients that
+    external hosts named are doubtful: a probe for an open relay names foreign domains.
+    """
+    accepted = _clients_by_domain(store.domains.accepted, mail_servers)
+    relayed = _relayed(store, mail_servers)
+    for domain, number in _frequent(accepted):
+        hosts = count_of(number, "external host")
+        if domain in relayed:
+            why = f"its mail is accepted from {hosts}, and also delivered to external servers"
+            yield Named(domain, why, Confidence.MEDIUM)
+        else:
+            yield Named(domain, f"its mail is accepted from {hosts}")
+    if not accepted:
+        for domain, number in _frequent(_clients_by_domain(store.domains.named, mail_servers)):
+            hosts = count_of(number, "external host")
+            why = f"{hosts} named recipients in it, but no message was seen"
+            yield Named(domain, why, Confidence.MEDIUM)
+
+
+def _clients_by_domain(
+    by_server: Mapping[str, ActivitySketch], mail_servers: set[str]
+) -> Counter[str]:
+    pairs = (sketch.keys() for server, sketch in by_server.items() if server in mail_servers)
+    return Counter(pair.partition(" ")[0] for some in pairs for pair in some)
+
+
+def _frequent(clients: Counter[str]) -> Iterator[tuple[str, int]]:
+    """Domains with enough clients and share, most clients first; none of public mailboxes."""
+    least = max(DOMAIN_CLIENTS, DOMAIN_SHARE * clients.total())
     for domain, number in sorted(clients.items(), key=lambda one: (-one[1], one[0])):
-        if number >= DOMAIN_CLIENTS and number >= DOMAIN_SHARE * total:
-            yield Named(domain, f"its mail is taken in from {number} outside hosts")
+        if number >= least and domain not in PUBLIC_MAILBOXES:
+            yield domain, number
+
+
+def _relayed(store: EvidenceStore, mail_servers: set[str]) -> set[str]:
+    """Domains to which the site's mail servers deliver mail."""
+    found = (store.hosts.get(server) for server in mail_servers)
+    sketches = (evidence.log(Signal.MAIL_BURST) for evidence in found if evidence)
+    return {domain for sketch in sketches for hour in sketch.hours.values() for domain in hour.keys}
+
+
+def _networks(finder: HomeNetworkFinder) -> Iterator[Named]:
+    """Networks that were met beyond the home networks; the doubtful ones last."""
+    for network in finder.networks():
+        yield Named(str(network), f"hosts were seen in it: {_examples(finder, network)}")
+    for network in finder.doubtful():
+        why = (
+            "its hosts ask DNS servers of your site and no others, as external scanners and "
+            f"resolvers do: {_examples(finder, network)}"
+        )
+        yield Named(str(network), why, Confidence.MEDIUM)
+
+
+def _examples(finder: HomeNetworkFinder, network: Network) -> str:
+    return ", ".join(map(str, finder.examples(network))) or "a DHCP lease"
 
 
 def differences(discovery: Discovery, site: SiteProfile) -> Iterator[Difference]:
-    """What the logs show and the profile lacks, then what it names and the logs do not show, key by key."""
+    """Key by key: what the logs show and the profile lacks, then what the logs do not show."""
+    yield from _network_differences(discovery)
     for role, declared in ((Role.MAIL_SERVER, site.mail_servers), (Role.RESOLVER, site.resolvers)):
-        found = {ip_address(finding.host): finding for finding in discovery.of(role)}
-        for address, finding in found.items():
-            if not any(address in network for network in declared):
-                yield Difference(role.value, finding.host, True, finding.why)
-        for network in declared:
-            inside = any(
-                network.version == home.version and network.overlaps(home)
-                for home in site.home_networks
-            )
-            if inside and not any(address in network for address in found):
-                yield Difference(
-                    role.value,
-                    short(network),
-                    False,
-                    "nothing of the kind was seen of it in these logs",
-                )
+        yield from _role_differences(role, declared, discovery, site)
     for domain in discovery.domains:
-        if not is_below(domain.name, site.internal_domains):
+        if domain.confidence is Confidence.HIGH and not is_below(
+            domain.name, site.internal_domains
+        ):
             yield Difference("internal_domains", domain.name, True, domain.why)
+
+
+def _network_differences(discovery: Discovery) -> Iterator[Difference]:
+    for network in discovery.networks:
+        if network.confidence is Confidence.HIGH:
+            yield Difference("home_networks", network.name, True, network.why)
+    for home in discovery.unmet:
+        yield Difference("home_networks", str(home), False, "no host of it was seen in these logs")
+
+
+def _role_differences(
+    role: Role, declared: Sequence[Network], discovery: Discovery, site: SiteProfile
+) -> Iterator[Difference]:
+    found = {ip_address(finding.host): finding for finding in discovery.of(role)}
+    for address, finding in found.items():
+        if find_network(address, declared) is None:
+            yield Difference(role.value, finding.host, True, finding.why)
+    for network in declared:
+        is_home = any(
+            network.version == home.version and network.overlaps(home)
+            for home in site.home_networks
+        )
+        if is_home and not any(find_network(address, (network,)) for address in found):
+            why = "no host of it was seen in this role in these logs"
+            yield Difference(role.value, short(network), False, why)

@@ -1,8 +1,16 @@
-"""Files of EVE records -> what the site has: the conductor of discovery."""
+"""Files of EVE records (and a site.yaml, if there is one) -> Discovery."""
 
 from collections.abc import Callable, Sequence
 
-from eveproc.discovery.discover import Discoverer, Discovery, discover
+from msgspec.structs import replace
+
+from eveproc.discovery.discover import (
+    Discoverer,
+    Discovery,
+    discover,
+    is_blind,
+    missing_records,
+)
 from eveproc.discovery.networks import HomeNetworkFinder
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
@@ -18,8 +26,8 @@ _READ_TWICE = (
     "networks: name files, or a site.yaml with -s"
 )
 _NO_HOME = (
-    "no host with a private address, a lease or DNS questions of its own is seen in them; "
-    "name the home networks with -s"
+    "no home network was found: no private address, no DHCP lease, no public network with "
+    "several hosts that ask external DNS servers; name the home networks in a site.yaml with -s"
 )
 
 
@@ -30,30 +38,35 @@ def discover_in(
     now: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
-    """What the site has. Every line is decoded: what a server is shows in what has nothing to do with mail, too.
+    """What the site has. Every line is decoded: servers also show in records without mail.
 
-    Without a profile, what is inside is found by a first reading; so standard input needs one.
+    Without a profile a first reading finds the home networks, so standard input needs a profile.
 
-    Raises InputError where a source cannot be read, or where no host of a home network is seen.
+    Raises InputError where a source cannot be read, or where no home network is found.
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, _READ_TWICE)])
     networks = site.home_networks if site else _find_home_networks(sources, progress)
     bare = SiteProfile(networks, ports=site.ports) if site else SiteProfile(networks)
-    finder, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
+    discoverer, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
     for event in read_events(sources, stats, progress=progress):
-        finder.add(event)
+        discoverer.add(event)
     stats.raise_if_no_eve()
-    report = judge_evidence(finder.store, bare, stats, everyone=False, drawn=False)
+    report = judge_evidence(discoverer.store, bare, stats, everyone=False, drawn=False)
     infected = [address for address, _ in infected_addresses(report.verdicts)]
-    return discover(finder.store, bare, infected)
+    return replace(
+        discover(discoverer.store, bare, infected),
+        missing=missing_records(stats.events),
+        is_blind=is_blind(stats.events),
+    )
 
 
 def _find_home_networks(sources: Sequence[str], progress: Progress | None) -> tuple[Network, ...]:
-    homes, stats = HomeNetworkFinder(), ReadStats()
+    finder, stats = HomeNetworkFinder(), ReadStats()
     for event in read_events(sources, stats, progress=progress):
-        homes.add(event)
+        finder.add(event)
     stats.raise_if_no_eve()
-    if not homes.networks():
+    networks = finder.networks()
+    if not networks:
         raise InputError([Problem(", ".join(sources), _NO_HOME)])
-    return homes.networks()
+    return networks

@@ -1,16 +1,22 @@
-"""Events -> the networks that a site seems to have, for want of a site.yaml: private ones in use, and others whose hosts ask the DNS."""
+"""Events -> HomeNetworkFinder: the networks that a site seems to use, for want of a site.yaml.
 
-from collections.abc import Iterable, Iterator, Sequence
+Private networks in use are home. A public network is home where several of its hosts ask DNS
+servers and do not only ask servers of other home networks: external scanners and resolvers that
+query the site's own name server ask nobody else that the sensor can see.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 
 from msgspec import Struct, field
 
 from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp
 from rulegen.site_profile import Address, Network, collapsed
 
-# RFC 1918 and RFC 4193, and how much of each a site is taken to use around an address that was
-# seen.
+# RFC 1918 and RFC 4193, and the assumed size of the network around an address that was seen.
 _PRIVATE: tuple[tuple[Network, int], ...] = (
     (ip_network("10.0.0.0/8"), 16),
     (ip_network("172.16.0.0/12"), 16),
@@ -18,68 +24,198 @@ _PRIVATE: tuple[tuple[Network, int], ...] = (
     (ip_network("fc00::/7"), 48),
 )
 PUBLIC_V4, PUBLIC_V6 = 24, 48
-# So many different hosts of a public network must have asked the DNS. Whoever asks a name server of
-# the site from outside comes from large resolvers, a few addresses of each network.
+# So many hosts of a public network must have asked DNS servers before it can be home.
 ASKING_HOSTS = 3
-MOST_PREFIXES = 50_000
-MOST_PARTS = 2
+# A server that is asked from so many public networks serves the Internet, not one site.
+NETWORKS_OF_A_PUBLIC_SERVER = 8
+# Bounds on memory: public networks that ask, servers' networks kept of each, parts of one private
+# block that are listed one by one.
+MOST_NETWORKS, MOST_ASKED, MOST_PARTS = 50_000, 32, 2
+MOST_EXAMPLES = 3
+
+
+class AskingNetwork(Struct):
+    """A public network whose hosts ask DNS servers; of each set the lowest are kept.
+
+    `asking` are hosts that asked, `answered` those that got an answer (not an error), `asked` are
+    the networks of the servers.
+    """
+
+    asking: set[Address] = field(default_factory=set)
+    answered: set[Address] = field(default_factory=set)
+    asked: set[Network] = field(default_factory=set)
+
+    def note(self, client: Address, server: Network, *, answered: bool) -> None:
+        _keep_lowest(self.asking, client, ASKING_HOSTS)
+        _keep_lowest(self.asked, server, MOST_ASKED)
+        if answered:
+            _keep_lowest(self.answered, client, ASKING_HOSTS)
+
+    def merge(self, other: "AskingNetwork") -> None:
+        for host in other.asking:
+            _keep_lowest(self.asking, host, ASKING_HOSTS)
+        for host in other.answered:
+            _keep_lowest(self.answered, host, ASKING_HOSTS)
+        for network in other.asked:
+            _keep_lowest(self.asked, network, MOST_ASKED)
 
 
 class HomeNetworkFinder(Struct):
-    """`private` holds networks in use, `asking` the first ASKING_HOSTS hosts (by number) of each public network that ask the DNS."""
+    """Collects networks from events; merges in any order.
 
-    private: set[Network] = field(default_factory=set)
+    `private` maps each private network in use to its lowest hosts. `answers_logged`: did any
+    record hold an answer of a DNS server? Addresses for which `is_known` are left out: they are in
+    `home`.
+    """
+
+    home: tuple[Network, ...] = ()
+    is_known: Callable[[str], bool] = lambda _: False
+    private: dict[Network, set[Address]] = field(default_factory=dict)
     leased: set[Network] = field(default_factory=set)
-    asking: dict[Network, set[Address]] = field(default_factory=dict)
+    public: dict[Network, AskingNetwork] = field(default_factory=dict)
+    answers_logged: bool = False
+    _met: set[str] = field(default_factory=set)
 
     def add(self, event: Event) -> None:
         """Take one event in."""
+        for address in hosts_met(event):
+            if address not in self._met:
+                self._note_met(address)
         match event:
             case Dns():
-                self._see(event.client, asks=not event.is_answer)
-                self._see(event.server)
-            case Smtp() | Flow():
-                self._see(event.client)
-                self._see(event.server)
-            case Alert():
-                self._see(event.src_ip)
-                self._see(event.dest_ip)
-            case Dhcp() if event.address:
-                self.leased.add(_placed(event.address)[1])
+                self._note_question(event)
+            case Dhcp() if event.address and not self.is_known(event.address):
+                self.leased.add(_located(event.address)[1])
 
     def merge(self, other: "HomeNetworkFinder") -> None:
-        self.private |= other.private
+        for network, hosts in other.private.items():
+            for host in hosts:
+                _keep_lowest(self.private.setdefault(network, set()), host, MOST_EXAMPLES)
         self.leased |= other.leased
-        for network, hosts in other.asking.items():
-            self._note(network, *hosts)
-
-    def _see(self, text: str, *, asks: bool = False) -> None:
-        address, network, is_private = _placed(text)
-        if is_private:
-            self.private.add(network)
-        elif asks:
-            self._note(network, address)
-
-    def _note(self, network: Network, *hosts: Address) -> None:
-        known = self.asking.setdefault(network, set())
-        if len(known) < ASKING_HOSTS or hosts[1:]:
-            known.update(hosts)
-            self.asking[network] = set(sorted(known, key=int)[:ASKING_HOSTS])
-        if len(self.asking) > 2 * MOST_PREFIXES:
-            kept = sorted(self.asking, key=lambda one: (one.version, int(one.network_address)))[
-                :MOST_PREFIXES
-            ]
-            self.asking = {network: self.asking[network] for network in kept}
+        self.answers_logged |= other.answers_logged
+        for network, asking in other.public.items():
+            self.public.setdefault(network, AskingNetwork()).merge(asking)
+        self._trim()
 
     def networks(self) -> tuple[Network, ...]:
-        """In ascending order, IPv4 first; empty where nothing was seen."""
-        public = (network for network, hosts in self.asking.items() if len(hosts) >= ASKING_HOSTS)
-        return collapsed([*_joined(self.private), *self.leased, *public])
+        """The networks that seem to be home, in ascending order, IPv4 first; without `home`."""
+        found = self._private_and_leased()
+        asking = (network for network, is_home in self._judge_asking() if is_home)
+        return collapsed([*found, *asking])
+
+    def doubtful(self) -> tuple[Network, ...]:
+        """Public networks whose hosts ask DNS servers, but none outside the home networks."""
+        return collapsed(network for network, is_home in self._judge_asking() if not is_home)
+
+    def examples(self, network: Network) -> tuple[Address, ...]:
+        """The lowest hosts that were met in one of `networks`."""
+        asking = (one.asking for one in self.public.values())
+        hosts = {host for some in (*self.private.values(), *asking) for host in some}
+        inside = (host for host in hosts if host.version == network.version and host in network)
+        return tuple(sorted(inside, key=int)[:MOST_EXAMPLES])
+
+    def _private_and_leased(self) -> tuple[Network, ...]:
+        return (*_joined(self.private), *sorted(self.leased, key=_order))
+
+    def _note_met(self, text: str) -> None:
+        """Each address once; a bounded set remembers most of them."""
+        if len(self._met) >= MOST_NETWORKS:
+            self._met.clear()
+        self._met.add(text)
+        address, network, is_private = _located(text)
+        if is_private and not self.is_known(text):
+            _keep_lowest(self.private.setdefault(network, set()), address, MOST_EXAMPLES)
+
+    def _note_question(self, event: Dns) -> None:
+        self.answers_logged |= event.is_answer
+        client, network, is_private = _located(event.client)
+        if is_private or _is_local(client) or self.is_known(event.client):
+            return
+        answered = event.is_answer and event.rcode in _ANSWERED
+        asking = self.public.setdefault(network, AskingNetwork())
+        asking.note(client, _located(event.server)[1], answered=answered)
+        if len(self.public) > 2 * MOST_NETWORKS:
+            self._trim()
+
+    def _trim(self) -> None:
+        if len(self.public) > MOST_NETWORKS:
+            kept = sorted(self.public, key=_order)[:MOST_NETWORKS]
+            self.public = {network: self.public[network] for network in kept}
+
+    def _judge_asking(self) -> Iterator[tuple[Network, bool]]:
+        """Each public network that has enough asking hosts, and whether it seems to be home."""
+        home = (*self.home, *self._private_and_leased())
+        clients = Counter(server for asking in self.public.values() for server in asking.asked)
+        public = {server for server in clients if clients[server] >= NETWORKS_OF_A_PUBLIC_SERVER}
+        for network, asking in self.public.items():
+            if len(asking.answered if self.answers_logged else asking.asking) < ASKING_HOSTS:
+                continue
+            others = (server for server in asking.asked - public if not _is_in(server, home))
+            yield (
+                network,
+                any(server == network or not self._asks(server, network) for server in others),
+            )
+
+    def _asks(self, server: Network, client: Network) -> bool:
+        """Does this server's network ask DNS servers itself, those of the client aside?"""
+        asking = self.public.get(server)
+        return asking is not None and bool(asking.asked - {client, server})
+
+
+def hosts_met(event: Event) -> Iterator[str]:
+    """The addresses that took part in a conversation; an address that never answered is none."""
+    match event:
+        case Dns():
+            yield event.client
+            if event.is_answer:
+                yield event.server
+        case Smtp():
+            yield from (event.client, event.server)
+        case Flow():
+            yield event.client
+            if event.answered:
+                yield event.server
+        case Alert():
+            yield from (event.src_ip, event.dest_ip)
+
+
+def find_network(address: Address, networks: Iterable[Network]) -> Network | None:
+    """The first of the networks that holds the address."""
+    inside = (one for one in networks if one.version == address.version and address in one)
+    return next(inside, None)
+
+
+_ANSWERED = frozenset(("", "NOERROR", "NXDOMAIN"))
+
+
+def _keep_lowest(known: set[Any], new: Address | Network, most: int) -> None:
+    known.add(new)
+    if len(known) > most:
+        known.remove(max(known, key=_order))
+
+
+def _order(one: Address | Network) -> tuple[int, int]:
+    address = one if isinstance(one, IPv4Address | IPv6Address) else one.network_address
+    return one.version, int(address)
+
+
+def _is_local(address: Address) -> bool:
+    """Is this an address of one host or one link only?"""
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+    )
+
+
+def _is_in(network: Network, others: Iterable[Network]) -> bool:
+    return any(network.version == one.version and network.overlaps(one) for one in others)
 
 
 def _joined(private: Iterable[Network]) -> Iterator[Network]:
-    """Many parts of one private block become the least network that takes them all in: a private address is never outside."""
-    known = sorted(private, key=lambda network: (network.version, int(network.network_address)))
+    """Many parts of one private block become the smallest network that covers all of them."""
+    known = sorted(private, key=_order)
     for block, _ in _PRIVATE:
         parts = [
             network
@@ -97,7 +233,7 @@ def _covering(parts: Sequence[Network]) -> Network:
 
 
 @lru_cache(maxsize=1 << 16)
-def _placed(text: str) -> tuple[Address, Network, bool]:
+def _located(text: str) -> tuple[Address, Network, bool]:
     """The address, the network around it, and whether that is private."""
     address = ip_address(text)
     for block, length in _PRIVATE:
@@ -106,5 +242,5 @@ def _placed(text: str) -> tuple[Address, Network, bool]:
     return address, _network(address, PUBLIC_V4 if address.version == 4 else PUBLIC_V6), False
 
 
-def _network(address: IPv4Address | IPv6Address, length: int) -> Network:
+def _network(address: Address, length: int) -> Network:
     return ip_network((address, length), strict=False)

@@ -151,6 +151,7 @@ class _Tls(Struct):
 
 
 class _Email(Struct):
+    from_: str = msgspec.field(name="from", default="")
     subject: str = ""
     subject_md5: str = ""
     body_md5: str = ""
@@ -395,6 +396,7 @@ def _smtp(wire: _EveRecord, time: float) -> Smtp:
         subject_md5=email.subject_md5[:MAX_DETAIL].lower(),
         body_md5=email.body_md5[:MAX_DETAIL].lower(),
         attachments=tuple(_header(name)[:MAX_NAME] for name in email.attachment),
+        has_message=email != _NO_EMAIL,
         tx_id=wire.tx_id,
     )
 

@@ -112,7 +112,10 @@ class Dns(Event, frozen=True, kw_only=True):
 
 
 class Smtp(Event, frozen=True, kw_only=True):
-    """One SMTP transaction (or a session without a mail: no `mail_from`, no `rcpt_to`)."""
+    """One SMTP transaction (or a session without a mail: no `mail_from`, no `rcpt_to`).
+
+    `has_message`: headers or a body were logged, so the server let the client send the message.
+    """
 
     TYPE: ClassVar[str] = "smtp"
 
@@ -127,6 +130,7 @@ class Smtp(Event, frozen=True, kw_only=True):
     subject_md5: str = ""
     body_md5: str = ""
     attachments: tuple[str, ...] = ()
+    has_message: bool = False
     tx_id: int = -1
 
 

@@ -1,49 +1,53 @@
-"""Discovery -> the text of a proposed site.yaml, each entry with its evidence; or what differs from a profile that exists."""
+"""Discovery -> the text of a proposed site.yaml with the evidence, or the differences to a profile."""
 
 from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from eveproc.discovery.discover import Confidence, Difference, Discovery, Named, Role, RoleFinding
 from eveproc.report.sanitize import safe
 from eveproc.report.times import span
 from rulegen.site_profile import is_domain
+from rulegen.units import count_of
 
 MOST_LISTED = 20
 _HEAD = """\
-# Proposed by eveproc discover from records of {span}: {hosts} hosts.
-# Look each entry over, then it is yours: no program changes this file. docs/site.md has every key.
+# Proposed by eveproc discover from records of {span}: {hosts}.
+# Check each entry; after that the file is yours: no program changes it. docs/site.md explains
+# every key.
 """
 _TAIL = """\
-# Hosts that may do what `signals` name, with the reason and, if you like, the last day. What looks like one:
+# Hosts that may do what `signals` name, with the reason and, if you like, the last day.
+# Candidates:
 # exempt:
 {exempt}
-# Outside servers at which several hosts hand in mail; for your information, there is no key for them:
+# External servers to which several hosts submit mail. This is for information; no key takes it:
 {submission}
 """
+_DOUBTFUL = " Check it; to accept it, remove the comment sign."
 
 
 def render(discovery: Discovery) -> str:
     """YAML that loads as it is, where a home network was found; doubtful entries are comments."""
+    when = span(discovery.first, discovery.last)
     parts = [
-        _HEAD.format(span=span(discovery.first, discovery.last), hosts=discovery.hosts),
+        _HEAD.format(span=when, hosts=count_of(discovery.hosts, "host")),
+        *_missing(discovery),
+        _listed("Networks whose hosts are watched.", "home_networks", _networks(discovery)),
         _listed(
-            "Networks whose hosts are watched.",
-            "home_networks",
-            (f'  - "{network}"' for network in discovery.home_networks),
-        ),
-        _listed(
-            "Hosts that may send mail to the outside.",
+            "Hosts that may send mail to external servers.",
             "mail_servers",
             _entries(discovery.of(Role.MAIL_SERVER)),
         ),
         _listed(
-            "DNS servers that ask on behalf of others.",
+            "DNS servers that ask on behalf of other hosts.",
             "resolvers",
             _entries(discovery.of(Role.RESOLVER)),
         ),
         _listed(
             "Your own domains: names below them do not count as guessed.",
             "internal_domains",
-            _names(discovery.domains),
+            _names(one for one in discovery.domains if is_domain(one.name)),
         ),
         _TAIL.format(
             exempt="\n".join(_exempt(discovery)),
@@ -53,13 +57,30 @@ def render(discovery: Discovery) -> str:
     return "\n".join(parts)
 
 
-def render_differences(found: Iterable[Difference]) -> str:
-    """A line each: + the logs show it and the profile lacks it, - the profile has it and the logs do not show it."""
+def render_differences(found: Iterable[Difference], missing: Sequence[str] = ()) -> str:
+    """One line each: + the logs show it and the profile lacks it, - the other way round.
+
+    `missing` says what these logs cannot show, so that its absence is no difference.
+    """
     lines = [
         f"{'+' if one.is_found else '-'} {one.key}: {safe(one.value)}  ({safe(one.why)})"
         for one in found
     ]
-    return "\n".join(lines or ["no difference: the logs show what the profile says"]) + "\n"
+    if not lines and not missing:
+        lines = ["no difference: the logs show what the profile says"]
+    return "\n".join([*(f"# {what}" for what in missing), *lines]) + "\n"
+
+
+def _missing(discovery: Discovery) -> Iterator[str]:
+    if discovery.missing:
+        yield "\n".join([*(f"# Incomplete: {what}." for what in discovery.missing), ""])
+
+
+def _networks(discovery: Discovery) -> Iterator[str]:
+    """The home networks; those that were met beyond them are comments, as they may overlap."""
+    yield from (f'  - "{network}"' for network in discovery.home_networks)
+    met = discovery.networks[:MOST_LISTED]
+    yield from _names(replace(one, confidence=Confidence.MEDIUM) for one in met)
 
 
 def _listed(about: str, key: str, entries: Iterable[str]) -> str:
@@ -70,18 +91,22 @@ def _listed(about: str, key: str, entries: Iterable[str]) -> str:
 
 def _entries(findings: Sequence[RoleFinding]) -> Iterator[str]:
     for finding in findings:
-        sure = finding.confidence is Confidence.HIGH
-        doubt = "" if sure else " Look at it, then remove the mark of a comment."
-        yield f"  # {finding.confidence}: {finding.why}.{doubt}"
-        yield f'  {"" if sure else "# "}- "{finding.host}"'
+        yield f"  # {finding.confidence}: {finding.why}.{_doubt(finding)}"
+        yield _entry(finding.host, finding.confidence)
 
 
-def _names(domains: Sequence[Named]) -> Iterator[str]:
-    """A name from the wire that is no domain name is left out."""
-    for domain in domains:
-        if is_domain(domain.name):
-            yield f"  # {domain.why}."
-            yield f'  - "{domain.name}"'
+def _names(found: Iterable[Named]) -> Iterator[str]:
+    for one in found:
+        yield f"  # {one.why}.{_doubt(one)}"
+        yield _entry(one.name, one.confidence)
+
+
+def _doubt(found: RoleFinding | Named) -> str:
+    return "" if found.confidence is Confidence.HIGH else _DOUBTFUL
+
+
+def _entry(value: str, confidence: Confidence) -> str:
+    return f'  {"" if confidence is Confidence.HIGH else "# "}- "{value}"'
 
 
 def _exempt(discovery: Discovery) -> Iterator[str]:
@@ -92,7 +117,8 @@ def _exempt(discovery: Discovery) -> Iterator[str]:
     found = [finding for role in signals for finding in discovery.of(role)]
     for finding in found:
         yield f"#   # {finding.role}: {finding.why}."
-        yield f'#   - {{address: "{finding.host}", signals: [{signals[finding.role]}], reason: FILL IN}}'
+        entry = f'address: "{finding.host}", signals: [{signals[finding.role]}], reason: FILL IN'
+        yield f"#   - {{{entry}}}"
     if not found:
         yield "#   (none was seen)"
 

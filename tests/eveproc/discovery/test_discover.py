@@ -60,7 +60,7 @@ def connection(at: float, client: str, server: str, port: int = 25, *, taken: bo
     return Flow(time=START + at, proto="TCP", answered=taken, established=taken, **ends)
 
 
-def mail(at: float, client: str, server: str, *recipients: str) -> Smtp:
+def mail(at: float, client: str, server: str, *recipients: str, has_message: bool = True) -> Smtp:
     return Smtp(
         time=START + at,
         client=client,
@@ -69,6 +69,7 @@ def mail(at: float, client: str, server: str, *recipients: str) -> Smtp:
         server_port=25,
         helo="x.example",
         rcpt_to=recipients,
+        has_message=has_message,
         tx_id=0,
     )
 
@@ -94,9 +95,9 @@ def test_a_host_that_takes_mail_in_and_delivers_is_a_mail_server() -> None:
     sending = [connection(100 + number, HOST, f"203.0.113.{number}") for number in range(3)]
     discovery = found(*taking(HOST, 6), *sending)
     assert roles(discovery) == [(HOST, Role.MAIL_SERVER, Confidence.HIGH)]
-    assert discovery.findings[0].why == "takes mail in from 6 hosts, delivers to 3 outside"
+    assert discovery.findings[0].why == "accepts mail from 6 hosts, delivers to 3 external servers"
     assert discovery.domains == (
-        Named("ours.example", "its mail is taken in from 6 outside hosts"),
+        Named("ours.example", "its mail is accepted from 6 external hosts"),
     )
 
 
@@ -159,6 +160,40 @@ def test_submission_servers_of_several_and_domains_of_the_many() -> None:
     assert discover(finder.store, BARE, ["10.20.1.0", "10.20.1.1"]).submission == ()
 
 
+def refused(clients: int, domain: str) -> list[Event]:
+    """Probes for an open relay: recipients are named, and no message follows."""
+    return [
+        mail(n, f"198.51.100.{n}", HOST, f"probe@{domain}", has_message=False)
+        for n in range(1, clients + 1)
+    ]
+
+
+def test_recipients_of_open_relay_probes_are_not_the_site_s_own() -> None:
+    probes = refused(8, "prober.example")
+    (doubtful,) = found(*probes).domains
+    assert (doubtful.name, doubtful.confidence) == ("prober.example", Confidence.MEDIUM)
+    assert "no message was seen" in doubtful.why
+    assert '  # - "prober.example"' in render(found(*probes))
+    assert [one.name for one in found(*probes, *taking(HOST, 6)).domains] == ["ours.example"]
+
+
+def test_a_public_mailbox_provider_is_nobodys_own_domain() -> None:
+    relayed = [mail(n, f"198.51.100.{n}", HOST, "x@gmail.com") for n in range(1, 9)]
+    assert found(*relayed, *refused(8, "gmail.com")).domains == ()
+
+
+def test_a_domain_that_is_relayed_to_external_servers_is_doubtful() -> None:
+    taken = [mail(n, f"198.51.100.{n}", HOST, "x@other.example") for n in range(1, 9)]
+    relayed = [mail(100 + n, HOST, f"203.0.113.{n}", "x@other.example") for n in range(3)]
+    assert [one.confidence for one in found(*taken).domains] == [Confidence.HIGH]
+    (domain,) = found(*taken, *relayed).domains
+    assert (domain.confidence, "delivered to external servers" in domain.why) == (
+        Confidence.MEDIUM,
+        True,
+    )
+    assert list(differences(found(*taken, *relayed), BARE))[1:] == []
+
+
 def test_parts_of_logs_find_the_same() -> None:
     events = [
         *taking(HOST, 6),
@@ -179,11 +214,11 @@ def homes(*events: Event) -> list[str]:
     return [str(network) for network in whole.networks()]
 
 
-def asks(client: str) -> Dns:
+def asks(client: str, server: str = "192.0.2.53") -> Dns:
     return Dns(
         time=START,
         client=client,
-        server="192.0.2.53",
+        server=server,
         is_answer=False,
         questions=(("d.example", "A"),),
     )
@@ -199,6 +234,50 @@ def test_private_networks_in_use_are_home() -> None:
         "fd12:3456:789a::/48",
     ]
     assert homes(*(asks(f"192.168.{number}.7") for number in (97, 101, 110))) == ["192.168.96.0/20"]
+
+
+def test_external_clients_of_the_site_s_own_name_server_are_not_home() -> None:
+    """Scanners and resolvers ask the sensor's host, which asks elsewhere; they ask nobody else."""
+    scanners = [asks(f"203.0.113.{number}", "10.20.0.53") for number in range(5)]
+    assert homes(asks("10.20.1.7"), *scanners) == ["10.20.0.0/16"]
+    scanners = [asks(f"203.0.113.{number}", "198.51.100.5") for number in range(5)]
+    assert homes(asks("198.51.100.5"), *scanners) == []
+    own = [asks(f"198.51.100.{number}") for number in range(5)]
+    assert homes(*own, *scanners) == ["198.51.100.0/24"]
+
+
+def test_hosts_that_got_no_answer_are_not_home() -> None:
+    """Where answers are logged, probes that are refused do not count."""
+    probes = [asks(f"203.0.113.{number}", "198.51.100.5") for number in range(5)]
+    refused = [replace(probe, is_answer=True, rcode="REFUSED") for probe in probes]
+    assert homes(*probes, *refused) == []
+    assert homes(*probes, *(replace(one, rcode="NOERROR") for one in refused)) == ["203.0.113.0/24"]
+
+
+def test_clients_of_a_server_of_the_internet_are_not_home() -> None:
+    asking = [
+        asks(f"203.0.{network}.{number}", "198.51.100.5")
+        for network in range(9)
+        for number in range(3)
+    ]
+    assert homes(*asking) == []
+    assert homes(*asking[:6]) == ["203.0.0.0/23"]
+
+
+def test_addresses_of_one_link_are_no_network() -> None:
+    local = [asks(f"fe80::{number}") for number in range(1, 5)]
+    assert homes(*local, *(asks(f"127.0.0.{number}") for number in range(1, 5))) == []
+
+
+def test_an_address_that_never_answered_was_not_met() -> None:
+    probe = connection(0, "198.51.100.7", "192.168.5.9", taken=False)
+    assert homes(probe, asks("10.20.1.7")) == ["10.20.0.0/16"]
+
+
+def test_own_resolvers_make_a_public_network_home() -> None:
+    assert homes(*(asks(f"203.0.113.{number}", "203.0.113.53") for number in range(4))) == [
+        "203.0.113.0/24"
+    ]
 
 
 def test_a_public_network_is_home_where_several_of_it_ask() -> None:
@@ -218,9 +297,9 @@ def test_nothing_at_home_is_refused(tmp_path: Path) -> None:
     eve.write_text(
         '{"event_type":"flow","timestamp":"2026-03-02T08:00:00+0000","src_ip":"203.0.113.1","dest_ip":"203.0.113.2","proto":"TCP","flow":{}}\n'
     )
-    with pytest.raises(InputError, match="name the home networks with -s"):
+    with pytest.raises(InputError, match="name the home networks in a site"):
         discover_in([str(eve)], None)
-    with pytest.raises(InputError, match="-: is read twice"):
+    with pytest.raises(InputError, match="-: standard input cannot be read twice"):
         discover_in(["-"], None)
     eve.write_text("no eve\n")
     for site in (None, BARE):
@@ -304,8 +383,8 @@ def test_differences_go_both_ways() -> None:
         ("internal_domains", "ours.example", True),
     ]
     assert render_differences(said[:2]).splitlines() == [
-        f"+ mail_servers: {HOST}  (takes mail in from 6 hosts, delivers to 1 outside)",
-        "- mail_servers: 10.20.0.25  (nothing of the kind was seen of it in these logs)",
+        f"+ mail_servers: {HOST}  (accepts mail from 6 hosts, delivers to 1 external server)",
+        "- mail_servers: 10.20.0.25  (no host of it was seen in this role in these logs)",
     ]
     assert render_differences([]) == "no difference: the logs show what the profile says\n"
     assert (
@@ -322,6 +401,51 @@ def test_differences_go_both_ways() -> None:
         == []
     )
     assert Difference("a", "b", True, "c").is_found
+
+
+def test_networks_that_the_profile_lacks_and_those_that_nobody_met() -> None:
+    site = replace(BARE, home_networks=(*BARE.home_networks, ip_network("192.0.2.0/24")))
+    finder = Discoverer(site)
+    for event in (asks("10.20.1.7"), asks("10.99.1.9"), asks("fd12:3456:789a::7")):
+        finder.add(event)
+    discovery = discover(finder.store, site)
+    said = [(one.key, one.value, one.is_found) for one in differences(discovery, site)]
+    assert said == [
+        ("home_networks", "10.99.0.0/16", True),
+        ("home_networks", "fd12:3456:789a::/48", True),
+        ("home_networks", "192.0.2.0/24", False),
+    ]
+    text = render_differences(differences(discovery, site))
+    assert "+ home_networks: 10.99.0.0/16  (hosts were seen in it: 10.99.1.9)" in text
+    assert '  # - "10.99.0.0/16"' in render(discovery)
+
+
+ONLY_ALERTS = (
+    '{"event_type":"alert","timestamp":"2026-03-02T08:00:00+0000","src_ip":"10.20.1.7",'
+    '"src_port":5000,"dest_ip":"203.0.113.2","dest_port":25,"proto":"TCP",'
+    '"alert":{"signature_id":1,"gid":1}}\n'
+)
+ONLY_FLOWS = ONLY_ALERTS.replace('"alert"', '"flow"')
+
+
+@pytest.mark.parametrize(
+    ("text", "blind", "said"),
+    [
+        (ONLY_ALERTS, True, "only alerts were read"),
+        (ONLY_FLOWS, False, "no dns records were read"),
+        (ONLY_FLOWS, False, "no smtp records were read"),
+    ],
+)
+def test_records_that_are_missing_are_named(
+    text: str, blind: bool, said: str, tmp_path: Path
+) -> None:
+    eve = tmp_path / "eve.json"
+    eve.write_text(text)
+    discovery = discover_in([str(eve)], BARE)
+    assert discovery.is_blind is blind
+    assert said in render(discovery)
+    assert said in render_differences([], discovery.missing)
+    assert load(render(discovery), tmp_path).home_networks == BARE.home_networks
 
 
 def load(text: str, folder: Path) -> SiteProfile:
