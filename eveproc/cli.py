@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --he
     from eveproc.watching.service import ProcessSignals
     from rulegen.site_profile import SiteProfile, Threshold
 
-REFUSED, FOUND = 1, 3
+REFUSED, FOUND, NOT_JUDGED = 1, 3, 4
 # From here on reading takes seconds, and somebody waits.
 LONG_WORK = 64 << 20
 # So long services are given at the end for what is waiting to be sent: less than the 10 s after
@@ -577,7 +577,12 @@ def _recommend(
     help="Show what the logs say and --site does not, and the reverse; write nothing.",
 )
 def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
-    """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml; without -o, on the screen."""
+    """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml.
+
+    Without -o the proposal goes to the screen.
+
+    Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows what a host is for.
+    """
     from eveproc.discovery.discover import differences
     from eveproc.report import proposal
     from rulegen.files import write_new
@@ -589,7 +594,7 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
         profile = load_site(site) if site else None
         found = _discovered(eve, profile)
         if diff and profile:
-            _echo(proposal.render_differences(differences(found, profile)))
+            _echo(proposal.render_differences(differences(found, profile), found.missing))
         elif output:
             write_new(output, proposal.render(found))
             click.echo(
@@ -597,6 +602,10 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
             )
         else:
             _echo(proposal.render(found))
+    for what in found.missing if found.is_blind else ():
+        _say(f"no server can be found: {what}")
+    if found.is_blind:
+        sys.exit(NOT_JUDGED)
 
 
 def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":

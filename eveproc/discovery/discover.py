@@ -231,7 +231,7 @@ _ONLY_ALERTS = (
     "only alerts were read: they do not tell which hosts are mail servers, resolvers or monitors; "
     f"{_ENABLE} (logs of Snort have no such records)"
 )
-_NOTHING = f"no dns, smtp or flow records were read, so no server can be found: {_ENABLE}"
+_NOTHING = f"no dns, smtp or flow records were read: {_ENABLE}"
 
 
 def is_blind(events: Mapping[str, int]) -> bool:

@@ -1,6 +1,7 @@
 """Discovery -> the text of a proposed site.yaml with the evidence, or the differences to a profile."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import fill
 
 from msgspec.structs import replace
 
@@ -10,7 +11,7 @@ from eveproc.report.times import span
 from rulegen.site_profile import is_domain
 from rulegen.units import count_of
 
-MOST_LISTED = 20
+MOST_LISTED, WIDTH = 20, 98
 _HEAD = """\
 # Proposed by eveproc discover from records of {span}: {hosts}.
 # Check each entry; after that the file is yours: no program changes it. docs/site.md explains
@@ -68,12 +69,17 @@ def render_differences(found: Iterable[Difference], missing: Sequence[str] = ())
     ]
     if not lines and not missing:
         lines = ["no difference: the logs show what the profile says"]
-    return "\n".join([*(f"# {what}" for what in missing), *lines]) + "\n"
+    return "\n".join([*map(_comment, missing), *lines]) + "\n"
 
 
 def _missing(discovery: Discovery) -> Iterator[str]:
     if discovery.missing:
-        yield "\n".join([*(f"# Incomplete: {what}." for what in discovery.missing), ""])
+        notes = (_comment(f"Incomplete: {what}.") for what in discovery.missing)
+        yield "\n".join([*notes, ""])
+
+
+def _comment(text: str) -> str:
+    return fill(text, WIDTH, initial_indent="# ", subsequent_indent="#   ")
 
 
 def _networks(discovery: Discovery) -> Iterator[str]:
