@@ -1,11 +1,10 @@
-"""News -> webhooks, mail and chat by Apprise: each URL has a queue and a thread of its own, so none waits for another.
+"""News -> webhooks, mail and chat: each URL has a queue, a thread and a courier, so none waits for another.
 
-What a service does not take is tried again, with pauses that grow to PAUSE_AT_MOST. What is still
-waiting at the end is given back to be kept; what a full queue cannot hold is counted, and told with
-the next message that gets through.
+A message that a service does not take is sent again, with pauses that grow to PAUSE_AT_MOST.
+Messages that still wait at the end are given back to be kept. Messages that do not fit into a full
+queue are counted, and the next message that gets through tells their number.
 """
 
-import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from hashlib import blake2b
 from threading import Condition, Thread
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -22,13 +20,13 @@ from eveproc.report.times import short
 from eveproc.state.incident import LiveNews
 from eveproc.state.message import Message
 from eveproc.verdicts.change import Trend
+from eveproc.watching.courier import Courier, service_of
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.vocabulary import Level
 
-if TYPE_CHECKING:
-    from apprise import Apprise
-
 WAITING_AT_MOST = 1000
+# How long a courier is kept for the next message; it takes some 40 MiB and 0.4 s to start.
+IDLE_SECONDS = 30.0
 FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
 LONGEST_NAME = 64
 NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
@@ -73,17 +71,12 @@ class Notifier:
         say: Callable[[str], None],
         kept: Mapping[str, Sequence[Message]] = MappingProxyType({}),
     ) -> None:
-        services = {key_of(url): (url, _service(url)) for url in urls}
-        if problems := [
-            Problem(masked(url), _unknown())
-            for url, service in services.values()
-            if service is None
-        ]:
+        problems = [Problem(masked(url), _UNKNOWN) for url in urls if not _is_known(url)]
+        if problems:
             raise InputError(problems)
         self._outboxes = {
-            key: _Outbox(masked(url), service, say, kept.get(key, ()))
-            for key, (url, service) in services.items()
-            if service is not None
+            key_of(url): _Outbox(masked(url), Courier(url), say, kept.get(key_of(url), ()))
+            for url in dict.fromkeys(urls)
         }
 
     def send(self, message: Message) -> None:
@@ -113,14 +106,15 @@ class _Outbox:
     """The queue and the thread of one URL."""
 
     def __init__(
-        self, name: str, service: "Apprise", say: Callable[[str], None], kept: Sequence[Message]
+        self, name: str, courier: Courier, say: Callable[[str], None], kept: Sequence[Message]
     ) -> None:
         self.name = name
-        self._service = service
+        self._courier = courier
         self._say = say
         self._queue = deque(kept)
         self._not_kept = 0
         self._closing = False
+        self._cut_short = False
         self._failing = False
         self._turn = Condition()
         self._thread = Thread(target=self._deliver_all, name=f"notifies {name}", daemon=True)
@@ -144,7 +138,10 @@ class _Outbox:
             self._turn.notify()
 
     def join(self, until: float) -> None:
+        """Wait until then for the rest of the queue; cut short what is being sent after that."""
         self._thread.join(max(0.0, until - monotonic()))
+        self._cut_short = True
+        self._courier.end()
 
     def _deliver_all(self) -> None:
         pauses = _pauses()
@@ -152,12 +149,15 @@ class _Outbox:
             if self._deliver(message):
                 pauses = _pauses()
             elif not self._wait(next(pauses)):
-                return
+                break
+        self._courier.rest()
 
     def _next(self) -> Message | None:
         """The oldest message; None once there is none and none will come."""
         with self._turn:
-            self._turn.wait_for(lambda: self._queue or self._closing)
+            if not self._turn.wait_for(lambda: self._queue or self._closing, IDLE_SECONDS):
+                self._courier.rest()
+                self._turn.wait_for(lambda: self._queue or self._closing)
             return self._queue[0] if self._queue else None
 
     def _deliver(self, message: Message) -> bool:
@@ -168,12 +168,13 @@ class _Outbox:
                 message,
                 body=f"{message.body}\n{lost} more did not fit into the queue; eveproc report has them.",
             )
-        delivered = _send(self._service, message)
+        delivered = self._courier.deliver(message)
         if delivered:
             with self._turn:
                 self._queue.popleft()
                 self._not_kept -= lost
-        self._tell(delivered)
+        if not self._cut_short:
+            self._tell(delivered)
         return delivered
 
     def _tell(self, delivered: bool) -> None:
@@ -212,35 +213,16 @@ def _pauses() -> Iterator[float]:
         pause = min(2 * pause, PAUSE_AT_MOST)
 
 
-def _unknown() -> str:
-    return "is no service that Apprise knows; allowed are URLs as json://HOST/PATH, mailtos://USER:PASSWORD@HOST and those of its manual"
+_UNKNOWN = (
+    "is no service that Apprise knows; expected a URL as json://HOST/PATH, "
+    "mailtos://USER:PASSWORD@HOST and those of its manual"
+)
 
 
-def _service(url: str) -> "Apprise | None":
+def _is_known(url: str) -> bool:
     try:
-        from apprise import Apprise
+        return service_of(url) is not None
     except ImportError as error:
         raise MxhoundError(
             "--notify needs the extra notify: pip install 'mxhound[notify]'"
         ) from error
-    # Its log lines hold URLs with their passwords.
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    service = Apprise()
-    return service if service.add(url) else None
-
-
-def _send(service: "Apprise", message: Message) -> bool:
-    from apprise import NotifyFormat, NotifyType
-
-    kind = NotifyType(message.kind)
-    try:
-        return bool(
-            service.notify(
-                title=message.title,
-                body=message.body,
-                notify_type=kind,
-                body_format=NotifyFormat.TEXT,
-            )
-        )
-    except Exception:  # noqa: BLE001  a hundred services, each with its own faults: one that breaks is one that did not take it
-        return False

@@ -128,14 +128,6 @@ def test_urls_that_nobody_knows_are_refused_without_their_secrets():
     assert masked("mailtos://user:secret@example.org") == "mailtos://..."
 
 
-def test_a_service_that_breaks_has_not_taken_it():
-    class Broken:
-        def notify(self, **_):
-            raise RuntimeError("a fault of its own")
-
-    assert notify._send(Broken(), Message("a", "b")) is False
-
-
 def test_a_message_says_what_there_is_to_know():
     message = message_of(news_of(INFECTED, Trend.WORSE, Level.SUSPECTED))
     assert message == Message(

@@ -296,7 +296,7 @@ def test_without_a_state_what_was_not_delivered_is_told(eve, site, monkeypatch):
     [
         (
             ("--notify", "nonsense://secret"),
-            "eveproc: nonsense://...: is no service that Apprise knows; allowed are URLs as",
+            "eveproc: nonsense://...: is no service that Apprise knows; expected a URL as",
         ),
         (
             ("nowhere/eve.json",),

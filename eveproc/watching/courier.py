@@ -1,0 +1,208 @@
+"""A notification URL + messages -> delivered or not, by a process of its own that is bounded in time and memory.
+
+Apprise reads what a service answers to its end, in one piece, and follows where it redirects. A
+broken or hostile service could keep that busy for ever, or make it as large as the machine. So a
+child process sends: it ends itself after DELIVERY_SECONDS a message, may not take more than
+MOST_MEMORY, reads ANSWER_BYTES of an answer, and follows no redirect to another host.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from threading import Lock
+from time import monotonic
+from typing import IO, TYPE_CHECKING, Protocol
+from urllib.parse import urljoin
+
+from msgspec import to_builtins
+
+from eveproc.state.message import Message
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+    from requests import PreparedRequest, Response
+
+# Apprise waits 4 s to connect and 4 s for each piece of an answer; some services take several
+# requests a message, with pauses between them.
+DELIVERY_SECONDS = 60
+# Address space, not memory in use: with Apprise and TLS, Python maps some 300 MiB.
+MOST_MEMORY = 1 << 30
+# Whatever a service has to say of a message fits into this; whether it took it, the status tells.
+ANSWER_BYTES, ANSWER_SECONDS = 1 << 16, 5.0
+
+
+class Courier:
+    """Delivers to one URL. The child process is started when it is needed; `rest` ends it."""
+
+    def __init__(self, url: str, seconds: int = DELIVERY_SECONDS) -> None:
+        self._order = {"url": url, "seconds": seconds}
+        self._child: subprocess.Popen[bytes] | None = None
+        self._ended = False
+        self._turn = Lock()
+
+    def deliver(self, message: Message) -> bool:
+        """True if the service took the message. Takes no longer than the given seconds."""
+        child = self._started()
+        if child is None or child.stdin is None or child.stdout is None:
+            return False
+        try:
+            child.stdin.write(json.dumps(to_builtins(message)).encode() + b"\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+        except (OSError, ValueError):  # it has ended, or another thread has called `end`
+            answer = b""
+        if not answer:
+            self.rest()
+        return answer == b"1\n"
+
+    def rest(self) -> None:
+        """End the child process; the next message starts another."""
+        with self._turn:
+            child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                with suppress(OSError):  # what was still to be written to it
+                    if pipe is not None:
+                        pipe.close()
+
+    def end(self) -> None:
+        """End the child process and start no other, also while a message is being delivered."""
+        self._ended = True
+        with self._turn:
+            if self._child is not None:
+                self._child.kill()
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        with self._turn:
+            if self._child is None and not self._ended:
+                self._child = _start(self._order)
+            return self._child
+
+
+def _start(order: dict[str, object]) -> subprocess.Popen[bytes] | None:
+    """A child that knows its URL. It comes through the pipe: everybody can see a command line."""
+    try:
+        child = subprocess.Popen(
+            # -P: nothing of the working folder is imported.
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C at a terminal is for the watch, which ends it
+        )
+    except OSError:  # no more processes, or no memory: tried again with the message
+        return None
+    assert child.stdin is not None
+    with suppress(OSError):
+        child.stdin.write(json.dumps(order).encode() + b"\n")
+        child.stdin.flush()
+    return child
+
+
+class Answer(Protocol):
+    """What urllib3 gives for an answer whose body is still to be read."""
+
+    def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]: ...
+
+
+def run(orders: IO[bytes], answer_to: int) -> None:
+    """The child: the first line is the URL, each further one a message; a line comes back for each."""
+    order = json.loads(orders.readline())
+    # The default action ends the process, wherever it is; also when the watch was killed.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(order["seconds"])
+    _limit_memory()
+    _bound_answers()
+    service = service_of(order["url"])
+    for line in orders:
+        signal.alarm(order["seconds"])
+        taken = service is not None and _send(service, json.loads(line))
+        signal.alarm(0)
+        os.write(answer_to, b"1\n" if taken else b"0\n")
+
+
+def service_of(url: str) -> "Apprise | None":
+    """What Apprise makes of a URL; None where it knows no such service. Raises ImportError without the extra."""
+    from apprise import Apprise
+
+    # Its log lines hold URLs with their passwords.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    service = Apprise()
+    return service if service.add(url) else None
+
+
+def _limit_memory() -> None:
+    import resource
+
+    with suppress(ValueError, OSError):  # a lower limit is in force, or the system has none
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
+def _send(service: "Apprise", message: dict[str, str]) -> bool:
+    from apprise import NotifyFormat, NotifyType
+
+    try:
+        return bool(
+            service.notify(
+                title=message["title"],
+                body=message["body"],
+                notify_type=NotifyType(message["kind"]),
+                body_format=NotifyFormat.TEXT,
+            )
+        )
+    except Exception:  # noqa: BLE001  a hundred services, each with its own faults: one that breaks is one that did not take it
+        return False
+
+
+def _bound_answers() -> None:
+    """Let the library under Apprise read the beginning of an answer alone, and stay at the host it was sent to."""
+    try:
+        from requests import Session
+        from requests.adapters import HTTPAdapter
+    except ImportError:  # Apprise has it as a requirement; without it nothing speaks HTTP
+        return
+    send, target = HTTPAdapter.send, Session.get_redirect_target
+
+    def send_bounded(
+        self: HTTPAdapter, request: "PreparedRequest", stream: bool = False, **options: object
+    ) -> "Response":
+        response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # handed on as they came
+        whole = response.raw
+        response.raw = BytesIO(_beginning(whole))
+        whole.close()
+        return response
+
+    def target_at_same_host(self: Session, response: "Response") -> str | None:
+        url = target(self, response)
+        # True for another host or port, and from https to http; False from http to https.
+        is_elsewhere = url and self.should_strip_auth(response.url, urljoin(response.url, url))
+        return None if is_elsewhere else url
+
+    HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # Apprise's services call the library directly: it has no other place to hook in
+    Session.get_redirect_target = target_at_same_host  # type: ignore[method-assign,assignment]  # as above
+
+
+def _beginning(answer: Answer) -> bytes:
+    """The first ANSWER_BYTES of a body, or what came of it within ANSWER_SECONDS or before it broke off."""
+    until, body = monotonic() + ANSWER_SECONDS, bytearray()
+    with suppress(
+        Exception
+    ):  # of the library or of the system: whether the message was taken, the status has told
+        # Byte by byte: asked for more, the library waits until all of that has come.
+        for piece in answer.stream(1, decode_content=True):
+            body += piece
+            if len(body) >= ANSWER_BYTES or monotonic() >= until:
+                break
+    return bytes(body[:ANSWER_BYTES])
+
+
+if __name__ == "__main__":
+    run(sys.stdin.buffer, sys.stdout.fileno())

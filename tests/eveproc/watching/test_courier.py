@@ -1,0 +1,164 @@
+"""A message -> a service that never ends its answer, or redirects: bounded in time and memory, and sent nowhere else."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eveproc.state.message import Message
+from eveproc.watching import courier
+from eveproc.watching.courier import ANSWER_BYTES, Courier
+from tests.live import mad_webhook
+from tests.live.mad_webhook import MadWebhook
+from tests.live.webhook import Webhook
+
+MESSAGE = Message("title", "body")
+SECONDS = 3  # in place of DELIVERY_SECONDS
+MOST_RESIDENT = 300 << 20
+
+
+def most_resident(pid: int) -> int:
+    """The most memory that a process had in use so far, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) << 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ("endless_body", True),  # the status said that it was taken: sending it again is wrong
+        ("packed_bomb", True),
+        ("endless_header", False),
+    ],
+)
+def test_an_answer_without_end_is_read_to_a_bound(answer: str, taken: bool) -> None:
+    with MadWebhook(getattr(mad_webhook, answer)) as hook:
+        sent = Courier(hook.url, SECONDS)
+        began = time.monotonic()
+        assert sent.deliver(MESSAGE) is taken
+        assert time.monotonic() - began < SECONDS + 1
+        if sent._child:
+            assert most_resident(sent._child.pid) < MOST_RESIDENT
+        sent.rest()
+
+
+@pytest.mark.parametrize("answer", ["slow_header", "no_answer"])
+def test_an_answer_that_does_not_come_is_waited_for_to_a_bound(answer: str) -> None:
+    with MadWebhook(getattr(mad_webhook, answer)) as hook:
+        sent = Courier(hook.url, SECONDS)
+        began = time.monotonic()
+        assert sent.deliver(MESSAGE) is False
+        assert time.monotonic() - began < SECONDS + 1
+        assert hook.requests == 1
+        sent.rest()
+
+
+def test_a_body_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
+            while True:
+                time.sleep(0.02)
+                yield b"x" * amt
+
+    monkeypatch.setattr(courier, "ANSWER_SECONDS", 0.1)
+    assert 1 <= len(courier._beginning(Slow())) <= 6
+
+
+def test_of_a_body_that_breaks_off_the_beginning_is_used() -> None:
+    class Broken:
+        def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
+            yield b"x" * amt
+            raise ConnectionResetError
+
+    class Endless:
+        def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
+            while True:
+                yield b"x" * (amt + 999)
+
+    assert courier._beginning(Broken()) == b"x"
+    assert len(courier._beginning(Endless())) == ANSWER_BYTES
+
+
+def test_a_redirect_to_another_host_or_port_is_not_followed() -> None:
+    with Webhook() as victim, MadWebhook(mad_webhook.redirect) as hook:
+        hook.target = victim.url.replace("json:", "http:")
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is False
+        sent.rest()
+        assert (hook.requests, victim.posts) == (1, [])
+
+
+def test_a_redirect_within_the_host_is_followed() -> None:
+    def elsewhere_once(hook: MadWebhook) -> Iterator[bytes]:
+        if hook.requests == 1:
+            hook.target = "/new/path"
+            return mad_webhook.redirect(hook)
+        return iter([mad_webhook.OK + b"Content-Length: 0\r\n\r\n"])
+
+    with MadWebhook(elsewhere_once) as hook:
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is True
+        sent.rest()
+        assert hook.requests == 2
+
+
+def test_after_a_bound_was_met_the_next_message_is_sent_as_usual() -> None:
+    def silent_once(hook: MadWebhook) -> Iterator[bytes]:
+        if hook.requests == 1:
+            return mad_webhook.no_answer(hook)
+        return iter([mad_webhook.OK + b"Content-Length: 0\r\n\r\n"])
+
+    with MadWebhook(silent_once) as hook:
+        sent = Courier(hook.url, 1)
+        assert [sent.deliver(MESSAGE) for _ in range(2)] == [False, True]
+        sent.rest()
+
+
+def test_a_courier_that_was_ended_starts_no_other_child() -> None:
+    sent = Courier("json://127.0.0.1:9/", SECONDS)
+    sent.end()
+    assert sent.deliver(MESSAGE) is False
+    assert sent._child is None
+
+
+def test_where_no_process_can_be_started_the_message_is_not_delivered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier.sys, "executable", "/nowhere/python")
+    assert Courier("json://127.0.0.1:9/", SECONDS).deliver(MESSAGE) is False
+
+
+def test_the_url_is_on_no_command_line() -> None:
+    sent = Courier("json://user:secret@127.0.0.1:9/", SECONDS)
+    child = sent._started()
+    assert child is not None
+    assert b"secret" not in Path(f"/proc/{child.pid}/cmdline").read_bytes()
+    assert b"secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
+    sent.rest()
+    assert child.returncode is not None
+
+
+def test_the_child_ends_when_the_watch_is_gone() -> None:
+    """Its orders end: it reads no more and comes to its end by itself."""
+    reading, writing = os.pipe()
+    orders = io.BytesIO(json.dumps({"url": "json://127.0.0.1:9/", "seconds": 5}).encode() + b"\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courier, "_limit_memory", lambda: None)
+        patch.setattr(courier, "_bound_answers", lambda: None)
+        courier.run(orders, writing)
+    courier.signal.alarm(0)
+    os.close(writing)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+def test_a_service_that_breaks_has_not_taken_it() -> None:
+    class Broken:
+        def notify(self, **_: object) -> bool:
+            raise RuntimeError("a fault of its own")
+
+    assert courier._send(Broken(), {"title": "a", "body": "b", "kind": "info"}) is False
