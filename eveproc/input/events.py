@@ -34,7 +34,10 @@ YEARS = range(2000, 2100)
 
 
 class SkipReason(StrEnum):
-    """Why a line gave no event. The first three concern a line's bytes, the others what it says."""
+    """Why a line gave no event. The first three concern a line's bytes, the others what it says.
+
+    FAILED is a fault of this program: reading or using the record raised an exception.
+    """
 
     BLANK = "blank"
     TOO_LONG = "too_long"
@@ -47,6 +50,7 @@ class SkipReason(StrEnum):
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
     OTHER_EVENT_TYPE = "other_event_type"
+    FAILED = "failed"
 
 
 class Skipped(Struct, frozen=True):
@@ -54,6 +58,11 @@ class Skipped(Struct, frozen=True):
 
     reason: SkipReason
     detail: str = ""
+
+
+def failed(what: str, error: Exception) -> Skipped:
+    """A record that raised an exception; `what` names it, as "line" or "dhcp"."""
+    return Skipped(SkipReason.FAILED, f"{what}: {type(error).__name__}: {error}"[:MAX_DETAIL])
 
 
 class Event(Struct, frozen=True, kw_only=True):

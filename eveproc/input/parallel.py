@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
-from eveproc.input.events import Event, Skipped
+from eveproc.input.events import Event, Skipped, failed
 from eveproc.input.prefilter import Prefilter, database
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import (
@@ -113,7 +113,8 @@ class Gatherer(Generic[S]):
             self._read_lines(source)
         else:
             for event in read_source(source):
-                self.collector.add(event)
+                if isinstance(result := self._add(event), Skipped):
+                    self.stats.note(result)
 
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1
@@ -152,11 +153,20 @@ class Gatherer(Generic[S]):
         self.stats.selected = prefilter is not None
         return prefilter
 
+    def take_plainly(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end] one by one; lines that were taken before count once."""
+        self._note(lines_of(block, end))
+
     def _note(self, results: Iterable[Event | Skipped]) -> None:
         for result in results:
-            self.stats.note(result)
-            if isinstance(result, Event):
-                self.collector.add(result)
+            self.stats.note(self._add(result) if isinstance(result, Event) else result)
+
+    def _add(self, event: Event) -> Event | Skipped:
+        try:
+            self.collector.add(event)
+        except Exception as error:  # noqa: BLE001  records are written by attackers: whatever one does, the others are used
+            return failed(event.TYPE, error)
+        return event
 
 
 def gather(

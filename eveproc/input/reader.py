@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from eveproc.input import snort
 from eveproc.input.decode import decode, decode_value, escape_invalid
-from eveproc.input.events import Event, Skipped, SkipReason
+from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import MAX_LINE, LogSource, find_files, size_of
 
@@ -141,7 +141,10 @@ def line_result(line: bytes) -> Event | Skipped:
     text = line.strip()
     if not text:
         return Skipped(SkipReason.BLANK)
-    return decode(text if text.startswith(b"{") else _PREFIX.sub(b"", text, count=1))
+    try:
+        return decode(text if text.startswith(b"{") else _PREFIX.sub(b"", text, count=1))
+    except Exception as error:  # noqa: BLE001  lines are written by attackers: whatever one line does, the others are read
+        return failed("line", error)
 
 
 def last_line_result(line: bytes) -> Event | Skipped:

@@ -33,6 +33,7 @@ from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.verdicts.analyze import Machine, context_of, machines
 from eveproc.verdicts.change import Trend
 from eveproc.verdicts.verdict import assess, judge
+from eveproc.watching.faults import Faults
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level
@@ -58,8 +59,10 @@ class Watcher:
         stats: ReadStats | None = None,
         *,
         now: float = inf,
+        faults: Faults | None = None,
     ) -> None:
         self.memory = memory
+        self._faults = faults or Faults()
         self.stats = stats or ReadStats()
         self._site = site
         self._collector = Collector(site, Period(future=now + DAY))
@@ -73,9 +76,14 @@ class Watcher:
         self._aged = -inf
 
     def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end]."""
-        self._gatherer.take(block, end)
-        self._gatherer.settle()
+        """Take in the lines of block[:end]. What a single line breaks is counted, and the others are used."""
+        taken = False
+        with self._faults.caught("a piece of the log is read again line by line"):
+            self._gatherer.take(block, end)
+            self._gatherer.settle()
+            taken = True
+        if not taken:
+            self._gatherer.take_plainly(block, end)
 
     def fresh(self) -> EvidenceStore:
         """The evidence that came since the last call, each piece once."""
@@ -113,8 +121,8 @@ class Watcher:
         self._changed |= set(new.hosts)
         # Active hosts are in the one set already.
         delta = replace(new, active=set())
-        self.memory.store.merge(delta)
-        self._fresh.merge(delta)
+        for store in (self.memory.store, self._fresh):
+            merge_in_parts(store, delta, self._faults)
         new.hosts, new.leases, new.health = PackedStore(HostEvidence), Leases(), SensorHealth()
         new.server_names = ServerNames()
         new.unused.clear()
@@ -131,15 +139,24 @@ class Watcher:
 
     def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
         for machine in self._machines(addresses):
+            yield from self._news_or_fault(machine, at, over=False)
+
+    def _news_or_fault(self, machine: Machine, at: float, *, over: bool) -> list[LiveNews]:
+        """What there is to tell of one machine; a machine that cannot be judged is named."""
+        with self._faults.caught(f"{machine.address}: cannot be judged"):
             incident = self._episode_of(machine)
-            # Nothing that comes on top makes it worse; that it is over is found when evidence ages
-            # out.
+            if over:
+                going = incident is not None and incident.standing is Standing.OPEN
+                return list(self._judge(machine, incident, at, over=True)) if going else []
+            # What comes on top makes an infected host no worse; that its incident is over is found
+            # when evidence ages out.
             if (
                 incident is None
                 or incident.level is not Level.INFECTED
                 or incident.standing is Standing.QUIET
             ):
-                yield from self._judge(machine, incident, at, over=False)
+                return list(self._judge(machine, incident, at, over=False))
+        return []
 
     def _judge(
         self, machine: Machine, incident: Incident | None, at: float, over: bool
@@ -171,6 +188,17 @@ class Watcher:
         return find(going, machine.identity.mac if machine.identity else "", machine.addresses)
 
     def _machines(self, addresses: Iterable[str]) -> list[Machine]:
+        """The machines of these addresses; where they cannot be told together, of each address by itself."""
+        wanted = list(addresses)
+        with self._faults.caught("hosts with new evidence are judged one by one"):
+            return self._machines_of(wanted)
+        found: dict[str, Machine] = {}
+        for address in wanted:
+            with self._faults.caught(f"{address}: cannot be judged"):
+                found |= {machine.address: machine for machine in self._machines_of([address])}
+        return list(found.values())
+
+    def _machines_of(self, addresses: Iterable[str]) -> list[Machine]:
         """Those machines that have or had one of the addresses, each with all of its evidence that belongs to no incident that is over."""
         store = self.memory.store
         wanted = self._households.around(addresses)
@@ -198,7 +226,7 @@ class Watcher:
             return
         self._aged = at // HOUR
         before = self._aged * HOUR - EVIDENCE_HOURS * HOUR
-        forget(self.memory.store, before)
+        forget(self.memory.store, before, self._faults)
         self._households.forget()
         incidents = self.memory.incidents
         for incident in [
@@ -214,9 +242,7 @@ class Watcher:
             for address in self._households.of(e.mac, e.address)
         }
         for machine in self._machines(going):
-            known = self._episode_of(machine)
-            if known and known.standing is Standing.OPEN:
-                yield from self._judge(machine, known, at, over=True)
+            yield from self._news_or_fault(machine, at, over=True)
 
 
 class _Households:
@@ -267,12 +293,33 @@ class _Households:
             self._entries.setdefault(address, []).append(key)
 
 
-def forget(store: EvidenceStore, before: float) -> None:
-    """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end."""
+def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> None:
+    """Merge; where that fails, host by host, so that one whose evidence cannot be merged loses its own alone."""
+    with faults.caught("new evidence is merged host by host"):
+        store.merge(new)
+        return
+    for address, evidence in new.hosts.items():
+        with faults.caught(f"{address}: evidence was lost, a verdict may be too low"):
+            store.add(address, evidence)
+    for address, mac, time in sorted(new.leases.seen):
+        with faults.caught(f"{address}: a lease of {mac} was lost"):
+            store.leases.merge(Leases({(address, mac, time): new.leases.seen[address, mac, time]}))
+    with faults.caught("what else was new was lost"):
+        leases = Leases(lasting=new.leases.lasting, names=new.leases.names)
+        store.merge(replace(new, hosts=PackedStore(HostEvidence), leases=leases, active=set()))
+
+
+def forget(store: EvidenceStore, before: float, faults: Faults | None = None) -> None:
+    """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end.
+
+    A host whose evidence cannot be aged is dropped and named.
+    """
+    caught = faults or Faults()
     hosts = PackedStore(HostEvidence)
     for address, evidence in store.hosts.items():
-        if (kept := _younger(evidence, before)).sketches:
-            hosts[address] = kept
+        with caught.caught(f"{address}: evidence cannot be aged and was dropped"):
+            if (kept := _younger(evidence, before)).sketches:
+                hosts[address] = kept
     store.hosts = hosts
     store.active.intersection_update(hosts)  # in place: a Watcher's collector has the same set
     store.first_event = max(store.first_event, before)

@@ -1,5 +1,6 @@
 """Names of sources -> their pieces as they come, a Watcher's news of them to whoever is to be told, until it is to stop."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from math import inf
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct, field
 
 from eveproc.evidence.store import EvidenceStore
+from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import line_result
 from eveproc.state.incident import LiveNews, News
@@ -17,6 +19,7 @@ from eveproc.state.message import Message
 from eveproc.state.state import EVIDENCE_HOURS, State
 from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
+from eveproc.watching.faults import Faults
 from eveproc.watching.tail import Follower, Piece
 from rulegen.errors import MxhoundError
 from rulegen.site_profile import SiteProfile
@@ -123,7 +126,9 @@ class Live:
             if state is None
             else catch_up(state, [name for name in names if is_file_name(name)], site, now)
         )
-        self._watcher = Watcher(site, past.memory, past.stats, now=now)
+        self._faults = Faults(sinks.say)
+        self._skipped: Counter[str] = Counter()
+        self._watcher = Watcher(site, past.memory, past.stats, now=now, faults=self._faults)
         self.stats = past.stats
         self._gone = past.gone
         self._looked = self._kept = monotonic()
@@ -147,6 +152,8 @@ class Live:
                 process_signals.stop.wait(self._pause)
             self._keep()
         self._say_problems()
+        if self._faults.count:
+            self._outlets.say(f"skipped for faults of this program: {self._faults.count} in all")
         if self._fault:
             raise MxhoundError(
                 f"the state {self._fault}: the next start reads and tells again what was not kept"
@@ -169,11 +176,12 @@ class Live:
 
     def _pieces(self) -> Iterator[Piece]:
         for name, source in self._sources.items():
-            for piece in source.poll(monotonic()):
-                if not self._doubted[name]:
-                    self._doubted[name] = True
-                    self._doubt(name, piece)
-                yield piece
+            with self._faults.caught(f"{shown(name)}: cannot be read, and is tried again"):
+                for piece in source.poll(monotonic()):
+                    if not self._doubted[name]:
+                        self._doubted[name] = True
+                        self._doubt(name, piece)
+                    yield piece
 
     def _doubt(self, name: str, piece: Piece) -> None:
         """Say it if the first lines of all are something else than EVE; later ones that are damaged are counted."""
@@ -189,7 +197,8 @@ class Live:
     def _look(self) -> None:
         began = monotonic()
         for news in self._watcher.look(self._clock()):
-            self._outlets.pass_on(news)
+            with self._faults.caught(f"{news.verdict.host}: the news of it could not be told"):
+                self._outlets.pass_on(news)
             self._news = True
         self._looked = monotonic()
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
@@ -214,9 +223,15 @@ class Live:
             if isinstance(source, Follower)
             for mark in source.log_positions(at)
         ]
-        fault = state.try_keep(
-            [*self._gone, *marks], self._unkept, at, self._untold.values(), self._outlets.waiting()
-        )
+        fault = "cannot be kept"
+        with self._faults.caught("the state cannot be kept"):
+            fault = state.try_keep(
+                [*self._gone, *marks],
+                self._unkept,
+                at,
+                self._untold.values(),
+                self._outlets.waiting(),
+            )
         if fault:
             forget(self._unkept, at - EVIDENCE_HOURS * HOUR)
         if fault and fault != self._fault:
@@ -233,13 +248,19 @@ class Live:
                 self._outlets.say(f"{line}; the profile read before stays in force")
             return
         self._keep()
-        self._watcher = Watcher(site, self._watcher.memory, self.stats, now=self._clock())
+        self._watcher = Watcher(
+            site, self._watcher.memory, self.stats, now=self._clock(), faults=self._faults
+        )
         self._outlets.say("the site's profile was read anew")
 
     def _say_problems(self) -> None:
         problems, self.stats.problems = self.stats.problems, []
         for problem in problems:
             self._outlets.say(str(problem))
+        skipped = self.stats.details.get(SkipReason.FAILED, Counter())
+        for what, count in (skipped - self._skipped).items():
+            self._faults.note(f"a record was skipped that cannot be used: {what}", count)
+        self._skipped = Counter(skipped)
 
 
 def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> FollowedInput:
