@@ -31,7 +31,8 @@ SHARED = {
 }
 # Where each outside package is at home; a folder ends in a dot.
 HOMES = {
-    "apprise": ("eveproc.watching.notify",),
+    "apprise": ("eveproc.watching.courier",),
+    "requests": ("eveproc.watching.courier",),
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.readback", "eveproc.input.snort.unified2"),
