@@ -21,6 +21,7 @@ from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
 from eveproc.signals.domains import (
     domain_of_address,
     is_below,
+    is_exchange_name,
     is_some_ptr_name,
     looks_like_mail_server,
     names_mail,
@@ -193,7 +194,8 @@ class Collector:
             return []
         kinds: list[tuple[Activity, str]] = []
         if rrtype == "MX" or names_mail(name):
-            kinds.append((Fact.MAIL_NAMES, registered_domain(name)))
+            whose = name if is_exchange_name(name) else registered_domain(name)
+            kinds.append((Fact.MAIL_NAMES, whose))
         if rrtype == "MX":
             kinds.append((Signal.MX_FLOOD, registered_domain(name)))
         elif looks_like_mail_server(name):

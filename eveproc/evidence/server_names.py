@@ -4,7 +4,6 @@ Addresses are a poor measure of how many parties a host talks to: one mail provi
 dozens of them. The registered domain of a server's own name tells who runs it.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -13,26 +12,14 @@ from math import inf
 from msgspec import Struct, field
 
 from eveproc.evidence.sampling import keeps
-from eveproc.signals.domains import NO_PUBLIC_SUFFIX, registered_domain
+from eveproc.signals.domains import NO_PUBLIC_SUFFIX, is_exchange_name, registered_domain
 
 # Addresses with a name, more than any site's hosts send mail through; each takes some 300 bytes.
 MOST_SERVERS = 1 << 16
 # Names kept of one address. Shared hosting gives one address thousands; those tell nothing.
 NAMES_EACH = 4
-# A host that takes mail in for domains (their MX), by the names that providers give them:
-# gmail-smtp-in.l.google.com, mx00.gmx.net, mta5.am0.yahoodns.net, *.mail.protection.outlook.com,
-# aspmx.l.google.com. What mail programs submit to is called smtp, mail, relay or send.
-_EXCHANGE = re.compile(
-    r"(?:^|[.-])(?:[a-z]*mx[0-9a-z]*|mta[0-9]*|in[0-9]*|inbound|protection)(?:[.-]|$)"
-)
-
 # (organisation, does the name say that it is a mail exchanger?)
 Name = tuple[str, bool]
-
-
-def is_exchange_name(name: str) -> bool:
-    """Does a host name say that the server takes mail in for domains, rather than from users?"""
-    return _EXCHANGE.search(name.removesuffix(registered_domain(name))) is not None
 
 
 class ServerNames(Struct):
@@ -73,19 +60,16 @@ class ServerNames(Struct):
         )
         self.names = {address: names for address, names in kept if names}
 
-    def organisations(self) -> Callable[[str], str]:
-        """Address -> who runs the server there; the address itself where that is not known.
+    def peers(self) -> Callable[[str], str]:
+        """Address of a server -> who counts as the peer: the organisation, or the address itself.
 
+        The address counts where its server has no name, or only names of a mail exchanger: what is
+        sent to those goes to many people, not to one provider that the sender has an account with.
         Where an address has several names, that of the organisation with most addresses is taken:
         a provider's own name before a customer's.
         """
         spread = Counter(org for names in self.names.values() for org in {org for org, _ in names})
-        return partial(_organisation, self.names, spread)
-
-    def is_exchange(self, address: str) -> bool:
-        """Is every name of the server that of a mail exchanger? False where it has no name."""
-        names = self.names.get(address, {})
-        return bool(names) and all(exchange for _, exchange in names)
+        return partial(_peer, self.names, spread)
 
     def _sample(self, times: int) -> None:
         """Sample at least so many times, and on until there are no more than may be."""
@@ -94,8 +78,8 @@ class ServerNames(Struct):
             self.names = {a: names for a, names in self.names.items() if keeps(a, self.sampled)}
 
 
-def _organisation(names: dict[str, dict[Name, float]], spread: Counter[str], address: str) -> str:
+def _peer(names: dict[str, dict[Name, float]], spread: Counter[str], address: str) -> str:
     known = names.get(address)
-    if not known:
+    if not known or all(is_exchange for _, is_exchange in known):
         return address
     return min({org for org, _ in known}, key=lambda org: (-spread[org], org))

@@ -8,12 +8,13 @@ would be cut from the whole as well. Merging is therefore associative, commutati
 an event that two files repeat counts once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from math import inf
 from typing import TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eveproc.signals.observation import Observation, Pivot
 from rulegen.units import HOUR
@@ -81,6 +82,12 @@ class Bucket(Struct):
             {mark: time for mark, time in self.events.items() if start <= time < end},
             scale=self.total() / max(1, len(self.events)),
         )
+
+    def relabelled(self, label: Callable[[str], str]) -> "Bucket":
+        keys: dict[str, float] = {}
+        for key, time in self.keys.items():
+            _keep_least(keys, label(key), time)
+        return replace(self, keys=keys)
 
     def total(self) -> int:
         if self.is_sample:
@@ -189,6 +196,11 @@ class ActivitySketch(Struct):
             part.first_seen = self.first_seen if self.first_seen >= start else min(times)
             part.last_seen = self.last_seen if self.last_seen < end else max(times)
         return part
+
+    def relabelled(self, label: Callable[[str], str]) -> "ActivitySketch":
+        """The same events, with keys that `label` gives one name counted as one."""
+        hours = {hour: bucket.relabelled(label) for hour, bucket in self.hours.items()}
+        return replace(self, hours=hours)
 
     def count(self) -> int:
         """How many different events: exact to KEPT an hour, then an estimate, but no fewer than keys."""

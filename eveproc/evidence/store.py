@@ -1,7 +1,7 @@
 """What is known of each home host -> EvidenceStore: one HostEvidence per address, leases, sensor health. Merging is order-free."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from math import inf
 
@@ -37,13 +37,30 @@ class Fact(StrEnum):
     SERVES_DNS = "serves_dns"  # key: who asks it for mail servers
     INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
     PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
-    MAIL_NAMES = "mail_names"  # key: registered domain of a mail server's name that was looked up
+    # key: registered domain of a mail server's name that was looked up; a mail exchanger's whole name
+    MAIL_NAMES = "mail_names"
     SENDS_AS_US = "sends_as_us"  # key: the site's own domain that a mail says it is from
     MET_BY_MAIL = "met_by_mail"  # key: outside server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
 
 
 Activity = Signal | Fact
+
+
+# Activities that are counted by the address of an external server.
+KEYED_BY_SERVER: frozenset[Activity] = frozenset(
+    (
+        Signal.SMTP_ATTEMPTS,
+        Signal.SMTP_SLOW,
+        Signal.SMTP_SESSIONS,
+        Signal.SUBMISSION_ATTEMPTS,
+        Signal.SUBMISSION_SLOW,
+        Signal.SMTP_REJECTS,
+        Fact.PROBED,
+        Fact.MET_BY_MAIL,
+        Fact.READS_MAILBOX,
+    )
+)
 
 
 class HostEvidence(Struct):
@@ -64,6 +81,17 @@ class HostEvidence(Struct):
     def between(self, start: float, end: float) -> "HostEvidence":
         parts = ((key, sketch.between(start, end)) for key, sketch in self.sketches.items())
         return HostEvidence({key: part for key, part in parts if part.hours})
+
+    def by_peer(self, peer_of: Callable[[str], str]) -> "HostEvidence":
+        """The same evidence with servers counted by who runs them (server_names.py)."""
+        if KEYED_BY_SERVER.isdisjoint(activity for activity, _ in self.sketches):
+            return self
+        return HostEvidence(
+            {
+                key: sketch.relabelled(peer_of) if key[0] in KEYED_BY_SERVER else sketch
+                for key, sketch in self.sketches.items()
+            }
+        )
 
     def trim(self) -> None:
         for sketch in self.sketches.values():

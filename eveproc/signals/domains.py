@@ -21,6 +21,13 @@ NO_PUBLIC_SUFFIX = "(no public suffix)"
 SOME_PTR_NAMES = r"[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa"
 _some_ptr_name = re.compile(SOME_PTR_NAMES).fullmatch
 
+# A host that takes mail in for domains (their MX), by the names that providers give them:
+# gmail-smtp-in.l.google.com, mx00.gmx.net, mta5.am0.yahoodns.net, *.mail.protection.outlook.com,
+# aspmx.l.google.com. What mail programs submit to is called smtp, mail, relay or send.
+_EXCHANGE = re.compile(
+    r"(?:^|[.-])(?:[a-z]*mx[0-9a-z]*|mta[0-9]*|in[0-9]*|inbound|protection)(?:[.-]|$)"
+)
+
 
 @cache
 def _suffixes(encoded: bool) -> PublicSuffixList:
@@ -60,6 +67,11 @@ def looks_like_mail_server(name: str) -> bool:
 def names_mail(name: str) -> bool:
     """Does any label speak of mail? Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`."""
     return any(word in name for word in MAIL_WORDS)
+
+
+def is_exchange_name(name: str) -> bool:
+    """Does a host name say that the server takes mail in for domains, rather than from users?"""
+    return _EXCHANGE.search(name.removesuffix(registered_domain(name))) is not None
 
 
 def is_some_ptr_name(name: str) -> bool:

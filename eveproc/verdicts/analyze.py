@@ -172,12 +172,13 @@ def machines(store: EvidenceStore, *, everyone: bool = True) -> Iterator[Machine
 
     Without `everyone`, hosts without evidence and lease are left out.
     """
+    peer_of = store.server_names.peers()
     tenancies = store.leases.tenancies()
     parts: dict[str, list[tuple[AddressHold, HostEvidence]]] = {}
     for address in sorted(
         store.active if everyone else store.active & (set(store.hosts) | tenancies.keys())
     ):
-        evidence = store.hosts.get(address) or HostEvidence()
+        evidence = (store.hosts.get(address) or HostEvidence()).by_peer(peer_of)
         held = tenancies.get(address, ())
         before = evidence.between(-inf, held[0].start) if held else evidence
         if before.sketches or not held:

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import Fact, HostEvidence
-from eveproc.verdicts.caps import Caps, servers_on_port_25
+from eveproc.input.addresses import is_address
+from eveproc.verdicts.caps import OWN_PROVIDERS, Caps, servers_on_port_25
 from rulegen.vocabulary import Family, Signal
 
 # Enough different clients that a host is a server to them, not a peer that was met once.
@@ -54,7 +55,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _mail_server(evidence),
         _resolver(evidence),
         _scanner(evidence),
-        _monitor(evidence),
+        _provider_client(evidence) or _monitor(evidence),
         _own_sender(evidence),
     )
     found = tuple(e for e in by_role if e)
@@ -107,6 +108,23 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
         text = f"connects to the mail ports of {inside} inside hosts, as a scanner does; mail goes outside"
         return BenignExplanation(text, next_step, frozenset(), HARDLY)
     return None
+
+
+def _provider_client(evidence: HostEvidence) -> BenignExplanation | None:
+    """A program or device with an account: few organisations, however many addresses they have.
+
+    It explains no signal: few peers weigh little by themselves, and what is in the mails still counts.
+    """
+    tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
+    peers = set().union(*(evidence.log(signal).keys() for signal in tried))
+    if not 0 < len(peers) <= OWN_PROVIDERS or any(map(is_address, peers)):
+        return None
+    return BenignExplanation(
+        f"hands its mail to {' and '.join(sorted(peers))} alone, as a client of a mail provider does",
+        "if it should send through your own relay, change its settings",
+        frozenset(),
+        HARDLY,
+    )
 
 
 def _monitor(evidence: HostEvidence) -> BenignExplanation | None:

@@ -17,6 +17,9 @@ OWN_PROVIDERS = 3
 # Seconds from a lookup to the connection it was for, and the share of new servers that have to be
 # met so.
 LEAD, LED = 10.0, 0.8
+# Programs that submit mail keep an address for as long as its record may be kept, an hour in common
+# use: most of their connections follow no lookup of their own.
+CACHED = 3600.0
 
 
 class Caps(Struct, frozen=True):
@@ -62,7 +65,8 @@ def servers_on_port_25(evidence: HostEvidence) -> set[str]:
 
 def _direct(evidence: HostEvidence) -> int:
     first = evidence.log(Signal.SMTP_ATTEMPTS)
-    return _unless_one_provider(evidence, first.newcomers(), len(servers_on_port_25(evidence)))
+    servers = len(servers_on_port_25(evidence))
+    return _unless_one_provider(evidence, first.newcomers(), servers, LEAD)
 
 
 def _submission(evidence: HostEvidence) -> int:
@@ -71,18 +75,22 @@ def _submission(evidence: HostEvidence) -> int:
     # Only so far: Emotet tries the mailboxes of the peers it sends through, 193 of them in six
     # minutes.
     read = min(evidence.log(Fact.READS_MAILBOX).distinct(), MAILBOXES_AT_MOST)
-    return _unless_one_provider(evidence, tried.newcomers(), max(0, tried.distinct() - read))
+    servers = max(0, tried.distinct() - read)
+    return _unless_one_provider(evidence, tried.newcomers(), servers, CACHED)
 
 
 def _unless_one_provider(
-    evidence: HostEvidence, newcomers: list[tuple[float, str]], servers: int
+    evidence: HostEvidence, newcomers: list[tuple[float, str]], servers: int, lead: float
 ) -> int:
-    """The number of domains, where lookups of a few mail servers' names led to nearly every new server."""
+    """The number of domains, where lookups of a few mail servers' names led to nearly every new server.
+
+    A lookup leads to what is met within `lead` seconds.
+    """
     names = evidence.log(Fact.MAIL_NAMES)
     if not newcomers or not 0 < names.distinct() <= OWN_PROVIDERS:
         return servers
     times = sorted(names.times())
-    led = sum(1 for time, _ in newcomers if _any_within(times, time - LEAD, time + 1))
+    led = sum(1 for time, _ in newcomers if _any_within(times, time - lead, time + 1))
     return min(servers, names.distinct()) if led >= LED * len(newcomers) else servers
 
 

@@ -1,7 +1,9 @@
 """Short ways to say what a host did -> events, and the report on them."""
 
+from msgspec.structs import replace
+
 from eveproc.evidence.collector import Collector
-from eveproc.input.events import Alert, Dhcp, Dns, Flow, Smtp
+from eveproc.input.events import Alert, Dhcp, Dns, Flow, Smtp, Tls
 from eveproc.input.read_stats import ReadStats
 from eveproc.verdicts.analyze import judge_evidence
 from rulegen.site_profile import build_profile
@@ -64,6 +66,17 @@ def mail(time, to, rcpt="ann@example.org", host=HOST, port=25, mail_from="x@y.te
         flow_id=int(time * 10) + 3,
         **more,
     )
+
+
+def answer(time, name, *addresses, host=HOST, resolver=RESOLVER):
+    return replace(
+        lookup(time, name, "A", host, resolver, answer=True),
+        addresses=tuple((name, address) for address in addresses),
+    )
+
+
+def handshake(time, to, name, port=465, host=HOST):
+    return Tls(time=START + time, client=host, server=to, server_port=port, name=name)
 
 
 def lease(time, address, mac="02:00:00:00:00:07", name="lap-7"):

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.evidence import server_names
-from eveproc.evidence.server_names import ServerNames, is_exchange_name
+from eveproc.evidence.server_names import ServerNames
 from eveproc.input.events import Dns, Tls
+from eveproc.signals.domains import is_exchange_name
 from tests.eveproc.evidence_of import RESOLVER, START, gather, site_of
 
 A, B = "192.0.2.1", "192.0.2.2"
@@ -26,18 +27,18 @@ def named(*seen):
 
 def test_one_provider_answers_from_many_addresses():
     names = named((A, "smtp.mail.example.com", 1), (B, "smtp2.example.com", 2))
-    organisation_of = names.organisations()
-    assert organisation_of(A) == organisation_of(B) == "example.com"
-    assert organisation_of("192.0.2.3") == "192.0.2.3"
+    peer_of = names.peers()
+    assert peer_of(A) == peer_of(B) == "example.com"
+    assert peer_of("192.0.2.3") == "192.0.2.3"
 
 
 def test_the_providers_own_name_counts_before_a_customers():
     names = named((A, "mail.a.example", 1), (A, "smtp.zz.example", 1), (B, "smtp.zz.example", 1))
-    assert names.organisations()(A) == "zz.example"
+    assert names.peers()(A) == "zz.example"
 
 
 def test_names_of_private_zones_say_nothing_of_who_runs_a_server():
-    assert named((A, "mail.corp.localdomain", 1)).organisations()(A) == A
+    assert named((A, "mail.corp.localdomain", 1)).peers()(A) == A
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_names_of_private_zones_say_nothing_of_who_runs_a_server():
 )
 def test_exchangers_are_told_by_their_names(name, expected):
     assert is_exchange_name(name) is expected
-    assert named((A, name, 1)).is_exchange(A) is expected
+    assert (named((A, name, 1)).peers()(A) == A) is expected
 
 
 @given(st.lists(SEEN, max_size=40), st.integers(0, 40), st.sampled_from([2, 100]))

@@ -19,8 +19,10 @@ from tests.eveproc.evidence_of import (
     SITE,
     START,
     alert,
+    answer,
     flow,
     gather,
+    handshake,
     lookup,
     mail,
     server,
@@ -457,6 +459,55 @@ OWN = site_of(SITE + "internal_domains: [corp.test]\n")
 )
 def test_own_relays_and_providers_are_clean(events):
     found = verdict(events, site=OWN)
+    assert found.level is Level.CLEAN, found.why
+
+
+PROVIDER = "email-smtp.relay.test"
+
+
+@pytest.mark.parametrize("port", [25, 465, 587])
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda n: answer(n * 20, PROVIDER, server(n)),
+        lambda n: answer(n * 20, PROVIDER, server(n), host="10.20.0.9"),
+        lambda n: answer(n * 20, PROVIDER, server(n), host=RESOLVER, resolver="203.0.113.53"),
+        lambda n: handshake(n * 20, server(n), PROVIDER),
+    ],
+    ids=["own answers", "answers to another host", "a border sensor", "TLS"],
+)
+def test_one_organisation_is_one_peer_however_many_addresses_it_has(named, port):
+    events = [e for n in range(60) for e in (named(n), flow(n * 20 + 1, server(n), port))]
+    found = verdict(events)
+    assert found.level is Level.CLEAN, found.why
+    assert "hands its mail to relay.test alone" in found.why
+
+
+@pytest.mark.parametrize("port", [25, 465, 587])
+def test_as_many_organisations_are_as_many_peers(port):
+    events = [
+        e
+        for n in range(60)
+        for e in (answer(n, f"smtp.d{n}.test", server(n)), flow(n + 0.5, server(n), port))
+    ]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_mail_exchangers_of_one_organisation_are_not_one_peer():
+    """What is sent to those goes to many people; no account is needed."""
+    events = [
+        e
+        for n in range(60)
+        for e in (answer(n, f"mx{n}.relay.test", server(n)), flow(n + 0.5, server(n)))
+    ]
+    assert verdict(events).level is Level.INFECTED
+
+
+def test_a_name_that_is_kept_for_an_hour_leads_to_all_that_follows():
+    """A printer that mails scans all day, as its stub resolver remembers; no answer is logged."""
+    asked = [lookup(n * 3600, "smtp.provider.test", "A") for n in range(8)]
+    sent = [flow(n * 480 + 30, server(n), 587) for n in range(60)]
+    found = verdict(asked + sent)
     assert found.level is Level.CLEAN, found.why
 
 
