@@ -101,6 +101,15 @@ METADATA_HOST = "mxhound_host"
 # numbered forms and mxs: Mytob variants.
 GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", "ns")
 
+# Suffixes of files that Windows runs, installs or mounts when a user opens them. All of them are on
+# Gmail's list of blocked file types (support.google.com/mail/answer/6590), of which those are left
+# out that need another program or a command. Mass mailing worms used bat, cmd, com, cpl, exe, pif,
+# scr and vbs; loaders of later years the others.
+RUNNABLE_SUFFIXES = (
+    *("appx", "bat", "chm", "cmd", "com", "cpl", "exe", "hta", "img", "iso", "jar", "js", "jse"),
+    *("lnk", "msc", "msi", "msix", "pif", "ps1", "scr", "vbe", "vbs", "vhd", "wsf", "wsh", "xll"),
+)
+
 # POP and IMAP, by which a program reads mail.
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
 # Each with its neighbour: where Suricata groups rules by port it closes a gap of one

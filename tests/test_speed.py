@@ -19,10 +19,11 @@ from benchmarks.speed import main
 from benchmarks.speed_page import Results, write_page
 from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
 from eveproc.evidence.gather import gather
-from eveproc.evidence.store import EvidenceSource, Fact
+from eveproc.evidence.store import EvidenceSource
 from eveproc.input.addresses import canonical_address
 from eveproc.input.sources import find_files
 from eveproc.signals import domains
+from eveproc.signals.facts import Fact
 from eveproc.signals.home_net import home_test
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import GUESSED_LABELS, Engine, Signal

@@ -12,9 +12,10 @@ from msgspec import Struct, field
 from eveproc.discovery.networks import HomeNetworkFinder, find_network, hosts_met
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
-from eveproc.evidence.store import EvidenceSource, EvidenceStore, Fact, Finding, HostEvidence
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding, HostEvidence
 from eveproc.input.events import Dns, Event, Smtp, Stats
 from eveproc.signals.domains import domain_of_address, is_below
+from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation
 from rulegen.site_profile import Network, SiteProfile, short
 from rulegen.units import HOUR, count_of

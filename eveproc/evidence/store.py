@@ -7,6 +7,7 @@ from math import inf
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
@@ -14,7 +15,10 @@ from eveproc.evidence.sampling import keeps
 from eveproc.evidence.sensor_health import SensorHealth
 from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
+from eveproc.signals.declaration import Peer
+from eveproc.signals.facts import FACTS, Fact
 from eveproc.signals.observation import Observation
+from eveproc.signals.registry import SIGNALS, Activity
 from rulegen.vocabulary import Signal
 
 # More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up:
@@ -29,36 +33,11 @@ class EvidenceSource(StrEnum):
     LOG = "log"
 
 
-class Fact(StrEnum):
-    """What a host does that is no signal but may explain one."""
-
-    TAKES_MAIL_IN = "takes_mail_in"  # key: who connects to its mail ports
-    ASKS_PTR = "asks_ptr"  # key: one of some names of addresses
-    SERVES_DNS = "serves_dns"  # key: who asks it for mail servers
-    INSIDE_TARGETS = "inside_targets"  # key: inside address it connects to on a mail port
-    PROBED = "probed"  # key: outside address that did not answer on a port that is not for mail
-    # key: registered domain of a mail server's name that was looked up; a mail exchanger's whole name
-    MAIL_NAMES = "mail_names"
-    SENDS_AS_US = "sends_as_us"  # key: the site's own domain that a mail says it is from
-    MET_BY_MAIL = "met_by_mail"  # key: outside server that took its connection to a mail port
-    READS_MAILBOX = "reads_mailbox"  # key: outside POP or IMAP server
-
-
-Activity = Signal | Fact
-
-
 # Activities that are counted by the address of an external server.
 KEYED_BY_SERVER: frozenset[Activity] = frozenset(
     (
-        Signal.SMTP_ATTEMPTS,
-        Signal.SMTP_SLOW,
-        Signal.SMTP_SESSIONS,
-        Signal.SUBMISSION_ATTEMPTS,
-        Signal.SUBMISSION_SLOW,
-        Signal.SMTP_REJECTS,
-        Fact.PROBED,
-        Fact.MET_BY_MAIL,
-        Fact.READS_MAILBOX,
+        *(entry.signal for entry in SIGNALS.values() if entry.peer is Peer.SERVER),
+        *(entry.fact for entry in FACTS if entry.peer is Peer.SERVER),
     )
 )
 
@@ -218,6 +197,21 @@ class EvidenceStore(Struct):
         self.unused.update(other.unused)
         self.first_event = min(self.first_event, other.first_event)
         self.last_event = max(self.last_event, other.last_event)
+
+    def take_new(self) -> "EvidenceStore | None":
+        """Move evidence, leases, names and health out; None if there are none.
+
+        What is known of the input stays: active hosts, sensors, whether flows are logged, and the
+        first and last event.
+        """
+        leases = self.leases.seen or self.leases.names
+        if not (self.hosts or leases or self.server_names.names or self.health.latest):
+            return None
+        new = replace(self, active=set(), sensors=set(self.sensors))
+        self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
+        self.server_names = ServerNames()
+        self.unused = Counter()
+        return new
 
     def trim(self) -> None:
         for evidence in self.hosts.in_use():

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import ceil, sqrt
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eveproc.report.chart import NARROW, WIDE, Drawing, Ink, draw
 from eveproc.report.sanitize import cut
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.chart_data import WIDTHS, ByFamily, ChartData, Columns, HostCount, Key, Pace
 from rulegen.units import DAY
-from rulegen.vocabulary import Level, Signal
+from rulegen.vocabulary import Level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 NAMED = 8
 LABEL = 18
 ROW, HISTOGRAM, FAMILY_ROW = 20, 150, 74
-_WORDS: Mapping[Signal, str] = MappingProxyType(
-    {
-        Signal.SMTP_ATTEMPTS: "port 25",
-        Signal.SMTP_SLOW: "port 25",
-        Signal.SUBMISSION_ATTEMPTS: "submission ports",
-        Signal.SUBMISSION_SLOW: "submission ports",
-    }
-)
 
 
 def evidence_chart(chart_data: ChartData) -> Drawing | None:
@@ -57,7 +49,7 @@ def pace_chart(pace: Pace, names: Mapping[Key, tuple[str, str]]) -> Drawing:
 
     `names` gives, for a host that the page lists, what to call it and the address on the page to jump to.
     """
-    window, words = duration(pace.threshold.seconds), _WORDS[pace.signal]
+    window, words = duration(pace.threshold.seconds), SIGNALS[pace.signal].pace
     title = f"New servers on {words} in the busiest {window}"
     says = _pace_says(pace, window)
     height = HISTOGRAM + ROW * min(NAMED, len(pace.marked))

@@ -1,10 +1,14 @@
-"""One event in the light of one behaviour: plain values that evidence is made of."""
+"""One event as one observation of a signal or fact: plain values that evidence is made of."""
 
 from msgspec import Struct
 
 
 class Pivot(Struct, frozen=True, order=True):
-    """Where in EVE to look further: the flow, its community id ("" if not logged), the transaction in it (-1: the whole flow)."""
+    """Where in EVE to look further.
+
+    `community_id` is "" if it was not logged; `tx_id` is the transaction in the flow, -1 for the
+    whole flow.
+    """
 
     flow_id: int
     community_id: str = ""
@@ -12,9 +16,10 @@ class Pivot(Struct, frozen=True, order=True):
 
 
 class Observation(Struct, frozen=True):
-    """One event in the light of one behaviour: at `time`, the thing counted distinctly is `key`.
+    """At `time` the peer `key` was met; peers are counted distinctly.
 
-    `identity` tells two events of an hour apart; whoever logs the same event again, another sensor too, gives the same identity.
+    `identity` tells two events of an hour apart. Whoever logs the same event again, another sensor
+    too, gives the same identity.
     """
 
     time: float

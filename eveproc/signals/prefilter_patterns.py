@@ -1,24 +1,25 @@
 r"""A site profile -> what is looked for in undecoded EVE, as regular expressions.
 
-What makes an event evidence are a few values (an event type, a record type, a port, a word in a
-name, one of our sids); a line that holds none of them is passed over. Values are looked for
+The traces of all entries (declaration.Traces) are put together here, with those of our alerts, of
+leases and of statistics. A line that holds none of them is passed over. Values are looked for
 wherever they stand in a line, so the order of keys does not matter. A line that is spelled in
 another way than Suricata does, with white space around a colon or with an escape that may hide a
-letter (\u006d), is wanted whatever it holds. Not provided for is a key that a line holds twice.
-
+letter (\u006d), is wanted whatever it holds. A line that holds one key twice is not provided for.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 
 from eveproc.input.prefilter import SPACE, LineFilter, PatternKind
-from eveproc.signals.domains import MAIL_WORDS, SOME_PTR_NAMES
 from eveproc.signals.home_net import home_test
+from eveproc.signals.registry import TRACES
 from rulegen.catalogue import own_sids
 from rulegen.site_profile import SiteProfile
-from rulegen.vocabulary import GUESSED_LABELS, MAILBOX_PORTS, METADATA_SIGNAL
+from rulegen.vocabulary import METADATA_SIGNAL
 
-# An address of IPv6 gives the longest name that is one of an address, with 63 digits and dots.
-LONGEST_PTR = 64
+# Every report needs these records, whatever the signals.
+LEASES, STATISTICS = "dhcp", "stats"
 
 
 def line_filter(site: SiteProfile) -> LineFilter:
@@ -27,32 +28,53 @@ def line_filter(site: SiteProfile) -> LineFilter:
 
 
 def patterns(site: SiteProfile, blanks: str = SPACE) -> tuple[tuple[PatternKind, bytes], ...]:
-    """(kind, regular expression) for everything that the collector may use, as undecoded bytes; `blanks` is its white space."""
-    ports = "|".join(map(str, sorted({*site.ports.smtp, *site.ports.submission, *MAILBOX_PORTS})))
-    words = "|".join(MAIL_WORDS)
-    labels = "|".join(
-        label for label in GUESSED_LABELS if not any(word in label for word in MAIL_WORDS)
-    )
-    sids = "|".join(map(str, own_sids(site)))
-    # What the library looks for, in all patterns at once, are the last three or four bytes of the
-    # letters in a row that each must hold; where they stand it looks at the rest, and then it runs
-    # what is no plain text. So each has such letters, they are rare in EVE, and do not end in a
-    # quote; numbers end in what follows them. (`rrname` stands in half of all lines: a pattern that
-    # began with it would take as long as all others.) What stands between a key and its value is
-    # `":"` or `":`, or the line is wanted for that.
-    texts = (
-        (PatternKind.WANTED, '"(?i:smtp|dhcp|stats)[^a-z]'),
-        (PatternKind.WANTED, '(?i:"mx")'),
-        (PatternKind.WANTED, METADATA_SIGNAL),
-        (PatternKind.WANTED, f"signature_id[^0-9a-z]{{2}}(?:{sids})[^0-9]"),
-        (PatternKind.WANTED, rf'ort":(?:{ports})[,}}{blanks}]'),
-        (PatternKind.WANTED, rf'"(?i:{SOME_PTR_NAMES.replace("+", f"{{1,{LONGEST_PTR}}}")})'),
-        (PatternKind.WANTED, rf"(?i:[0-9a-f.]{{{LONGEST_PTR}}}\.(?:in-addr|ip6)\.arpa)"),
-        (PatternKind.NAME, f"(?i:{words})"),
-        (PatternKind.NAME, rf':"(?i:{labels})\.'),
-        (PatternKind.TCP, "tcp_flags_ts[^a-z0-9]{3}"),
-        (PatternKind.WANTED, r"[^\\](?:\\\\)*\\u(?:[1-9a-fA-F]|0[1-9a-fA-F]|00[2-9a-fA-F])"),
-        (PatternKind.WANTED, rf'[^\\]":[{blanks}]'),
-        (PatternKind.WANTED, rf'[^\\]"[{blanks}]+:'),
-    )
+    """(kind, regular expression) for everything that the collector may use, as undecoded bytes.
+
+    `blanks` is the white space between a key and its value.
+    """
+    texts = chain(_values(site, blanks), _names(), _odd_spellings(blanks))
     return tuple((kind, text.encode()) for kind, text in texts)
+
+
+# Hyperscan looks for the last three or four bytes of the letters in a row that each pattern must
+# hold, in all patterns at once. Where they stand it looks at the rest, and then runs what is no
+# plain text. So each pattern has such letters, which are rare in EVE and do not end in a quote;
+# numbers end in what follows them. (`rrname` stands in half of all lines: a pattern that began with
+# it would take as long as all others.) Between a key and its value stands `":"` or `":`; a line
+# with anything else there is wanted for that.
+def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]:
+    event_types = _any_of(*(traces.event_types for traces in TRACES), (LEASES, STATISTICS))
+    question_types = _any_of(*(traces.question_types for traces in TRACES))
+    ports = _any_of(sorted({port for traces in TRACES for port in traces.ports(site.ports)}))
+    yield PatternKind.WANTED, f'"(?i:{event_types})[^a-z]'
+    yield PatternKind.WANTED, f'(?i:"(?:{question_types})")'
+    yield PatternKind.WANTED, METADATA_SIGNAL
+    yield (
+        PatternKind.WANTED,
+        f"signature_id[^0-9a-z]{{2}}(?:{_any_of(own_sids(site))})[^0-9]",
+    )
+    yield PatternKind.WANTED, rf'ort":(?:{ports})[,}}{blanks}]'
+    yield PatternKind.TCP, "tcp_flags_ts[^a-z0-9]{3}"
+    for traces in TRACES:
+        for pattern in traces.patterns:
+            yield PatternKind.WANTED, pattern
+
+
+def _names() -> Iterator[tuple[PatternKind, str]]:
+    words = tuple(dict.fromkeys(chain.from_iterable(traces.name_words for traces in TRACES)))
+    labels = dict.fromkeys(chain.from_iterable(traces.name_labels for traces in TRACES))
+    # What holds one of the words is found by that already.
+    others = [label for label in labels if not any(word in label for word in words)]
+    yield PatternKind.NAME, f"(?i:{_any_of(words)})"
+    yield PatternKind.NAME, rf':"(?i:{_any_of(others)})\.'
+
+
+def _odd_spellings(blanks: str) -> Iterator[tuple[PatternKind, str]]:
+    yield PatternKind.WANTED, r"[^\\](?:\\\\)*\\u(?:[1-9a-fA-F]|0[1-9a-fA-F]|00[2-9a-fA-F])"
+    yield PatternKind.WANTED, rf'[^\\]":[{blanks}]'
+    yield PatternKind.WANTED, rf'[^\\]"[{blanks}]+:'
+
+
+def _any_of(*values: Iterable[object]) -> str:
+    """Each value once, as the alternatives of a regular expression."""
+    return "|".join(dict.fromkeys(str(value) for value in chain(*values)))

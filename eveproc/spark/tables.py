@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from eveproc.evidence.packing import storable
 from eveproc.evidence.sketch import ActivitySketch
-from eveproc.evidence.store import Activity, EvidenceSource, EvidenceStore, HostEvidence
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.report.json_report import as_dict
+from eveproc.signals.registry import Activity
 from eveproc.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:

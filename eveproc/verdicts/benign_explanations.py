@@ -5,8 +5,10 @@ from collections import Counter
 from msgspec import Struct
 
 from eveproc.evidence.sketch import widest
-from eveproc.evidence.store import Fact, HostEvidence
+from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
+from eveproc.signals.facts import Fact
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.caps import OWN_PROVIDERS, Caps, servers_on_port_25
 from rulegen.vocabulary import Family, Signal
 
@@ -34,9 +36,7 @@ OWN_PACE, OWN_COPIES = 7, 3
 PERHAPS, HARDLY = 0.85, 0.40
 # More lookups than this for each server connected to are not for delivery.
 LOOKUPS_EACH = 5
-BY_RATE = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY)) | {
-    Signal.LOOK_ALIKE
-}
+BY_RATE = frozenset(signal for signal, entry in SIGNALS.items() if entry.explained_by_volume)
 LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
 
 

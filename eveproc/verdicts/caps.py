@@ -1,11 +1,13 @@
-"""HostEvidence -> Caps: how many of its peers may count, once its ordinary doings are known. Pure."""
+"""HostEvidence -> Caps: how many of its peers may count, given its ordinary activity. Pure."""
 
 from bisect import bisect_right
 from math import inf
 
 from msgspec import Struct
 
-from eveproc.evidence.store import Fact, HostEvidence
+from eveproc.evidence.store import HostEvidence
+from eveproc.signals.declaration import PeerLimit
+from eveproc.signals.facts import Fact
 from rulegen.vocabulary import Signal
 
 # Several domains have their mail taken in by one server.
@@ -42,6 +44,20 @@ class Caps(Struct, frozen=True):
     @property
     def connections_logged(self) -> bool:
         return self.lookups < inf
+
+    def at_most(self, limit: PeerLimit) -> float:
+        """The cap that a signal's entry names."""
+        match limit:
+            case PeerLimit.NONE:
+                return inf
+            case PeerLimit.LOOKUPS:
+                return self.lookups
+            case PeerLimit.DIRECT_SERVERS:
+                return self.direct
+            case PeerLimit.SUBMISSION_SERVERS:
+                return self.submission
+            case PeerLimit.RECIPIENTS:
+                return self.recipients
 
 
 def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.signals.own_alerts import threshold_of
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.verdict import Verdict
 from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.units import DAY
@@ -26,12 +27,7 @@ COLUMNS = 60
 WIDTHS = (60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, DAY)
 # Rules that count servers, with the records they are counted from.
 PACES: Mapping[Signal, Signal] = MappingProxyType(
-    {
-        Signal.SMTP_ATTEMPTS: Signal.SMTP_ATTEMPTS,
-        Signal.SMTP_SLOW: Signal.SMTP_ATTEMPTS,
-        Signal.SUBMISSION_ATTEMPTS: Signal.SUBMISSION_ATTEMPTS,
-        Signal.SUBMISSION_SLOW: Signal.SUBMISSION_ATTEMPTS,
-    }
+    {signal: entry.counted_from for signal, entry in SIGNALS.items() if entry.pace}
 )
 Key = tuple[str, str]
 ByFamily = Mapping[Family, tuple[int, ...]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from eveproc.evidence.store import EvidenceSource
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.parameters import AGREES_AT
 from eveproc.verdicts.scoring import ScoredSignal
@@ -11,26 +12,6 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.units import count_of
 from rulegen.vocabulary import Family, Level, Signal
 
-# What the distinct peers of a signal are, and what the host did to them.
-_DID = MappingProxyType(
-    {
-        Signal.MX_FLOOD: ("asked the MX records of", "domain"),
-        Signal.MX_SLOW: ("asked the MX records of", "domain"),
-        Signal.NAME_GUESS: ("looked up mail server names of", "domain"),
-        Signal.NAME_GUESS_NX: ("guessed mail server names that do not exist in", "domain"),
-        Signal.SMTP_ATTEMPTS: ("opened SMTP connections to", "outside server"),
-        Signal.SMTP_SLOW: ("opened SMTP connections to", "outside server"),
-        Signal.SUBMISSION_ATTEMPTS: ("submitted mail to", "outside server"),
-        Signal.SUBMISSION_SLOW: ("submitted mail to", "outside server"),
-        Signal.SMTP_SESSIONS: ("spoke SMTP with", "outside server"),
-        Signal.MAIL_BURST: ("sent mail directly to", "recipient domain"),
-        Signal.MX_THEN_SMTP: ("asked MX records and then delivered directly to", "outside server"),
-        Signal.LOOK_ALIKE: ("sent the same text directly to", "recipient domain"),
-        Signal.WORM_ATTACHMENT: ("sent programs directly to", "recipient domain"),
-        Signal.HELO_ODD: ("called itself by", "HELO name"),
-        Signal.SMTP_REJECTS: ("had mail refused by", "outside server"),
-    }
-)
 _SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
 _SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
 
@@ -49,13 +30,12 @@ def fact(scored: ScoredSignal) -> str:
     """What the host did, as in "asked the MX records of 96 domains, 31 of them new within 60 seconds"."""
     if scored.source is EvidenceSource.ALERT:
         return _alert_fact(scored)
-    did, what = _DID[scored.signal]
-    distinct = scored.sketch.distinct()
-    times = scored.sketch.count()
-    if scored.signal is Signal.LOOK_ALIKE:
-        return f"{did} {count_of(scored.peak, what)} within {_SPAN[scored.window]}"
+    entry = SIGNALS[scored.signal]
+    if entry.is_grouped:
+        return f"{entry.did} {count_of(scored.peak, entry.peer)} within {_SPAN[scored.window]}"
+    peers, times = scored.sketch.distinct(), scored.sketch.count()
     within = f", {scored.peak} of them new within {_SPAN[scored.window]}" if scored.peak > 1 else ""
-    return f"{did} {count_of(distinct, what)} ({count_of(times, 'time')}{within})"
+    return f"{entry.did} {count_of(peers, entry.peer)} ({count_of(times, 'time')}{within})"
 
 
 def _alert_fact(scored: ScoredSignal) -> str:

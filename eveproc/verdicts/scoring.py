@@ -1,45 +1,39 @@
-"""HostEvidence -> ScoredSignal signals and the probability they add up to: the model of weights.py applied. Pure."""
+"""HostEvidence -> scored signals and the probability they add up to, by the model of signals/weights.py. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from math import inf
 
 from msgspec import Struct
 
 from eveproc.evidence.sketch import ActivitySketch, widest
-from eveproc.evidence.store import EvidenceSource, Fact, HostEvidence
+from eveproc.evidence.store import EvidenceSource, HostEvidence
+from eveproc.signals.facts import Fact
 from eveproc.signals.own_alerts import threshold_of
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
-from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, SLOW_NAME, probability
+from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Family, Signal
 
-# What is unusual even for a declared server; its rates are its work.
+# What is unusual even for a declared mail server; its rates are its work.
 MAIL_SERVER_SIGNALS = frozenset(
-    (Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW, Signal.WORM_ATTACHMENT, Signal.HELO_ODD)
+    signal for signal, entry in SIGNALS.items() if entry.unusual_for_mail_server
 )
 RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
 EVERY_SIGNAL = frozenset(Signal)
 
-# The records that an engine's counting of a signal was made of.
-_RECORDS_OF = {
-    Signal.MX_SLOW: Signal.MX_FLOOD,
-    Signal.SMTP_SLOW: Signal.SMTP_ATTEMPTS,
-    Signal.SUBMISSION_SLOW: Signal.SUBMISSION_ATTEMPTS,
-    Signal.MX_THEN_SMTP: Signal.SMTP_ATTEMPTS,
-}
-# An alert of lookups or refusals counts in full once this many servers were connected to: one's own
-# provider refuses, too.
+# An alert of lookups or rejections counts in full once the host connected to this many servers:
+# a user's own provider rejects mail, too.
 _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
-# Alerts name one peer of each window at random: met so often on average, those named are taken for
-# all there are.
+# Alerts name one peer of each window at random. Where each named peer was named this often on
+# average, there are taken to be no others.
 _VISITS = 2
 
 
 class ScoredSignal(Struct, frozen=True):
-    """One ActivitySketch's weight: `peak` peers within `window` seconds (0: alerts) weigh most."""
+    """The weight of one sketch: `peak` peers within `window` seconds (0: alerts) weigh most."""
 
     signal: Signal
     source: EvidenceSource
@@ -70,7 +64,10 @@ def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
 
 
 def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]) -> float:
-    """The probability that the host is a mass mailer; explained signals raise it to what their explanation leaves, no further."""
+    """The probability that the host is a mass mailer.
+
+    Explained signals raise it to at most what their explanation leaves.
+    """
     at_most = {
         signal: e.at_most
         for e in sorted(explanations, key=lambda e: e.at_most)
@@ -87,14 +84,14 @@ def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplana
 
 
 def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
-    """What each family adds: within one, the same mails are counted several ways, so the largest speaks.
+    """What each family adds. Within one, signals count the same mails, so the largest weight counts.
 
     Delivery to port 25 and submission are different acts of the host, as are the content signals:
     those add up.
     """
     largest: dict[tuple[Family, str], float] = {}
     for w in scored:
-        counted = _RECORDS_OF.get(w.signal, w.signal)
+        counted = SIGNALS[w.signal].counted_from
         separate = counted is Signal.SUBMISSION_ATTEMPTS or w.family is Family.CONTENT
         key = (w.family, counted if separate else "")
         largest[key] = max(w.weight, largest.get(key, 0.0))
@@ -107,7 +104,7 @@ def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
 
 
 def score_at_most(evidence: HostEvidence) -> float:
-    """A probability that the host's score does not exceed, told from how many different peers it met, which is quick."""
+    """An upper bound of the host's score from its number of distinct peers, which is quick to get."""
     return probability(
         PRIOR
         + sum(
@@ -127,7 +124,7 @@ def _weight_at_most(kind: Signal | Fact, source: EvidenceSource, distinct: int) 
 
 
 def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[ScoredSignal]:
-    """Every signal the host has a ActivitySketch for, from logs and from alerts; what can add most to the score first."""
+    """Every signal of the host, from logs and from alerts; what can add most to the score first."""
     found = [*_weigh_logs(evidence, caps), *_weigh_alerts(evidence, caps, context.site)]
     used = (w for w in found if w.signal in context.signals)
     yield from sorted(
@@ -146,44 +143,31 @@ def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
         sketch = evidence.log(signal)
         if not sketch.distinct():
             continue
-        entries = _most_alike(sketch) if signal is Signal.LOOK_ALIKE else sketch.newcomers()
-        weight, peak, window = _heaviest(signal, entries, _most(signal, caps))
-        slow = window >= HOUR and signal in SLOW_NAME
-        yield ScoredSignal(
-            SLOW_NAME[signal] if slow else signal, EvidenceSource.LOG, sketch, weight, peak, window
-        )
-
-
-def _most(signal: Signal, caps: Caps) -> float:
-    match signal:
-        case Signal.SMTP_ATTEMPTS | Signal.SMTP_SESSIONS:
-            return caps.direct
-        case Signal.SUBMISSION_ATTEMPTS:
-            return caps.submission
-        case Signal.MAIL_BURST | Signal.LOOK_ALIKE | Signal.WORM_ATTACHMENT:
-            return caps.recipients
-        case _:
-            return caps.lookups if signal.family is Family.LOOKUP else inf
+        entry = SIGNALS[signal]
+        entries = _largest_group(sketch) if entry.is_grouped else sketch.newcomers()
+        weight, peak, window = _heaviest(signal, entries, caps.at_most(entry.limit))
+        name = entry.slow_name if entry.slow_name and window >= HOUR else signal
+        yield ScoredSignal(name, EvidenceSource.LOG, sketch, weight, peak, window)
 
 
 def _heaviest(
     signal: Signal, entries: list[tuple[float, str]], most: float
 ) -> tuple[float, int, int]:
-    """(weight, peers, seconds) of the window that weighs most; weight 0 where every window speaks for innocence.
+    """(weight, peers, seconds) of the window that weighs most; weight 0 if none is evidence.
 
-    Of those that reach their family's ceiling the shortest says it best.
+    Of those that reach their family's ceiling it is the shortest.
     """
     peaks = ((max(widest(entries, w.seconds), default=0), w) for w in CURVES[signal])
     scored = [(max(0.0, w.weigh(min(peak, most))), peak, w.seconds) for peak, w in peaks]
     return max(scored, key=lambda found: (min(found[0], CEILING[signal.family]), -found[2]))
 
 
-def _most_alike(sketch: ActivitySketch) -> list[tuple[float, str]]:
-    """Of the keys "digest domain", the entries of the digest that went to most domains."""
-    by_digest: dict[str, list[tuple[float, str]]] = {}
+def _largest_group(sketch: ActivitySketch) -> list[tuple[float, str]]:
+    """Of the keys "group peer", the entries of the group with most peers."""
+    by_group: dict[str, list[tuple[float, str]]] = {}
     for time, key in sketch.newcomers():
-        by_digest.setdefault(key.rpartition(" ")[0], []).append((time, key))
-    return max(by_digest.values(), key=lambda entries: (len(entries), entries[0]))
+        by_group.setdefault(key.rpartition(" ")[0], []).append((time, key))
+    return max(by_group.values(), key=lambda entries: (len(entries), entries[0]))
 
 
 def _weigh_alerts(evidence: HostEvidence, caps: Caps, site: SiteProfile) -> Iterator[ScoredSignal]:
@@ -198,20 +182,20 @@ def _weigh_alerts(evidence: HostEvidence, caps: Caps, site: SiteProfile) -> Iter
 
 
 def _alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
-    """Several windows about one name or one server say no more than one does.
+    """The weight of alerts: several windows about one peer weigh no more than one window.
 
-    When the same few come back again and again, there are no others: they are then scored as the
-    peers they are. (Not by content: one server may take in what should not be sent at all.)
+    Where the same few peers recur, there are no others, and they are scored by their number.
+    Content is scored by its alerts alone: one server may take in what should not be sent at all.
     """
     windows, met = sketch.count(), sketch.distinct()
     weight = ALERTS[signal].weigh(min(windows, met))
-    curve = CURVES.get(_RECORDS_OF.get(signal, signal))
+    curve = CURVES.get(SIGNALS[signal].counted_from)
     if curve is None or signal.family is Family.CONTENT or windows < _VISITS * met:
         return weight
     return min(weight, max(0.0, *(window.weigh(met) for window in curve if window.seconds >= HOUR)))
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:
-    """Are the records that this alert was made of in the logs? Then they say it better, and it is not counted twice."""
-    records = evidence.log(_RECORDS_OF.get(signal, signal))
+    """Are the records that this alert was made of in the logs? Then those count, not the alert."""
+    records = evidence.log(SIGNALS[signal].counted_from)
     return 2 * records.count() >= threshold_of(site, signal).count

@@ -13,8 +13,6 @@ from msgspec.structs import replace
 from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
-from eveproc.evidence.sensor_health import SensorHealth
-from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.input.parallel import Gatherer
@@ -68,7 +66,8 @@ class Watcher:
         self._collector = Collector(site, Period(future=now + DAY))
         self._gatherer = Gatherer(self._collector)
         self._gatherer.stats = self.stats
-        self._share_active()
+        # Flows of hosts that are known from earlier blocks need not be decoded.
+        self._collector.share_presence(memory.store)
         self._households = _Households(memory.store.leases)
         self._fresh = EvidenceStore()
         self._told: dict[str, News] = {}
@@ -106,36 +105,16 @@ class Watcher:
         yield from self._age(at)
 
     def _merge(self) -> None:
-        """What the collector holds into what is remembered; what is heard of everything, as that flows are logged, it keeps."""
-        new = self._collector.store
-        if not (
-            new.hosts
-            or new.leases.seen
-            or new.leases.names
-            or new.health.latest
-            or new.server_names.names
-        ):
+        """Add what the collector found since the last look to what is remembered."""
+        new = self._collector.take_new()
+        if new is None:
             return
         if new.leases.seen:
             self._households.forget()
         self._changed |= set(new.hosts)
-        # Active hosts are in the one set already.
-        delta = replace(new, active=set())
         for store in (self.memory.store, self._fresh):
-            merge_in_parts(store, delta, self._faults)
-        new.hosts, new.leases, new.health = PackedStore(HostEvidence), Leases(), SensorHealth()
-        new.server_names = ServerNames()
-        new.unused.clear()
-        self._share_active()
-
-    def _share_active(self) -> None:
-        """What is known is passed over unread: by the hosts of all the time, not of the last second alone."""
-        new, store = self._collector.store, self.memory.store
-        new.active, new.active_sampled, new.flows_logged = (
-            store.active,
-            store.active_sampled,
-            store.flows_logged,
-        )
+            merge_in_parts(store, new, self._faults)
+        self._collector.share_presence(self.memory.store)
 
     def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
         for machine in self._machines(addresses):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eveproc.evidence import store as store_module
-from eveproc.evidence.store import EvidenceSource, EvidenceStore, Fact
+from eveproc.evidence.store import EvidenceSource, EvidenceStore
 from eveproc.input.events import Stats
+from eveproc.signals.facts import Fact
 from rulegen.vocabulary import Signal
 from tests.eveproc.evidence_of import (
     HOST,

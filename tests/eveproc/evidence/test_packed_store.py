@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from eveproc.evidence import packed_store
 from eveproc.evidence.packed_store import PackedStore
-from eveproc.evidence.store import EvidenceSource, Fact, HostEvidence
+from eveproc.evidence.store import EvidenceSource, HostEvidence
+from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation, Pivot
 from rulegen.vocabulary import Signal
 

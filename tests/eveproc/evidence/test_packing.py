@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.evidence.packing import pack, storable, unpack
-from eveproc.evidence.store import EvidenceSource, Fact, HostEvidence
+from eveproc.evidence.store import EvidenceSource, HostEvidence
+from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation, Pivot
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal

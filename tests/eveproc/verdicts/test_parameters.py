@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eveproc.signals.weights import Window
 from eveproc.verdicts.parameters import (
     ALERTS,
     CEILING,
@@ -14,7 +15,6 @@ from eveproc.verdicts.parameters import (
     INFECTED_AT,
     PRIOR,
     SUSPECTED_AT,
-    Window,
     probability,
 )
 from rulegen.vocabulary import Family, Signal

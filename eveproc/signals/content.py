@@ -1,0 +1,69 @@
+"""SMTP transactions -> the content signals: what the mails of a mass mailer look like."""
+
+from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
+from eveproc.signals.records import Transaction
+from eveproc.signals.weights import EIGHT_HOURS, AlertWeight, Window
+from rulegen.units import HOUR
+from rulegen.vocabulary import RUNNABLE_SUFFIXES, Signal
+
+_ENDINGS = tuple(f".{suffix}" for suffix in RUNNABLE_SUFFIXES)
+
+
+def is_runnable(name: str) -> bool:
+    """Does Windows run a file of this name when a user opens it?"""
+    return name.lower().endswith(_ENDINGS)
+
+
+def _helo(transaction: Transaction) -> str:
+    return transaction.event.helo
+
+
+def _digest_and_recipient(mail: Transaction) -> str:
+    smtp = mail.event
+    digest = smtp.body_md5 or smtp.subject_md5 or smtp.subject
+    return f"{digest} {mail.recipient}" if mail.recipient and digest else ""
+
+
+def _recipient_of_program(mail: Transaction) -> str:
+    return mail.recipient if any(map(is_runnable, mail.event.attachments)) else ""
+
+
+_SMTP = Traces(event_types=("smtp",))
+
+CONTENT = (
+    SignalEntry(
+        signal=Signal.LOOK_ALIKE,
+        did="sent the same text directly to",
+        peer=Peer.RECIPIENT_DOMAIN,
+        extractors=(Extractor(Transaction, _digest_and_recipient),),
+        traces=_SMTP,
+        windows=(Window(HOUR, 4, 10),),
+        windows_source="Domains that one text was sent to directly; a person writes to a few.",
+        limit=PeerLimit.RECIPIENTS,
+        is_grouped=True,
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.WORM_ATTACHMENT,
+        did="sent programs directly to",
+        peer=Peer.RECIPIENT_DOMAIN,
+        extractors=(Extractor(Transaction, _recipient_of_program),),
+        traces=_SMTP,
+        windows=(Window(HOUR, 3, 10),),
+        windows_source="Large providers refuse programs, so people rarely mail them.",
+        limit=PeerLimit.RECIPIENTS,
+        alert_weight=AlertWeight(4.0, 6.0),
+        unusual_for_mail_server=True,
+    ),
+    SignalEntry(
+        signal=Signal.HELO_ODD,
+        did="called itself by",
+        peer=Peer.HELO_NAME,
+        extractors=(Extractor(Transaction, _helo),),
+        traces=_SMTP,
+        windows=(Window(HOUR, 4, 5), Window(EIGHT_HOURS, 5, 10)),
+        windows_source="A client has one name, two when it moves.",
+        alert_weight=AlertWeight(2.5, 4.0),
+        unusual_for_mail_server=True,
+    ),
+)

@@ -1,0 +1,138 @@
+"""Connections, sessions and mails -> the delivery signals: how a mass mailer hands mail over."""
+
+from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
+from eveproc.signals.facts import mail_ports
+from eveproc.signals.records import Connection, Session, Transaction
+from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
+from rulegen.units import HOUR
+from rulegen.vocabulary import Signal
+
+_DIRECT = (
+    Window(MINUTE, 5, 10),
+    Window(FIVE_MINUTES, 5, 19),
+    Window(HOUR, 5, 20),
+    Window(EIGHT_HOURS, 6, 60),
+)
+_DIRECT_SOURCE = (
+    "A host that is no mail server talks to fewer than 5 SMTP servers (ntopng's default; measured "
+    "captures). A mass mailer sends 10 mails a minute and more; a slow one met 19 servers in 5 "
+    "minutes and 71 in 55; the slowest to be found sends 20 mails an hour."
+)
+
+
+def _direct_server(connection: Connection) -> str:
+    is_direct = connection.is_mail and not connection.is_internal and not connection.is_submission
+    return connection.event.server if is_direct else ""
+
+
+def _submission_server(connection: Connection) -> str:
+    is_external = connection.is_mail and not connection.is_internal
+    return connection.event.server if is_external and connection.is_submission else ""
+
+
+def _direct_peer(session: Session) -> str:
+    return "" if session.is_submission else session.event.server
+
+
+def _submission_peer(session: Session) -> str:
+    return session.event.server if session.is_submission else ""
+
+
+def _recipient(mail: Transaction) -> str:
+    return mail.recipient
+
+
+_MAIL_PORTS = Traces(ports=mail_ports)
+_SMTP = Traces(event_types=("smtp",))
+
+DELIVERY = (
+    SignalEntry(
+        signal=Signal.SMTP_ATTEMPTS,
+        did="opened SMTP connections to",
+        peer=Peer.SERVER,
+        extractors=(Extractor(Connection, _direct_server),),
+        traces=_MAIL_PORTS,
+        windows=_DIRECT,
+        windows_source=_DIRECT_SOURCE,
+        limit=PeerLimit.DIRECT_SERVERS,
+        slow_name=Signal.SMTP_SLOW,
+        alert_weight=AlertWeight(4.3, 8.8),
+        explained_by_volume=True,
+        pace="port 25",
+    ),
+    SignalEntry(
+        signal=Signal.SMTP_SLOW,
+        did="opened SMTP connections to",
+        peer=Peer.SERVER,
+        alert_weight=AlertWeight(5.3, 11.6),
+        records=Signal.SMTP_ATTEMPTS,
+        explained_by_volume=True,
+        pace="port 25",
+    ),
+    SignalEntry(
+        signal=Signal.SUBMISSION_ATTEMPTS,
+        did="submitted mail to",
+        peer=Peer.SERVER,
+        extractors=(
+            Extractor(Connection, _submission_server),
+            Extractor(Session, _submission_peer),
+        ),
+        traces=Traces(event_types=("smtp",), ports=mail_ports),
+        windows=(
+            Window(MINUTE, 6, 10),
+            Window(FIVE_MINUTES, 8, 19),
+            Window(HOUR, 10, 20),
+            Window(EIGHT_HOURS, 14, 60),
+        ),
+        windows_source="As smtp_attempts, but people have several accounts, and one provider "
+        "answers from several addresses.",
+        limit=PeerLimit.SUBMISSION_SERVERS,
+        slow_name=Signal.SUBMISSION_SLOW,
+        alert_weight=AlertWeight(3.0, 7.0),
+        explained_by_volume=True,
+        unusual_for_mail_server=True,
+        pace="submission ports",
+    ),
+    SignalEntry(
+        signal=Signal.SUBMISSION_SLOW,
+        did="submitted mail to",
+        peer=Peer.SERVER,
+        alert_weight=AlertWeight(3.0, 13.9),
+        records=Signal.SUBMISSION_ATTEMPTS,
+        explained_by_volume=True,
+        unusual_for_mail_server=True,
+        pace="submission ports",
+    ),
+    SignalEntry(
+        signal=Signal.SMTP_SESSIONS,
+        did="spoke SMTP with",
+        peer=Peer.SERVER,
+        extractors=(Extractor(Session, _direct_peer),),
+        traces=_SMTP,
+        windows=_DIRECT,
+        windows_source=_DIRECT_SOURCE,
+        limit=PeerLimit.DIRECT_SERVERS,
+        alert_weight=AlertWeight(4.3, 8.8),
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.MAIL_BURST,
+        did="sent mail directly to",
+        peer=Peer.RECIPIENT_DOMAIN,
+        extractors=(Extractor(Transaction, _recipient),),
+        traces=_SMTP,
+        windows=_DIRECT,
+        windows_source=_DIRECT_SOURCE,
+        limit=PeerLimit.RECIPIENTS,
+        alert_weight=AlertWeight(4.3, 8.8),
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.MX_THEN_SMTP,
+        did="asked MX records and then delivered directly to",
+        peer=Peer.SERVER,
+        alert_weight=AlertWeight(4.3, 9.0),
+        records=Signal.SMTP_ATTEMPTS,
+        explained_by_volume=True,
+    ),
+)

@@ -1,0 +1,195 @@
+"""What a host does that is no signal but may explain one: each fact, and the records that show it."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from eveproc.signals.declaration import Extractor, Peer, Traces
+from eveproc.signals.domains import (
+    MAIL_WORDS,
+    SOME_PTR_NAMES,
+    is_exchange_name,
+    is_some_ptr_name,
+    looks_like_mail_server,
+    names_mail,
+    registered_domain,
+)
+from eveproc.signals.records import (
+    Connection,
+    DnsService,
+    MailService,
+    Question,
+    Transaction,
+)
+from rulegen.site_profile import Ports
+from rulegen.vocabulary import GUESSED_LABELS, MAILBOX_PORTS
+
+# Question types that look for a mail server. Version 1 of the dns log names no type for a name that
+# does not exist.
+UNKNOWN_TYPE = ""
+ADDRESS_TYPES = ("A", "AAAA")
+MAIL_SERVER_TYPES = ("MX", *ADDRESS_TYPES, UNKNOWN_TYPE)
+# Ports that a mass mailer tries as well, whatever the site calls its mail ports.
+PORTS_OF_MAILERS = MAILBOX_PORTS | {25, 465, 587, 2525}
+# The longest name of an address is one of IPv6, with 63 digits and dots.
+LONGEST_PTR = 64
+
+
+class Fact(StrEnum):
+    """Names of facts, as they are stored."""
+
+    TAKES_MAIL_IN = "takes_mail_in"  # by client of its mail ports
+    ASKS_PTR = "asks_ptr"  # some names of addresses, see domains.SOME_PTR_NAMES
+    SERVES_DNS = "serves_dns"  # by client that asks it for mail servers
+    INSIDE_TARGETS = "inside_targets"  # by home host whose mail ports it connects to
+    PROBED = "probed"  # by external host that did not answer on a port that is not for mail
+    # By registered domain of a mail server's name that it looked up; by a mail exchanger's whole name.
+    MAIL_NAMES = "mail_names"
+    SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
+    MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
+    READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
+
+
+class FactEntry(Struct, frozen=True, kw_only=True):
+    """One fact and what it is read from."""
+
+    fact: Fact
+    peer: Peer
+    extractors: tuple[Extractor[Any], ...]
+    traces: Traces = Traces()
+
+
+def mail_ports(ports: Ports) -> tuple[int, ...]:
+    """Every mail port of the site profile."""
+    return *ports.smtp, *ports.submission
+
+
+def _mailbox_ports(_: Ports) -> tuple[int, ...]:
+    return tuple(MAILBOX_PORTS)
+
+
+def _client(service: MailService) -> str:
+    return service.event.client
+
+
+def _client_asking_for_mail(service: DnsService) -> str:
+    is_nxdomain = service.event.rcode == "NXDOMAIN"
+    asked = any(_is_of_mail(name, rrtype, is_nxdomain) for name, rrtype in service.questions)
+    return service.event.client if asked else ""
+
+
+def _is_of_mail(name: str, rrtype: str, is_nxdomain: bool) -> bool:
+    if rrtype == "PTR":
+        return is_some_ptr_name(name)
+    if rrtype not in MAIL_SERVER_TYPES:
+        return False
+    is_guess = looks_like_mail_server(name) and (rrtype != UNKNOWN_TYPE or is_nxdomain)
+    return rrtype == "MX" or names_mail(name) or is_guess
+
+
+def _ptr_name(question: Question) -> str:
+    return question.name if question.rrtype == "PTR" and is_some_ptr_name(question.name) else ""
+
+
+def _mail_domain(question: Question) -> str:
+    if question.rrtype not in MAIL_SERVER_TYPES:
+        return ""
+    if question.rrtype != "MX" and not names_mail(question.name):
+        return ""
+    is_exchange = is_exchange_name(question.name)
+    return question.name if is_exchange else registered_domain(question.name)
+
+
+def _internal_target(connection: Connection) -> str:
+    is_internal_mail = connection.is_mail and connection.is_internal
+    return connection.event.server if is_internal_mail else ""
+
+
+def _server_that_answered(connection: Connection) -> str:
+    is_met = connection.is_mail and not connection.is_internal and connection.event.established
+    return connection.event.server if is_met else ""
+
+
+def _mailbox_server(connection: Connection) -> str:
+    flow = connection.event
+    is_read = flow.server_port in MAILBOX_PORTS and flow.answered and not connection.is_internal
+    return flow.server if is_read and not connection.is_mail else ""
+
+
+def _failed_probe(connection: Connection) -> str:
+    flow = connection.event
+    if connection.is_mail or connection.is_internal or flow.server_port in PORTS_OF_MAILERS:
+        return ""
+    has_failed = flow.flags_logged and flow.proto == "TCP" and not flow.established
+    return flow.server if has_failed else ""
+
+
+def _own_domain(mail: Transaction) -> str:
+    return mail.sender if mail.is_own_sender else ""
+
+
+_ANY_MAIL_PORT = Traces(ports=mail_ports)
+_MAIL_NAME = Traces(question_types=("MX",), name_words=MAIL_WORDS)
+
+FACTS = (
+    FactEntry(
+        fact=Fact.TAKES_MAIL_IN,
+        peer=Peer.HOST,
+        extractors=(Extractor(MailService, _client),),
+        traces=Traces(event_types=("smtp",), ports=mail_ports),
+    ),
+    FactEntry(
+        fact=Fact.ASKS_PTR,
+        peer=Peer.ADDRESS_NAME,
+        extractors=(Extractor(Question, _ptr_name),),
+        traces=Traces(
+            patterns=(
+                f'"(?i:{SOME_PTR_NAMES.replace("+", f"{{1,{LONGEST_PTR}}}")})',
+                rf"(?i:[0-9a-f.]{{{LONGEST_PTR}}}\.(?:in-addr|ip6)\.arpa)",
+            )
+        ),
+    ),
+    FactEntry(
+        fact=Fact.SERVES_DNS,
+        peer=Peer.HOST,
+        extractors=(Extractor(DnsService, _client_asking_for_mail),),
+        traces=Traces(question_types=("MX",), name_words=MAIL_WORDS, name_labels=GUESSED_LABELS),
+    ),
+    FactEntry(
+        fact=Fact.INSIDE_TARGETS,
+        peer=Peer.HOST,
+        extractors=(Extractor(Connection, _internal_target),),
+        traces=_ANY_MAIL_PORT,
+    ),
+    FactEntry(
+        fact=Fact.PROBED,
+        peer=Peer.SERVER,
+        # The prefilter looks at every TCP flow that failed, whatever is declared.
+        extractors=(Extractor(Connection, _failed_probe),),
+    ),
+    FactEntry(
+        fact=Fact.MAIL_NAMES,
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _mail_domain),),
+        traces=_MAIL_NAME,
+    ),
+    FactEntry(
+        fact=Fact.SENDS_AS_US,
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Transaction, _own_domain),),
+        traces=Traces(event_types=("smtp",)),
+    ),
+    FactEntry(
+        fact=Fact.MET_BY_MAIL,
+        peer=Peer.SERVER,
+        extractors=(Extractor(Connection, _server_that_answered),),
+        traces=_ANY_MAIL_PORT,
+    ),
+    FactEntry(
+        fact=Fact.READS_MAILBOX,
+        peer=Peer.SERVER,
+        extractors=(Extractor(Connection, _mailbox_server),),
+        traces=Traces(ports=_mailbox_ports),
+    ),
+)

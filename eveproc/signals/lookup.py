@@ -1,0 +1,93 @@
+"""DNS questions -> the lookup signals: what a mass mailer asks for."""
+
+from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
+from eveproc.signals.domains import looks_like_mail_server, registered_domain
+from eveproc.signals.facts import ADDRESS_TYPES, MAIL_SERVER_TYPES
+from eveproc.signals.records import Question
+from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
+from rulegen.units import HOUR
+from rulegen.vocabulary import GUESSED_LABELS, Signal
+
+
+def _mx_domain(question: Question) -> str:
+    return registered_domain(question.name) if question.rrtype == "MX" else ""
+
+
+def _guessed_domain(question: Question) -> str:
+    is_guess = question.rrtype in ADDRESS_TYPES and looks_like_mail_server(question.name)
+    return registered_domain(question.name) if is_guess else ""
+
+
+def _missing_domain(question: Question) -> str:
+    is_guess = question.rrtype in MAIL_SERVER_TYPES and question.rrtype != "MX"
+    if not (is_guess and question.is_nxdomain and looks_like_mail_server(question.name)):
+        return ""
+    return registered_domain(question.name)
+
+
+_GUESSES = Traces(name_labels=GUESSED_LABELS)
+
+LOOKUP = (
+    SignalEntry(
+        signal=Signal.MX_FLOOD,
+        did="asked the MX records of",
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _mx_domain),),
+        traces=Traces(question_types=("MX",)),
+        windows=(
+            Window(MINUTE, 6, 10),
+            Window(FIVE_MINUTES, 6, 19),
+            Window(HOUR, 6, 20),
+            Window(EIGHT_HOURS, 12, 60),
+        ),
+        windows_source="A workstation asks no MX at all (Musashi 2004, Whyte 2006); an "
+        "administrator asks a few in an hour, a dozen on a bad day.",
+        limit=PeerLimit.LOOKUPS,
+        slow_name=Signal.MX_SLOW,
+        alert_weight=AlertWeight(3.9, 7.0),
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.MX_SLOW,
+        did="asked the MX records of",
+        peer=Peer.DOMAIN,
+        alert_weight=AlertWeight(3.9, 7.0),
+        records=Signal.MX_FLOOD,
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.NAME_GUESS,
+        did="looked up mail server names of",
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _guessed_domain),),
+        traces=_GUESSES,
+        windows=(
+            Window(MINUTE, 8, 10),
+            Window(FIVE_MINUTES, 10, 19),
+            Window(HOUR, 12, 20),
+            Window(EIGHT_HOURS, 20, 60),
+        ),
+        windows_source="Mail clients guess names when they are set up; crawlers meet a few.",
+        limit=PeerLimit.LOOKUPS,
+        alert_weight=AlertWeight(3.0, 6.0),
+        explained_by_volume=True,
+    ),
+    SignalEntry(
+        signal=Signal.NAME_GUESS_NX,
+        did="guessed mail server names that do not exist in",
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _missing_domain),),
+        traces=_GUESSES,
+        windows=(
+            Window(MINUTE, 4, 10),
+            Window(FIVE_MINUTES, 5, 15),
+            Window(HOUR, 6, 20),
+            Window(EIGHT_HOURS, 10, 40),
+        ),
+        windows_source="Half of name_guess: the set-up of a mail client finds some names, a mass "
+        "mailer misses most (Ludena Romana, Musashi 2005).",
+        limit=PeerLimit.LOOKUPS,
+        alert_weight=AlertWeight(3.9, 6.5),
+        explained_by_volume=True,
+    ),
+)

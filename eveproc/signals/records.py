@@ -1,0 +1,216 @@
+"""An event + SiteProfile -> records: what signals and facts are read from, each about one home host.
+
+One event may give several records: a DNS message one for each question, an SMTP transaction one for
+its session and one for itself.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eveproc.input.events import Dns, Event, Flow, Smtp
+from eveproc.signals.domains import domain_of_address, is_below, registered_domain
+from eveproc.signals.home_net import home_test
+from eveproc.signals.observation import Pivot
+from rulegen.site_profile import SiteProfile
+
+# Ports below are not given to clients (RFC 6335, system ports).
+FIRST_CLIENT_PORT = 1024
+
+
+class Record(Struct, frozen=True):
+    """What one event says about the home host `host`.
+
+    `identity` tells two events of an hour apart. Whoever logs the same event again, another sensor
+    too, gives the same identity.
+    """
+
+    event: Event
+    host: str
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        raise NotImplementedError
+
+    @property
+    def pivot(self) -> Pivot | None:
+        event = self.event
+        if not event.flow_id:
+            return None
+        tx_id = event.tx_id if isinstance(event, Smtp) else -1
+        return Pivot(event.flow_id, event.community_id, tx_id)
+
+
+class Question(Record, frozen=True):
+    """A home host asked a name that is not the site's own. Names are lower case, types upper case."""
+
+    event: Dns
+    name: str
+    rrtype: str
+
+    @property
+    def is_nxdomain(self) -> bool:
+        return self.event.is_answer and self.event.rcode == "NXDOMAIN"
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.name, self.rrtype, self.event.query_id
+
+
+class Connection(Record, frozen=True):
+    """A home host opened, or tried to open, a connection."""
+
+    event: Flow
+    is_mail: bool  # TCP to a mail port of the site profile
+    is_submission: bool
+    is_internal: bool  # the server is a home host
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.server_port
+
+
+class Session(Record, frozen=True):
+    """A home host spoke SMTP with an external server."""
+
+    event: Smtp
+    is_submission: bool
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.server_port
+
+
+class Transaction(Record, frozen=True):
+    """One SMTP transaction of a home host with an external server; `recipient` is "" without a mail.
+
+    `recipient` is the registered domain that the mail counts for: a mail to 600 recipients counts
+    once.
+    """
+
+    event: Smtp
+    recipient: str = ""
+    sender: str = ""
+    is_own_sender: bool = False
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.tx_id
+
+
+class MailService(Record, frozen=True):
+    """The home host took an SMTP connection."""
+
+    event: Smtp | Flow
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client, self.event.client_port
+
+
+class DnsService(Record, frozen=True):
+    """The home host answered DNS questions of another host."""
+
+    event: Dns
+    questions: tuple[tuple[str, str], ...]  # none of them the site's own
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return (self.event.client,)
+
+
+class RecordReader:
+    """Reads events by a site's view of home hosts, mail ports and own domains."""
+
+    def __init__(self, site: SiteProfile) -> None:
+        self._internal_domains = site.internal_domains
+        self._submission = frozenset(site.ports.submission)
+        self._mail_ports = frozenset((*site.ports.smtp, *site.ports.submission))
+        self.is_home = home_test(site)
+
+    def read(self, event: Event) -> Iterator[Record]:
+        """Every record of the event; none for what is about no home host."""
+        match event:
+            case Dns():
+                yield from self._of_dns(event)
+            case Flow():
+                yield from self._of_flow(self._unflipped(event))
+            case Smtp():
+                yield from self._of_smtp(event)
+
+    def _of_dns(self, event: Dns) -> Iterator[Record]:
+        questions = tuple(
+            (name, rrtype)
+            for name, rrtype in event.questions
+            if rrtype == "PTR" or not is_below(name, self._internal_domains)
+        )
+        if not questions:
+            return
+        if event.is_answer and event.client != event.server and self.is_home(event.server):
+            yield DnsService(event, event.server, questions)
+        if self.is_home(event.client):
+            for name, rrtype in questions:
+                yield Question(event, event.client, name, rrtype)
+
+    def _of_flow(self, event: Flow) -> Iterator[Record]:
+        is_mail = event.proto == "TCP" and event.server_port in self._mail_ports
+        is_internal = self.is_home(event.server)
+        if is_mail and is_internal and event.answered and event.established:
+            yield MailService(event, event.server)
+        if self.is_home(event.client):
+            is_submission = event.server_port in self._submission
+            yield Connection(event, event.client, is_mail, is_submission, is_internal)
+
+    def _unflipped(self, flow: Flow) -> Flow:
+        """Turn a flow around that was logged from the server's end, as its ports tell.
+
+        That happens to connections that the sensor picked up after they began.
+        """
+        if (
+            flow.client_port not in self._mail_ports
+            or flow.server_port in self._mail_ports
+            or flow.server_port < FIRST_CLIENT_PORT
+        ):
+            return flow
+        return replace(
+            flow,
+            client=flow.server,
+            client_port=flow.server_port,
+            server=flow.client,
+            server_port=flow.client_port,
+        )
+
+    def _of_smtp(self, event: Smtp) -> Iterator[Record]:
+        is_internal = self.is_home(event.server)
+        if is_internal:
+            yield MailService(event, event.server)
+        if is_internal or not self.is_home(event.client) or _is_quit(event):
+            return
+        yield Session(event, event.client, event.server_port in self._submission)
+        if not event.rcpt_to:
+            yield Transaction(event, event.client)
+            return
+        sender = domain_of_address(event.mail_from)
+        yield Transaction(
+            event,
+            event.client,
+            self._recipient(event, sender),
+            sender,
+            bool(sender) and is_below(sender, self._internal_domains),
+        )
+
+    def _recipient(self, event: Smtp, sender: str) -> str:
+        """The first domain by name that is neither the site's own nor the sender's, if there is one."""
+        domains = sorted({domain_of_address(mailbox) for mailbox in event.rcpt_to})
+        known = (*self._internal_domains, sender)
+        unrelated = [domain for domain in domains if not is_below(domain, known)]
+        return registered_domain((unrelated or domains)[0])
+
+
+def _is_quit(event: Smtp) -> bool:
+    """Is this the transaction that Suricata 6 and 7 log for the QUIT after a mail?
+
+    It holds the session's HELO or nothing.
+    """
+    return not (event.mail_from or event.rcpt_to) and (event.tx_id > 0 or not event.helo)
