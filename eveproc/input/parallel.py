@@ -151,6 +151,7 @@ class Gatherer(Generic[S]):
         """Made when there is a first line: where there is none, nothing was passed over."""
         prefilter = _prefilter(self.collector)
         self.stats.selected = prefilter is not None
+        self.stats.hyperscan_missing = prefilter is None
         return prefilter
 
     def take_plainly(self, block: bytes, end: int) -> None:

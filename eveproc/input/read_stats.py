@@ -25,7 +25,8 @@ class ReadStats(Struct):
 
     A line is a line of a file, or one record of an export that is a single JSON document. `bytes` are those of the input
     after decompression, also of lines that say nothing of mail: those are passed over unread and not counted (select.py).
-    `selected`: were lines passed over at all? Not where the library for that is missing.
+    `selected`: was any input of a form in which lines can be passed over (one record a line)?
+    `hyperscan_missing`: was any of it decoded whole because that library is not installed?
     `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
     """
 
@@ -39,6 +40,7 @@ class ReadStats(Struct):
     problems: list[Problem] = field(default_factory=list)
     problems_left_out: int = 0
     selected: bool = False
+    hyperscan_missing: bool = False
 
     def note(self, result: Event | Skipped) -> None:
         self.lines += 1
@@ -58,6 +60,7 @@ class ReadStats(Struct):
         self.bytes += other.bytes
         self.lines += other.lines
         self.selected |= other.selected
+        self.hyperscan_missing |= other.hyperscan_missing
         self.events.update(other.events)
         self.skipped.update(other.skipped)
         for reason, details in other.details.items():
@@ -84,6 +87,7 @@ class ReadStats(Struct):
             "bytes": self.bytes,
             "lines": self.lines,
             "selected": self.selected,
+            "hyperscan_missing": self.hyperscan_missing,
             "events": dict(sorted(self.events.items())),
             "skipped": {
                 reason.value: self.skipped[reason] for reason in SkipReason if self.skipped[reason]

@@ -25,6 +25,7 @@ BLOCK = 1 << 20
 # Suricata's largest lines are stats with hundreds of threads, about 1 MiB.
 MAX_LINE = 16 << 20
 
+_DENIED = "cannot be read: permission denied"
 _MAGIC = MappingProxyType(
     {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 )
@@ -40,9 +41,7 @@ def find_files(sources: Sequence[str]) -> tuple[str, ...]:
                 problems.append(problem)
             case found:
                 paths += found
-    problems += [
-        Problem(path, "cannot be read: permission denied") for path in paths if not _readable(path)
-    ]
+    problems += [Problem(path, _DENIED) for path in paths if not _readable(path)]
     if problems:
         raise InputError(problems)
     first_names: dict[tuple[int, int] | str, str] = {}
@@ -70,6 +69,8 @@ def _existing(source: str) -> list[str] | Problem | None:
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:
+    if not _can_list(folder):
+        return Problem(str(folder), _DENIED)
     patterns = (IN_FOLDER, *snort.IN_FOLDER)
     files = sorted(
         {str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
@@ -86,7 +87,20 @@ def _globbed(pattern: str) -> list[str] | Problem:
     path = Path(pattern)
     matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
     files = sorted(str(match) for match in matches if not match.is_dir())
+    folder = _folder_of_pattern(path)
+    if not files and folder.is_dir() and not _can_list(folder):
+        return Problem(pattern, f"{_DENIED} for {folder}")
     return files or Problem(pattern, "matches no file")
+
+
+def _folder_of_pattern(pattern: Path) -> Path:
+    """The deepest folder before the first wildcard."""
+    return next(one for one in pattern.parents if not re.search(r"[*?[]", str(one)))
+
+
+def _can_list(folder: Path) -> bool:
+    """Path.glob finds nothing in a folder that may not be read, and does not say so."""
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _readable(path: str) -> bool:

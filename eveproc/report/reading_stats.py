@@ -29,7 +29,7 @@ def render_json(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     stats = report.stats
     yield f"read: {count_of(stats.files, 'file')}, {count_of(stats.bytes, 'byte')}, {count_of(stats.lines, 'line')} looked at"
-    if stats.lines and not stats.selected:
+    if stats.hyperscan_missing:
         yield "every line was decoded, which takes longer: the library hyperscan is not installed"
     yield f"events: {stats.events.total()}{_named(stats.events)}"
     if report.unused:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rulegen.errors import MxhoundError
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 NEEDED = ("pyspark", "pyarrow", "pandas")
@@ -95,9 +96,7 @@ def _started(master: str | None) -> "SparkSession":
     from pyspark.sql import SparkSession
 
     if (master or "").startswith("local"):
-        # One machine: its own loopback, and this very Python with all that is installed beside it.
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # one machine: its own loopback
         os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     builder = SparkSession.builder.appName("mxhound")
     for name, value in {
@@ -105,7 +104,20 @@ def _started(master: str | None) -> "SparkSession":
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }.items():
         builder = builder.config(name, value)
-    return (builder.master(master) if master else builder).getOrCreate()
+    spark = (builder.master(master) if master else builder).getOrCreate()
+    _use_this_python(spark.sparkContext)
+    return spark
+
+
+def _use_this_python(context: "SparkContext") -> None:
+    """Let local workers run this very Python, with all that is installed beside it.
+
+    Spark would take the first python3 in the PATH. Who names another one keeps it. What the master
+    is, when the command line does not say, is known only now.
+    """
+    if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        named = context.getConf().get("spark.pyspark.python")
+        context.pythonExec = named or sys.executable
 
 
 def why(error: Exception) -> str:

@@ -115,6 +115,27 @@ def test_without_the_library_every_line_is_decoded(
     store.trim()
     assert store == plainly(recorded, SITES[0])
     assert (stats.selected, stats.lines) == (False, recorded.read_bytes().count(b"\n"))
+    assert stats.hyperscan_missing
+
+
+@pytest.mark.parametrize("name", ["array", "hits", "snort", "lines"])
+def test_the_library_is_missing_only_where_it_could_not_be_loaded(
+    recorded: Path, tmp_path: Path, name: str
+) -> None:
+    """Other forms than lines are decoded whole, whatever is installed."""
+    lines = recorded.read_bytes().splitlines()[:20]
+    snort = (DATA / "office-snort-3.json.gz").read_bytes()
+    content = {
+        "array": b"[" + b",".join(lines) + b"]",
+        "hits": b'{"hits":{"hits":[' + b",".join(lines) + b"]}}",
+        "snort": gzip.decompress(snort),
+        "lines": b"\n".join(lines),
+    }
+    path = tmp_path / "eve.json"
+    path.write_bytes(content[name])
+    _, stats = gather([str(path)], SITES[0])
+    assert (stats.selected, stats.hyperscan_missing) == (name == "lines", False)
+    assert stats.lines
 
 
 def test_where_a_system_cannot_fork_one_process_reads(

@@ -261,6 +261,20 @@ def test_a_file_one_may_not_read_is_refused(
         find_files([str(path)])
 
 
+@pytest.mark.parametrize("pattern", ["", "/*.json", "/*/eve.json"])
+def test_a_folder_one_may_not_list_is_refused_as_that(
+    pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks empty: to say that it holds no eve file would be wrong."""
+    folder = tmp_path / "suricata"
+    folder.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != folder)
+    with pytest.raises(InputError) as refused:
+        find_files([f"{folder}{pattern}"])
+    assert "cannot be read: permission denied" in str(refused.value)
+    assert str(folder) in str(refused.value)
+
+
 def test_a_file_that_goes_away_while_others_are_read_is_a_problem_not_the_end(
     tmp_path: Path,
 ) -> None:
@@ -413,6 +427,7 @@ def test_stats_as_plain_values(tmp_path: Path) -> None:
         "bytes": path.stat().st_size,
         "lines": COUNT + 2,
         "selected": False,
+        "hyperscan_missing": False,
         "events": {"flow": COUNT},
         "skipped": {"blank": 1, "other_event_type": 1},
         "details": {"other_event_type": {"http": 1}},

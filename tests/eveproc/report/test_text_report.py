@@ -102,7 +102,7 @@ def test_a_terminal_without_hosts_to_show_gets_the_sentence_alone() -> None:
 
 
 def stats() -> ReadStats:
-    read = ReadStats(files=2, bytes=1, lines=1)
+    read = ReadStats(files=2, bytes=1, lines=1, hyperscan_missing=True)
     read.events["flow"] = 1
     for skipped in (
         Skipped(SkipReason.BLANK),
@@ -129,6 +129,11 @@ def test_what_was_read_and_what_was_not() -> None:
         "problem: 3 more problems of files, not kept\n"
         "health: the sensor: 7 packets dropped\n"
     )
+
+
+def test_the_library_is_not_missing_where_no_line_could_be_passed_over() -> None:
+    """An export or a log of Snort is decoded whole with the library, too."""
+    assert "hyperscan" not in render_reading(a_report(stats=ReadStats(files=1, lines=9)))
 
 
 def test_nothing_to_say_is_two_lines() -> None:

@@ -16,7 +16,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from eveproc.report import json_report
 from eveproc.spark import disk, listing, storage
 from eveproc.spark.gather import gather
 from eveproc.spark.listing import find
-from eveproc.spark.session import why
+from eveproc.spark.session import _use_this_python, why
 from eveproc.spark.tasks import Order
 from eveproc.verdicts.analyze import judge_evidence
 from rulegen.errors import InputError
@@ -430,6 +431,44 @@ def test_files_that_only_this_machine_has_are_no_clean_night(tmp_path: Path) -> 
     )
     assert done.returncode == 1
     assert f"eveproc: {tmp_path}/eve.json: cannot be read: No such file or directory" in done.stderr
+
+
+@pytest.mark.usefixtures("needs_spark")
+def test_without_a_master_the_workers_run_this_python(tmp_path: Path) -> None:
+    """The first python3 in the PATH may be another one, without mxhound."""
+    other = tmp_path / "python3"
+    other.write_text("#!/bin/sh\nexit 77\n")
+    other.chmod(0o755)
+    record = {"timestamp": "2026-03-02T08:00:00+0000", "event_type": "dhcp"}
+    lease = {"dhcp_type": "ack", "client_mac": "02:00:00:00:00:01", "assigned_ip": "10.20.1.7"}
+    (tmp_path / "eve.json").write_text(json.dumps({**record, "dhcp": lease}) + "\n")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = report(tmp_path / "eve.json", "--on", "spark", PATH=path)
+    assert "events: 1 (dhcp 1)" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("master", "named", "environment", "expected"),
+    [
+        ("local[*]", None, "", sys.executable),
+        ("local-cluster[2,1,1024]", None, "", sys.executable),
+        ("local[*]", "/opt/python", "", "/opt/python"),
+        ("local[*]", None, "/env/python", "as Spark chose"),
+        ("yarn", None, "", "as Spark chose"),
+    ],
+)
+def test_which_python_the_workers_run(
+    master: str, named: str | None, environment: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    if environment:
+        monkeypatch.setenv("PYSPARK_PYTHON", environment)
+    settings = {"spark.pyspark.python": named}
+    context: Any = SimpleNamespace(
+        master=master, getConf=lambda: settings, pythonExec="as Spark chose"
+    )
+    _use_this_python(context)
+    assert context.pythonExec == expected
 
 
 @pytest.mark.usefixtures("needs_spark")
