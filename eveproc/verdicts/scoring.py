@@ -196,6 +196,19 @@ def _alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:
-    """Are the records that this alert was made of in the logs? Then those count, not the alert."""
-    records = evidence.log(SIGNALS[signal].counted_from)
-    return 2 * records.count() >= threshold_of(site, signal).count
+    """Are the records that this alert was made of in the logs? Then those count, not the alert.
+
+    Half of the records that the rule must have counted are enough. Of lookups fewer are: one that
+    is repeated with the same port and query id counts in the rule each time, and here once. A DNS
+    log is written at once and whole, so the lookups of the same hours are those of the alert,
+    unless the alerts name more domains than they do.
+    """
+    records, alerts = evidence.log(SIGNALS[signal].counted_from), evidence.alerts(signal)
+    if 2 * records.count() >= threshold_of(site, signal).count:
+        return True
+    return (
+        signal.family is Family.LOOKUP
+        and SIGNALS[signal].counted_from.family is Family.LOOKUP
+        and alerts.distinct() <= records.distinct()
+        and all({hour, hour - 1} & records.hours.keys() for hour in alerts.hours)
+    )

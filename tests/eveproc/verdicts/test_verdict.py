@@ -5,6 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.evidence.store import EvidenceSource
 from eveproc.verdicts.analyze import context_of, machines
@@ -344,6 +345,23 @@ def test_alerts_about_the_same_few_servers_do_not_convict():
     events = [e for n in range(40) for e in (alert(n * 301, "smtp_sessions", to=server(n % 6)),)]
     names = [alert(n * 301, "name_guess", rrnames=(f"mail.firm{n % 6}.test",)) for n in range(40)]
     assert verdict(events + names).level is Level.CLEAN
+
+
+@pytest.mark.parametrize("signal", ["mx_flood", "mx_slow"])
+def test_an_alert_of_repeated_lookups_weighs_no_more_than_its_records(signal):
+    """A resolver that asks again with the same port and id counts in the rule each time."""
+    repeated = [replace(lookup(0, "provider.test"), time=START + n) for n in range(15)]
+    fired = alert(14, signal, to=RESOLVER, rrnames=("provider.test",))
+    delivery = [alert(n * 61, "smtp_attempts", to=server(n)) for n in range(5)]
+    assert verdict([*repeated, fired]).evidence[-1].weight == 0
+    found = verdict([*repeated, fired, *delivery])
+    assert found.families == (Family.DELIVERY,)
+    # Without those records, or with alerts of more domains than they hold, the alert counts.
+    assert Family.LOOKUP in verdict([fired, *delivery]).families
+    other = alert(90, signal, to=RESOLVER, rrnames=("another.test",))
+    assert Family.LOOKUP in verdict([*repeated, fired, other, *delivery]).families
+    later = replace(fired, time=fired.time + 3 * 3600)
+    assert Family.LOOKUP in verdict([*repeated, later, *delivery]).families
 
 
 def test_alerts_whose_records_are_logged_are_not_counted_twice():
