@@ -1,6 +1,7 @@
-"""A site's suricata.yaml, or nothing -> the text of a commented site.yaml to start from, and what it could not know."""
+"""A site's suricata.yaml, or nothing -> a commented site.yaml and notes on what it lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 from msgspec import Struct
@@ -9,20 +10,23 @@ from rulegen.files import write_new
 from rulegen.site_profile import Network
 from rulegen.suricata_yaml import AddressSet, Setting, address_group
 
-# RFC 1918 and RFC 4193: what nearly every site uses inside, and what Suricata's own example lists.
+# RFC 1918 and RFC 4193: what nearly every site uses, and what Suricata's own example lists.
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_PRIVATE = tuple(map(ip_network, PRIVATE))
+# Addresses of one host or one link; firewalls list them in HOME_NET beside the site's networks.
+_LOCAL = tuple(map(ip_network, ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10", "::/128")))
 
 _TEMPLATE = """\
 # What this site looks like, for rulegen and eveproc. Only home_networks has to be set.
 # Programs never change this file. Check it with: rulegen build -s site.yaml -o out
 
-# Every network of the site, inside addresses only.
+# Every network of the site: the addresses that its hosts have on the monitored link.
 {home}
 
-# Hosts that may send mail to the world. A mail server that is missing here will be reported.
+# Hosts that may send mail to external servers. A mail server that is missing here will be reported.
 {mail_servers}
 
-# Hosts that may ask for other people's MX records: the site's own resolvers.
+# Hosts that may look up MX records of other domains: the site's own resolvers.
 {resolvers}
 
 # The site's own domains; looking them up is never evidence.
@@ -32,9 +36,10 @@ internal_domains: []
 #
 # Hosts that may do what a signal describes, with the reason and, if you like, the last day:
 # exempt:
-#   - {{address: 10.20.0.80, signals: [mx_flood], reason: newsletter address checker, until: 2027-01-31}}
+#   - {{address: 10.20.0.80, signals: [mx_flood], reason: address checker, until: 2027-01-31}}
 #
-# Numbers other than the catalogue's (rulegen list shows them); eveproc tune proposes some from your own logs:
+# Thresholds other than the catalogue's (rulegen list shows them). eveproc tune proposes some from
+# your own logs:
 # thresholds:
 #   mx_flood: {{count: 10, seconds: 60, networks: {{10.20.7.0/24: {{count: 40, seconds: 60}}}}}}
 #
@@ -45,38 +50,39 @@ internal_domains: []
 
 
 class ProfileDraft(Struct, frozen=True):
-    """`text` is the site.yaml; `notes` say, one sentence each, what a person has to look at."""
+    """`text` is the site.yaml; each of the `notes` is a sentence on what to check."""
 
     text: str
     notes: tuple[str, ...]
 
 
 class _Entry(Struct, frozen=True):
-    """One key of the draft; `remark` becomes a comment above it and, if set, a note."""
+    """One key of the draft; each of the `remarks` becomes a comment above it and a note."""
 
     key: str
     networks: tuple[str, ...]
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         listed = "".join(f'\n  - "{network}"' for network in self.networks) or " []"
-        # A path in the remark may hold anything; in a comment it must stay one line of plain text.
-        plain = "".join(character if character.isprintable() else "?" for character in self.remark)
-        return f"# {plain}\n{self.key}:{listed}" if plain else f"{self.key}:{listed}"
+        comments = "".join(f"# {_one_line(remark)}\n" for remark in self.remarks)
+        return f"{comments}{self.key}:{listed}"
+
+
+def _one_line(text: str) -> str:
+    """A path in a remark may hold anything; in a comment it must stay one line of plain text."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def draft_site(suricata: Setting | None = None) -> ProfileDraft:
-    """A site.yaml with what the configuration tells; without one, with the private networks.
+    """A site.yaml with what the configuration says; without one, with the private networks.
 
-    It loads as it is, except where HOME_NET is any: then home_networks is left empty and the notes
-    say so. Raises InputError when an address group cannot be read.
+    It loads as it is, except where HOME_NET names no network: then home_networks is left empty and
+    the notes say so. Raises InputError when an address group cannot be read.
     """
     if suricata is None:
-        home = _Entry(
-            "home_networks",
-            PRIVATE,
-            "The private networks: replace them with what this site really uses.",
-        )
+        remark = "The private networks: replace them with those that this site really uses."
+        home = _Entry("home_networks", PRIVATE, (remark,))
         return _draft(home, _Entry("mail_servers", ()), _Entry("resolvers", ()))
     home = _home(suricata)
     return _draft(home, *(_servers(suricata, key, group) for key, group in _GROUPS.items()))
@@ -86,48 +92,91 @@ _GROUPS = {"mail_servers": "SMTP_SERVERS", "resolvers": "DNS_SERVERS"}
 
 
 def _draft(home: _Entry, mail_servers: _Entry, resolvers: _Entry) -> ProfileDraft:
-    notes = tuple(
-        f"{entry.key}: {entry.remark}" for entry in (home, mail_servers, resolvers) if entry.remark
-    )
-    return ProfileDraft(
-        _TEMPLATE.format(home=home, mail_servers=mail_servers, resolvers=resolvers), notes
-    )
+    entries = (home, mail_servers, resolvers)
+    notes = tuple(f"{entry.key}: {remark}" for entry in entries for remark in entry.remarks)
+    text = _TEMPLATE.format(home=home, mail_servers=mail_servers, resolvers=resolvers)
+    return ProfileDraft(text, notes)
 
 
 def _home(suricata: Setting) -> _Entry:
     group = address_group(suricata, "HOME_NET")
+    where = _where(suricata, "HOME_NET")
     if _is_everything(group):
-        where = _where(suricata, "HOME_NET")
-        return _Entry(
-            "home_networks",
-            (),
-            f"FILL IN: HOME_NET is every address in {where}, which tells nothing of this site.",
+        remark = (
+            f"FILL IN: HOME_NET is every address in {where}, which says nothing about this site."
         )
-    return _Entry("home_networks", _texts(group.networks(), bare=False))
+        return _Entry("home_networks", (), (remark,))
+    kept = _networks_of_site(group)
+    if not kept:
+        remark = f"FILL IN: HOME_NET in {where} holds loopback or link-local addresses only."
+        return _Entry("home_networks", (), (remark,))
+    remarks = (*_left_out(group.networks(), kept, where), *_to_check(kept, where))
+    return _Entry("home_networks", _texts(kept, bare=False), remarks)
+
+
+def _networks_of_site(group: AddressSet) -> tuple[Network, ...]:
+    """HOME_NET without loopback, link-local and single public addresses.
+
+    Firewalls add the address of their own WAN interface, of gateways and of public DNS servers. A
+    single public address stays where HOME_NET holds nothing else: it may be the only host.
+    """
+    networks = tuple(n for n in group.networks() if not _within(n, _LOCAL))
+    return tuple(n for n in networks if not _is_single_public(n)) or networks
+
+
+def _is_single_public(network: Network) -> bool:
+    return network.num_addresses == 1 and not _within(network, _PRIVATE)
+
+
+def _left_out(networks: Iterable[Network], kept: tuple[Network, ...], where: str) -> Iterator[str]:
+    left = [network for network in networks if network not in kept]
+    local = _texts(network for network in left if _within(network, _LOCAL))
+    public = _texts(network for network in left if not _within(network, _LOCAL))
+    if local:
+        yield f"Left out of HOME_NET ({where}), because loopback or link-local: {', '.join(local)}"
+    if public:
+        yield (
+            f"Left out of HOME_NET ({where}), because single public addresses are those of a "
+            f"firewall, gateway or external server, add them if they are hosts: {', '.join(public)}"
+        )
+
+
+def _to_check(kept: tuple[Network, ...], where: str) -> Iterator[str]:
+    if all(_is_single_public(network) for network in kept):
+        yield (
+            f"HOME_NET ({where}) holds single public addresses only. If they are those of a NAT, "
+            "the sensor cannot tell hosts apart: list the networks behind it, and monitor there."
+        )
+    for version in (4, 6):
+        if not any(network.version == version for network in kept):
+            yield (
+                f"HOME_NET ({where}) holds no IPv{version} network: if hosts use IPv{version}, add "
+                "their prefixes, or their mail is not seen."
+            )
 
 
 def _is_everything(group: AddressSet) -> bool:
-    """Also for !10.0.0.0/8: what is outside somebody else's network is no site."""
+    """Also for !10.0.0.0/8: all addresses but those of one network are no site."""
     return not group.inside or any(network.prefixlen == 0 for network in group.inside)
 
 
 def _servers(suricata: Setting, key: str, name: str) -> _Entry:
     if suricata.at("vars", "address-groups", name) is None:
-        return _Entry(key, (), f"{name} is not set in {suricata.file}: list them here.")
-    home = address_group(suricata, "HOME_NET")
+        return _Entry(key, (), (f"{name} is not set in {suricata.file}: list them here.",))
+    home = _networks_of_site(address_group(suricata, "HOME_NET"))
     found = address_group(suricata, name).networks()
     where = _where(suricata, name)
-    if _takes_in(found, home.networks()):
-        return _Entry(
-            key,
-            (),
-            f"{name} takes in a whole home network in {where}, so it names no server: list them here.",
+    if _covers(found, home):
+        remark = (
+            f"{name} covers a whole home network in {where}, so it names no server: list them here."
         )
-    outside = [n for n in found if not _within(n, home.networks())] if key == "mail_servers" else []
-    kept = _texts(n for n in found if n not in outside)
-    if outside:
-        left = ", ".join(_texts(outside))
-        return _Entry(key, kept, f"Left out, because outside HOME_NET ({name} in {where}): {left}")
+        return _Entry(key, (), (remark,))
+    external = [n for n in found if not _within(n, home)] if key == "mail_servers" else []
+    kept = _texts(n for n in found if n not in external)
+    if external:
+        left = ", ".join(_texts(external))
+        remark = f"Left out, because not in home_networks ({name} in {where}): {left}"
+        return _Entry(key, kept, (remark,))
     return _Entry(key, kept)
 
 
@@ -136,7 +185,7 @@ def _where(suricata: Setting, name: str) -> str:
     return f"{setting.file}:{setting.line}" if setting else suricata.file
 
 
-def _takes_in(servers: Iterable[Network], home: tuple[Network, ...]) -> bool:
+def _covers(servers: Iterable[Network], home: tuple[Network, ...]) -> bool:
     return any(_within(network, (server,)) for server in servers for network in home)
 
 
@@ -146,12 +195,12 @@ def _within(network: Network, others: tuple[Network, ...]) -> bool:
 
 
 def _texts(networks: Iterable[Network], bare: bool = True) -> tuple[str, ...]:
-    """As site.yaml wants them: a server as a bare address, a home network always with its length."""
+    """As in site.yaml: a server as a bare address, a home network always with its length."""
     return tuple(
         str(n.network_address) if bare and n.num_addresses == 1 else str(n) for n in networks
     )
 
 
 def write_draft(draft: ProfileDraft, path: Path) -> None:
-    """Write a new file. Raises InputError where there is one already: a site.yaml belongs to its author."""
+    """Write a new file. Raises InputError where there is one: a site.yaml belongs to its author."""
     write_new(path, draft.text)

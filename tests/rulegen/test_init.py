@@ -38,7 +38,7 @@ def test_without_a_suricata_the_private_networks_are_a_start() -> None:
         "fc00::/7",
     ]
     assert draft.notes == (
-        "home_networks: The private networks: replace them with what this site really uses.",
+        "home_networks: The private networks: replace them with those that this site really uses.",
     )
 
 
@@ -72,7 +72,8 @@ def test_debian_s_own_configuration_names_no_server(suricata_7: Engine) -> None:
     site = loaded(draft)
     assert words(site.home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
     assert (site.mail_servers, site.resolvers) == ((), ())
-    assert [note.partition(" takes in")[0] for note in draft.notes] == [
+    assert [note.partition(" covers")[0].partition(" (")[0] for note in draft.notes] == [
+        "home_networks: HOME_NET",
         "mail_servers: SMTP_SERVERS",
         "resolvers: DNS_SERVERS",
     ]
@@ -94,7 +95,46 @@ def test_networks_and_servers_are_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_single_home_host_stays_a_network(tmp_path: Path) -> None:
-    assert words(loaded(drafted(tmp_path, HOME_NET="192.0.2.7")).home_networks) == ["192.0.2.7/32"]
+    draft = drafted(tmp_path, HOME_NET="192.0.2.7")
+    assert words(loaded(draft).home_networks) == ["192.0.2.7/32"]
+    assert "If they are those of a NAT" in draft.notes[0]
+
+
+def test_addresses_that_a_firewall_adds_are_left_out_and_said(tmp_path: Path) -> None:
+    """As pfSense and OPNsense write HOME_NET: WAN address, DNS servers, loopback, link-local."""
+    listed = "192.168.1.0/24,10.8.0.1/32,203.0.113.5/32,9.9.9.9,127.0.0.1,::1,fe80::1,2001:db8::5"
+    draft = drafted(
+        tmp_path,
+        HOME_NET=f"[{listed}]",
+        SMTP_SERVERS="[203.0.113.5]",
+        DNS_SERVERS="[192.168.1.53]",
+    )
+    site = loaded(draft)
+    assert words(site.home_networks) == ["10.8.0.1/32", "192.168.1.0/24"]
+    assert (site.mail_servers, words(site.resolvers)) == ((), ["192.168.1.53/32"])
+    local, public, ipv6, servers = draft.notes
+    assert local.endswith("because loopback or link-local: 127.0.0.1, ::1, fe80::1")
+    assert public.endswith("add them if they are hosts: 9.9.9.9, 203.0.113.5, 2001:db8::5")
+    assert "holds no IPv6 network" in ipv6
+    assert "because not in home_networks" in servers
+    assert all(note.partition(": ")[2] in draft.text for note in draft.notes)
+
+
+def test_a_home_of_loopback_only_is_a_blank_to_fill_in(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, HOME_NET="[127.0.0.0/8,::1]")
+    assert draft.notes[0].startswith("home_networks: FILL IN: HOME_NET in ")
+    with pytest.raises(InputError, match="is missing or empty"):
+        loaded(draft)
+
+
+@pytest.mark.parametrize(
+    ("home", "missing"),
+    [("10.20.0.0/16", "IPv6"), ("2001:db8:20::/48", "IPv4"), ("[10.20.0.0/16,fd00::/48]", "")],
+)
+def test_an_ip_version_without_a_network_is_named(tmp_path: Path, home: str, missing: str) -> None:
+    draft = drafted(tmp_path, HOME_NET=home, SMTP_SERVERS="[]", DNS_SERVERS="[]")
+    said = [note for note in draft.notes if note.startswith("home_networks: ")]
+    assert [f"holds no {missing} network" in note for note in said] == [True] * bool(missing)
 
 
 def test_mail_servers_outside_are_left_out_and_said(tmp_path: Path) -> None:
@@ -106,15 +146,16 @@ def test_mail_servers_outside_are_left_out_and_said(tmp_path: Path) -> None:
     )
     assert words(loaded(draft).mail_servers) == ["10.20.0.25/32"]
     assert (
-        f"Left out, because outside HOME_NET (SMTP_SERVERS in {tmp_path}/suricata.yaml:6): 192.0.2.1"
-        in draft.notes[0]
+        "Left out, because not in home_networks "
+        f"(SMTP_SERVERS in {tmp_path}/suricata.yaml:6): 192.0.2.1" in draft.notes[1]
     )
-    assert draft.notes[0].removeprefix("mail_servers: ") in draft.text
+    assert draft.notes[1].removeprefix("mail_servers: ") in draft.text
 
 
 def test_groups_that_are_not_set_are_said(tmp_path: Path) -> None:
     assert [
-        note.partition(" in ")[0] for note in drafted(tmp_path, HOME_NET="10.0.0.0/8").notes
+        note.partition(" in ")[0]
+        for note in drafted(tmp_path, HOME_NET="[10.0.0.0/8,fc00::/7]").notes
     ] == [
         "mail_servers: SMTP_SERVERS is not set",
         "resolvers: DNS_SERVERS is not set",
