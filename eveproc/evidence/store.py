@@ -15,10 +15,9 @@ from eveproc.evidence.sampling import keeps
 from eveproc.evidence.sensor_health import SensorHealth
 from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
-from eveproc.signals.declaration import Peer
-from eveproc.signals.facts import FACTS, Fact
+from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation
-from eveproc.signals.registry import SIGNALS, Activity
+from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
 from rulegen.vocabulary import Signal
 
 # More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up:
@@ -31,15 +30,6 @@ class EvidenceSource(StrEnum):
 
     ALERT = "alert"
     LOG = "log"
-
-
-# Activities that are counted by the address of an external server.
-KEYED_BY_SERVER: frozenset[Activity] = frozenset(
-    (
-        *(entry.signal for entry in SIGNALS.values() if entry.peer is Peer.SERVER),
-        *(entry.fact for entry in FACTS if entry.peer is Peer.SERVER),
-    )
-)
 
 
 class HostEvidence(Struct):
@@ -63,11 +53,11 @@ class HostEvidence(Struct):
 
     def by_peer(self, peer_of: Callable[[str], str]) -> "HostEvidence":
         """The same evidence with servers counted by who runs them (server_names.py)."""
-        if KEYED_BY_SERVER.isdisjoint(activity for activity, _ in self.sketches):
+        if COUNTED_BY_SERVER.isdisjoint(activity for activity, _ in self.sketches):
             return self
         return HostEvidence(
             {
-                key: sketch.relabelled(peer_of) if key[0] in KEYED_BY_SERVER else sketch
+                key: sketch.relabelled(peer_of) if key[0] in COUNTED_BY_SERVER else sketch
                 for key, sketch in self.sketches.items()
             }
         )

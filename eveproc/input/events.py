@@ -28,7 +28,8 @@ COUNTERS = (
     "flow.memcap",
 )
 DNS_PORT = 53
-SYN_ACK, ACK = 0x12, 0x10
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+SYN_ACK = SYN | ACK
 # Suricata is younger than 2000; an earlier or much later year is a clock that was never set.
 YEARS = range(2000, 2100)
 

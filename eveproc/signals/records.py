@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.input.events import Dns, Event, Flow, Smtp
+from eveproc.input.events import FIN, PSH, RST, SYN, Dns, Event, Flow, Smtp
 from eveproc.signals.domains import domain_of_address, is_below, registered_domain
 from eveproc.signals.home_net import home_test
 from eveproc.signals.observation import Pivot
@@ -158,7 +158,7 @@ class RecordReader:
         is_internal = self.is_home(event.server)
         if is_mail and is_internal and event.answered and event.established:
             yield MailService(event, event.server)
-        if self.is_home(event.client):
+        if self.is_home(event.client) and _is_opened_by_client(event):
             is_submission = event.server_port in self._submission
             yield Connection(event, event.client, is_mail, is_submission, is_internal)
 
@@ -179,6 +179,11 @@ class RecordReader:
             client_port=flow.server_port,
             server=flow.client,
             server_port=flow.client_port,
+            answered=flow.sent > 0 or flow.answered,
+            sent=flow.received,
+            received=flow.sent,
+            client_flags=flow.server_flags,
+            server_flags=flow.client_flags,
         )
 
     def _of_smtp(self, event: Smtp) -> Iterator[Record]:
@@ -206,6 +211,18 @@ class RecordReader:
         known = (*self._internal_domains, sender)
         unrelated = [domain for domain in domains if not is_below(domain, known)]
         return registered_domain((unrelated or domains)[0])
+
+
+def _is_opened_by_client(flow: Flow) -> bool:
+    """Did the client take part in the connection?
+
+    Backscatter and reflection are no connections of the host: an external server answers (SYN and
+    ACK) a SYN that somebody sent in the host's name, and the host, if there is one, resets it.
+    """
+    if flow.proto != "TCP" or flow.client_flags < 0:
+        return True
+    is_reset_only = flow.client_flags & RST and not flow.client_flags & (SYN | PSH | FIN)
+    return bool(flow.client_flags) and not is_reset_only
 
 
 def _is_quit(event: Smtp) -> bool:

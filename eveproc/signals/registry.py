@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from eveproc.signals.content import CONTENT
-from eveproc.signals.declaration import SignalEntry, Traces
+from eveproc.signals.declaration import Peer, SignalEntry, Traces
 from eveproc.signals.delivery import DELIVERY
 from eveproc.signals.facts import FACTS, Fact
 from eveproc.signals.lookup import LOOKUP
@@ -22,6 +22,14 @@ SIGNALS: Mapping[Signal, SignalEntry] = MappingProxyType(
 TRACES: tuple[Traces, ...] = (
     *(entry.traces for entry in SIGNALS.values()),
     *(entry.traces for entry in FACTS),
+)
+
+# Whose peers are external servers, by address.
+COUNTED_BY_SERVER: frozenset[Activity] = frozenset(
+    (
+        *(entry.signal for entry in SIGNALS.values() if entry.peer is Peer.SERVER),
+        *(entry.fact for entry in FACTS if entry.peer is Peer.SERVER),
+    )
 )
 
 _Peer = Callable[[Any], str]

@@ -15,6 +15,9 @@ from rulegen.vocabulary import Family, Signal
 # Enough different clients that a host is a server to them, not a peer that was met once.
 SENDERS = 3
 CLIENTS = 3
+# A mail server takes mail in, in proportion to what it sends. Port scanners that reach a web server's
+# open port 25 make it no mail server.
+SHARE_IN = 0.05
 # Of some ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
 # A mass mailer has no business with inside hosts' mail ports, nor with other ports of a peer's mail
@@ -69,6 +72,9 @@ def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
         evidence.log(Fact.ASKS_PTR).distinct(),
     )
     if senders < SENDERS and not (senders and names >= PTR_NAMES):
+        return None
+    sent = max(evidence.log(s).count() for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS))
+    if evidence.log(Fact.TAKES_MAIL_IN).count() < SHARE_IN * sent:
         return None
     asks = " and asks for the names of addresses" if names >= PTR_NAMES else ""
     return BenignExplanation(

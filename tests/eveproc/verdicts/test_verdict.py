@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eveproc.evidence.store import EvidenceSource
+from eveproc.input.events import ACK, FIN, PSH, RST, SYN_ACK
 from eveproc.verdicts.analyze import context_of, machines
 from eveproc.verdicts.parameters import ALERTS
 from eveproc.verdicts.scoring import score_at_most
@@ -607,6 +608,36 @@ def test_a_connection_logged_from_the_servers_end():
         for f in flipped
     ]
     assert verdict(flipped).level is Level.INFECTED
+
+
+def from_servers(count, client_flags, server_flags):
+    """Flows from port 25 of external servers to the host, as a sensor logs what it joins midway."""
+    return [
+        replace(
+            flow(n * 3, HOST, 40000 + n, host=server(n), established=False),
+            client_port=25,
+            client_flags=client_flags,
+            server_flags=server_flags,
+            sent=4,
+            received=4 if server_flags else 0,
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("answered_with", [0, RST, RST | ACK], ids=["nothing", "RST", "RST, ACK"])
+def test_backscatter_and_reflection_are_no_connections_of_the_host(answered_with):
+    assert verdict([*web(), *from_servers(80, SYN_ACK, answered_with)]).level is Level.CLEAN
+
+
+@pytest.mark.parametrize("sent", [PSH | ACK, FIN | PSH | ACK, RST | PSH | ACK])
+def test_a_connection_that_a_sensor_joined_midway_is_the_hosts(sent):
+    assert verdict(from_servers(80, PSH | ACK, sent)).level is Level.INFECTED
+
+
+def test_port_scanners_make_no_mail_server():
+    probed = [flow(n * 20, HOST, host=server(900 + n)) for n in range(3)]
+    assert verdict(flood(80) + probed).level is Level.INFECTED
 
 
 @pytest.mark.parametrize("gap", [1, 5, 60, 600])
