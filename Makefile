@@ -3,9 +3,13 @@
 # need beside Chromium to $MXHOUND_BROWSER, by default ~/.cache/mxhound/browser.
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Tests run side by side, one worker a core; `make test WORKERS=0` runs one after the other.
+WORKERS ?= auto
+# What `make check` leaves out: what needs an engine, a browser or a cluster, and what takes minutes.
+FAST = not engine and not browser and not cluster and not slow
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup engines browser spark demo test lint format evaluate speed cost fuzz record pages screenshots clean
+.PHONY: help setup engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -35,12 +39,15 @@ spark: setup ## install Java (root and Debian) and Spark, for the tests of --on 
 demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
 	@docs/demo.sh
 
+check: lint ## lint, and every test that needs no engine, browser or cluster and is not slow; for every change
+	.venv/bin/pytest -m '$(FAST)' -n $(WORKERS) $(PYTEST_ARGS)
+
 test: setup ## install engines, a browser and Spark, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
 	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
 	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2
 	@tests/spark/install.sh || echo 'going on without: tests that need a cluster are skipped, or fail where CI is set' >&2
-	.venv/bin/pytest --cov $(PYTEST_ARGS)
+	.venv/bin/pytest --cov -n $(WORKERS) --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup ## ruff and mypy
 	.venv/bin/ruff check .

@@ -3,9 +3,9 @@
 A missing Suricata skips the test on a user's machine, with a line saying so, and fails it where CI
 is set. A missing Snort skips it everywhere: no package of Debian has one, and tests/data holds what
 real ones logged.
-"""
 
-import os
+Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check` leaves out.
+"""
 
 import pytest
 from hypothesis import settings
@@ -14,6 +14,7 @@ from rulegen.engines import find_engine
 from rulegen.vocabulary import SNORTS, SURICATAS, Engine
 from tests.browser import chromium
 from tests.engines.snort import MISSING
+from tests.missing import refuse
 from tests.spark import cluster
 
 # Machines that run tests are shared: how long one example takes says nothing.
@@ -49,25 +50,43 @@ def snort(request: pytest.FixtureRequest) -> Engine:
 
 def require(engine: Engine) -> Engine:
     """The engine itself where it is installed; else skips, or fails under CI."""
-    if find_engine(engine):
-        return engine
-    missing = f"{engine} is not installed; `make engines` installs it"
-    if os.environ.get("CI"):
-        pytest.fail(missing, pytrace=False)
-    pytest.skip(missing)
+    if find_engine(engine) is None:
+        refuse(f"{engine} is not installed; `make engines` installs it")
+    return engine
+
+
+# Fixtures that only real programs can give: engines, and what takes root and packages.
+_OF_ENGINES = {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"}
+# What takes longest begins first, so that no worker waits for the other at the end.
+_LONG = (
+    "tests/eveproc/spark/",
+    "tests/test_week.py",
+    "tests/eveproc/tuning/test_tune.py",
+    "tests/browser/",
+    "tests/live/",
+    "tests/test_speed.py",
+    "tests/test_thresholds.py",
+    "tests/test_flow.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test that asks for an engine carries the mark `engine`, so that `-m 'not engine'` runs where there is none.
-
-    So do those that ask for a wire, a redis or an nft (tests/live), which take root and packages
-    just the same.
-    """
+    """Marks what needs an engine, leaves slow tests out of the coverage, and puts long files first."""
     for item in items:
-        if {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"} & set(
-            getattr(item, "fixturenames", ())
-        ):
+        if _OF_ENGINES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)
+        # They repeat what others cover, and take twice as long when they are traced.
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """How tests are dealt out with `-n`."""
+    from tests.scopes import ByScope
+
+    return ByScope(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

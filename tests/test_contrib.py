@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pytest
 
 from tests.eveproc.office import write
+from tests.missing import refuse
 
 CONTRIB = Path(__file__).parents[1] / "contrib"
 UNITS = tuple(sorted(path.name for path in (CONTRIB / "systemd").iterdir()))
@@ -20,6 +21,8 @@ UNITS = tuple(sorted(path.name for path in (CONTRIB / "systemd").iterdir()))
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
 )
+# Debian's logrotate is in sbin, which is not on everybody's PATH.
+WITH_SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 FOUND = 3
 # Nothing but what is at $1 can be written, and there is no network: ProtectSystem=strict,
 # StateDirectory=, PrivateNetwork=yes.
@@ -77,7 +80,7 @@ def test_it_writes_to_its_state_directory_alone_and_needs_no_network(
     if subprocess.run(
         ["unshare", "--mount", "--net", "true"], capture_output=True, check=False
     ).returncode:
-        pytest.skip("needs to be root and allowed to make namespaces")
+        refuse("a namespace takes root and the right to make one")
     command = shlex.split(placed(setting("mxhound-report.service", "ExecStart"), places))
     confined = [
         "unshare",
@@ -154,12 +157,14 @@ def test_systemd_calls_the_nightly_service_safe() -> None:
     assert done.returncode == 0, done.stdout.splitlines()[-1:] + done.stderr.splitlines()
 
 
-@pytest.mark.skipif(not shutil.which("logrotate"), reason="needs logrotate")
 def test_logrotate_takes_its_settings(tmp_path: Path, places: dict[str, str]) -> None:
+    program = shutil.which("logrotate", path=WITH_SBIN)
+    if program is None:
+        refuse("no logrotate; tests/live/install.sh installs it")
     settings = tmp_path / "suricata"
     settings.write_text(placed((CONTRIB / "logrotate.d" / "suricata").read_text(), places))
     settings.chmod(0o644)
-    turn = ["logrotate", "--force", "--state", str(tmp_path / "status"), str(settings)]
+    turn = [program, "--force", "--state", str(tmp_path / "status"), str(settings)]
     for _ in range(3):
         done = subprocess.run(turn, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

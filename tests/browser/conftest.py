@@ -1,6 +1,5 @@
 """A real Chromium and pages to look at; missing, the tests skip on a user's machine and fail where CI is set."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from eveproc.verdicts.analyze import Report
 from tests.browser import chromium
 from tests.eveproc import made_stores
 from tests.eveproc.report.test_tuning import SITE, tuned
+from tests.missing import refuse
 
 PAGES: dict[str, Callable[[], Report]] = {
     "office": made_stores.office,
@@ -25,10 +25,7 @@ PAGES: dict[str, Callable[[], Report]] = {
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     if chromium.programs() is None or chromium.axe() is None:
-        missing = "Chromium or axe is not installed; `make browser` installs them"
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        refuse("Chromium or axe is not installed; `make browser` installs them")
     with chromium.started(tmp_path_factory.mktemp("profile")) as found:
         yield found
 

@@ -11,15 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.wire import Wire, laid_wire, why_no_wire
+from tests.missing import refuse
 
 WITH_SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-
-
-def refuse(missing: str) -> None:
-    """Fails under CI, else skips."""
-    if os.environ.get("CI"):
-        pytest.fail(missing, pytrace=False)
-    pytest.skip(f"NOT TESTED: {missing}")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# In: root and apt where something is missing.  Out: ip (iproute2), nft (nftables) and a redis that runs, for the tests of watch and block.
+# In: root and apt where something is missing.  Out: ip (iproute2), nft (nftables), logrotate and a redis that runs, for the tests of
+# watch, block and contrib.
 # What is there already is left alone. Of redis only redis-tools is installed, which holds the server's program but starts no service.
 # What cannot be had is named on stderr; exit 1 if anything is missing at the end.
 set -uo pipefail
@@ -8,12 +9,13 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 say() { printf 'live: %s\n' "$*" >&2; }
 
-# nft is in sbin, which is not on everybody's PATH.
+# nft and logrotate are in sbin, which is not on everybody's PATH.
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; }
 
 missing_packages() {
     have ip || echo iproute2
     have nft || echo nftables
+    have logrotate || echo logrotate
     have redis-server || have redis-check-rdb || echo redis-tools
 }
 

@@ -1,12 +1,12 @@
 """`spark`: a session on a real cluster of two executors, for all tests here."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from eveproc.spark.session import session
+from tests.missing import refuse
 from tests.spark import cluster
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 def needs_spark() -> None:
     """Skips where there can be no Spark, or fails under CI."""
     if missing := cluster.missing():
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+        refuse(missing)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from eveproc.verdicts.analyze import analyze
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
 from tests.eveproc.office import CLERK, MAILER, RESOLVER, write
+from tests.missing import refuse
 
 HOUR, DAY = 3600, 86400
 START = 1_709_287_200  # 2024-03-01T10:00:00Z
@@ -391,7 +392,7 @@ cp "$state"/state.db* "$kept"; exit $code
 
 def test_a_full_disk_loses_nothing(site: Site) -> None:
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs to be root and allowed to mount")
+        refuse("mounting a small disk takes root and the right to mount")
     site.writes(*web(0, CLERK))
     site.reports()
     site.writes(
