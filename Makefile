@@ -5,6 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 # Tests run side by side, one worker a core; `make test WORKERS=0` runs one after the other.
 WORKERS ?= auto
+SIDE_BY_SIDE = -n $(WORKERS) --no-loadscope-reorder
 # What `make check` leaves out: what needs an engine, a browser or a cluster, and what takes minutes.
 FAST = not engine and not browser and not cluster and not slow
 FUZZ_SECONDS ?= 60
@@ -40,14 +41,14 @@ demo: setup ## rules, a simulated office with infected hosts, a real Suricata, o
 	@docs/demo.sh
 
 check: lint ## lint, and every test that needs no engine, browser or cluster and is not slow; for every change
-	.venv/bin/pytest -m '$(FAST)' -n $(WORKERS) $(PYTEST_ARGS)
+	.venv/bin/pytest -m '$(FAST)' $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test: setup ## install engines, a browser and Spark, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
 	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
 	@tests/browser/install.sh || echo 'going on without: tests that need a browser are skipped, or fail where CI is set' >&2
 	@tests/spark/install.sh || echo 'going on without: tests that need a cluster are skipped, or fail where CI is set' >&2
-	.venv/bin/pytest --cov -n $(WORKERS) --no-loadscope-reorder $(PYTEST_ARGS)
+	.venv/bin/pytest --cov $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: setup ## ruff and mypy
 	.venv/bin/ruff check .

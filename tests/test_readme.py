@@ -12,7 +12,7 @@ from rulegen.site_profile import SiteProfile, load_site
 from tests.pages import GROUPS, ROOT, pages
 from tests.truth import Score, read_verdicts, score
 
-DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # Parts of the profile that the reader makes of one key.
 MADE_OF = {"network_thresholds": "thresholds"}
 
@@ -79,7 +79,7 @@ def test_site_page_examples_load(tmp_path: Path) -> None:
         assert load_site(path).home_networks
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     for target, anchor in re.findall(
         r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")
@@ -93,9 +93,7 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
             }, anchor
 
 
-TARGETS = (
-    "setup engines browser demo test lint format evaluate fuzz record pages screenshots clean help"
-)
+TARGETS = "setup engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean help"
 
 
 @pytest.mark.parametrize("target", TARGETS.split())

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tests.engines.replay import installed, render_config
 ROOT = Path(__file__).parents[2]
 SENDS, LISTENS = "mxhound-a", "mxhound-b"
 START_SECONDS = 60
+# Where iproute2 keeps named namespaces.
+NAMESPACES = Path("/run/netns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,31 @@ def why_no_wire() -> str:
 
 @contextmanager
 def laid_wire() -> Iterator[Wire]:
-    """Raises CalledProcessError where the kernel or a container forbids it."""
-    name = f"mxhound-{os.getpid()}"
-    _ip("netns", "add", name)
+    """Raises CalledProcessError where the kernel or a container forbids it. Leaves nothing behind."""
+    name, had_folder = f"mxhound-{os.getpid()}", NAMESPACES.exists()
     try:
-        _ip("-n", name, "link", "add", SENDS, "type", "veth", "peer", "name", LISTENS)
-        for end in (SENDS, LISTENS):
+        _ip("netns", "add", name)
+        for end in _ends(name):
             _ip("-n", name, "link", "set", end, "up")
         yield Wire(name)
     finally:
-        _ip("netns", "delete", name)
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+        if not had_folder:
+            _forget_namespaces()
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """A new cable in the namespace."""
+    _ip("-n", name, "link", "add", SENDS, "type", "veth", "peer", "name", LISTENS)
+    return SENDS, LISTENS
+
+
+def _forget_namespaces() -> None:
+    """Take back the folder that `ip netns add` mounts over itself, unless another has put a namespace into it meanwhile."""
+    if NAMESPACES.exists() and not any(NAMESPACES.iterdir()):
+        subprocess.run(["umount", NAMESPACES], check=False, capture_output=True)
+        with suppress(OSError):
+            NAMESPACES.rmdir()
 
 
 @contextmanager
@@ -108,10 +125,3 @@ def _wait_for_start(engine_run: "subprocess.Popen[bytes]", console: Path) -> Non
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-def worm_pcap(
-    whole: Sequence[tuple[float, bytes]], start: float, seconds: float
-) -> list[tuple[float, bytes]]:
-    """The packets from `start` on, for so many seconds."""
-    return [(time, frame) for time, frame in whole if start <= time < start + seconds]
