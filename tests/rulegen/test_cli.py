@@ -171,7 +171,11 @@ def test_init_from_suricata_to_the_screen(tmp_path: Path) -> None:
     )
     done = run("init", "-o", "-", "--from-suricata", settings)
     assert 'home_networks:\n  - "10.20.0.0/16"' in done.stdout
-    assert done.stderr == f"resolvers: DNS_SERVERS is not set in {settings}: list them here.\n"
+    assert done.stderr == (
+        f"home_networks: HOME_NET ({settings}:3) holds no IPv6 network: if hosts use IPv6, add "
+        "their prefixes, or their mail is not seen.\n"
+        f"resolvers: DNS_SERVERS is not set in {settings}: list them here.\n"
+    )
 
 
 def test_list_is_plain_text_where_it_is_piped() -> None:
