@@ -85,10 +85,10 @@ def _with_other_bytes(data: bytes, random: Random) -> bytes:
 
 
 def _with_other_value(value: object, random: Random) -> object:
-    places = list(_places(value))
-    if not places:
+    found = list(places(value))
+    if not found:
         return random.choice(ODD_VALUES)
-    holder, key = random.choice(places)
+    holder, key = random.choice(found)
     if isinstance(holder, dict) and random.random() < 0.2:
         del holder[key]
     else:
@@ -96,7 +96,7 @@ def _with_other_value(value: object, random: Random) -> object:
     return value
 
 
-def _places(value: object) -> Iterator[tuple[Any, Any]]:
+def places(value: object) -> Iterator[tuple[Any, Any]]:
     """Every (holder, key) at which a value is, at any depth that JSON text was just read from."""
     match value:
         case dict():
@@ -107,4 +107,4 @@ def _places(value: object) -> Iterator[tuple[Any, Any]]:
             return
     for key, held in inner:
         yield value, key
-        yield from _places(held)
+        yield from places(held)

@@ -9,14 +9,16 @@ from random import Random
 
 import pytest
 
+from eveproc.evidence.leases import Leases
 from eveproc.input.decode import decode
 from eveproc.input.events import Event, Skipped
 from eveproc.input.read_stats import ReadStats
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import LONGEST, seeds, words
+from tests.fuzz.structured import CHANGES, Change, EveryCommand, network, text_of
 from tests.fuzz.target import Target
 
-CHANGES = 1000
+MUTATIONS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,31 @@ def test_every_seed(target: Target) -> None:
 
 
 def test_changes_of_seeds(target: Target) -> None:
-    for data in changes(CHANGES):
+    for data in changes(MUTATIONS):
         target(data)
+
+
+@pytest.fixture(scope="module")
+def every_command(tmp_path_factory: pytest.TempPathFactory) -> EveryCommand:
+    return EveryCommand(tmp_path_factory.mktemp("structured"))
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_no_command_breaks_on_a_changed_network(
+    change: Change, every_command: EveryCommand
+) -> None:
+    records = network()
+    for seed in range(3):
+        change(records, Random(seed))
+    every_command(text_of(records))
+
+
+def test_a_command_that_breaks_is_found(
+    every_command: EveryCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Leases, "tenancies", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        every_command(text_of(network()))
 
 
 def test_seeds_reach_every_type_of_event() -> None:
