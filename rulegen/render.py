@@ -1,8 +1,9 @@
 """RuleSpec + SiteProfile + Engine -> the engine's own text of the rule, or why there is none. Only home of the rule templates."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
@@ -23,10 +24,14 @@ from rulegen.vocabulary import (
     METADATA_FAMILY,
     METADATA_HOST,
     METADATA_SIGNAL,
+    RUNNABLE_SUFFIXES,
     Engine,
     HostSide,
 )
 
+# The engine whose rules another loads unchanged, unless it has a macro of its own.
+PREDECESSORS: Mapping[Engine, Engine] = MappingProxyType({Engine.SURICATA_8: Engine.SURICATA_7})
+_Macro = Callable[[Mapping[str, object]], object]
 # The day of the catalogue's first release.
 _CREATED = "2026_11_23"
 
@@ -117,9 +122,26 @@ def _render_scope(
         reason = f"no host of {where} is left to watch: every address is a mail server, a resolver or exempt"
         return NotRendered(spec.name, engine, reason)
     sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
-    macro = getattr(_environment().get_template(f"{engine}/{spec.family}.j2").module, spec.name)
-    text = " ".join(str(macro(_context(spec, site, scope, sid))).split())
+    text = " ".join(str(_macro(spec, engine)(_context(spec, site, scope, sid))).split())
     return RenderedRule(spec, engine, sid, scope.threshold, scope.network, text)
+
+
+def _macro(spec: RuleSpec, engine: Engine) -> _Macro:
+    """The template macro of the rule's name; an engine without one has that of its predecessor."""
+    name = f"{engine}/{spec.family}.j2"
+    predecessor = PREDECESSORS.get(engine)
+    if predecessor and not _has_macro(name, spec.name):
+        return _macro(spec, predecessor)
+    macro: _Macro = getattr(_environment().get_template(name).module, spec.name)
+    return macro
+
+
+@cache
+def _has_macro(template: str, macro: str) -> bool:
+    environment = _environment()
+    return template in environment.list_templates() and hasattr(
+        environment.get_template(template).module, macro
+    )
 
 
 def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapping[str, object]:
@@ -135,6 +157,7 @@ def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapp
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
         "session_ports": _session_ports(site.ports),
         "labels": GUESSED_LABELS,
+        "runnable": RUNNABLE_SUFFIXES,
         "internal_domains": site.internal_domains,
         "threshold": scope.threshold,
         "target": spec.host_side.value,

@@ -1,7 +1,7 @@
 """The words both commands share -> enums written into rule metadata by rulegen and read back from alerts by eveproc."""
 
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Self
 
 
 class Engine(StrEnum):
@@ -27,48 +27,34 @@ class Family(StrEnum):
 
 
 class Signal(StrEnum):
-    """One behaviour of a mass mailer that can be counted on the wire or in the logs."""
+    """One behaviour of a mass mailer that can be counted on the wire or in the logs, and its family.
 
-    MX_FLOOD = "mx_flood"
-    MX_SLOW = "mx_slow"
-    NAME_GUESS = "name_guess"
-    NAME_GUESS_NX = "name_guess_nx"
-    SMTP_ATTEMPTS = "smtp_attempts"
-    SMTP_SLOW = "smtp_slow"
-    SUBMISSION_ATTEMPTS = "submission_attempts"
-    SUBMISSION_SLOW = "submission_slow"
-    SMTP_SESSIONS = "smtp_sessions"
-    MAIL_BURST = "mail_burst"
-    MX_THEN_SMTP = "mx_then_smtp"
-    LOOK_ALIKE = "look_alike"
-    WORM_ATTACHMENT = "worm_attachment"
-    HELO_ODD = "helo_odd"
-    SMTP_REJECTS = "smtp_rejects"
+    Its rule is in rulegen/catalogue, its records are in eveproc/signals.
+    """
 
-    @property
-    def family(self) -> Family:
-        return FAMILY_OF[self]
+    family: Family
 
+    def __new__(cls, name: str, family: Family) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.family = family
+        return member
 
-FAMILY_OF = MappingProxyType(
-    {
-        Signal.MX_FLOOD: Family.LOOKUP,
-        Signal.MX_SLOW: Family.LOOKUP,
-        Signal.NAME_GUESS: Family.LOOKUP,
-        Signal.NAME_GUESS_NX: Family.LOOKUP,
-        Signal.SMTP_ATTEMPTS: Family.DELIVERY,
-        Signal.SMTP_SLOW: Family.DELIVERY,
-        Signal.SUBMISSION_ATTEMPTS: Family.DELIVERY,
-        Signal.SUBMISSION_SLOW: Family.DELIVERY,
-        Signal.SMTP_SESSIONS: Family.DELIVERY,
-        Signal.MAIL_BURST: Family.DELIVERY,
-        Signal.MX_THEN_SMTP: Family.DELIVERY,
-        Signal.LOOK_ALIKE: Family.CONTENT,
-        Signal.WORM_ATTACHMENT: Family.CONTENT,
-        Signal.HELO_ODD: Family.CONTENT,
-        Signal.SMTP_REJECTS: Family.REJECTION,
-    }
-)
+    MX_FLOOD = "mx_flood", Family.LOOKUP
+    MX_SLOW = "mx_slow", Family.LOOKUP
+    NAME_GUESS = "name_guess", Family.LOOKUP
+    NAME_GUESS_NX = "name_guess_nx", Family.LOOKUP
+    SMTP_ATTEMPTS = "smtp_attempts", Family.DELIVERY
+    SMTP_SLOW = "smtp_slow", Family.DELIVERY
+    SUBMISSION_ATTEMPTS = "submission_attempts", Family.DELIVERY
+    SUBMISSION_SLOW = "submission_slow", Family.DELIVERY
+    SMTP_SESSIONS = "smtp_sessions", Family.DELIVERY
+    MAIL_BURST = "mail_burst", Family.DELIVERY
+    MX_THEN_SMTP = "mx_then_smtp", Family.DELIVERY
+    LOOK_ALIKE = "look_alike", Family.CONTENT
+    WORM_ATTACHMENT = "worm_attachment", Family.CONTENT
+    HELO_ODD = "helo_odd", Family.CONTENT
+    SMTP_REJECTS = "smtp_rejects", Family.REJECTION
 
 
 class HostSide(StrEnum):

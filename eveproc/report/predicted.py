@@ -7,6 +7,8 @@ from operator import attrgetter
 
 from eveproc.report.sanitize import safe
 from eveproc.report.times import iso, short, span
+from eveproc.signals.registry import SIGNALS
+from eveproc.signals.rule_match import Moment, SmtpMatch, SynMatch
 from eveproc.tuning.engine_threshold import SECOND
 from eveproc.tuning.history import History
 from eveproc.tuning.predict import Predicted
@@ -14,19 +16,6 @@ from rulegen.site_profile import Threshold
 from rulegen.units import count_of
 from rulegen.vocabulary import Signal
 
-# Signals whose rules look into SMTP sessions, of which a record gives the end and not the moment.
-IN_SESSIONS = frozenset(
-    (Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.WORM_ATTACHMENT, Signal.HELO_ODD)
-)
-OF_SYNS = frozenset(
-    (
-        Signal.SMTP_ATTEMPTS,
-        Signal.SMTP_SLOW,
-        Signal.SUBMISSION_ATTEMPTS,
-        Signal.SUBMISSION_SLOW,
-        Signal.MX_THEN_SMTP,
-    ),
-)
 MOST_HOSTS = 50
 
 
@@ -80,11 +69,12 @@ def _doubt(alerts: Sequence[Predicted]) -> str:
 def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iterator[str]:
     """What to know before these alerts are believed, one sentence each."""
     yield f"as Suricata {8 if history.by_eight else 7} counts, which wrote these records"
-    if signal in IN_SESSIONS:
+    rule = SIGNALS[signal].rule_match
+    if isinstance(rule, SmtpMatch):
         yield "a record of SMTP gives the end of a mail, not the moment its rule looks for: times are those of a common session"
-    if signal is Signal.MAIL_BURST:
+    if isinstance(rule, SmtpMatch) and rule.moment is Moment.MAIL_FROM:
         yield "several senders tried in vain leave one record: there may be more alerts than these"
-    if signal in OF_SYNS:
+    if isinstance(rule, SynMatch):
         yield "a SYN sent again and answered in the end leaves no trace in a record: there may be more alerts than these"
     exact = sum(alert.is_exact for alert in alerts)
     unsure = sum(not alert.sure for alert in alerts)

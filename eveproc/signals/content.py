@@ -1,11 +1,20 @@
 """SMTP transactions -> the content signals: what the mails of a mass mailer look like."""
 
+import re
+
+from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
+from eveproc.signals.known_mailers import WORM
 from eveproc.signals.records import Transaction
+from eveproc.signals.rule_match import Moment, SmtpMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, AlertWeight, Window
 from rulegen.units import HOUR
 from rulegen.vocabulary import RUNNABLE_SUFFIXES, Signal
 
+# As the rule helo_odd has it.
+_ODD_HELO = re.compile(
+    r"[\w-]+|localhost\.\w+|\d+\.\d+\.\d+\.\d+|\[(0\.0\.0\.0|127\.\d+\.\d+\.\d+)\]", re.ASCII
+)
 _ENDINGS = tuple(f".{suffix}" for suffix in RUNNABLE_SUFFIXES)
 
 
@@ -25,7 +34,15 @@ def _digest_and_recipient(mail: Transaction) -> str:
 
 
 def _recipient_of_program(mail: Transaction) -> str:
-    return mail.recipient if any(map(is_runnable, mail.event.attachments)) else ""
+    return mail.recipient if _has_program(mail.event) else ""
+
+
+def _has_program(smtp: Smtp) -> bool:
+    return any(map(is_runnable, smtp.attachments))
+
+
+def _is_odd_helo(smtp: Smtp) -> bool:
+    return _ODD_HELO.fullmatch(smtp.helo) is not None
 
 
 _SMTP = Traces(event_types=("smtp",))
@@ -42,6 +59,9 @@ CONTENT = (
         limit=PeerLimit.RECIPIENTS,
         is_grouped=True,
         explained_by_volume=True,
+        rule_match=Untold(
+            "no rule of an engine compares one mail with the next, so there is no threshold to choose"
+        ),
     ),
     SignalEntry(
         signal=Signal.WORM_ATTACHMENT,
@@ -54,6 +74,8 @@ CONTENT = (
         limit=PeerLimit.RECIPIENTS,
         alert_weight=AlertWeight(4.0, 6.0),
         unusual_for_mail_server=True,
+        rule_match=SmtpMatch(bit=8, counts=_has_program, moment=Moment.MESSAGE),
+        measured=((WORM, 5),),
     ),
     SignalEntry(
         signal=Signal.HELO_ODD,
@@ -65,5 +87,9 @@ CONTENT = (
         windows_source="A client has one name, two when it moves.",
         alert_weight=AlertWeight(2.5, 4.0),
         unusual_for_mail_server=True,
+        rule_match=SmtpMatch(
+            bit=2, counts=_is_odd_helo, moment=Moment.GREETING, only_smtp_ports=True
+        ),
+        measured=((WORM, 10),),
     ),
 )

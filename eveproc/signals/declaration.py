@@ -1,8 +1,8 @@
 """The type of an entry of this folder: everything about a signal or fact that is not its rule.
 
 A signal has one entry in rulegen/catalogue (its rule) and one here (its records). What the
-prefilter looks for, what the collector extracts, how the verdict weighs and words it and what
-charts draw follow from the entry. registry.py holds all entries.
+prefilter looks for, what the collector extracts, how the verdict weighs and words it, what
+charts draw and what tuning counts follow from the entry. registry.py holds all entries.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from eveproc.signals.known_mailers import KnownMailer
 from eveproc.signals.records import Record
+from eveproc.signals.rule_match import RuleMatch
 from eveproc.signals.weights import AlertWeight, Window
 from rulegen.site_profile import Ports
 from rulegen.vocabulary import Signal
@@ -84,11 +86,15 @@ class SignalEntry(Struct, frozen=True, kw_only=True):
     `explained_by_volume`: the volume of a mail server, scanner or monitor explains it.
     `unusual_for_mail_server`: it is evidence against a declared mail server, too.
     `pace`: the ports, in words, of a rule that counts servers; a chart is drawn of those.
+    `rule_match`: what one match of the rule is, for eveproc tune. `per_mail` is how many matches one
+    mail of a direct mailer makes, `measured` how many a minute were counted of others: the highest
+    usable threshold finds each of them.
     """
 
     signal: Signal
     did: str
     peer: Peer
+    rule_match: RuleMatch
     extractors: tuple[Extractor[Any], ...] = ()
     traces: Traces = Traces()
     windows: tuple[Window, ...] = ()
@@ -101,6 +107,8 @@ class SignalEntry(Struct, frozen=True, kw_only=True):
     explained_by_volume: bool = False
     unusual_for_mail_server: bool = False
     pace: str = ""
+    per_mail: float = 0.0
+    measured: tuple[tuple[KnownMailer, float], ...] = ()
 
     @property
     def counted_from(self) -> Signal:

@@ -1,8 +1,11 @@
 """Connections, sessions and mails -> the delivery signals: how a mass mailer hands mail over."""
 
+from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.facts import mail_ports
+from eveproc.signals.known_mailers import EMOTET, HOURLY_20, SLOW_BOT
 from eveproc.signals.records import Connection, Session, Transaction
+from eveproc.signals.rule_match import HostMark, MarkTest, Moment, SmtpMatch, SynMatch
 from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
@@ -42,6 +45,14 @@ def _recipient(mail: Transaction) -> str:
     return mail.recipient
 
 
+def _greets(smtp: Smtp) -> bool:
+    return bool(smtp.helo)
+
+
+def _is_mail(smtp: Smtp) -> bool:
+    return bool(smtp.mail_from or smtp.rcpt_to)
+
+
 _MAIL_PORTS = Traces(ports=mail_ports)
 _SMTP = Traces(event_types=("smtp",))
 
@@ -59,6 +70,9 @@ DELIVERY = (
         alert_weight=AlertWeight(4.3, 8.8),
         explained_by_volume=True,
         pace="port 25",
+        rule_match=SynMatch(),
+        per_mail=1,
+        measured=((EMOTET, 52.9),),
     ),
     SignalEntry(
         signal=Signal.SMTP_SLOW,
@@ -68,6 +82,12 @@ DELIVERY = (
         records=Signal.SMTP_ATTEMPTS,
         explained_by_volume=True,
         pace="port 25",
+        rule_match=SynMatch(
+            only_new_servers=True, mark=MarkTest(HostMark.TAKES_MAIL, is_set=False)
+        ),
+        # The other servers of a flood are those of large providers.
+        per_mail=0.7,
+        measured=((EMOTET, 40.7), (HOURLY_20, 0.9 / 3)),
     ),
     SignalEntry(
         signal=Signal.SUBMISSION_ATTEMPTS,
@@ -92,6 +112,8 @@ DELIVERY = (
         explained_by_volume=True,
         unusual_for_mail_server=True,
         pace="submission ports",
+        rule_match=SynMatch(is_submission=True),
+        measured=((EMOTET, 76),),
     ),
     SignalEntry(
         signal=Signal.SUBMISSION_SLOW,
@@ -102,6 +124,8 @@ DELIVERY = (
         explained_by_volume=True,
         unusual_for_mail_server=True,
         pace="submission ports",
+        rule_match=SynMatch(is_submission=True, only_new_servers=True),
+        measured=((EMOTET, 52), (SLOW_BOT, 71 / 55), (HOURLY_20, 0.9 / 3)),
     ),
     SignalEntry(
         signal=Signal.SMTP_SESSIONS,
@@ -114,6 +138,9 @@ DELIVERY = (
         limit=PeerLimit.DIRECT_SERVERS,
         alert_weight=AlertWeight(4.3, 8.8),
         explained_by_volume=True,
+        rule_match=SmtpMatch(bit=1, counts=_greets, moment=Moment.GREETING),
+        per_mail=1,
+        measured=((EMOTET, 13.9),),
     ),
     SignalEntry(
         signal=Signal.MAIL_BURST,
@@ -126,6 +153,8 @@ DELIVERY = (
         limit=PeerLimit.RECIPIENTS,
         alert_weight=AlertWeight(4.3, 8.8),
         explained_by_volume=True,
+        rule_match=SmtpMatch(bit=4, counts=_is_mail, moment=Moment.MAIL_FROM),
+        per_mail=1,
     ),
     SignalEntry(
         signal=Signal.MX_THEN_SMTP,
@@ -134,5 +163,7 @@ DELIVERY = (
         alert_weight=AlertWeight(4.3, 9.0),
         records=Signal.SMTP_ATTEMPTS,
         explained_by_volume=True,
+        rule_match=SynMatch(mark=MarkTest(HostMark.ASKED_MX, is_set=True)),
+        per_mail=1,
     ),
 )

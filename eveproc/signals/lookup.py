@@ -1,12 +1,17 @@
 """DNS questions -> the lookup signals: what a mass mailer asks for."""
 
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
-from eveproc.signals.domains import looks_like_mail_server, registered_domain
+from eveproc.signals.domains import is_below, looks_like_mail_server, registered_domain
 from eveproc.signals.facts import ADDRESS_TYPES, MAIL_SERVER_TYPES
+from eveproc.signals.known_mailers import EMOTET, HOURLY_20, MYTOB
 from eveproc.signals.records import Question
+from eveproc.signals.rule_match import DnsMatch, HostMark, MarkTest
 from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
 from rulegen.units import HOUR
 from rulegen.vocabulary import GUESSED_LABELS, Signal
+
+# The rules look for the end of a question at most so many bytes behind its first label.
+LONGEST_REST = 240
 
 
 def _mx_domain(question: Question) -> str:
@@ -23,6 +28,21 @@ def _missing_domain(question: Question) -> str:
     if not (is_guess and question.is_nxdomain and looks_like_mail_server(question.name)):
         return ""
     return registered_domain(question.name)
+
+
+def _is_mx(_name: str, rrtype: str, _internal_domains: tuple[str, ...]) -> bool:
+    return rrtype == "MX"
+
+
+def _is_guess(name: str, rrtype: str, internal_domains: tuple[str, ...]) -> bool:
+    """As the rules see it: a guessed first label, also alone, and not below a domain of the site."""
+    first, _, rest = name.partition(".")
+    return (
+        rrtype == "A"
+        and first in GUESSED_LABELS
+        and len(rest) < LONGEST_REST
+        and not is_below(rest, internal_domains)
+    )
 
 
 _GUESSES = Traces(name_labels=GUESSED_LABELS)
@@ -46,6 +66,8 @@ LOOKUP = (
         slow_name=Signal.MX_SLOW,
         alert_weight=AlertWeight(3.9, 7.0),
         explained_by_volume=True,
+        rule_match=DnsMatch(rows="mx", counts=_is_mx, by_transaction=True),
+        per_mail=1,
     ),
     SignalEntry(
         signal=Signal.MX_SLOW,
@@ -54,6 +76,14 @@ LOOKUP = (
         alert_weight=AlertWeight(3.9, 7.0),
         records=Signal.MX_FLOOD,
         explained_by_volume=True,
+        rule_match=DnsMatch(
+            rows="mx",
+            counts=_is_mx,
+            by_transaction=True,
+            mark=MarkTest(HostMark.TAKES_MAIL, is_set=False),
+        ),
+        per_mail=1,
+        measured=((HOURLY_20, 1 / 3),),
     ),
     SignalEntry(
         signal=Signal.NAME_GUESS,
@@ -71,6 +101,8 @@ LOOKUP = (
         limit=PeerLimit.LOOKUPS,
         alert_weight=AlertWeight(3.0, 6.0),
         explained_by_volume=True,
+        rule_match=DnsMatch(rows="guess", counts=_is_guess, single_question=True),
+        measured=((MYTOB, 90), (EMOTET, 114)),
     ),
     SignalEntry(
         signal=Signal.NAME_GUESS_NX,
@@ -89,5 +121,7 @@ LOOKUP = (
         limit=PeerLimit.LOOKUPS,
         alert_weight=AlertWeight(3.9, 6.5),
         explained_by_volume=True,
+        rule_match=DnsMatch(rows="nx", counts=_is_guess, single_question=True, of_nxdomain=True),
+        measured=((MYTOB, 70), (EMOTET, 9.7)),
     ),
 )

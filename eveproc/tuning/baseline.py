@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from eveproc.tuning.history import WIDTHS, History, RecordKind
+from eveproc.tuning.history import WIDTHS, History
 from eveproc.tuning.rows import MOST_ROWS, HistoryRows
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.files import write_whole
@@ -64,7 +64,7 @@ def save(baseline: Baseline, path: Path) -> None:
     history = baseline.history
     history.trim()
     hosts = {
-        host: {what.value: _packed(kinds[what]) for what in RecordKind if what in kinds}
+        host: {what: _packed(kinds[what]) for what in WIDTHS if what in kinds}
         for host, kinds in sorted(history.hosts.items())
     }
     left_out = [
@@ -118,7 +118,7 @@ def _packed(rows: HistoryRows) -> _Rows:
 
 def _unpacked(kept: _File) -> Baseline:
     hosts = {
-        host: {RecordKind(what): _rows(RecordKind(what), packed) for what, packed in kinds.items()}
+        host: {what: _rows(what, packed) for what, packed in kinds.items()}
         for host, kinds in kept.hosts.items()
     }
     for host in (*hosts, *kept.active):
@@ -136,11 +136,11 @@ def _unpacked(kept: _File) -> Baseline:
     )
 
 
-def _rows(what: RecordKind, packed: _Rows) -> HistoryRows:
+def _rows(what: str, packed: _Rows) -> HistoryRows:
+    if what not in WIDTHS:
+        raise ValueError(f"{what!r} is not a kind of rows")
     if len(packed.columns) != WIDTHS[what]:
-        raise ValueError(
-            f"{what.value} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}"
-        )
+        raise ValueError(f"{what} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}")
     return HistoryRows.load((_inflated(column) for column in packed.columns), packed.is_cut)
 
 

@@ -4,9 +4,8 @@ Not evidence but raw material: what a threshold would have made of it is asked l
 threshold (matching.py, predict.py). Times are whole microseconds since 1970, as EVE writes them.
 """
 
-import re
-from collections.abc import Iterator
-from enum import IntFlag, StrEnum
+from collections.abc import Mapping
+from enum import IntFlag
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import chain, pairwise
@@ -16,52 +15,42 @@ from msgspec import Struct, field
 
 from eveproc.evidence.sketch import fingerprint
 from eveproc.input.events import Dhcp, Dns, Event, Flow, Smtp
-from eveproc.signals.domains import is_below, names_mail
+from eveproc.signals.domains import names_mail
+from eveproc.signals.registry import SIGNALS
+from eveproc.signals.rule_match import DnsMatch, SmtpMatch
 from eveproc.tuning.rows import HistoryRows
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
-from rulegen.vocabulary import GUESSED_LABELS
 
 FIN, SYN, RST, PUSH, ACK, URG = 1, 2, 4, 8, 16, 32
 SYN_ACK = SYN | ACK
 # Hours; an office that is closed for a day is silent, not unlogged.
 LONGEST_SILENCE = 24
 _LARGEST = 2**64 - 1
-_GUESSED = frozenset(GUESSED_LABELS)
-# As the rules helo_odd and worm_attachment have it.
-_ODD = re.compile(
-    r"[\w-]+|localhost\.\w+|\d+\.\d+\.\d+\.\d+|\[(0\.0\.0\.0|127\.\d+\.\d+\.\d+)\]", re.ASCII
-)
-_RUNS = re.compile(r"\.(bat|cmd|com|cpl|exe|hta|jse?|lnk|pif|scr|vb[es]|ws[fh])\Z", re.IGNORECASE)
 # As many as the watched hosts of a very large site; a forger of IPv6 addresses has more.
 MOST_HOSTS = 100_000
-# The rules look for the end of a question at most so many bytes behind its first label.
-LONGEST_REST = 240
 
-
-class RecordKind(StrEnum):
-    """Kinds of rows; the comment gives the numbers behind time and fingerprint."""
-
-    MX = "mx"  # TCP flow id or 0
-    GUESS = "guess"  # TCP flow id or 0
-    NX = "nx"  # TCP flow id or 0
-    DNS_TCP = (
-        "dns_tcp"  # TCP flow id, 1 for an answer: what moves the stream on that a rule looks into
-    )
-    OPENED = "opened"  # server, end, sent, received, flow id, ConnectionState
-    SMTP = "smtp"  # flow id, tx id + 1, SessionState
-    TOOK_MAIL = "took_mail"  # flow id
-
-
-WIDTHS = MappingProxyType(
+DNS_MATCHES = tuple(
     {
-        RecordKind.MX: 3,
-        RecordKind.GUESS: 3,
-        RecordKind.NX: 3,
-        RecordKind.DNS_TCP: 4,
-        RecordKind.OPENED: 8,
-        RecordKind.SMTP: 5,
-        RecordKind.TOOK_MAIL: 3,
+        entry.rule_match.rows: entry.rule_match
+        for entry in SIGNALS.values()
+        if isinstance(entry.rule_match, DnsMatch)
+    }.values()
+)
+SMTP_MATCHES = tuple(
+    entry.rule_match for entry in SIGNALS.values() if isinstance(entry.rule_match, SmtpMatch)
+)
+# Kinds of rows beside those of DNS_MATCHES.
+DNS_TCP, OPENED, SMTP, TOOK_MAIL = "dns_tcp", "opened", "smtp", "took_mail"
+# How many numbers a row has. The comment gives those behind time and fingerprint.
+WIDTHS: Mapping[str, int] = MappingProxyType(
+    {
+        **{match.rows: 3 for match in DNS_MATCHES},  # TCP flow id or 0
+        # TCP flow id, 1 for an answer: what moves the stream on that a rule looks into
+        DNS_TCP: 4,
+        OPENED: 8,  # server, end, sent, received, flow id, ConnectionState
+        SMTP: 5,  # flow id, tx id + 1, bits of SMTP_MATCHES
+        TOOK_MAIL: 3,  # flow id
     },
 )
 
@@ -76,16 +65,7 @@ class ConnectionState(IntFlag):
     MET = 16
 
 
-class SessionState(IntFlag):
-    """What a record of SMTP shows."""
-
-    HELO = 1
-    HELO_ODD = 2
-    MAIL = 4
-    PROGRAM = 8
-
-
-HostRows = dict[RecordKind, HistoryRows]
+HostRows = dict[str, HistoryRows]
 
 
 class History(Struct):
@@ -130,7 +110,7 @@ class History(Struct):
             )
             self.hosts = {host: rows for host, rows in self.hosts.items() if host in self.active}
 
-    def rows(self, host: str, what: RecordKind) -> HistoryRows:
+    def rows(self, host: str, what: str) -> HistoryRows:
         """What was kept, or empty rows that nobody may add to."""
         return self.hosts.get(host, _NOTHING).get(what, _EMPTY[what])
 
@@ -197,7 +177,7 @@ class HistoryKeeper:
     def _is_home(self, text: str) -> bool:
         return self.site.is_home(ip_address(text))
 
-    def _keep(self, host: str, what: RecordKind, time: float, *more: int) -> None:
+    def _keep(self, host: str, what: str, time: float, *more: int) -> None:
         kinds = self.history.hosts.setdefault(host, {})
         rows = kinds.get(what)
         if rows is None:
@@ -208,10 +188,8 @@ class HistoryKeeper:
         return self.is_watched(address) and self.history.see(address)
 
     def _of_dns(self, event: Dns) -> None:
-        counted = list(self._counted(event))
-        is_streamed = event.tcp and any(
-            rrtype == "MX" or self._is_guess(name, rrtype) for name, rrtype in event.questions
-        )
+        counted = [match.rows for match in DNS_MATCHES if self._is_counted(event, match)]
+        is_streamed = event.tcp and any(self._asks(event, match) for match in DNS_MATCHES)
         if not (counted or is_streamed) or not self._see(event.client):
             return
         (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
@@ -220,29 +198,19 @@ class HistoryKeeper:
         for what in counted:
             self._keep(event.client, what, event.time, mark, flow_id)
         if is_streamed:
-            self._keep(
-                event.client, RecordKind.DNS_TCP, event.time, mark, flow_id, int(event.is_answer)
-            )
+            self._keep(event.client, DNS_TCP, event.time, mark, flow_id, int(event.is_answer))
 
-    def _counted(self, event: Dns) -> Iterator[RecordKind]:
-        """A packet counts once, however many questions it holds; guesses are looked for where it holds one."""
-        if not event.is_answer and any(rrtype == "MX" for _, rrtype in event.questions):
-            yield RecordKind.MX
-        if len(event.questions) == 1 and self._is_guess(*event.questions[0]):
-            if not event.is_answer:
-                yield RecordKind.GUESS
-            elif event.rcode == "NXDOMAIN":
-                yield RecordKind.NX
+    def _is_counted(self, event: Dns, match: DnsMatch) -> bool:
+        """A packet counts once, however many questions it holds."""
+        if match.of_nxdomain != event.is_answer or (
+            match.of_nxdomain and event.rcode != "NXDOMAIN"
+        ):
+            return False
+        return (len(event.questions) == 1 or not match.single_question) and self._asks(event, match)
 
-    def _is_guess(self, name: str, rrtype: str) -> bool:
-        """As the rules see it: a guessed first label, also alone, and not below a domain of the site."""
-        first, _, rest = name.partition(".")
-        return (
-            rrtype == "A"
-            and first in _GUESSED
-            and len(rest) < LONGEST_REST
-            and not is_below(rest, self.site.internal_domains)
-        )
+    def _asks(self, event: Dns, match: DnsMatch) -> bool:
+        own = self.site.internal_domains
+        return any(match.counts(name, rrtype, own) for name, rrtype in event.questions)
 
     def _of_flow(self, event: Flow) -> None:
         port = event.server_port
@@ -261,13 +229,13 @@ class HistoryKeeper:
             fingerprint((event.server,)),
         )
         more = (mark, server, micros(event.end), event.sent, event.received, event.flow_id, bits)
-        self._keep(event.client, RecordKind.OPENED, event.time, *more)
+        self._keep(event.client, OPENED, event.time, *more)
 
     def _of_smtp(self, event: Smtp) -> None:
         mark = fingerprint((event.client, event.client_port, event.server, event.tx_id))
         direct = event.server_port in self.site.ports.smtp
         if direct and self._see(event.server):
-            self._keep(event.server, RecordKind.TOOK_MAIL, event.time, mark, event.flow_id)
+            self._keep(event.server, TOOK_MAIL, event.time, mark, event.flow_id)
         if (
             event.server_port not in self._without_smtp
             and self._see(event.client)
@@ -275,7 +243,7 @@ class HistoryKeeper:
         ):
             self._keep(
                 event.client,
-                RecordKind.SMTP,
+                SMTP,
                 event.time,
                 mark,
                 event.flow_id,
@@ -303,15 +271,12 @@ def _opened(flow: Flow) -> ConnectionState:
     return bits
 
 
-def _said(mail: Smtp, direct: bool) -> SessionState:
-    bits = SessionState.HELO if mail.helo else SessionState(0)
-    if direct and _ODD.fullmatch(mail.helo):
-        bits |= SessionState.HELO_ODD
-    if mail.mail_from or mail.rcpt_to:
-        bits |= SessionState.MAIL
-    if any(_RUNS.search(name) for name in mail.attachments):
-        bits |= SessionState.PROGRAM
-    return bits
+def _said(mail: Smtp, is_direct: bool) -> int:
+    return sum(
+        match.bit
+        for match in SMTP_MATCHES
+        if (is_direct or not match.only_smtp_ports) and match.counts(mail)
+    )
 
 
 def micros(seconds: float) -> int:

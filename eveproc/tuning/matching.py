@@ -1,19 +1,28 @@
 """History + a signal -> when its rule matched each host, and how sure that is. What records cannot tell is said in UNTOLD.
 
-Each function below is one rule of rulegen/catalogue read the other way: which packets it matches,
-seen from the records these leave. How far they agree with the engines is tested over a grid of
-thresholds (tests/test_thresholds.py).
+The entries of eveproc/signals say what one match of a rule is (signals/rule_match.py); here are the
+times at which it happened, seen from the records that packets leave. How far they agree with the
+engines is tested over a grid of thresholds (tests/test_thresholds.py).
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.signals.registry import SIGNALS
+from eveproc.signals.rule_match import DnsMatch, HostMark, Moment, SmtpMatch, SynMatch, Untold
 from eveproc.tuning.engine_threshold import SECOND, Match
-from eveproc.tuning.history import ConnectionState, History, RecordKind, SessionState
+from eveproc.tuning.history import (
+    DNS_TCP,
+    OPENED,
+    SMTP,
+    TOOK_MAIL,
+    ConnectionState,
+    History,
+)
 from eveproc.tuning.rows import HistoryRow, HistoryRows
 from eveproc.tuning.xbits import XbitState, after_each
 from rulegen.errors import InputError, Problem
@@ -27,8 +36,29 @@ HELO_AT = 0.4
 
 UNTOLD: Mapping[Signal, str] = MappingProxyType(
     {
-        Signal.LOOK_ALIKE: "no rule of an engine compares one mail with the next, so there is no threshold to choose",
-        Signal.SMTP_REJECTS: "its rule counts the replies of mail servers, and no record holds them: see what it alerts as it is",
+        signal: entry.rule_match.why
+        for signal, entry in SIGNALS.items()
+        if isinstance(entry.rule_match, Untold)
+    }
+)
+_RULES: Mapping[Signal, DnsMatch | SynMatch | SmtpMatch] = MappingProxyType(
+    {
+        signal: entry.rule_match
+        for signal, entry in SIGNALS.items()
+        if not isinstance(entry.rule_match, Untold)
+    }
+)
+# The rule that sets the mark ASKED_MX matches what this one counts.
+_ASKED_MX = next(
+    rule
+    for rule in _RULES.values()
+    if isinstance(rule, DnsMatch) and not rule.mark and rule.rows == "mx"
+)
+_OF_NEW_SERVERS: Mapping[bool, Signal] = MappingProxyType(
+    {
+        rule.is_submission: signal
+        for signal, rule in _RULES.items()
+        if isinstance(rule, SynMatch) and rule.only_new_servers
     }
 )
 TOLD = tuple(signal for signal in Signal if signal not in UNTOLD)
@@ -54,7 +84,7 @@ class HostView(Struct, frozen=True):
     host: str
     thresholds: Mapping[Signal, Threshold]
 
-    def rows(self, what: RecordKind) -> HistoryRows:
+    def rows(self, what: str) -> HistoryRows:
         return self.history.rows(self.host, what)
 
     @property
@@ -64,7 +94,27 @@ class HostView(Struct, frozen=True):
 
 def matches(host: HostView, signal: Signal) -> list[Match]:
     """In the order of their times. Raises KeyError for a signal in UNTOLD."""
-    return by_time(_RULES[signal](host))
+    rule = _RULES[signal]
+    if rule.mark is None:
+        return by_time(_unmarked(host, signal))
+    settings = _settings(host, rule.mark.mark)
+    if not settings:  # as of most hosts
+        return [] if rule.mark.is_set else by_time(_unmarked(host, signal))
+    # Rules that ask for one mark are played together: to be asked for changes a mark.
+    asking = [
+        replace(match, signal=other)
+        for other, declared in _RULES.items()
+        if declared.mark == rule.mark
+        for match in _unmarked(host, other)
+    ]
+    mark = XbitState(
+        settings,
+        MARK_SECONDS[rule.mark.mark],
+        exact=host.by_eight,
+        kept=_kept(host, rule.mark.mark),
+    )
+    let = mark.let(by_time(asking), where_set=rule.mark.is_set)
+    return by_time(match for match in let if match.signal is signal)
 
 
 def by_time(found: Iterable[Match]) -> list[Match]:
@@ -72,38 +122,46 @@ def by_time(found: Iterable[Match]) -> list[Match]:
     return sorted(found, key=lambda match: match.time)
 
 
+def _unmarked(host: HostView, signal: Signal) -> Iterator[Match]:
+    """What the rule matches, whatever marks the host bears."""
+    match _RULES[signal]:
+        case DnsMatch() as rule:
+            return _answers(host, rule) if rule.of_nxdomain else _questions(host, rule)
+        case SynMatch(only_new_servers=True) as rule:
+            return (match for match in _to_new_servers(host) if match.signal is signal)
+        case SynMatch() as rule:
+            return (match for row in _openings(host, rule) for match in _syns(row))
+        case SmtpMatch(moment=Moment.GREETING) as rule:
+            return _greetings(host, rule.bit)
+        case SmtpMatch(moment=Moment.MAIL_FROM) as rule:
+            return _mails(host, rule.bit)
+        case SmtpMatch() as rule:
+            return _messages(host, rule.bit)
+
+
 def _exactly(time: int) -> Match:
     return Match(time, time, time)
 
 
-def _mx(host: HostView) -> Iterator[Match]:
-    return _questions(host, RecordKind.MX)
-
-
-def _guess(host: HostView) -> Iterator[Match]:
-    return _questions(host, RecordKind.GUESS)
-
-
-def _questions(host: HostView, what: RecordKind) -> Iterator[Match]:
-    """Over UDP the packet itself. Over TCP an engine looks at the stream when the answer has acknowledged it, once."""
+def _questions(host: HostView, rule: DnsMatch) -> Iterator[Match]:
+    """Over UDP the packet itself. Over TCP an engine looks at the stream once its answer came."""
     streams = _Streams(host, answers=True)
     seen = set()
-    for time, _, flow_id in host.rows(what):
+    for time, _, flow_id in host.rows(rule.rows):
         if not flow_id:
             yield _exactly(time)
             continue
         match = streams.after(flow_id, time)
-        # Suricata 7 looks into the stream, where two questions of one packet are one match; 8 asks
-        # for its MX by transaction.
-        if (flow_id, match.time) not in seen or (what is RecordKind.MX and host.by_eight):
+        # A rule that looks into the stream matches two questions of one packet once.
+        if (flow_id, match.time) not in seen or (rule.by_transaction and host.by_eight):
             yield match
         seen.add((flow_id, match.time))
 
 
-def _nx(host: HostView) -> Iterator[Match]:
+def _answers(host: HostView, rule: DnsMatch) -> Iterator[Match]:
     """Over TCP, when the next question has acknowledged the answer, or when the connection ends."""
     streams = _Streams(host, answers=False)
-    for time, _, flow_id in host.rows(RecordKind.NX):
+    for time, _, flow_id in host.rows(rule.rows):
         yield streams.after(flow_id, time) if flow_id else _exactly(time)
 
 
@@ -112,7 +170,7 @@ class _Streams:
 
     def __init__(self, host: HostView, *, answers: bool) -> None:
         self._times: dict[int, list[int]] = {}
-        for time, _, flow_id, is_answer in host.rows(RecordKind.DNS_TCP):
+        for time, _, flow_id, is_answer in host.rows(DNS_TCP):
             if is_answer == answers:
                 self._times.setdefault(flow_id, []).append(time)
 
@@ -124,16 +182,9 @@ class _Streams:
         )
 
 
-def _direct(host: HostView) -> Iterator[Match]:
-    return (match for row in _openings(host, ConnectionState.DIRECT) for match in _syns(row))
-
-
-def _submission(host: HostView) -> Iterator[Match]:
-    return (match for row in _openings(host, ConnectionState.SUBMISSION) for match in _syns(row))
-
-
-def _openings(host: HostView, kind: ConnectionState) -> Iterator[HistoryRow]:
-    return (row for row in host.rows(RecordKind.OPENED) if row[-1] & kind)
+def _openings(host: HostView, rule: SynMatch) -> Iterator[HistoryRow]:
+    port = ConnectionState.SUBMISSION if rule.is_submission else ConnectionState.DIRECT
+    return (row for row in host.rows(OPENED) if row[-1] & port)
 
 
 def _syns(row: HistoryRow) -> Iterator[Match]:
@@ -163,44 +214,48 @@ def _sent_again(sent: int, received: int, bits: ConnectionState) -> int:
     return min(max(silent, 0), MOST_SYNS)
 
 
-# How long the marks last (templates/suricata-7/delivery.j2).
-ASKED_MX, MET, TAKES_MAIL = 600, 86400, 86400
-# From a SYN to its answer, for want of a record: half of the servers on the Internet are nearer.
+# How long the marks last, on a host and on a host with a server
+# (templates/suricata-7/delivery.j2).
+MARK_SECONDS: Mapping[HostMark, int] = MappingProxyType(
+    {HostMark.ASKED_MX: 600, HostMark.TAKES_MAIL: 86400}
+)
+MET = 86400
+# Seconds from a SYN to its answer, for want of a record: half of the servers on the Internet are
+# nearer.
 JOURNEY = SECOND // 20
 
 
-def _mx_slow(host: HostView) -> Iterator[Match]:
-    return (match for match in _of_no_mail_server(host) if match.signal is Signal.MX_SLOW)
+def _settings(host: HostView, mark: HostMark) -> list[int]:
+    """When the rule matched that sets the mark, in order."""
+    match mark:
+        case HostMark.ASKED_MX:
+            return [match.time for match in by_time(_questions(host, _ASKED_MX))]
+        case HostMark.TAKES_MAIL:
+            return [time for time, *_ in host.rows(TOOK_MAIL)]
 
 
-def _smtp_slow(host: HostView) -> Iterator[Match]:
-    return (match for match in _of_no_mail_server(host) if match.signal is Signal.SMTP_SLOW)
+def _kept(host: HostView, mark: HostMark) -> Iterator[tuple[int, int]]:
+    """Spans in which something other than the mark keeps the host known to the engine.
+
+    Suricata 7 keeps thresholds where it keeps marks, at the host; 8 has a table for each.
+    """
+    for other in HostMark:
+        if other is not mark:
+            yield from after_each(_settings(host, other), MARK_SECONDS[other])
+    if host.by_eight:
+        return
+    # Where the two rules for SYNs open a window, that of smtp_attempts or a mark keeps the host.
+    for signal, rule in _RULES.items():
+        threshold = host.thresholds.get(signal)
+        if threshold is not None and not (isinstance(rule, SynMatch) and rule.mark):
+            times = (match.time for match in by_time(_unmarked(host, signal)))
+            yield from after_each(times, threshold.seconds)
 
 
-def _of_no_mail_server(host: HostView) -> Iterator[Match]:
-    """MX questions and SYNs to peers while the host bears no mark of taking mail in: two rules ask for one mark."""
-    asking = [replace(match, signal=Signal.MX_SLOW) for match in _mx(host)]
-    asking += (match for match in _to_strangers(host) if match.signal is Signal.SMTP_SLOW)
-    takings = _takings(host)
-    if not takings:  # as of most hosts
-        return iter(asking)
-    mark = XbitState(
-        takings,
-        TAKES_MAIL,
-        exact=host.by_eight,
-        kept=[*_kept(host), *after_each(_asked(host), ASKED_MX)],
-    )
-    return mark.let(by_time(asking), where_set=False)
-
-
-def _submission_slow(host: HostView) -> Iterator[Match]:
-    return (match for match in _to_strangers(host) if match.signal is Signal.SUBMISSION_SLOW)
-
-
-def _to_strangers(host: HostView) -> Iterator[Match]:
-    """SYNs to ports of servers and of submission while this server had not answered: two rules ask for one mark."""
+def _to_new_servers(host: HostView) -> Iterator[Match]:
+    """SYNs while this server had not answered, of all rules that ask for that mark."""
     by_server: dict[int, list[HistoryRow]] = {}
-    for row in host.rows(RecordKind.OPENED):
+    for row in host.rows(OPENED):
         by_server.setdefault(row[2], []).append(row)
     for rows in by_server.values():
         asking = (replace(match, signal=_slow_signal(row)) for row in rows for match in _syns(row))
@@ -211,28 +266,7 @@ def _to_strangers(host: HostView) -> Iterator[Match]:
 
 
 def _slow_signal(row: HistoryRow) -> Signal:
-    return Signal.SMTP_SLOW if row[-1] & ConnectionState.DIRECT else Signal.SUBMISSION_SLOW
-
-
-def _mx_then_smtp(host: HostView) -> Iterator[Match]:
-    asked = _asked(host)
-    if not asked:
-        return iter(())
-    mark = XbitState(
-        asked,
-        ASKED_MX,
-        exact=host.by_eight,
-        kept=[*_kept(host), *after_each(_takings(host), TAKES_MAIL)],
-    )
-    return mark.let(by_time(_direct(host)), where_set=True)
-
-
-def _asked(host: HostView) -> list[int]:
-    return sorted(match.time for match in _mx(host))
-
-
-def _takings(host: HostView) -> list[int]:
-    return [time for time, *_ in host.rows(RecordKind.TOOK_MAIL)]
+    return _OF_NEW_SERVERS[not row[-1] & ConnectionState.DIRECT]
 
 
 def _answered(row: HistoryRow) -> int:
@@ -240,32 +274,13 @@ def _answered(row: HistoryRow) -> int:
     return min(row[0] + JOURNEY, row[3])
 
 
-def _kept(host: HostView) -> Iterator[tuple[int, int]]:
-    """Suricata 7 keeps thresholds where it keeps marks, at the host; 8 has a table for each."""
-    if not host.by_eight:
-        for signal, rule in _WITHOUT_MARKS.items():
-            threshold = host.thresholds.get(signal)
-            if threshold is not None:
-                yield from after_each(
-                    (match.time for match in by_time(rule(host))), threshold.seconds
-                )
-
-
-def _sessions(host: HostView) -> Iterator[Match]:
-    return _greetings(host, SessionState.HELO)
-
-
-def _helo_odd(host: HostView) -> Iterator[Match]:
-    return _greetings(host, SessionState.HELO_ODD)
-
-
-def _greetings(host: HostView, wanted: SessionState) -> Iterator[Match]:
+def _greetings(host: HostView, bit: int) -> Iterator[Match]:
     """One in a session, at some moment of it: 8 looks when the HELO is answered, 7 often when the first mail is through."""
     begun = _begun(host)
     known = set()
-    for time, mark, flow_id, _, said in host.rows(RecordKind.SMTP):
+    for time, mark, flow_id, _, said in host.rows(SMTP):
         session = flow_id or mark
-        if said & wanted and session not in known:
+        if said & bit and session not in known:
             known.add(session)
             first, last = begun.get(flow_id, (time, time))
             yield Match(
@@ -273,12 +288,12 @@ def _greetings(host: HostView, wanted: SessionState) -> Iterator[Match]:
             )
 
 
-def _mails(host: HostView) -> Iterator[Match]:
+def _mails(host: HostView, bit: int) -> Iterator[Match]:
     """MAIL FROM comes after the HELO, or after the mail before."""
     begun = _begun(host)
     before: dict[int, int] = {}
-    for time, _, flow_id, tx_id, said in host.rows(RecordKind.SMTP):
-        if said & SessionState.MAIL:
+    for time, _, flow_id, tx_id, said in host.rows(SMTP):
+        if said & bit:
             first = before.get(flow_id) if tx_id > 1 else None
             start = begun.get(flow_id, (time, time))[0]
             yield (
@@ -290,11 +305,11 @@ def _mails(host: HostView) -> Iterator[Match]:
             before[flow_id] = time
 
 
-def _programs(host: HostView) -> Iterator[Match]:
+def _messages(host: HostView, bit: int) -> Iterator[Match]:
     """The name of a file is seen while its mail goes through, shortly before the record of it, or in 7 shortly after."""
     begun = _begun(host)
-    for time, _, flow_id, _, said in host.rows(RecordKind.SMTP):
-        if said & SessionState.PROGRAM:
+    for time, _, flow_id, _, said in host.rows(SMTP):
+        if said & bit:
             first, last = begun.get(flow_id, (time, time))
             yield Match(time, min(first, time), max(last, time))
 
@@ -306,8 +321,8 @@ def _within(first: int, last: int) -> int:
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
     """First and last sign of each connection to a mail port, by flow; an engine may write it in two parts, or look when it ends."""
     spans: dict[int, tuple[int, int]] = {}
-    records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(RecordKind.SMTP))
-    for start, _, _, end, _, _, flow_id, _ in host.rows(RecordKind.OPENED):
+    records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(SMTP))
+    for start, _, _, end, _, _, flow_id, _ in host.rows(OPENED):
         first, last = spans.get(flow_id, (start, end))
         spans[flow_id] = (min(first, start), max(last, end))
     for flow_id, time in records:
@@ -315,28 +330,3 @@ def _begun(host: HostView) -> dict[int, tuple[int, int]]:
             spans[flow_id] = (spans[flow_id][0], max(spans[flow_id][1], time))
     spans.pop(0, None)
     return spans
-
-
-_Rule = Callable[[HostView], Iterator[Match]]
-
-# The slow rules stand here without their marks: a host that bears one opens no window of theirs,
-# but then something else keeps it.
-_WITHOUT_MARKS: Mapping[Signal, _Rule] = MappingProxyType(
-    {
-        Signal.MX_FLOOD: _mx,
-        Signal.MX_SLOW: _mx,
-        Signal.NAME_GUESS: _guess,
-        Signal.NAME_GUESS_NX: _nx,
-        Signal.SMTP_ATTEMPTS: _direct,
-        Signal.SUBMISSION_ATTEMPTS: _submission,
-        Signal.SUBMISSION_SLOW: _submission_slow,
-        Signal.SMTP_SESSIONS: _sessions,
-        Signal.MAIL_BURST: _mails,
-        Signal.WORM_ATTACHMENT: _programs,
-        Signal.HELO_ODD: _helo_odd,
-    }
-)
-_RULES: Mapping[Signal, _Rule] = MappingProxyType(
-    dict(_WITHOUT_MARKS)
-    | {Signal.MX_SLOW: _mx_slow, Signal.SMTP_SLOW: _smtp_slow, Signal.MX_THEN_SMTP: _mx_then_smtp}
-)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from rulegen.catalogue.misses import ON_WEB_PORTS
 from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import SNORTS, Engine, Signal
+from rulegen.vocabulary import RUNNABLE_SUFFIXES, SNORTS, Engine, Signal
 
 _LOG_ONLY = MappingProxyType(
     dict.fromkeys(
@@ -45,9 +45,10 @@ CONTENT = (
         name="worm_attachment",
         signal=Signal.WORM_ATTACHMENT,
         offset=202,
-        rev=2,
-        msg="MXHOUND CONTENT Executable attachments mailed to outside servers",
-        sees="attachments with a name that Windows runs (exe, scr, pif, vbs and the like) in clear text mails to outside servers",
+        rev=3,
+        msg="MXHOUND CONTENT Executable attachments mailed to external servers",
+        sees="attachments with a name that Windows runs, installs or mounts "
+        f"({', '.join(RUNNABLE_SUFFIXES)}) in clear text mails to external servers",
         mistaken_for=("a person or application that mails programs to an outside partner",),
         next_step="Take a copy of the attachment from the mail and have it looked at; see which programs run on the host.",
         references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
@@ -56,7 +57,7 @@ CONTENT = (
         threshold=Threshold(3, 3600),
         threshold_source="Large providers refuse such names, so people do not mail them thrice in an hour.",
         misses=MappingProxyType({**ON_WEB_PORTS, **_PLAIN_NAMES}),
-        updated="2026_11_28",
+        updated="2026_11_29",
     ),
     RuleSpec(
         name="helo_odd",

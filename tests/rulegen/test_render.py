@@ -14,7 +14,14 @@ from rulegen.render import NotRendered, RenderedRule, quoted, render, wire_name
 from rulegen.site_profile import NetworkThresholds, Ports, SiteProfile, Threshold
 from rulegen.spec import RuleSpec
 from rulegen.template_files import templates_folder
-from rulegen.vocabulary import METADATA_FAMILY, METADATA_HOST, METADATA_SIGNAL, Engine, Signal
+from rulegen.vocabulary import (
+    METADATA_FAMILY,
+    METADATA_HOST,
+    METADATA_SIGNAL,
+    RUNNABLE_SUFFIXES,
+    Engine,
+    Signal,
+)
 from tests.rule_revisions import SITE, current, faults, recorded
 
 SURICATAS = (Engine.SURICATA_7, Engine.SURICATA_8)
@@ -226,8 +233,27 @@ def test_names_in_wire_form() -> None:
 
 def test_templates_mirror_the_catalogue() -> None:
     families = {f"{spec.family}.j2" for spec in CATALOGUE}
-    for engine in SURICATAS:
-        assert families <= {path.name for path in (templates_folder() / engine).iterdir()}
+    assert families <= {path.name for path in (templates_folder() / Engine.SURICATA_7).iterdir()}
+
+
+def test_suricata_8_has_the_macros_of_7_where_it_has_none_of_its_own() -> None:
+    seven, eight = (rules_of(SPECS["smtp_rejects"], SITE, engine)[0].text for engine in SURICATAS)
+    assert seven == eight
+    assert "dns.rrtype" not in rules_of(SPECS["mx_flood"], SITE, Engine.SURICATA_7)[0].text
+    assert "dns.rrtype" in rules_of(SPECS["mx_flood"], SITE, Engine.SURICATA_8)[0].text
+
+
+@pytest.mark.parametrize("engine", Engine)
+def test_every_runnable_suffix_is_looked_for_on_every_engine(engine: Engine) -> None:
+    pattern = re.search(
+        r'pcre:"/(.+)/i?m?"', rules_of(SPECS["worm_attachment"], SITE, engine)[0].text
+    )
+    assert pattern
+    of_names = re.compile(pattern[1], re.IGNORECASE | re.MULTILINE)
+    header = "" if engine in SURICATAS else "Content-Disposition: attachment; filename="
+    assert all(of_names.search(f"{header}a.{suffix}") for suffix in RUNNABLE_SUFFIXES)
+    assert not of_names.search(f"{header}a.txt")
+    assert not of_names.search(f"{header}exe")
 
 
 def test_a_changed_text_has_a_new_revision() -> None:

@@ -13,7 +13,7 @@ from eveproc.report import predicted, tuning, tuning_text
 from eveproc.report.tuning_text import Tuning, rate
 from eveproc.tuning.baseline import Baseline
 from eveproc.tuning.engine_threshold import SECOND
-from eveproc.tuning.history import History, RecordKind
+from eveproc.tuning.history import History
 from eveproc.tuning.predict import Predicted
 from eveproc.tuning.rows import HistoryRows
 from eveproc.tuning.tune import recommend
@@ -59,9 +59,7 @@ def test_of_many_hosts_the_busiest_are_listed() -> None:
 def test_what_was_left_out_is_said() -> None:
     rows = HistoryRows(3)
     rows.is_cut = True
-    history = History(
-        {"10.20.0.7": {RecordKind.MX: rows}}, active={"10.20.0.7"}, hours={1}, is_thinned=True
-    )
+    history = History({"10.20.0.7": {"mx": rows}}, active={"10.20.0.7"}, hours={1}, is_thinned=True)
     said = list(predicted.notes(Signal.MX_FLOOD, [], history))
     assert "more hosts than can be kept: these are the alerts of 1 of them, a fair sample" in said
     assert (

@@ -4,13 +4,16 @@ from math import inf
 
 import pytest
 
+from eveproc.signals.content import is_runnable
 from eveproc.signals.declaration import Extractor, PeerLimit, SignalEntry, Traces
 from eveproc.signals.facts import FACTS, Fact
 from eveproc.signals.records import Record
 from eveproc.signals.registry import EXTRACTORS, SIGNALS
+from eveproc.signals.rule_match import SmtpMatch, Untold
 from eveproc.verdicts.caps import Caps
 from rulegen.catalogue import CATALOGUE
-from rulegen.vocabulary import Engine, Signal
+from rulegen.vocabulary import RUNNABLE_SUFFIXES, Engine, Signal
+from tests.eveproc.evidence_of import HOST, gather, mail
 
 ENTRIES = list(SIGNALS.values())
 RULES = {spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal}
@@ -52,6 +55,42 @@ def test_other_signals_that_are_named_hold_what_they_are_named_for(entry: Signal
         slow = SIGNALS[entry.slow_name]
         assert (slow.records, slow.did, slow.peer) == (entry.signal, entry.did, entry.peer)
         assert slow.signal.family is entry.signal.family
+
+
+def test_bits_of_the_history_are_apart_and_never_change() -> None:
+    bits = {
+        entry.signal: entry.rule_match.bit
+        for entry in ENTRIES
+        if isinstance(entry.rule_match, SmtpMatch)
+    }
+    assert bits == {
+        Signal.SMTP_SESSIONS: 1,
+        Signal.HELO_ODD: 2,
+        Signal.MAIL_BURST: 4,
+        Signal.WORM_ATTACHMENT: 8,
+    }
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.signal)
+def test_what_tuning_can_tell_has_a_known_mailer_to_find(entry: SignalEntry) -> None:
+    is_told = not isinstance(entry.rule_match, Untold)
+    assert is_told is bool(entry.per_mail or entry.measured)
+    assert not is_told or RULES[entry.signal].threshold
+
+
+@pytest.mark.parametrize("suffix", RUNNABLE_SUFFIXES)
+def test_records_and_tuning_know_every_suffix_of_the_rules(suffix: str) -> None:
+    sent = mail(0, "198.18.0.1", attachments=(f"Invoice.PDF.{suffix.upper()}",))
+    evidence = gather([sent]).hosts[HOST]
+    assert evidence.log(Signal.WORM_ATTACHMENT).count() == 1
+    rule = SIGNALS[Signal.WORM_ATTACHMENT].rule_match
+    assert isinstance(rule, SmtpMatch)
+    assert rule.counts(sent)
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "exe", "notes.exe.txt", "wsh", ""])
+def test_no_other_name_is_a_program(name: str) -> None:
+    assert not is_runnable(name)
 
 
 @pytest.mark.parametrize("limit", PeerLimit)

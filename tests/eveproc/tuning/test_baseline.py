@@ -88,7 +88,7 @@ def faulty(path: Path, **changed: object) -> Path:
         ({"version": 2}, "it is of version 2, allowed is 1"),
         ({"more": 1}, "unknown field `more`"),
         ({"hours": ["x"]}, "Expected `int`"),
-        ({"hosts": {"10.20.0.1": {"odd": {"columns": []}}}}, "'odd' is not a valid RecordKind"),
+        ({"hosts": {"10.20.0.1": {"odd": {"columns": []}}}}, "'odd' is not a kind of rows"),
         (
             {"hosts": {"10.20.0.1": {"mx": {"columns": ["AA=="]}}}},
             "mx has 1 columns, allowed are 3",

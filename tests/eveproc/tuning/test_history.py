@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
 from eveproc.input.reader import ReadStats, read_events
 from eveproc.tuning.engine_threshold import SECOND
-from eveproc.tuning.history import History, HistoryKeeper, RecordKind, micros
+from eveproc.tuning.history import History, HistoryKeeper, micros
 from eveproc.tuning.matching import TOLD, UNTOLD, HostView, matches
 from eveproc.tuning.predict import predict, threshold_at, with_threshold
 from rulegen.site_profile import (
@@ -465,8 +465,7 @@ def test_of_too_many_hosts_a_sample_is_kept_whatever_the_order(
         )
         assert len(one.active) == min(5, len(set(numbers)))
         assert all(
-            list(one.rows(host, RecordKind.MX)) == list(whole.rows(host, RecordKind.MX))
-            for host in whole.active
+            list(one.rows(host, "mx")) == list(whole.rows(host, "mx")) for host in whole.active
         )
         assert one.is_thinned == (len(set(numbers)) > 5)
 
