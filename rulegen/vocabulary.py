@@ -34,10 +34,10 @@ class Signal(StrEnum):
 
     family: Family
 
-    def __new__(cls, name: str, family: Family) -> Self:
+    def __new__(cls, name: str, *family: Family) -> Self:  # Signal(name) finds a member by its name
         member = str.__new__(cls, name)
         member._value_ = name
-        member.family = family
+        (member.family,) = family
         return member
 
     MX_FLOOD = "mx_flood", Family.LOOKUP
