@@ -1,4 +1,4 @@
-"""EVE-URIs + SiteProfile -> Report by way of a cluster: the conductor. The counterpart of report.analyze."""
+"""URIs of EVE + SiteProfile -> Report, read on a cluster: the counterpart of verdicts/analyze.py."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,10 @@ from rulegen.site_profile import SiteProfile
 
 
 class Cluster(Struct, frozen=True):
-    """`master`: its URL; None for what spark-submit or spark-defaults.conf say. `tables`: folder for Parquet tables, if any are wanted."""
+    """Where to read: `master` is a URL (None: as spark-submit or spark-defaults.conf say).
+
+    `tables` is the folder for Parquet tables (None: write none).
+    """
 
     master: str | None = None
     tables: str | None = None
@@ -31,7 +34,7 @@ def analyze(
     everyone: bool = True,
     drawn: bool = True,
 ) -> Report:
-    """Let the cluster read every file behind the URIs once, and judge every host here.
+    """Read every file behind the URIs once on the cluster, and judge every host here.
 
     Raises InputError when a URI leads to no file, or nothing of any could be read; MxhoundError
     when Spark fails.

@@ -1,4 +1,4 @@
-"""Files on disks that all of the cluster sees -> a data frame of evidence; tasks read them as a single machine does.
+"""Files on disks that every node sees -> a data frame of evidence; each task reads as one machine does.
 
 Without a detour through a JVM this takes less than half of the CPU time that storage.py does
 (docs/spark-cost.md).
@@ -16,13 +16,13 @@ from eveproc.spark.tasks import Order, of_parts
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What it takes to open one more file, as bytes that could be read meanwhile: on a disk of the
-# network some milliseconds.
+# The cost of opening a file, in bytes that could be read in that time: some milliseconds on a
+# network disk.
 OPENING = 1 << 20
 
 
 def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iterator["DataFrame"]:
-    """What the tasks find (rows.SCHEMA), a host as many times as there are tasks that met it."""
+    """The evidence that tasks find (rows.SCHEMA): one row for each host and task that saw it."""
     work = list(shares(files))
     if work:
         # A row and a task for each share.
@@ -32,7 +32,7 @@ def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iter
 
 
 def shares(files: Iterable[Listed]) -> Iterator[tuple[Part, ...]]:
-    """What one task reads: a piece of a large file, or some small files. The largest first, since they take longest."""
+    """The parts that each task reads: a piece of a large file, or several small files; largest first."""
     parts = sorted((part for file in files for part in _parts(file)), key=lambda part: -part[0])
     share: list[Part] = []
     work = 0
@@ -47,7 +47,7 @@ def shares(files: Iterable[Listed]) -> Iterator[tuple[Part, ...]]:
 
 
 def _parts(file: Listed) -> Iterator[tuple[int, Part]]:
-    """Each with the bytes that there are to be looked at, about."""
+    """Each part with its approximate number of bytes."""
     assert file.local is not None
     if file.is_cut:
         yield from ((PIECE, part) for part in spans(file.local, 0, file.size, PIECE))

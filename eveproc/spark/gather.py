@@ -1,4 +1,4 @@
-"""URIs + SiteProfile -> EvidenceStore and ReadStats, read by a cluster: the counterpart of reading/gather.py.
+"""URIs + SiteProfile -> EvidenceStore and ReadStats, read on a cluster: the counterpart of evidence/gather.py.
 
 Tasks read pieces of files into evidence, which is brought together by host; events never leave the
 task that read them.
@@ -64,7 +64,7 @@ def _gathered(
 
 
 def _brought_together(frames: Sequence["DataFrame"]) -> Sequence["RecordBatch"]:
-    """Evidence of each host once, brought here."""
+    """Collect the evidence on the driver, one row for each host."""
     one = reduce(lambda above, below: above.union(below), frames)
     batches: Sequence[RecordBatch] = (
         one.repartition("host").mapInArrow(merge, SCHEMA).toArrow().to_batches()
@@ -75,7 +75,7 @@ def _brought_together(frames: Sequence["DataFrame"]) -> Sequence["RecordBatch"]:
 def _account_for(
     on_disks: Sequence[Listed], in_storage: Sequence[Listed], gathered: Gathered
 ) -> None:
-    """Count the files that were cut, which no task saw whole; and tell those of which nothing came."""
+    """Count files that were read in pieces, and report files that gave nothing."""
     stats = gathered.stats
     stats.files += sum(file.is_cut for file in (*on_disks, *in_storage))
     for file in in_storage:
@@ -84,5 +84,6 @@ def _account_for(
         elif file.path not in gathered.read:
             stats.files += not file.size
             stats.note_problem(
-                file.path, "was not read: the storage does not give it" if file.size else "is empty"
+                file.path,
+                "was not read: the storage did not return it" if file.size else "is empty",
             )

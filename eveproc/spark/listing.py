@@ -1,4 +1,4 @@
-"""URIs that Spark reads: files, folders, globs -> the files behind them, and which of them can be cut into pieces."""
+"""URIs of files, folders and globs -> the files behind them, and which of them can be split."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,20 +19,20 @@ from rulegen.errors import InputError, Problem
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# A file of up to so many bytes is read by one task, whatever is in it.
+# Files up to this size in bytes are read by one task.
 ONE_TASK = 32 << 20
-# A piece of a larger one: some seconds of work, so that what is lost with an executor is soon done
-# again, and the start of a task is little beside it.
+# Size of a piece of a larger file in bytes: some seconds of work. The loss of an executor then costs
+# little, and so does the start of a task.
 PIECE = 512 << 20
-# What Hadoop unpacks by the name alone; such a file cannot be cut.
+# Suffixes by which Hadoop decompresses a file; such a file cannot be split.
 PACKED = (".gz", ".gzip", ".bz2", ".zst", ".zstd", ".deflate", ".lz4", ".snappy")
 DISK = "file:"
-# So many files are looked into at once: an object store answers each in some 50 ms.
+# Number of files inspected in parallel: an object store takes some 50 ms for each.
 LOOKED_INTO = 16
 
 
 class Listed(Struct, frozen=True):
-    """A file as Hadoop writes its name, its size in bytes, and whether it is one of plain lines, large enough to be read in pieces."""
+    """A file: its name as Hadoop writes it, its size in bytes, and whether it is read in pieces."""
 
     path: str
     size: int
@@ -40,12 +40,12 @@ class Listed(Struct, frozen=True):
 
     @property
     def suffix(self) -> str:
-        """What Hadoop takes for the sign of a compression; "" if it is none."""
+        """The suffix by which Hadoop decompresses the file, "" if there is none."""
         return next((suffix for suffix in PACKED if self.path.endswith(suffix)), "")
 
     @property
     def is_hidden(self) -> bool:
-        """Does Spark pass over such names without a word, wherever they come from?"""
+        """True if Spark silently ignores files of this name."""
         name = self.path.rpartition("/")[2]
         return (
             (name.startswith("_") and "=" not in name)
@@ -55,17 +55,17 @@ class Listed(Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """The same for two names of one file on a disk."""
+        """Equal for two names of one file."""
         return self.path if self.local is None else str(Path(self.local).resolve())
 
     @property
     def local(self) -> str | None:
-        """Its path, if it is on a disk, or on what every machine sees as one."""
+        """Its path on a local or shared disk, None in other storage."""
         return self.path.removeprefix(DISK) if self.path.startswith(DISK) else None
 
 
 def find(spark: "SparkSession", uris: Sequence[str]) -> list[Listed]:
-    """The files behind the URIs by path, without repeats. Raises InputError with every fault."""
+    """The files behind the URIs by path, each once. Raises InputError with all problems."""
     storage = _Storage(spark)
     found: dict[str, Listed] = {}
     problems: list[Problem] = []
@@ -82,12 +82,12 @@ def find(spark: "SparkSession", uris: Sequence[str]) -> list[Listed]:
 
 
 def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
-    """Those that were not taken away since they were found."""
+    """The files that still exist."""
     return list(filter(_Storage(spark).has, files))
 
 
 def _looked_into(storage: "_Storage", files: Sequence[Listed]) -> list[Listed]:
-    """Which are cut? What storage hides from Spark is none of those: whoever reads it whole says that nothing came."""
+    """Mark the files to be read in pieces. Files that Spark ignores are read whole, so that the loss is noticed."""
     large = [
         file
         for file in files
@@ -109,7 +109,7 @@ def _is_lines(head: bytes) -> bool:
 
 
 class _Storage:
-    """What Hadoop's file systems say, in the words of sources.find_files."""
+    """Find files through Hadoop's file systems, with the messages of sources.find_files."""
 
     def __init__(self, spark: "SparkSession") -> None:
         self._hadoop: Any = spark.sparkContext._jvm.org.apache.hadoop.fs
@@ -122,7 +122,7 @@ class _Storage:
         if not uri or uri == STDIN:
             return Problem(
                 uri or '""',
-                "cannot be read by a cluster; allowed are files, folders and globs in storage that all of it sees",
+                "cannot be read on a cluster: expected files, folders or globs in storage that every node sees",
             )
         try:
             return self._files(uri)
@@ -134,7 +134,7 @@ class _Storage:
         return bool(path.getFileSystem(self._settings).exists(path))
 
     def head(self, file: Listed) -> bytes:
-        """The first bytes; none of a file that cannot be read, which is left to the one that reads it."""
+        """The first bytes, b"" if the file cannot be read: the task that reads it reports why."""
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
@@ -151,7 +151,7 @@ class _Storage:
     def _files(self, uri: str) -> list[Listed] | Problem:
         path = self._hadoop.Path(uri)
         system = path.getFileSystem(self._settings)
-        # A name with a bracket in it is a name first, and a pattern if there is no such file.
+        # A name with a bracket is tried as a file name first, then as a pattern.
         found = (
             [system.getFileStatus(path)]
             if system.exists(path)
@@ -168,7 +168,7 @@ class _Storage:
                 f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed",
             )
         files = list(_listed(found))
-        return files or Problem(uri, "no such file, and a pattern that matches none")
+        return files or Problem(uri, "no such file, and no file matches it as a pattern")
 
 
 def _listed(statuses: Any) -> Iterator[Listed]:

@@ -1,4 +1,4 @@
-"""EvidenceStore and ReadStats <-> rows of a host and its evidence, in Arrow batches: all that goes from one task to the next.
+"""EvidenceStore and ReadStats <-> rows of host and evidence in Arrow batches, as tasks exchange them.
 
 The row without a host holds what belongs to no host. Nothing here knows of Spark.
 """
@@ -18,7 +18,7 @@ from eveproc.input.read_stats import ReadStats
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-# `evidence` is null for a host that was seen and no more.
+# `evidence` is null for a host without evidence.
 SCHEMA = "host string, evidence binary"
 ROWS = 1000
 
@@ -26,7 +26,7 @@ PackedRow = tuple[str, bytes | None]
 
 
 class Gathered(Struct):
-    """What some tasks found, and the files that they read whole; merges in any order."""
+    """The result of some tasks, and the files they read whole; merging is order-free."""
 
     store: EvidenceStore = field(default_factory=EvidenceStore)
     stats: ReadStats = field(default_factory=ReadStats)
@@ -37,7 +37,7 @@ class Gathered(Struct):
         if not host:
             store, stats, read = pickle.loads(
                 evidence or b""
-            )  # as Spark does with all that tasks send: docs/spark.md says to authenticate
+            )  # as Spark itself does; docs/spark.md asks for authentication
             self.store.merge(store)
             self.stats.merge(stats)
             self.read |= read
@@ -47,14 +47,14 @@ class Gathered(Struct):
             self.store.add(host, HostEvidence.unpacked(evidence))
 
     def rows(self) -> Iterator[PackedRow]:
-        """A row for each host, to be brought together with those of other tasks."""
+        """A row for each host, to be merged with the rows of other tasks."""
         hosts = self.store.hosts
         yield from hosts.packed()
         yield from ((address, None) for address in self.store.active if address not in hosts)
         yield self._rest(set())
 
     def merged_rows(self) -> Iterator[PackedRow]:
-        """The same where no other task has one of these hosts: those that were seen and no more are in the row of the rest."""
+        """The rows of hosts that no other task has; hosts without evidence are in the last row."""
         yield from self.store.hosts.packed()
         yield self._rest(self.store.active)
 
@@ -64,7 +64,7 @@ class Gathered(Struct):
 
 
 def batches(rows: Iterable[PackedRow]) -> Iterator["RecordBatch"]:
-    """Rows in the form of SCHEMA, some at a time."""
+    """Batches of rows of SCHEMA."""
     import pyarrow
 
     ahead = iter(rows)
@@ -78,7 +78,7 @@ def batches(rows: Iterable[PackedRow]) -> Iterator["RecordBatch"]:
 
 
 def rows_of(found: Iterable["RecordBatch"]) -> Iterator[PackedRow]:
-    """What `batches` made batches of."""
+    """The rows of batches made by `batches`."""
     return chain.from_iterable(
         zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in found
     )

@@ -1,4 +1,4 @@
-"""A master's URL -> a Spark session, or what to install and set. Whoever imports pyspark imports it through here, and late."""
+"""A master URL -> a Spark session, or an error that says what to install or set. pyspark is imported late."""
 
 import os
 import re
@@ -18,22 +18,21 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NEEDED = ("pyspark", "pyarrow", "pandas")
-# Rows come to Python in batches of so many: some 1 MB of EVE, what the selection works fastest on
-# (sources.BLOCK) ...
+# Rows in a batch for Python: about 1 MB of EVE, the fastest size for the prefilter (sources.BLOCK) ...
 ROWS_A_BATCH = 2500
-# ... and of so many bytes at most, where lines are long (known to Spark from 4.1 on).
+# ... and its maximum size in bytes, for long lines (Spark 4.1 and later).
 BYTES_A_BATCH = 16 << 20
-# How Spark says that it cannot read a file that was there when files were looked for.
+# Spark's error classes for a file that disappeared or became unreadable after it was listed.
 UNREADABLE = ("FAILED_READ_FILE", "PATH_NOT_FOUND")
-# How a Python in the cluster says that it lacks us, or one of the libraries.
+# Python's message on an executor without mxhound or one of its libraries.
 _LACKS = "No module named"
-# How py4j says that nobody answers any more.
+# py4j's messages after the JVM has ended.
 _JVM_ENDED = (
     "does not exist in the JVM",
     "Answer from Java side is empty",
     "Error while sending or receiving",
 )
-# The last line of a Python's traceback.
+# The last line of a Python traceback.
 _TRACEBACK, _RAISED = (
     "Traceback (most recent call last)",
     re.compile(r"[\w.]+(?:Error|Exception|Interrupt|Exit)(?::|$)"),
@@ -41,18 +40,18 @@ _TRACEBACK, _RAISED = (
 _NO_REASON = ("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred")
 
 _SETTINGS = {
-    # Files on disks: without the checksum files of Hadoop, whose names cannot be made where a name
-    # holds a colon (eve-%H:%M.json).
+    # Local files without Hadoop's checksum files: their names are invalid where a name holds a colon
+    # (eve-%H:%M.json).
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.log.level": "ERROR",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # Spark's own default is a type that the format has given up
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # the default is a type that Parquet has deprecated
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_A_BATCH),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_A_BATCH),
 }
 
 
 def require_spark() -> None:
-    """Raises MxhoundError, saying what to install, where this machine cannot start a Spark."""
+    """Raise MxhoundError with what to install if Spark cannot start on this machine."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MxhoundError(
@@ -71,7 +70,7 @@ def _has_java() -> bool:
 
 @contextmanager
 def session(master: str | None) -> Iterator["SparkSession"]:
-    """A Spark that ends with the `with`; without a master, what spark-submit or spark-defaults.conf say.
+    """A Spark session that ends with the `with`. Without a master, spark-submit or spark-defaults.conf decide.
 
     What fails within the `with` is raised as MxhoundError, in one line.
     """
@@ -87,7 +86,7 @@ def session(master: str | None) -> Iterator["SparkSession"]:
         raise MxhoundError(f"Spark: {why(error)}") from error
     finally:
         if spark:
-            with suppress(PySparkException, Py4JError, OSError):  # its JVM may have ended already
+            with suppress(PySparkException, Py4JError, OSError):  # the JVM may have ended
                 spark.stop()
 
 
@@ -96,7 +95,7 @@ def _started(master: str | None) -> "SparkSession":
     from pyspark.sql import SparkSession
 
     if (master or "").startswith("local"):
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # one machine: its own loopback
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a single machine uses its loopback
         os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     builder = SparkSession.builder.appName("mxhound")
     for name, value in {
@@ -110,7 +109,7 @@ def _started(master: str | None) -> "SparkSession":
 
 
 def _use_this_python(context: "SparkContext") -> None:
-    """Let local workers run this very Python, with all that is installed beside it.
+    """Make local workers run this Python with its installed packages.
 
     Spark would take the first python3 in the PATH. Who names another one keeps it. What the master
     is, when the command line does not say, is known only now.
@@ -121,13 +120,13 @@ def _use_this_python(context: "SparkContext") -> None:
 
 
 def why(error: Exception) -> str:
-    """One line of what can be hundreds: of a failed job, what its last task said."""
+    """The error in one line: of a failed job, the message of its last task."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     lack = next((line for line in lines if _LACKS in line), None)
     if lack:
-        return f"the Python of the executors is without mxhound or one of its libraries ({lack}); docs/spark.md says how to give it to them"
+        return f"the executors' Python lacks mxhound or one of its libraries ({lack}); docs/spark.md shows how to provide it"
     if isinstance(error, ConnectionError) or any(sign in str(error) for sign in _JVM_ENDED):
-        return "the JVM of the driver has ended: give it more memory, by --driver-memory or spark.driver.memory"
+        return "the driver's JVM has ended: give it more memory (--driver-memory or spark.driver.memory)"
     traceback = dropwhile(lambda line: not line.startswith(_TRACEBACK), lines)
     if raised := next((line for line in traceback if _RAISED.match(line)), None):
         return f"a task failed: {raised}"

@@ -1,4 +1,4 @@
-"""Files in storage -> data frames of evidence, through Spark's own text reader: whatever Spark can read, with its rights.
+"""Files in storage -> data frames of evidence, through Spark's text reader, schemes and permissions.
 
 Plain files of lines are cut into pieces. All others go as they are, packed or not, to one task
 each, which unpacks and frames them as a single machine does: Spark is kept from unpacking, since it
@@ -17,14 +17,13 @@ from eveproc.spark.tasks import Order, of_files, of_lines
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What is packed has newlines as anything else has; a document may be one line of gigabytes, but
-# holds a brace here and there.
+# Compressed data contains newlines. A JSON document may be one line of gigabytes, but contains
+# braces.
 NEWLINE, BRACE = "\n", "}"
 LONGEST_ROW = "mapreduce.input.linerecordreader.line.maxlength"
-# What tasks.FileFacts are made of.
+# Metadata columns of tasks.FileFacts.
 FACTS = ("path", "size", "modification_time")
-# The codec that leaves a file as it is; it asks for the suffix under this name, which Hadoop's
-# shaded library spells in a way of its own.
+# The codec that leaves a file as it is, and the setting of its suffix in Hadoop's shaded library.
 PASSTHROUGH = "org.apache.hadoop.io.compress.PassthroughCodec"
 PASSTHROUGH_SUFFIX = (
     "io.compress.passthrough.extension",
@@ -33,11 +32,10 @@ PASSTHROUGH_SUFFIX = (
 
 
 def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iterator["DataFrame"]:
-    """What the tasks find (rows.SCHEMA), a host as many times as there are tasks that met it."""
+    """The evidence that tasks find (rows.SCHEMA): one row for each host and task that saw it."""
     cut = [file for file in files if file.is_cut]
     whole = sorted((file for file in files if not file.is_cut), key=_reading)
-    # No file that is read whole may be cut, however Spark shares out the work; what is packed it
-    # never cuts.
+    # Spark must not split a file that is read whole; it never splits compressed ones.
     uncut = max((ONE_TASK, *(file.size for file in whole if not file.suffix)))
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(max(PIECE, uncut)))
     spark.conf.set("spark.sql.files.openCostInBytes", str(uncut))
@@ -55,21 +53,21 @@ def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iter
 
 
 def pass_over_unreadable(spark: "SparkSession", whether: bool) -> None:
-    """To be said in either case: what a cluster has in its spark-defaults.conf would lose files without a word."""
+    """Set both explicitly: a cluster's spark-defaults.conf may tell Spark to lose files silently."""
     for setting in ("ignoreCorruptFiles", "ignoreMissingFiles"):
         spark.conf.set(f"spark.sql.files.{setting}", str(whether).lower())
 
 
 def _reading(file: Listed) -> tuple[str, str]:
-    """By what its rows are separated, and the suffix that would have it unpacked."""
+    """The separator of rows, and the suffix that would make Hadoop decompress the file."""
     return BRACE if file.size > ONE_TASK and not file.suffix else NEWLINE, file.suffix
 
 
 def _text(
     spark: "SparkSession", separator: str, suffix: str, files: Sequence[Listed]
 ) -> "DataFrame":
-    # The names are names, also those with a bracket. A row that is longer than any may be is not
-    # held in memory: of a file that is read whole it is told as missing, and a line so long is no
+    # Names with brackets are names, not patterns. A row longer than the maximum is not held in
+    # memory: in a file that is read whole it is reported as missing, and a line of that length is no
     # record.
     options = {"lineSep": separator, "__globPaths__": "false", LONGEST_ROW: str(ONE_TASK + 1)}
     if suffix:

@@ -1,4 +1,4 @@
-"""Verdicts + EvidenceStore -> two Parquet tables in storage, a partition a day. docs/spark.md has their schema."""
+"""Verdicts + EvidenceStore -> two Parquet tables, partitioned by day. docs/spark.md has their schema."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyarrow import Schema
     from pyspark.sql import SparkSession
 
-# So many rows go to the cluster at once: they are held here and there.
+# Rows sent to the cluster at once; both sides hold them in memory.
 ROWS = 50_000
 MOMENTS = ("decided_at", "first_seen", "last_seen")
 _MICROSECONDS = 1_000_000
@@ -30,7 +30,7 @@ def write(
     store: EvidenceStore,
     now: float,
 ) -> None:
-    """Write verdicts/day=.../ and evidence/day=.../ below the folder, in place of what that day had.
+    """Write verdicts/day=.../ and evidence/day=.../ below the folder, replacing that day's tables.
 
     The day (UTC) is that of the last event, or of `now` where there is none: a night without any
     evidence is one, too. No clock of a sensor leads beyond `now` (seconds since 1970 UTC).
@@ -42,7 +42,7 @@ def write(
 
 
 def verdict_schema() -> "Schema":
-    """One row a host; the fields of the json report."""
+    """One row for each host, with the fields of the JSON report."""
     import pyarrow as pa
 
     item = [
@@ -77,7 +77,7 @@ def verdict_schema() -> "Schema":
 
 
 def evidence_schema() -> "Schema":
-    """One row for a host, a behaviour and a source: what is counted distinctly (`keys`), and flows to look into."""
+    """One row for each host, activity and source: the distinct peers (`keys`), and flows to inspect."""
     import pyarrow as pa
 
     key = [("key", pa.string()), ("first_seen", _moment())]
@@ -103,7 +103,7 @@ def evidence_schema() -> "Schema":
 
 
 def _write(spark: "SparkSession", folder: str, schema: "Schema", rows: Iterator[object]) -> None:
-    """The first rows replace what was there, the others are added."""
+    """Write the first rows over the old table, and append the others."""
     import pyarrow as pa
 
     mode = "overwrite"
@@ -118,7 +118,7 @@ def _verdict(verdict: Verdict) -> object:
 
 
 def _stored(value: object, name: str = "") -> object:
-    """A value of the json report as Parquet keeps it: moments as such, text as UTF-8."""
+    """A value of the JSON report for Parquet: times as timestamps, text as UTF-8."""
     match value:
         case dict():
             return {key: _stored(inner, key) for key, inner in value.items()}
@@ -175,5 +175,5 @@ def _moment() -> Any:
 
 
 def _time(time: float | None) -> int | None:
-    """Seconds since 1970 -> microseconds; None for a time that is none."""
+    """Seconds since 1970 -> microseconds; None if there is no time."""
     return None if time is None or not isfinite(time) else round(time * _MICROSECONDS)

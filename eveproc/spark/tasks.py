@@ -1,4 +1,4 @@
-"""Arrow batches of what is in files -> Arrow batches of evidence (rows.py): what runs in the cluster, and knows nothing of Spark.
+"""Arrow batches of file content -> Arrow batches of evidence (rows.py). Runs on executors, without Spark's API.
 
 A batch holds rows as Spark's text reader cuts them, without the separator; put together again they
 are the bytes of the file.
@@ -28,7 +28,7 @@ from rulegen.site_profile import SiteProfile
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
 
-# Spark's reader leaves a mark of the order of bytes (UTF-8) out.
+# Bytes of a UTF-8 byte order mark, which Spark's reader removes.
 MARK = 3
 
 
@@ -36,7 +36,7 @@ VERSION = version("mxhound")
 
 
 class Order(Struct, frozen=True):
-    """What every task is told, and the version of mxhound that the one has who tells it.
+    """What every task needs, and the driver's version of mxhound.
 
     `told` is the site profile and the period, pickled: another version may not be able to read them, and is to say so.
     """
@@ -46,13 +46,13 @@ class Order(Struct, frozen=True):
 
     @classmethod
     def of(cls, site: SiteProfile, period: Period) -> "Order":
-        from pyspark.cloudpickle import dumps  # pickle itself takes no read-only mappings
+        from pyspark.cloudpickle import dumps  # pickle cannot handle read-only mappings
 
         return cls(dumps((site, period)))
 
 
 class FileFacts(Struct, frozen=True):
-    """What Spark says of a file: its name as a URI, its size in bytes, when it was written in seconds since 1970 UTC."""
+    """Spark's metadata of a file: URI, size in bytes, modification time in seconds since 1970 UTC."""
 
     uri: str
     size: int
@@ -64,15 +64,15 @@ class FileFacts(Struct, frozen=True):
 
 
 def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
-    """Rows that are one line each (column 0) -> evidence."""
+    """Rows of one line each (column 0) -> evidence."""
     gatherer = _gatherer(order)
     for batch in found:
         block = _joined(batch.column(0), b"\n")
         last = block.rfind(b"\n") + 1
         if last:
             gatherer.take(block, last)
-        # Its newline is put to the last line alone: adding it to the block would copy all of it,
-        # which takes as long as the search.
+        # Only the last line gets its newline back: adding it to the block would copy the block, which
+        # takes as long as the search.
         gatherer.take(block[last:] + b"\n", len(block) - last + 1)
     store, stats, _ = gatherer.found()
     yield from batches(Gathered(store, stats).rows())
@@ -81,7 +81,7 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
 def of_files(
     order: Order, separator: bytes, found: Iterable["RecordBatch"]
 ) -> Iterator["RecordBatch"]:
-    """Rows (value, URI, size, when written) of whole files, one after the other -> evidence; each is unpacked and framed as anywhere."""
+    """Rows (value, URI, size, modification time) of whole files in sequence -> evidence."""
     gatherer, read = _gatherer(order), set()
     for facts, pieces in groupby(_pieces(found, separator), itemgetter(0)):
         _read(facts, (piece for _, piece in pieces), gatherer)
@@ -93,7 +93,7 @@ def of_files(
 def of_parts(
     order: Order, work: Sequence[Sequence[Part]], found: Iterable["RecordBatch"]
 ) -> Iterator["RecordBatch"]:
-    """Numbers of shares of the work (column 0), each of some parts of files on disks -> evidence."""
+    """Numbers of work items (column 0), each some parts of files on disks -> evidence."""
     gatherer = _gatherer(order)
     for batch in found:
         for number in batch.column(0).to_pylist():
@@ -104,7 +104,7 @@ def of_parts(
 
 
 def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
-    """Rows of some tasks, all of each host here -> one row a host."""
+    """All rows of some hosts, from several tasks -> one row for each host."""
     gathered = Gathered()
     for host, evidence in rows_of(found):
         gathered.take(host, evidence)
@@ -114,9 +114,9 @@ def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
 def _gatherer(order: Order) -> Gatherer[EvidenceStore]:
     if order.version != VERSION:
         raise MxhoundError(
-            f"executors have mxhound {VERSION}, and {order.version} sent them here: make what they are given anew"
+            f"the executors have mxhound {VERSION}, the driver {order.version}: rebuild the archive for the executors"
         )
-    site, period = pickle.loads(order.told)  # of our own driver
+    site, period = pickle.loads(order.told)  # from our own driver
     return Gatherer(Collector(site, period))
 
 
@@ -129,12 +129,12 @@ def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer[Evidence
     if content.missing:
         gatherer.stats.note_problem(
             facts.path,
-            f"was not read to its end: {content.missing} of {facts.size} bytes are missing",
+            f"was read incompletely: {content.missing} of {facts.size} bytes are missing",
         )
 
 
 class _Streamed(LogSource):
-    """A file that was opened elsewhere."""
+    """A file that Spark opened."""
 
     def __init__(
         self, facts: FileFacts, raw: BufferedReader, stack: ExitStack, stats: ReadStats
@@ -148,7 +148,7 @@ class _Streamed(LogSource):
 
 
 class _Content(RawIOBase):
-    """Pieces of a file of `size` bytes, as something to read from.
+    """A readable stream over pieces of a file of `size` bytes.
 
     `missing`, once all was read: how many bytes did not come.
     """
@@ -179,12 +179,12 @@ class _Content(RawIOBase):
             return piece
         if self._size - self._came > MARK:
             self.missing = self._size - self._came
-        # The last row has a separator behind it that the file may not have.
+        # The last row is followed by a separator that the file may not have.
         return piece[:-1] if self._came == self._size + 1 else piece
 
 
 def _pieces(found: Iterable["RecordBatch"], separator: bytes) -> Iterator[tuple[FileFacts, bytes]]:
-    """Bytes of one file at a time; files come one after the other."""
+    """(file, bytes) of files in sequence."""
     for batch in found:
         values, *about = batch.columns
         names = about[0]
@@ -199,7 +199,7 @@ def _pieces(found: Iterable["RecordBatch"], separator: bytes) -> Iterator[tuple[
 
 
 def _runs(names: "Array") -> Iterator[tuple[str, int]]:
-    """Each name, and where the rows that have it end."""
+    """Each name, and the end of its run of rows."""
     import pyarrow.compute
 
     encoded = pyarrow.compute.run_end_encode(names)
@@ -207,7 +207,7 @@ def _runs(names: "Array") -> Iterator[tuple[str, int]]:
 
 
 def _joined(values: "Array", separator: bytes) -> bytes:
-    """The bytes of all rows, with the separator between them."""
+    """The bytes of all rows, joined by the separator."""
     import pyarrow
     import pyarrow.compute
 

@@ -226,7 +226,7 @@ def test_one_host_with_most_of_the_evidence(
     ("place", "what"),
     [
         ("", "cannot be read: No such file or directory"),
-        (VIEW, "was not read: the storage does not give it"),
+        (VIEW, "was not read: the storage did not return it"),
     ],
     ids=["disk", "storage"],
 )
@@ -265,7 +265,7 @@ def test_what_storage_hides_from_spark_is_told(
     told, stats = told_by(spark, f"{VIEW}{tmp_path}/{file}")
     assert told == ""
     assert [(problem.file, problem.what) for problem in stats.problems] == [
-        (f"{VIEW}{tmp_path}/{file}", "was not read: the storage does not give it")
+        (f"{VIEW}{tmp_path}/{file}", "was not read: the storage did not return it")
     ]
     assert told_by(spark, tmp_path / file)[0] == told_here(tmp_path / file)[0]
 
