@@ -1,1 +1,1 @@
-"""EVE in whatever storage Spark reads -> the report of one machine, read by a cluster: `eveproc report --on spark`."""
+"""EVE in any storage that Spark reads -> the same report: `eveproc report --on spark`."""

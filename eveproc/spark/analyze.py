@@ -1,4 +1,4 @@
-"""URIs of EVE + SiteProfile -> Report, read on a cluster: the counterpart of verdicts/analyze.py."""
+"""URIs of EVE + SiteProfile -> Report, on a cluster: the counterpart of verdicts/analyze.py."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Files on disks that every node sees -> a data frame of evidence; each task reads as one machine does.
+"""Files on disks that every node sees -> a data frame of evidence.
 
 Without a detour through a JVM this takes less than half of the CPU time that storage.py does
 (docs/spark-cost.md).
@@ -32,7 +32,7 @@ def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iter
 
 
 def shares(files: Iterable[Listed]) -> Iterator[tuple[Part, ...]]:
-    """The parts that each task reads: a piece of a large file, or several small files; largest first."""
+    """The parts that each task reads: a piece of a large file, or small files; largest first."""
     parts = sorted((part for file in files for part in _parts(file)), key=lambda part: -part[0])
     share: list[Part] = []
     work = 0

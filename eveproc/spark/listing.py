@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Files up to this size in bytes are read by one task.
 ONE_TASK = 32 << 20
-# Size of a piece of a larger file in bytes: some seconds of work. The loss of an executor then costs
+# Size of a piece of a larger file in bytes: some seconds of work. Losing an executor then costs
 # little, and so does the start of a task.
 PIECE = 512 << 20
 # Suffixes by which Hadoop decompresses a file; such a file cannot be split.
@@ -87,7 +87,10 @@ def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
 
 
 def _looked_into(storage: "_Storage", files: Sequence[Listed]) -> list[Listed]:
-    """Mark the files to be read in pieces. Files that Spark ignores are read whole, so that the loss is noticed."""
+    """Mark the files to be read in pieces.
+
+    Files that Spark ignores are read whole, so that the loss is noticed.
+    """
     large = [
         file
         for file in files
@@ -122,7 +125,7 @@ class _Storage:
         if not uri or uri == STDIN:
             return Problem(
                 uri or '""',
-                "cannot be read on a cluster: expected files, folders or globs in storage that every node sees",
+                "cannot be read on a cluster: expected files, folders or globs that every node sees",
             )
         try:
             return self._files(uri)

@@ -1,4 +1,4 @@
-"""EvidenceStore and ReadStats <-> rows of host and evidence in Arrow batches, as tasks exchange them.
+"""EvidenceStore and ReadStats <-> rows of host and evidence in Arrow batches.
 
 The row without a host holds what belongs to no host. Nothing here knows of Spark.
 """

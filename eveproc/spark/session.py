@@ -1,4 +1,4 @@
-"""A master URL -> a Spark session, or an error that says what to install or set. pyspark is imported late."""
+"""A master URL -> a Spark session, or an error that says what to install. Imports pyspark late."""
 
 import os
 import re
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NEEDED = ("pyspark", "pyarrow", "pandas")
-# Rows in a batch for Python: about 1 MB of EVE, the fastest size for the prefilter (sources.BLOCK) ...
+# Rows in a batch for Python: about 1 MB of EVE, the prefilter's fastest size (sources.BLOCK) ...
 ROWS_A_BATCH = 2500
 # ... and its maximum size in bytes, for long lines (Spark 4.1 and later).
 BYTES_A_BATCH = 16 << 20
@@ -40,11 +40,12 @@ _TRACEBACK, _RAISED = (
 _NO_REASON = ("at ", "Driver stacktrace", "File ", "Traceback", "An error occurred")
 
 _SETTINGS = {
-    # Local files without Hadoop's checksum files: their names are invalid where a name holds a colon
-    # (eve-%H:%M.json).
+    # Local files without Hadoop's checksum files, whose names are invalid where a name holds a
+    # colon (eve-%H:%M.json).
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.log.level": "ERROR",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # the default is a type that Parquet has deprecated
+    # The default is a type that Parquet has deprecated.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_A_BATCH),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BYTES_A_BATCH),
 }
@@ -70,7 +71,9 @@ def _has_java() -> bool:
 
 @contextmanager
 def session(master: str | None) -> Iterator["SparkSession"]:
-    """A Spark session that ends with the `with`. Without a master, spark-submit or spark-defaults.conf decide.
+    """A Spark session that ends with the `with`.
+
+    Without a master, spark-submit or spark-defaults.conf decide.
 
     What fails within the `with` is raised as MxhoundError, in one line.
     """

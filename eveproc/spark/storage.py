@@ -1,4 +1,4 @@
-"""Files in storage -> data frames of evidence, through Spark's text reader, schemes and permissions.
+"""Files in any storage -> data frames of evidence, through Spark's text reader.
 
 Plain files of lines are cut into pieces. All others go as they are, packed or not, to one task
 each, which unpacks and frames them as a single machine does: Spark is kept from unpacking, since it
@@ -53,7 +53,7 @@ def frames(spark: "SparkSession", files: Sequence[Listed], order: Order) -> Iter
 
 
 def pass_over_unreadable(spark: "SparkSession", whether: bool) -> None:
-    """Set both explicitly: a cluster's spark-defaults.conf may tell Spark to lose files silently."""
+    """Set both explicitly: spark-defaults.conf may tell Spark to lose files silently."""
     for setting in ("ignoreCorruptFiles", "ignoreMissingFiles"):
         spark.conf.set(f"spark.sql.files.{setting}", str(whether).lower())
 

@@ -1,4 +1,4 @@
-"""Verdicts + EvidenceStore -> two Parquet tables, partitioned by day. docs/spark.md has their schema."""
+"""Verdicts + EvidenceStore -> two Parquet tables, partitioned by day (schema: docs/spark.md)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def verdict_schema() -> "Schema":
 
 
 def evidence_schema() -> "Schema":
-    """One row for each host, activity and source: the distinct peers (`keys`), and flows to inspect."""
+    """One row for each host, activity and source: distinct peers (`keys`), and flows to inspect."""
     import pyarrow as pa
 
     key = [("key", pa.string()), ("first_seen", _moment())]

@@ -1,4 +1,4 @@
-"""Arrow batches of file content -> Arrow batches of evidence (rows.py). Runs on executors, without Spark's API.
+"""Arrow batches of file content -> Arrow batches of evidence (rows.py), on the executors.
 
 A batch holds rows as Spark's text reader cuts them, without the separator; put together again they
 are the bytes of the file.
@@ -38,7 +38,8 @@ VERSION = version("mxhound")
 class Order(Struct, frozen=True):
     """What every task needs, and the driver's version of mxhound.
 
-    `told` is the site profile and the period, pickled: another version may not be able to read them, and is to say so.
+    `told` is the site profile and the period, pickled. Another version may not be
+    able to read them, and must say so.
     """
 
     told: bytes
@@ -52,7 +53,7 @@ class Order(Struct, frozen=True):
 
 
 class FileFacts(Struct, frozen=True):
-    """Spark's metadata of a file: URI, size in bytes, modification time in seconds since 1970 UTC."""
+    """Spark's metadata of a file: URI, size in bytes, modification time (seconds since 1970)."""
 
     uri: str
     size: int
@@ -71,8 +72,8 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
         last = block.rfind(b"\n") + 1
         if last:
             gatherer.take(block, last)
-        # Only the last line gets its newline back: adding it to the block would copy the block, which
-        # takes as long as the search.
+        # Only the last line gets its newline back: to add it to the block would copy the block,
+        # which takes as long as the search.
         gatherer.take(block[last:] + b"\n", len(block) - last + 1)
     store, stats, _ = gatherer.found()
     yield from batches(Gathered(store, stats).rows())

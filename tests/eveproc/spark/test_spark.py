@@ -306,8 +306,8 @@ def test_two_names_of_one_file_are_one(spark: "SparkSession", lines: Lines, tmp_
 @pytest.mark.parametrize(
     ("uri", "what"),
     [
-        ("-", "cannot be read by a cluster"),
-        ("", "cannot be read by a cluster"),
+        ("-", "cannot be read on a cluster"),
+        ("", "cannot be read on a cluster"),
         ("{}/none.json", "no such file"),
         ("{}/none*", "no such file"),
         ("{}", "holds no eve file"),
@@ -409,7 +409,7 @@ def test_the_command_says_the_same(twenty: Path, tmp_path: Path) -> None:
             "Traceback\nModuleNotFoundError: No module named 'eveproc'\n",
             "the Python of the executors is without mxhound",
         ),
-        ("isInstanceOf does not exist in the JVM", "the JVM of the driver has ended"),
+        ("isInstanceOf does not exist in the JVM", "the driver's JVM has ended"),
         ("", "Exception"),
     ],
 )
