@@ -182,8 +182,7 @@ class Discoverer(Collector):
 
     def _note_times_and_networks(self, event: Event) -> None:
         store = self.store
-        store.first_event = min(store.first_event, event.time)
-        store.last_event = max(store.last_event, event.time)
+        store.note_time(event.time)
         store.finder.add(event)
         store.met.update(home for host in hosts_met(event) if (home := self._home_of(host)))
 

@@ -85,8 +85,7 @@ class Collector:
                 return
             case Dhcp():
                 store.leases.note(event)
-        store.first_event = min(store.first_event, event.time)
-        store.last_event = max(store.last_event, event.time)
+        store.note_time(event.time)
         for address, name in named:
             store.server_names.note(address, name, event.time)
         for finding in findings:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from math import inf
+from math import inf, isfinite
 
 import msgspec
 from msgspec import Struct, field
@@ -15,6 +15,7 @@ from eveproc.evidence.sampling import keeps
 from eveproc.evidence.sensor_health import SensorHealth
 from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
+from eveproc.input.events import BEFORE_SURICATA
 from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation
 from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
@@ -125,7 +126,8 @@ class EvidenceStore(Struct):
     """Everything the verdicts rest on.
 
     `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
-    those of the site profile that were heard of. First and last event: of those that are evidence.
+    those of the site profile that were heard of. `first_event` and `last_event`: of those that are
+    evidence, without the `early_events` (dated before 2000) where there are others.
     `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (sampling.py).
     """
 
@@ -139,8 +141,26 @@ class EvidenceStore(Struct):
     server_names: ServerNames = field(default_factory=ServerNames)
     flows_logged: bool = False
     unused: Counter[str] = field(default_factory=Counter)
+    early_events: int = 0
     first_event: float = inf
     last_event: float = -inf
+
+    def note_time(self, time: float) -> None:
+        """Take in when an event of evidence happened."""
+        is_early = time < BEFORE_SURICATA
+        self.early_events += is_early
+        self._span(time, time, is_early=is_early)
+
+    def _span(self, first: float, last: float, *, is_early: bool) -> None:
+        """Let modern times replace early ones, in whatever order they come."""
+        has_modern = self.last_event >= BEFORE_SURICATA
+        if has_modern and is_early:
+            return
+        if not (has_modern or is_early):
+            self.first_event, self.last_event = first, last
+            return
+        self.first_event = min(self.first_event, first)
+        self.last_event = max(self.last_event, last)
 
     def note_active(self, address: str) -> None:
         if not self.knows(address):
@@ -185,8 +205,10 @@ class EvidenceStore(Struct):
         self.server_names.merge(other.server_names)
         self.flows_logged |= other.flows_logged
         self.unused.update(other.unused)
-        self.first_event = min(self.first_event, other.first_event)
-        self.last_event = max(self.last_event, other.last_event)
+        self.early_events += other.early_events
+        if isfinite(other.last_event):
+            is_early = other.last_event < BEFORE_SURICATA
+            self._span(other.first_event, other.last_event, is_early=is_early)
 
     def take_new(self) -> "EvidenceStore | None":
         """Move evidence, leases, names and health out; None if there are none.

@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from eveproc.input.addresses import canonical_address, is_address
 from eveproc.input.events import (
     ACK,
+    BEFORE_SURICATA,
     COUNTERS,
     DNS_PORT,
     MAX_ANSWERS,
@@ -451,11 +452,15 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
 
 
 def _moment(text: str, otherwise: float) -> float:
-    """When a flow began or ended; where that is missing or a clock's fault, the other time: when it was logged, or began."""
+    """When a flow began or ended; where that is missing or wrong, the other time.
+
+    That is when it was logged, or when it began. A clock that was set since then is wrong, too.
+    """
     try:
-        return _time(text)
+        time = _time(text)
     except _UnusableError:
         return otherwise
+    return otherwise if time < BEFORE_SURICATA <= otherwise else time
 
 
 def _known(flags: int | None) -> int:

@@ -30,8 +30,11 @@ COUNTERS = (
 DNS_PORT = 53
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SYN_ACK = SYN | ACK
-# Suricata is younger than 2000; an earlier or much later year is a clock that was never set.
-YEARS = range(2000, 2100)
+# A time outside of these years is no time. Suricata writes 1970 where a capture has no times or a
+# clock was never set, and earlier years than 2000 where an old capture is replayed: such records
+# are used, and the report says that they are dated BEFORE_SURICATA (2000-01-01, UTC).
+YEARS = range(1970, 2100)
+BEFORE_SURICATA = 946_684_800.0
 
 
 class SkipReason(StrEnum):

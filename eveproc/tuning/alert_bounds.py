@@ -1,9 +1,9 @@
-"""Matches known within bounds -> which of the likely alerts are sure, and within what bounds. Pure.
+"""Matches whose times are known within bounds -> which likely alerts are certain, and their bounds. Pure.
 
-Nothing is assumed of a match but that it lies within its bounds (and, where not sure, that it may
-not be at all). A window is clear as long as each match is in it, or out of it, wherever in their
-bounds the others lie. Behind the first that may be either, nothing is clear until the host has been
-silent for so long that every possible window is over.
+A match may lie anywhere within its bounds, and one that is not sure may not exist. A window is
+certain as long as each match is certainly inside or outside of it, whatever the true times are.
+After the first match that may be either, no window is certain until the host has been silent for
+longer than any window lasts.
 """
 
 from bisect import insort
@@ -17,7 +17,10 @@ from rulegen.site_profile import Threshold
 
 
 class BoundedAlert(Struct, frozen=True):
-    """One alert of one host: probably at `time`, between `first` and `last` if `sure`, else there may be one more, or one less."""
+    """One alert of one host, probably at `time`.
+
+    If `sure`, it was between `first` and `last`; if not, there may be one alert more or less.
+    """
 
     time: int
     first: int
@@ -26,7 +29,10 @@ class BoundedAlert(Struct, frozen=True):
 
 
 class _Window(Struct):
-    """A window that is clear so far: by bounds of its matches, all of them and the sure ones, each list in order."""
+    """A window that is certain so far: the `firsts` of all its matches, the `lasts` of the sure ones.
+
+    Both lists are sorted.
+    """
 
     firsts: list[int] = field(default_factory=list)
     lasts: list[int] = field(default_factory=list)
@@ -37,36 +43,35 @@ class _Window(Struct):
             insort(self.lasts, match.last)
 
     def alert(self, count: int) -> tuple[int, int] | None:
-        """When the count-th match was at the earliest and at the latest; None where there may not be so many."""
+        """The earliest and the latest time of the count-th match; None if there may be fewer."""
         return (self.firsts[count - 1], self.lasts[count - 1]) if len(self.lasts) >= count else None
 
 
 def bounded(
     found: Iterable[Match], likely: Iterable[int], threshold: Threshold
 ) -> list[BoundedAlert]:
-    """The likely alerts (in order), each with its bounds where there surely was one."""
-    clear = deque(
-        sorted(_clear_alerts(sorted(found, key=lambda match: (match.first, match.last)), threshold))
-    )
-    return [_placed(time, clear) for time in likely]
+    """The likely alerts (in order), each with its bounds where it is certain."""
+    ordered = sorted(found, key=lambda match: (match.first, match.last))
+    certain = deque(sorted(_certain_alerts(ordered, threshold)))
+    return [_bounds_of(time, certain) for time in likely]
 
 
-def _placed(time: int, clear: deque[tuple[int, int]]) -> BoundedAlert:
-    """A clear alert is nobody's twice."""
-    while clear and clear[0][1] < time:
-        clear.popleft()
-    if clear and clear[0][0] <= time:
-        return BoundedAlert(time, *clear.popleft(), sure=True)
+def _bounds_of(time: int, certain: deque[tuple[int, int]]) -> BoundedAlert:
+    """Match each certain alert at most once."""
+    while certain and certain[0][1] < time:
+        certain.popleft()
+    if certain and certain[0][0] <= time:
+        return BoundedAlert(time, *certain.popleft(), sure=True)
     return BoundedAlert(time, time, time, sure=False)
 
 
-def _clear_alerts(found: Iterable[Match], threshold: Threshold) -> Iterator[tuple[int, int]]:
-    """Bounds of each alert that there surely was."""
+def _certain_alerts(found: Iterable[Match], threshold: Threshold) -> Iterator[tuple[int, int]]:
+    """The bounds of each alert that is certain."""
     length = threshold.seconds * SECOND
     window: _Window | None = None
     latest = -length - 1
     for match in found:
-        is_silent = match.first > latest + length  # whatever window was open is over
+        is_silent = match.first > latest + length  # any window that was open is over
         if is_silent or (window is not None and _is_over(window, match, length)):
             yield from _alert_of(window, threshold)
             window = _Window()
@@ -84,7 +89,7 @@ def _is_over(window: _Window, match: Match, length: int) -> bool:
 
 
 def _holds(window: _Window, match: Match, length: int) -> bool:
-    """Surely in it; a window that an unsure match may have begun is not clear."""
+    """Is it certainly in the window? Not if a match that is not sure may have begun the window."""
     return bool(window.lasts) and match.last <= window.firsts[0] + length
 
 

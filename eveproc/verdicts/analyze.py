@@ -10,6 +10,7 @@ from eveproc.evidence.collector import Period
 from eveproc.evidence.gather import gather
 from eveproc.evidence.leases import AddressHold
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore, HostEvidence
+from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files
 from eveproc.verdicts.change import Change
@@ -17,7 +18,7 @@ from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuild
 from eveproc.verdicts.scoring import HostContext, score_at_most, signals_for
 from eveproc.verdicts.verdict import Identity, Verdict, assess, judge, key_of, level_of
 from rulegen.site_profile import SiteProfile
-from rulegen.units import DAY
+from rulegen.units import DAY, count_of
 from rulegen.vocabulary import Level
 
 
@@ -150,6 +151,7 @@ def judge_evidence(
 def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     return (
         *store.health.sentences(),
+        *_early_sentences(store),
         *_missing_sensors(store, site),
         *_sampled_sentences(store),
     )
@@ -219,6 +221,25 @@ def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]
     return tuple(
         f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched"
         for name in missing
+    )
+
+
+def _early_sentences(store: EvidenceStore) -> Iterator[str]:
+    """What records of before 2000 mean: a capture is replayed, or a clock was never set."""
+    if not store.early_events:
+        return
+    events = count_of(store.early_events, "event")
+    if store.last_event >= BEFORE_SURICATA:
+        yield (
+            f"{events} are dated before 2000: a sensor's clock was not set, and their times are "
+            "used as they are; set it (NTP) before Suricata starts"
+        )
+        return
+    is_frozen = store.early_events > 1 and store.first_event == store.last_event
+    yield (
+        f"all {events} are dated before 2000, and their times are used as they are: an old capture "
+        "is replayed, or a capture without times or a clock that was never set"
+        + (", as they all have one time: rates cannot be told" if is_frozen else "")
     )
 
 

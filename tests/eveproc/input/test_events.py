@@ -467,7 +467,7 @@ def test_times_of_all_zones(written: str, seconds: float) -> None:
         ("ts-error", Skipped(SkipReason.BAD_TIMESTAMP)),
         ("2024-13-01T10:00:00Z", Skipped(SkipReason.BAD_TIMESTAMP)),
         ("1900-01-00T00:00:00.000000+0000", Skipped(SkipReason.CLOCK_FAULT)),
-        ("1970-01-01T00:00:01.000000+0000", Skipped(SkipReason.CLOCK_FAULT)),
+        ("1969-12-31T23:59:59.000000+0000", Skipped(SkipReason.CLOCK_FAULT)),
         ("2262-01-01T00:00:01.000000+0000", Skipped(SkipReason.CLOCK_FAULT)),
         ("", Skipped(SkipReason.NO_TIMESTAMP)),
         (1709287200, Skipped(SkipReason.WRONG_TYPE, "timestamp")),
@@ -475,6 +475,23 @@ def test_times_of_all_zones(written: str, seconds: float) -> None:
 )
 def test_clock_faults_are_not_believed(written: object, skipped: Skipped) -> None:
     assert decode(line("flow", {**MAIL, "timestamp": written}, flow={})) == skipped
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("1970-01-01T00:00:01.500000+0000", 1.5), ("1999-04-05T08:00:00+0000", 923_299_200.0)],
+)
+def test_times_of_old_captures_are_used(written: str, seconds: float) -> None:
+    event = flow({**MAIL, "timestamp": written}, start=written)
+    assert event.time == seconds
+
+
+def test_a_flow_that_began_before_the_clock_was_set_began_when_it_was_logged() -> None:
+    event = flow(
+        {**MAIL, "timestamp": "2024-03-01T10:00:00+0000"},
+        start="1970-01-01T00:00:03.000000+0000",
+    )
+    assert event.time == 1_709_287_200.0
 
 
 @pytest.mark.parametrize(

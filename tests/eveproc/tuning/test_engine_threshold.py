@@ -1,4 +1,4 @@
-"""The window model: every kind of threshold, on real engines and by what must always hold."""
+"""The window model of `type both`, on real engines and by what must always hold."""
 
 import random
 from collections import defaultdict
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.input.reader import ReadStats, read_events
-from eveproc.tuning.engine_threshold import SECOND, Match, ThresholdType, alerts, sizes
+from eveproc.tuning.engine_threshold import SECOND, Match, alerts, sizes
 from rulegen.site_profile import Threshold
 from rulegen.vocabulary import Engine
 from tests.engines.grid import micros
@@ -21,9 +21,7 @@ THRESHOLDS = [
     for count in (1, 2, 3, 5, 10)
     for seconds in (1, 2, 5, 10, 30, 60, 300)
 ]
-CELLS = dict(
-    enumerate(((kind, threshold) for kind in ThresholdType for threshold in THRESHOLDS), 1_300_000)
-)
+CELLS = dict(enumerate(THRESHOLDS, 1_300_000))
 TIMES = st.lists(st.integers(0, 10**9), max_size=80).map(sorted)
 SOME = st.builds(Threshold, st.integers(1, 12), st.integers(1, 300))
 
@@ -60,21 +58,17 @@ def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wire.write(tmp_path_factory.mktemp("window") / "window.pcap")
 
 
-def rule(sid: int, kind: ThresholdType, threshold: Threshold) -> str:
+def rule(sid: int, threshold: Threshold) -> str:
     numbers = f"track by_src, count {threshold.count}, seconds {threshold.seconds}"
-    option = (
-        f"detection_filter:{numbers};"
-        if kind is ThresholdType.DETECTION_FILTER
-        else f"threshold:type {kind}, {numbers};"
+    return (
+        'alert dns any any -> any any (msg:"x"; flow:to_server; content:"|00 00 0f 00 01|"; '
+        f"threshold:type both, {numbers}; sid:{sid}; rev:1;)"
     )
-    return f'alert dns any any -> any any (msg:"x"; flow:to_server; content:"|00 00 0f 00 01|"; {option} sid:{sid}; rev:1;)'
 
 
-def test_every_kind_alerts_when_the_engine_does(
-    suricata: Engine, pcap: Path, tmp_path: Path
-) -> None:
+def test_it_alerts_when_the_engine_does(suricata: Engine, pcap: Path, tmp_path: Path) -> None:
     rules = tmp_path / "window.rules"
-    rules.write_text("\n".join(rule(sid, *cell) for sid, cell in CELLS.items()) + "\n")
+    rules.write_text("\n".join(rule(sid, threshold) for sid, threshold in CELLS.items()) + "\n")
     eve = replay(
         suricata, pcap, tmp_path / "log", rules=rules, more=("--set", "packet-alert-max=255")
     )
@@ -88,12 +82,8 @@ def test_every_kind_alerts_when_the_engine_does(
                 alerted[event.src_ip, event.sid].append(time)
     assert len(matched) == 60
     for host, times in matched.items():
-        for sid, (kind, threshold) in CELLS.items():
-            assert list(alerts(sorted(times), threshold, kind)) == alerted[host, sid], (
-                host,
-                kind,
-                threshold,
-            )
+        for sid, threshold in CELLS.items():
+            assert list(alerts(sorted(times), threshold)) == alerted[host, sid], (host, threshold)
 
 
 @given(TIMES, SOME)
@@ -103,20 +93,6 @@ def test_both_alerts_in_as_many_windows_as_hold_so_many(
     held = sizes(times, threshold.seconds)
     assert sum(held) == len(times)
     assert len(list(alerts(times, threshold))) == sum(size >= threshold.count for size in held)
-
-
-@given(TIMES, SOME)
-def test_kinds_agree_with_each_other(times: list[int], threshold: Threshold) -> None:
-    limited, filtered = (
-        list(alerts(times, threshold, kind))
-        for kind in (ThresholdType.LIMIT, ThresholdType.DETECTION_FILTER)
-    )
-    assert sorted([*limited, *filtered]) == times
-    assert (
-        set(alerts(times, threshold))
-        <= set(alerts(times, threshold, ThresholdType.THRESHOLD))
-        <= set(times)
-    )
 
 
 @given(TIMES, SOME, st.integers(0, 10**12))

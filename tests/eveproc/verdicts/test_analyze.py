@@ -1,8 +1,10 @@
 """The conductor: reading, time limits, who is listed, what is said of sensors."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.evidence import store as store_module
 from eveproc.input.events import Stats
@@ -145,6 +147,38 @@ def test_a_sensor_that_began_anew_counts_from_there():
         for n, drops in ((1, 50), (2, 3))
     ]
     assert "not followed for want of memory: 3;" in report(stats).health[0]
+
+
+def replayed(year):
+    """A mass mailing in an old capture."""
+    at = datetime(year, 1, 1, 8, tzinfo=UTC).timestamp()
+    return [replace(flow(0, server(n)), time=at + n, flow_id=n + 1) for n in range(40)]
+
+
+@pytest.mark.parametrize("year", [1970, 1999])
+def test_an_old_capture_is_judged_and_said_to_be_one(year):
+    found = report(replayed(year))
+    assert found.verdicts[0].level is Level.INFECTED
+    assert found.first_event == replayed(year)[0].time
+    assert "all 40 events are dated before 2000" in found.health[0]
+    assert "one time" not in found.health[0]
+
+
+def test_a_clock_that_stood_still_is_told():
+    found = report([replace(event, time=0.0) for event in replayed(1970)])
+    assert "they all have one time: rates cannot be told" in found.health[0]
+
+
+def test_events_of_an_unset_clock_count_and_do_not_stretch_the_span():
+    modern = [flow(n, server(99), host="10.20.1.8") for n in range(5)]
+    parts = [gather(replayed(1970)), gather(modern)]
+    for first, other in (parts, reversed([gather(replayed(1970)), gather(modern)])):
+        first.merge(other)
+        found = judge_evidence(first, site_of(), ReadStats())
+        assert (found.first_event, found.last_event) == (START, START + 4)
+        assert found.verdicts[0].level is Level.INFECTED
+        assert "40 events are dated before 2000: a sensor's clock was not set" in found.health[0]
+    assert gather([*modern, *replayed(1970)]) == gather([*replayed(1970), *modern])
 
 
 def test_events_from_the_future_are_a_clock_fault(eve):
