@@ -8,6 +8,7 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rulegen.addresses import AddressLists, SiteNetworks
 from rulegen.catalogue import CATALOGUE
 from rulegen.errors import InputError, Problem
 from rulegen.files import write_together
@@ -19,7 +20,8 @@ from rulegen.suricata_files import suricata_files
 from rulegen.vocabulary import Engine
 
 _Files = Callable[
-    [SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date], Mapping[str, str]
+    [SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date, AddressLists],
+    Mapping[str, str],
 ]
 # What each engine is given: file name -> text.
 _FILES: Mapping[Engine, _Files] = MappingProxyType(
@@ -33,12 +35,16 @@ _FILES: Mapping[Engine, _Files] = MappingProxyType(
 
 
 class EngineBuild(Struct, frozen=True):
-    """What was made for one engine: the `files` by path, the rules in them, and what is left out and why."""
+    """What was made for one engine: the `files` by path, the rules in them, and what is left out and why.
+
+    `variables` are the address lists that the rules use by name: name and value.
+    """
 
     engine: Engine
     files: tuple[Path, ...]
     rules: tuple[RenderedRule, ...]
     not_rendered: tuple[NotRendered, ...]
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 class BuildResult(Struct, frozen=True):
@@ -58,17 +64,25 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
     in_force = replace(
         site, exempt=tuple(exemption for exemption in site.exempt if exemption.in_force(today))
     )
-    rendered = {engine: render_all(in_force, engine) for engine in wanted}
+    networks = SiteNetworks(in_force)
+    lists = {engine: AddressLists(networks, engine) for engine in wanted}
+    rendered = {engine: render_all(in_force, engine, lists[engine]) for engine in wanted}
     _refuse_long(out_dir, [rule for rules, _ in rendered.values() for rule in rules])
     texts = {
         out_dir / engine / name: text
         for engine, (rules, left_out) in rendered.items()
-        for name, text in _FILES[engine](site, engine, rules, left_out, today).items()
+        for name, text in _FILES[engine](
+            site, engine, rules, left_out, today, lists[engine]
+        ).items()
     }
     write_together(texts)
     builds = tuple(
         EngineBuild(
-            engine, tuple(path for path in texts if path.parent.name == engine), rules, left_out
+            engine,
+            tuple(path for path in texts if path.parent.name == engine),
+            rules,
+            left_out,
+            tuple(lists[engine].variables),
         )
         for engine, (rules, left_out) in rendered.items()
     )
@@ -78,10 +92,11 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
 
 
 def render_all(
-    site: SiteProfile, engine: Engine
+    site: SiteProfile, engine: Engine, lists: AddressLists | None = None
 ) -> tuple[tuple[RenderedRule, ...], tuple[NotRendered, ...]]:
     """The whole catalogue for one engine, in the order of the sids, and what it cannot have."""
-    results = [result for spec in CATALOGUE for result in render(spec, site, engine)]
+    shared = lists or AddressLists(SiteNetworks(site), engine)
+    results = [result for spec in CATALOGUE for result in render(spec, site, engine, shared)]
     rules = sorted(
         (result for result in results if isinstance(result, RenderedRule)),
         key=lambda rule: rule.sid,

@@ -1,15 +1,19 @@
 """An earlier build and the rules of this one -> what changed in each rule, and which part of the profile made it so."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from rulegen.addresses import expanded, variable_set_by
 from rulegen.errors import InputError, Problem
 from rulegen.render import RenderedRule
 from rulegen.rulesfile import RULES
 from rulegen.site_profile import SiteProfile, short
+from rulegen.snort_files import SETTINGS_3, SETTINGS_29
+from rulegen.suricata_files import SETTINGS
 from rulegen.vocabulary import Engine
 
 _RULE = re.compile(r"^alert (?P<header>[^(]*)\((?P<options>.*)\)$")
@@ -43,6 +47,8 @@ class EngineChange(Struct, frozen=True):
 def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
     """Sid -> rule of an earlier build: its folder, or that of one engine in it. Empty where it had none for this engine.
 
+    Address lists that the build keeps in variables stand in the rules that use them.
+
     Raises InputError where there is no build at all.
     """
     file = folder / engine / RULES
@@ -52,18 +58,36 @@ def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
         raise InputError(
             [Problem(str(folder), "is no folder; allowed is one that rulegen build wrote")]
         )
+    members = dict(
+        found
+        for name in (SETTINGS, SETTINGS_29, SETTINGS_3)
+        for line in _lines(file.with_name(name))
+        if (found := variable_set_by(line))
+    )
+    return {
+        int(sid[1]): expanded(line, members)
+        for line in _lines(file)
+        if _RULE.match(line) and (sid := _SID.search(line))
+    }
+
+
+def _lines(file: Path) -> list[str]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     except UnicodeDecodeError as error:
-        raise InputError([Problem(str(file), f"is no rules file of rulegen: {error}")]) from error
-    return {int(sid[1]): line for line in lines if _RULE.match(line) and (sid := _SID.search(line))}
+        raise InputError([Problem(str(file), f"is no file of rulegen: {error}")]) from error
 
 
 def compare(
-    engine: Engine, before: Mapping[int, str], rules: Sequence[RenderedRule], site: SiteProfile
+    engine: Engine,
+    before: Mapping[int, str],
+    rules: Sequence[RenderedRule],
+    site: SiteProfile,
+    variables: Iterable[tuple[str, str]] = (),
 ) -> EngineChange:
-    """Rules of this build beside those of the earlier one."""
-    now = {rule.sid: rule for rule in rules}
+    """Rules of this build beside those of the earlier one; `variables` are those of this build."""
+    members = {name: value.strip("[]").split(",") for name, value in variables}
+    now = {rule.sid: replace(rule, text=expanded(rule.text, members)) for rule in rules}
     changes = [
         _changed(sid, before.get(sid), now.get(sid), site) for sid in sorted({*before, *now})
     ]
@@ -124,13 +148,13 @@ def _ends(old: str, new: str, site: SiteProfile) -> Iterator[str]:
 
 
 def _members(old: str, new: str, site: SiteProfile) -> str:
-    was, is_now = (text.strip("[]").split(",") for text in (old, new))
-    come = [f"+{member}{_reason(member, site)}" for member in is_now if member not in was]
-    gone = [f"-{member}" for member in was if member not in is_now]
-    told = [*come, *gone]
-    return ", ".join(told[:MOST_NAMED]) + (
-        f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
-    )
+    was, is_now = (dict.fromkeys(text.strip("[]").split(",")) for text in (old, new))
+    come = [member for member in is_now if member not in was]
+    gone = [member for member in was if member not in is_now]
+    told = [f"+{member}{_reason(member, site)}" for member in come[:MOST_NAMED]]
+    told += [f"-{member}" for member in gone[: MOST_NAMED - len(told)]]
+    more = len(come) + len(gone) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
 
 
 def _reason(member: str, site: SiteProfile) -> str:

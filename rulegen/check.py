@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from rulegen.addresses import variable_set_by, variables_used_in
 from rulegen.config_lint import silent_settings
 from rulegen.engines import EngineTrial, FoundEngine, find_engine, try_rules
 from rulegen.errors import InputError, Problem
@@ -123,6 +124,7 @@ def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     if whole:
         problems += _missing_files(rules, engine)
     problems += _companion_problems(rules, found, engine)
+    problems += _variable_problems(rules, found, engine)
     misset, warnings = (
         _settings_problems(rules.with_name(SETTINGS)) if engine not in SNORTS else ([], [])
     )
@@ -197,6 +199,19 @@ def _companion_problems(
         yield from _sid_map_problems(rules.with_name(SID_MAP), messages)
 
 
+def _variable_problems(rules: Path, read: Iterable[ReadRule], engine: Engine) -> Iterator[Problem]:
+    """Long address lists are in variables of the settings beside the rules; without them no rule loads."""
+    settings = rules.with_name(_SETTINGS[engine])
+    lines = list(file_lines(settings, [])) if settings.is_file() else []
+    known = {found[0] for _, line in lines if (found := variable_set_by(line))}
+    places = [(rules, rule.line, f"sid {rule.sid} ", rule.header) for rule in read]
+    places += [(settings, number, "", line) for number, line in lines]
+    for file, number, prefix, text in places:
+        for name in sorted(variables_used_in(text) - known):
+            what = f"{prefix}uses ${name}, which {settings.name} does not set; build again"
+            yield Problem(str(file), what, line=number)
+
+
 def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
     """What speaks against mxhound.yaml; and what it lacks, which may have been taken out on purpose (docs/loading-rules.md)."""
     if not file.is_file():
@@ -210,7 +225,7 @@ def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
             document.problem("", f"holds no settings; allowed are {', '.join(SETTING_KEYS)}")
         ], []
     allowed = (*SETTING_KEYS, *GROUP_KEYS)
-    unknown = [key for key in document.value if key not in allowed]
+    unknown = [key for key in document.value if key not in allowed and not variable_set_by(key)]
     missing = [key for key in SETTING_KEYS if key not in document.value]
     return (
         [

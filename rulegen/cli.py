@@ -144,7 +144,8 @@ def _tell_changes(
     from rulegen.change import as_lines, compare
 
     for made in result.engines if before else ():
-        for line in as_lines(compare(made.engine, before[made.engine], made.rules, profile)):
+        change = compare(made.engine, before[made.engine], made.rules, profile, made.variables)
+        for line in as_lines(change):
             click.echo(line)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
-from rulegen.addresses import outside, watched
+from rulegen.addresses import AddressLists, SiteNetworks
 from rulegen.site_profile import (
     SID_BLOCK,
     Network,
@@ -65,19 +65,23 @@ class _Scope(Struct, frozen=True):
 
 
 def render(
-    spec: RuleSpec, site: SiteProfile, engine: Engine
+    spec: RuleSpec, site: SiteProfile, engine: Engine, lists: AddressLists | None = None
 ) -> tuple[RenderedRule | NotRendered, ...]:
     """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host.
 
     Nothing where the engine does not need this rule. All of the site's exemptions are taken to be
-    in force.
+    in force. `lists` collects the variables that the rules of a build share.
     """
     if not spec.concerns(engine):
         return ()
     reason = spec.not_on.get(engine)
     if reason is not None:
         return (NotRendered(spec.name, engine, reason),)
-    return tuple(_render_scope(spec, site, engine, scope) for scope in _scopes(spec, site, engine))
+    chosen = lists or AddressLists(SiteNetworks(site), engine)
+    return tuple(
+        _render_scope(spec, site, engine, scope, chosen)
+        for scope in _scopes(spec, site, engine, chosen)
+    )
 
 
 def render_file(engine: Engine, name: str, /, **values: object) -> str:
@@ -85,19 +89,21 @@ def render_file(engine: Engine, name: str, /, **values: object) -> str:
     return _environment().get_template(f"{engine}/{name}.j2").render(values)
 
 
-def _scopes(spec: RuleSpec, site: SiteProfile, engine: Engine) -> Iterator[_Scope]:
+def _scopes(
+    spec: RuleSpec, site: SiteProfile, engine: Engine, lists: AddressLists
+) -> Iterator[_Scope]:
     exempt = _left_out(spec, site) if engine is Engine.SNORT_3 else ()
     own = [
         (block, part)
         for block, part in enumerate(site.network_thresholds, 1)
         if _has_own(spec, part)
     ]
-    rest = watched(site, without=[*(part.network for _, part in own), *exempt])
+    rest = lists.watched(without=[*(part.network for _, part in own), *exempt])
     if rest or not own:
         yield _Scope(0, None, rest, spec.threshold_at(site))
     for block, part in own:
         yield _Scope(
-            block, part.network, watched(site, part.network, exempt), part.thresholds[spec.signal]
+            block, part.network, lists.watched(part.network, exempt), part.thresholds[spec.signal]
         )
 
 
@@ -115,14 +121,16 @@ def _has_own(spec: RuleSpec, part: NetworkThresholds) -> bool:
 
 
 def _render_scope(
-    spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope
+    spec: RuleSpec, site: SiteProfile, engine: Engine, scope: _Scope, lists: AddressLists
 ) -> RenderedRule | NotRendered:
     if not scope.hosts:
         where = "home_networks" if scope.network is None else str(scope.network)
         reason = f"no host of {where} is left to watch: every address is a mail server, a resolver or exempt"
         return NotRendered(spec.name, engine, reason)
     sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
-    text = " ".join(str(_macro(spec, engine)(_context(spec, site, scope, sid))).split())
+    text = " ".join(
+        str(_macro(spec, engine)(_context(spec, site, scope, sid, lists.outside))).split()
+    )
     return RenderedRule(spec, engine, sid, scope.threshold, scope.network, text)
 
 
@@ -144,14 +152,16 @@ def _has_macro(template: str, macro: str) -> bool:
     )
 
 
-def _context(spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int) -> Mapping[str, object]:
+def _context(
+    spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, outside: str
+) -> Mapping[str, object]:
     """What a template may use: `rule.` plus one of these names."""
     return {
         "sid": sid,
         "rev": spec.rev,
         "msg": spec.msg,
         "hosts": scope.hosts,
-        "outside": outside(site),
+        "outside": outside,
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from rulegen.addresses import flat, overlap, short
+from rulegen.addresses import overlap, short
 from rulegen.render import NotRendered, RenderedRule
 from rulegen.site_profile import Exemption, Network, SiteProfile
 from rulegen.vocabulary import SURICATAS, Engine, HostSide
@@ -54,8 +54,7 @@ def length_fault(text: str, engine: Engine) -> str | None:
         return None
     return (
         f"{size} bytes are too long for a line of rules: {why}; allowed are {longest}. "
-        "In the profile, shorten home_networks, mail_servers, resolvers, internal_domains or the networks of thresholds: "
-        "name networks, not addresses"
+        "In the profile, shorten internal_domains: name the domains above them"
     )
 
 
@@ -142,16 +141,6 @@ def suppress_lines(site: SiteProfile, rules: Sequence[RenderedRule], today: date
 def track(rule: RenderedRule) -> str:
     """The end of the packet that is the suspect, in the word that thresholds use."""
     return "by_src" if rule.spec.host_side is HostSide.SOURCE else "by_dst"
-
-
-def address_groups(site: SiteProfile) -> list[tuple[str, str]]:
-    """Address groups as the rules of others use them; a group that the site leaves empty is not set."""
-    groups = {
-        "HOME_NET": site.home_networks,
-        "SMTP_SERVERS": site.mail_servers,
-        "DNS_SERVERS": site.resolvers,
-    }
-    return [(name, flat(networks)) for name, networks in groups.items() if networks]
 
 
 def _named(networks: Sequence[Network]) -> str:

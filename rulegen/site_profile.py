@@ -18,11 +18,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
+from rulegen.networks import Network as Network  # part of what this module offers
+from rulegen.networks import NetworkIndex, place
 from rulegen.validation import CheckedReader, is_int, kind, show
 from rulegen.vocabulary import WEB_PORTS, Signal
 from rulegen.yamlfile import Value, YamlDocument, read_yaml
 
-Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 DEFAULT_SID_BASE = 1250000
@@ -170,17 +171,13 @@ def _by_address(
         NetworkThresholds(network, MappingProxyType(dict(of_it)))
         for network, of_it in thresholds.items()
     )
-    return tuple(sorted(own, key=lambda part: _place(part.network)))
-
-
-def _place(network: Network) -> tuple[int, int, int]:
-    return network.version, int(network.network_address), network.prefixlen
+    return tuple(sorted(own, key=lambda part: place(part.network)))
 
 
 def _overlaps(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
     """Pairs of different networks, the second within the first: two CIDR blocks are nested or apart, never half over."""
     outer: Network | None = None
-    for network in sorted(set(networks), key=_place):
+    for network in sorted(set(networks), key=place):
         if outer is not None and _inside(network, (outer,)):
             yield outer, network
         else:
@@ -219,7 +216,7 @@ class _SiteReader(CheckedReader):
             mail_servers=self._servers(root, "mail_servers", home),
             resolvers=self._servers(root, "resolvers", home),
             internal_domains=self.items(root, "internal_domains", self._domain),
-            exempt=self.items(root, "exempt", lambda value, key: self._exemption(value, key, home)),
+            exempt=self._exemptions(root, home),
             sid_base=self._sid_base(root.get("sid_base", DEFAULT_SID_BASE)),
             ports=self._ports(root.get("ports")),
             sensors=self.items(root, "sensors", self._sensor),
@@ -250,8 +247,9 @@ class _SiteReader(CheckedReader):
     def _refuse_unwatched(self, profile: SiteProfile) -> None:
         """Servers that take in a home network together; where one does it alone, _servers has said so."""
         servers = (*profile.mail_servers, *profile.resolvers)
+        together, alone = NetworkIndex(collapsed(servers)), NetworkIndex(servers)
         for network in profile.home_networks:
-            if _inside(network, collapsed(servers)) and not _inside(network, servers):
+            if together.covering(network) and not alone.covering(network):
                 what = f"{network} is mail_servers and resolvers from end to end, so no host of it would be watched"
                 self.note("home_networks", f"{what}; allowed are networks with other hosts in them")
 
@@ -318,16 +316,18 @@ class _SiteReader(CheckedReader):
         self, root: Mapping[str, Value], key: str, home: tuple[Network, ...]
     ) -> tuple[Network, ...]:
         """Hosts the rules leave alone; the whole of a home network would leave nobody to watch."""
+        index = NetworkIndex(home)
 
         def read(value: Value, where: str) -> Network | None:
             server = self._host_or_network(value, where)
-            for network in home:
-                if server is not None and _inside(network, (server,)):
-                    self.note(
-                        where,
-                        f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone",
-                    )
-            if key == "mail_servers" and server is not None and home and not _inside(server, home):
+            if server is None:
+                return None
+            for network in index.within(server):
+                self.note(
+                    where,
+                    f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone",
+                )
+            if key == "mail_servers" and home and not index.covering(server):
                 self.note(
                     where,
                     f"{short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry",
@@ -394,7 +394,19 @@ class _SiteReader(CheckedReader):
         self.note(key, f"{show(value)} is no port; allowed is a whole number from 1 to 65535")
         return None
 
-    def _exemption(self, value: Value, key: str, home: tuple[Network, ...]) -> Exemption | None:
+    def _exemptions(
+        self, root: Mapping[str, Value], home: tuple[Network, ...]
+    ) -> tuple[Exemption, ...]:
+        parts, whole = NetworkIndex(home), NetworkIndex(collapsed(home))
+
+        def read(value: Value, key: str) -> Exemption | None:
+            return self._exemption(value, key, (parts, whole) if home else None)
+
+        return self.items(root, "exempt", read)
+
+    def _exemption(
+        self, value: Value, key: str, home: tuple[NetworkIndex, NetworkIndex] | None
+    ) -> Exemption | None:
         before = len(self.problems)
         given = self.mapping(value, key, ("address", "network", "signals", "reason", "until"))
         network = self._exempt_network(given, key) if isinstance(value, dict) else None
@@ -410,7 +422,7 @@ class _SiteReader(CheckedReader):
         )
         until = self._until(given.get("until"), f"{key}.until")
         if network is not None and home:
-            self._refuse_no_part(network, home, everything=given.get("signals") is None, key=key)
+            self._refuse_no_part(network, *home, everything=given.get("signals") is None, key=key)
         if network is None or len(self.problems) > before:
             return None
         return Exemption(network, frozenset(signals), reason, until)
@@ -423,10 +435,16 @@ class _SiteReader(CheckedReader):
         return self._host_or_network(given[names[0]], f"{key}.{names[0]}")
 
     def _refuse_no_part(
-        self, network: Network, home: tuple[Network, ...], *, everything: bool, key: str
+        self,
+        network: Network,
+        home: NetworkIndex,
+        joined: NetworkIndex,
+        *,
+        everything: bool,
+        key: str,
     ) -> None:
-        whole = next((n for n in home if _inside(n, (network,))), None)
-        if whole is None and not _inside(network, collapsed(home)):
+        whole = next(iter(home.within(network)), None)
+        if whole is None and not joined.covering(network):
             self.note(
                 key,
                 f"{short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them",
@@ -478,13 +496,14 @@ class _SiteReader(CheckedReader):
         by_network: dict[Network, dict[Signal, Threshold]] = {}
         if value is None:
             return site, by_network
+        index = NetworkIndex(home) if home else None
         for name, item in self.mapping(value, "thresholds", tuple(Signal)).items():
             signal, key = Signal(name), f"thresholds.{name}"
             given = self.mapping(item, key, ("count", "seconds", "networks"))
             if isinstance(item, dict) and given.keys() != {"networks"}:
                 site[signal] = self._threshold(given, key)
             for text, own in self._networks_of(given, f"{key}.networks").items():
-                network = self._home_part(text, f"{key}.networks.{text}", home)
+                network = self._home_part(text, f"{key}.networks.{text}", index)
                 threshold = self._threshold(
                     self.mapping(own, f"{key}.networks.{text}", ("count", "seconds")),
                     f"{key}.networks.{text}",
@@ -503,9 +522,9 @@ class _SiteReader(CheckedReader):
         )
         return {}
 
-    def _home_part(self, text: str, key: str, home: tuple[Network, ...]) -> Network | None:
+    def _home_part(self, text: str, key: str, home: NetworkIndex | None) -> Network | None:
         network = self._host_or_network(text, key)
-        if network is not None and home and not _inside(network, home):
+        if network is not None and home and not home.covering(network):
             self.note(key, "is outside home_networks; allowed are parts of them")
             return None
         return network

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from rulegen.addresses import AddressLists
 from rulegen.render import NotRendered, RenderedRule, render_file
 from rulegen.rulesfile import (
     RULES,
     SID_MAP,
-    address_groups,
     headed_exemptions,
     lines,
     rules_text,
@@ -37,6 +37,7 @@ def snort_29_files(
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
     today: date,
+    lists: AddressLists,
 ) -> Mapping[str, str]:
     """File name -> text, for Snort 2.9."""
     return {
@@ -44,7 +45,11 @@ def snort_29_files(
         THRESHOLDS_29: lines(_thresholds(site, rules, today)),
         SID_MAP: sid_map_text(rules),
         SETTINGS_29: render_file(
-            engine, SETTINGS_29, folder=FOLDER, variables=address_groups(site)
+            engine,
+            SETTINGS_29,
+            folder=FOLDER,
+            variables=lists.groups(),
+            own_variables=lists.variables,
         ),
     }
 
@@ -55,13 +60,15 @@ def snort_3_files(
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
     today: date,
+    lists: AddressLists,
 ) -> Mapping[str, str]:
     """File name -> text, for Snort 3."""
     settings = render_file(
         engine,
         SETTINGS_3,
         folder=FOLDER,
-        variables=address_groups(site),
+        variables=lists.groups(),
+        own_variables=lists.variables,
         fields=JSON_FIELDS,
         mail_ports=" ".join(map(str, site.ports.smtp + site.ports.submission)),
         filters=[

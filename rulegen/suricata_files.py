@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from rulegen.addresses import AddressLists
 from rulegen.render import NotRendered, RenderedRule, render_file
 from rulegen.rulesfile import (
     RULES,
     SID_MAP,
-    address_groups,
     lines,
     rules_text,
     sid_map_text,
@@ -40,6 +40,7 @@ def suricata_files(
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
     today: date,
+    lists: AddressLists,
 ) -> Mapping[str, str]:
     """File name -> text, for one engine."""
     return {
@@ -47,7 +48,12 @@ def suricata_files(
         THRESHOLDS: lines(_thresholds(site, rules, today)),
         SID_MAP: sid_map_text(rules),
         SETTINGS: render_file(
-            engine, SETTINGS, engine=engine, folder=FOLDER, variables=address_groups(site)
+            engine,
+            SETTINGS,
+            engine=engine,
+            folder=FOLDER,
+            variables=lists.groups(),
+            own_variables=lists.variables,
         ),
     }
 

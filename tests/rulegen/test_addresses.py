@@ -1,13 +1,24 @@
 """Address lists: exactly the hosts that are meant, whatever the profile."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegen.addresses import flat, outside, overlap, short, watched
+from rulegen.addresses import AddressLists, SiteNetworks, flat, overlap, short
 from rulegen.site_profile import Network, SiteProfile
+from rulegen.vocabulary import Engine
+
+
+def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
+    return AddressLists(SiteNetworks(site), Engine.SURICATA_8).watched(part, without)
+
+
+def outside(site: SiteProfile) -> str:
+    return AddressLists(SiteNetworks(site), Engine.SURICATA_8).outside
+
 
 V4 = ip_network("10.20.0.0/24")
 V6 = ip_network("2001:db8:20::/48")

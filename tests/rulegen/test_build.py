@@ -85,24 +85,18 @@ def test_the_same_input_gives_the_same_bytes(site: SiteProfile, tmp_path: Path) 
             ).read_bytes()
 
 
-def scattered(count: int) -> SiteProfile:
-    """A site with so many mail servers, none beside another."""
-    return SiteProfile(
-        (ip_network("10.20.0.0/16"),),
-        mail_servers=tuple(ip_network(f"10.20.{n >> 7}.{n * 2 & 255}") for n in range(count)),
-    )
-
-
 def test_rules_longer_than_suricata_reads_are_refused_and_nothing_written(tmp_path: Path) -> None:
+    many = tuple(f"domain-of-the-site-{n}.example" for n in range(200))
+    site = SiteProfile((ip_network("10.20.0.0/16"),), internal_domains=many)
     with pytest.raises(InputError) as caught:
-        build(scattered(800), [Engine.SURICATA_7, Engine.SURICATA_8], tmp_path / "out", TODAY)
+        build(site, [Engine.SURICATA_7, Engine.SURICATA_8], tmp_path / "out", TODAY)
     first, *others = map(str, caught.value.problems)
     assert re.match(
-        rf"{tmp_path}/out/suricata-7/mxhound\.rules: sid 1250001 \(mx_flood\): \d+ bytes are too long for a line of rules: ",
+        rf"{tmp_path}/out/suricata-7/mxhound\.rules: sid 1250003 \(name_guess\): \d+ bytes are too long for a line of rules: ",
         first,
     )
     assert (
-        "in pieces of 8192 bytes; allowed are 8191. In the profile, shorten home_networks, mail_servers"
+        "in pieces of 8192 bytes; allowed are 8191. In the profile, shorten internal_domains"
         in first
     )
     assert any("suricata-8/mxhound.rules" in text for text in others)

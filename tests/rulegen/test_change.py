@@ -134,5 +134,5 @@ def test_no_build_is_refused(tmp_path: Path) -> None:
         read_rules(tmp_path / "nothing", ENGINE)
     (tmp_path / ENGINE).mkdir()
     (tmp_path / ENGINE / "mxhound.rules").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"mxhound\.rules: is no rules file of rulegen"):
+    with pytest.raises(InputError, match=r"mxhound\.rules: is no file of rulegen"):
         read_rules(tmp_path, ENGINE)

@@ -1,0 +1,52 @@
+"""Networks -> which of them lie within a network, or take it in: each answer by bisection of a sorted list."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
+
+
+def place(network: Network) -> tuple[int, int, int]:
+    """What networks are sorted by: IPv4 first, by address, the larger of two at one address first."""
+    return network.version, int(network.network_address), network.prefixlen
+
+
+class NetworkIndex:
+    """Made once in n log n of some networks, which may overlap."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._networks = sorted(set(networks), key=place)
+        self._places = [place(network) for network in self._networks]
+        # Two CIDR blocks are nested or apart, so an outermost one ends before the next begins.
+        self._outermost: list[Network] = []
+        for network in self._networks:
+            if not self._outermost or not is_within(network, self._outermost[-1]):
+                self._outermost.append(network)
+        self._outermost_places = [place(network) for network in self._outermost]
+
+    def covering(self, network: Network) -> Network | None:
+        """The outermost of the networks that holds all of `network`."""
+        at = bisect_right(self._outermost_places, place(network)) - 1
+        if at >= 0 and is_within(network, self._outermost[at]):
+            return self._outermost[at]
+        return None
+
+    def within(self, network: Network) -> list[Network]:
+        """Those that lie in `network`, itself included, in order of address."""
+        version, first, length = place(network)
+        last = first + network.num_addresses - 1
+        start = bisect_left(self._places, (version, first, length))
+        stop = bisect_right(self._places, (version, last, network.max_prefixlen))
+        return self._networks[start:stop]
+
+
+def is_within(inner: Network, outer: Network) -> bool:
+    """Whether all addresses of `inner` lie in `outer`."""
+    return (
+        inner.version == outer.version
+        and inner.prefixlen >= outer.prefixlen
+        and (int(inner.network_address) ^ int(outer.network_address))
+        >> (outer.max_prefixlen - outer.prefixlen)
+        == 0
+    )
