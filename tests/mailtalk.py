@@ -49,12 +49,17 @@ def piped_mail() -> list[Turn]:
     )
 
 
-def attachment(name: str) -> list[Turn]:
-    """One MIME mail with a file of this name."""
+def message_with_file(name: str) -> str:
+    """The text of a MIME mail with a file of this name."""
     head = 'Subject: hello\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="x"\n\n'
     text = "--x\nContent-Type: text/plain\n\nsee attached\n"
     file = f'--x\nContent-Type: application/octet-stream; name="{name}"\nContent-Transfer-Encoding: base64\n'
     file += f'Content-Disposition: attachment; filename="{name}"\n\nTVqQAAMAAAAEAAAA\n--x--'
+    return f"{head}{text}{file}"
+
+
+def attachment(name: str) -> list[Turn]:
+    """One MIME mail with a file of this name."""
     envelope = dialogue(
         "C: MAIL FROM:<a@example.com>",
         "S: 250 ok",
@@ -63,7 +68,7 @@ def attachment(name: str) -> list[Turn]:
         "C: DATA",
         "S: 354 go on",
     )
-    return envelope + dialogue(f"C: {head}{text}{file}\n.", "S: 250 2.0.0 taken")
+    return envelope + dialogue(f"C: {message_with_file(name)}\n.", "S: 250 2.0.0 taken")
 
 
 def starttls() -> list[Turn]:

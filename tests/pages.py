@@ -14,11 +14,16 @@ from click.testing import CliRunner
 
 import eveproc.cli
 import rulegen.cli
+from eveproc.signals.declaration import SignalEntry
+from eveproc.signals.registry import SIGNALS
+from eveproc.verdicts.parameters import ALERTS, CURVES
 from rulegen.catalogue import CATALOGUE
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import Engine, Family, HostSide
 
 ROOT = Path(__file__).parents[1]
+VERDICTS = ROOT / "docs" / "verdicts.md"
+SPANS = MappingProxyType({60: "60 s", 300: "5 min", 3600: "1 h", 28800: "8 h"})
 GROUPS: Mapping[str, click.Group] = MappingProxyType(
     {"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main}
 )
@@ -26,6 +31,9 @@ GROUPS: Mapping[str, click.Group] = MappingProxyType(
 # A command after "$ " in a console block, and all that it says on the screen.
 _RUN = re.compile(r"^\$ (?P<command>.+)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+
+# A table of a page that is otherwise written by hand.
+_TABLE = re.compile(r"(?<=^<!-- table: )(\w+)( -->\n).*?(?=^<!-- end of table -->$)", re.M | re.S)
 
 _COMMANDS_HEAD = """\
 # Commands, as they describe themselves
@@ -36,10 +44,10 @@ Made from `--help` by `make pages`; do not edit. Exit codes are in [operating.md
 _HEAD = """\
 # Signals: what is looked for, and what looks like it
 
-Made from rulegen/catalogue by `make pages`; do not edit. A signal is one behaviour of a mass mailer that can be counted. Signals of
-one family tend to fail together; two families that agree make a verdict. The sid of a rule is the site's `sid_base` plus its offset,
-plus 1000 for each further network with thresholds of its own. eveproc looks for the same signals in Suricata's own dns, smtp and
-flow records.
+Made from rulegen/catalogue and eveproc/signals by `make pages`; do not edit. A signal is one behaviour of a mass mailer that can be
+counted. Signals of one family tend to fail together; two families that agree make a verdict. The sid of a rule is the site's
+`sid_base` plus its offset, plus 1000 for each further network with thresholds of its own. "Records" says what eveproc counts of the
+same behaviour in Suricata's own dns, smtp and flow records. [add-a-signal.md](add-a-signal.md) says how to add one.
 """
 
 
@@ -48,6 +56,7 @@ def pages() -> dict[Path, str]:
     with_outputs = (ROOT / "README.md", ROOT / "docs" / "reports.md")
     return {
         ROOT / "docs" / "signals.md": signals_page(),
+        VERDICTS: with_tables(VERDICTS.read_text(encoding="utf-8")),
         ROOT / "docs" / "commands.md": commands_page(),
         **{page: with_real_outputs(page.read_text(encoding="utf-8")) for page in with_outputs},
     }
@@ -133,6 +142,8 @@ def _rule(spec: RuleSpec) -> str:
     ]
     if spec.threshold:
         lines.append(f"- Default: {_numbers(spec)} s. {spec.threshold_source}")
+    if spec.name == spec.signal:
+        lines.append(f"- Records: {_records(SIGNALS[spec.signal])}.")
     lines.append(
         f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet."
     )
@@ -148,6 +159,35 @@ def _rule(spec: RuleSpec) -> str:
     lines.append(f"- Next: {spec.next_step}")
     lines.append(f"- More: {', '.join(map(_link, spec.references))}.\n")
     return "\n".join(lines)
+
+
+def _records(entry: SignalEntry) -> str:
+    if entry.records:
+        return f"those of {entry.records}"
+    if not entry.extractors:
+        return "none, only alerts show it"
+    kinds = dict.fromkeys(extractor.record.EVE_TYPE for extractor in entry.extractors)
+    return f"{' and '.join(kinds)}, counted by {entry.peer}. {entry.windows_source.rstrip('.')}"
+
+
+def with_tables(text: str) -> str:
+    """docs/verdicts.md with its tables as the entries of eveproc/signals have them."""
+    made = {"windows": _windows_table(), "alerts": _alerts_table()}
+    return _TABLE.sub(lambda found: f"{found[1]}{found[2]}{made[found[1]]}", text)
+
+
+def _windows_table() -> str:
+    rows = (
+        f"| `{signal}` | {SPANS[window.seconds]} | {window.rare:g} | {window.mailer:g} |"
+        for signal, windows in CURVES.items()
+        for window in windows
+    )
+    return "\n".join(["| signal | window | rare | mailer |", "|---|---|---|---|", *rows, ""])
+
+
+def _alerts_table() -> str:
+    rows = (f"| `{signal}` | {w.first:g} | {w.most:g} |" for signal, w in ALERTS.items())
+    return "\n".join(["| signal | first | most |", "|---|---|---|", *rows, ""])
 
 
 def _numbers(spec: RuleSpec) -> str:

@@ -385,7 +385,7 @@ PROPER = (
 
 def content_cases() -> list[Case]:
     cases: list[Case] = []
-    for name in ("document.pif", "Photo.JPG.exe", "x.vbs", "patch.CMD"):
+    for name in ("document.pif", "Photo.JPG.exe", "x.vbs", "patch.CMD", "a.iso", "a.wsh"):
         cases += fires("worm_attachment", name, connects(talk(hello(), attachment(name))))
     # Engines forget a connection that is silent for ten minutes, so the slow case is none.
     cases += fires_fast(

@@ -5,6 +5,7 @@ its session and one for itself.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +27,8 @@ class Record(Struct, frozen=True):
     too, gives the same identity.
     """
 
+    EVE_TYPE: ClassVar[str] = ""
+
     event: Event
     host: str
 
@@ -45,6 +48,8 @@ class Record(Struct, frozen=True):
 class Question(Record, frozen=True):
     """A home host asked a name that is not the site's own. Names are lower case, types upper case."""
 
+    EVE_TYPE = "dns"
+
     event: Dns
     name: str
     rrtype: str
@@ -61,6 +66,8 @@ class Question(Record, frozen=True):
 class Connection(Record, frozen=True):
     """A home host opened, or tried to open, a connection."""
 
+    EVE_TYPE = "flow"
+
     event: Flow
     is_mail: bool  # TCP to a mail port of the site profile
     is_submission: bool
@@ -73,6 +80,8 @@ class Connection(Record, frozen=True):
 
 class Session(Record, frozen=True):
     """A home host spoke SMTP with an external server."""
+
+    EVE_TYPE = "smtp"
 
     event: Smtp
     is_submission: bool
@@ -89,6 +98,8 @@ class Transaction(Record, frozen=True):
     once.
     """
 
+    EVE_TYPE = "smtp"
+
     event: Smtp
     recipient: str = ""
     sender: str = ""
@@ -102,6 +113,8 @@ class Transaction(Record, frozen=True):
 class MailService(Record, frozen=True):
     """The home host took an SMTP connection."""
 
+    EVE_TYPE = "smtp"
+
     event: Smtp | Flow
 
     @property
@@ -111,6 +124,8 @@ class MailService(Record, frozen=True):
 
 class DnsService(Record, frozen=True):
     """The home host answered DNS questions of another host."""
+
+    EVE_TYPE = "dns"
 
     event: Dns
     questions: tuple[tuple[str, str], ...]  # none of them the site's own
