@@ -202,7 +202,7 @@ def test_another_version_of_mxhound_is_refused(content: bytes) -> None:
 def test_without_the_fast_library_no_line_is_made_up(
     content: bytes, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eveproc.input.parallel._selector", lambda _site, _store: None)
+    monkeypatch.setattr("eveproc.input.parallel._prefilter", lambda _collector: None)
     store, stats = alone(tmp_path, [("eve.json", content)])
     found = gathered(of_lines(ORDER, in_batches([("eve.json", content)], b"\n", rows)))
     assert found.store == store
