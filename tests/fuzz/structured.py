@@ -72,7 +72,21 @@ def network() -> list[Record]:
         ),
     ]
     records = [json.loads(line) for line in lines]
-    return records + [_mail(number) for number in range(12)] + [_alert(n) for n in range(4)]
+    records += [_mail(number) for number in range(12)]
+    records += [_alert(number) for number in range(4)]
+    return records + [_stats(number) for number in range(3)]
+
+
+def _stats(number: int) -> Record:
+    counters = {
+        "capture": {"kernel_packets": 1000 * number, "kernel_drops": 7 * number},
+        "detect": {"alert_queue_overflow": number},
+        "tcp": {"segment_memcap_drop": number, "ssn_memcap_drop": 0},
+        "flow": {"memcap": 0},
+    }
+    line = eve_lines.line(eve_lines.START + 30 * number, "stats", HOSTS[0], stats=counters)
+    record: Record = json.loads(line)
+    return record
 
 
 def _mail(number: int) -> Record:
