@@ -1,8 +1,8 @@
-"""Incidents so far + the verdicts of a report -> what changed, and the incidents as they stand then. Pure.
+"""Incidents so far + the verdicts of a report -> what changed, and the updated incidents. Pure.
 
-An incident is one finding: a machine (by its MAC where dhcp tells, else by its address) from the
-first report that named it until it is seen and found clean, or has not been seen for QUIET_DAYS. It
-is updated, never repeated, and keeps its id.
+An incident is one finding about a machine (known by its MAC if DHCP records name it, else by its
+address). It begins with the first report that names the machine, and ends when the machine is seen
+and found clean, or was not seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,12 +16,12 @@ from eveproc.verdicts.change import HostChange, Trend, trend_of
 from eveproc.verdicts.verdict import Verdict
 from rulegen.vocabulary import Level
 
-# A machine that comes back from a week off is still the same finding.
+# A machine that comes back after a week's holiday is still the same finding.
 QUIET_DAYS = 8
 
 
 class Standing(StrEnum):
-    """Is the machine at it, out of sight, or done with?"""
+    """Was the machine above clean in the last report, not seen, or found clean?"""
 
     OPEN = "open"
     QUIET = "quiet"
@@ -29,10 +29,12 @@ class Standing(StrEnum):
 
 
 class Incident(Struct, frozen=True):
-    """One finding. `level`, `score` and `last_seen` are those of the last report that called the machine more than clean.
+    """One finding.
 
-    `mac` and `name` are "" where dhcp did not tell. `started` is when the evidence first sufficed, `first_reported` the last event of the
-    first report on it. Times are seconds since 1970 UTC.
+    `level`, `score` and `last_seen` are those of the last report in which the machine was above
+    clean. `mac` and `name` are "" where DHCP records do not name the machine. `started` is when the
+    evidence was first sufficient, `first_reported` the last event of the first report on it. Times
+    are seconds since 1970 UTC.
     """
 
     id: str
@@ -48,7 +50,7 @@ class Incident(Struct, frozen=True):
 
 
 class JudgedHost(Struct, frozen=True):
-    """A verdict, and whether its machine was seen since the last report."""
+    """A verdict, and whether the machine was seen since the last report."""
 
     verdict: Verdict
     seen: bool
@@ -67,14 +69,14 @@ class JudgedHost(Struct, frozen=True):
 
 
 class News(Struct, frozen=True):
-    """What a report has to say of one incident, and the incident as it stands then."""
+    """What a report says about one incident, and the updated incident."""
 
     change: HostChange
     incident: Incident
 
 
 class LiveNews(Struct, frozen=True):
-    """A verdict that is new, or another than was last said of this machine; and the incident as it stands then."""
+    """A verdict that is new or differs from the last one of the machine, and the incident."""
 
     verdict: Verdict
     told: News
@@ -85,7 +87,7 @@ class LiveNews(Struct, frozen=True):
 
 
 def find(incidents: Iterable[Incident], mac: str, addresses: Sequence[str]) -> Incident | None:
-    """That of the machine: by MAC, or by address where one of the two is not known by a MAC."""
+    """The incident of a machine: by MAC, or by address if either of them has no known MAC."""
     candidates = list(incidents)
     by_mac = (incident for incident in candidates if mac and incident.mac == mac)
     by_address = (
@@ -97,7 +99,10 @@ def find(incidents: Iterable[Incident], mac: str, addresses: Sequence[str]) -> I
 
 
 def settled_until(incidents: Iterable[Incident], mac: str, addresses: Sequence[str]) -> float:
-    """Up to when a machine's evidence belongs to an incident that is over; it does not count again. -inf without one."""
+    """The end of a machine's last closed incident: earlier evidence does not count again.
+
+    -inf if there is none.
+    """
     over = [incident for incident in incidents if incident.standing is Standing.CLOSED]
     ends = (
         e.last_seen for e in over if (e.mac == mac if mac and e.mac else e.address in addresses)
@@ -106,10 +111,10 @@ def settled_until(incidents: Iterable[Incident], mac: str, addresses: Sequence[s
 
 
 def follow(incidents: Iterable[Incident], found: Iterable[JudgedHost], at: float) -> list[News]:
-    """What a report up to `at` says of every incident that it has news of, what matters most first."""
+    """The news of a report up to `at`, the most important first."""
     going = [incident for incident in incidents if incident.standing is not Standing.CLOSED]
     news: list[News] = []
-    # Whoever is known by MAC first: an address alone could be that of somebody else.
+    # Machines with a known MAC first: an address alone may be that of another machine.
     for one in sorted(found, key=lambda one: (not one.mac, one.verdict.host)):
         incident = find(going, one.mac, one.addresses)
         going = [other for other in going if other is not incident]
@@ -140,12 +145,12 @@ def _out_of_sight(incident: Incident) -> Iterator[News]:
 def _begun(found: JudgedHost, at: float) -> Incident:
     verdict = found.verdict
     started = at if verdict.decided_at is None else verdict.decided_at
-    print_of_it = blake2b(
+    digest = blake2b(
         f"{found.mac or verdict.host} {started:.6f}".encode("utf-8", "backslashreplace"),
         digest_size=6,
     )
     return Incident(
-        print_of_it.hexdigest(),
+        digest.hexdigest(),
         found.mac,
         verdict.host,
         "",

@@ -1,8 +1,8 @@
-"""A state + files + SiteProfile -> the report on what is new, with what changed; what was read and said is kept once it is delivered.
+"""State + files + SiteProfile -> the report on what is new, and what to keep after delivery.
 
-The order is what makes a killed run harmless: read, judge, deliver the report, then keep everything
-in one transaction. Killed before that, the next run finds the state as it was, reads the same again
-and says the same again. So a report is never lost; it may come twice.
+The order makes a killed run harmless: read, judge, deliver the report, then keep everything in one
+transaction. If a run is killed before that, the next one finds the state unchanged and makes the
+same report again. So a report is never lost, but it may come twice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import Progress
 from eveproc.input.sources import find_files
 from eveproc.state.incident import Incident, JudgedHost, News, Standing, find, follow, settled_until
-from eveproc.state.log_position import LogPosition, marks_after, newest, plan, unread
+from eveproc.state.log_position import LogPosition, newest, plan, positions_after, unread
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Machine, Report, judge_evidence, machines
 from eveproc.verdicts.change import Change
@@ -29,23 +29,29 @@ from rulegen.units import DAY
 
 
 class Pending(Struct, frozen=True):
-    """A report that is not delivered yet, made for the time `at` (seconds since 1970 UTC), and what is to be kept then."""
+    """A report that is not delivered yet, and what to keep once it is.
+
+    It was made for the time `at`, in seconds since 1970 UTC.
+    """
 
     report: Report
     at: float
     news: tuple[News, ...]
     fresh: EvidenceStore
-    marks: tuple[LogPosition, ...]
+    positions: tuple[LogPosition, ...]
 
     def keep(self, state: State) -> None:
-        """Once delivered. Raises MxhoundError where it cannot be kept: the next report will then say the same again."""
+        """To be called after delivery. Raises MxhoundError where nothing can be written.
+
+        The next run then makes the same report again.
+        """
         stats = self.report.stats
         made = (
             Reported(self.at, stats.files, stats.bytes, stats.lines)
             if self.fresh.active and isfinite(self.at)
             else None
         )
-        state.keep(self.marks, self.fresh, self.at, self.news, made)
+        state.keep(self.positions, self.fresh, self.at, self.news, made)
 
 
 def judge_new(
@@ -60,7 +66,7 @@ def judge_new(
     everyone: bool = True,
     drawn: bool = True,
 ) -> Pending:
-    """Read what no run has read before, and judge every host that was seen in it or has an incident.
+    """Read what no run has read, and judge every host that was seen in it or has an incident.
 
     `now` and `since` are seconds since 1970 UTC. Events dated more than a day after `now`, and
     events before `since`, are ignored. The other arguments are those of analyze.
@@ -75,22 +81,22 @@ def judge_new(
     fresh.trim()
     before = state.last_event()
     at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
-    marks = tuple(marks_after(done, ends, at, stats))
+    positions = tuple(positions_after(done, ends, at, stats))
     lost = unread(done, inf if before is None else before)
     for problem in (*done.problems, *lost, *_dropped(state)):
         stats.note_problem(problem.file, problem.what)
-    if not fresh.active:  # nothing was seen, so nothing is known: not even that a host is quiet
+    if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
-        return Pending(report, at, (), fresh, marks)
+        return Pending(report, at, (), fresh, positions)
     judging = _Judging(state.recall(fresh, at), fresh, tuple(state.incidents()), before)
     report = judging.report(site, stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
     change = None if before is None else Change(before, tuple(told.change for told in news))
-    return Pending(replace(report, change=change), at, news, fresh, marks)
+    return Pending(replace(report, change=change), at, news, fresh, positions)
 
 
 class _Judging:
-    """What there is to be judged, and what the report of `before` and earlier ones found of it."""
+    """The evidence to be judged, and the incidents of earlier reports, the last one at `before`."""
 
     def __init__(
         self,
@@ -101,7 +107,7 @@ class _Judging:
     ) -> None:
         self._store = store
         self._fresh = fresh
-        self._episodes = incidents
+        self._incidents = incidents
         self._seen = _seen(store, fresh, -inf if before is None else before)
         self._keys_seen: set[tuple[str, str]] = set()
 
@@ -119,27 +125,30 @@ class _Judging:
 
     def news(self, report: Report, at: float) -> tuple[News, ...]:
         found = (JudgedHost(verdict, verdict.key in self._keys_seen) for verdict in report.verdicts)
-        return tuple(follow(self._episodes, found, at))
+        return tuple(follow(self._incidents, found, at))
 
     def _machines(self, *, everyone: bool) -> Iterator[Machine]:
-        """Those seen, those with something new, and those with an incident; each with what it did after its last one that is over."""
+        """Machines that were seen, have new evidence or have an incident.
+
+        Each has the evidence since its last closed incident.
+        """
         for machine in machines(self._store, everyone=everyone):
             if self._seen(machine):
                 self._keys_seen.add(machine.key)
             elif not (_is_new(machine, self._fresh) or self._is_known(machine)):
                 continue
-            yield _unsettled(machine, self._episodes)
+            yield _unsettled(machine, self._incidents)
 
     def _is_known(self, machine: Machine) -> bool:
-        """Has it an incident that is not over?"""
+        """Does it have an incident that is not closed?"""
         going = (
-            incident for incident in self._episodes if incident.standing is not Standing.CLOSED
+            incident for incident in self._incidents if incident.standing is not Standing.CLOSED
         )
         return find(going, _mac(machine), machine.addresses) is not None
 
 
 def _seen(store: EvidenceStore, fresh: EvidenceStore, before: float) -> Callable[[Machine], bool]:
-    """Whether a machine showed itself after the last report: at an address that it was the one to have."""
+    """A test whether a machine was seen after the last report, at an address that it held then."""
     tenancies = store.leases.tenancies()
     holders = {
         (t.mac, address)
@@ -154,14 +163,14 @@ def _seen(store: EvidenceStore, fresh: EvidenceStore, before: float) -> Callable
 
 
 def _is_new(machine: Machine, fresh: EvidenceStore) -> bool:
-    """Has it given evidence, if only late, at an address that is somebody else's by now?"""
+    """Is there new evidence of it, though another machine may hold its address by now?"""
     return bool(machine.evidence.sketches) and any(
         address in fresh.hosts for address in machine.addresses
     )
 
 
 def _unsettled(machine: Machine, incidents: Sequence[Incident]) -> Machine:
-    """The machine with what it did after its last incident: what was told then does not count again."""
+    """The machine with its evidence since its last closed incident; the rest was reported."""
     end = settled_until(incidents, _mac(machine), machine.addresses)
     return (
         replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
@@ -180,5 +189,6 @@ def _dropped(state: State) -> Iterator[Problem]:
         before = datetime.fromtimestamp(dropped, UTC)
         yield Problem(
             "--state",
-            f"evidence of before {before:%Y-%m-%d %H:%MZ} was dropped: more than {EVIDENCE_BYTES >> 20} MiB of it",
+            f"evidence from before {before:%Y-%m-%d %H:%MZ} was dropped: there was more than "
+            f"{EVIDENCE_BYTES >> 20} MiB of it",
         )

@@ -1,9 +1,10 @@
-"""Files + log_positions of what was read before -> what of them is new, as parts to read, and the log_positions for the next time.
+"""Files + LogPositions of earlier runs -> the parts that are new, and the next LogPositions.
 
-A log is known by its content, not by name or inode: by its first bytes, and by those before the
-place that reading has come to. So it is found again renamed, copied, compressed, or after a reboot
-that numbered the disks anew; and what was written over a file (copytruncate) is seen to be another
-log. What cannot be proved to have been read is read: evidence counts once, however often.
+A log is recognized by its content, not by name or inode: by its first bytes, and by those before
+the offset up to which it was read. So it is found again when it was renamed, copied or compressed,
+or after a reboot that renumbered the disks; and a file that was overwritten (copytruncate) counts
+as another log. What cannot be proved to have been read is read again: repeated evidence counts
+once.
 """
 
 import os
@@ -31,7 +32,10 @@ from rulegen.errors import InputError, Problem
 
 
 class FileKind(StrEnum):
-    """How a file is read: by lines from a place on; unpacked up to a place and from there on; or whole (an export in one document)."""
+    """How a file is read: by lines from an offset on; unpacked from the start; or whole.
+
+    Whole are exports that are one document.
+    """
 
     LINES = "lines"
     PACKED = "packed"
@@ -39,12 +43,13 @@ class FileKind(StrEnum):
 
 
 class LogPosition(Struct, frozen=True):
-    """How far a log was read, and by what it is known again.
+    """How far a log was read, and how to recognize it.
 
-    `path`, `device`, `inode`, `size` (bytes on disk) and `modified` (ns since 1970) are those of the file that held it last. `offset` is
-    the place behind the last whole line that was read, in bytes of the unpacked content. `head` and `tail` are prints of the first
-    `head_size` bytes and of at most TAIL bytes before `offset`. `grown` is when more was last found in it
-    (seconds since 1970 UTC).
+    `path`, `device`, `inode`, `size` (bytes on disk) and `modified` (ns since 1970) are those of
+    the file that held it last. `offset` is the end of the last whole line that was read, in bytes
+    of the unpacked content. `head` and `tail` are digests of the first `head_size` bytes and of at
+    most TAIL bytes before `offset`. `grown` is when the log was last found to have grown (seconds
+    since 1970 UTC).
     """
 
     path: str
@@ -60,7 +65,7 @@ class LogPosition(Struct, frozen=True):
     grown: float
 
 
-class _Place(TypedDict):
+class _FileFields(TypedDict):
     """The fields that a Log and a LogPosition share."""
 
     path: str
@@ -72,7 +77,7 @@ class _Place(TypedDict):
 
 
 class Log(Struct, frozen=True):
-    """A file as it is found: of what kind, what it begins with (unpacked), and what the disk says of it."""
+    """A file as it is found: its kind, its first bytes (unpacked), and its status on disk."""
 
     path: str
     kind: FileKind
@@ -82,19 +87,20 @@ class Log(Struct, frozen=True):
     size: int
     modified: int
 
-    def begins_as(self, mark: LogPosition) -> bool:
+    def begins_as(self, position: LogPosition) -> bool:
         return (
-            len(self.head) >= mark.head_size and print_of(self.head[: mark.head_size]) == mark.head
+            len(self.head) >= position.head_size
+            and digest_of(self.head[: position.head_size]) == position.head
         )
 
-    def is_file_of(self, mark: LogPosition) -> bool:
-        return (self.device, self.inode) == (mark.device, mark.inode)
+    def is_file_of(self, position: LogPosition) -> bool:
+        return (self.device, self.inode) == (position.device, position.inode)
 
-    def is_unchanged_since(self, mark: LogPosition) -> bool:
-        return self.is_file_of(mark) and (self.size, self.modified, self.kind) == (
-            mark.size,
-            mark.modified,
-            mark.kind,
+    def is_unchanged_since(self, position: LogPosition) -> bool:
+        return self.is_file_of(position) and (self.size, self.modified, self.kind) == (
+            position.size,
+            position.modified,
+            position.kind,
         )
 
     def bytes_before(self, place: int) -> bytes:
@@ -103,15 +109,15 @@ class Log(Struct, frozen=True):
         return _bytes_of(self.path, start, place - start)
 
     def is_still_there(self) -> bool:
-        """Is it still this file that goes by the name, and not shorter than it was? Raises OSError."""
+        """Does the path still name this file, and is it no shorter than before? Raises OSError."""
         status = Path(self.path).stat()
         return (status.st_dev, status.st_ino) == (
             self.device,
             self.inode,
         ) and status.st_size >= self.size
 
-    def place(self) -> "_Place":
-        return _Place(
+    def file_fields(self) -> "_FileFields":
+        return _FileFields(
             path=self.path,
             kind=self.kind,
             device=self.device,
@@ -120,28 +126,28 @@ class Log(Struct, frozen=True):
             modified=self.modified,
         )
 
-    def mark(self, offset: int, tail: bytes, grown: float) -> LogPosition:
+    def position_at(self, offset: int, tail: bytes, grown: float) -> LogPosition:
         head = self.head[:offset]
         return LogPosition(
-            **self.place(),
+            **self.file_fields(),
             offset=offset,
             head_size=len(head),
-            head=print_of(head),
-            tail=print_of(tail),
+            head=digest_of(head),
+            tail=digest_of(tail),
             grown=grown,
         )
 
 
 class ReadRequest(Struct, frozen=True):
-    """What of a log is to be read: from `start` to `stop`, None where only reading can tell. `mark` is the one it was known by.
+    """The part of a log to be read, from `start` to `stop` (None: the end is unknown).
 
-    `tail` is what stands before `stop`.
+    `position` is the one by which the log was recognized; `tail` are the bytes before `stop`.
     """
 
     log: Log
     start: int
     stop: int | None
-    mark: LogPosition | None = None
+    position: LogPosition | None = None
     tail: bytes = b""
 
     def parts(self) -> Iterable[Part | RestPart]:
@@ -156,31 +162,34 @@ class ReadRequest(Struct, frozen=True):
     def spans(self) -> Iterator[Part]:
         return spans(self.log.path, self.start, self.stop or 0)
 
-    def mark_after(self, ends: Mapping[str, End], at: float) -> LogPosition | None:
-        """The log_position once it was read; None if the file is not the one that was to be read, or was cut off. Raises OSError."""
-        if self.mark and self.start == self.stop:
-            return replace(self.mark, **self.log.place())
+    def position_after(self, ends: Mapping[str, End], at: float) -> LogPosition | None:
+        """The LogPosition after reading; None if the file was replaced or cut. Raises OSError."""
+        if self.position and self.start == self.stop:
+            return replace(self.position, **self.log.file_fields())
         if not self.log.is_still_there():
             return None
         match self.log.kind:
             case FileKind.LINES if self.stop is not None:
                 kept = self.log.bytes_before(self.stop) == self.tail
-                return self.log.mark(self.stop, self.tail, at) if kept else None
+                return self.log.position_at(self.stop, self.tail, at) if kept else None
             case FileKind.PACKED:
                 end = ends.get(self.log.path)
-                return self.log.mark(end.reached, end.tail, at) if end else None
-        return self.log.mark(self.log.size, self.log.bytes_before(self.log.size), at)
+                return self.log.position_at(end.reached, end.tail, at) if end else None
+        return self.log.position_at(self.log.size, self.log.bytes_before(self.log.size), at)
 
 
 class ReadPlan(Struct, frozen=True):
-    """All that is to be read. `gone` are the log_positions whose logs were not found; `problems` are files that cannot be read."""
+    """Everything to be read.
+
+    `gone` are the LogPositions whose logs were not found; `problems` are files that cannot be read.
+    """
 
     readings: tuple[ReadRequest, ...]
     gone: tuple[LogPosition, ...]
     problems: tuple[Problem, ...]
 
     def whole(self) -> list[Part | RestPart]:
-        """What is read as a whole, the largest first since they take longest."""
+        """Files that are read as a whole, the largest first because they take longest."""
         readings = sorted(self.readings, key=lambda reading: -reading.log.size)
         return list(
             chain.from_iterable(
@@ -197,15 +206,18 @@ class ReadPlan(Struct, frozen=True):
         )
 
 
-def print_of(data: bytes) -> bytes:
-    """16 bytes by which `data` is known again."""
+def digest_of(data: bytes) -> bytes:
+    """16 bytes by which `data` is recognized."""
     return blake2b(data, digest_size=16).digest()
 
 
-def plan(files: Sequence[str], marks: Iterable[LogPosition]) -> ReadPlan:
-    """Find for every file how far it was read. Raises InputError for what cannot be found again: standard input, pipes."""
+def plan(files: Sequence[str], positions: Iterable[LogPosition]) -> ReadPlan:
+    """Find out how far each file was read.
+
+    Raises InputError for what a later run cannot find again: standard input and pipes.
+    """
     _refuse_streams(files)
-    shelf = _Shelf(marks)
+    known = _KnownPositions(positions)
     problems: list[Problem] = []
     logs: list[Log] = []
     for file in files:
@@ -214,18 +226,18 @@ def plan(files: Sequence[str], marks: Iterable[LogPosition]) -> ReadPlan:
         except OSError as error:
             problems.append(Problem(file, f"cannot be read: {error.strerror}"))
     readings: list[ReadRequest] = []
-    for log in sorted(logs, key=shelf.order_of):
+    for log in sorted(logs, key=known.reading_order):
         try:
-            readings += _READINGS[log.kind](log, shelf, readings)
+            readings += _READINGS[log.kind](log, known, readings)
         except OSError as error:
             problems.append(Problem(log.path, f"cannot be read: {error.strerror}"))
-    return ReadPlan(tuple(readings), tuple(shelf.marks), tuple(problems))
+    return ReadPlan(tuple(readings), tuple(known.positions), tuple(problems))
 
 
 def newest(done: ReadPlan, ends: Mapping[str, End]) -> float:
-    """When the last records of the logs that were read were logged, seconds since 1970 UTC; -inf where none tells.
+    """The time of the last records of the logs that were read; -inf where none has a time.
 
-    Evidence alone does not tell how late it is: a night without any goes by as well.
+    In seconds since 1970 UTC. Evidence alone is not enough: there are nights without any.
     """
     tails = [reading.tail for reading in done.readings if reading.start != reading.stop] + [
         end.tail for end in ends.values()
@@ -244,55 +256,61 @@ def newest(done: ReadPlan, ends: Mapping[str, End]) -> float:
     return max(stamps, default=-inf)
 
 
-def marks_after(
+def positions_after(
     done: ReadPlan, ends: Mapping[str, End], at: float, stats: ReadStats
 ) -> list[LogPosition]:
-    """The log_positions once everything was read, at the time `at`.
+    """The LogPositions after everything was read, at the time `at`.
 
-    A log that was moved or cut meanwhile keeps its old one; that is noted in `stats`.
+    A log that was moved or cut off meanwhile keeps its old position; that is noted in `stats`.
     """
-    marks = list(done.gone)
+    positions = list(done.gone)
     for reading in done.readings:
-        mark = _mark_after(reading, ends, at)
-        if mark is None:
+        position = _position_after(reading, ends, at)
+        if position is None:
             stats.note_problem(
                 reading.log.path,
                 "was moved or cut off while it was read; the next run reads it again",
             )
-        kept = mark or reading.mark
-        marks += [kept] if kept and kept.offset else []
-    return marks
+        kept = position or reading.position
+        positions += [kept] if kept and kept.offset else []
+    return positions
 
 
 def unread(done: ReadPlan, before: float) -> Iterator[Problem]:
-    """What may have been lost: logs that were still written to at the last report, `before`, and are not to be found any more."""
-    for mark in done.gone:
-        if mark.grown >= before and mark.kind is FileKind.LINES:
-            what = f"what was read up to byte {mark.offset} is gone, under any name that was asked for: what came after that was not read"
-            yield Problem(mark.path, what)
+    """What may be lost: logs that still grew at the last report, `before`, and are missing."""
+    for position in done.gone:
+        if position.grown >= before and position.kind is FileKind.LINES:
+            what = (
+                f"the log that was read up to byte {position.offset} was not found again under the "
+                "given names: what was written to it after that was not read"
+            )
+            yield Problem(position.path, what)
 
 
-class _Shelf:
-    """The log_positions not yet found to belong to a file."""
+class _KnownPositions:
+    """The LogPositions that no file was recognized by yet."""
 
-    def __init__(self, marks: Iterable[LogPosition]) -> None:
-        self.marks = list(marks)
-        self._inodes = {(mark.device, mark.inode) for mark in self.marks}
+    def __init__(self, positions: Iterable[LogPosition]) -> None:
+        self.positions = list(positions)
+        self._inodes = {(position.device, position.inode) for position in self.positions}
 
-    def order_of(self, log: Log) -> tuple[bool, bool, str]:
-        """Plain files before what may be a compressed copy of them, and those that stayed where they were before others."""
+    def reading_order(self, log: Log) -> tuple[bool, bool, str]:
+        """Plain files before possible compressed copies of them; known inodes before others."""
         return log.kind is FileKind.PACKED, (log.device, log.inode) not in self._inodes, log.path
 
-    def like(self, log: Log) -> list[LogPosition]:
-        """Those that begin as this log does; that of the same file first, then the one that is furthest."""
-        found = (mark for mark in self.marks if log.begins_as(mark))
-        return sorted(found, key=lambda mark: (not log.is_file_of(mark), -mark.offset, mark.path))
+    def beginning_as(self, log: Log) -> list[LogPosition]:
+        """Those whose log begins as this one; of the same file first, then the furthest."""
+        found = (position for position in self.positions if log.begins_as(position))
+        return sorted(
+            found,
+            key=lambda position: (not log.is_file_of(position), -position.offset, position.path),
+        )
 
     def take(self, log: Log, fits: Callable[[LogPosition], bool]) -> LogPosition | None:
-        mark = next(filter(fits, self.like(log)), None)
-        if mark:
-            self.marks.remove(mark)
-        return mark
+        position = next(filter(fits, self.beginning_as(log)), None)
+        if position:
+            self.positions.remove(position)
+        return position
 
 
 def _refuse_streams(files: Sequence[str]) -> None:
@@ -307,7 +325,7 @@ def _refuse_streams(files: Sequence[str]) -> None:
 
 
 def _look(path: str) -> Iterator[Log]:
-    """The file as it is now; nothing of an empty one. Raises OSError."""
+    """The file as it is now; nothing for an empty one. Raises OSError."""
     with ExitStack() as stack:
         head = LogSource(path, stack, ReadStats()).head()[:HEAD]
     first, status = _bytes_of(path, 0, 8), Path(path).stat()
@@ -332,90 +350,106 @@ def _bytes_of(path: str, start: int, size: int) -> bytes:
         os.close(descriptor)
 
 
-def _mark_after(reading: ReadRequest, ends: Mapping[str, End], at: float) -> LogPosition | None:
+def _position_after(reading: ReadRequest, ends: Mapping[str, End], at: float) -> LogPosition | None:
     try:
-        return reading.mark_after(ends, at)
+        return reading.position_after(ends, at)
     except OSError:  # gone since
         return None
 
 
-def _read_lines(log: Log, shelf: _Shelf, readings: Sequence[ReadRequest]) -> Iterator[ReadRequest]:
-    mark = shelf.take(
+def _read_lines(
+    log: Log, known: _KnownPositions, readings: Sequence[ReadRequest]
+) -> Iterator[ReadRequest]:
+    position = known.take(
         log,
-        lambda mark: (
-            mark.offset <= log.size and print_of(log.bytes_before(mark.offset)) == mark.tail
+        lambda position: (
+            position.offset <= log.size
+            and digest_of(log.bytes_before(position.offset)) == position.tail
         ),
     )
-    if mark or not _is_copy(log, log.size, log.bytes_before(log.size), readings):
-        start = mark.offset if mark else 0
+    if position or not _is_copy(log, log.size, log.bytes_before(log.size), readings):
+        start = position.offset if position else 0
         stop = _end_of_lines(log, start)
-        yield ReadRequest(log, start, stop, mark, log.bytes_before(stop))
+        yield ReadRequest(log, start, stop, position, log.bytes_before(stop))
 
 
-def _read_whole(log: Log, shelf: _Shelf, _readings: Sequence[ReadRequest]) -> Iterator[ReadRequest]:
-    tail = print_of(log.bytes_before(log.size))
-    mark = shelf.take(
-        log, lambda mark: (mark.kind, mark.offset, mark.tail) == (FileKind.WHOLE, log.size, tail)
+def _read_whole(
+    log: Log, known: _KnownPositions, _readings: Sequence[ReadRequest]
+) -> Iterator[ReadRequest]:
+    tail = digest_of(log.bytes_before(log.size))
+    position = known.take(
+        log,
+        lambda position: (
+            (position.kind, position.offset, position.tail) == (FileKind.WHOLE, log.size, tail)
+        ),
     )
-    yield ReadRequest(log, log.size if mark else 0, log.size if mark else None, mark)
+    yield ReadRequest(log, log.size if position else 0, log.size if position else None, position)
 
 
-def _read_packed(log: Log, shelf: _Shelf, readings: Sequence[ReadRequest]) -> Iterator[ReadRequest]:
-    mark = shelf.take(log, log.is_unchanged_since)
-    if mark:
-        yield ReadRequest(log, mark.offset, mark.offset, mark)
+def _read_packed(
+    log: Log, known: _KnownPositions, readings: Sequence[ReadRequest]
+) -> Iterator[ReadRequest]:
+    position = known.take(log, log.is_unchanged_since)
+    if position:
+        yield ReadRequest(log, position.offset, position.offset, position)
         return
-    kin = [
+    alike = [
         reading
         for reading in readings
         if reading.log.kind is FileKind.LINES and _begin_alike(reading.log, log)
     ]
-    found = _unpack(log, [*shelf.like(log), *map(_expected, kin)])
-    if not (found.ended and _is_copy(log, found.place, found.tail, kin)):
+    found = _unpack(log, [*known.beginning_as(log), *map(_expected, alike)])
+    if not (found.ended and _is_copy(log, found.place, found.tail, alike)):
         yield ReadRequest(
             log,
-            found.mark.offset if found.mark else 0,
+            found.position.offset if found.position else 0,
             None,
-            shelf.take(log, lambda mark: mark == found.mark),
+            known.take(log, lambda position: position == found.position),
         )
 
 
 _READINGS: Mapping[
-    FileKind, Callable[[Log, _Shelf, Sequence[ReadRequest]], Iterator[ReadRequest]]
+    FileKind, Callable[[Log, _KnownPositions, Sequence[ReadRequest]], Iterator[ReadRequest]]
 ] = MappingProxyType(
     {FileKind.LINES: _read_lines, FileKind.PACKED: _read_packed, FileKind.WHOLE: _read_whole}
 )
 
 
 class _ContentPosition(Struct, frozen=True):
-    """The furthest log_position that fits a compressed log, and how far it was unpacked: to `place`, before which stands `tail`."""
+    """The furthest LogPosition that fits a compressed log.
 
-    mark: LogPosition | None
+    It was unpacked up to `place`; `tail` are the bytes before that.
+    """
+
+    position: LogPosition | None
     place: int
     tail: bytes
     ended: bool
 
 
-def _unpack(log: Log, marks: Sequence[LogPosition]) -> _ContentPosition:
-    """Unpack to every log_position in turn and compare. Raises OSError."""
+def _unpack(log: Log, positions: Sequence[LogPosition]) -> _ContentPosition:
+    """Unpack to every LogPosition in turn and compare. Raises OSError."""
     best, place, tail, block = None, 0, b"", b"?"
     with ExitStack() as stack:
         source = LogSource(log.path, stack, ReadStats())
-        for mark in sorted(marks, key=lambda mark: mark.offset):
-            while block and place < mark.offset:
-                block = source.read(min(BLOCK, mark.offset - place))
+        for position in sorted(positions, key=lambda position: position.offset):
+            while block and place < position.offset:
+                block = source.read(min(BLOCK, position.offset - place))
                 place, tail = place + len(block), (tail + block[-TAIL:])[-TAIL:]
-            if place == mark.offset and print_of(tail) == mark.tail:
-                best = mark
+            if place == position.offset and digest_of(tail) == position.tail:
+                best = position
     return _ContentPosition(best, place, tail, ended=not block)
 
 
 def _expected(reading: ReadRequest) -> LogPosition:
-    return reading.log.mark(reading.stop or 0, reading.tail, 0.0)
+    return reading.log.position_at(reading.stop or 0, reading.tail, 0.0)
 
 
 def _is_copy(log: Log, place: int, tail: bytes, readings: Sequence[ReadRequest]) -> bool:
-    """Is all of this log, which ends at `place`, at the beginning of one that is read already? Then it is being copied or compressed."""
+    """Is this log, which ends at `place`, the beginning of one that is read already?
+
+    Then it is being copied or compressed.
+    """
     others = (
         r.log
         for r in readings
@@ -430,7 +464,7 @@ def _begin_alike(one: Log, other: Log) -> bool:
 
 
 def _end_of_lines(log: Log, start: int) -> int:
-    """Behind the last whole line after `start`; `start` if there is none. Raises OSError."""
+    """The end of the last whole line after `start`; `start` if there is none. Raises OSError."""
     place, rest = log.size, b""
     while place > start:
         begin = max(start, place - BLOCK)
@@ -444,7 +478,7 @@ def _end_of_lines(log: Log, start: int) -> int:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Is this a record, if without a newline yet? A half one never is: its last brace is missing."""
+    """Is this a whole record without a newline? The last brace of a half record is missing."""
     result = line_result(line)
     return line.rstrip().endswith(b"}") and not (
         isinstance(result, Skipped) and result.reason in _NO_RECORD

@@ -1,10 +1,10 @@
-"""What is to be told somewhere else -> a title, a text and how bad it is: plain values."""
+"""A notification as plain values: title, text and severity."""
 
 from msgspec import Struct
 
 
 class Message(Struct, frozen=True):
-    """What is sent; `kind` is one of Apprise's: info, success, warning, failure."""
+    """One notification; `kind` is one of Apprise's: info, success, warning, failure."""
 
     title: str
     body: str

@@ -1,4 +1,6 @@
-"""A state file <-> what eveproc remembers between reports: log positions, evidence, leases, incidents. Only this file uses sqlite3.
+"""A state file <-> State: the log positions, evidence, leases and incidents between reports.
+
+Only this file uses sqlite3.
 
 Whoever holds a State has the file to itself. Nothing changes but by `keep`, all at once;
 docs/state.md describes the tables.
@@ -31,49 +33,53 @@ from rulegen.units import DAY, HOUR
 
 StoredRow = TypeVar("StoredRow", LogPosition, Incident)
 
-# In the head of the file (SQLite's application_id), so that a file of another program is not taken
-# for one of ours.
+# SQLite's application_id, in the file's header: a file of another program is refused.
 APPLICATION = int.from_bytes(b"mxhd")
 # How long evidence is kept: a day, and before it the longest window that is scored (weights.py).
 EVIDENCE_HOURS = 24 + 8
-# Of a machine with an incident only this much of what is kept counts: longer than any window, and
-# less than the time between two nightly reports, so that what one of them told does not count in
-# the next.
-EPISODE_HOURS = 12
-# Leases are renewed after half their time; the longest in common use last eight days. Counters of
-# sensors likewise.
+# For a machine with an incident only this much of the kept evidence counts: longer than any window,
+# and less than the time between two nightly reports, so that no evidence counts in both.
+INCIDENT_HOURS = 12
+# Leases are renewed after half their time; the longest in common use last eight days. Sensors'
+# counters are kept as long.
 LEASE_DAYS = 8
 HISTORY_DAYS = 400
-# What all evidence may take at most; beyond it the oldest hours go.
+# The size limit of all evidence; the oldest hours are dropped first.
 EVIDENCE_BYTES = 1 << 30
-BOOKMARKS_AT_MOST, EPISODES_AT_MOST, VERDICTS_AT_MOST = 10_000, 100_000, 1_000_000
+MOST_LOG_POSITIONS, MOST_INCIDENTS, MOST_VERDICTS = 10_000, 100_000, 1_000_000
 
-# Each brings the file from one version of the schema to the next; the number of those applied is
-# its user_version.
-MIGRATIONS = (  # an incident is an `episode` and a log position a `bookmark` there: files of 0.1 have these names
+# Each brings the file from one version of the schema to the next; the number of applied ones is its
+# user_version. The names are those of 0.1: an incident is an `episode`, a log position a
+# `bookmark`.
+MIGRATIONS = (
     """
-    CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, offset INTEGER,
-        head_size INTEGER, head BLOB, tail BLOB, grown REAL) STRICT;
-    CREATE TABLE evidence (address TEXT, hour INTEGER, piece BLOB, PRIMARY KEY (address, hour)) WITHOUT ROWID, STRICT;
-    CREATE INDEX evidence_by_hour ON evidence (hour);
-    CREATE TABLE leases (address TEXT, mac TEXT, hour INTEGER, first REAL, last REAL, PRIMARY KEY (address, mac, hour))
+    CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER,
+        modified INTEGER, offset INTEGER, head_size INTEGER, head BLOB, tail BLOB, grown REAL)
+        STRICT;
+    CREATE TABLE evidence (address TEXT, hour INTEGER, piece BLOB, PRIMARY KEY (address, hour))
         WITHOUT ROWID, STRICT;
-    CREATE TABLE lease_lengths (address TEXT, mac TEXT, seconds INTEGER, PRIMARY KEY (address, mac)) WITHOUT ROWID, STRICT;
+    CREATE INDEX evidence_by_hour ON evidence (hour);
+    CREATE TABLE leases (address TEXT, mac TEXT, hour INTEGER, first REAL, last REAL,
+        PRIMARY KEY (address, mac, hour)) WITHOUT ROWID, STRICT;
+    CREATE TABLE lease_lengths (address TEXT, mac TEXT, seconds INTEGER, PRIMARY KEY (address, mac))
+        WITHOUT ROWID, STRICT;
     CREATE TABLE names (mac TEXT PRIMARY KEY, time REAL, name TEXT) WITHOUT ROWID, STRICT;
-    CREATE TABLE counters (sensor TEXT, counter TEXT, time REAL, value INTEGER, PRIMARY KEY (sensor, counter)) WITHOUT ROWID, STRICT;
+    CREATE TABLE counters (sensor TEXT, counter TEXT, time REAL, value INTEGER,
+        PRIMARY KEY (sensor, counter)) WITHOUT ROWID, STRICT;
     CREATE TABLE moments (name TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
     """,
     """
-    CREATE TABLE episodes (id TEXT PRIMARY KEY, mac TEXT, address TEXT, name TEXT, started REAL, first_reported REAL, last_seen REAL,
-        level TEXT, score REAL, standing TEXT) WITHOUT ROWID, STRICT;
-    CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER, lines INTEGER)
-        STRICT;
-    CREATE TABLE verdicts (at REAL, episode TEXT, host TEXT, trend TEXT, level TEXT, score REAL, PRIMARY KEY (at, episode))
+    CREATE TABLE episodes (id TEXT PRIMARY KEY, mac TEXT, address TEXT, name TEXT, started REAL,
+        first_reported REAL, last_seen REAL, level TEXT, score REAL, standing TEXT)
         WITHOUT ROWID, STRICT;
+    CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER,
+        lines INTEGER) STRICT;
+    CREATE TABLE verdicts (at REAL, episode TEXT, host TEXT, trend TEXT, level TEXT, score REAL,
+        PRIMARY KEY (at, episode)) WITHOUT ROWID, STRICT;
     """,
     """
-    CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT, PRIMARY KEY (service, number))
-        WITHOUT ROWID, STRICT;
+    CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT,
+        PRIMARY KEY (service, number)) WITHOUT ROWID, STRICT;
     """,
     """
     CREATE TABLE server_names (address TEXT, organisation TEXT, is_exchange INTEGER, time REAL,
@@ -83,7 +89,7 @@ MIGRATIONS = (  # an incident is an `episode` and a log position a `bookmark` th
 
 
 class Reported(Struct, frozen=True):
-    """A report that was made: the last event up to then (seconds since 1970 UTC), and what was read for it."""
+    """A report that was made: its last event (seconds since 1970 UTC), and what was read for it."""
 
     last_event: float
     files: int
@@ -93,7 +99,7 @@ class Reported(Struct, frozen=True):
 
 @contextmanager
 def open_state(path: Path) -> Iterator["State"]:
-    """The state in this file, a new one if there is none; nobody else can open it meanwhile.
+    """The state in this file, a new one if there is none; no other process can open it meanwhile.
 
     Raises MxhoundError, also from within the `with`, when the file is in use, no state file,
     damaged, or cannot be written.
@@ -116,11 +122,11 @@ class _RefusedError(Exception):
 
 
 class _DamagedError(Exception):
-    """The file holds what no eveproc wrote."""
+    """The file holds something that eveproc does not write."""
 
 
 def _make_private(path: Path) -> None:
-    """It tells who talked to whom: a new one is for its owner alone."""
+    """A new file is for its owner alone, because it says who talked to whom."""
     try:
         refuse_foreign_link(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -150,7 +156,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise _RefusedError("is an SQLite file of another program")
     if version > len(MIGRATIONS):
         raise _RefusedError(
-            f"was written by a newer eveproc (schema {version}; this one knows schemas up to {len(MIGRATIONS)})"
+            f"was written by a newer eveproc (schema {version}; this one knows schemas up to "
+            f"{len(MIGRATIONS)})"
         )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -181,7 +188,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def _as_written() -> Iterator[None]:
-    """Values that are not of the types and words that are written here."""
+    """Turn errors about values that eveproc does not write into _DamagedError."""
     try:
         yield
     except (ValueError, TypeError, msgspec.ValidationError) as error:
@@ -195,11 +202,11 @@ class State:
         self._db = connection
 
     def log_positions(self) -> list[LogPosition]:
-        """How far each log was read; those not seen for longest first."""
+        """How far each log was read; those not seen for the longest time first."""
         return self._rows("bookmarks", LogPosition)
 
     def incidents(self) -> list[Incident]:
-        """All that are remembered, whatever their standing."""
+        """All that are kept, whatever their standing."""
         return self._rows("episodes", Incident)
 
     def last_event(self) -> float | None:
@@ -208,21 +215,21 @@ class State:
         return None if found is None else float(found)
 
     def evidence_dropped_before(self) -> float | None:
-        """The time before which evidence had to go when the last report was kept, because there was too much of it."""
+        """The time before which evidence was dropped for its size with the last report."""
         return self._moment("evidence_dropped_before")
 
     def recall(self, fresh: EvidenceStore, at: float) -> EvidenceStore:
-        """What was read just now, together with what is kept of the same hosts and of those with an incident.
+        """`fresh` evidence, and what is kept of the same hosts and of those with an incident.
 
-        Of the latter the last EPISODE_HOURS before `at` count. What a sensor missed is counted from
-        its last report on.
+        Of the latter the last INCIDENT_HOURS before `at` count. What a sensor missed is counted
+        since its last report.
         """
         leases = self._leases()
         leases.merge(fresh.leases)
         going = [
             incident for incident in self.incidents() if incident.standing is not Standing.CLOSED
         ]
-        since = dict.fromkeys(_addresses_of(going, leases), at - EPISODE_HOURS * HOUR)
+        since = dict.fromkeys(_addresses_of(going, leases), at - INCIDENT_HOURS * HOUR)
         health = self._health()
         health.merge(fresh.health)
         names = self._server_names()
@@ -244,14 +251,14 @@ class State:
         return store
 
     def recall_all(self, at: float) -> EvidenceStore:
-        """All evidence that is kept, as `recall` gives it."""
+        """All kept evidence, in the form that `recall` gives it."""
         known = EvidenceStore()
         for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
             known.hosts[str(address)] = HostEvidence()
         return self.recall(known, at)
 
     def messages(self) -> dict[str, tuple[Message, ...]]:
-        """Notifications not delivered yet, by the key of their service, oldest first."""
+        """Notifications that were not delivered yet, by the key of their service, oldest first."""
         found: dict[str, list[Message]] = {}
         with _as_written():
             for service, *message in self._db.execute(
@@ -261,7 +268,7 @@ class State:
         return {service: tuple(messages) for service, messages in found.items()}
 
     def keep_messages(self, waiting: Mapping[str, Sequence[Message]]) -> None:
-        """In place of those that were kept before."""
+        """Replace the notifications that were kept before."""
         with _transaction(self._db):
             self._db.execute("DELETE FROM messages")
             rows = (
@@ -273,15 +280,18 @@ class State:
 
     def try_keep(
         self,
-        marks: Sequence[LogPosition],
+        positions: Sequence[LogPosition],
         fresh: EvidenceStore,
         at: float,
         news: Iterable[News],
         waiting: Mapping[str, Sequence[Message]],
     ) -> str:
-        """As `keep` and `keep_messages`; why it failed, as on a full disk, for one that goes on all the same; "" if it did not."""
+        """`keep` and `keep_messages` for a caller that goes on if they fail, as on a full disk.
+
+        Returns why it failed, or "".
+        """
         try:
-            self.keep(marks, fresh, at, news)
+            self.keep(positions, fresh, at, news)
             self.keep_messages(waiting)
         except sqlite3.Error as error:
             return _why(error)
@@ -289,15 +299,15 @@ class State:
 
     def keep(
         self,
-        marks: Sequence[LogPosition],
+        positions: Sequence[LogPosition],
         fresh: EvidenceStore,
         at: float,
         news: Iterable[News] = (),
         report: Reported | None = None,
     ) -> None:
-        """Remember what was read and what was said of it, all or nothing; and forget what is too old at the time `at`."""
+        """Keep what was read and reported, all or nothing; drop what is too old at `at`."""
         with _transaction(self._db):
-            self._keep_bookmarks(marks)
+            self._keep_log_positions(positions)
             for address in sorted(fresh.hosts):
                 self._keep_evidence(address, fresh.hosts[address])
             self._keep_leases(fresh.leases)
@@ -308,15 +318,19 @@ class State:
             self._keep_news(news, at)
             if report:
                 self._db.execute(
-                    "INSERT INTO reports VALUES ((SELECT IFNULL(MAX(number), 0) + 1 FROM reports), ?, ?, ?, ?)",
+                    "INSERT INTO reports VALUES "
+                    "((SELECT IFNULL(MAX(number), 0) + 1 FROM reports), ?, ?, ?, ?)",
                     astuple(report),
                 )
             if isfinite(at):
                 self._forget(at)
 
-    def _keep_bookmarks(self, marks: Sequence[LogPosition]) -> None:
+    def _keep_log_positions(self, positions: Sequence[LogPosition]) -> None:
         self._db.execute("DELETE FROM bookmarks")
-        rows = ((storable(mark.path), *astuple(mark)[1:]) for mark in marks[-BOOKMARKS_AT_MOST:])
+        rows = (
+            (storable(position.path), *astuple(position)[1:])
+            for position in positions[-MOST_LOG_POSITIONS:]
+        )
         self._insert("bookmarks", rows, len(LogPosition.__struct_fields__))
 
     def _keep_evidence(self, address: str, evidence: HostEvidence) -> None:
@@ -391,7 +405,7 @@ class State:
         )
 
     def _forget(self, at: float) -> None:
-        """Everything that is older than its kind is kept, or more than is kept at most."""
+        """Drop what is older or larger than its limit."""
         evidence_since, leases_since, history_since = (
             at - EVIDENCE_HOURS * HOUR,
             at - LEASE_DAYS * DAY,
@@ -399,10 +413,11 @@ class State:
         )
         run = self._db.execute
         run("DELETE FROM evidence WHERE hour < ?", (int(evidence_since // HOUR),))
-        # Of the leases before that, those that are needed to say who had an address when it begins.
+        # Of older leases, keep those that say who held an address when the kept evidence begins.
         run(_FORGET_LEASES, {"evidence": evidence_since, "leases": leases_since})
         run(
-            "DELETE FROM lease_lengths WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
+            "DELETE FROM lease_lengths "
+            "WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
         )
         run(
             "DELETE FROM names WHERE time < ? AND mac NOT IN (SELECT mac FROM leases)",
@@ -435,12 +450,14 @@ class State:
                 self._keep_moment("evidence_dropped_before", (hour + 1) * HOUR)
                 break
         run(
-            "DELETE FROM episodes WHERE id NOT IN (SELECT id FROM episodes ORDER BY standing = ?, last_seen DESC, id LIMIT ?)",
-            (Standing.CLOSED, EPISODES_AT_MOST),
+            "DELETE FROM episodes WHERE id NOT IN "
+            "(SELECT id FROM episodes ORDER BY standing = ?, last_seen DESC, id LIMIT ?)",
+            (Standing.CLOSED, MOST_INCIDENTS),
         )
         run(
-            "DELETE FROM verdicts WHERE at < (SELECT at FROM verdicts ORDER BY at DESC LIMIT 1 OFFSET ?)",
-            (VERDICTS_AT_MOST,),
+            "DELETE FROM verdicts WHERE at < "
+            "(SELECT at FROM verdicts ORDER BY at DESC LIMIT 1 OFFSET ?)",
+            (MOST_VERDICTS,),
         )
 
     def _evidence_of(self, address: str, since: float, fresh: HostEvidence | None) -> HostEvidence:
@@ -507,27 +524,33 @@ _MERGE_LEASE = """
     INSERT INTO leases VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last)
 """
-_MERGE_LENGTH = "INSERT INTO lease_lengths VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seconds = MAX(seconds, excluded.seconds)"
+_MERGE_LENGTH = """
+    INSERT INTO lease_lengths VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET seconds = MAX(seconds, excluded.seconds)
+"""
 _MERGE_NAME = """
     INSERT INTO names VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET time = excluded.time, name = excluded.name WHERE (excluded.time, excluded.name) > (time, name)
+    ON CONFLICT DO UPDATE SET time = excluded.time, name = excluded.name
+    WHERE (excluded.time, excluded.name) > (time, name)
 """
 _MERGE_COUNTER = """
     INSERT INTO counters VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET time = excluded.time, value = excluded.value WHERE (excluded.time, excluded.value) > (time, value)
+    ON CONFLICT DO UPDATE SET time = excluded.time, value = excluded.value
+    WHERE (excluded.time, excluded.value) > (time, value)
 """
 _MERGE_SERVER_NAME = """
     INSERT INTO server_names VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)
 """
 _FORGET_LEASES = """
-    DELETE FROM leases WHERE last < :evidence AND (last < :leases OR EXISTS (SELECT 1 FROM leases AS later
-        WHERE later.address = leases.address AND later.last > leases.last AND later.last < :evidence))
+    DELETE FROM leases WHERE last < :evidence AND (last < :leases OR EXISTS (
+        SELECT 1 FROM leases AS later WHERE later.address = leases.address
+            AND later.last > leases.last AND later.last < :evidence))
 """
 
 
 def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
-    """Where machines with an incident are or were."""
+    """The addresses of machines with an incident, now and before."""
     found = list(incidents)
     macs = {incident.mac for incident in found if incident.mac}
     return {incident.address for incident in found} | {
@@ -536,6 +559,6 @@ def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
 
 
 def _addresses_of_same(addresses: set[str], leases: Leases) -> set[str]:
-    """All addresses of the machines that had one of these."""
+    """All addresses of the machines that held one of these."""
     macs = {mac for address, mac, _ in leases.seen if address in addresses}
     return {address for address, mac, _ in leases.seen if mac in macs}

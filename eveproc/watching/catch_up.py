@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from eveproc.evidence.collector import Period
 from eveproc.evidence.gather import gather_parts
 from eveproc.input.read_stats import ReadStats
-from eveproc.state.log_position import LogPosition, marks_after, plan, unread
+from eveproc.state.log_position import LogPosition, plan, positions_after, unread
 from eveproc.state.state import State
 from eveproc.watching.engine import WatchMemory
 from eveproc.watching.tail import rotated
@@ -36,7 +36,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
     at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
-    read = tuple(marks_after(done, ends, at, stats))
+    read = tuple(positions_after(done, ends, at, stats))
     for problem in (*done.problems, *unread(done, before)):
         stats.note_problem(problem.file, problem.what)
     fresh.trim()

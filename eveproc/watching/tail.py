@@ -71,7 +71,9 @@ class FollowedFile:
             status.st_mtime_ns,
         )
         before = min(TAIL, self.offset)
-        return log.mark(self.offset, os.pread(self.descriptor, before, self.offset - before), at)
+        return log.position_at(
+            self.offset, os.pread(self.descriptor, before, self.offset - before), at
+        )
 
     def was_rewritten(self) -> bool:
         """Is what is there now something else than what was read? Then nothing of it was read yet."""

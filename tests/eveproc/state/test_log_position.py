@@ -17,7 +17,7 @@ from eveproc.evidence.gather import gather_parts
 from eveproc.evidence.store import EvidenceSource, EvidenceStore
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files
-from eveproc.state.log_position import LogPosition, marks_after, plan, unread
+from eveproc.state.log_position import LogPosition, plan, positions_after, unread
 from rulegen.errors import InputError
 from rulegen.vocabulary import Signal
 from tests.eveproc.evidence_of import HOST, site_of
@@ -41,7 +41,7 @@ class Reader:
         store, stats, ends = gather_parts(done.whole(), done.plain(), SITE, jobs=1)
         self.lost = [str(problem) for problem in unread(done, self.runs)]
         self.runs += 1
-        self.marks = marks_after(done, ends, self.runs, stats)
+        self.marks = positions_after(done, ends, self.runs, stats)
         self.store.merge(store)
         self.stats.merge(stats)
         return stats
@@ -159,7 +159,7 @@ def test_a_log_that_was_changed_behind_its_beginning_is_another_log(tmp_path: Pa
     eve.write_bytes(same + line(41) + line(42))
     reader.read(str(eve))
     assert {"victim40.example", "victim41.example", "victim42.example"} <= reader.asked()
-    assert "what was read up to byte" in reader.lost[0]
+    assert "that was read up to byte" in reader.lost[0]
 
 
 def test_a_log_that_is_moved_while_it_is_read_is_read_again(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_log_that_is_moved_while_it_is_read_is_read_again(tmp_path: Path) -> N
     for meanwhile in (lambda: eve.rename(tmp_path / "eve.json.1"), lambda: eve.write_bytes(b"")):
         done, stats = plan([str(eve)], []), ReadStats()
         meanwhile()
-        assert marks_after(done, {}, 0.0, stats) == []
+        assert positions_after(done, {}, 0.0, stats) == []
         assert [problem.what for problem in stats.problems] == [
             "was moved or cut off while it was read; the next run reads it again"
         ]
@@ -245,5 +245,5 @@ def test_several_processes_tell_where_they_came_to(
         done = plan(names, marks)
         _, stats, ends = gather_parts(done.whole(), done.plain(), SITE, jobs=3)
         assert stats.bytes == expected
-        marks = marks_after(done, ends, 0.0, stats)
+        marks = positions_after(done, ends, 0.0, stats)
         assert sorted(mark.offset for mark in marks) == sorted(map(len, texts))

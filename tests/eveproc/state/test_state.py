@@ -14,11 +14,11 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Stats
 from eveproc.state import state as state_module
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
-from eveproc.state.log_position import FileKind, LogPosition, print_of
+from eveproc.state.log_position import FileKind, LogPosition, digest_of
 from eveproc.state.state import (
     APPLICATION,
-    EPISODE_HOURS,
     EVIDENCE_HOURS,
+    INCIDENT_HOURS,
     LEASE_DAYS,
     MIGRATIONS,
     Reported,
@@ -32,7 +32,7 @@ from tests.eveproc.evidence_of import HOST, START, gather, lease, lookup, web
 
 OTHER = "10.20.1.8"
 MARK = LogPosition(
-    "eve.json", FileKind.LINES, 1, 2, 300, 4, 250, 250, print_of(b"a"), print_of(b"b"), START
+    "eve.json", FileKind.LINES, 1, 2, 300, 4, 250, 250, digest_of(b"a"), digest_of(b"b"), START
 )
 EPISODE = Incident(
     "abc", "02:00:00:00:00:07", HOST, "lap-7", START, START, START, Level.INFECTED, 0.99
@@ -130,11 +130,11 @@ def test_of_a_machine_with_an_episode_the_last_hours_count(tmp_path: Path) -> No
     path = tmp_path / "state.db"
     kept(path, asked(20), START + HOUR, news())
     assert (
-        recalled(path, START + EPISODE_HOURS * HOUR).hosts[HOST].log(Signal.MX_FLOOD).distinct()
+        recalled(path, START + INCIDENT_HOURS * HOUR).hosts[HOST].log(Signal.MX_FLOOD).distinct()
         == 20
     )
     assert (
-        recalled(path, START + (EPISODE_HOURS + 1) * HOUR, asked(1, hour=12))
+        recalled(path, START + (INCIDENT_HOURS + 1) * HOUR, asked(1, hour=12))
         .hosts[HOST]
         .log(Signal.MX_FLOOD)
         .distinct()
@@ -215,7 +215,7 @@ def test_bookmarks_that_were_not_seen_for_longest_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "state.db"
-    monkeypatch.setattr(state_module, "BOOKMARKS_AT_MOST", 2)
+    monkeypatch.setattr(state_module, "MOST_LOG_POSITIONS", 2)
     marks = tuple(replace(MARK, path=f"eve.json.{number}") for number in range(3))
     kept(path, EvidenceStore(), START, marks=marks)
     with open_state(path) as state:
