@@ -72,6 +72,8 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     found: dict[Address, Candidate] = {}
     problems = []
     for number, line in enumerate(lines, 1):
+        if _tells_coverage(line):
+            continue
         try:
             candidate = _candidate(line)
         except (OverflowError, ValueError, TypeError, KeyError, RecursionError):
@@ -132,6 +134,11 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
         raise MxhoundError(f"{folder}: cannot be made: {error.strerror}") from error
     for name, text in texts.items():
         write_whole(folder / name, text, SHARED)
+
+
+def _tells_coverage(line: str) -> bool:
+    """True for the line that says how far a report could judge, and is about no host."""
+    return line.startswith('{"coverage": ')
 
 
 def _candidate(line: str) -> Candidate:

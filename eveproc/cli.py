@@ -22,10 +22,13 @@ from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
     from eveproc.discovery.discover import Discovery
+    from eveproc.evidence.store import EvidenceStore
+    from eveproc.input.read_stats import ReadStats
     from eveproc.spark.analyze import Cluster
     from eveproc.state.state import State
     from eveproc.tuning.collect import Study
     from eveproc.verdicts.analyze import Report
+    from eveproc.verdicts.judgement import Judgement
     from eveproc.watching.notify import Notifier
     from eveproc.watching.service import ProcessSignals
     from rulegen.site_profile import SiteProfile, Threshold
@@ -240,7 +243,7 @@ def report(
 
     The report goes to standard output, reading statistics and sensor health to standard error.
 
-    Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on.
+    Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on, 4 nothing could be judged.
     """
     _refuse_to_forget(state, inputs.until, output, stats)
     cluster = _cluster(on, master, tables, inputs, state)
@@ -250,21 +253,33 @@ def report(
     ):
         _deliver(report, form, output, everyone)
         _tell_reading(report, stats)
-    _exit_if_found(report, fail_on)
+    _exit_by(report, fail_on)
 
 
 @main.command()
 @click.argument("host")
 @_reads_eve
 def explain(inputs: InputOptions, host: str) -> None:
-    """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look."""
+    """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look.
+
+    Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
+    """
     from eveproc.report import explain_text
-    from eveproc.verdicts.analyze import gather_evidence
     from eveproc.verdicts.explain import explain as account_for
 
-    with _faults_told(), _progress_bar() as progress:
+    with _faults_told():
         profile = inputs.profile()
-        report, _ = gather_evidence(
+        store, stats = _gathered(inputs, profile)
+        _tell_judgement(store, profile, stats)
+        accounts = account_for(host, store, profile, inputs.eve)
+        _echo("\n\n".join(explain_text.render(told) for told in accounts))
+
+
+def _gathered(inputs: InputOptions, profile: "SiteProfile") -> "tuple[EvidenceStore, ReadStats]":
+    from eveproc.verdicts.analyze import gather_evidence
+
+    with _progress_bar() as progress:
+        return gather_evidence(
             inputs.eve,
             profile,
             since=inputs.since,
@@ -273,11 +288,18 @@ def explain(inputs: InputOptions, host: str) -> None:
             jobs=inputs.jobs,
             progress=progress,
         )
-        _echo(
-            "\n\n".join(
-                explain_text.render(told) for told in account_for(host, report, profile, inputs.eve)
-            )
-        )
+
+
+def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats") -> None:
+    """What could not be seen, on standard error; exit 4 where nothing could, 1 where nothing is EVE."""
+    from eveproc.report.judgement_text import lines
+    from eveproc.verdicts.judgement import judgement_of
+
+    stats.raise_if_no_eve()
+    judgement = judgement_of(store, profile, stats)
+    for line in lines(judgement):
+        click.echo(line, err=True)
+    _exit_if_blind(judgement)
 
 
 @main.command()
@@ -491,7 +513,10 @@ def tune(
     baseline: Path | None,
     budget: float,
 ) -> None:
-    """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done."""
+    """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done.
+
+    Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
+    """
     if wanted and (output or baseline or form == "html"):
         raise click.UsageError(
             "--what-if only shows, as text or json: leave out -o, --baseline and -f html"
@@ -525,7 +550,7 @@ def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
     from eveproc.tuning.collect import study
 
     with _progress_bar() as progress:
-        return study(
+        found = study(
             inputs.eve,
             site,
             since=inputs.since,
@@ -534,6 +559,8 @@ def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
             jobs=inputs.jobs,
             progress=progress,
         )
+    _tell_judgement(found.store, site, found.stats)
+    return found
 
 
 def _recommend(
@@ -707,9 +734,16 @@ def _refuse_what_is_no_eve(report: "Report") -> "Report":
     return report
 
 
-def _exit_if_found(report: "Report", fail_on: str | None) -> None:
+def _exit_by(report: "Report", fail_on: str | None) -> None:
+    """Exit 3 where a host is bad enough, 4 where nothing could be judged."""
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in report.verdicts):
         sys.exit(FOUND)
+    _exit_if_blind(report.judgement)
+
+
+def _exit_if_blind(judgement: "Judgement") -> None:
+    if judgement.is_blind:
+        sys.exit(NOT_JUDGED)
 
 
 def _deliver(report: "Report", form: str, output: Path | None, everyone: bool) -> None:

@@ -15,6 +15,7 @@ from eveproc.discovery.networks import HomeNetworkFinder
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
 from eveproc.input.sources import STDIN
+from eveproc.input.survey import of_event
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
 from rulegen.errors import InputError, Problem
 from rulegen.site_profile import Network, SiteProfile
@@ -50,15 +51,15 @@ def discover_in(
     bare = SiteProfile(networks, ports=site.ports) if site else SiteProfile(networks)
     discoverer, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
     for event in read_events(sources, stats, progress=progress):
+        discoverer.survey(of_event(event))
         discoverer.add(event)
     stats.raise_if_no_eve()
     report = judge_evidence(discoverer.store, bare, stats, everyone=False, drawn=False)
     infected = [address for address, _ in infected_addresses(report.verdicts)]
-    return replace(
-        discover(discoverer.store, bare, infected),
-        missing=missing_records(stats.events),
-        is_blind=is_blind(stats.events),
-    )
+    missing, blind = missing_records(stats.events), is_blind(stats.events)
+    if report.judgement.is_blind and not blind:
+        missing, blind = (*missing, *map(str, report.judgement.causes)), True
+    return replace(discover(discoverer.store, bare, infected), missing=missing, is_blind=blind)
 
 
 def _find_home_networks(sources: Sequence[str], progress: Progress | None) -> tuple[Network, ...]:

@@ -13,8 +13,10 @@ from math import inf
 
 from msgspec import Struct
 
+from eveproc.evidence.coverage import CoverageNoter
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Stats, Tls
+from eveproc.input.survey import Survey
 from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
@@ -63,11 +65,25 @@ class Collector:
         self._alerts = AlertReader(site)
         self._records = RecordReader(site)
         self.is_home = self._records.is_home
+        self._noter: CoverageNoter | None = None
         self.line_filter = line_filter(site)
+
+    def survey(self, seen: Survey) -> None:
+        """Take in what a sample of the input shows, whatever of it is evidence."""
+        self._coverage_noter().survey(seen)
+
+    def _coverage_noter(self) -> CoverageNoter:
+        """A watch gives the store a new Coverage from time to time."""
+        if self._noter is None or self._noter.coverage is not self.store.coverage:
+            self._noter = CoverageNoter(
+                self.store.coverage, self.site, lambda time: self.period.why_not(time)
+            )
+        return self._noter
 
     def add(self, event: Event) -> None:
         """Take one event in; one that would be evidence and does not count is counted in `unused`."""
         store = self.store
+        self._coverage_noter().note(event)
         if event.sensor in self._sensors:
             store.sensors.add(event.sensor)
         if type(event) is Flow:
@@ -138,6 +154,7 @@ class Collector:
         read = self._alerts.read(event)
         if read is None:
             return
+        self.store.coverage.own_alerts += 1
         if self.is_home(read.host):
             yield Finding(read.host, read.signal, EvidenceSource.ALERT, read.observation)
         else:

@@ -1,20 +1,98 @@
-"""Stats events -> what a sensor missed, in sentences; merges in any order."""
+"""Stats events -> what each sensor missed, in sentences; merges in any order."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct, field
 
 from eveproc.input.events import Stats
 
-# Counter -> what its rise means for "no evidence".
-COUNTED = {
-    "capture.kernel_drops": "packets dropped before the sensor saw them",
-    "detect.alert_queue_overflow": "alerts lost because one packet matched too many rules",
-    "tcp.segment_memcap_drop": "TCP segments dropped for want of memory",
-    "tcp.ssn_memcap_drop": "TCP sessions not followed for want of memory",
-    "flow.memcap": "flows not followed for want of memory",
-}
-DROPS, PACKETS = "capture.kernel_drops", "capture.kernel_packets"
-# A share of packets below this is noise, and a clean verdict stands.
+
+class Fault(Struct, frozen=True):
+    """What the rise of `counter` means. Up to `tolerated`, a share of `base`, it is noise.
+
+    Of `base` the first counter that the sensor logged is taken; without one every rise is a fault.
+    `told`: is noise told as well? `remedy` names the setting that helps.
+    """
+
+    counter: str
+    meaning: str
+    remedy: str = ""
+    base: tuple[str, ...] = ()
+    tolerated: float = 0.0
+    told: bool = False
+
+
+# Which counter says how many packets arrived depends on the capture method.
+PACKETS = (
+    "capture.kernel_packets",
+    "capture.packets",
+    "capture.afxdp_packets",
+    "capture.dag_packets",
+    "decoder.pkts",
+)
+# A share of lost packets below this is noise: a clean verdict stands.
 NOISE = 0.001
+# A healthy network has damaged packets and connections that lose a segment, too: about one in a
+# hundred at most. With checksum offloading it is every packet that the sensor's own host sends, or
+# half of all.
+DAMAGED, GAPS = 0.01, 0.05
+_CAPTURE = "give the capture more threads or larger buffers, or less traffic"
+_MEMORY = "raise stream.memcap and stream.reassembly.memcap in suricata.yaml"
+_OFFLOADING = (
+    "switch off offloading on the capture interface (ethtool -K IFACE rx off tx off gro off "
+    "lro off), or set checksum-checks: no for the interface in suricata.yaml"
+)
+
+
+def _lost(counter: str, meaning: str, remedy: str = _CAPTURE) -> Fault:
+    return Fault(counter, meaning, remedy, PACKETS, NOISE, told=True)
+
+
+FAULTS = (
+    _lost("capture.kernel_drops", "packets dropped before the sensor saw them"),
+    _lost("capture.kernel_ifdrops", "packets dropped by the network interface"),
+    _lost(
+        "capture.dpdk.imissed", "packets dropped by the network card (DPDK): its queues were full"
+    ),
+    _lost(
+        "capture.dpdk.no_mbufs",
+        "packets dropped for lack of DPDK buffers",
+        "raise mempool-size of the interface in suricata.yaml",
+    ),
+    _lost("capture.dag_drops", "packets dropped by the capture card"),
+    Fault(
+        "tcp.invalid_checksum",
+        "TCP packets ignored for their bad checksums",
+        _OFFLOADING,
+        PACKETS,
+        DAMAGED,
+    ),
+    Fault("decoder.invalid", "packets that could not be decoded", _OFFLOADING, PACKETS, DAMAGED),
+    Fault(
+        "tcp.reassembly_gap",
+        "gaps in TCP connections, whose content was lost",
+        "the sensor does not get all packets: look at the mirror port or tap, and at asymmetric routing",
+        ("tcp.sessions", *PACKETS),
+        GAPS,
+    ),
+    Fault("tcp.segment_memcap_drop", "TCP segments dropped for lack of memory", _MEMORY),
+    Fault("tcp.ssn_memcap_drop", "TCP sessions not followed for lack of memory", _MEMORY),
+    Fault(
+        "flow.memcap",
+        "flows not followed for lack of memory",
+        "raise flow.memcap in suricata.yaml",
+    ),
+    Fault(
+        "detect.alert_queue_overflow",
+        "alerts lost because one packet matched too many rules",
+        "raise packet-alert-max in suricata.yaml",
+    ),
+)
+_BY_COUNTER: Mapping[str, Fault] = MappingProxyType({fault.counter: fault for fault in FAULTS})
+THRESHOLDS_USED, THRESHOLDS_LIMIT = "detect.thresholds.memuse", "detect.thresholds.memcap"
+# Of a table of thresholds; one entry more may not fit.
+FULL = 0.98
 
 
 class SensorHealth(Struct):
@@ -32,12 +110,36 @@ class SensorHealth(Struct):
             self._note(key, report, other.latest[key])
 
     def is_blind(self) -> bool:
-        """Did any sensor miss more than noise?"""
-        return any(
-            self._missed(sensor, name) > self._noise(sensor, name)
-            for sensor, name in self.latest
-            if name in COUNTED
-        )
+        """True if any sensor missed more than noise."""
+        return any(True for _ in self.losses())
+
+    def losses(self) -> Iterator[str]:
+        """A sentence per sensor and fault of more than noise."""
+        yield from (self._sentence(*one) for one in self._missed() if self._is_loss(*one))
+        yield from self._full_tables()
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence per sensor and fault; empty when nothing was missed."""
+        told = (one for one in self._missed() if one[1].told or self._is_loss(*one))
+        return (*(self._sentence(*one) for one in told), *self._full_tables())
+
+    def _missed(self) -> Iterator[tuple[str, Fault, int]]:
+        """(sensor, fault, number missed) of everything missed, by sensor and counter."""
+        for sensor, name in sorted(self.latest):
+            fault = _BY_COUNTER.get(name)
+            missed = self._risen(sensor, name) if fault else 0
+            if fault and missed:
+                yield sensor, fault, missed
+
+    def _is_loss(self, sensor: str, fault: Fault, missed: int) -> bool:
+        return missed > fault.tolerated * self._base(sensor, fault)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """By sensor, how much each counter rose."""
+        risen: dict[str, dict[str, int]] = {}
+        for sensor, name in sorted(self.latest):
+            risen.setdefault(sensor, {})[name] = self._risen(sensor, name)
+        return risen
 
     def _note(
         self, key: tuple[str, str], first: tuple[float, int], last: tuple[float, int]
@@ -45,29 +147,43 @@ class SensorHealth(Struct):
         self.earliest[key] = min(first, self.earliest.get(key, first))
         self.latest[key] = max(last, self.latest.get(key, last))
 
-    def _missed(self, sensor: str, name: str) -> int:
-        """By how much the counter rose between the reports; all of it where there is one report, or the sensor began anew."""
+    def _risen(self, sensor: str, name: str) -> int:
+        """How much a counter rose between the reports.
+
+        All of it counts where there is one report only, or where the sensor was restarted.
+        """
         (start, before), (end, after) = self.earliest[sensor, name], self.latest[sensor, name]
         return after - before if start < end and before <= after else after
 
-    def _noise(self, sensor: str, name: str) -> float:
-        return NOISE * self._packets(sensor) if name == DROPS else 0
+    def _base(self, sensor: str, fault: Fault) -> int:
+        """What the share is taken of; 0 where the sensor logged none of it."""
+        logged = (name for name in fault.base if (sensor, name) in self.latest)
+        return max((self._risen(sensor, name) for name in [*logged][:1]), default=0)
 
-    def _packets(self, sensor: str) -> int:
-        return self._missed(sensor, PACKETS) if (sensor, PACKETS) in self.latest else 0
-
-    def sentences(self) -> tuple[str, ...]:
-        """One sentence per sensor and fault; empty when nothing was missed."""
-        missed = (
-            (sensor, name, self._missed(sensor, name))
-            for sensor, name in sorted(self.latest)
-            if name in COUNTED
+    def _sentence(self, sensor: str, fault: Fault, missed: int) -> str:
+        base = self._base(sensor, fault)
+        # Some capture methods count lost packets among those that arrived, pcap does not.
+        share = f" ({missed / max(base, missed):.2%} of {_named(fault)})" if base else ""
+        remedy = f"; {fault.remedy}" if fault.remedy else ""
+        return (
+            f"{_who(sensor)}: {fault.meaning}: {missed}{share}; absence of evidence from this "
+            f"sensor is inconclusive{remedy} ({fault.counter})"
         )
-        return tuple(self._sentence(*fault) for fault in missed if fault[2])
 
-    def _sentence(self, sensor: str, name: str, missed: int) -> str:
-        who = f"sensor {sensor}" if sensor else "the sensor"
-        packets = self._packets(sensor)
-        # The kernel counts what it dropped among the packets it saw.
-        share = f" ({missed / packets:.2%} of its packets)" if name == DROPS and packets else ""
-        return f"{who}: {COUNTED[name]}: {missed}{share}; no evidence from it is weaker than it looks ({name})"
+    def _full_tables(self) -> Iterator[str]:
+        for sensor, name in sorted(self.latest):
+            limit = self.latest[sensor, name][1] if name == THRESHOLDS_LIMIT else 0
+            used = self.latest.get((sensor, THRESHOLDS_USED), (0.0, 0))[1]
+            if limit and used >= FULL * limit:
+                yield (
+                    f"{_who(sensor)}: the table of thresholds is full: rules may count no further "
+                    f"hosts; raise {THRESHOLDS_LIMIT} in suricata.yaml"
+                )
+
+
+def _who(sensor: str) -> str:
+    return f"sensor {sensor}" if sensor else "the sensor"
+
+
+def _named(fault: Fault) -> str:
+    return "its TCP sessions" if fault.base[0] == "tcp.sessions" else "its packets"

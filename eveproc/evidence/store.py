@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sampling import keeps
@@ -138,6 +139,7 @@ class EvidenceStore(Struct):
     sensors: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     health: SensorHealth = field(default_factory=SensorHealth)
+    coverage: Coverage = field(default_factory=Coverage)
     server_names: ServerNames = field(default_factory=ServerNames)
     flows_logged: bool = False
     unused: Counter[str] = field(default_factory=Counter)
@@ -202,6 +204,7 @@ class EvidenceStore(Struct):
         self.sensors |= other.sensors
         self.leases.merge(other.leases)
         self.health.merge(other.health)
+        self.coverage.merge(other.coverage)
         self.server_names.merge(other.server_names)
         self.flows_logged |= other.flows_logged
         self.unused.update(other.unused)
@@ -211,7 +214,7 @@ class EvidenceStore(Struct):
             self._span(other.first_event, other.last_event, is_early=is_early)
 
     def take_new(self) -> "EvidenceStore | None":
-        """Move evidence, leases, names and health out; None if there are none.
+        """Move evidence, leases, names, health and coverage out; None if there is no evidence.
 
         What is known of the input stays: active hosts, sensors, whether flows are logged, and the
         first and last event.
@@ -222,6 +225,7 @@ class EvidenceStore(Struct):
         new = replace(self, active=set(), sensors=set(self.sensors))
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
         self.server_names = ServerNames()
+        self.coverage = Coverage()
         self.unused = Counter()
         return new
 

@@ -5,6 +5,7 @@ from typing import Protocol, Self, TypeVar
 
 from eveproc.input.events import Event, Flow
 from eveproc.input.prefilter import LineFilter
+from eveproc.input.survey import Survey
 
 
 class Store(Protocol):
@@ -49,6 +50,9 @@ class Collecting(Protocol[S_co]):
 
     def add(self, event: Event) -> None:
         """Take one event in."""
+
+    def survey(self, seen: Survey) -> None:
+        """Take in a sample of the input, most of which is passed over."""
 
     def note_presence(self, event: Flow) -> None:
         """Take in what an ordinary flow tells: that there is such a host, and that flows are logged."""

@@ -44,6 +44,8 @@ from eveproc.input.events import (
 )
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+# A state file keeps counters as 64-bit numbers.
+MAX_COUNTER = (1 << 63) - 1
 
 
 def decode(line: bytes) -> Event | Skipped:
@@ -182,16 +184,42 @@ class _Dhcp(Struct):
     lease_time: Int64 = 0
 
 
+class _Dpdk(Struct):
+    imissed: Any = None
+    no_mbufs: Any = None
+
+
 class _Capture(Struct):
     kernel_packets: Any = None
     kernel_drops: Any = None
+    kernel_ifdrops: Any = None
+    packets: Any = None
+    dpdk: _Dpdk | None = None
+    afxdp_packets: Any = None
+    dag_packets: Any = None
+    dag_drops: Any = None
+
+
+class _Decoder(Struct):
+    pkts: Any = None
+    invalid: Any = None
+
+
+class _Thresholds(Struct):
+    memuse: Any = None
+    memcap: Any = None
 
 
 class _Detect(Struct):
     alert_queue_overflow: Any = None
+    alerts_suppressed: Any = None
+    thresholds: _Thresholds | None = None
 
 
 class _TcpCounters(Struct):
+    sessions: Any = None
+    invalid_checksum: Any = None
+    reassembly_gap: Any = None
     segment_memcap_drop: Any = None
     ssn_memcap_drop: Any = None
 
@@ -200,13 +228,20 @@ class _FlowCounters(Struct):
     memcap: Any = None
 
 
-class _Stats(Struct):
+class _Counters(Struct):
     """Where COUNTERS are; the other thousand are passed over."""
 
     capture: _Capture | None = None
+    decoder: _Decoder | None = None
     detect: _Detect | None = None
     tcp: _TcpCounters | None = None
     flow: _FlowCounters | None = None
+
+
+class _Stats(_Counters):
+    """`totals: no` leaves only those of each thread, `threads: yes` adds them."""
+
+    threads: dict[str, _Counters] = {}  # msgspec copies an empty default
 
 
 class _EveRecord(Struct):
@@ -513,7 +548,7 @@ def _leased(dhcp: _Dhcp) -> str:
 
 def _stats(wire: _EveRecord, time: float) -> Stats:
     tree = wire.stats or _missing("stats")
-    found = {name: _counter(tree, name) for name in COUNTERS}
+    found = {name: _total(tree, name) for name in COUNTERS}
     return Stats(
         time=time,
         sensor=wire.host[:MAX_NAME],
@@ -521,10 +556,23 @@ def _stats(wire: _EveRecord, time: float) -> Stats:
     )
 
 
+def _total(tree: _Stats, name: str) -> int | None:
+    """The total where it was logged, else the sum over the threads."""
+    total = _counter(tree, name)
+    if total is not None or not tree.threads:
+        return total
+    of_threads = [
+        value for thread in tree.threads.values() if (value := _counter(thread, name)) is not None
+    ]
+    return min(sum(of_threads), MAX_COUNTER) if of_threads else None
+
+
 def _counter(tree: object, name: str) -> int | None:
     for part in name.split("."):
         tree = getattr(tree, part, None)
-    return tree if isinstance(tree, int) and not isinstance(tree, bool) else None
+    if not isinstance(tree, int) or isinstance(tree, bool):
+        return None
+    return tree if 0 <= tree <= MAX_COUNTER else None
 
 
 _BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingProxyType(
@@ -561,6 +609,14 @@ def _time(text: str) -> float:
     if when.year not in YEARS:
         raise _UnusableError(SkipReason.CLOCK_FAULT)
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def time_of(text: str) -> float | None:
+    """A record's `timestamp` in seconds since 1970 UTC; None where it is no usable time."""
+    try:
+        return _time(text)
+    except _UnusableError:
+        return None
 
 
 class _Stamp(Struct):

@@ -17,15 +17,31 @@ MAX_SUBJECT = 998
 MAX_MAILBOX = 320
 MAX_DETAIL = 64
 MAX_ANSWERS = 64
-# Counters that tell what a sensor missed, of the thousand that a stats record holds; the same names
-# in Suricata 6, 7 and 8.
+# Counters of a stats record that tell how much a sensor saw and what it missed. They are registered
+# in Suricata's src/source-*.c (one set per capture method), decode.c, stream-tcp.c, flow.c and
+# detect-engine*.c; a sensor logs those that its version and capture method have.
 COUNTERS = (
-    "capture.kernel_packets",
+    "capture.kernel_packets",  # AF_PACKET, pcap, netmap, nflog
     "capture.kernel_drops",
-    "detect.alert_queue_overflow",
+    "capture.kernel_ifdrops",
+    "capture.packets",  # DPDK
+    "capture.dpdk.imissed",
+    "capture.dpdk.no_mbufs",
+    "capture.afxdp_packets",  # AF_XDP
+    "capture.dag_packets",  # Endace DAG
+    "capture.dag_drops",
+    "decoder.pkts",
+    "decoder.invalid",
+    "tcp.sessions",
+    "tcp.invalid_checksum",
+    "tcp.reassembly_gap",
     "tcp.segment_memcap_drop",
     "tcp.ssn_memcap_drop",
     "flow.memcap",
+    "detect.alert_queue_overflow",
+    "detect.alerts_suppressed",
+    "detect.thresholds.memuse",  # 8.0: how full the table of thresholds is, and its limit
+    "detect.thresholds.memcap",
 )
 DNS_PORT = 53
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -200,7 +216,7 @@ class Dhcp(Event, frozen=True, kw_only=True):
 
 
 class Stats(Event, frozen=True, kw_only=True):
-    """COUNTERS of a sensor since it started, those that it logged."""
+    """COUNTERS of a sensor since it started, those that it logged: totals, or the sum over its threads."""
 
     TYPE: ClassVar[str] = "stats"
 

@@ -27,6 +27,7 @@ from eveproc.input.reader import (
     read_source,
 )
 from eveproc.input.sources import LogSource, Rest, Span, plain_head, size_of
+from eveproc.input.survey import PRESENCE, of_block, of_event, of_lines, sample
 from eveproc.input.workers import Helpers, Work, can_fork, cores
 
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing,
@@ -85,6 +86,8 @@ class Gatherer(Generic[S]):
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._advance = advance
+        self._unmet_kinds = PRESENCE
+        self._sampled: list[bytes] = []
 
     def found(self) -> tuple[S, ReadStats, dict[str, End]]:
         """What all that was read so far gave, and where RestParts ended."""
@@ -113,6 +116,7 @@ class Gatherer(Generic[S]):
             self._read_lines(source)
         else:
             for event in read_source(source):
+                self.collector.survey(of_event(event))
                 if isinstance(result := self._add(event), Skipped):
                     self.stats.note(result)
 
@@ -128,6 +132,7 @@ class Gatherer(Generic[S]):
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
+        self._survey(block, end)
         if not self._prefilter:
             self._note(lines_of(block, end))
             return
@@ -141,10 +146,19 @@ class Gatherer(Generic[S]):
         if self._waiting_bytes > WAITING:
             self.settle()
 
+    def _survey(self, block: bytes, end: int) -> None:
+        """Most lines will be passed over: see what there is. Lines of the sample wait as others do."""
+        seen = of_block(block, end, line_result, self._unmet_kinds)
+        self._unmet_kinds -= seen.kinds
+        self.collector.survey(seen)
+        self._sampled += sample(block, end)
+
     def settle(self) -> None:
         """Decode the lines that wait."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         self._note(map(line_result, waiting))
+        sampled, self._sampled = self._sampled, []
+        self.collector.survey(of_lines(sampled, line_result))
 
     @cached_property
     def _prefilter(self) -> Prefilter | None:

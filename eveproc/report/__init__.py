@@ -30,5 +30,6 @@ FORMATS: Mapping[str, Render] = MappingProxyType(
 
 
 def shown(report: Report, *, everyone: bool) -> tuple[Verdict, ...]:
-    """The verdicts a report lists: all, or those above clean."""
-    return tuple(v for v in report.verdicts if everyone or v.level is not Level.CLEAN)
+    """The verdicts a report lists: all, or those above clean; no clean host where nothing could be judged."""
+    wanted = everyone and report.judgement.has_verdicts
+    return tuple(v for v in report.verdicts if wanted or v.level is not Level.CLEAN)

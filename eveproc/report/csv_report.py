@@ -3,9 +3,11 @@
 import csv
 from io import StringIO
 
+from eveproc.report.judgement_text import causes_in_one, remedies_in_one
 from eveproc.report.sanitize import safe_cell
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.verdict import Verdict
 
 COLUMNS = (
@@ -26,13 +28,25 @@ COLUMNS = (
 )
 
 
-def render(_report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """Lists within a cell are separated by spaces."""
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """Lists within a cell are separated by spaces. What was not judged whole is told in a last row without a host."""
     out = StringIO(newline="")
     rows = csv.writer(out, lineterminator="\r\n")
     rows.writerow(COLUMNS)
     rows.writerows([safe_cell(cell) for cell in _row(verdict)] for verdict in verdicts)
+    if not report.judgement.is_whole:
+        rows.writerow([safe_cell(cell) for cell in _judgement_row(report.judgement)])
     return out.getvalue()
+
+
+def _judgement_row(judgement: Judgement) -> tuple[str, ...]:
+    """The outcome in place of a verdict, without a host: a header alone would read as a quiet night."""
+    cells = {
+        "verdict": judgement.outcome.value,
+        "why": causes_in_one(judgement),
+        "next_step": remedies_in_one(judgement),
+    }
+    return tuple(cells.get(column, "") for column in COLUMNS)
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:

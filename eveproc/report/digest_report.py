@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from eveproc.report.change_summary import called, change_lines
+from eveproc.report.judgement_text import other_health, paragraphs
 from eveproc.report.record import changes
 from eveproc.report.sanitize import cut
 from eveproc.report.sentence import headline, lead
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import Change, HostChange, Trend
+from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.verdict import Verdict
 from rulegen.units import count_of
 from rulegen.vocabulary import Level
@@ -34,6 +36,7 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield f"mxhound: {headline(report)}{_news(report.change)}"
     yield ""
     yield from wrap(lead(report), WIDTH)
+    yield from _coverage(report)
     if report.change:
         yield from ("", *change_lines(report.change, WIDTH))
     for verdict in listed[:HOSTS]:
@@ -43,8 +46,20 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
             "",
             f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.",
         )
-    yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
-    yield from _faults(report.health)
+    if report.judgement.has_verdicts:
+        yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
+    yield from _faults(other_health(report))
+
+
+def _coverage(report: Report) -> Iterator[str]:
+    """Why the report rests on a part of the traffic only; no more than a few causes."""
+    judgement = report.judgement
+    told = Judgement(judgement.outcome, judgement.causes[:FAULTS])
+    lines = list(paragraphs(told, WIDTH, first=judgement.has_verdicts))
+    if lines:
+        yield from ("", *lines)
+    if len(judgement.causes) > FAULTS:
+        yield f"And {len(judgement.causes) - FAULTS} more causes: the other forms of this report have them."
 
 
 def _news(change: Change | None) -> str:

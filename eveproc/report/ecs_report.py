@@ -4,6 +4,8 @@ import json
 from types import MappingProxyType
 
 from eveproc.report.json_report import as_dict
+from eveproc.report.judgement_text import as_dict as as_dict_of
+from eveproc.report.judgement_text import causes_in_one
 from eveproc.report.record import change_as_dict, changes, told_at
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -24,10 +26,32 @@ _TECHNIQUE = MappingProxyType(
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """Ready for a bulk request or a shipper; ASCII only."""
     known = changes(report)
-    return "".join(
-        f"{json.dumps(_document(report, verdict, known.get(verdict.key)))}\n"
-        for verdict in verdicts
-    )
+    documents = [_document(report, verdict, known.get(verdict.key)) for verdict in verdicts]
+    if not report.judgement.is_whole:
+        documents.insert(0, _judgement_document(report))
+    return "".join(f"{json.dumps(document)}\n" for document in documents)
+
+
+def _judgement_document(report: Report) -> dict[str, object]:
+    """The outcome, of no host; without a time where no record tells one."""
+    judgement = report.judgement
+    when = {} if report.last_record is None else {"@timestamp": iso(report.last_record)}
+    return {
+        **when,
+        "ecs": {"version": ECS_VERSION},
+        "message": f"{judgement.outcome}: {causes_in_one(judgement)}",
+        "event": {
+            "kind": "state",
+            "category": ["intrusion_detection"],
+            "type": ["info"],
+            "module": "mxhound",
+            "dataset": "mxhound.coverage",
+            "provider": "eveproc",
+            "reason": causes_in_one(judgement),
+        },
+        "observer": {"type": "ids"},
+        "mxhound": {"coverage": as_dict_of(judgement)},
+    }
 
 
 def _document(report: Report, verdict: Verdict, change: HostChange | None) -> dict[str, object]:

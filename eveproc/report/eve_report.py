@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from eveproc.report.json_report import as_dict
+from eveproc.report.judgement_text import as_dict as as_dict_of
 from eveproc.report.record import change_as_dict, changes, told_at
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.verdict import Verdict
@@ -18,6 +19,8 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    if not report.judgement.is_whole:
+        yield json.dumps(_judgement_record(report))
     known = changes(report)
     for verdict in verdicts:
         change = known.get(verdict.key)
@@ -34,6 +37,13 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
                 EVENT_TYPE: told,
             }
         )
+
+
+def _judgement_record(report: Report) -> dict[str, object]:
+    """The outcome in place of a host's verdict; without a time where no record tells one."""
+    said = as_dict_of(report.judgement)
+    when = {} if report.last_record is None else {"timestamp": _timestamp(report.last_record)}
+    return {**when, "event_type": EVENT_TYPE, EVENT_TYPE: {"level": said["judgement"], **said}}
 
 
 def _timestamp(seconds: float) -> str:

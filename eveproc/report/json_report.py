@@ -2,20 +2,34 @@
 
 import json
 
+from eveproc.report.judgement_text import as_dict as judgement_as_dict
 from eveproc.report.record import change_as_dict, changes
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.verdict import EvidenceItem, Identity, Verdict
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """ASCII escapes leave no control character of the wire in the output. `change` comes last, where a report is remembered."""
+    """ASCII escapes leave no control character of the wire in the output.
+
+    `change` comes last, where a report is remembered. What was judged in part has `coverage` in
+    every host; where no host is listed, or none could be judged, the first line is an object with
+    that key alone.
+    """
     known = changes(report)
-    return "".join(
-        f"{json.dumps(as_dict(verdict) | _change(known.get(verdict.key)))}\n"
+    lines = [
+        as_dict(verdict) | _coverage(report.judgement) | _change(known.get(verdict.key))
         for verdict in verdicts
-    )
+    ]
+    if not report.judgement.is_whole and not (lines and report.judgement.has_verdicts):
+        lines.insert(0, _coverage(report.judgement))
+    return "".join(f"{json.dumps(line)}\n" for line in lines)
+
+
+def _coverage(judgement: Judgement) -> dict[str, object]:
+    return {} if judgement.is_whole else {"coverage": judgement_as_dict(judgement)}
 
 
 def _change(change: HostChange | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from eveproc.input.events import SkipReason
+from eveproc.report.judgement_text import coverage_dict, stderr_lines
 from eveproc.report.sanitize import safe
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -12,17 +13,26 @@ from rulegen.units import count_of
 
 
 def render(report: Report) -> str:
-    """Counts of lines and events with their reasons, a line per problem of a file, a line per fault of a sensor."""
+    """Counts of lines and events with their reasons, then a line per problem of a file, fault of a sensor and gap in coverage."""
     return "".join(
         f"{safe(line)}\n"
-        for line in (*_lines(report), *(f"health: {line}" for line in report.health))
+        for line in (
+            *_lines(report),
+            *(f"health: {line}" for line in report.health),
+            *stderr_lines(report),
+        )
     )
 
 
 def render_json(report: Report) -> str:
-    """One JSON object: ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or null)."""
+    """One JSON object: ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or null), coverage."""
     span = {"first_event": iso(report.first_event), "last_event": iso(report.last_event)}
-    told = {"unused": dict(report.unused), "health": list(report.health), **span}
+    told = {
+        "unused": dict(report.unused),
+        "health": list(report.health),
+        **span,
+        "coverage": coverage_dict(report),
+    }
     return json.dumps({**report.stats.as_dict(), **told}, indent=2) + "\n"
 
 

@@ -6,6 +6,7 @@ from textwrap import wrap
 from types import MappingProxyType
 
 from eveproc.report.change_summary import change_lines
+from eveproc.report.judgement_text import headline_of, paragraphs, remedy_lines
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short, span
 from eveproc.verdicts.analyze import Report
@@ -23,10 +24,8 @@ STYLES = MappingProxyType(
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """A sentence of counts, what changed where that is known, then one paragraph per host, worst first."""
     hosts = (line for verdict in verdicts for line in ("", *paragraph(verdict)))
-    return (
-        "\n".join([*wrap(summary(report, verdicts), WIDTH), *_changed(report, WIDTH), *hosts])
-        + "\n"
-    )
+    head = wrap(summary(report, verdicts), WIDTH)
+    return "\n".join([*head, *_judged(report, WIDTH), *_changed(report, WIDTH), *hosts]) + "\n"
 
 
 def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> str:
@@ -44,10 +43,21 @@ def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> s
         table.add_row(level, Text("\n".join(_host_cell(v))), Text("\n".join(_reasons_cell(v))))
     console = Console(width=width, force_terminal=True, highlight=False)
     with console.capture() as captured:
-        console.print(Text("\n".join((summary(report, verdicts), *_changed(report, width)))))
+        head = (summary(report, verdicts), *_judged(report, width), *_changed(report, width))
+        console.print(Text("\n".join(head)))
         if verdicts:
             console.print(table)
     return captured.get()
+
+
+def _judged(report: Report, width: int) -> Iterator[str]:
+    """What could not be judged, and why; nothing where everything could."""
+    judgement = report.judgement
+    if judgement.has_verdicts:
+        yield from paragraphs(judgement, width)
+    elif judgement.causes:
+        yield from remedy_lines(judgement.causes[0], width)
+        yield from paragraphs(judgement, width, first=False)
 
 
 def _changed(report: Report, width: int) -> Iterator[str]:
@@ -56,7 +66,12 @@ def _changed(report: Report, width: int) -> Iterator[str]:
 
 
 def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """How many hosts are what, in which span of time, and how to see those that are not listed."""
+    """How many hosts are what, in which span of time, and how to see those that are not listed.
+
+    Where nothing could be judged there are no numbers: they would be taken for a result.
+    """
+    if not report.judgement.has_verdicts:
+        return f"{headline_of(report.judgement)}."
     levels = Counter({Level.CLEAN: report.clean_hosts}) + Counter(
         v.level for v in report.verdicts if v.level is not Level.CLEAN
     )

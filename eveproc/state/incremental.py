@@ -13,8 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.collector import Period
+from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather_parts
 from eveproc.evidence.store import EvidenceStore
+from eveproc.input.events import Dns, Flow, SkipReason, Smtp
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import Progress
 from eveproc.input.sources import find_files
@@ -23,6 +25,7 @@ from eveproc.state.log_position import LogPosition, newest, plan, positions_afte
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Machine, Report, judge_evidence, machines
 from eveproc.verdicts.change import Change
+from eveproc.verdicts.judgement import judge_silence
 from rulegen.errors import Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY
@@ -87,12 +90,29 @@ def judge_new(
         stats.note_problem(problem.file, problem.what)
     if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
-        return Pending(report, at, (), fresh, positions)
+        return Pending(_of_nothing_new(report, state, now), at, (), fresh, positions)
     judging = _Judging(state.recall(fresh, at), fresh, tuple(state.incidents()), before)
     report = judging.report(site, stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
     change = None if before is None else Change(before, tuple(told.change for told in news))
     return Pending(replace(report, change=change), at, news, fresh, positions)
+
+
+def _of_nothing_new(report: Report, state: State, now: float) -> Report:
+    """The report of a run that saw no host; where an earlier one read these logs, there may be nothing new."""
+    if state.log_positions() and _is_nothing_new(report.coverage):
+        return replace(report, judgement=judge_silence(state.report_times(3), now))
+    return report
+
+
+def _is_nothing_new(coverage: Coverage) -> bool:
+    """Was nothing read that could be evidence, and nothing that was of no use?"""
+    half_lines = coverage.unusable[SkipReason.HALF_LINE]
+    return not (
+        coverage.kinds() & {Dns.TYPE, Smtp.TYPE, Flow.TYPE}
+        or coverage.own_alerts
+        or coverage.unusable.total() > half_lines
+    )
 
 
 class _Judging:

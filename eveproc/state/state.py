@@ -214,6 +214,13 @@ class State:
         (found,) = self._db.execute("SELECT MAX(last_event) FROM reports").fetchone()
         return None if found is None else float(found)
 
+    def report_times(self, number: int) -> tuple[float, ...]:
+        """The last events of the last so many reports that had something new, the newest first."""
+        rows = self._db.execute(
+            "SELECT last_event FROM reports ORDER BY number DESC LIMIT ?", (number,)
+        )
+        return tuple(float(time) for (time,) in rows)
+
     def evidence_dropped_before(self) -> float | None:
         """The time before which evidence was dropped for its size with the last report."""
         return self._moment("evidence_dropped_before")

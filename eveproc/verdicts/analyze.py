@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from math import inf, isfinite
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from eveproc.evidence.collector import Period
+from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather
 from eveproc.evidence.leases import AddressHold
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore, HostEvidence
@@ -15,6 +16,7 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
+from eveproc.verdicts.judgement import JUDGED, Judgement, judgement_of
 from eveproc.verdicts.scoring import HostContext, score_at_most, signals_for
 from eveproc.verdicts.verdict import Identity, Verdict, assess, judge, key_of, level_of
 from rulegen.site_profile import SiteProfile
@@ -27,6 +29,9 @@ class Report(Struct, frozen=True):
 
     `unused` counts, by reason, events that were read and are evidence of nothing here. `chart_data` is what charts are drawn from, `site`
     the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
+
+    `judgement`: whether the verdicts can be trusted, by `coverage`, what could have been seen. `counters`: by sensor, how much its
+    counters rose.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -39,6 +44,17 @@ class Report(Struct, frozen=True):
     chart_data: ChartData = NO_CHART_DATA
     site: SiteProfile | None = None
     change: Change | None = None
+    judgement: Judgement = JUDGED
+    coverage: Coverage = field(default_factory=Coverage)
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def last_record(self) -> float | None:
+        """The last time that any record tells, evidence or not; None where none does."""
+        times = [span.last for span in self.coverage.hours.values()]
+        if self.last_event is not None:
+            times.append(self.last_event)
+        return max(times, default=None)
 
 
 class Machine(Struct, frozen=True):
@@ -135,17 +151,25 @@ def judge_evidence(
             chart_builder.add(machine.address, machine.evidence, verdict)
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     quiet = 0 if everyone else _quiet(store)
+    above_clean = sum(verdict.level is not Level.CLEAN for verdict in verdicts)
     return Report(
         verdicts=tuple(verdicts),
-        clean_hosts=seen + quiet - sum(1 for v in verdicts if v.level is not Level.CLEAN),
+        clean_hosts=seen + quiet - above_clean,
         stats=stats,
         health=_health(store, site),
         unused=dict(sorted(store.unused.items())),
-        first_event=store.first_event if isfinite(store.first_event) else None,
-        last_event=store.last_event if isfinite(store.last_event) else None,
+        first_event=_known(store.first_event),
+        last_event=_known(store.last_event),
         chart_data=chart_builder.chart_data(quiet) if chart_builder else NO_CHART_DATA,
         site=site,
+        judgement=judgement_of(store, site, stats, found=above_clean > 0),
+        coverage=store.coverage,
+        counters=store.health.counters(),
     )
+
+
+def _known(time: float) -> float | None:
+    return time if isfinite(time) else None
 
 
 def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:

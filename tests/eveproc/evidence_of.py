@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from eveproc.evidence.collector import Collector
+from eveproc.evidence.coverage import Coverage
 from eveproc.input.events import Alert, Dhcp, Dns, Flow, Smtp, Tls
 from eveproc.input.read_stats import ReadStats
 from eveproc.verdicts.analyze import judge_evidence
@@ -107,6 +108,11 @@ def gather(events, site=None):
     for event in events:
         collector.add(event)
     return collector.store
+
+
+def without_coverage(store):
+    """What is sampled, or counted once more where a file repeats it, is not evidence."""
+    return replace(store, coverage=Coverage())
 
 
 def report(events, site=None):

@@ -59,14 +59,12 @@ def test_the_good_lines_are_used_and_the_rest_is_told(
     assert "events: 180 " in result.stderr
 
 
-def test_an_empty_file_is_a_quiet_night_and_told(tmp_path: Path, site: str) -> None:
+def test_an_empty_file_is_no_quiet_night(tmp_path: Path, site: str) -> None:
     (tmp_path / "eve.json").write_bytes(b"")
     result = report(str(tmp_path / "eve.json"), "-s", site)
-    assert (result.exit_code, result.stdout) == (
-        0,
-        "0 infected, 0 suspected, 0 clean; no event in this time.\n",
-    )
-    assert result.stderr.endswith("eve.json: is empty\n")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("Could not judge: the input is empty.\n")
+    assert "eve.json: is empty\n" in result.stderr
 
 
 @pytest.mark.parametrize(

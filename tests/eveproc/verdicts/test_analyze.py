@@ -146,7 +146,7 @@ def test_a_sensor_that_began_anew_counts_from_there():
         Stats(time=START + n, counters={"tcp.ssn_memcap_drop": drops})
         for n, drops in ((1, 50), (2, 3))
     ]
-    assert "not followed for want of memory: 3;" in report(stats).health[0]
+    assert "not followed for lack of memory: 3;" in report(stats).health[0]
 
 
 def replayed(year):

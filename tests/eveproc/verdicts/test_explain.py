@@ -8,6 +8,7 @@ from eveproc.report.explain_text import render
 from eveproc.verdicts.explain import PIVOTS, STEPS, explain
 from rulegen.errors import InputError
 from rulegen.vocabulary import Level
+from tests.eveproc import eve_lines
 from tests.eveproc.evidence_of import (
     HOST,
     SITE,
@@ -105,14 +106,13 @@ def test_text_shows_every_part_and_no_control_characters():
 
 def test_command(tmp_path):
     (tmp_path / "site.yaml").write_text(SITE)
-    (tmp_path / "eve.json").write_text("")
+    (tmp_path / "eve.json").write_bytes(eve_lines.quiet(START, "10.20.1.9"))
     result = CliRunner().invoke(
         main, ["explain", HOST, str(tmp_path / "eve.json"), "-s", str(tmp_path / "site.yaml")]
     )
     assert (result.exit_code, result.stdout) == (1, "")
-    assert (
-        result.stderr
-        == f"eveproc: {HOST}: was not seen as a home host in these events; seen were 0, by address, MAC or name\n"
+    assert result.stderr.endswith(
+        f"eveproc: {HOST}: was not seen as a home host in these events; seen were 2, by address, MAC or name\n"
     )
 
 

@@ -63,14 +63,12 @@ def test_a_file_without_an_alert_is_refused(tmp_path: Path, content: bytes, told
     assert f"snort.log.1: {told}" in result.stderr
 
 
-def test_an_empty_file_is_a_quiet_night_and_told(tmp_path: Path) -> None:
+def test_an_empty_file_is_no_quiet_night(tmp_path: Path) -> None:
     (tmp_path / "mxhound.u2.1").write_bytes(b"")
     result = report(tmp_path)
-    assert (result.exit_code, result.stdout) == (
-        0,
-        "0 infected, 0 suspected, 0 clean; no event in this time.\n",
-    )
-    assert result.stderr.endswith("mxhound.u2.1: is empty\n")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("Could not judge: the input is empty.\n")
+    assert "mxhound.u2.1: is empty\n" in result.stderr
 
 
 def test_a_file_cut_in_a_record_is_used_and_told(tmp_path: Path) -> None:

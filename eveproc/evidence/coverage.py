@@ -1,0 +1,301 @@
+"""Surveys and events + home networks -> Coverage: what could have been seen of the site; merges in any order.
+
+Evidence says what was seen. Coverage says which kinds of records there were, of which sensors and
+networks, from when to when, and how much could not be read. A verdict "clean" rests on both.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from math import inf
+from typing import TypeVar
+
+from msgspec import Struct, field
+
+from eveproc.evidence.sketch import fingerprint
+from eveproc.input.events import (
+    DNS_PORT,
+    Dhcp,
+    Dns,
+    Event,
+    Flow,
+    Skipped,
+    SkipReason,
+    Smtp,
+    Stats,
+    Tls,
+)
+from eveproc.input.survey import HourSpan, Survey
+from eveproc.signals.home_net import home_test
+from rulegen.site_profile import Network, SiteProfile
+from rulegen.units import HOUR
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# Sensors and networks that are kept of more: a site has fewer. Which ones are kept depends on their
+# names alone.
+MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
+# Records that are rare and always decoded: those are counted, all others are sampled.
+COUNTED = (Smtp, Dhcp, Stats)
+# Records that name who connected and to whom.
+WITH_ENDS = (Dns, Smtp, Flow, Tls)
+# Of a connection that lasts for days no more hours than these are counted.
+LONGEST_HOURS = 48
+# Packets of either side with which mail can be delivered; who looks whether a port is open sends less.
+SESSION_PACKETS = 6
+
+
+class RecordSpan(Struct):
+    """Records of one kind from one sensor: first and last time, and how many began in each hour.
+
+    Of kinds that are not in COUNTED only those of the sample. `lasting`: the hours that any of them
+    lasted into.
+    """
+
+    first: float = inf
+    last: float = -inf
+    hours: Counter[int] = field(default_factory=Counter)
+    lasting: set[int] = field(default_factory=set)
+
+    def note(self, start: float, end: float) -> None:
+        """A record of something that lasted from `start` to `end`."""
+        self.first, self.last = min(self.first, start), max(self.last, end)
+        hour = int(start // HOUR)
+        self.hours[hour] += 1
+        self.lasting.update(range(hour + 1, min(int(end // HOUR), hour + LONGEST_HOURS) + 1))
+
+    def merge(self, other: "RecordSpan") -> None:
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.hours.update(other.hours)
+        self.lasting |= other.lasting
+
+    def forget(self, before: float) -> None:
+        """Drop the hours that ended by `before`."""
+        self.hours = Counter({h: n for h, n in self.hours.items() if (h + 1) * HOUR > before})
+        self.lasting = {hour for hour in self.lasting if (hour + 1) * HOUR > before}
+
+
+class Coverage(Struct):
+    """What could have been seen.
+
+    `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of kinds
+    that are never evidence. `hours`: when records were written, whatever their kind.
+
+    `lines` of the sample, of which `unusable` (by reason) gave no record, and `cut_off` broke off;
+    `outside`: by reason, records that do not count for their time.
+
+    `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
+    of those that were connected to. `strangers`: by network, clients of the sample that are not
+    home and whose servers are not home either. `traffic`: what connections were about ("dns",
+    "dhcp", "smtp"), told by flow records, and those of home hosts with "external" servers. `own_alerts` counts alerts of this project's rules.
+    `present`: kinds of records that were met beside those of the sample.
+    """
+
+    records: dict[tuple[str, str], RecordSpan] = field(default_factory=dict)
+    other_kinds: Counter[str] = field(default_factory=Counter)
+    hours: dict[int, HourSpan] = field(default_factory=dict)
+    lines: int = 0
+    unusable: Counter[SkipReason] = field(default_factory=Counter)
+    cut_off: int = 0
+    outside: Counter[str] = field(default_factory=Counter)
+    home_clients: set[str] = field(default_factory=set)
+    home_servers: set[str] = field(default_factory=set)
+    strangers: Counter[str] = field(default_factory=Counter)
+    traffic: Counter[str] = field(default_factory=Counter)
+    own_alerts: int = 0
+    present: set[str] = field(default_factory=set)
+
+    def kinds(self) -> frozenset[str]:
+        """Kinds of records that can be evidence and were met."""
+        return frozenset(kind for _, kind in self.records) | self.present
+
+    def sensors(self) -> tuple[str, ...]:
+        """Those that records name."""
+        return tuple(sorted({sensor for sensor, _ in self.records if sensor}))
+
+    def span_of(self, kind: str) -> RecordSpan:
+        """Records of a kind from all sensors."""
+        return _together(span for (_, one), span in self.records.items() if one == kind)
+
+    def of_sensor(self, sensor: str) -> "Coverage":
+        """Only the records of this sensor."""
+        return Coverage({key: span for key, span in self.records.items() if key[0] == sensor})
+
+    def sampled(self) -> RecordSpan:
+        """All records of the sample, whatever their kind and sensor."""
+        counted = {kind.TYPE for kind in COUNTED}
+        return _together(span for (_, kind), span in self.records.items() if kind not in counted)
+
+    def merge(self, other: "Coverage") -> None:
+        for key, span in other.records.items():
+            self.records.setdefault(key, RecordSpan()).merge(span)
+        for hour, seen in other.hours.items():
+            self.note_hour(hour, seen)
+        self.lines += other.lines
+        self.cut_off += other.cut_off
+        self.own_alerts += other.own_alerts
+        self.present |= other.present
+        self.home_clients |= other.home_clients
+        self.home_servers |= other.home_servers
+        for name in _COUNTERS:
+            getattr(self, name).update(getattr(other, name))
+        self.trim()
+
+    def note_hour(self, hour: int, seen: HourSpan) -> None:
+        known = self.hours.get(hour)
+        self.hours[hour] = seen if known is None else known.merged(seen)
+
+    def note_record(self, event: Event) -> None:
+        end = max(event.time, event.end) if isinstance(event, Flow) else event.time
+        self.records.setdefault((event.sensor, event.TYPE), RecordSpan()).note(event.time, end)
+        if len(self.records) > 2 * MOST_SENSORS:
+            self.trim()
+
+    def trim(self) -> None:
+        """Bring everything that hosts or records name within its bound."""
+        self.records = _bounded(self.records, MOST_SENSORS)
+        self.strangers = Counter(_bounded(self.strangers, MOST_NETWORKS))
+        self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
+
+    def forget(self, before: float) -> None:
+        """Drop the hours that ended by `before`."""
+        self.hours = {hour: seen for hour, seen in self.hours.items() if (hour + 1) * HOUR > before}
+        for span in self.records.values():
+            span.forget(before)
+
+
+_COUNTERS = (*("other_kinds", "unusable", "outside", "strangers", "traffic"),)
+
+
+def _together(spans: Iterable[RecordSpan]) -> RecordSpan:
+    together = RecordSpan()
+    for span in spans:
+        together.merge(span)
+    return together
+
+
+def _bounded(named: dict[K, V], most: int) -> dict[K, V]:
+    """Those with the smallest fingerprints, the same ones in whatever order they came."""
+    if len(named) <= most:
+        return named
+    kept = sorted(named, key=lambda key: fingerprint((key,)))[:most]
+    return {key: named[key] for key in kept}
+
+
+class CoverageNoter:
+    """Notes surveys and events in a Coverage, by what the site calls home."""
+
+    def __init__(
+        self, coverage: Coverage, site: SiteProfile, why_not: Callable[[float], str]
+    ) -> None:
+        """`why_not` tells why an event of a time does not count, "" if it does."""
+        self.coverage = coverage
+        self._why_not = why_not
+        self._is_home = home_test(site)
+        self._networks = site.home_networks
+        self._mail_ports = frozenset(site.ports.smtp)
+
+    def survey(self, seen: Survey) -> None:
+        """Take in a sample of what was read."""
+        coverage = self.coverage
+        for hour, span in seen.hours.items():
+            if not (self._why_not(span.first) and self._why_not(span.last)):
+                coverage.note_hour(hour, span)
+        coverage.lines += len(seen.results)
+        coverage.cut_off += seen.cut_off
+        coverage.present |= seen.kinds
+        for result in seen.results:
+            if isinstance(result, Event):
+                self._note_sampled(result)
+            elif result.reason is not SkipReason.BLANK:
+                self._note_skipped(result)
+        if len(coverage.strangers) > 2 * MOST_NETWORKS:
+            coverage.trim()
+
+    def note(self, event: Event) -> None:
+        """Take in an event that every reading decodes."""
+        if isinstance(event, COUNTED) and not self._why_not(event.time):
+            self.coverage.note_record(event)
+        if isinstance(event, Flow) and _is_mail(event, self._mail_ports):
+            self.coverage.traffic["smtp"] += 1
+        elif isinstance(event, Flow) and event.app_proto == "dhcp":
+            self.coverage.traffic["dhcp"] += 1
+
+    def _note_sampled(self, event: Event) -> None:
+        coverage = self.coverage
+        if not isinstance(event, Stats) and (reason := self._why_not(event.time)):
+            coverage.outside[reason] += 1
+            return
+        if not isinstance(event, COUNTED):
+            coverage.note_record(event)
+        if isinstance(event, Flow) and _is_dns(event):
+            coverage.traffic["dns"] += 1
+        if isinstance(event, WITH_ENDS):
+            self._note_ends(event.client, event.server)
+
+    def _note_ends(self, client: str, server: str) -> None:
+        coverage = self.coverage
+        client_home, server_home = self._is_home(client), self._is_home(server)
+        if client_home:
+            self._meet(client, coverage.home_clients)
+            coverage.traffic["external"] += not server_home
+        if server_home:
+            self._meet(server, coverage.home_servers)
+        elif not client_home and (network := network_of(client)):
+            coverage.strangers[network] += 1
+
+    def _meet(self, address: str, met: set[str]) -> None:
+        """Note the networks of a home host, as long as any of the site's is not met."""
+        if len(met) < len(self._networks):
+            met.update(networks_met((address,), self._networks))
+
+    def _note_skipped(self, skipped: Skipped) -> None:
+        if skipped.reason is SkipReason.OTHER_EVENT_TYPE:
+            kind = skipped.detail.partition(" ")[0]
+            self.coverage.other_kinds[kind] += 1
+        else:
+            self.coverage.unusable[skipped.reason] += 1
+
+
+def _is_dns(flow: Flow) -> bool:
+    if flow.app_proto:
+        return flow.app_proto == "dns"
+    return flow.proto == "UDP" and flow.server_port == DNS_PORT and flow.answered
+
+
+def _is_mail(flow: Flow, ports: frozenset[int]) -> bool:
+    """Mail in plain text: what an smtp record should have been written of."""
+    if flow.app_proto:
+        return flow.app_proto == "smtp"
+    is_session = flow.established and min(flow.sent, flow.received) >= SESSION_PACKETS
+    return is_session and flow.proto == "TCP" and flow.server_port in ports
+
+
+def networks_met(addresses: Iterable[str], networks: Sequence[Network]) -> frozenset[str]:
+    """The networks that any of the addresses is in, as text."""
+    left = list(networks)
+    met: set[str] = set()
+    for address in addresses:
+        if not left:
+            break
+        parsed = ip_address(address)
+        met.update(str(network) for network in left if parsed in network)
+        left = [network for network in left if str(network) not in met]
+    return frozenset(met)
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """The network that a client is counted in: an IPv4 /24, an IPv6 /64.
+
+    "" where the address is no host's that could be declared: multicast, link-local, unspecified.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    if parsed.is_multicast or parsed.is_link_local or parsed.is_unspecified or parsed.is_loopback:
+        return ""
+    return str(ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False))

@@ -1,0 +1,216 @@
+"""A block of EVE lines -> Survey: a few of its records decoded, and the hours it was written in.
+
+Most lines of a log are passed over undecoded. What a log holds at all is seen in a sample of them:
+which kinds of records, of whom, when, and how many lines are of no use. Which lines are sampled
+depends on the block alone, so the number of processes does not matter.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from eveproc.input.decode import stamp_of, time_of
+from eveproc.input.events import Dns, Event, Flow, Skipped, SkipReason, Stats
+from eveproc.input.sources import BLOCK
+from rulegen.units import HOUR
+
+# Of a full block so many lines are decoded: 2 % of the time that a report takes for it. Of smaller
+# ones, which are the last of their file or piped in, one in so many bytes, up to a limit.
+OF_FULL_BLOCK, ONE_IN, AT_MOST = 2, 2048, 128
+FULL = BLOCK - (1 << 16)
+# Where the hour changes within so many bytes, the place is exact enough.
+GRAIN = 1 << 14
+# Lines that are looked at for a time in one block: enough for a year of hours in one block.
+STAMPS = 4096
+# Statistics, and lines that tell no time, are passed over up to so many.
+TRIES = 8
+
+Decode = Callable[[bytes], Event | Skipped]
+
+
+class HourSpan(Struct, frozen=True):
+    """First and last time seen within an hour (seconds since 1970 UTC), and how many bytes."""
+
+    first: float
+    last: float
+    bytes: int
+
+    def merged(self, other: "HourSpan") -> "HourSpan":
+        return HourSpan(
+            min(self.first, other.first), max(self.last, other.last), self.bytes + other.bytes
+        )
+
+
+class Survey(Struct, frozen=True):
+    """What is seen of an input without reading all of it. `cut_off` of the results begin a record and do not end it.
+
+    `kinds`: kinds of records, of those that were looked for, that are in the block.
+    """
+
+    results: tuple[Event | Skipped, ...] = ()
+    cut_off: int = 0
+    hours: Mapping[int, HourSpan] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset()
+
+
+def of_block(block: bytes, end: int, decode: Decode, wanted: Collection[str]) -> Survey:
+    """When the lines of block[:end] were written, and which of the `wanted` kinds of records are in it."""
+    return Survey(hours=hours_of(block, end, decode), kinds=kinds_in(block, end, wanted))
+
+
+def of_lines(lines: Sequence[bytes], decode: Decode) -> Survey:
+    """What lines of samples hold. Those of several blocks are decoded one after the other, in half the time."""
+    results = tuple(map(decode, lines))
+    cut_off = sum(
+        result in _NO_RECORD and is_cut_off(line)
+        for result, line in zip(results, lines, strict=True)
+    )
+    return Survey(results, cut_off)
+
+
+def of_event(event: Event) -> Survey:
+    """The same of one record of an input that is decoded whole."""
+    if isinstance(event, Stats):
+        return Survey((event,))
+    return Survey((event,), hours={int(event.time // HOUR): HourSpan(event.time, event.time, 512)})
+
+
+# A sample may miss a kind that is rare. Looked for until they are found, these are found in the first
+# lines of most logs.
+PRESENCE = frozenset((Dns.TYPE, Flow.TYPE))
+# Of a full block only this much is searched.
+SEARCHED = 1 << 16
+_OF_KIND = {
+    kind: re.compile(rb'event_type\\*"\s*:\s*\\*"' + kind.encode() + rb'\\*"') for kind in PRESENCE
+}
+
+
+def kinds_in(block: bytes, end: int, wanted: Collection[str]) -> frozenset[str]:
+    """Those of the kinds of PRESENCE that a record in the block, or in the first part of a full one, has."""
+    stop = SEARCHED if end >= FULL else end
+    return frozenset(kind for kind in wanted if _OF_KIND[kind].search(block, 0, stop))
+
+
+_NO_RECORD = (Skipped(SkipReason.NOT_JSON), Skipped(SkipReason.HALF_LINE))
+
+
+def is_cut_off(line: bytes) -> bool:
+    """True if a record begins in a line and does not end there, as behind a limit of syslog."""
+    return b"{" in line and not line.rstrip().endswith((b"}", b"]"))
+
+
+def sample(block: bytes, end: int) -> Iterator[bytes]:
+    """Whole lines at equal distances, none twice."""
+    count = OF_FULL_BLOCK if end >= FULL else min(AT_MOST, end // ONE_IN + 1)
+    behind = 0
+    for number in range(count):
+        place = max(number * end // count, behind)
+        start = block.rfind(b"\n", 0, place) + 1
+        stop = block.find(b"\n", place, end)
+        stop = end if stop < 0 else stop
+        if start < stop:
+            yield block[start:stop]
+        behind = stop + 1
+
+
+# As Suricata begins a line; its event_type follows within so many bytes.
+_TIME_FIRST, _STATS, HEAD = b'{"timestamp":"', b'"stats"', 256
+
+
+class _Stamp(Struct, frozen=True):
+    """Where a line begins, and when it was written."""
+
+    place: int
+    time: float
+
+    @property
+    def hour(self) -> int:
+        return int(self.time // HOUR)
+
+
+def hours_of(block: bytes, end: int, decode: Decode) -> dict[int, HourSpan]:
+    """In which hours the lines of block[:end] were written, as far as they are in order of time.
+
+    Ends of the block are looked at, and where their hours differ, the middle; and so on.
+    """
+    clock = _Clock(block, end, decode)
+    first, last = clock.forward(0, end), clock.backward()
+    hours: dict[int, HourSpan] = {}
+    if first is None or last is None:
+        return hours
+    stretches = [(first, last)]
+    while stretches:
+        start, stop = stretches.pop()
+        middle = None if _is_fine(start, stop) else clock.between(start, stop)
+        if middle is None:
+            _add(hours, start, stop)
+        else:
+            stretches += [(start, middle), (middle, stop)]
+    return hours
+
+
+def _is_fine(start: _Stamp, stop: _Stamp) -> bool:
+    hours, size = abs(stop.hour - start.hour), stop.place - start.place
+    return not hours or (hours == 1 and size <= GRAIN)
+
+
+def _add(hours: dict[int, HourSpan], start: _Stamp, stop: _Stamp) -> None:
+    """Half of the bytes belong to either hour."""
+    half = (stop.place - start.place + 1) // 2
+    for stamp in (start, stop):
+        span = HourSpan(stamp.time, stamp.time, half)
+        hours[stamp.hour] = span.merged(hours[stamp.hour]) if stamp.hour in hours else span
+
+
+class _Clock:
+    """Times of single lines of a block."""
+
+    def __init__(self, block: bytes, end: int, decode: Decode) -> None:
+        self._block = block
+        self._end = end
+        self._decode = decode
+        self._left = STAMPS
+
+    def forward(self, start: int, stop: int) -> _Stamp | None:
+        """The first line that tells its time of those that begin from `start` on, before `stop`."""
+        for _ in range(TRIES):
+            end = self._block.find(b"\n", start, self._end)
+            if start >= stop or end < 0:
+                break
+            if (time := self._time(start, end)) is not None:
+                return _Stamp(start, time)
+            start = end + 1
+        return None
+
+    def backward(self) -> _Stamp | None:
+        """The last line of the block that tells its time."""
+        end = self._block.rfind(b"\n", 0, self._end)
+        for _ in range(TRIES):
+            if end < 0:
+                break
+            start = self._block.rfind(b"\n", 0, end) + 1
+            if (time := self._time(start, end)) is not None:
+                return _Stamp(start, time)
+            end = start - 1
+        return None
+
+    def between(self, start: _Stamp, stop: _Stamp) -> _Stamp | None:
+        """A line near the middle; None where they are neighbours, or enough was looked at."""
+        middle = self._block.rfind(b"\n", 0, (start.place + stop.place) // 2) + 1
+        if middle <= start.place:
+            middle = self._block.find(b"\n", start.place, self._end) + 1
+        return self.forward(middle, stop.place) if middle and self._left > 0 else None
+
+    def _time(self, start: int, end: int) -> float | None:
+        self._left -= 1
+        head = self._block[start : min(end, start + HEAD)]
+        if head.startswith(_TIME_FIRST) and _STATS not in head:
+            text = head[len(_TIME_FIRST) : head.find(b'"', len(_TIME_FIRST))]
+            if (time := time_of(text.decode("ascii", "replace"))) is not None:
+                return time
+        line = self._block[start:end]
+        time = stamp_of(line)
+        if time is None and isinstance(event := self._decode(line), Event):
+            return None if isinstance(event, Stats) else event.time
+        return time
