@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from math import inf, isfinite
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
@@ -151,21 +152,34 @@ def judge_evidence(
             chart_builder.add(machine.address, machine.evidence, verdict)
     verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
     quiet = 0 if everyone else _quiet(store)
-    above_clean = sum(verdict.level is not Level.CLEAN for verdict in verdicts)
-    return Report(
+    report = _report_on(store, site, stats, found=_above_clean(verdicts) > 0)
+    return replace(
+        report,
         verdicts=tuple(verdicts),
-        clean_hosts=seen + quiet - above_clean,
+        clean_hosts=seen + quiet - _above_clean(verdicts),
+        chart_data=chart_builder.chart_data(quiet) if chart_builder else NO_CHART_DATA,
+    )
+
+
+def _report_on(store: EvidenceStore, site: SiteProfile, stats: ReadStats, *, found: bool) -> Report:
+    """The report without its verdicts; `found`: is there any above clean?"""
+    return Report(
+        verdicts=(),
+        clean_hosts=0,
         stats=stats,
         health=_health(store, site),
         unused=dict(sorted(store.unused.items())),
         first_event=_known(store.first_event),
         last_event=_known(store.last_event),
-        chart_data=chart_builder.chart_data(quiet) if chart_builder else NO_CHART_DATA,
         site=site,
-        judgement=judgement_of(store, site, stats, found=above_clean > 0),
+        judgement=judgement_of(store, site, stats, found=found),
         coverage=store.coverage,
         counters=store.health.counters(),
     )
+
+
+def _above_clean(verdicts: Iterable[Verdict]) -> int:
+    return sum(verdict.level is not Level.CLEAN for verdict in verdicts)
 
 
 def _known(time: float) -> float | None:
