@@ -14,6 +14,7 @@ from eveproc.discovery.discover import (
 from eveproc.discovery.networks import HomeNetworkFinder
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
+from eveproc.input.session_times import with_session_times
 from eveproc.input.sources import STDIN
 from eveproc.input.survey import of_event
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
@@ -50,7 +51,7 @@ def discover_in(
     networks = site.home_networks if site else _find_home_networks(sources, progress)
     bare = SiteProfile(networks, ports=site.ports) if site else SiteProfile(networks)
     discoverer, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
-    for event in read_events(sources, stats, progress=progress):
+    for event in with_session_times(read_events(sources, stats, progress=progress)):
         discoverer.survey(of_event(event))
         discoverer.add(event)
     stats.raise_if_no_eve()

@@ -26,6 +26,7 @@ from eveproc.input.reader import (
     lines_of,
     read_source,
 )
+from eveproc.input.session_times import with_session_times
 from eveproc.input.sources import LogSource, Rest, Span, plain_head, size_of
 from eveproc.input.survey import PRESENCE, of_block, of_event, of_lines, sample
 from eveproc.input.workers import Helpers, Work, can_fork, cores
@@ -115,7 +116,7 @@ class Gatherer(Generic[S]):
             self.stats.files += 1
             self._read_lines(source)
         else:
-            for event in read_source(source):
+            for event in with_session_times(read_source(source)):
                 self.collector.survey(of_event(event))
                 if isinstance(result := self._add(event), Skipped):
                     self.stats.note(result)
@@ -173,7 +174,7 @@ class Gatherer(Generic[S]):
         self._note(lines_of(block, end))
 
     def _note(self, results: Iterable[Event | Skipped]) -> None:
-        for result in results:
+        for result in with_session_times(results):
             self.stats.note(self._add(result) if isinstance(result, Event) else result)
 
     def _add(self, event: Event) -> Event | Skipped:

@@ -10,6 +10,7 @@ from eveproc.input.decode import decode
 from eveproc.input.events import MAX_DETAIL, YEARS, Event, Skipped
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
+from eveproc.input.session_times import with_session_times
 from eveproc.report import FORMATS, reading_stats
 from eveproc.verdicts.analyze import gather_evidence, judge_evidence
 from rulegen.site_profile import build_profile
@@ -52,7 +53,7 @@ class Target:
     def _check_selection(self, store: EvidenceStore) -> None:
         """The lines that were passed over would have added nothing."""
         plain, stats = Collector(_PROFILE), ReadStats()
-        for event in read_events([self._path], stats):
+        for event in with_session_times(read_events([self._path], stats)):
             plain.add(event)
         assert stats.lines or stats.problems, "nothing was read and nobody was told"
         store.trim()
