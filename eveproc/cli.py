@@ -620,7 +620,9 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     with _faults_told():
         profile = load_site(site) if site else None
         found = _discovered(eve, profile)
-        if diff and profile:
+        if not found.home_networks:  # a site.yaml without any is refused
+            pass
+        elif diff and profile:
             _echo(proposal.render_differences(differences(found, profile), found.missing))
         elif output:
             write_new(output, proposal.render(found))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 
 from msgspec import Struct, field
 
@@ -231,12 +231,22 @@ _ONLY_ALERTS = (
     "only alerts were read: they do not tell which hosts are mail servers, resolvers or monitors; "
     f"{_ENABLE} (logs of Snort have no such records)"
 )
+_NO_HOME = (
+    "no home network was found: no private address, no DHCP lease, no public network with several "
+    "hosts that ask external DNS servers; name the home networks in a site.yaml with -s"
+)
 _NOTHING = f"no dns, smtp or flow records were read: {_ENABLE}"
 
 
 def is_blind(events: Mapping[str, int]) -> bool:
     """Are all records absent that show what a host is for?"""
     return not any(events.get(kind) for kind in ("dns", "smtp", "flow"))
+
+
+def without_home(events: Mapping[str, int]) -> Discovery:
+    """What there is to say where no home network was found: only why."""
+    records = missing_records(events) if is_blind(events) else ()
+    return Discovery(*((), 0, (), (), (), inf, -inf), missing=(_NO_HOME, *records), is_blind=True)
 
 
 def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:

@@ -1,6 +1,6 @@
 """Files of EVE records (and a site.yaml, if there is one) -> Discovery."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from eveproc.discovery.discover import (
     discover,
     is_blind,
     missing_records,
+    without_home,
 )
 from eveproc.discovery.networks import HomeNetworkFinder
 from eveproc.input.read_stats import ReadStats
@@ -27,10 +28,6 @@ _READ_TWICE = (
     "standard input cannot be read twice, and without a profile a first reading finds the home "
     "networks: name files, or a site.yaml with -s"
 )
-_NO_HOME = (
-    "no home network was found: no private address, no DHCP lease, no public network with "
-    "several hosts that ask external DNS servers; name the home networks in a site.yaml with -s"
-)
 
 
 def discover_in(
@@ -44,11 +41,14 @@ def discover_in(
 
     Without a profile a first reading finds the home networks, so standard input needs a profile.
 
-    Raises InputError where a source cannot be read, or where no home network is found.
+    Where no home network is found, the Discovery says only that. Raises InputError where a source
+    cannot be read.
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, _READ_TWICE)])
-    networks = site.home_networks if site else _find_home_networks(sources, progress)
+    networks, events = (site.home_networks, {}) if site else _find_home(sources, progress)
+    if not networks:
+        return without_home(events)
     bare = SiteProfile(networks, ports=site.ports) if site else SiteProfile(networks)
     discoverer, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
     for event in with_session_times(read_events(sources, stats, progress=progress)):
@@ -63,12 +63,12 @@ def discover_in(
     return replace(discover(discoverer.store, bare, infected), missing=missing, is_blind=blind)
 
 
-def _find_home_networks(sources: Sequence[str], progress: Progress | None) -> tuple[Network, ...]:
+def _find_home(
+    sources: Sequence[str], progress: Progress | None
+) -> tuple[tuple[Network, ...], Mapping[str, int]]:
+    """The home networks that a reading shows, and how many events of each type it gave."""
     finder, stats = HomeNetworkFinder(), ReadStats()
     for event in read_events(sources, stats, progress=progress):
         finder.add(event)
     stats.raise_if_no_eve()
-    networks = finder.networks()
-    if not networks:
-        raise InputError([Problem(", ".join(sources), _NO_HOME)])
-    return networks
+    return finder.networks(), stats.events

@@ -20,6 +20,7 @@ from eveproc.input.events import BEFORE_SURICATA
 from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation
 from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
+from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
 # More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up:
@@ -230,8 +231,12 @@ class EvidenceStore(Struct):
         return new
 
     def trim(self) -> None:
+        """Bring it to its one canonical form; to be called before it is read."""
         for evidence in self.hosts.in_use():
             evidence.trim()
+        # Hours of a clock that was not set are no hours that were covered.
+        if max(self.coverage.hours, default=0) * HOUR >= BEFORE_SURICATA:
+            self.coverage.forget(BEFORE_SURICATA)
 
     def _sample(self, hosts: int, active: int) -> None:
         """Thin at least so many times, and on until there are no more than may be."""

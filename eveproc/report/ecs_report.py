@@ -35,9 +35,8 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 def _judgement_document(report: Report) -> dict[str, object]:
     """The outcome, of no host; without a time where no record tells one."""
     judgement = report.judgement
-    when = {} if report.last_record is None else {"@timestamp": iso(report.last_record)}
     return {
-        **when,
+        **_when(report.last_record),
         "ecs": {"version": ECS_VERSION},
         "message": f"{judgement.outcome}: {causes_in_one(judgement)}",
         "event": {
@@ -56,7 +55,7 @@ def _judgement_document(report: Report) -> dict[str, object]:
 
 def _document(report: Report, verdict: Verdict, change: HostChange | None) -> dict[str, object]:
     return {
-        "@timestamp": iso(told_at(report, verdict)),
+        **_when(told_at(report, verdict)),
         "ecs": {"version": ECS_VERSION},
         "message": f"{verdict.level}: {verdict.host}: {verdict.why}",
         "event": _event(verdict),
@@ -67,6 +66,10 @@ def _document(report: Report, verdict: Verdict, change: HostChange | None) -> di
         **({"threat": _threat(verdict)} if verdict.level is not Level.CLEAN else {}),
         "mxhound": _ours(verdict, change),
     }
+
+
+def _when(seconds: float | None) -> dict[str, str | None]:
+    return {} if seconds is None else {"@timestamp": iso(seconds)}
 
 
 def _event(verdict: Verdict) -> dict[str, object]:

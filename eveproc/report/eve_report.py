@@ -31,7 +31,7 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
         )
         yield json.dumps(
             {
-                "timestamp": _timestamp(told_at(report, verdict)),
+                **_when(told_at(report, verdict)),
                 "event_type": EVENT_TYPE,
                 "src_ip": host,
                 EVENT_TYPE: told,
@@ -42,10 +42,12 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
 def _judgement_record(report: Report) -> dict[str, object]:
     """The outcome in place of a host's verdict; without a time where no record tells one."""
     said = as_dict_of(report.judgement)
-    when = {} if report.last_record is None else {"timestamp": _timestamp(report.last_record)}
-    return {**when, "event_type": EVENT_TYPE, EVENT_TYPE: {"level": said["judgement"], **said}}
+    verdict = {"level": said["judgement"], **said}
+    return {**_when(report.last_record), "event_type": EVENT_TYPE, EVENT_TYPE: verdict}
 
 
-def _timestamp(seconds: float) -> str:
-    """As Suricata writes it: `2024-03-01T10:00:00.250000+0000`."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}+0000"
+def _when(seconds: float | None) -> dict[str, str]:
+    """The timestamp as Suricata writes it, `2024-03-01T10:00:00.250000+0000`; nothing for None."""
+    if seconds is None:
+        return {}
+    return {"timestamp": f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}+0000"}

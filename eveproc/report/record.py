@@ -1,4 +1,4 @@
-"""A Verdict + its night -> what the line forms for other programs (ecs, eve) have in common."""
+"""A Verdict + its Report -> what the line forms for other programs (ecs, eve) have in common."""
 
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -6,11 +6,12 @@ from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.verdict import Verdict
 
 
-def told_at(report: Report, verdict: Verdict) -> float:
-    """When the verdict could first be said; of a clean host, when the night ended. Seconds since 1970 UTC; 0 where nothing was seen."""
-    if verdict.decided_at is not None:
-        return verdict.decided_at
-    return report.last_event or 0.0
+def told_at(report: Report, verdict: Verdict) -> float | None:
+    """When the verdict could first be given; for a clean host, the time of the last record.
+
+    In seconds since 1970 UTC; None where no record has a time.
+    """
+    return report.last_record if verdict.decided_at is None else verdict.decided_at
 
 
 def changes(report: Report) -> dict[tuple[str, str], HostChange]:

@@ -292,13 +292,14 @@ def test_a_public_network_is_home_where_several_of_it_ask() -> None:
     ) == ["203.0.113.0/24"]
 
 
-def test_nothing_at_home_is_refused(tmp_path: Path) -> None:
+def test_without_a_home_network_there_is_nothing_to_propose(tmp_path: Path) -> None:
     eve = tmp_path / "eve.json"
     eve.write_text(
         '{"event_type":"flow","timestamp":"2026-03-02T08:00:00+0000","src_ip":"203.0.113.1","dest_ip":"203.0.113.2","proto":"TCP","flow":{}}\n'
     )
-    with pytest.raises(InputError, match="name the home networks in a site"):
-        discover_in([str(eve)], None)
+    found = discover_in([str(eve)], None)
+    assert (found.home_networks, found.is_blind) == ((), True)
+    assert "name the home networks in a site.yaml with -s" in found.missing[0]
     with pytest.raises(InputError, match="-: standard input cannot be read twice"):
         discover_in(["-"], None)
     eve.write_text("no eve\n")

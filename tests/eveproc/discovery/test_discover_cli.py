@@ -41,6 +41,18 @@ def test_logs_that_show_no_server_exit_4_with_cause_and_remedy(text: str, tmp_pa
     assert "# Incomplete: " in done.stdout
 
 
+def test_without_a_home_network_nothing_is_written(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    done = run(tmp_path, record("flow", client="203.0.113.1", flow={}), "-o", str(site))
+    assert done.exit_code == 4
+    assert "eveproc: no server can be found: no home network was found" in done.stderr
+    assert not site.exists()
+    netflow = run(tmp_path, record("netflow", netflow={}))
+    assert netflow.exit_code == 4
+    assert "no dns, smtp or flow records were read" in netflow.stderr
+    assert netflow.stdout == ""
+
+
 def test_a_written_proposal_says_so_as_well(tmp_path: Path) -> None:
     done = run(tmp_path, UNUSABLE["alerts"], "-o", str(tmp_path / "site.yaml"))
     assert done.exit_code == 4
@@ -58,7 +70,12 @@ def test_a_difference_is_not_told_where_nothing_could_be_seen(tmp_path: Path) ->
 def test_networks_beyond_the_profile_are_told(tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
     site.write_text("home_networks: [10.20.0.0/16]\n")
-    done = run(tmp_path, record("flow", client="10.99.1.9", flow={}), "-s", str(site), "--diff")
-    assert done.exit_code == 0
-    assert "+ home_networks: 10.99.0.0/16  (hosts were seen in it: 10.99.1.9)" in done.stdout
+    beyond, within = (record("flow", client=client, flow={}) for client in ("10.99.1.9", HOME))
+    said = "+ home_networks: 10.99.0.0/16  (hosts were seen in it: 10.99.1.9)"
+    done = run(tmp_path, beyond + within, "-s", str(site), "--diff")
+    assert (done.exit_code, said in done.stdout) == (0, True)
+    assert "- home_networks" not in done.stdout
+    done = run(tmp_path, beyond, "-s", str(site), "--diff")
+    assert (done.exit_code, said in done.stdout) == (4, True)
     assert "- home_networks: 10.20.0.0/16" in done.stdout
+    assert "clients are 10.99.0.0/16" in done.stderr

@@ -117,6 +117,11 @@ def test_an_infected_host_and_a_clean_one() -> None:
     assert "threat" not in clean
 
 
+def test_a_clean_host_without_any_time_has_no_timestamp() -> None:
+    (clean,) = documents(a_report(CLEAN, events=False))
+    assert "@timestamp" not in clean
+
+
 def test_what_changed_is_told() -> None:
     changes = [document["mxhound"].get("change") for document in documents(made_stores.changed())]
     assert changes[1] == {

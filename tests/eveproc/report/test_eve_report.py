@@ -4,9 +4,13 @@ import json
 import re
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from eveproc.evidence.coverage import Coverage
 from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
+from eveproc.input.survey import HourSpan
 from eveproc.report.eve_report import render
 from eveproc.report.json_report import render as render_json
 from tests.eveproc import made_stores
@@ -44,10 +48,14 @@ def test_a_clean_host_is_stamped_with_the_end_of_the_night() -> None:
         json.loads(render(a_report(CLEAN), (CLEAN,)))["timestamp"]
         == "2024-03-02T11:00:00.250000+0000"
     )
-    assert (
-        json.loads(render(a_report(CLEAN, events=False), (CLEAN,)))["timestamp"]
-        == "1970-01-01T00:00:00.000000+0000"
-    )
+
+
+def test_without_evidence_the_last_record_stamps_a_clean_host_or_nothing_does() -> None:
+    quiet = a_report(CLEAN, events=False)
+    assert "timestamp" not in json.loads(render(quiet, (CLEAN,)))
+    hours = {0: HourSpan(first=1_772_438_400.0, last=1_772_438_460.0, bytes=1)}
+    seen = replace(quiet, coverage=Coverage(hours=hours))
+    assert json.loads(render(seen, (CLEAN,)))["timestamp"] == "2026-03-02T08:01:00.000000+0000"
 
 
 def test_what_changed_is_told() -> None:
