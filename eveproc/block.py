@@ -17,7 +17,7 @@ from msgspec import Struct
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short
 from rulegen.errors import InputError, MxhoundError, Problem
-from rulegen.files import SHARED, write_whole
+from rulegen.files import SHARED, read_bounded, write_whole
 from rulegen.site_profile import Address, SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Level
@@ -27,6 +27,8 @@ from rulegen.vocabulary import Level
 DATASET_OFFSET, IPREP_OFFSET = 900, 901
 NAME = "mxhound"
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
+# A report is read in one piece; and so many of its lines are named that are no verdict.
+MAX_BYTES, MOST_PROBLEMS = 256 << 20, 100
 
 
 class Candidate(Struct, frozen=True):
@@ -63,12 +65,9 @@ class BlockPlan(Struct, frozen=True):
 def read_report(path: Path) -> tuple[Candidate, ...]:
     """The hosts of a file that `eveproc report -f json` or `watch -f json` wrote; of several lines on one host the last counts.
 
-    Raises InputError with every line that is none of theirs.
+    Raises InputError with the first MOST_PROBLEMS lines that are none of theirs.
     """
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
     found: dict[Address, Candidate] = {}
     problems = []
     for number, line in enumerate(lines, 1):
@@ -79,6 +78,8 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
         except (OverflowError, ValueError, TypeError, KeyError, RecursionError):
             what = "is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
             problems.append(Problem(str(path), what, line=number))
+            if len(problems) == MOST_PROBLEMS:
+                break
         else:
             found[candidate.host] = candidate
     if problems:

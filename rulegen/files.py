@@ -1,9 +1,11 @@
-"""Finished text or bytes -> files: each written whole or not at all, private where it holds personal data.
+"""Text or bytes -> files, written whole or not at all; and files written by people -> bytes, within bounds.
 
-This is the only module of the project that writes result files.
+This is the only module of the project that writes result files. Those that hold personal data are
+private.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +20,15 @@ from rulegen.errors import InputError, MxhoundError, Problem
 PRIVATE = 0o600
 # As the umask says: rules and settings, which other programs load under their own users.
 SHARED = 0o666
+
+# Standard input and what <(...) stands for: the shell has opened them.
+_SHELL = re.compile(r"/dev/stdin|/dev/fd/[0-9]+|/proc/(self|[0-9]+)/fd/[0-9]+")
+_KINDS = (
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISSOCK, "socket"),
+)
 
 Write = Callable[[BinaryIO], object]
 
@@ -78,6 +89,36 @@ def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """All of a file that is meant to be small. Raises InputError for anything that could have no end.
+
+    Pipes are read only if they are the shell's, as /dev/stdin and <(...): those have a writer.
+    """
+    try:
+        if fault := special_kind(path):
+            raise InputError([Problem(str(path), f"is a {fault}; allowed is a file")])
+        with path.open("rb") as stream:
+            raw = stream.read(most + 1)
+    except OSError as error:
+        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > most:
+        raise InputError(
+            [Problem(str(path), f"is larger than {most} bytes; allowed is a smaller file")]
+        )
+    return raw
+
+
+def special_kind(path: Path) -> str:
+    """Name a path that is neither file nor folder: pipe, device or socket; "" for all others, and for what the shell hands on.
+
+    Raises OSError where that cannot be told.
+    """
+    if _SHELL.fullmatch(str(path)):
+        return ""
+    mode = path.stat().st_mode
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), "")
 
 
 def refuse_foreign_link(path: Path) -> None:

@@ -11,9 +11,13 @@ from pathlib import Path
 from idstools import rule as idstools_rule
 from msgspec import Struct
 
-from rulegen.errors import InputError, Problem
+from rulegen.errors import Problem
+from rulegen.files import read_bounded
 from rulegen.rulesfile import length_fault
 from rulegen.vocabulary import Engine
+
+# Emerging Threats' whole rule set has 40 MB.
+MAX_BYTES = 256 << 20
 
 COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
 # The head of a Snort 3 rule without addresses, its options behind it; and one option, whose quotes
@@ -68,10 +72,7 @@ def read_rules(file: Path, engine: Engine) -> tuple[list[ReadRule], list[Problem
 
 def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:
     """The lines of a text file, from 1; what is no text is noted. Raises InputError if it cannot be read."""
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InputError([Problem(str(file), f"cannot be read: {error.strerror}")]) from error
+    raw = read_bounded(file, MAX_BYTES)
     lines = raw.split(b"\n")
     if lines[-1]:
         problems.append(

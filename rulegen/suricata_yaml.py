@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
+from rulegen.files import read_bounded
 from rulegen.site_profile import EVERY_V4, EVERY_V6, Network, collapsed
 from rulegen.yamlfile import syntax_problem
 
@@ -143,10 +144,7 @@ def _compose(path: Path, above: tuple[Path, ...]) -> yaml.Node | None:
     if path in above:
         raise InputError([Problem(str(path), "includes itself")])
     try:
-        with path.open("rb") as stream:
-            return yaml.compose(stream.read(MAX_BYTES), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+        return yaml.compose(read_bounded(path, MAX_BYTES), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise InputError([syntax_problem(error, str(path))]) from error
 

@@ -1,13 +1,16 @@
-"""A .gz or .zst file -> its bytes, by the fastest library present, to the last one that can be had of a file that is cut off.
+"""A .gz, .zst, .xz or .bz2 file -> its bytes, by the fastest library present, to the last one of a file that is cut off.
 
 Not through the file objects of those libraries: that of isal keeps back up to a block of what it
-unpacked before the cut, and that of zstd takes half as long again as the unpacking itself.
+unpacked before the cut, that of zstd takes half as long again as the unpacking itself, and that of
+xz takes as much memory as the file asks for.
 """
 
 import sys
 import zlib
+from bz2 import BZ2Decompressor
 from collections.abc import Callable
 from io import BufferedIOBase, BufferedReader
+from lzma import FORMAT_XZ, LZMADecompressor
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +21,11 @@ PACKED = 1 << 17
 GZIP = 31
 # The widest window that zstd --long makes. It is taken as it is needed.
 WINDOW_LOG = 31
+# xz -9 needs 65 MiB; a file may ask for 4 GiB.
+XZ_MEMORY = 256 << 20
+# A log of one line repeated for ever packs to a hundredth; gzip cannot make more of a byte than
+# 1,032, zstd some 40,000. What is more than BOMB_RATIO times its packed size, and large, is no log.
+BOMB_RATIO, BOMB_BYTES = 500, 256 << 20
 
 
 class _Member(Protocol):
@@ -34,10 +42,15 @@ class _Member(Protocol):
         """At most `max_length` bytes; the input that was not needed for them stays in `unconsumed_tail`."""
 
 
+class BombError(Exception):
+    """A small file that was made to fill memory or to keep its reader busy."""
+
+
 class _Unpacked(BufferedIOBase):
     """Members one after the other, as appending leaves them; what is `padding` between or behind them is passed over.
 
-    `read1` raises EOFError when the file ends within a member, and the library's own error where it is damaged.
+    `read1` raises EOFError when the file ends within a member, BombError when it unpacks to far too
+    much, and the library's own error where it is damaged.
     """
 
     padding = b""
@@ -45,15 +58,25 @@ class _Unpacked(BufferedIOBase):
     def __init__(self, raw: BufferedReader, begin: Callable[[], _Member]) -> None:
         self._raw = raw
         self._begin = begin
+        self._taken = self._given = 0
         self._packed = b""
         self._member: _Member | None = None
 
     def read1(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; b"" at the end."""
+        block = self._next(size)
+        self._given += len(block)
+        if self._given > max(BOMB_BYTES, BOMB_RATIO * self._taken):
+            raise BombError(
+                f"{self._taken} bytes unpack to more than {BOMB_RATIO} times as many; no log does"
+            )
+        return block
+
+    def _next(self, size: int) -> bytes:
         # What was unpacked beyond `size` is still in the member, even where all input went into it.
         if self._member and (block := self._unpack(self._member, self._packed, size)):
             return block
-        while packed := self._packed or self._raw.read1(PACKED):
+        while packed := self._packed or self._read_packed():
             if self._member is None:
                 self._packed = packed.lstrip(self.padding) if self.padding else packed
                 self._member = self._begin() if self._packed else None
@@ -62,6 +85,11 @@ class _Unpacked(BufferedIOBase):
         if self._member:
             raise EOFError("it ends before its archive does")
         return b""
+
+    def _read_packed(self) -> bytes:
+        packed = self._raw.read1(PACKED)
+        self._taken += len(packed)
+        return packed
 
     def _unpack(self, member: _Member, packed: bytes, size: int) -> bytes:
         block = member.decompress(packed, size)
@@ -84,7 +112,26 @@ class ZstdStream(_Unpacked):
     """Of zstd."""
 
     def __init__(self, raw: BufferedReader) -> None:
-        super().__init__(raw, _ZstdFrame)
+        super().__init__(raw, lambda: _Buffering(_zstd_decompressor()))
+
+
+class XzStream(_Unpacked):
+    """Of xz. Zeros behind a stream are padding (xz file format, 2.2)."""
+
+    padding = b"\0"
+
+    def __init__(self, raw: BufferedReader) -> None:
+        super().__init__(
+            raw,
+            lambda: _Buffering(LZMADecompressor(format=FORMAT_XZ, memlimit=XZ_MEMORY)),
+        )
+
+
+class Bzip2Stream(_Unpacked):
+    """Of bzip2."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        super().__init__(raw, lambda: _Buffering(BZ2Decompressor()))
 
 
 def _gzip_member() -> _Member:
@@ -96,13 +143,25 @@ def _gzip_member() -> _Member:
     return fast
 
 
-class _ZstdFrame:
-    """A frame in the words of zlib; what was not needed of the input it keeps to itself."""
+class _Frame(Protocol):
+    """What zstd, lzma and bz2 call a decompressor; it keeps the input that was not needed yet."""
+
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        """At most `max_length` bytes."""
+
+
+class _Buffering:
+    """A frame in the words of zlib."""
 
     unconsumed_tail = b""
 
-    def __init__(self) -> None:
-        self._frame = _zstd_decompressor()
+    def __init__(self, frame: _Frame) -> None:
+        self._frame = frame
 
     @property
     def unused_data(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections import Counter
+from collections.abc import Iterable
 
 from msgspec import Struct, field
 
@@ -53,6 +54,10 @@ class ReadStats(Struct):
 
     def note_problem(self, file: str, what: str) -> None:
         self._add_problem(Problem(file, what))
+
+    def note_problems(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self._add_problem(problem)
 
     def merge(self, other: "ReadStats") -> None:
         self.files += other.files

@@ -9,7 +9,7 @@ from eveproc.input import snort
 from eveproc.input.decode import decode, decode_value, escape_invalid
 from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import MAX_LINE, LogSource, find_files, size_of
+from eveproc.input.sources import MAX_LINE, LogSource, find_files, passed_over, size_of
 
 Progress = Callable[[int, int], None]
 
@@ -47,7 +47,9 @@ def read_events(
     `progress` is told the bytes read from disk so far and in all (standard input counts as 0).
     Raises InputError at once, before anything is read, naming every source that is missing, unreadable or without eve files.
     """
-    return _read_files(find_files(sources), stats, progress)
+    files = find_files(sources)
+    stats.note_problems(passed_over(sources))
+    return _read_files(files, stats, progress)
 
 
 def _read_files(

@@ -2,16 +2,18 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from io import BufferedIOBase, BufferedReader
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 from eveproc.input import snort
-from eveproc.input.decompress import GzipStream, ZstdStream
+from eveproc.input.decompress import BombError, Bzip2Stream, GzipStream, XzStream, ZstdStream
 from eveproc.input.read_stats import ReadStats
 from rulegen.errors import InputError, Problem
+from rulegen.files import special_kind
 
 STDIN = "-"
 IN_FOLDER = (
@@ -24,10 +26,17 @@ TAIL = 4096
 BLOCK = 1 << 20
 # Suricata's largest lines are stats with hundreds of threads, about 1 MiB.
 MAX_LINE = 16 << 20
+# Past so many bytes without a newline it is no log: as a device or a broken writer that never ends.
+LONGEST_PASSED = 1 << 30
 
 _DENIED = "cannot be read: permission denied"
 _MAGIC = MappingProxyType(
     {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+)
+
+
+_STREAMS: Mapping[str, Callable[[BufferedReader], BufferedIOBase]] = MappingProxyType(
+    {"gz": GzipStream, "bz2": Bzip2Stream, "xz": XzStream, "zst": ZstdStream}
 )
 
 
@@ -65,7 +74,12 @@ def _existing(source: str) -> list[str] | Problem | None:
     path = Path(source)
     if path.is_dir():
         return _in_folder(path)
-    return [source] if source == STDIN or path.exists() else None
+    if source == STDIN or not path.exists():
+        return [source] if source == STDIN else None
+    kind = special_kind(path)
+    if kind in ("", "pipe") or source == os.devnull:
+        return [source]
+    return Problem(source, f"is a {kind}; allowed are files, folders, globs, named pipes and -")
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:
@@ -73,7 +87,7 @@ def _in_folder(folder: Path) -> list[str] | Problem:
         return Problem(str(folder), _DENIED)
     patterns = (IN_FOLDER, *snort.IN_FOLDER)
     files = sorted(
-        {str(path) for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
+        {str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     )
     return files or Problem(
         str(folder),
@@ -84,13 +98,16 @@ def _in_folder(folder: Path) -> list[str] | Problem:
 def _globbed(pattern: str) -> list[str] | Problem:
     if not re.search(r"[*?[]", pattern):
         return Problem(pattern, "no such file")
-    path = Path(pattern)
-    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-    files = sorted(str(match) for match in matches if not match.is_dir())
-    folder = _folder_of_pattern(path)
+    files = sorted(str(match) for match in _matches(pattern) if match.is_file())
+    folder = _folder_of_pattern(Path(pattern))
     if not files and folder.is_dir() and not _can_list(folder):
         return Problem(pattern, f"{_DENIED} for {folder}")
     return files or Problem(pattern, "matches no file")
+
+
+def _matches(pattern: str) -> Iterator[Path]:
+    path = Path(pattern)
+    return Path(path.anchor).glob(str(path.relative_to(path.anchor)))
 
 
 def _folder_of_pattern(pattern: Path) -> Path:
@@ -101,6 +118,32 @@ def _folder_of_pattern(pattern: Path) -> Path:
 def _can_list(folder: Path) -> bool:
     """Path.glob finds nothing in a folder that may not be read, and does not say so."""
     return os.access(folder, os.R_OK | os.X_OK)
+
+
+def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
+    """What find_files leaves out of folders and globs: pipes, devices and sockets, which may have no end, and dead links."""
+    for source in sources:
+        with suppress(OSError, ValueError):  # as find_files, which has told it
+            for path in sorted(_candidates(source)):
+                if fault := _not_a_file(path):
+                    yield Problem(str(path), fault)
+
+
+def _not_a_file(path: Path) -> str:
+    try:
+        kind = special_kind(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return f"is a {kind} and was passed over; name it to read it" if kind else ""
+
+
+def _candidates(source: str) -> set[Path]:
+    folder = Path(source)
+    if folder.is_dir():
+        patterns = (IN_FOLDER, *snort.IN_FOLDER)
+        return {path for pattern in patterns for path in folder.glob(pattern)}
+    is_named = source == STDIN or folder.exists() or not re.search(r"[*?[]", source)
+    return set() if is_named else set(_matches(source))
 
 
 def _readable(path: str) -> bool:
@@ -155,7 +198,7 @@ class LogSource:
         self.ended = False
         self.damaged = False
         self._raw = raw or _open(name, stack)
-        self._stream = _unpack(self._raw, stack)
+        self._stream = _unpack(self._raw)
         self._advance = advance
         self._told = 0
         self._head = b""
@@ -185,7 +228,7 @@ class LogSource:
         """Pieces with whole lines up to a place in them; the last piece of all may end without a newline.
 
         A line longer than MAX_LINE comes as a piece of just one byte more than that: enough to see
-        that it is too long.
+        that it is too long. Its rest is passed over, up to LONGEST_PASSED bytes.
         """
         held = b""
         while block := self.read(BLOCK):
@@ -193,14 +236,34 @@ class LogSource:
             end = block.rfind(b"\n") + 1
             if end:
                 yield block, end
-            held = block[end:] if len(block) - end <= MAX_LINE else block[end : end + MAX_LINE + 1]
+            held = block[end:]
+            if len(held) > MAX_LINE:
+                yield held[: MAX_LINE + 1], MAX_LINE + 1
+                held = self._behind_long_line()
         if held:
             yield held, len(held)
+
+    def _behind_long_line(self) -> bytes:
+        """Read on to the end of a line; what was read behind it."""
+        passed = 0
+        while block := self.read(BLOCK):
+            if newline := block.find(b"\n") + 1:
+                return block[newline:]
+            passed += len(block)
+            if passed > LONGEST_PASSED:
+                self.note_problem(
+                    f"holds a line of more than {LONGEST_PASSED} bytes; what comes after that was not read"
+                )
+                self.ended = self.damaged = True
+        return b""
 
     def _next(self, size: int) -> bytes:
         try:
             # read1: what was unpacked before the damage must not be lost with it.
             block = b"" if self.ended else self._stream.read1(size)
+        except BombError as error:
+            self.note_problem(f"is a decompression bomb: {error}; what came before that was used")
+            block, self.damaged = b"", True
         except Exception as error:  # noqa: BLE001  of no common root: EOFError, OSError, LZMAError, and those of isal and zstd
             self.note_problem(f"is cut off or damaged ({error}); what came before that was used")
             block, self.damaged = b"", True
@@ -277,7 +340,7 @@ class Span:
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         """Pieces of the span as those of `blocks`; what is behind the last newline of a piece is read again with the next."""
-        at = self._behind_line(self._start - 1) if self._start else 0
+        at = self._behind_line(self._start - 1, self._stop) if self._start else 0
         size = self._size_at(at)
         while at < self._stop and (block := os.pread(self._descriptor, size, at)):
             end = (block.find(b"\n", self._stop - 1 - at) + 1) or (block.rfind(b"\n") + 1)
@@ -294,13 +357,17 @@ class Span:
         """How many bytes to read: hardly more than the span, since what is behind it is looked through in vain."""
         return min(BLOCK, self._stop - at + HEAD)
 
-    def _behind_line(self, at: int) -> int:
-        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the file."""
-        while block := os.pread(self._descriptor, HEAD, at):
+    def _behind_line(self, at: int, enough: float = inf) -> int:
+        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the file.
+
+        A place behind `enough` is as good: a line may be longer than many spans.
+        """
+        size = HEAD
+        while at < enough and (block := os.pread(self._descriptor, size, at)):
             newline = block.find(b"\n")
             if newline >= 0:
                 return at + newline + 1
-            at += len(block)
+            at, size = at + len(block), BLOCK
         return at
 
 
@@ -317,16 +384,9 @@ def compression_of(first: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
 
 
-def _unpack(raw: BufferedReader, stack: ExitStack) -> BufferedIOBase:
+def _unpack(raw: BufferedReader) -> BufferedIOBase:
     """Decompressed by what the content says: a rotated eve.json.2 may well be compressed."""
     kind = compression_of(raw.peek(8))
     if not kind:
         return raw
-    if kind in ("gz", "zst"):
-        return GzipStream(raw) if kind == "gz" else ZstdStream(raw)
-    from xopen import xopen
-
-    # threads=0: in this process, so that nothing is left running when the reading stops early.
-    stream = stack.enter_context(xopen(raw, "rb", threads=0, format=kind))
-    assert isinstance(stream, BufferedIOBase)  # xopen's annotation promises less
-    return stream
+    return _STREAMS[kind](raw)

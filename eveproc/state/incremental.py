@@ -19,7 +19,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Dns, Flow, SkipReason, Smtp
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import Progress
-from eveproc.input.sources import find_files
+from eveproc.input.sources import find_files, passed_over
 from eveproc.state.incident import Incident, JudgedHost, News, Standing, find, follow, settled_until
 from eveproc.state.log_position import LogPosition, newest, plan, positions_after, unread
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
@@ -81,6 +81,7 @@ def judge_new(
     fresh, stats, ends = gather_parts(
         done.whole(), done.plain(), site, period, jobs=jobs, progress=progress
     )
+    stats.note_problems(passed_over(sources))
     fresh.trim()
     before = state.last_event()
     at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))

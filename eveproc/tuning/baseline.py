@@ -10,10 +10,12 @@ from msgspec import Struct, field
 
 from eveproc.tuning.history import WIDTHS, History
 from eveproc.tuning.rows import MOST_ROWS, HistoryRows
-from rulegen.errors import InputError, MxhoundError, Problem
-from rulegen.files import write_whole
+from rulegen.errors import InputError, Problem
+from rulegen.files import read_bounded, write_whole
 
 VERSION = 1
+# It is decoded in one piece.
+MAX_BYTES = 1 << 30
 
 
 class ExcludedHost(Struct, frozen=True, order=True):
@@ -86,12 +88,10 @@ def save(baseline: Baseline, path: Path) -> None:
 def load(path: Path) -> Baseline:
     """Read what save wrote. Raises InputError for anything else."""
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=_File)
+        kept = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_File)
         if kept.version != VERSION:
             raise ValueError(f"it is of version {kept.version}, allowed is {VERSION}")
         return _unpacked(kept)
-    except OSError as error:
-        raise MxhoundError(f"{path}: cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             [

@@ -14,7 +14,7 @@ from eveproc.evidence.leases import AddressHold
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore, HostEvidence
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import find_files
+from eveproc.input.sources import find_files, passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
 from eveproc.verdicts.judgement import JUDGED, Judgement, judgement_of
@@ -109,9 +109,11 @@ def gather_evidence(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[EvidenceStore, ReadStats]:
     """The reading half of analyze, with the same arguments."""
-    return gather(
+    store, stats = gather(
         find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress
     )
+    stats.note_problems(passed_over(sources))
+    return store, stats
 
 
 def period_of(since: float | None, until: float | None, now: float | None) -> Period:

@@ -6,6 +6,7 @@ on the network file systems that some sites log to.
 """
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from glob import escape
@@ -25,6 +26,8 @@ HEAD = 256
 # Suricata writes into a renamed file until it is told to open a new one. After so many seconds
 # without news it has.
 GRACE_SECONDS = 60.0
+# So many logs that were read to their end are known again; a rotation keeps some ten.
+MOST_HEADS = 256
 PACKED = frozenset((".gz", ".zst", ".xz", ".bz2"))
 
 Piece = tuple[bytes, int]
@@ -46,6 +49,7 @@ class FollowedFile:
         self.offset = offset
         self.head = os.pread(self.descriptor, HEAD, 0)
         self.stats = stats
+        self.modified = self.status.st_mtime_ns
         self._seen = -1
         self._in_long_line = False
 
@@ -86,7 +90,8 @@ class FollowedFile:
 
     def pieces(self) -> Iterator[Piece]:
         """What was written since; half a line at the end stays for the next time. A piece counts as read when the next is asked for."""
-        size = os.fstat(self.descriptor).st_size
+        status = os.fstat(self.descriptor)
+        size, self.modified = status.st_size, status.st_mtime_ns
         if size == self._seen:
             return
         if len(self.head) < HEAD:
@@ -138,18 +143,24 @@ class Follower:
         self._start = start
         self._current: FollowedFile | None = None
         self._older: list[tuple[float, FollowedFile]] = []  # with the moment of their last news
+        self._read: deque[bytes] = deque(maxlen=MOST_HEADS)
         self._fault = ""
         _refuse(self.path)
 
     def poll(self, now: float) -> Iterator[Piece]:
         """Every new line since the last call; `now` is any clock in seconds that only goes forward."""
         yield from self._poll_older(now)
-        if self._current is not None:
-            before = self._current.position
-            if self._current.was_rewritten():
+        former = self._current
+        if former is not None:
+            before, modified = former.position, former.modified
+            if former.was_rewritten():
+                self._read.append(before.head)
                 yield from self._rest_of_copy(before, now)
-            yield from self._current.pieces()
+                yield from self._missed(modified, now)
+            yield from former.pieces()
         if self._turn(now) and self._current is not None:
+            if former is not None:
+                yield from self._missed(former.modified, now)
             yield from self._current.pieces()
 
     def log_positions(self, at: float) -> Iterator[LogPosition]:
@@ -208,8 +219,32 @@ class Follower:
             self._older[place] = (since if reading.offset == before else now, reading)
         for entry in [entry for entry in self._older if now - entry[0] >= GRACE_SECONDS]:
             yield from entry[1].last_piece()
+            self._read.append(entry[1].head)
             entry[1].close()
             self._older.remove(entry)
+
+    def _missed(self, since: int, now: float) -> Iterator[Piece]:
+        """Logs that came and were rotated away between two looks: written to since then (ns), and none that was read.
+
+        Reading one twice would cost time and change no verdict.
+        """
+        for path in sorted(rotated(self.path), key=_modified):
+            with suppress(OSError):  # rotated on meanwhile
+                head = _head_of(path)
+                if _modified(path) < since or not head or self._is_read(head):
+                    continue
+                self._stats.files += 1
+                self._read.append(head)
+                if path.suffix in PACKED:
+                    yield from _unpacked(path, 0, self._stats)
+                else:
+                    self._older.append((now, missed := FollowedFile(path, self._stats)))
+                    yield from missed.pieces()
+
+    def _is_read(self, head: bytes) -> bool:
+        following = [reading.head for _, reading in self._older]
+        current = [self._current.head] if self._current else []
+        return any(one and head.startswith(one) for one in (*self._read, *following, *current))
 
     def _rest_of_copy(self, known: Position, now: float) -> Iterator[Piece]:
         """What a file that was emptied held last is in the copy that was made of it before, which may be packed by now."""
@@ -247,10 +282,22 @@ def _refuse(path: Path) -> None:
 
 
 def _holds(path: Path, known: Position) -> bool:
-    with suppress(OSError), ExitStack() as stack:
-        head = LogSource(str(path), stack, ReadStats()).head()
-        return bool(known.head) and head[: len(known.head)] == known.head
+    with suppress(OSError):
+        return bool(known.head) and _head_of(path).startswith(known.head)
     return False
+
+
+def _head_of(path: Path) -> bytes:
+    """The first HEAD bytes of the content. Raises OSError."""
+    with ExitStack() as stack:
+        return LogSource(str(path), stack, ReadStats()).head()[:HEAD]
+
+
+def _modified(path: Path) -> int:
+    """When it was last written to, in ns; 0 where it has gone."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
 
 
 def _unpacked(path: Path, offset: int, stats: ReadStats) -> Iterator[Piece]:

@@ -278,3 +278,44 @@ def test_rotated_files_are_those_of_this_name_alone_plain_ones_first(tmp_path):
         "eve.json.1",
         "eve.json.2.gz",
     ]
+
+
+ROTATIONS = ["rename", "copytruncate", "pack"]
+
+
+@pytest.mark.parametrize("second", ROTATIONS)
+@pytest.mark.parametrize("first", ROTATIONS)
+@pytest.mark.parametrize("third", ROTATIONS)
+def test_rotations_while_nobody_looked_lose_nothing(log, first, second, third):
+    """A machine that is busy keeps a watch from looking for a minute, and longer."""
+    with closing(Follower(str(log.path), ReadStats())) as follower:
+        log.lines(40)
+        read = texts(follower, 0.0)
+        for at, step in enumerate((first, second, third)):
+            log.lines(40)
+            (log.copytruncate if step == "copytruncate" else log.rename)()
+            log.reopen()
+            if step == "pack":
+                old = Path(f"{log.path}.{at + 1}")
+                Path(f"{old}.gz").write_bytes(gzip.compress(old.read_bytes()))
+                old.unlink()
+        log.lines(40)
+        read += texts(follower, 1.0)
+        read += texts(follower, GRACE_SECONDS + 2)
+        log.lines(1)
+        read += texts(follower, GRACE_SECONDS + 3)
+        assert sorted(set(read)) == sorted(log.written)
+        assert len(read) == len(log.written)
+
+
+def test_logs_from_before_the_watch_are_not_read_when_it_is_turned_over(log):
+    old = Path(f"{log.path}.9")
+    old.write_bytes(b'{"old":1}\n' * 50)
+    os.utime(old, (1, 1))
+    with closing(Follower(str(log.path), ReadStats())) as follower:
+        log.lines(3)
+        assert len(texts(follower, 0.0)) == 3
+        log.rename()
+        log.reopen()
+        log.lines(3)
+        assert len(texts(follower, 1.0)) == 3
