@@ -560,6 +560,9 @@ def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
             progress=progress,
         )
     _tell_judgement(found.store, site, found.stats)
+    if cause := found.why_blind():
+        _say(f"no threshold can be judged: {cause}")
+        sys.exit(NOT_JUDGED)
     return found
 
 

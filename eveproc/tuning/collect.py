@@ -25,6 +25,7 @@ from rulegen.site_profile import SiteProfile
 
 Progress = Callable[[int, int], None]
 
+_RECORDS = frozenset(("dns", "smtp", "flow"))
 _UNDECLARED = {Role.MAIL_SERVER: "a mail server to declare", Role.RESOLVER: "a resolver to declare"}
 MOST_WHY = 200
 
@@ -64,6 +65,16 @@ class Study(Struct, frozen=True):
     @property
     def history(self) -> History:
         return self.store.history
+
+    def why_blind(self) -> str:
+        """Why these logs cannot tell what hosts did, and the remedy; "" if they can."""
+        if self.history.hours or self.store.coverage.kinds() & _RECORDS:
+            return ""
+        return (
+            "no dns, smtp or flow records were read, and alerts do not tell how often innocent hosts "
+            "do what a rule counts: enable dns, smtp and flow under outputs, eve-log, types in "
+            "suricata.yaml (logs of Snort have no such records)"
+        )
 
     def baseline(self, site: SiteProfile) -> Baseline:
         """What tuning keeps: hosts judged infected, and servers that nobody declared, are no examples of innocent hosts."""

@@ -6,8 +6,10 @@ import re
 import pytest
 from msgspec.structs import replace
 
+from eveproc.evidence.coverage import Coverage
 from eveproc.input.events import Skipped, SkipReason
 from eveproc.input.read_stats import ReadStats
+from eveproc.input.survey import HourSpan
 from eveproc.report import shown
 from eveproc.report.reading_stats import render as render_reading
 from eveproc.report.reading_stats import render_json
@@ -74,6 +76,16 @@ def test_nothing_in_the_time_asked_for_is_said() -> None:
         render(a_report(events=False), ())
         == "0 infected, 0 suspected, 0 clean; no event in this time.\n"
     )
+
+
+def test_records_without_evidence_of_mail_are_no_missing_records() -> None:
+    """A day of web traffic was read: it holds events, and none about mail."""
+    hours = {
+        hour: HourSpan(3600.0 * hour, 3600.0 * hour + 5, bytes=9) for hour in (490_000, 490_023)
+    }
+    quiet = replace(a_report(events=False), coverage=Coverage(hours=hours))
+    said = "no evidence of mail in the records from 2025-11-24 16:00:00Z to 2025-11-25 15:00:05Z"
+    assert said in render(quiet, ()).replace("\n", " ")
 
 
 def test_hostile_text_stays_in_its_place() -> None:

@@ -1,5 +1,6 @@
 """eveproc tune and discover as typed in a shell: what they print, write and refuse."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -216,3 +217,13 @@ def test_discover_shows_how_a_profile_differs(tmp_path: Path) -> None:
     assert (
         run("discover", RECORDED, "-s", profile, "--diff", "-o", tmp_path / "x").exit_code == USAGE
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--what-if", "mx_flood=20/30")])
+def test_alerts_alone_do_not_tell_what_hosts_did(more: tuple[str, ...], tmp_path: Path) -> None:
+    eve = tmp_path / "eve.json"
+    with gzip.open(RECORDED, "rt") as recorded:
+        eve.write_text("".join(line for line in recorded if '"event_type":"alert"' in line))
+    done = run("tune", eve, "-s", SITE, *more)
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "no threshold can be judged: no dns, smtp or flow records were read" in done.stderr
