@@ -54,6 +54,7 @@ class Signal(StrEnum):
     LOOK_ALIKE = "look_alike", Family.CONTENT
     WORM_ATTACHMENT = "worm_attachment", Family.CONTENT
     HELO_ODD = "helo_odd", Family.CONTENT
+    SENDER_CHURN = "sender_churn", Family.CONTENT
     SMTP_REJECTS = "smtp_rejects", Family.REJECTION
 
 

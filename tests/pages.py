@@ -19,7 +19,7 @@ from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.parameters import ALERTS, CURVES
 from rulegen.catalogue import CATALOGUE
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import Engine, Family, HostSide
+from rulegen.vocabulary import Engine, Family, HostSide, Signal
 
 ROOT = Path(__file__).parents[1]
 VERDICTS = ROOT / "docs" / "verdicts.md"
@@ -166,14 +166,33 @@ def _records(entry: SignalEntry) -> str:
         return f"those of {entry.records}"
     if not entry.extractors:
         return "none, only alerts show it"
-    kinds = dict.fromkeys(extractor.record.EVE_TYPE for extractor in entry.extractors)
-    return f"{' and '.join(kinds)}, counted by {entry.peer}. {entry.windows_source.rstrip('.')}"
+    return f"{_eve_types(entry)}, counted by {entry.peer}. {entry.windows_source.rstrip('.')}"
 
 
 def with_tables(text: str) -> str:
     """docs/verdicts.md with its tables as the entries of eveproc/signals have them."""
-    made = {"windows": _windows_table(), "alerts": _alerts_table()}
+    made = {"peers": _peers_table(), "windows": _windows_table(), "alerts": _alerts_table()}
     return _TABLE.sub(lambda found: f"{found[1]}{found[2]}{made[found[1]]}", text)
+
+
+def _peers_table() -> str:
+    rows = (
+        f"| {_names_counted_from(signal)} | {_eve_types(entry)} | {entry.did} | {entry.peer} |"
+        for signal, entry in SIGNALS.items()
+        if entry.extractors
+    )
+    return "\n".join(
+        ["| signal | records | the host | the peer that counts |", "|---|---|---|---|", *rows, ""]
+    )
+
+
+def _names_counted_from(signal: Signal) -> str:
+    names = (name for name, entry in SIGNALS.items() if entry.counted_from is signal)
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _eve_types(entry: SignalEntry) -> str:
+    return " and ".join(dict.fromkeys(extractor.record.EVE_TYPE for extractor in entry.extractors))
 
 
 def _windows_table() -> str:

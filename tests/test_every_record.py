@@ -117,6 +117,11 @@ CASES = (
     Case(Signal.WORM_ATTACHMENT, "documents", sends(letter(file="a.pdf")), 0),
     Case(Signal.HELO_ODD, "names", sends(letter(), helo="pc-{}")),
     Case(Signal.HELO_ODD, "one name", sends(letter(), helo="pc"), 1),
+    Case(Signal.SENDER_CHURN, "domains", sends(letter("ann@s{}.example"))),
+    Case(Signal.SENDER_CHURN, "users of one domain", sends(letter("ann{0}@mail{0}.s.example")), 1),
+    Case(Signal.SENDER_CHURN, "own domains", sends(letter("ann@d{}.example.org")), 0),
+    Case(Signal.SENDER_CHURN, "bounces", sends(letter("")), 0),
+    Case(Signal.SENDER_CHURN, "the relay", sends(letter("ann@s{}.example"), server=relay), 0),
 )
 HOSTS: Mapping[Case, str] = {case: f"10.20.140.{n}" for n, case in enumerate(CASES, start=1)}
 

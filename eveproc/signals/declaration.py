@@ -57,6 +57,7 @@ class Peer(StrEnum):
     SERVER = "outside server"
     DOMAIN = "domain"
     RECIPIENT_DOMAIN = "recipient domain"
+    SENDER_DOMAIN = "sender domain"
     HELO_NAME = "HELO name"
     HOST = "host"
     ADDRESS_NAME = "name of an address"

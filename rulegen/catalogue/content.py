@@ -79,4 +79,30 @@ CONTENT = (
         threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at most (a day of a real office); "
         "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail clients say bare words there.",
     ),
+    RuleSpec(
+        name="sender_churn",
+        signal=Signal.SENDER_CHURN,
+        offset=204,
+        rev=1,
+        msg="MXHOUND CONTENT Mails under the sender domains of many others",
+        sees="mails of one host to external servers whose envelope senders are in many domains, "
+        "none of them the site's own",
+        mistaken_for=(
+            "a mail server, forwarder or list server that the site profile does not declare",
+            "a web or application server that sends in the name of its customers",
+            "a machine that many people with accounts of their own share",
+        ),
+        next_step="Compare the senders with the users of the host; declare it if it is a mail server.",
+        references=(
+            Reference(
+                "url", "www.usenix.org/legacy/event/leet08/tech/full_papers/kreibich/kreibich_html"
+            ),
+        ),
+        technique="T1566",
+        classtype="trojan-activity",
+        threshold=Threshold(8, 3600),
+        threshold_source="Storm took the sender of each mail from lists of names and domains "
+        "(Kreibich et al. 2008); a person has two or three accounts.",
+        not_on=_LOG_ONLY,
+    ),
 )
