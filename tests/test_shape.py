@@ -56,7 +56,6 @@ HOMES = {
     "backports": ("eveproc.input.decompress",),
     "isal": ("eveproc.input.decompress",),
     "redis": ("eveproc.watching.redis_list",),
-    "xopen": ("eveproc.input.sources",),
     "yaml": (
         "rulegen.yamlfile",
         "rulegen.suricata_yaml",

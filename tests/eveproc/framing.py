@@ -1,13 +1,19 @@
 """Lines of an eve.json -> the same records in every framing that engines, shippers and archives leave them in, as files."""
 
+import bz2
+import gzip
 import json
+import lzma
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
-from xopen import xopen
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Lines = Sequence[bytes]
 Shape = Callable[[Lines], bytes]
@@ -80,10 +86,16 @@ SHAPES: tuple[Shape, ...] = (
 
 
 def packed(content: bytes, kind: str) -> bytes:
-    buffer = BytesIO()
-    with xopen(buffer, "wb", threads=0, format=kind) as stream:
-        stream.write(content)
-    return buffer.getvalue()
+    """The content as one compressed member; `kind` is the suffix of its files."""
+    match kind:
+        case "gz":
+            return gzip.compress(content, 1)
+        case "bz2":
+            return bz2.compress(content, 1)
+        case "xz":
+            return lzma.compress(content, preset=0)
+        case _:
+            return zstd.compress(content)
 
 
 def threaded(lines: Lines, folder: Path) -> list[str]:

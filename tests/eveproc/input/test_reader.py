@@ -4,14 +4,12 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xopen import xopen
 
 from eveproc.input import sources
 from eveproc.input.events import Event, SkipReason
@@ -19,6 +17,7 @@ from eveproc.input.read_stats import MAX_DETAILS, MAX_PROBLEMS, OTHERS, ReadStat
 from eveproc.input.reader import line_result, read_events
 from eveproc.input.sources import MAX_LINE, find_files
 from rulegen.errors import InputError
+from tests.eveproc.framing import packed
 
 COUNT = 40
 
@@ -79,13 +78,6 @@ def adds_up(stats: ReadStats) -> bool:
     return stats.lines == stats.events.total() + stats.skipped.total()
 
 
-def packed(suffix: str, content: bytes) -> bytes:
-    buffer = BytesIO()
-    with xopen(buffer, "wb", threads=0, format=suffix) as stream:
-        stream.write(content)
-    return buffer.getvalue()
-
-
 def written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
@@ -120,7 +112,7 @@ def test_every_framing_gives_the_same_events(tmp_path: Path, content: bytes) -> 
 def test_every_compression_is_known_by_its_content(
     tmp_path: Path, suffix: str, content: bytes, name: str
 ) -> None:
-    numbers, stats = read(written(tmp_path / name.format(suffix), packed(suffix, content)))
+    numbers, stats = read(written(tmp_path / name.format(suffix), packed(content, suffix)))
     assert numbers == list(range(COUNT))
     assert stats.bytes == len(content)
 
@@ -143,7 +135,7 @@ def test_a_truncated_archive_gives_what_it_holds_and_is_named(tmp_path: Path, su
         json.dumps({**flow(n), "community_id": random.randbytes(32).hex()}).encode() + b"\n"
         for n in range(6_000)
     )
-    whole = packed(suffix, content)
+    whole = packed(content, suffix)
     path = written(tmp_path / f"eve.json.{suffix}", whole[: len(whole) * 3 // 4])
     numbers, stats = read(path)
     assert numbers == list(range(len(numbers)))
@@ -155,7 +147,7 @@ def test_a_truncated_archive_gives_what_it_holds_and_is_named(tmp_path: Path, su
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_damaged_archive_is_named_and_the_next_file_is_read(tmp_path: Path, suffix: str) -> None:
-    whole = packed(suffix, LINES)
+    whole = packed(LINES, suffix)
     damaged = written(
         tmp_path / f"eve.1.json.{suffix}", whole[: len(whole) // 2] + bytes(len(whole) // 2)
     )
