@@ -111,17 +111,9 @@ def test_github_runs_what_the_page_says() -> None:
 @pytest.mark.parametrize(
     ("test", "scope"),
     [
-        ("tests/test_shape.py::test_x[a]", "tests/test_shape.py"),
-        ("tests/test_flow.py::test_x[suricata-7-IPv6 only]", "tests/test_flow.py[suricata-7]"),
-        (
-            "tests/test_linters.py::test_x[three lines-suricata-8]",
-            "tests/test_linters.py[suricata-8]",
-        ),
-        (
-            "tests/test_snort_engines.py::test_x[snort-2.9]",
-            "tests/test_snort_engines.py[snort-2.9]",
-        ),
+        ("tests/test_flow.py::test_x[suricata-7-IPv6 only]", "tests/test_flow.py"),
         ("tests/eveproc/spark/test_tables.py::test_x", "tests/eveproc/spark/"),
+        ("tests/live/test_block.py::test_x[a::b]", "tests/live/"),
     ],
 )
 def test_one_worker_runs_what_shares_an_engine(test: str, scope: str) -> None:

@@ -8,9 +8,9 @@ where the shared captures are beside the project.
 import json
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -227,14 +227,22 @@ def observe(engine: Engine, pcap: Path, profile: SiteProfile, folder: Path) -> R
     return Run(real, keeper.history)
 
 
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The pcap of one of CAPTURES; each is made once, for both engines."""
+
+    @cache
+    def made(name: str) -> Path:
+        return CAPTURES[name][1](tmp_path_factory.mktemp("capture"))
+
+    return made
+
+
 @pytest.fixture(scope="module", params=CAPTURES)
-def run(
-    request: pytest.FixtureRequest, suricata: Engine, tmp_path_factory: pytest.TempPathFactory
-) -> Run:
-    profile, make = CAPTURES[request.param]
-    folder = tmp_path_factory.mktemp("capture")
-    found = observe(suricata, make(folder), profile, folder / suricata)
-    truth = folder / TRUTH_NAME
+def run(request: pytest.FixtureRequest, suricata: Engine, capture: Callable[[str], Path]) -> Run:
+    pcap = capture(request.param)
+    found = observe(suricata, pcap, CAPTURES[request.param][0], pcap.parent / suricata)
+    truth = pcap.parent / TRUTH_NAME
     found.truth = json.loads(truth.read_text())["hosts"] if truth.exists() else ()
     return found
 

@@ -63,13 +63,21 @@ def test_nft_takes_the_script_again_and_again_and_the_way_back_is_one_command(nf
     assert listed(nft)[1:] == []
 
 
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory):
+    """A simulation of the site, and its capture."""
+    found = simulate(
+        load_site(SITE), seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"]
+    )
+    return found, write_simulation(found, tmp_path_factory.mktemp("traffic"))[0]
+
+
 @pytest.mark.parametrize("kind", ["dataset", "iprep"])
 @pytest.mark.parametrize("drop", [False, True])
 def test_suricata_loads_the_rules_and_they_see_the_blocked_host_alone(
-    suricata, site, tmp_path, kind, drop
+    suricata, site, traffic, tmp_path, kind, drop
 ):
-    simulated = simulate(site, seed=1, seconds=600, clients=2, scenarios=["flood", "name_guess"])
-    pcap, _ = write_simulation(simulated, tmp_path)
+    simulated, pcap = traffic
     mailers = {
         host.host: ip_address(host.host) for host in simulated.hosts if host.label == "infected"
     }
