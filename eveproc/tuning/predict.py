@@ -1,7 +1,7 @@
 """History + SiteProfile + a signal -> the alerts its rule would have written at the site's threshold, host by host, time by time.
 
 Where all matches of a host are known to the microsecond, so are its alerts. Where not
-(window.Match), possible.py says within what bounds they lie.
+(engine_threshold.Match), alert_bounds.py says within what bounds they lie.
 """
 
 from collections.abc import Mapping

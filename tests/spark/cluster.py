@@ -1,6 +1,8 @@
 """A real Spark of several processes on this machine: a standalone master, and executors of their own."""
 
 import os
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from eveproc.spark.session import require_spark
@@ -18,6 +20,22 @@ def missing() -> str:
     except MxhoundError as error:
         return str(error)
     return ""
+
+
+def work_folders() -> list[Path]:
+    """Where executors of `local-cluster` have worked: one folder for each application, in that of the installed pyspark."""
+    found = find_spec("pyspark")
+    places = found.submodule_search_locations if found else None
+    return [folder for place in places or () for folder in Path(place).glob("work/app-*")]
+
+
+def folders_in_use() -> set[Path]:
+    """Those of work_folders() that a process works in at the moment."""
+    used: set[Path] = set()
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):  # it has ended meanwhile, or is another user's
+            used |= set(link.readlink().parents)
+    return used
 
 
 def executors() -> set[int]:

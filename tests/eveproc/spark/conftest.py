@@ -1,5 +1,6 @@
-"""`spark`: a session on a real cluster of two executors, for all tests here."""
+"""`spark`: a session on a real cluster of two executors, for all tests here. What executors leave on the disk is removed at the end."""
 
+import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def needs_spark() -> None:
+def needs_spark() -> Iterator[None]:
     """Skips where there can be no Spark, or fails under CI."""
     if missing := cluster.missing():
         refuse(missing)
+    before = set(cluster.work_folders())
+    yield
+    # Each holds a copy of what was sent to an executor, up to 250 MB.
+    for folder in set(cluster.work_folders()) - before - cluster.folders_in_use():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
