@@ -86,7 +86,7 @@ CONTENT = (
     ),
     SignalEntry(
         signal=Signal.HELO_ODD,
-        did="called itself by",
+        did="introduced itself under",
         peer=Peer.HELO_NAME,
         extractors=(Extractor(Transaction, _helo),),
         traces=_SMTP,
@@ -101,7 +101,7 @@ CONTENT = (
     ),
     SignalEntry(
         signal=Signal.SENDER_CHURN,
-        did="sent mail directly under",
+        did="sent mail under",
         peer=Peer.SENDER_DOMAIN,
         extractors=(Extractor(Transaction, _foreign_sender),),
         traces=_SMTP,

@@ -54,7 +54,7 @@ class Peer(StrEnum):
     External servers are counted by the organisation that runs them, where its name is known.
     """
 
-    SERVER = "outside server"
+    SERVER = "external server"
     DOMAIN = "domain"
     RECIPIENT_DOMAIN = "recipient domain"
     SENDER_DOMAIN = "sender domain"

@@ -76,10 +76,10 @@ def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
     sent = max(evidence.log(s).count() for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS))
     if evidence.log(Fact.TAKES_MAIL_IN).count() < SHARE_IN * sent:
         return None
-    asks = " and asks for the names of addresses" if names >= PTR_NAMES else ""
+    asks = " and looks up the names of addresses" if names >= PTR_NAMES else ""
     return BenignExplanation(
         f"takes mail in from {senders} hosts{asks}, as a mail server does",
-        "declare it in mail_servers, or look at it",
+        "declare it in mail_servers, or investigate it",
         BY_RATE,
         PERHAPS,
     )
@@ -91,7 +91,7 @@ def _resolver(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     return BenignExplanation(
         f"answers DNS for {clients} hosts, as a resolver does",
-        "declare it in resolvers, or look at it",
+        "declare it in resolvers, or investigate it",
         LOOKUPS,
         HARDLY,
     )
@@ -106,12 +106,12 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
         evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
         or evidence.log(Signal.MAIL_BURST).hours
     )
-    next_step = "if it is your scanner, add it to exempt; if not, look at it as a scanner"
+    next_step = "if it is your scanner, add it to exempt; if not, investigate it as a scanner"
     if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(peers) and not talks:
         text = f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as a scanner does"
         return BenignExplanation(text, next_step, BY_RATE, HARDLY)
     if inside >= SCANNED_HOSTS:
-        text = f"connects to the mail ports of {inside} inside hosts, as a scanner does; mail goes outside"
+        text = f"connects to the mail ports of {inside} internal hosts, as a scanner does; mail goes to external ones"
         return BenignExplanation(text, next_step, frozenset(), HARDLY)
     return None
 
@@ -155,7 +155,7 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
     sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
     return BenignExplanation(
         f"visits the same {peers} servers again and again and sends no mail that was seen, as monitoring does",
-        "if it monitors them, add it to exempt; if not, look at it",
+        "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
         HARDLY if sure else PERHAPS,
     )
@@ -181,7 +181,7 @@ def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     return BenignExplanation(
         "sends only in the name of the site's own domains, in no hurry, as a program that delivers by itself does",
-        "let it send through the relay, or declare it in mail_servers; or look at it",
+        "let it send through the relay, or declare it in mail_servers; or investigate it",
         BY_RATE - {Signal.LOOK_ALIKE},
         PERHAPS,
     )
@@ -193,7 +193,7 @@ def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | 
         return None
     return BenignExplanation(
         f"looked up mail servers of {asked} domains and connected to {caps.servers} of them, as an address checker does",
-        "if it checks addresses, add it to exempt; if not, look at what asks",
+        "if it checks addresses, add it to exempt; if not, find the program that asks",
         frozenset(),
         HARDLY,
     )

@@ -27,7 +27,7 @@ CACHED = 3600.0
 class Caps(Struct, frozen=True):
     """How many peers at most may count as evidence.
 
-    `direct`, `submission`: outside servers on those ports that are not the host's own providers; `servers`: both together;
+    `direct`, `submission`: external servers on those ports that are not the host's own providers; `servers`: both together;
     `lookups`: domains asked for that a delivery may have followed (inf: connections were not logged);
     `recipients`: domains written to: no more than servers, since one server for many domains is somebody's relay.
     """
@@ -75,7 +75,7 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
 
 
 def servers_on_port_25(evidence: HostEvidence) -> set[str]:
-    """Every outside server tried or spoken to as one mail server to another."""
+    """Every external server tried or spoken to as one mail server to another."""
     return evidence.log(Signal.SMTP_ATTEMPTS).keys() | evidence.log(Signal.SMTP_SESSIONS).keys()
 
 

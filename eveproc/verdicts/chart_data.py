@@ -58,7 +58,7 @@ class HostCount(Struct, frozen=True):
 
 
 class Pace(Struct, frozen=True):
-    """How many new outside servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
+    """How many new external servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
 
     `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone. Declared mail servers are
     left out, as they are of the rules.

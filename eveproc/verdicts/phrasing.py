@@ -1,4 +1,4 @@
-"""ScoredSignal signals and explanations -> the plain sentences a person reads: why, and what to do next. Pure."""
+"""Scored signals and explanations -> sentences: why a verdict was reached, and what to do next. Pure."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -12,22 +12,23 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.units import count_of
 from rulegen.vocabulary import Family, Level, Signal
 
+_NUMBERS = MappingProxyType({2: "two", 3: "three", 4: "four"})
 _SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
 _SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
 
 
 def mistaken_for(signal: Signal) -> tuple[str, ...]:
-    """What else shows this signal, a phrase each."""
+    """The known false positives of this signal, a phrase each."""
     return _SPEC[signal].mistaken_for
 
 
 def looks_like(signal: Signal) -> str:
     """The same in one sentence."""
-    return sentence(f"also seen of: {'; '.join(mistaken_for(signal))}")
+    return sentence(f"known false positives: {'; '.join(mistaken_for(signal))}")
 
 
 def fact(scored: ScoredSignal) -> str:
-    """What the host did, as in "asked the MX records of 96 domains, 31 of them new within 60 seconds"."""
+    """What the host did: "asked the MX records of 96 domains (31 of them new within 60 seconds)"."""
     if scored.source is EvidenceSource.ALERT:
         return _alert_fact(scored)
     entry = SIGNALS[scored.signal]
@@ -40,7 +41,9 @@ def fact(scored: ScoredSignal) -> str:
 
 def _alert_fact(scored: ScoredSignal) -> str:
     sids = ", ".join(map(str, sorted(scored.sketch.sids)))
-    return f"fired {scored.signal} {count_of(scored.sketch.count(), 'time')} (sid {sids})"
+    times = scored.sketch.count()
+    often = "once" if times == 1 else count_of(times, "time")
+    return f"triggered {scored.signal} {often} (sid {sids})"
 
 
 def why(
@@ -49,7 +52,7 @@ def why(
     explanations: Sequence[BenignExplanation],
     sensor_blind: bool = False,
 ) -> str:
-    """The verdict in one sentence with figures; a clean one is qualified where the sensor missed traffic."""
+    """The verdict in one sentence with its numbers, and how far it can be trusted if it is clean."""
     strongest = _strongest_by_family(scored)
     facts = "; ".join(fact(w) for w in strongest)
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
@@ -58,26 +61,33 @@ def why(
         explained = any(e.signals for e in explanations) and any(
             w.weight >= AGREES_AT for w in scored
         )
-        judged = "as mass mailers do" if explained else "not what a mass mailer does"
-        seen = f"{facts}: {judged}" if facts else "nothing of a mass mailer was seen"
+        judged = "as a mass mailer does" if explained else "not typical of a mass mailer"
+        seen = f"{facts}: {judged}" if facts else "no mass mailing was seen"
         blind = (
-            "; the sensor missed traffic, so this is weaker than it sounds" if sensor_blind else ""
+            "; the sensor missed traffic, so absence of evidence is inconclusive"
+            if sensor_blind
+            else ""
         )
         return sentence(f"{seen}{but}{blind}")
     agreeing = [w.family for w in strongest if w.weight >= AGREES_AT]
     if len(agreeing) > 1:
-        return sentence(f"{facts}: {' and '.join(agreeing)} agree{but}")
+        types = f"{', '.join(agreeing[:-1])} and {agreeing[-1]}"
+        number = _NUMBERS[len(agreeing)]
+        return sentence(f"{facts}: {number} independent evidence types agree ({types}){but}")
     only = f"only {agreeing[0]} evidence" if agreeing else "weak evidence of several kinds"
-    kind = "and nothing harmless explains it" if level is Level.INFECTED else only
+    kind = "no benign explanation found" if level is Level.INFECTED else only
     return sentence(f"{facts}: {kind}{but}")
 
 
 def next_step(
     level: Level, scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]
 ) -> str:
-    """What to do: the explanation's way out first, else what the catalogue says of the heaviest signal."""
+    """What to do: the explanation's next step, else what the catalogue says of the heaviest signal."""
     if level is Level.INFECTED:
-        return "Cut it off from outbound mail (ports 25, 465, 587), then find the program that sends: eveproc explain shows where to look."
+        return (
+            "Block its outbound mail (ports 25, 465, 587), then find the program that sends it. "
+            "eveproc explain shows where to look."
+        )
     if explanations:
         return sentence(explanations[0].next_step)
     if level is Level.CLEAN or not scored:
@@ -86,7 +96,7 @@ def next_step(
 
 
 def _strongest_by_family(scored: Sequence[ScoredSignal]) -> list[ScoredSignal]:
-    """Per family the heaviest, of logs before alerts where both weigh nothing; families that say something first."""
+    """Of each family that agrees the signal that weighs most; if none agrees, the first of all."""
     best: dict[Family, ScoredSignal] = {}
     for w in scored:
         best.setdefault(w.family, w)

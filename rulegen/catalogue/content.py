@@ -49,13 +49,13 @@ CONTENT = (
         msg="MXHOUND CONTENT Executable attachments mailed to external servers",
         sees="attachments with a name that Windows runs, installs or mounts "
         f"({', '.join(RUNNABLE_SUFFIXES)}) in clear text mails to external servers",
-        mistaken_for=("a person or application that mails programs to an outside partner",),
+        mistaken_for=("a person or application that mails programs to an external partner",),
         next_step="Take a copy of the attachment from the mail and have it looked at; see which programs run on the host.",
         references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
         technique="T1566.001",
         classtype="trojan-activity",
         threshold=Threshold(3, 3600),
-        threshold_source="Large providers refuse such names, so people do not mail them thrice in an hour.",
+        threshold_source="Large providers refuse such names, so people do not mail them three times in an hour.",
         misses=MappingProxyType({**ON_WEB_PORTS, **_PLAIN_NAMES}),
         updated="2026_11_29",
     ),
@@ -65,10 +65,10 @@ CONTENT = (
         offset=203,
         rev=1,
         msg="MXHOUND CONTENT Sessions with outside mail servers under a HELO name no mail server has",
-        sees="SMTP sessions on port 25 of outside hosts whose HELO is a bare word, a bare address, localhost, or the literal of "
-        "an address that is nobody's ([0.0.0.0], [127.0.0.1])",
+        sees="SMTP sessions on port 25 of external hosts whose HELO is a bare word, a bare address, localhost, or the literal of "
+        "an address that no host has ([0.0.0.0], [127.0.0.1])",
         mistaken_for=(
-            "a mail client or device that hands its mail to an outside provider on port 25",
+            "a mail client or device that hands its mail to an external provider on port 25",
             "a mail server of the site without a proper name of its own",
         ),
         next_step="See what the host says in HELO and to how many servers; give a real mail server its full name.",

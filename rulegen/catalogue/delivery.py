@@ -13,7 +13,7 @@ _SUBMISSION = Reference("url", "www.rfc-editor.org/rfc/rfc6409")
 _SMTP = Reference("url", "www.rfc-editor.org/rfc/rfc5321")
 
 _UNDECLARED = "a mail server that the site profile does not declare"
-_MONITORING = "monitoring of outside mail servers: always the same few"
+_MONITORING = "monitoring of external mail servers: always the same few"
 
 _FORGETS = "Snort remembers nothing of a host from one connection to the next"
 _NOT_AFTER_MX = MappingProxyType(
@@ -33,13 +33,13 @@ DELIVERY = (
         offset=101,
         rev=1,
         msg="MXHOUND DELIVERY Many connection attempts to outside mail servers",
-        sees="many connection attempts (SYN) to port 25 of outside hosts, also where a firewall stops them",
+        sees="many connection attempts (SYN) to port 25 of external hosts, also where a firewall stops them",
         mistaken_for=(
             _UNDECLARED,
             _MONITORING,
             "one blocked device that tries its server again and again: each try is up to seven SYNs",
         ),
-        next_step="Count the different servers: a mass mailer reaches dozens, an ordinary host fewer than five.",
+        next_step="Count the distinct servers: a mass mailer reaches dozens, an ordinary host fewer than five.",
         references=(_RFC5068,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -53,12 +53,12 @@ DELIVERY = (
         offset=102,
         rev=1,
         msg="MXHOUND DELIVERY Connections to ever more outside mail servers",
-        sees="connection attempts (SYN) within an hour to port 25 of different outside hosts that did not answer this host in the last day",
+        sees="connection attempts (SYN) within an hour to port 25 of distinct external hosts that did not answer this host in the last day",
         mistaken_for=(
             _UNDECLARED,
             "one blocked device that tries its server again and again: each try is up to seven SYNs",
         ),
-        next_step="Count the different servers over some hours; one or two are a device with its own provider.",
+        next_step="Count the distinct servers over some hours; one or two are a device with its own provider.",
         references=(_RFC5068,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -73,14 +73,14 @@ DELIVERY = (
         offset=103,
         rev=1,
         msg="MXHOUND DELIVERY Many connection attempts to outside submission servers",
-        sees="many connection attempts (SYN) to the submission ports of outside hosts: mail sent through stolen accounts",
+        sees="many connection attempts (SYN) to the submission ports of external hosts: mail sent through stolen accounts",
         mistaken_for=(
             "many people behind one address (guest network, NAT), each with a provider of their own",
             "a mail client whose provider has many addresses",
             "one blocked device that tries its server again and again: each try is up to seven SYNs",
             _MONITORING,
         ),
-        next_step="Count the different servers and providers: a person uses one to four, a mass mailer dozens.",
+        next_step="Count the distinct servers and providers: a person uses one to four, a mass mailer dozens.",
         references=(_SUBMISSION,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -94,7 +94,7 @@ DELIVERY = (
         offset=104,
         rev=2,
         msg="MXHOUND DELIVERY Many SMTP sessions with outside servers",
-        sees="many SMTP sessions (HELO or EHLO) with outside servers on any port, also those that go on encrypted after STARTTLS",
+        sees="many SMTP sessions (HELO or EHLO) with external servers on any port, also those that go on encrypted after STARTTLS",
         mistaken_for=(
             _UNDECLARED,
             _MONITORING,
@@ -115,18 +115,19 @@ DELIVERY = (
         offset=105,
         rev=2,
         msg="MXHOUND DELIVERY Many mails to outside servers in a short time",
-        sees="many MAIL FROM commands in clear text to outside servers, in one session or in many",
+        sees="many MAIL FROM commands in clear text to external servers, in one session or in many",
         mistaken_for=(
             _UNDECLARED,
-            "a newsletter or application that sends through an outside provider",
+            "a newsletter or application that sends through an external provider",
         ),
-        next_step="Look at senders, recipients and subjects: look-alike mails to strangers are spam, one list with one sender is not.",
+        next_step="Look at senders, recipients and subjects: look-alike mails to unrelated "
+        "recipients are spam, one list with one sender is not.",
         references=(_SMTP,),
         technique=_MAIL,
         classtype="trojan-activity",
         threshold=Threshold(10, 120),
         threshold_source="The number of Emerging Threats' 2000328, ten in 120 s, "
-        "counted here once per mail and only where the server is outside.",
+        "counted here once per mail and only where the server is external.",
         misses=ON_WEB_PORTS,
         updated="2026_11_28",
     ),
@@ -154,7 +155,7 @@ DELIVERY = (
         offset=107,
         rev=1,
         msg="MXHOUND DELIVERY MX lookups followed by connections to outside mail servers",
-        sees="connection attempts (SYN) to port 25 of outside hosts by a host that asked for an MX record in the last ten minutes",
+        sees="connection attempts (SYN) to port 25 of external hosts by a host that asked for an MX record in the last ten minutes",
         mistaken_for=(
             _UNDECLARED,
             "an administrator who looks up a mail server and tries it by hand",
@@ -190,7 +191,7 @@ DELIVERY = (
         offset=109,
         rev=1,
         msg="MXHOUND DELIVERY Outside mail server answered",
-        sees="an outside host's answer (SYN, ACK) from a mail port; it makes no alert, it lets the slow rules count each server once a day",
+        sees="an external host's answer (SYN, ACK) from a mail port; it makes no alert, it lets the slow rules count each server once a day",
         mistaken_for=(),
         next_step="Nothing: this rule makes no alert.",
         references=(_SMTP,),
@@ -207,13 +208,13 @@ DELIVERY = (
         offset=110,
         rev=1,
         msg="MXHOUND DELIVERY Connections to ever more outside submission servers",
-        sees="connection attempts (SYN) within an hour to the submission ports of different outside hosts "
+        sees="connection attempts (SYN) within an hour to the submission ports of distinct external hosts "
         "that did not answer this host in the last day",
         mistaken_for=(
             "many people behind one address, in the first hour of the day",
             "a mail client whose provider has many addresses",
         ),
-        next_step="Count the different servers over some hours; a person has few accounts, and their servers do not change.",
+        next_step="Count the distinct servers over some hours; a person has few accounts, and their servers do not change.",
         references=(_SUBMISSION,),
         technique=_MAIL,
         classtype="trojan-activity",

@@ -11,7 +11,7 @@ REJECTION = (
         offset=301,
         rev=1,
         msg="MXHOUND REJECTION Many mails refused by outside servers",
-        sees="many refusals of a mail, sender or recipient (reply codes 521, 541 and 550 to 559) from outside mail servers in "
+        sees="many refusals of a mail, sender or recipient (reply codes 521, 541 and 550 to 559) from external mail servers in "
         "clear text, at the greeting too",
         mistaken_for=(
             "a mailing to an old list of addresses",
