@@ -26,18 +26,27 @@ from rulegen.vocabulary import Level
 # a block cannot prolong itself.
 DATASET_OFFSET, IPREP_OFFSET = 900, 901
 NAME = "mxhound"
+# So many hosts are named in a reason.
+NAMED = 3
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
 # A report is read in one piece; and so many of its lines are named that are no verdict.
 MAX_BYTES, MOST_PROBLEMS = 256 << 20, 100
 
 
 class Candidate(Struct, frozen=True):
-    """What a report said last of one host; times in seconds since 1970 UTC."""
+    """What a report said last of one host; times in seconds since 1970 UTC.
+
+    `addresses` are all that the machine had; `scope`, `repeats` and `is_router` are as in a Verdict.
+    """
 
     host: Address
     level: Level
     score: float
     last_seen: float
+    scope: str = ""
+    addresses: tuple[Address, ...] = ()
+    repeats: tuple[Address, ...] = ()
+    is_router: bool = False
 
 
 class Block(Struct, frozen=True):
@@ -68,7 +77,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     Raises InputError with the first MOST_PROBLEMS lines that are none of theirs.
     """
     lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
-    found: dict[Address, Candidate] = {}
+    found: dict[tuple[Address, str], Candidate] = {}
     problems = []
     for number, line in enumerate(lines, 1):
         if _tells_coverage(line):
@@ -81,21 +90,31 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
             if len(problems) == MOST_PROBLEMS:
                 break
         else:
-            found[candidate.host] = candidate
+            found[candidate.host, candidate.scope] = candidate
     if problems:
         raise InputError(problems)
     return tuple(found.values())
 
 
 def plan(
-    candidates: Iterable[Candidate], site: SiteProfile, now: float, *, hours: float, at_most: int
+    candidates: Iterable[Candidate],
+    site: SiteProfile,
+    now: float,
+    *,
+    hours: float,
+    at_most: int,
+    scope: str = "",
 ) -> BlockPlan:
-    """Infected hosts of this site, worst first, no more than `at_most`, each until so many hours after it was last seen at it."""
+    """Infected hosts of this site, worst first, at most `at_most` of them.
+
+    Each is blocked until so many `hours` after its last suspicious event. Of hosts in one of several
+    networks with the same addresses, only those in `scope` are blocked.
+    """
     blocks: list[Block] = []
     left_out: list[NotBlocked] = []
     for candidate in sorted(candidates, key=lambda c: (-c.score, c.host.version, int(c.host))):
         until = min(candidate.last_seen, now) + hours * HOUR
-        why = _why_not(candidate, site, now)
+        why = _why_not(candidate, site, now) or _why_not_here(candidate, scope)
         if not why and until <= now:
             why = f"was last seen at it at {short(candidate.last_seen)}, longer ago than a block lasts"
         if not why and len(blocks) == at_most:
@@ -152,21 +171,62 @@ def _candidate(line: str) -> Candidate:
         if told["last_seen"] is not None
         else 0.0
     )
-    return Candidate(host, Level(told["verdict"]), float(told["score"]), seen)
+    identity = told.get("identity") or {}
+    return Candidate(
+        host,
+        Level(told["verdict"]),
+        float(told["score"]),
+        seen,
+        str(told.get("scope", "")),
+        tuple(map(_address, identity.get("addresses", ()))),
+        tuple(map(_address, told.get("same_mails_as", ()))),
+        told.get("is_router", False) is True,
+    )
+
+
+def _address(text: object) -> Address:
+    return ip_address(str(text))
 
 
 def _why_not(candidate: Candidate, site: SiteProfile, now: float) -> str:
     host, day = candidate.host, datetime.fromtimestamp(now, UTC).date()
     exempt = next((e for e in site.exempt if e.in_force(day) and host in e.network), None)
+    if why := _why_never(candidate, site):
+        return why
     if candidate.level is not Level.INFECTED:
         return f"is {candidate.level}; only infected hosts are blocked"
     if not site.is_home(host):
         return "is outside home_networks"
-    if site.is_mail_server(host):
-        return "is declared in mail_servers"
-    if site.is_resolver(host):
-        return "is declared in resolvers"
     return f"is exempt: {safe(exempt.reason)}" if exempt else ""
+
+
+def _why_never(candidate: Candidate, site: SiteProfile) -> str:
+    """Hosts whose block would hold up the mail of others."""
+    for address in dict.fromkeys((candidate.host, *candidate.addresses)):
+        its = "" if address == candidate.host else f" by its address {address}"
+        if site.is_mail_server(address):
+            return f"is declared in mail_servers{its}"
+        if site.is_resolver(address):
+            return f"is declared in resolvers{its}"
+    if candidate.repeats:
+        named = ", ".join(map(str, candidate.repeats[:NAMED]))
+        servers = any(map(site.is_mail_server, candidate.repeats))
+        what = "declared mail server" if servers else "internal host"
+        return f"repeats the mails of the {what} {named}: it is the site's own NAT address"
+    if candidate.is_router:
+        return "is a router or gateway: other machines are behind it"
+    return ""
+
+
+def _why_not_here(candidate: Candidate, scope: str) -> str:
+    """Several machines have one address: a block would hit all of them."""
+    if candidate.scope == scope or not candidate.scope:
+        return ""
+    shown = safe(candidate.scope)
+    return (
+        f"is one of several machines with this address, the one in {shown}: block it at the "
+        f"firewall of that network alone, with --scope {shown}"
+    )
 
 
 def _made(found: BlockPlan) -> str:

@@ -426,14 +426,21 @@ def _say(text: str) -> None:
     type=click.FloatRange(0, 24 * 30, min_open=True),
     default=24,
     show_default=True,
-    help="From its last sign on.",
+    help="How long to block each host, counted from its last suspicious event.",
 )
 @click.option(
     "--at-most",
     type=click.IntRange(1, 1000),
     default=10,
     show_default=True,
-    help="No more hosts than so many.",
+    help="Maximum number of hosts to block.",
+)
+@click.option(
+    "--scope",
+    default="",
+    metavar="SCOPE",
+    help="Block hosts in this network, of several with the same addresses: as the report says it, "
+    "for example vlan=10. Without it, hosts in one of several networks are left out.",
 )
 @click.option("--drop", is_flag=True, help="Rules drop (an inline Suricata) instead of alert.")
 def block(
@@ -443,13 +450,14 @@ def block(
     dry_run: bool,
     hours: float,
     at_most: int,
+    scope: str,
     drop: bool,
 ) -> None:
     """Make files that hold up the mail of the infected hosts of REPORT: for nftables, and for Suricata as iprep and dataset.
 
     REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail
-    to the outside is held up, never of declared servers, exempt or outside addresses, and each
-    host's entry has an end.
+    to the outside is held up, never of declared servers, routers, addresses of NAT, exempt or
+    outside addresses, and each host's entry has an end.
     """
     from eveproc import block as blocking
     from rulegen.site_profile import load_site
@@ -458,8 +466,9 @@ def block(
         raise click.UsageError("either --dry-run, to look first, or -o FOLDER")
     with _faults_told():
         profile = load_site(site)
+        candidates = blocking.read_report(report)
         plan = blocking.plan(
-            blocking.read_report(report), profile, time.time(), hours=hours, at_most=at_most
+            candidates, profile, time.time(), hours=hours, at_most=at_most, scope=scope
         )
         texts = blocking.files(plan, profile, drop=drop)
         if output and not dry_run:

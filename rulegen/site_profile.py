@@ -41,6 +41,9 @@ _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
+# An EVE field by its path, as jq writes it without the first dot.
+_FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@-]{0,62}(?:\.[A-Za-z_@][A-Za-z0-9_@-]{0,62}){0,7}\Z")
+FIELDS_AT_MOST = 4
 # date.fromisoformat reads weeks as well, 2026-W01-1; whoever looks at a profile does not.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
@@ -105,6 +108,8 @@ class SiteProfile(Struct, frozen=True):
     sid_base: int = DEFAULT_SID_BASE
     ports: Ports = Ports()
     sensors: tuple[str, ...] = ()
+    # EVE fields that separate networks with the same addresses; None: not said.
+    separate_by: tuple[str, ...] | None = None
 
     def is_home(self, address: Address) -> bool:
         return _within(address, self.home_networks)
@@ -205,6 +210,7 @@ class _SiteReader(CheckedReader):
         "sid_base",
         "ports",
         "sensors",
+        "separate_by",
     )
 
     def profile(self, overlay: YamlDocument | None) -> SiteProfile:
@@ -220,6 +226,7 @@ class _SiteReader(CheckedReader):
             sid_base=self._sid_base(root.get("sid_base", DEFAULT_SID_BASE)),
             ports=self._ports(root.get("ports")),
             sensors=self.items(root, "sensors", self._sensor),
+            separate_by=self._separate_by(root),
             thresholds=MappingProxyType(thresholds),
             network_thresholds=_by_address(by_network),
         )
@@ -352,6 +359,28 @@ class _SiteReader(CheckedReader):
         self.note(
             key,
             f"{show(value)} is no sensor name; allowed are letters, digits, dot, dash and underscore",
+        )
+        return None
+
+    def _separate_by(self, root: Mapping[str, Value]) -> tuple[str, ...] | None:
+        """None where the key is left out: eveproc then separates networks only where it must."""
+        if root.get("separate_by") is None:
+            return None
+        fields = self.items(root, "separate_by", self._field)
+        if len(fields) > FIELDS_AT_MOST:
+            self.note(
+                "separate_by",
+                f"lists {len(fields)} fields; expected at most {FIELDS_AT_MOST}",
+            )
+        return fields
+
+    def _field(self, value: Value, key: str) -> str | None:
+        if isinstance(value, str) and _FIELD.match(value):
+            return value
+        self.note(
+            key,
+            f"invalid field {show(value)}: expected vlan, tenant_id, host, in_iface or the dotted "
+            "path of another EVE field, for example observer.name",
         )
         return None
 

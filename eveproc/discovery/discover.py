@@ -257,7 +257,9 @@ def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
     seconds = store.last_event - store.first_event
     hours = ceil(seconds / HOUR) if isfinite(seconds) else 0
     found = [
-        role for host, evidence in store.hosts.items() for role in _roles(host, evidence, hours)
+        role
+        for host, evidence in store.hosts.items()
+        for role in _roles(host, evidence.whole(), hours)
     ]
     yield from sorted(found, key=_place)
 
@@ -347,7 +349,8 @@ def _scanner(host: str, evidence: HostEvidence) -> RoleFinding | None:
 
 def _submission(store: EvidenceStore, infected: frozenset[str]) -> Iterator[Named]:
     users: Counter[str] = Counter()
-    for host, evidence in store.hosts.items():
+    for host, labelled in store.hosts.items():
+        evidence = labelled.whole()
         if host not in infected:
             users.update(evidence.log(Signal.SUBMISSION_ATTEMPTS).keys())
     for server, number in sorted(users.items(), key=lambda one: (-one[1], one[0])):

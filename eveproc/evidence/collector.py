@@ -12,10 +12,12 @@ from ipaddress import ip_address
 from math import inf
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.evidence.coverage import CoverageNoter
+from eveproc.evidence.places import AUTOMATIC, Place, label_of
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Stats, Tls
+from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
 from eveproc.input.survey import Survey
 from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
@@ -51,6 +53,16 @@ def _is_mail_name(name: str) -> bool:
     return names_mail(name) or looks_like_mail_server(name)
 
 
+def _ends(event: Event) -> tuple[str, str]:
+    """Client and server, as `event.origin` has their MACs; ("", "") for what has none."""
+    match event:
+        case Dns() | Flow() | Smtp():
+            return event.client, event.server
+        case Alert():
+            return event.src_ip, event.dest_ip
+    return "", ""
+
+
 class Collector:
     """Feeds events into an EvidenceStore by a site's view of home hosts and declared servers.
 
@@ -62,6 +74,7 @@ class Collector:
         self.store = EvidenceStore()
         self.period = period
         self._sensors = frozenset(site.sensors)
+        self._fields = AUTOMATIC if site.separate_by is None else site.separate_by
         self._alerts = AlertReader(site)
         self._records = RecordReader(site)
         self.is_home = self._records.is_home
@@ -100,12 +113,30 @@ class Collector:
                 store.health.note(event)
                 return
             case Dhcp():
-                store.leases.note(event)
+                scope = Place.of(label_of(event, self._fields, is_server=False)).scope
+                store.leases.note(event, scope)
         store.note_time(event.time)
         for address, name in named:
             store.server_names.note(address, name, event.time)
+        if findings:
+            self._note_macs(event)
         for finding in findings:
-            self._keep(finding)
+            self._keep(self._labelled(finding, event))
+
+    def _labelled(self, finding: Finding, event: Event) -> Finding:
+        client, _ = _ends(event)
+        label = label_of(event, self._fields, is_server=finding.host != client)
+        return replace(finding, label=label) if label else finding
+
+    def _note_macs(self, event: Event) -> None:
+        """Whose MACs the record shows: those of home hosts, and those that lead to external ones."""
+        origin = event.origin
+        macs = origin.client_mac, origin.server_mac
+        for address, mac in zip(_ends(event), macs, strict=True):
+            if mac and self.is_home(address):
+                self.store.macs.note(address, mac, event.time)
+            elif mac:
+                self.store.macs.note_gateway(mac)
 
     def note_presence(self, event: Flow) -> None:
         """Note that there is such a host, and that flows are logged, whatever the period."""

@@ -1,7 +1,7 @@
 """DHCP events -> Leases: which machine (MAC, host name) held an address at which time."""
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable
+from itertools import groupby, pairwise
 
 from msgspec import Struct, field
 
@@ -14,6 +14,14 @@ FOREVER = float("inf")
 LEASE_SECONDS = 24 * HOUR
 # These identify no machine: many clients share them.
 NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
+
+
+# A time in seconds since 1970 UTC, and the MAC of the machine that was confirmed then.
+Ack = tuple[float, str]
+# So often must a machine come back to an address that another one has until both are taken to have it.
+RETURNS = 2
+# A lease is given in one network, and seen there by a few sensors.
+SCOPES_AT_MOST = 64
 
 
 class AddressHold(Struct, frozen=True):
@@ -34,17 +42,25 @@ class Leases(Struct):
 
     `seen` keeps the first and the last acknowledgement of an hour: (address, mac, hour) -> times.
     `lasting` is the longest lease of (address, mac) in seconds; `names` is the newest name of a
-    MAC, with its time.
+    MAC, with its time. `scopes` tells in which networks (address, mac) was leased, where logged;
+    `released` is when it was last given back.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
     lasting: dict[tuple[str, str], int] = field(default_factory=dict)
     names: dict[str, tuple[float, str]] = field(default_factory=dict)
+    scopes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    released: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def note(self, event: Dhcp) -> None:
+    def note(self, event: Dhcp, scope: str = "") -> None:
+        """`scope` is the network it was given in, "" if that is not logged (places.py)."""
         if event.mac in NOBODY:
             return
-        if event.address:
+        if event.is_release:
+            self._note_release((event.address, event.mac), event.time)
+        elif event.address:
+            if scope:
+                self._note_scopes((event.address, event.mac), {scope})
             self._note_ack(
                 (event.address, event.mac, int(event.time // HOUR)), (event.time, event.time)
             )
@@ -59,46 +75,93 @@ class Leases(Struct):
             self._note_length(lease, seconds)
         for mac, named in other.names.items():
             self._note_name(mac, named)
+        for lease, time in other.released.items():
+            self._note_release(lease, time)
+        for lease, scopes in other.scopes.items():
+            self._note_scopes(lease, scopes)
 
     def name_of(self, mac: str) -> str:
         return self.names.get(mac, (0.0, ""))[1]
 
+    def acknowledgements(self) -> dict[str, set[Ack]]:
+        """By address, each time at which DHCP confirmed it to a machine."""
+        by_address: dict[str, set[Ack]] = {}
+        for (address, mac, _), times in self.seen.items():
+            by_address.setdefault(address, set()).update((time, mac) for time in times)
+        return by_address
+
     def tenancies(self) -> dict[str, tuple[AddressHold, ...]]:
-        """The machines that held each address, in order of time.
+        """The machines that held each address, in order of time."""
+        found = self.acknowledgements()
+        return {address: self.holds(address, acks) for address, acks in sorted(found.items())}
+
+    def holds(self, address: str, acks: Iterable[Ack]) -> tuple[AddressHold, ...]:
+        """One hold for each run of acknowledgements to the same machine.
 
         A hold lasts until another machine is given the address. The first one may have begun
         before the capture, but no earlier than its length allows: who held the address before
         that is unknown.
-        """
-        by_address: dict[str, set[tuple[float, str]]] = {}
-        for (address, mac, _), times in self.seen.items():
-            by_address.setdefault(address, set()).update((time, mac) for time in times)
-        return {
-            address: tuple(self._holds(address, sorted(acks)))
-            for address, acks in sorted(by_address.items())
-        }
-
-    def _holds(self, address: str, acks: list[tuple[float, str]]) -> Iterator[AddressHold]:
-        """One hold for each run of acknowledgements to the same machine; `acks` are sorted.
 
         Two machines may be acknowledged in the same instant. They are ordered by MAC then, so a
         hold may have no length; it still shows that there is such a machine.
         """
-        runs = [
-            (mac, [time for time, _ in run]) for mac, run in groupby(acks, key=lambda ack: ack[1])
-        ]
+        runs = _runs(acks)
+        if not runs:
+            return ()
         first_mac, first_times = runs[0]
-        length = self.lasting.get((address, first_mac)) or LEASE_SECONDS
-        starts = [first_times[0] - length, *(times[0] for _, times in runs[1:])]
-        for start, end, (mac, times) in zip(starts, [*starts[1:], FOREVER], runs, strict=True):
-            yield AddressHold(address, mac, start, end, confirmed=times[-1])
+        starts = [
+            first_times[0] - self.length(address, first_mac),
+            *(times[0] for _, times in runs[1:]),
+        ]
+        return tuple(
+            AddressHold(address, mac, start, end, confirmed=times[-1])
+            for start, end, (mac, times) in zip(starts, [*starts[1:], FOREVER], runs, strict=True)
+        )
+
+    def length(self, address: str, mac: str) -> float:
+        """The longest lease, in seconds."""
+        return self.lasting.get((address, mac)) or LEASE_SECONDS
+
+    def contested(self, address: str, acks: Iterable[Ack]) -> tuple[str, ...]:
+        """The machines that have an address at the same time, sorted; () if it only changed hands.
+
+        Two signs tell. A server gives an address away that is leased and was not released. Or a
+        machine is confirmed again, and again, though another one was confirmed in between.
+        """
+        runs = _runs(acks)
+        last: dict[str, float] = {}
+        returns = 0
+        for mac, times in runs:
+            returns += mac in last and times[0] - last[mac] <= self.length(address, mac)
+            last[mac] = times[-1]
+        overlap = any(self._overlap(address, *one, later) for one, (_, later) in pairwise(runs))
+        return tuple(sorted(last)) if overlap or returns >= RETURNS else ()
+
+    def _overlap(self, address: str, mac: str, times: list[float], later: list[float]) -> bool:
+        """Was the address given away while this machine's lease of a known length went on?"""
+        end = times[-1] + self.lasting.get((address, mac), 0)
+        released = self.released.get((address, mac), -FOREVER)
+        return later[0] < end and not times[-1] <= released <= later[0]
 
     def _note_ack(self, key: tuple[str, str, int], times: tuple[float, float]) -> None:
         first, last = self.seen.get(key, times)
         self.seen[key] = (min(first, times[0]), max(last, times[1]))
+
+    def _note_release(self, lease: tuple[str, str], time: float) -> None:
+        self.released[lease] = max(time, self.released.get(lease, time))
+
+    def _note_scopes(self, lease: tuple[str, str], scopes: set[str]) -> None:
+        together = self.scopes.get(lease, set()) | scopes
+        self.scopes[lease] = set(sorted(together)[:SCOPES_AT_MOST])
 
     def _note_length(self, lease: tuple[str, str], seconds: int) -> None:
         self.lasting[lease] = max(seconds, self.lasting.get(lease, 0))
 
     def _note_name(self, mac: str, named: tuple[float, str]) -> None:
         self.names[mac] = max(named, self.names.get(mac, named))
+
+
+def _runs(acks: Iterable[Ack]) -> list[tuple[str, list[float]]]:
+    """Consecutive acknowledgements of one machine, with their times."""
+    by_mac = groupby(sorted(acks), key=lambda ack: ack[1])
+    return [(mac, [time for time, _ in run]) for mac, run in by_mac]

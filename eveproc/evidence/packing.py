@@ -23,9 +23,11 @@ def pack(evidence: HostEvidence) -> dict[int, bytes]:
     """By hour (seconds since 1970 over HOUR) what was seen in it; the same evidence gives the same bytes."""
     evidence.trim()
     pieces: dict[int, HostEvidence] = {}
-    for key, sketch in sorted(evidence.sketches.items()):
-        for hour, bucket in sketch.hours.items():
-            pieces.setdefault(hour, HostEvidence()).sketches[key] = _of_hour(sketch, hour, bucket)
+    for label, part in (("", evidence), *sorted(evidence.parts.items())):
+        for key, sketch in sorted(part.sketches.items()):
+            for hour, bucket in sketch.hours.items():
+                piece = pieces.setdefault(hour, HostEvidence()).part(label)
+                piece.sketches[key] = _of_hour(sketch, hour, bucket)
     return {hour: piece.packed() for hour, piece in sorted(pieces.items())}
 
 

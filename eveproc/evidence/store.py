@@ -1,7 +1,7 @@
 """What is known of each home host -> EvidenceStore: one HostEvidence per address, leases, sensor health. Merging is order-free."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from math import inf, isfinite
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.leases import Leases
+from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sampling import keeps
 from eveproc.evidence.sensor_health import SensorHealth
@@ -36,9 +37,15 @@ class EvidenceSource(StrEnum):
 
 
 class HostEvidence(Struct):
-    """All that is kept of one address: a ActivitySketch for every kind and source seen."""
+    """All that is kept of one address: an ActivitySketch for every kind and source seen.
+
+    `parts` holds what was seen under a label (places.py), which says in which network and of which
+    MAC. A part has no parts itself. Everything but `whole` and what keeps evidence looks at
+    `sketches` alone: assets.py decides which parts are one machine's.
+    """
 
     sketches: dict[tuple[Activity, EvidenceSource], ActivitySketch] = field(default_factory=dict)
+    parts: dict[str, "HostEvidence"] = field(default_factory=dict)
 
     def note(self, kind: Activity, source: EvidenceSource, observation: Observation) -> None:
         sketch = self.sketches.get((kind, source))
@@ -46,45 +53,77 @@ class HostEvidence(Struct):
             sketch = self.sketches[kind, source] = ActivitySketch()
         sketch.note(observation)
 
+    def part(self, label: str) -> "HostEvidence":
+        """What is kept under the label, to be added to; "" is the evidence without one."""
+        if not label:
+            return self
+        part = self.parts.get(label)
+        if part is None:
+            part = self.parts[label] = HostEvidence()
+        return part
+
     def merge(self, other: "HostEvidence") -> None:
         for key, sketch in other.sketches.items():
             self.sketches.setdefault(key, ActivitySketch()).merge(sketch)
+        for label, part in other.parts.items():
+            self.part(label).merge(part)
+
+    def whole(self) -> "HostEvidence":
+        """Everything of the address together, without labels."""
+        return merged((self, *self.parts.values())) if self.parts else self
 
     def between(self, start: float, end: float) -> "HostEvidence":
-        parts = ((key, sketch.between(start, end)) for key, sketch in self.sketches.items())
-        return HostEvidence({key: part for key, part in parts if part.hours})
+        cut = ((key, sketch.between(start, end)) for key, sketch in self.sketches.items())
+        parts = ((label, part.between(start, end)) for label, part in self.parts.items())
+        return HostEvidence(
+            {key: sketch for key, sketch in cut if sketch.hours},
+            {label: part for label, part in parts if part.sketches},
+        )
 
     def by_peer(self, peer_of: Callable[[str], str]) -> "HostEvidence":
         """The same evidence with servers counted by who runs them (server_names.py)."""
-        if COUNTED_BY_SERVER.isdisjoint(activity for activity, _ in self.sketches):
+        if not self.parts and COUNTED_BY_SERVER.isdisjoint(
+            activity for activity, _ in self.sketches
+        ):
             return self
         return HostEvidence(
             {
                 key: sketch.relabelled(peer_of) if key[0] in COUNTED_BY_SERVER else sketch
                 for key, sketch in self.sketches.items()
-            }
+            },
+            {label: part.by_peer(peer_of) for label, part in self.parts.items()},
         )
 
     def trim(self) -> None:
         for sketch in self.sketches.values():
             sketch.trim()
+        for part in self.parts.values():
+            part.trim()
 
     def packed(self) -> bytes:
-        """Msgpack of the canonical form."""
+        """Msgpack of the canonical form; a label stands behind the source."""
         self.trim()
+        labelled = (("", self), *self.parts.items())
         return _encode(
-            [(kind, source, sketch.as_row()) for (kind, source), sketch in self.sketches.items()]
+            [
+                (kind, f"{source} {label}" if label else source, sketch.as_row())
+                for label, part in labelled
+                for (kind, source), sketch in part.sketches.items()
+            ]
         )
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "HostEvidence":
-        """Raises msgspec.DecodeError for what `packed` did not write."""
-        return cls(
-            {
-                (_KINDS[kind], EvidenceSource(source)): ActivitySketch.of_row(row)
-                for kind, source, row in _decode(packed)
-            }
-        )
+        """Raises msgspec.DecodeError, ValueError or KeyError for what `packed` did not write."""
+        evidence = cls()
+        for kind, source_and_label, row in _decode(packed):
+            source, _, label = source_and_label.partition(" ")
+            key = _KINDS[kind], EvidenceSource(source)
+            evidence.part(label).sketches[key] = ActivitySketch.of_row(row)
+        return evidence
+
+    def is_empty(self) -> bool:
+        return not self.sketches and not self.parts
 
     def sketch(self, kind: Activity, source: EvidenceSource) -> ActivitySketch:
         """What was kept, or an empty ActivitySketch that nobody may write to."""
@@ -106,6 +145,14 @@ class HostEvidence(Struct):
         return min((sketch.first_seen for sketch in self.signal_sketches()), default=inf)
 
 
+def merged(evidence: Iterable[HostEvidence]) -> HostEvidence:
+    """The sketches of several in one, without labels."""
+    together = HostEvidence()
+    for one in evidence:
+        together.merge(HostEvidence(one.sketches))
+    return together
+
+
 _NONE = ActivitySketch()
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, str, SketchRow]]).decode
@@ -116,12 +163,13 @@ _KINDS: dict[str, Activity] = {
 
 
 class Finding(Struct, frozen=True):
-    """One observation and whose it is."""
+    """One observation and whose it is; `label` says in which network and of which MAC (places.py)."""
 
     host: str
     kind: Activity
     source: EvidenceSource
     observation: Observation
+    label: str = ""
 
 
 class EvidenceStore(Struct):
@@ -130,6 +178,7 @@ class EvidenceStore(Struct):
     `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
     those of the site profile that were heard of. `first_event` and `last_event`: of those that are
     evidence, without the `early_events` (dated before 2000) where there are others.
+    `has_scopes`: is any evidence kept under a label?
     `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (sampling.py).
     """
 
@@ -139,6 +188,8 @@ class EvidenceStore(Struct):
     active_sampled: int = 0
     sensors: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
+    macs: MacTable = field(default_factory=MacTable)
+    has_scopes: bool = False
     health: SensorHealth = field(default_factory=SensorHealth)
     coverage: Coverage = field(default_factory=Coverage)
     server_names: ServerNames = field(default_factory=ServerNames)
@@ -176,13 +227,16 @@ class EvidenceStore(Struct):
         return address in self.active or not keeps(address, self.active_sampled)
 
     def note(self, finding: Finding) -> None:
+        self.has_scopes = self.has_scopes or bool(finding.label)
         if keeps(finding.host, self.hosts_sampled):
-            self.hosts.open(finding.host).note(finding.kind, finding.source, finding.observation)
+            part = self.hosts.open(finding.host).part(finding.label)
+            part.note(finding.kind, finding.source, finding.observation)
             if len(self.hosts) > MOST_HOSTS:
                 self._sample(self.hosts_sampled + 1, self.active_sampled)
 
     def add(self, address: str, evidence: HostEvidence) -> None:
         """Merge what else there is of a host."""
+        self.has_scopes = self.has_scopes or bool(evidence.parts)
         if keeps(address, self.hosts_sampled):
             self.hosts.open(address).merge(evidence)
             if len(self.hosts) > MOST_HOSTS:
@@ -204,6 +258,7 @@ class EvidenceStore(Struct):
         self._sample(self.hosts_sampled, self.active_sampled)
         self.sensors |= other.sensors
         self.leases.merge(other.leases)
+        self.macs.merge(other.macs)
         self.health.merge(other.health)
         self.coverage.merge(other.coverage)
         self.server_names.merge(other.server_names)
@@ -225,7 +280,7 @@ class EvidenceStore(Struct):
             return None
         new = replace(self, active=set(), sensors=set(self.sensors))
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
-        self.server_names = ServerNames()
+        self.server_names, self.macs = ServerNames(), MacTable()
         self.coverage = Coverage()
         self.unused = Counter()
         return new

@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 from msgspec import Meta, Struct
 
-from eveproc.input.addresses import canonical_address, is_address
+from eveproc.input.addresses import canonical_address, canonical_mac, is_address
 from eveproc.input.events import (
     ACK,
     BEFORE_SURICATA,
@@ -29,6 +29,8 @@ from eveproc.input.events import (
     MAX_MAILBOX,
     MAX_NAME,
     MAX_SUBJECT,
+    MAX_TAGS,
+    NO_ORIGIN,
     SYN_ACK,
     YEARS,
     Alert,
@@ -36,6 +38,7 @@ from eveproc.input.events import (
     Dns,
     Event,
     Flow,
+    Origin,
     Skipped,
     SkipReason,
     Smtp,
@@ -189,6 +192,15 @@ class _Dpdk(Struct):
     no_mbufs: Any = None
 
 
+class _Ether(Struct):
+    """Records of packets and transactions hold one MAC a side; records of flows list them."""
+
+    src_mac: str = ""
+    dest_mac: str = ""
+    src_macs: tuple[str, ...] = ()
+    dest_macs: tuple[str, ...] = ()
+
+
 class _Capture(Struct):
     kernel_packets: Any = None
     kernel_drops: Any = None
@@ -248,6 +260,10 @@ class _EveRecord(Struct):
     event_type: str = ""
     timestamp: str = ""
     host: str = ""
+    in_iface: str = ""
+    vlan: tuple[Int64 | str, ...] | Int64 | str = ()
+    tenant_id: Int64 | str = ""
+    ether: _Ether | None = None
     flow_id: Int64 = 0
     community_id: str = ""
     src_ip: str = ""
@@ -323,6 +339,7 @@ def _alert(wire: _EveRecord, time: float) -> Alert:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
+        origin=_origin(wire),
         sid=alert.signature_id or _missing("alert.signature_id"),
         gid=alert.gid,
         src_ip=_address(wire.src_ip, "src_ip"),
@@ -340,6 +357,35 @@ def _alert(wire: _EveRecord, time: float) -> Alert:
     )
 
 
+def _origin(wire: _EveRecord, from_server: bool = False) -> Origin:
+    """`from_server`: the record's source is the server."""
+    if not (wire.in_iface or wire.vlan or wire.ether) and wire.tenant_id == "":
+        return NO_ORIGIN
+    ether = wire.ether
+    source = _mac(ether.src_mac, ether.src_macs) if ether else ""
+    destination = _mac(ether.dest_mac, ether.dest_macs) if ether else ""
+    return Origin(
+        _tags(wire.vlan),
+        str(wire.tenant_id)[:MAX_DETAIL],
+        wire.in_iface[:MAX_DETAIL],
+        destination if from_server else source,
+        source if from_server else destination,
+    )
+
+
+def _tags(vlan: tuple[int | str, ...] | int | str) -> tuple[int, ...]:
+    """VLAN tags as numbers; some shippers write one tag alone, or text."""
+    tags = vlan if isinstance(vlan, tuple) else (vlan,)
+    texts = map(str, tags)
+    return tuple(int(text) for text in texts if text.isascii() and text.isdecimal())[:MAX_TAGS]
+
+
+def _mac(one: str, several: tuple[str, ...]) -> str:
+    """The MAC of one side of a record; "" where it changed during the flow, or is none."""
+    text = one or (several[0] if len(several) == 1 else "")
+    return canonical_mac(text) if text else ""
+
+
 def _names_asked(dns: _Dns) -> set[str]:
     asked = [*dns.queries, *dns.query, dns.answer or _Question(), _Question(dns.rrname)]
     return {name for question in asked if (name := _name(question.rrname))}
@@ -354,6 +400,7 @@ def _dns(wire: _EveRecord, time: float) -> Dns:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
+        origin=_origin(wire, from_server),
         client=destination if from_server else source,
         client_port=wire.dest_port if from_server else wire.src_port,
         server=source if from_server else destination,
@@ -421,6 +468,7 @@ def _smtp(wire: _EveRecord, time: float) -> Smtp:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
+        origin=_origin(wire),
         client=_address(wire.src_ip, "src_ip"),
         client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
@@ -444,6 +492,7 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
+        origin=_origin(wire),
         client=_address(wire.src_ip, "src_ip"),
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
@@ -469,6 +518,7 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
+        origin=_origin(wire),
         client=_address(wire.src_ip, "src_ip"),
         client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
@@ -520,7 +570,7 @@ def _are_flags(text: str) -> bool:
 
 def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
     dhcp = wire.dhcp or _missing("dhcp")
-    address = _leased(dhcp) if dhcp.dhcp_type == "ack" else ""
+    address = _leased(dhcp) if dhcp.dhcp_type in ("ack", "release") else ""
     if not address and not dhcp.hostname:
         return Skipped(SkipReason.OTHER_EVENT_TYPE, f"dhcp {dhcp.dhcp_type}"[:MAX_DETAIL].rstrip())
     return Dhcp(
@@ -528,11 +578,19 @@ def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
         sensor=wire.host[:MAX_NAME],
         flow_id=wire.flow_id,
         community_id=wire.community_id,
-        mac=dhcp.client_mac[:MAX_DETAIL].lower() or _missing("dhcp.client_mac"),
+        origin=_origin(wire),
+        mac=_client_mac(dhcp.client_mac),
         address=address,
         hostname=_name(dhcp.hostname),
         lease_seconds=dhcp.lease_time,
+        is_release=dhcp.dhcp_type == "release",
     )
+
+
+def _client_mac(text: str) -> str:
+    """Hardware addresses of other kinds than Ethernet stay as they are."""
+    text = text[:MAX_DETAIL] or _missing("dhcp.client_mac")
+    return canonical_mac(text) or text.lower()
 
 
 def _leased(dhcp: _Dhcp) -> str:

@@ -16,6 +16,8 @@ MAX_NAME = 255
 MAX_SUBJECT = 998
 MAX_MAILBOX = 320
 MAX_DETAIL = 64
+# VLAN tags that Suricata decodes in one packet.
+MAX_TAGS = 3
 MAX_ANSWERS = 64
 # Counters of a stats record that tell how much a sensor saw and what it missed. They are registered
 # in Suricata's src/source-*.c (one set per capture method), decode.c, stream-tcp.c, flow.c and
@@ -85,6 +87,26 @@ def failed(what: str, error: Exception) -> Skipped:
     return Skipped(SkipReason.FAILED, f"{what}: {type(error).__name__}: {error}"[:MAX_DETAIL])
 
 
+class Origin(Struct, frozen=True):
+    """Where in the network a record was taken, as far as it is logged.
+
+    `vlan` lists VLAN tags, the outer one first; `tenant_id` and `interface` are "" if not logged.
+    The MACs (lower case, colons, "" if not logged) are those of the client and the server; of an
+    alert, those of the packet's source and destination. `more` are other fields that the site asked
+    for, by their dotted path.
+    """
+
+    vlan: tuple[int, ...] = ()
+    tenant_id: str = ""
+    interface: str = ""
+    client_mac: str = ""
+    server_mac: str = ""
+    more: tuple[tuple[str, str], ...] = ()
+
+
+NO_ORIGIN = Origin()
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """What all events share. `time` is seconds since 1970 UTC of when it happened (for a flow: its start)."""
 
@@ -94,6 +116,7 @@ class Event(Struct, frozen=True, kw_only=True):
     sensor: str = ""
     flow_id: int = 0
     community_id: str = ""
+    origin: Origin = NO_ORIGIN
 
 
 class Alert(Event, frozen=True, kw_only=True):
@@ -204,7 +227,8 @@ class Dhcp(Event, frozen=True, kw_only=True):
     """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called `hostname` ("" unknown).
 
     Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an
-    event without a lease: a `hostname`, and "" as `address`.
+    event without a lease: a `hostname`, and "" as `address`. `is_release`: the machine gives the
+    address back.
     """
 
     TYPE: ClassVar[str] = "dhcp"
@@ -213,6 +237,7 @@ class Dhcp(Event, frozen=True, kw_only=True):
     address: str
     hostname: str = ""
     lease_seconds: int = 0
+    is_release: bool = False
 
 
 class Stats(Event, frozen=True, kw_only=True):

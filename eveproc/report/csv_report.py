@@ -29,11 +29,17 @@ COLUMNS = (
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """Lists within a cell are separated by spaces. What was not judged whole is told in a last row without a host."""
+    """Lists within a cell are separated by spaces. A column `scope` is there if a host has one.
+
+    What was not judged whole is told in a last row without a host.
+    """
     out = StringIO(newline="")
     rows = csv.writer(out, lineterminator="\r\n")
-    rows.writerow(COLUMNS)
-    rows.writerows([safe_cell(cell) for cell in _row(verdict)] for verdict in verdicts)
+    has_scopes = any(verdict.scope for verdict in verdicts)
+    rows.writerow((*COLUMNS, "scope") if has_scopes else COLUMNS)
+    for verdict in verdicts:
+        cells = (*_row(verdict), verdict.scope) if has_scopes else _row(verdict)
+        rows.writerow([safe_cell(cell) for cell in cells])
     if not report.judgement.is_whole:
         rows.writerow([safe_cell(cell) for cell in _judgement_row(report.judgement)])
     return out.getvalue()

@@ -73,7 +73,7 @@ def _news(change: Change | None) -> str:
 
 
 def _host(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
-    name = called(verdict.host, verdict.identity.name if verdict.identity else "")
+    name = called(verdict.key[0], verdict.identity.name if verdict.identity else "")
     yield from wrap(
         f"{verdict.level.upper()} {name}  score {verdict.score:.2f}{f', {change.trend.words}' if change else ''}",
         WIDTH,

@@ -50,7 +50,16 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
         "identity": None if verdict.identity is None else _identity(verdict.identity),
         "why": verdict.why,
         "next_step": verdict.next_step,
-    }
+    } | _where(verdict)
+
+
+def _where(verdict: Verdict) -> dict[str, object]:
+    """Keys that only some hosts have: in which of several networks, behind NAT, a router."""
+    return (
+        ({"scope": verdict.scope} if verdict.scope else {})
+        | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
+        | ({"is_router": True} if verdict.is_router else {})
+    )
 
 
 def _item(item: EvidenceItem) -> dict[str, object]:

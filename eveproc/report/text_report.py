@@ -92,7 +92,7 @@ def _span(report: Report) -> str:
 
 def paragraph(verdict: Verdict) -> Iterator[str]:
     """One host: a heading line, then labelled lines."""
-    yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_named(verdict.identity)}"
+    yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_scope(verdict)}{_named(verdict.identity)}"
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
@@ -128,6 +128,10 @@ def _field(label: str, text: str) -> Iterator[str]:
         yield f"  {label_or_gap:{LABEL}}{line}"
 
 
+def _scope(verdict: Verdict) -> str:
+    return f"  {safe(verdict.scope)}" if verdict.scope else ""
+
+
 def _named(identity: Identity | None) -> str:
     return "" if identity is None else f"  {safe(_identity(identity))}"
 
@@ -149,6 +153,8 @@ def _evidence(item: EvidenceItem) -> str:
 
 def _host_cell(verdict: Verdict) -> Iterator[str]:
     yield safe(verdict.host)
+    if verdict.scope:
+        yield safe(verdict.scope)
     if verdict.identity:
         yield safe(verdict.identity.name or "no name")
         yield safe(verdict.identity.mac)

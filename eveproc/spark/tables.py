@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from eveproc.evidence.packing import storable
+from eveproc.evidence.places import Place
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.report.json_report import as_dict
@@ -71,7 +72,8 @@ def verdict_schema() -> "Schema":
                 ("evidence", pa.list_(pa.struct(item))),
                 ("identity", pa.struct(identity)),
             ),
-            *(("why", pa.string()), ("next_step", pa.string())),
+            *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
+            *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
         ]
     )
 
@@ -98,6 +100,7 @@ def evidence_schema() -> "Schema":
             ),
             *(("first_seen", _moment()), ("last_seen", _moment()), ("sids", pa.list_(pa.int64()))),
             *(("keys", pa.list_(pa.struct(key))), ("flows", pa.list_(pa.struct(flow)))),
+            *(("scope", pa.string()), ("mac", pa.string())),
         ]
     )
 
@@ -132,9 +135,12 @@ def _stored(value: object, name: str = "") -> object:
 def _evidence(store: EvidenceStore) -> Iterator[dict[str, object]]:
     for host in sorted(store.hosts):
         evidence = store.hosts[host]
-        yield from (
-            _track(host, kind, source, evidence) for kind, source in sorted(evidence.sketches)
-        )
+        for label, part in (("", evidence), *sorted(evidence.parts.items())):
+            place = Place.of(label)
+            yield from (
+                _track(host, kind, source, part) | {"scope": place.scope, "mac": place.mac}
+                for kind, source in sorted(part.sketches)
+            )
 
 
 def _track(

@@ -5,7 +5,7 @@ address). It begins with the first report that names the machine, and ends when 
 and found clean, or was not seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from hashlib import blake2b
 
@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.verdicts.change import HostChange, Trend, trend_of
-from eveproc.verdicts.verdict import Verdict
+from eveproc.verdicts.machines import Machine
+from eveproc.verdicts.verdict import Verdict, key_of
 from rulegen.vocabulary import Level
 
 # A machine that comes back after a week's holiday is still the same finding.
@@ -47,6 +48,25 @@ class Incident(Struct, frozen=True):
     level: Level
     score: float
     standing: Standing = Standing.OPEN
+    scope: str = ""
+
+
+class Whereabouts(Struct, frozen=True):
+    """By what a machine is known: its MAC ("" if not known), its addresses, and their scope."""
+
+    mac: str
+    addresses: tuple[str, ...]
+    scope: str = ""
+
+
+def whereabouts(machine: Machine | Verdict) -> Whereabouts:
+    """Those of a machine, or of the one that a verdict is about."""
+    match machine:
+        case Machine(address=host):
+            addresses = machine.addresses
+        case Verdict(host=host, identity=identity):
+            addresses = identity.addresses if identity else (host,)
+    return Whereabouts(machine.identity.mac if machine.identity else "", addresses, machine.scope)
 
 
 class JudgedHost(Struct, frozen=True):
@@ -56,12 +76,12 @@ class JudgedHost(Struct, frozen=True):
     seen: bool
 
     @property
-    def mac(self) -> str:
-        return self.verdict.identity.mac if self.verdict.identity else ""
+    def whereabouts(self) -> Whereabouts:
+        return whereabouts(self.verdict)
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        return self.verdict.identity.addresses if self.verdict.identity else (self.verdict.host,)
+    def mac(self) -> str:
+        return self.whereabouts.mac
 
     @property
     def level(self) -> Level | None:
@@ -86,41 +106,62 @@ class LiveNews(Struct, frozen=True):
         return self.told.change
 
 
-def find(incidents: Iterable[Incident], mac: str, addresses: Sequence[str]) -> Incident | None:
-    """The incident of a machine: by MAC, or by address if either of them has no known MAC."""
+def find(incidents: Iterable[Incident], machine: Whereabouts) -> Incident | None:
+    """The incident of a machine: by MAC, or by address if either of them has no known MAC.
+
+    An incident in the machine's own scope comes first, then one from before its scope was known.
+    """
     candidates = list(incidents)
-    by_mac = (incident for incident in candidates if mac and incident.mac == mac)
-    by_address = (
+    by_mac = [i for i in candidates if machine.mac and i.mac == machine.mac]
+    by_address = [
         incident
         for incident in candidates
-        if incident.address in addresses and not (mac and incident.mac)
-    )
-    return next(by_mac, None) or next(by_address, None)
+        if incident.address in machine.addresses and not (machine.mac and incident.mac)
+    ]
+    for found in (by_mac, by_address):
+        exact = (incident for incident in found if incident.scope == machine.scope)
+        loose = (incident for incident in found if not (incident.scope and machine.scope))
+        if match := next(exact, None) or next(loose, None):
+            return match
+    return next(iter(by_mac), None)
 
 
-def settled_until(incidents: Iterable[Incident], mac: str, addresses: Sequence[str]) -> float:
+def settled_until(incidents: Iterable[Incident], machine: Whereabouts) -> float:
     """The end of a machine's last closed incident: earlier evidence does not count again.
 
     -inf if there is none.
     """
-    over = [incident for incident in incidents if incident.standing is Standing.CLOSED]
     ends = (
-        e.last_seen for e in over if (e.mac == mac if mac and e.mac else e.address in addresses)
+        incident.last_seen
+        for incident in incidents
+        if incident.standing is Standing.CLOSED and _was_of(incident, machine)
     )
     return max(ends, default=float("-inf"))
+
+
+def _was_of(incident: Incident, machine: Whereabouts) -> bool:
+    if machine.mac and incident.mac:
+        return incident.mac == machine.mac
+    return incident.address in machine.addresses and incident.scope in ("", machine.scope)
 
 
 def follow(incidents: Iterable[Incident], found: Iterable[JudgedHost], at: float) -> list[News]:
     """The news of a report up to `at`, the most important first."""
     going = [incident for incident in incidents if incident.standing is not Standing.CLOSED]
     news: list[News] = []
-    # Machines with a known MAC first: an address alone may be that of another machine.
-    for one in sorted(found, key=lambda one: (not one.mac, one.verdict.host)):
-        incident = find(going, one.mac, one.addresses)
+    # Machines with a known MAC first: an address alone may be that of another machine. Of several
+    # machines with one address the worst first: an incident from before they were separated is its.
+    for one in sorted(found, key=_surest):
+        incident = find(going, one.whereabouts)
         going = [other for other in going if other is not incident]
         news += _told(incident, one, at)
     news += [told for incident in going for told in _out_of_sight(incident)]
     return sorted(news, key=_by_weight)
+
+
+def _surest(found: JudgedHost) -> tuple[bool, str, bool, int, str]:
+    verdict = found.verdict
+    return not found.mac, verdict.host, bool(verdict.scope), -verdict.level.rank, verdict.scope
 
 
 def _told(incident: Incident | None, found: JudgedHost, at: float) -> Iterator[News]:
@@ -145,8 +186,9 @@ def _out_of_sight(incident: Incident) -> Iterator[News]:
 def _begun(found: JudgedHost, at: float) -> Incident:
     verdict = found.verdict
     started = at if verdict.decided_at is None else verdict.decided_at
+    machine = found.mac or key_of(verdict.host, None, verdict.scope)[0]
     digest = blake2b(
-        f"{found.mac or verdict.host} {started:.6f}".encode("utf-8", "backslashreplace"),
+        f"{machine} {started:.6f}".encode("utf-8", "backslashreplace"),
         digest_size=6,
     )
     return Incident(
@@ -169,6 +211,7 @@ def _updated(incident: Incident, found: JudgedHost) -> Incident:
         address=verdict.host,
         mac=found.mac or incident.mac,
         name=(identity.name if identity else "") or incident.name,
+        scope=verdict.scope,
     )
     if verdict.level is Level.CLEAN:
         return replace(here, standing=Standing.CLOSED)
@@ -180,7 +223,14 @@ def _updated(incident: Incident, found: JudgedHost) -> Incident:
 
 def _change(incident: Incident, trend: Trend, previous: Level | None, host: str) -> HostChange:
     return HostChange(
-        host, trend, incident.id, incident.first_reported, previous, incident.mac, incident.name
+        host,
+        trend,
+        incident.id,
+        incident.first_reported,
+        previous,
+        incident.mac,
+        incident.name,
+        incident.scope,
     )
 
 

@@ -12,20 +12,32 @@ from math import inf, isfinite, nextafter
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.evidence.assets import holders
 from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather_parts
-from eveproc.evidence.store import EvidenceStore
+from eveproc.evidence.places import Place, project
+from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.input.events import Dns, Flow, SkipReason, Smtp
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import Progress
 from eveproc.input.sources import find_files, passed_over
-from eveproc.state.incident import Incident, JudgedHost, News, Standing, find, follow, settled_until
+from eveproc.state.incident import (
+    Incident,
+    JudgedHost,
+    News,
+    Standing,
+    find,
+    follow,
+    settled_until,
+    whereabouts,
+)
 from eveproc.state.log_position import LogPosition, newest, plan, positions_after, unread
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
-from eveproc.verdicts.analyze import Machine, Report, judge_evidence, machines
+from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.judgement import judge_silence
+from eveproc.verdicts.machines import Machine, machines
 from rulegen.errors import Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY
@@ -92,8 +104,8 @@ def judge_new(
     if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
         return Pending(_of_nothing_new(report, state, now), at, (), fresh, positions)
-    judging = _Judging(state.recall(fresh, at), fresh, tuple(state.incidents()), before)
-    report = judging.report(site, stats, everyone=everyone, drawn=drawn)
+    judging = _Judging(state.recall(fresh, at), fresh, site, tuple(state.incidents()), before)
+    report = judging.report(stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
     change = None if before is None else Change(before, tuple(told.change for told in news))
     return Pending(replace(report, change=change), at, news, fresh, positions)
@@ -123,20 +135,22 @@ class _Judging:
         self,
         store: EvidenceStore,
         fresh: EvidenceStore,
+        site: SiteProfile,
         incidents: Sequence[Incident],
         before: float | None,
     ) -> None:
         self._store = store
         self._fresh = fresh
+        self._site = site
         self._incidents = incidents
-        self._seen = _seen(store, fresh, -inf if before is None else before)
+        self._seen = _seen(store, fresh, site, -inf if before is None else before)
         self._keys_seen: set[tuple[str, str]] = set()
 
-    def report(self, site: SiteProfile, stats: ReadStats, *, everyone: bool, drawn: bool) -> Report:
+    def report(self, stats: ReadStats, *, everyone: bool, drawn: bool) -> Report:
         found = self._machines(everyone=everyone)
         return judge_evidence(
             self._store,
-            site,
+            self._site,
             stats,
             everyone=everyone,
             drawn=drawn,
@@ -153,7 +167,7 @@ class _Judging:
 
         Each has the evidence since its last closed incident.
         """
-        for machine in machines(self._store, everyone=everyone):
+        for machine in machines(self._store, self._site, everyone=everyone):
             if self._seen(machine):
                 self._keys_seen.add(machine.key)
             elif not (_is_new(machine, self._fresh) or self._is_known(machine)):
@@ -165,22 +179,43 @@ class _Judging:
         going = (
             incident for incident in self._incidents if incident.standing is not Standing.CLOSED
         )
-        return find(going, _mac(machine), machine.addresses) is not None
+        return find(going, whereabouts(machine)) is not None
 
 
-def _seen(store: EvidenceStore, fresh: EvidenceStore, before: float) -> Callable[[Machine], bool]:
-    """A test whether a machine was seen after the last report, at an address that it held then."""
-    tenancies = store.leases.tenancies()
-    holders = {
-        (t.mac, address)
-        for address in fresh.active
-        for t in tenancies.get(address, ())
-        if t.end > before
+def _seen(
+    store: EvidenceStore, fresh: EvidenceStore, site: SiteProfile, before: float
+) -> Callable[[Machine], bool]:
+    """A test whether a machine was seen after the last report.
+
+    That is so if it held an address that was seen. In several networks, it must have been seen in
+    its own.
+    """
+    held = {
+        (hold.mac, hold.address)
+        for hold in holders(store)
+        if hold.end > before and hold.address in fresh.active
     }
-    return lambda m: any(
-        (mac, address) in holders if (mac := _mac(m)) else address in fresh.active
-        for address in m.addresses
-    )
+    held |= {(mac, address) for address, mac, _ in fresh.macs.seen}
+
+    def is_seen(machine: Machine) -> bool:
+        mac = _mac(machine)
+        return any(
+            (mac, address) in held if mac else address in fresh.active
+            for address in machine.addresses
+        ) and (not machine.scope or not machine.scopes.isdisjoint(_scopes(fresh, machine, site)))
+
+    return is_seen
+
+
+def _scopes(fresh: EvidenceStore, machine: Machine, site: SiteProfile) -> Iterator[str]:
+    """The networks in which the machine's addresses were seen, by evidence or lease."""
+    for address in machine.addresses:
+        evidence = fresh.hosts.get(address) or HostEvidence()
+        labels = ("", *evidence.parts) if evidence.sketches else evidence.parts
+        yield from (project(Place.of(label).scope, site.separate_by) for label in labels)
+        for (leased, _), scopes in fresh.leases.scopes.items():
+            if leased == address:
+                yield from (project(scope, site.separate_by) for scope in scopes)
 
 
 def _is_new(machine: Machine, fresh: EvidenceStore) -> bool:
@@ -192,7 +227,7 @@ def _is_new(machine: Machine, fresh: EvidenceStore) -> bool:
 
 def _unsettled(machine: Machine, incidents: Sequence[Incident]) -> Machine:
     """The machine with its evidence since its last closed incident; the rest was reported."""
-    end = settled_until(incidents, _mac(machine), machine.addresses)
+    end = settled_until(incidents, whereabouts(machine))
     return (
         replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
         if isfinite(end)

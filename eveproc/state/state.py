@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from eveproc.evidence.leases import Leases
+from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.packing import pack, storable, unpack
 from eveproc.evidence.sensor_health import SensorHealth
@@ -84,6 +85,14 @@ MIGRATIONS = (
     """
     CREATE TABLE server_names (address TEXT, organisation TEXT, is_exchange INTEGER, time REAL,
         PRIMARY KEY (address, organisation, is_exchange)) WITHOUT ROWID, STRICT;
+    """,
+    """
+    ALTER TABLE episodes ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+    CREATE TABLE lease_scopes (address TEXT, mac TEXT, scope TEXT, PRIMARY KEY (address, mac, scope)) WITHOUT ROWID, STRICT;
+    CREATE TABLE releases (address TEXT, mac TEXT, time REAL, PRIMARY KEY (address, mac)) WITHOUT ROWID, STRICT;
+    CREATE TABLE macs (address TEXT, mac TEXT, slot INTEGER, first REAL, last REAL, PRIMARY KEY (address, mac, slot))
+        WITHOUT ROWID, STRICT;
+    CREATE TABLE gateways (mac TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
     """,
 )
 
@@ -241,19 +250,24 @@ class State:
         health.merge(fresh.health)
         names = self._server_names()
         names.merge(fresh.server_names)
+        macs = self._macs()
+        macs.merge(fresh.macs)
         store = replace(
             fresh,
             hosts=PackedStore(HostEvidence),
             leases=leases,
             health=health,
             server_names=names,
+            macs=macs,
         )
         store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
         addresses = {*fresh.hosts, *since}
-        for address in sorted(addresses | _addresses_of_same(addresses, leases)):
-            store.hosts[address] = self._evidence_of(
+        for address in sorted(addresses | _addresses_of_same(addresses, store)):
+            evidence = self._evidence_of(
                 address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address)
             )
+            store.hosts[address] = evidence
+            store.has_scopes |= bool(evidence.parts)
         store.active = fresh.active | set(store.hosts)
         return store
 
@@ -320,6 +334,7 @@ class State:
             self._keep_leases(fresh.leases)
             self._keep_health(fresh.health)
             self._keep_server_names(fresh.server_names)
+            self._keep_macs(fresh.macs, at)
             if fresh.flows_logged:
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
@@ -367,6 +382,14 @@ class State:
                 for (address, mac), seconds in sorted(leases.lasting.items())
             ),
         )
+        scoped = (
+            (address, storable(mac), scope)
+            for (address, mac), scopes in sorted(leases.scopes.items())
+            for scope in sorted(scopes)
+        )
+        self._insert("lease_scopes", scoped, 3)
+        released = ((a, storable(mac), time) for (a, mac), time in sorted(leases.released.items()))
+        run(_MERGE_RELEASE, released)
         run(
             _MERGE_NAME,
             (
@@ -374,6 +397,23 @@ class State:
                 for mac, (time, name) in sorted(leases.names.items())
             ),
         )
+
+    def _keep_macs(self, macs: MacTable, at: float) -> None:
+        rows = ((*key, *times) for key, times in sorted(macs.seen.items()))
+        self._db.executemany(_MERGE_MAC, rows)
+        if isfinite(at):
+            self._insert("gateways", ((mac, at) for mac in sorted(macs.gateways)), 2)
+
+    def _macs(self) -> MacTable:
+        run = self._db.execute
+        with _as_written():
+            return MacTable(
+                {
+                    (str(address), str(mac), int(slot)): (float(first), float(last))
+                    for address, mac, slot, first, last in run("SELECT * FROM macs")
+                },
+                gateways={str(mac) for (mac,) in run("SELECT mac FROM gateways")},
+            )
 
     def _keep_server_names(self, names: ServerNames) -> None:
         rows = (
@@ -426,6 +466,12 @@ class State:
             "DELETE FROM lease_lengths "
             "WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
         )
+        for table in ("lease_scopes", "releases"):
+            run(
+                f"DELETE FROM {table} WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
+            )
+        run("DELETE FROM macs WHERE last < ?", (evidence_since,))
+        run("DELETE FROM gateways WHERE time < ?", (leases_since,))
         run(
             "DELETE FROM names WHERE time < ? AND mac NOT IN (SELECT mac FROM leases)",
             (leases_since,),
@@ -485,6 +531,9 @@ class State:
 
     def _leases(self) -> Leases:
         run = self._db.execute
+        scopes: dict[tuple[str, str], set[str]] = {}
+        for address, mac, scope in run("SELECT * FROM lease_scopes"):
+            scopes.setdefault((address, mac), set()).add(scope)
         return Leases(
             {
                 (address, mac, hour): (first, last)
@@ -495,6 +544,8 @@ class State:
                 for address, mac, seconds in run("SELECT * FROM lease_lengths")
             },
             {mac: (time, name) for mac, time, name in run("SELECT * FROM names")},
+            scopes,
+            {(address, mac): time for address, mac, time in run("SELECT * FROM releases")},
         )
 
     def _server_names(self) -> ServerNames:
@@ -535,6 +586,11 @@ _MERGE_LENGTH = """
     INSERT INTO lease_lengths VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET seconds = MAX(seconds, excluded.seconds)
 """
+_MERGE_MAC = """
+    INSERT INTO macs VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last)
+"""
+_MERGE_RELEASE = "INSERT INTO releases VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)"
 _MERGE_NAME = """
     INSERT INTO names VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET time = excluded.time, name = excluded.name
@@ -565,7 +621,10 @@ def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
     }
 
 
-def _addresses_of_same(addresses: set[str], leases: Leases) -> set[str]:
-    """All addresses of the machines that held one of these."""
-    macs = {mac for address, mac, _ in leases.seen if address in addresses}
-    return {address for address, mac, _ in leases.seen if mac in macs}
+def _addresses_of_same(addresses: set[str], store: EvidenceStore) -> set[str]:
+    """All addresses of the machines that had one of these, by leases and MACs."""
+    pairs = {(address, mac) for address, mac, _ in store.leases.seen}
+    routers = store.macs.routers(pairs) if store.macs.seen else frozenset()
+    pairs |= {(address, mac) for address, mac, _ in store.macs.seen if mac not in routers}
+    macs = {mac for address, mac in pairs if address in addresses}
+    return {address for address, mac in pairs if mac in macs}

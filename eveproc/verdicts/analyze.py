@@ -1,25 +1,28 @@
 """Files of EVE records + SiteProfile -> Report: the conductor of reading, gathering and judging."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
+from functools import cached_property
 from math import inf, isfinite
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from eveproc.evidence.assets import by_number
 from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather
-from eveproc.evidence.leases import AddressHold
-from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore, HostEvidence
+from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
 from eveproc.verdicts.judgement import JUDGED, Judgement, judgement_of
-from eveproc.verdicts.scoring import HostContext, score_at_most, signals_for
-from eveproc.verdicts.verdict import Identity, Verdict, assess, judge, key_of, level_of
+from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.repeated_mails import RepeatedMails, sentence
+from eveproc.verdicts.scoring import HostContext, score_at_most
+from eveproc.verdicts.shared_addresses import SharedAddresses
+from eveproc.verdicts.verdict import Verdict, assess, level_of
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, count_of
 from rulegen.vocabulary import Level
@@ -56,20 +59,6 @@ class Report(Struct, frozen=True):
         if self.last_event is not None:
             times.append(self.last_event)
         return max(times, default=None)
-
-
-class Machine(Struct, frozen=True):
-    """A machine's evidence over all addresses it had; `address` is its latest."""
-
-    address: str
-    evidence: HostEvidence
-    identity: Identity | None
-    addresses: tuple[str, ...]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """That of its Verdict."""
-        return key_of(self.address, self.identity)
 
 
 def analyze(
@@ -140,26 +129,20 @@ def judge_evidence(
     `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
     """
     store.trim()
-    chart_builder = ChartDataBuilder(store, site) if drawn else None
-    seen = 0
-    verdicts = []
-    for machine in machines(store, everyone=everyone) if found is None else found:
-        seen += 1
-        context = context_of(machine, store, site)
-        verdict = None
-        if everyone or known(machine) or _is_above_clean(machine, context):
-            verdict = judge(machine.address, machine.evidence, machine.identity, context)
-            verdicts.append(verdict)
-        if chart_builder:
-            chart_builder.add(machine.address, machine.evidence, verdict)
-    verdicts.sort(key=lambda v: (-v.level.rank, -v.score, _sortable(v.host)))
+    judging = _Judging(store, site, drawn=drawn)
+    for machine in machines(store, site, everyone=everyone) if found is None else found:
+        judging.take(machine, wanted=everyone or known(machine))
+    verdicts = sorted(
+        judging.verdicts, key=lambda v: (-v.level.rank, -v.score, by_number(v.host), v.scope)
+    )
     quiet = 0 if everyone else _quiet(store)
     report = _report_on(store, site, stats, found=_above_clean(verdicts) > 0)
     return replace(
         report,
         verdicts=tuple(verdicts),
-        clean_hosts=seen + quiet - _above_clean(verdicts),
-        chart_data=chart_builder.chart_data(quiet) if chart_builder else NO_CHART_DATA,
+        clean_hosts=judging.seen + quiet - _above_clean(verdicts),
+        health=(*report.health, *judging.doubts()),
+        chart_data=judging.charts.chart_data(quiet) if judging.charts else NO_CHART_DATA,
     )
 
 
@@ -188,6 +171,42 @@ def _known(time: float) -> float | None:
     return time if isfinite(time) else None
 
 
+class _Judging:
+    """Verdicts on machines, and what is uncertain about them."""
+
+    def __init__(self, store: EvidenceStore, site: SiteProfile, *, drawn: bool) -> None:
+        self.verdicts: list[Verdict] = []
+        self.seen = 0
+        self.charts = ChartDataBuilder(store, site) if drawn else None
+        self._store = store
+        self._site = site
+        self._shared = SharedAddresses()
+
+    def take(self, machine: Machine, *, wanted: bool) -> None:
+        """`wanted`: a clean host gets a verdict as well."""
+        self.seen += 1
+        context = self._context_of(machine)
+        verdict = None
+        if wanted or _is_above_clean(machine, context):
+            verdict = self._mails.checked(verdict_on(machine, context), machine)
+            self.verdicts.append(verdict)
+        if machine.apart or machine.contested:
+            self._shared.note(machine, verdict.level if verdict else Level.CLEAN)
+        if self.charts:
+            self.charts.add(machine.address, machine.evidence, verdict)
+
+    def doubts(self) -> Iterator[str]:
+        yield from self._shared.sentences(self._context_of)
+        yield from (sentence(verdict) for verdict in self.verdicts if verdict.repeats)
+
+    def _context_of(self, machine: Machine) -> HostContext:
+        return context_of(machine, self._store, self._site)
+
+    @cached_property
+    def _mails(self) -> RepeatedMails:
+        return RepeatedMails(self._store, self._site)
+
+
 def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     return (
         *store.health.sentences(),
@@ -207,53 +226,6 @@ def _quiet(store: EvidenceStore) -> int:
     """How many addresses gave no evidence and no lease."""
     leased = {address for address, _, _ in store.leases.seen}
     return len(store.active.difference(store.hosts, leased))
-
-
-def machines(store: EvidenceStore, *, everyone: bool = True) -> Iterator[Machine]:
-    """Every home host that was seen, its evidence gathered over the addresses dhcp gave it.
-
-    Without `everyone`, hosts without evidence and lease are left out.
-    """
-    peer_of = store.server_names.peers()
-    tenancies = store.leases.tenancies()
-    parts: dict[str, list[tuple[AddressHold, HostEvidence]]] = {}
-    for address in sorted(
-        store.active if everyone else store.active & (set(store.hosts) | tenancies.keys())
-    ):
-        evidence = (store.hosts.get(address) or HostEvidence()).by_peer(peer_of)
-        held = tenancies.get(address, ())
-        before = evidence.between(-inf, held[0].start) if held else evidence
-        if before.sketches or not held:
-            yield Machine(address, before, None, (address,))
-        for tenancy in held:
-            parts.setdefault(tenancy.mac, []).append(
-                (tenancy, evidence.between(tenancy.start, tenancy.end))
-            )
-    yield from (_gather(mac, held, store) for mac, held in sorted(parts.items()))
-
-
-def _gather(
-    mac: str, held: list[tuple[AddressHold, HostEvidence]], store: EvidenceStore
-) -> Machine:
-    evidence = HostEvidence()
-    for _, part in held:
-        evidence.merge(part)
-    addresses = tuple(sorted({tenancy.address for tenancy, _ in held}, key=_sortable))
-    latest = max((tenancy.confirmed, tenancy.address) for tenancy, _ in held)[1]
-    return Machine(latest, evidence, Identity(mac, store.leases.name_of(mac), addresses), addresses)
-
-
-def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
-    """What the site says of the machine's addresses, and whether its connections would have been seen."""
-    addresses = [ip_address(address) for address in machine.addresses]
-    return HostContext(
-        site=site,
-        signals=signals_for(
-            any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))
-        ),
-        connections_logged=store.flows_logged,
-        sensor_blind=store.health.is_blind(),
-    )
 
 
 def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
@@ -290,11 +262,6 @@ def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
     if store.active_sampled:
         kept = f"one in {1 << store.active_sampled}"
         yield f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the clean ones is counted: are home_networks right?"
-
-
-def _sortable(address: str) -> tuple[int, int]:
-    parsed = ip_address(address)
-    return parsed.version, int(parsed)
 
 
 def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:

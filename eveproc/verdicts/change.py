@@ -54,10 +54,11 @@ class HostChange(Struct, frozen=True):
     previous: Level | None = None
     mac: str = ""
     name: str = ""
+    scope: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.host, self.mac
+        return f"{self.host} {self.scope}" if self.scope else self.host, self.mac
 
 
 class Change(Struct, frozen=True):

@@ -1,6 +1,5 @@
 """One machine's evidence -> Account: how its verdict came about step by step, and what would have changed it. Pure."""
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
@@ -9,10 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
+from eveproc.input.addresses import canonical_address, canonical_mac
 from eveproc.signals.observation import Pivot
-from eveproc.verdicts.analyze import Machine, context_of, machines
+from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.repeated_mails import RepeatedMails
 from eveproc.verdicts.scoring import HostContext, combine, signals_for
-from eveproc.verdicts.verdict import Assessment, Verdict, assess, judge, level_of, score_by
+from eveproc.verdicts.verdict import Assessment, Verdict, assess, level_of, score_by
 from rulegen.errors import InputError, Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Family, Level, Signal
@@ -20,7 +21,6 @@ from rulegen.vocabulary import Family, Level, Signal
 # A person reads the beginning; the rest is counted.
 STEPS = 40
 PIVOTS = 20
-_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}")
 
 
 class Step(Struct, frozen=True):
@@ -58,7 +58,8 @@ def explain(
     """Account for every machine that has or had this address, MAC or name, worst first. Raises InputError if none was seen."""
     store.trim()
     found = [
-        _account(machine, store, site, sources) for machine in _find(host, list(machines(store)))
+        _account(machine, store, site, sources)
+        for machine in _find(host, list(machines(store, site)))
     ]
     return tuple(
         sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score))
@@ -73,7 +74,7 @@ def _account(
     steps = sorted(_newcomers(machine.evidence, context))
     pivots = _pivots(machine.evidence)
     return Account(
-        verdict=judge(machine.address, machine.evidence, machine.identity, context),
+        verdict=RepeatedMails(store, site).checked(verdict_on(machine, context), machine),
         steps=tuple(_scored(steps[:STEPS], machine.evidence, found, context)),
         unlisted=max(0, len(steps) - STEPS),
         what_ifs=tuple(_what_ifs(machine.evidence, found, context)),
@@ -83,14 +84,14 @@ def _account(
 
 
 def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
+    """Those with this address, MAC or name; if there are none, those whose short name it is."""
     wanted = _one_spelling(host)
-    found = [
-        machine for machine in seen if wanted in {_one_spelling(name) for name in _names(machine)}
-    ]
-    if not found:
-        what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
-        raise InputError([Problem(host, what)])
-    return found
+    for is_same in (str.__eq__, _is_same_machine):
+        found = [m for m in seen if any(is_same(wanted, _one_spelling(n)) for n in _names(m))]
+        if found:
+            return found
+    what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
+    raise InputError([Problem(host, what)])
 
 
 def _names(machine: Machine) -> tuple[str, ...]:
@@ -103,11 +104,17 @@ def _names(machine: Machine) -> tuple[str, ...]:
 
 
 def _one_spelling(host: str) -> str:
-    """Addresses as Python writes them, MACs with colons, names in lower case."""
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return host.lower().replace("-", ":") if _MAC.fullmatch(host) else host.lower()
+    """Addresses as canonical_address, MACs with colons, names in lower case without the last dot."""
+    text = host.strip().strip("[]")
+    return canonical_address(text) or canonical_mac(text) or text.lower().removesuffix(".")
+
+
+def _is_same_machine(one: str, other: str) -> bool:
+    """A host name and the same one with its domain, whichever is which."""
+    if any(canonical_address(text) or canonical_mac(text) for text in (one, other)):
+        return False
+    short, full = sorted((one, other), key=len)
+    return full.startswith(f"{short}.") and "." not in short
 
 
 def _newcomers(

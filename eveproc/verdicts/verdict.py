@@ -40,20 +40,24 @@ class EvidenceItem(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """The machine behind an address, from dhcp."""
+    """The machine behind an address, from dhcp and from the MACs of its frames."""
 
     mac: str
     name: str
     addresses: tuple[str, ...]
 
 
-def key_of(host: str, identity: Identity | None) -> tuple[str, str]:
-    """Address and MAC ("" without dhcp): an address that two machines had in one store is two hosts."""
-    return host, identity.mac if identity else ""
+def key_of(host: str, identity: Identity | None, scope: str = "") -> tuple[str, str]:
+    """Address, with its scope if it has one, and MAC ("" if not known): one address may be several hosts."""
+    return f"{host} {scope}" if scope else host, identity.mac if identity else ""
 
 
 class Verdict(Struct, frozen=True):
-    """What is said of one host. `score` is a probability; `decided_at` is None for a clean host."""
+    """What is said of one host. `score` is a probability; `decided_at` is None for a clean host.
+
+    `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" where the
+    address alone says whose it is. `repeats` are hosts whose mails were seen again from this one.
+    """
 
     host: str
     level: Level
@@ -66,10 +70,13 @@ class Verdict(Struct, frozen=True):
     identity: Identity | None
     why: str
     next_step: str
+    scope: str = ""
+    repeats: tuple[str, ...] = ()
+    is_router: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
-        return key_of(self.host, self.identity)
+        return key_of(self.host, self.identity, self.scope)
 
 
 class Assessment(Struct, frozen=True):

@@ -26,11 +26,13 @@ from eveproc.state.incident import (
     find,
     follow,
     settled_until,
+    whereabouts,
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
-from eveproc.verdicts.analyze import Machine, context_of, machines
 from eveproc.verdicts.change import Trend
-from eveproc.verdicts.verdict import assess, judge
+from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.repeated_mails import RepeatedMails
+from eveproc.verdicts.verdict import assess
 from eveproc.watching.faults import Faults
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
@@ -68,7 +70,7 @@ class Watcher:
         self._gatherer.stats = self.stats
         # Flows of hosts that are known from earlier blocks need not be decoded.
         self._collector.share_presence(memory.store)
-        self._households = _Households(memory.store.leases)
+        self._households = _Households(memory.store)
         self._fresh = EvidenceStore()
         self._told: dict[str, News] = {}
         self._changed = set(memory.store.hosts)  # another profile, another verdict
@@ -109,7 +111,7 @@ class Watcher:
         new = self._collector.take_new()
         if new is None:
             return
-        if new.leases.seen:
+        if new.leases.seen or new.macs.seen:
             self._households.forget()
         self._changed |= set(new.hosts)
         for store in (self.memory.store, self._fresh):
@@ -147,7 +149,8 @@ class Watcher:
         known = incident.level if incident and incident.standing is Standing.OPEN else Level.CLEAN
         if level.rank <= known.rank and not over:
             return
-        verdict = judge(machine.address, machine.evidence, machine.identity, context)
+        mails = RepeatedMails(self.memory.store, self._site)
+        verdict = mails.checked(verdict_on(machine, context), machine)
         found = JudgedHost(verdict, seen=bool(machine.evidence.sketches))
         for told in follow([incident] if incident else [], [found], at):
             told = replace(told, incident=_at_its_worst(incident, told.incident))
@@ -164,7 +167,7 @@ class Watcher:
             for incident in self.memory.incidents.values()
             if incident.standing is not Standing.CLOSED
         )
-        return find(going, machine.identity.mac if machine.identity else "", machine.addresses)
+        return find(going, whereabouts(machine))
 
     def _machines(self, addresses: Iterable[str]) -> list[Machine]:
         """The machines of these addresses; where they cannot be told together, of each address by itself."""
@@ -189,7 +192,8 @@ class Watcher:
             machines(
                 replace(
                     store, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted)
-                )
+                ),
+                self._site,
             )
         )
         over = [
@@ -225,10 +229,11 @@ class Watcher:
 
 
 class _Households:
-    """Which addresses and machines belong together, by leases; made anew when dhcp said more."""
+    """Which addresses and machines belong together, by leases and MACs; made anew when more is known."""
 
-    def __init__(self, leases: Leases) -> None:
-        self._leases = leases
+    def __init__(self, store: EvidenceStore) -> None:
+        self._leases = store.leases
+        self._table = store.macs
         self._known = False
         self._macs: dict[str, set[str]] = {}
         self._addresses: dict[str, set[str]] = {}
@@ -258,7 +263,7 @@ class _Households:
             for address in addresses
             for key in self._entries.get(address, ())
         }
-        return Leases(entries, self._leases.lasting, self._leases.names)
+        return replace(self._leases, seen=entries)
 
     def _index(self) -> None:
         if self._known:
@@ -270,6 +275,11 @@ class _Households:
             self._macs.setdefault(address, set()).add(mac)
             self._addresses.setdefault(mac, set()).add(address)
             self._entries.setdefault(address, []).append(key)
+        routers = self._table.routers({(address, mac) for address, mac, _ in self._leases.seen})
+        for address, mac, _ in self._table.sightings():
+            if mac not in routers:
+                self._macs.setdefault(address, set()).add(mac)
+                self._addresses.setdefault(mac, set()).add(address)
 
 
 def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> None:
@@ -284,7 +294,7 @@ def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> 
         with faults.caught(f"{address}: a lease of {mac} was lost"):
             store.leases.merge(Leases({(address, mac, time): new.leases.seen[address, mac, time]}))
     with faults.caught("what else was new was lost"):
-        leases = Leases(lasting=new.leases.lasting, names=new.leases.names)
+        leases = replace(new.leases, seen={})
         store.merge(replace(new, hosts=PackedStore(HostEvidence), leases=leases, active=set()))
 
 
@@ -297,12 +307,13 @@ def forget(store: EvidenceStore, before: float, faults: Faults | None = None) ->
     hosts = PackedStore(HostEvidence)
     for address, evidence in store.hosts.items():
         with caught.caught(f"{address}: evidence cannot be aged and was dropped"):
-            if (kept := _younger(evidence, before)).sketches:
+            if not (kept := _younger(evidence, before)).is_empty():
                 hosts[address] = kept
     store.hosts = hosts
     store.active.intersection_update(hosts)  # in place: a Watcher's collector has the same set
     store.first_event = max(store.first_event, before)
     _forget_leases(store.leases, before)
+    store.macs.forget(before)
     store.server_names.forget(before - LEASE_DAYS * DAY)
     health = store.health
     health.earliest = {
@@ -320,6 +331,8 @@ def _forget_leases(leases: Leases, before: float) -> None:
     }
     pairs = {(address, mac) for address, mac, _ in leases.seen}
     leases.lasting = {pair: seconds for pair, seconds in leases.lasting.items() if pair in pairs}
+    leases.scopes = {pair: scopes for pair, scopes in leases.scopes.items() if pair in pairs}
+    leases.released = {pair: time for pair, time in leases.released.items() if pair in pairs}
     macs = {mac for _, mac in pairs}
     leases.names = {
         mac: named for mac, named in leases.names.items() if mac in macs or named[0] >= before
@@ -328,7 +341,11 @@ def _forget_leases(leases: Leases, before: float) -> None:
 
 def _younger(evidence: HostEvidence, before: float) -> HostEvidence:
     sketches = ((key, _without_hours(sketch, before)) for key, sketch in evidence.sketches.items())
-    return HostEvidence({key: sketch for key, sketch in sketches if sketch.hours})
+    parts = ((label, _younger(part, before)) for label, part in evidence.parts.items())
+    return HostEvidence(
+        {key: sketch for key, sketch in sketches if sketch.hours},
+        {label: part for label, part in parts if part.sketches},
+    )
 
 
 def _without_hours(sketch: ActivitySketch, before: float) -> ActivitySketch:
@@ -345,7 +362,7 @@ def _without_hours(sketch: ActivitySketch, before: float) -> ActivitySketch:
 
 def _unsettled(machine: Machine, over: Iterable[Incident]) -> Machine:
     """The machine with what it did after its last incident: what was told then does not count again."""
-    end = settled_until(over, machine.identity.mac if machine.identity else "", machine.addresses)
+    end = settled_until(over, whereabouts(machine))
     return (
         replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
         if end > -inf

@@ -46,8 +46,9 @@ def message_of(news: LiveNews) -> Message:
     named = (
         f" ({_harmless(identity.name) or 'no name'}, {_harmless(identity.mac)})" if identity else ""
     )
+    scope = f" in {_harmless(verdict.scope)}" if verdict.scope else ""
     lines = [
-        f"{verdict.host}{named}: {verdict.level}, score {verdict.score:.2f}",
+        f"{verdict.host}{scope}{named}: {verdict.level}, score {verdict.score:.2f}",
         *([f"decided {short(verdict.decided_at)}"] if verdict.decided_at is not None else []),
         safe(verdict.why),
         *([f"Next: {safe(verdict.next_step)}"] if verdict.next_step else []),

@@ -3,7 +3,15 @@
 import pytest
 from msgspec.structs import replace
 
-from eveproc.state.incident import QUIET_DAYS, Incident, JudgedHost, Standing, follow, settled_until
+from eveproc.state.incident import (
+    QUIET_DAYS,
+    Incident,
+    JudgedHost,
+    Standing,
+    Whereabouts,
+    follow,
+    settled_until,
+)
 from eveproc.verdicts.change import Trend
 from eveproc.verdicts.verdict import Identity, Verdict
 from rulegen.units import DAY
@@ -156,12 +164,12 @@ def test_a_clean_machine_is_no_news() -> None:
 
 def test_what_was_told_in_an_episode_that_is_over_is_settled() -> None:
     over = replace(first(seen(verdict())), standing=Standing.CLOSED)
-    assert settled_until([over], MAC, ("10.20.1.9",)) == INFECTED.last_seen
-    assert settled_until([over], "", ("10.20.1.7",)) == INFECTED.last_seen
-    assert settled_until([over], "02:00:00:00:00:99", ("10.20.1.7",)) == float("-inf")
-    assert settled_until([replace(over, standing=Standing.QUIET)], MAC, ("10.20.1.7",)) == float(
-        "-inf"
-    )
+    assert settled_until([over], Whereabouts(MAC, ("10.20.1.9",))) == INFECTED.last_seen
+    assert settled_until([over], Whereabouts("", ("10.20.1.7",))) == INFECTED.last_seen
+    assert settled_until([over], Whereabouts("02:00:00:00:00:99", ("10.20.1.7",))) == float("-inf")
+    assert settled_until(
+        [replace(over, standing=Standing.QUIET)], Whereabouts(MAC, ("10.20.1.7",))
+    ) == float("-inf")
 
 
 def test_a_week_off_does_not_end_an_episode() -> None:

@@ -679,6 +679,6 @@ def test_no_score_is_higher_than_what_is_told_quickly(seed):
         ),
     ]
     store = gather(events)
-    for machine in machines(store):
+    for machine in machines(store, site_of()):
         found = assess(machine.evidence, context_of(machine, store, site_of()))
         assert found.score <= score_at_most(machine.evidence) + 1e-12

@@ -1,0 +1,118 @@
+"""Which MAC a home address was seen with, and when -> which MACs are routers, and so say nothing about a machine."""
+
+from collections.abc import Collection, Iterator
+from heapq import heappop, heappush
+
+from msgspec import Struct, field
+
+# Times of an address are kept to the first and last of each slot of so many seconds.
+SLOT = 600
+# An IPv4 address that a MAC has without a lease is one that a laptop may have met on its way; a MAC
+# with more of them is a router's.
+ADDRESSES_AT_MOST = 4
+# IPv6 addresses that one machine uses at once: stable and temporary ones of several prefixes
+# (RFC 8981), those that are no longer preferred included.
+IPV6_AT_ONCE = 16
+GATEWAYS_AT_MOST = 4096
+# The second digit of a MAC that addresses a group.
+_GROUP = frozenset("13579bdf")
+
+Interval = tuple[float, float, str]
+
+
+class MacTable(Struct):
+    """What `ether` said of home addresses; merges in any order.
+
+    `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
+    `ordinary`: by MAC, home addresses that opened ordinary connections.
+    `gateways`: MACs that external addresses were seen with.
+    """
+
+    seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
+    ordinary: dict[str, set[str]] = field(default_factory=dict)
+    gateways: set[str] = field(default_factory=set)
+
+    def note(self, address: str, mac: str, time: float) -> None:
+        if mac and mac[1] not in _GROUP:
+            self._note((address, mac, int(time // SLOT)), (time, time))
+
+    def note_ordinary(self, address: str, mac: str) -> None:
+        if mac and mac[1] not in _GROUP:
+            self.ordinary[mac] = _smallest(
+                self.ordinary.get(mac, set()) | {address}, ADDRESSES_AT_MOST + 1
+            )
+
+    def note_gateway(self, mac: str) -> None:
+        if mac and mac not in self.gateways:
+            self.gateways = _smallest(self.gateways | {mac}, GATEWAYS_AT_MOST)
+
+    def merge(self, other: "MacTable") -> None:
+        for key, times in other.seen.items():
+            self._note(key, times)
+        for mac, addresses in other.ordinary.items():
+            for address in addresses:
+                self.note_ordinary(address, mac)
+        self.gateways = _smallest(self.gateways | other.gateways, GATEWAYS_AT_MOST)
+
+    def forget(self, before: float) -> None:
+        """Drop what was seen before that time."""
+        self.seen = {key: times for key, times in self.seen.items() if times[1] >= before}
+
+    def routers(self, leased: Collection[tuple[str, str]]) -> frozenset[str]:
+        """MACs that bind nothing; `leased` are pairs (address, MAC) that DHCP confirms.
+
+        A machine has one IPv4 address at a time. A MAC with two at once, with many, or with an
+        external address belongs to a router, or to a bridge that hides the machines behind it.
+        """
+        intervals: dict[str, list[Interval]] = {}
+        for (address, mac, _), (first, last) in self.seen.items():
+            intervals.setdefault(mac, []).append((first, last, address))
+        found = {mac for mac, of_mac in intervals.items() if _is_shared(sorted(of_mac))}
+        for mac in self.ordinary.keys() | intervals.keys():
+            met = self.ordinary.get(mac, set()) | {a for _, _, a in intervals.get(mac, ())}
+            loose = [a for a in met if ":" not in a and (a, mac) not in leased]
+            if len(loose) > ADDRESSES_AT_MOST:
+                found.add(mac)
+        return frozenset(found | self.gateways)
+
+    def router_addresses(self) -> frozenset[str]:
+        """Home addresses of routers: the only one seen with a MAC that leads to external addresses."""
+        met: dict[str, set[str]] = {mac: set(self.ordinary.get(mac, ())) for mac in self.gateways}
+        for address, mac, _ in self.seen:
+            if mac in met:
+                met[mac].add(address)
+        return frozenset(a for found in met.values() if len(found) == 1 for a in found)
+
+    def sightings(self) -> Iterator[tuple[str, str, tuple[float, float]]]:
+        """Address, MAC, first and last time, in a fixed order."""
+        for (address, mac, _), times in sorted(self.seen.items()):
+            yield address, mac, times
+
+    def _note(self, key: tuple[str, str, int], times: tuple[float, float]) -> None:
+        first, last = self.seen.get(key, times)
+        self.seen[key] = (min(first, times[0]), max(last, times[1]))
+
+
+def _smallest(items: set[str], most: int) -> set[str]:
+    return items if len(items) <= most else set(sorted(items)[:most])
+
+
+def _is_shared(intervals: list[Interval]) -> bool:
+    """Were more addresses in use at once than one machine has? `intervals` are sorted by their start."""
+    v4 = [interval for interval in intervals if ":" not in interval[2]]
+    v6 = [interval for interval in intervals if ":" in interval[2]]
+    return _most_at_once(v4) > 1 or _most_at_once(v6) > IPV6_AT_ONCE
+
+
+def _most_at_once(intervals: list[Interval]) -> int:
+    """The largest number of distinct addresses with overlapping intervals."""
+    most = 0
+    going: list[tuple[float, str]] = []
+    for first, last, address in intervals:
+        if most > IPV6_AT_ONCE:
+            break
+        while going and going[0][0] <= first:
+            heappop(going)
+        heappush(going, (last, address))
+        most = max(most, len({a for _, a in going}))
+    return most

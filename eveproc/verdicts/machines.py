@@ -1,0 +1,89 @@
+"""EvidenceStore + SiteProfile -> Machine: whose evidence it is, and what the site says of its addresses."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eveproc.evidence.assets import Apart, assets
+from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.verdicts.scoring import HostContext, signals_for
+from eveproc.verdicts.verdict import Identity, Verdict, judge, key_of
+from rulegen.site_profile import SiteProfile
+
+
+class Machine(Struct, frozen=True):
+    """A machine's evidence over all addresses it had; `address` is its latest.
+
+    `scope`, `scopes`, `apart` and `contested` are those of its Asset.
+    """
+
+    address: str
+    evidence: HostEvidence
+    identity: Identity | None
+    addresses: tuple[str, ...]
+    scope: str = ""
+    scopes: frozenset[str] = frozenset()
+    apart: Apart | None = None
+    contested: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """That of its Verdict."""
+        return key_of(self.address, self.identity, self.scope)
+
+
+def machines(
+    store: EvidenceStore, site: SiteProfile, *, everyone: bool = True
+) -> Iterator[Machine]:
+    """Every home host that was seen, its evidence gathered over all of its addresses.
+
+    Without `everyone`, hosts without evidence and lease are left out.
+    """
+    for asset in assets(store, site.separate_by, everyone=everyone):
+        mac, addresses = asset.mac, asset.addresses
+        identity = Identity(mac, store.leases.name_of(mac), addresses) if mac else None
+        yield Machine(
+            asset.address,
+            asset.evidence,
+            identity,
+            addresses,
+            asset.scope,
+            asset.scopes,
+            asset.apart,
+            asset.contested,
+        )
+
+
+def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
+    """What the site says of the machine's addresses, and whether its connections would have been seen."""
+    addresses = [ip_address(address) for address in machine.addresses]
+    return HostContext(
+        site=site,
+        signals=signals_for(
+            any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))
+        ),
+        connections_logged=store.flows_logged,
+        sensor_blind=store.health.is_blind(),
+    )
+
+
+def verdict_on(machine: Machine, context: HostContext) -> Verdict:
+    """The verdict, with what is uncertain about whose evidence it is."""
+    verdict = judge(machine.address, machine.evidence, machine.identity, context)
+    if not (machine.scope or machine.contested):
+        return verdict
+    why = " ".join(filter(None, (verdict.why, _doubt(machine))))
+    return replace(verdict, scope=machine.scope, why=why)
+
+
+def _doubt(machine: Machine) -> str:
+    if machine.contested:
+        return (
+            f"Several machines had this address at the same time ({', '.join(machine.contested)}): "
+            "which of them did this is not known."
+        )
+    if machine.apart:
+        return f"Several machines have this address: only what was seen in {machine.scope} counts here."
+    return ""
