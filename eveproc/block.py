@@ -7,6 +7,7 @@ become a command or a rule.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -171,21 +172,25 @@ def _candidate(line: str) -> Candidate:
         if told["last_seen"] is not None
         else 0.0
     )
-    identity = told.get("identity") or {}
+    identity = told.get("identity")
+    identity = identity if isinstance(identity, dict) else {}
     return Candidate(
         host,
         Level(told["verdict"]),
         float(told["score"]),
         seen,
         str(told.get("scope", "")),
-        tuple(map(_address, identity.get("addresses", ()))),
-        tuple(map(_address, told.get("same_mails_as", ()))),
+        tuple(_addresses(identity.get("addresses"))),
+        tuple(_addresses(told.get("same_mails_as"))),
         told.get("is_router", False) is True,
     )
 
 
-def _address(text: object) -> Address:
-    return ip_address(str(text))
+def _addresses(texts: object) -> Iterator[Address]:
+    """Those of a list that are addresses."""
+    for text in texts if isinstance(texts, list) else ():
+        with suppress(ValueError):
+            yield ip_address(str(text))
 
 
 def _why_not(candidate: Candidate, site: SiteProfile, now: float) -> str:

@@ -20,6 +20,9 @@ NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
 Ack = tuple[float, str]
 # So often must a machine come back to an address that another one has until both are taken to have it.
 RETURNS = 2
+# A server gives an address to no other machine within so many seconds: that is another server, in
+# another network.
+AT_ONCE = 600
 # A lease is given in one network, and seen there by a few sensors.
 SCOPES_AT_MOST = 64
 
@@ -125,8 +128,9 @@ class Leases(Struct):
     def contested(self, address: str, acks: Iterable[Ack]) -> tuple[str, ...]:
         """The machines that have an address at the same time, sorted; () if it only changed hands.
 
-        Two signs tell. A server gives an address away that is leased and was not released. Or a
-        machine is confirmed again, and again, though another one was confirmed in between.
+        Two signs tell. An address is given to another machine right after it was leased, and was
+        not released. Or a machine is confirmed again, and again, though another one was confirmed
+        in between.
         """
         runs = _runs(acks)
         last: dict[str, float] = {}
@@ -138,8 +142,8 @@ class Leases(Struct):
         return tuple(sorted(last)) if overlap or returns >= RETURNS else ()
 
     def _overlap(self, address: str, mac: str, times: list[float], later: list[float]) -> bool:
-        """Was the address given away while this machine's lease of a known length went on?"""
-        end = times[-1] + self.lasting.get((address, mac), 0)
+        """Was the address given away right after this machine got it, for a longer time?"""
+        end = times[-1] + min(self.lasting.get((address, mac), 0), AT_ONCE)
         released = self.released.get((address, mac), -FOREVER)
         return later[0] < end and not times[-1] <= released <= later[0]
 
