@@ -3,7 +3,7 @@
     python -m benchmarks.duck eve.json
     python -m benchmarks.duck --mail eve.json
 
-The first gathers what eveproc's evidence consists of (evidence.py): for each home host that opened
+The first gathers what eveproc's evidence consists of (eveproc/evidence/store.py): for each home host that opened
 a TCP connection, and each kind of behaviour, how many events and how many different peers. It
 leaves out when that was, leases, who takes mail in, answers questions or sends in the site's name,
 and what sensors lost, and gives no verdict. `--mail` counts only what has to do with mail, of fewer

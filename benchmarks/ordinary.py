@@ -1,7 +1,7 @@
 """A site and a seed -> Simulation of ordinary hours: the web in clear and encrypted with real sizes, lookups, some mail.
 
 The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits
-are scored as on a network: most bytes are web pages. Sizes of bodies are log-normal with a median
+have the sizes of a real network: most bytes are web pages. Sizes of bodies are log-normal with a median
 of 8 kB (the median response of the HTTP Archive's reports is between 5 and 15 kB, by kind), cut off
 at 2 MB; one connection in four is in clear text, so that there are http records; one in fifty is
 not taken.

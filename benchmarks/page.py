@@ -53,7 +53,7 @@ Still both start from the same published facts, so here the figures flatter:
 - **Strangers.** Both take it that a mass mailer meets a new domain or server with most mails, and that a workstation asks no MX
   and delivers to fewer than five servers. A sender to the few servers of one freemailer would look different to both.
 - **Names.** The labels that a worm guesses (Mytob's mx, mail, smtp ...) are the same list on both sides.
-- **Look-alikes.** Each harmless explanation that eveproc knows has its counterpart among the simulated hosts. What nobody thought of
+- **Look-alikes.** Each benign explanation that eveproc knows has its counterpart among the simulated hosts. What nobody thought of
   is in neither, so "no benign host called infected" holds for these kinds of hosts, not for every network. Two kinds are missing
   that a real network may have: an application that mails a handful of customers itself within an hour, asking for each one's MX, and
   an administrator who tries half a dozen outside servers in a few minutes (the simulated one tries two). Such hosts belong into

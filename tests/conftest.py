@@ -90,7 +90,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A loud line each: a run without an engine or a browser proves less than it seems to."""
+    """Names in red what was not tested for want of an engine, a browser or a cluster."""
     missing = [engine for engine in SURICATAS if find_engine(engine) is None]
     if missing:
         names = ", ".join(missing)

@@ -1,7 +1,7 @@
 """A template of templates/report + values -> one HTML file that asks nothing of any network and runs no script but its own.
 
 Every value is made visible (safe: control and bidi characters as their escapes) and escaped; what
-is a chart_data already is Markup. The content security policy allows the page's style sheet and
+is a chart is Markup already. The content security policy allows the page's style sheet and
 scripts, by their hashes, and nothing else.
 """
 

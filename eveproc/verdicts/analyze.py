@@ -76,7 +76,7 @@ def analyze(
     """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
 
     `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
-    `drawn`: is a chart_data wanted?
+    `drawn`: is chart data wanted?
 
     Events dated more than a day after `now` are a clock's fault and are not believed.
     Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.

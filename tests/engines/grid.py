@@ -1,7 +1,7 @@
-"""A pcap, a site and a grid of thresholds -> what a real Suricata alerts for each (signal, count, seconds), by few runs of it.
+"""A pcap, a site and a grid of thresholds -> what a real Suricata alerts for each (signal, count, seconds), in few runs.
 
-One rules file carries every rule many times, each with a sid of its own: an engine keeps the count
-of each sid by itself.
+One rules file carries each rule many times, under different sids: an engine counts each sid
+separately.
 """
 
 import json
@@ -18,8 +18,8 @@ from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Signal
 from tests.engines.replay import replay
 
-# A packet may alert so often (packet-alert-max, a byte); what is more is dropped before anything is
-# counted.
+# The most alerts that one packet may raise (packet-alert-max is a byte). Suricata drops further ones
+# before it counts them.
 VARIANTS_A_RUN = 240
 FIRST_SID = 1_300_000
 
@@ -29,7 +29,7 @@ Alerts = list[tuple[int, str]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One place of the grid."""
+    """One signal at one threshold."""
 
     signal: Signal
     threshold: Threshold

@@ -48,7 +48,7 @@ def replay(
     `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
     wins over the settings made here. `more` are options of the engine's command line, `under` is a command that runs it. A rule that does
     not load is an error.
-    Raises EngineError in the engine's words.
+    Raises EngineError with the engine's message.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     if list(out_dir.glob("*.json")):
@@ -75,7 +75,7 @@ def render_config(
     build: Path | None,
     eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
 ) -> str:
-    """The least suricata.yaml that replays mail traffic; what the build's mxhound.yaml sets is left to it."""
+    """The smallest suricata.yaml that replays mail traffic, without the settings that the build's mxhound.yaml makes."""
     settings = _settings(engine, eve_types)
     fragment = ""
     if build is not None:

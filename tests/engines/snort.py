@@ -22,7 +22,7 @@ MISSING = "{} is not installed here, and no package of Debian has it: put it on 
 def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapping[str, Path]:
     """{"json": path} of Snort 3, {"u2": path, "csv": path} of 2.9, below `out_dir`. `build` is what rulegen wrote for this engine.
 
-    The configuration is the least that there can be. Raises EngineError in the engine's words.
+    The configuration is as small as possible. Raises EngineError with the engine's message.
     """
     found = find_engine(engine)
     if found is None:

@@ -58,7 +58,7 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture
 def nft(wire: Wire) -> list[str]:
-    """The words before the arguments of an nft that can touch nothing but the wire's namespace."""
+    """The command of an nft that runs in the wire's namespace, and so changes nothing else."""
     program = shutil.which("nft", path=WITH_SBIN)
     if program is None:
         refuse("no nft; tests/live/install.sh installs it")

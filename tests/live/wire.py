@@ -1,4 +1,4 @@
-"""Nothing -> a network namespace with two ends of a cable in it, and a Suricata that listens at one end (root, Linux, iproute2)."""
+"""A name -> a network namespace with a virtual cable, and a Suricata that listens at one end of it (root, Linux, iproute2)."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ NAMESPACES = Path("/run/netns")
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A namespace in which what is sent on SENDS arrives at LISTENS."""
+    """A namespace with two interfaces: what is sent on SENDS arrives at LISTENS."""
 
     name: str
 
@@ -86,7 +86,7 @@ def listening(
 ) -> Iterator[Path]:
     """The engine at LISTENS with a build of rulegen, until the block ends; gives the folder it logs to.
 
-    `eve` changes settings of the build's eve-log. Raises EngineError in the engine's words where it does not start.
+    `eve` changes settings of the build's eve-log. Raises EngineError with the engine's message where it does not start.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     found = installed(engine)

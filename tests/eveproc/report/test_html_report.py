@@ -28,7 +28,7 @@ PAGE_TAGS = """a body br button caption code dd details div dl dt figcaption fig
     meta nav ol option p path section select span strong style summary svg table tbody td th thead time title tr ul script"""
 CHART_TAGS = "svg title g defs path use clippath rect text a"
 TAGS = {*PAGE_TAGS.split(), *CHART_TAGS.split()}
-# The sizes and places a chart_data is made of; `on…`, `style`, `src` and whatever else can act is
+# The sizes and places that a chart is made of; `on…`, `style`, `src` and whatever else can act is
 # not among them.
 ATTRIBUTES = re.compile(
     r"(aria|data)-[a-z-]+|class|id|role|lang|charset|content|http-equiv|name|scope|colspan|datetime|title|type|value|placeholder|"
