@@ -50,7 +50,7 @@ Still both start from the same published facts, so here the figures flatter:
 - **Rates.** Floods of 30 to 500 mails a minute (Rustock and Xarvester 417, Phorpiex 500), slow senders of 20 to 24 an hour: the
   simulator draws from these ranges, and the verdict's windows and means were chosen with them in mind. A sender that is slower still,
   or that works through a handful of servers only, is not in here.
-- **Strangers.** Both take it that a mass mailer meets a new domain or server with most mails, and that a workstation asks no MX
+- **Distinct peers.** Both take it that a mass mailer meets a new domain or server with most mails, and that a workstation asks no MX
   and delivers to fewer than five servers. A sender to the few servers of one freemailer would look different to both.
 - **Names.** The labels that a worm guesses (Mytob's mx, mail, smtp ...) are the same list on both sides.
 - **Look-alikes.** Each benign explanation that eveproc knows has its counterpart among the simulated hosts. What nobody thought of
