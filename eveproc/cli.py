@@ -257,6 +257,43 @@ def report(
 
 
 @main.command()
+@_reads_eve
+@click.option(
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
+def check(inputs: InputOptions, form: str) -> None:
+    """Tell whether a mass mailer would be seen at this site: which records, networks and rules EVE shows.
+
+    The first command to run at a new site. It names the setting that brings what is missing.
+
+    Exit: 0 seen, wholly or in part; 1 refused, 2 usage, 4 nothing could be judged.
+    """
+    from eveproc.report.check_text import FORMATS
+    from eveproc.report.judgement_text import lines
+    from eveproc.visibility.check import check as check_site
+
+    with _faults_told(), _progress_bar() as progress:
+        found = check_site(
+            inputs.eve,
+            inputs.profile(),
+            since=inputs.since,
+            until=inputs.until,
+            now=time.time(),
+            jobs=inputs.jobs,
+            progress=progress,
+        )
+    _echo(FORMATS[form](found))
+    if found.is_blind:
+        for line in lines(found.judgement):
+            click.echo(line, err=True)
+    _exit_if_blind(found.judgement)
+
+
+@main.command()
 @click.argument("host")
 @_reads_eve
 def explain(inputs: InputOptions, host: str) -> None:

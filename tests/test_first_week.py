@@ -48,6 +48,7 @@ def test_the_page_follows_the_loop() -> None:
     verbs = [" ".join(command.split()[:2]) for command in commands()]
     assert list(dict.fromkeys(verbs)) == [
         "eveproc discover",
+        "eveproc check",
         "rulegen build",
         "rulegen check",
         "eveproc report",

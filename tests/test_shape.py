@@ -73,6 +73,7 @@ ROOMS = (
     "state",
     "discovery",
     "tuning",
+    "visibility",
     "report",
     "watching",
     "spark",

@@ -17,10 +17,11 @@ from tests.eveproc import office
 from tests.eveproc.unusable import KINDS
 
 NOW = 1_795_000_000.0  # 2026-11-18
-ALL_CLEAR = ("0 infected", "no host infected", "clean host", " 0 suspected")
+ALL_CLEAR = ("be seen here? yes", "0 infected", "no host infected", "clean host", " 0 suspected")
 COMMANDS = (
     ["report"],
     ["explain", office.MAILER],
+    ["check"],
     ["tune"],
     ["tune", "--what-if", "mx_flood=20/60"],
     ["discover"],

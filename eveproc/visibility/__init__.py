@@ -1,0 +1,1 @@
+"""Logs + SiteProfile -> would a mass mailer be seen at this site?"""
