@@ -1,4 +1,4 @@
-"""EvidenceStore of a site that declares no servers -> Discovery: its servers, monitors and domains."""
+"""SiteEvidence of a site that declares no servers -> Discovery: servers, monitors, domains."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -280,7 +280,7 @@ def _place(found: RoleFinding) -> tuple[int, int, int]:
 
 
 def _mail_server(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    """A server accepts mail from several hosts, and delivers or looks up; a mass mailer accepts none."""
+    """A server accepts mail from several hosts; a mass mailer accepts none."""
     clients = evidence.log(Fact.TAKES_MAIL_IN).distinct()
     if clients < CLIENTS_OF_A_SERVER:
         return None

@@ -1,4 +1,4 @@
-"""Discovery -> the text of a proposed site.yaml with the evidence, or the differences to a profile."""
+"""Discovery -> a proposed site.yaml with the evidence, or the differences to a profile."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill

@@ -1,4 +1,4 @@
-"""Matches whose times are known within bounds -> which likely alerts are certain, and their bounds. Pure.
+"""Matches known within bounds -> which likely alerts are certain, and their bounds. Pure.
 
 A match may lie anywhere within its bounds, and one that is not sure may not exist. A window is
 certain as long as each match is certainly inside or outside of it, whatever the true times are.
@@ -29,7 +29,7 @@ class BoundedAlert(Struct, frozen=True):
 
 
 class _Window(Struct):
-    """A window that is certain so far: the `firsts` of all its matches, the `lasts` of the sure ones.
+    """A window that is certain so far: `firsts` of all its matches, `lasts` of the sure ones.
 
     Both lists are sorted.
     """

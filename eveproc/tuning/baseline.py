@@ -1,4 +1,4 @@
-"""What is kept of logs between one tuning and the next: a History and whom not to count -> a file, and back. Weeks merge."""
+"""Baseline (a History, and hosts not to count) <-> a file that is kept between tunings."""
 
 import zlib
 from base64 import b64decode, b64encode
@@ -19,7 +19,10 @@ MAX_BYTES = 1 << 30
 
 
 class ExcludedHost(Struct, frozen=True, order=True):
-    """A host that is no example of what innocent hosts do, from `first` to `last` (microseconds since 1970), and why."""
+    """A host that is no example of innocent hosts, and why.
+
+    It is not counted from `first` to `last`, in microseconds since 1970.
+    """
 
     host: str
     first: int
@@ -28,7 +31,7 @@ class ExcludedHost(Struct, frozen=True, order=True):
 
 
 class Baseline(Struct):
-    """All that tuning needs of logs. Merging is order-free."""
+    """Everything that tuning needs from logs. Merging is order-free."""
 
     history: History = field(default_factory=History)
     left_out: set[ExcludedHost] = field(default_factory=set)
@@ -90,21 +93,22 @@ def load(path: Path) -> Baseline:
     try:
         kept = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_File)
         if kept.version != VERSION:
-            raise ValueError(f"it is of version {kept.version}, allowed is {VERSION}")
+            raise ValueError(f"version {kept.version}, expected {VERSION}")
         return _unpacked(kept)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             [
                 Problem(
                     str(path),
-                    f"is no baseline of eveproc tune: {error}; allowed is a file that --baseline made",
+                    f"invalid baseline of eveproc tune: {error}; expected a file that --baseline "
+                    "wrote",
                 )
             ]
         ) from error
 
 
 def add_to(path: Path | None, new: Baseline) -> Baseline:
-    """What the file holds of earlier logs, if there is one, and the new besides."""
+    """The baseline of the file, if there is one, with the new one added."""
     if path is not None and path.exists():
         known = load(path)
         known.merge(new)
@@ -140,12 +144,12 @@ def _rows(what: str, packed: _Rows) -> HistoryRows:
     if what not in WIDTHS:
         raise ValueError(f"{what!r} is not a kind of rows")
     if len(packed.columns) != WIDTHS[what]:
-        raise ValueError(f"{what} has {len(packed.columns)} columns, allowed are {WIDTHS[what]}")
+        raise ValueError(f"{what} has {len(packed.columns)} columns, expected {WIDTHS[what]}")
     return HistoryRows.load((_inflated(column) for column in packed.columns), packed.is_cut)
 
 
 def _inflated(column: str) -> bytes:
-    """No more than HistoryRows ever hold: a small file may not fill the memory."""
+    """At most as much as HistoryRows hold, so that a small file cannot fill the memory."""
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(b64decode(column, validate=True), MOST_ROWS * 8 + 1)

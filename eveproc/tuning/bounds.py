@@ -1,4 +1,4 @@
-"""Counts of a week or more -> how many there may be in a week to come: exact Poisson limits, and a tail drawn on. Pure."""
+"""Counts of past weeks -> limits for a coming week: Poisson limits and a fitted tail. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -8,25 +8,24 @@ from math import ceil, exp, lgamma, log, sqrt
 from msgspec import Struct
 
 CONFIDENCE = 0.95
-# The largest windows from which the tail is read, and what is assumed besides: ten more that hold
-# hardly anything beyond that point. So one lonely window does not count for a heavy tail, and with
-# twenty the site speaks for itself.
+# The tail is fitted to this many of the largest windows, and to ten assumed ones that hold hardly
+# more. So a single window does not make a heavy tail, and with twenty the site's own data prevail.
 TAIL = 20
 ASSUMED, ASSUMED_EXCESS = 10, 0.75
 
 
 def poisson_upper(seen: int, confidence: float = CONFIDENCE) -> float:
-    """The least mean at which so few are seen with a probability of at most 1 - confidence (Garwood 1936)."""
+    """The smallest mean at which P(at most `seen`) <= 1 - confidence (Garwood 1936)."""
     return _solve(lambda mean: _poisson_cdf(seen, mean), 1 - confidence)
 
 
 def poisson_lower(seen: int, confidence: float = CONFIDENCE) -> float:
-    """The greatest mean at which so many are seen with a probability of at most 1 - confidence; 0 for none seen."""
+    """The largest mean at which P(at least `seen`) <= 1 - confidence; 0 if none was seen."""
     return _solve(lambda mean: _poisson_cdf(seen - 1, mean), confidence) if seen else 0.0
 
 
 def _poisson_cdf(most: int, mean: float) -> float:
-    """In logarithms, so that no count is too large."""
+    """Computed with logarithms, so that no count is too large."""
     if mean == 0:
         return 1.0
     return min(
@@ -35,7 +34,7 @@ def _poisson_cdf(most: int, mean: float) -> float:
 
 
 def _solve(falls: Callable[[float], float], value: float) -> float:
-    """Where a function that falls with the mean has this value, by halving."""
+    """Find by bisection where a decreasing function has this value."""
     low, high = 0.0, 1.0
     while falls(high) > value:
         low, high = high, 2 * high
@@ -46,11 +45,10 @@ def _solve(falls: Callable[[float], float], value: float) -> float:
 
 
 class Tail(Struct, frozen=True):
-    """Sizes of windows (in order) of so many `weeks`, and what they promise for weeks to come.
+    """The sorted sizes of the windows of so many `weeks`, and what follows for a coming week.
 
-    Up to `start` the windows were counted. Beyond it they are taken to become rarer by the same
-    factor with each match more, by one that is on the safe side: `scale` is the 95 % limit of how
-    many matches make them rarer by e.
+    Up to `start` windows are counted. Beyond it an exponential tail is assumed: `scale` is the 95 %
+    upper limit of the number of matches by which windows become rarer by the factor e.
     """
 
     sizes: tuple[int, ...]
@@ -68,19 +66,19 @@ class Tail(Struct, frozen=True):
         return cls(ordered, weeks, start, scale)
 
     def seen(self, count: int) -> int:
-        """Windows that held so many matches: alerts, had that been the threshold."""
+        """Windows with at least so many matches: the alerts at that threshold."""
         return len(self.sizes) - bisect_left(self.sizes, count)
 
     def a_week(self, count: int) -> float:
         return self.seen(count) / self.weeks
 
     def at_most(self, count: int) -> float:
-        """Alerts in a week at most, by CONFIDENCE."""
+        """The upper limit of alerts a week, with CONFIDENCE."""
         at_start = _upper(self.seen(min(count, self.start))) / self.weeks
         return at_start * exp(-max(0, count - self.start) / self.scale)
 
     def least(self, alerts_a_week: float) -> int:
-        """The least count from 1 that keeps to so many alerts a week."""
+        """The smallest count (from 1) whose limit is at most so many alerts a week."""
         if self.at_most(self.start) > alerts_a_week:
             return max(
                 1, self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week))
@@ -92,5 +90,5 @@ class Tail(Struct, frozen=True):
 
 @cache
 def _upper(seen: int) -> float:
-    """As poisson_upper; of a thousand and more the normal distribution is exact enough."""
+    """poisson_upper; from a thousand on the normal distribution is exact enough."""
     return poisson_upper(seen) if seen < 1000 else seen + 1.645 * sqrt(seen) + 1

@@ -1,4 +1,4 @@
-"""Files of EVE records + SiteProfile -> what tuning and discovery rest on, read as fast as a report's evidence is."""
+"""Files of EVE records + SiteProfile -> Study: raw material for thresholds, and evidence."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -31,7 +31,7 @@ MOST_WHY = 200
 
 
 class TuningEvidence(EvidenceStore):
-    """What verdicts rest on, and besides it what a threshold would count."""
+    """The evidence for verdicts, and what a threshold would count."""
 
     history: History = field(default_factory=History)
 
@@ -71,13 +71,13 @@ class Study(Struct, frozen=True):
         if self.history.hours or self.store.coverage.kinds() & _RECORDS:
             return ""
         return (
-            "no dns, smtp or flow records were read, and alerts do not tell how often innocent hosts "
-            "do what a rule counts: enable dns, smtp and flow under outputs, eve-log, types in "
-            "suricata.yaml (logs of Snort have no such records)"
+            "no dns, smtp or flow records were read, and alerts do not tell how often innocent "
+            "hosts do what a rule counts: enable dns, smtp and flow under outputs, eve-log, types "
+            "in suricata.yaml (logs of Snort have no such records)"
         )
 
     def baseline(self, site: SiteProfile) -> Baseline:
-        """What tuning keeps: hosts judged infected, and servers that nobody declared, are no examples of innocent hosts."""
+        """What tuning keeps; infected hosts and undeclared servers are excluded as examples."""
         store = judge_evidence(self.store, site, self.stats, everyone=False, drawn=False)
         is_watched = HistoryKeeper(site).is_watched
         for host in sorted(self.store.active):
@@ -118,7 +118,10 @@ def study(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Study:
-    """Read every source once; arguments as analyze's. Raises InputError when a source cannot be read, or nothing in it is EVE."""
+    """Read every source once; the arguments are those of analyze.
+
+    Raises InputError when a source cannot be read, or nothing in it is EVE.
+    """
     store, stats = gather(
         find_files(sources),
         partial(TuningCollector, site, period_of(since, until, now)),

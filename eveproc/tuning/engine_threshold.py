@@ -1,4 +1,4 @@
-"""Times at which a rule matched one host -> times at which Suricata's threshold lets it alert. Pure.
+"""Times at which a rule matched one host -> times at which Suricata's threshold alerts. Pure.
 
 Exact for `type both` of Suricata 7 and 8, which all rules of this project use. Windows tumble: one
 begins with the first match that is in no window, and lasts `seconds`, the last microsecond included

@@ -1,7 +1,7 @@
-"""Events + SiteProfile -> History: for every watched host, when it did what a rule would count. Merging is order-free.
+"""Events + SiteProfile -> History: when each watched host did what a rule counts. Order-free.
 
-Not evidence but raw material: what a threshold would have made of it is asked later, of any
-threshold (matching.py, predict.py). Times are whole microseconds since 1970, as EVE writes them.
+It is raw material, not evidence: matching.py and predict.py tell later what any threshold would
+have alerted. Times are whole microseconds since 1970, as EVE writes them.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,10 @@ WIDTHS: Mapping[str, int] = MappingProxyType(
 
 
 class ConnectionState(IntFlag):
-    """What is true of a connection: on a port of servers or of submission; the client sent nothing but SYNs; refused; answered."""
+    """Properties of a connection.
+
+    On a server-to-server or a submission port; the client sent only SYNs; refused; answered.
+    """
 
     DIRECT = 1
     SUBMISSION = 2
@@ -69,10 +72,11 @@ HostRows = dict[str, HistoryRows]
 
 
 class History(Struct):
-    """`hours` are those since 1970 in which anything was logged; `eights` and `sevens` are those in which 8 or newer, or 7, wrote.
+    """What the watched hosts did, and when logs were written, in hours since 1970.
 
-    Of more than MOST_HOSTS hosts those with the smallest fingerprints are kept, a fair sample;
-    `is_thinned` says so.
+    `hours` are those with any record about mail; in `eights` Suricata 8 or newer wrote, in `sevens`
+    an older one. Of more than MOST_HOSTS hosts those with the smallest fingerprints are kept, a
+    fair sample; then `is_thinned` is set.
     """
 
     hosts: dict[str, HostRows] = field(default_factory=dict)
@@ -95,14 +99,18 @@ class History(Struct):
         self.trim()
 
     def see(self, host: str) -> bool:
-        """A watched host did something; is it among those that are kept?"""
+        """Note that a watched host did something. True if it is among those that are kept."""
         self.active.add(host)
         if len(self.active) > 2 * MOST_HOSTS:
             self.trim()
         return host in self.active
 
     def trim(self) -> None:
-        """Bring it to its one canonical form. Whoever is left out of a part has MOST_HOSTS before him there, so he is left out of all."""
+        """Bring it to its one canonical form.
+
+        A host that is cut from a part has MOST_HOSTS smaller fingerprints there, so it is cut from
+        the whole as well.
+        """
         if len(self.active) > MOST_HOSTS:
             self.is_thinned = True
             self.active = set(
@@ -111,7 +119,7 @@ class History(Struct):
             self.hosts = {host: rows for host, rows in self.hosts.items() if host in self.active}
 
     def rows(self, host: str, what: str) -> HistoryRows:
-        """What was kept, or empty rows that nobody may add to."""
+        """The kept rows, or empty ones that must not be changed."""
         return self.hosts.get(host, _NOTHING).get(what, _EMPTY[what])
 
     @property
@@ -121,7 +129,7 @@ class History(Struct):
 
     @property
     def days(self) -> float:
-        """For how long somebody logged: up to a day without a record is silence, more of it is a log that is missing."""
+        """The time that was logged. A gap of more than LONGEST_SILENCE hours is a missing log."""
         ordered = sorted(self.hours)
         gaps = (after - before for before, after in pairwise(ordered))
         return (
@@ -134,7 +142,7 @@ _EMPTY = MappingProxyType({what: HistoryRows(width) for what, width in WIDTHS.it
 
 
 class HistoryKeeper:
-    """Feeds events into a History by a site's view of who is watched and what is outside."""
+    """Feeds events into a History by what the site watches and calls home."""
 
     def __init__(self, site: SiteProfile, history: History | None = None) -> None:
         self.site = site
@@ -145,7 +153,10 @@ class HistoryKeeper:
         self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
 
     def add(self, event: Event) -> None:
-        """Take one event in. What is no matter of mail tells nothing, not even the time: a reader may pass such lines over."""
+        """Take one event in.
+
+        Events that are not about mail are ignored whole, as a reader may pass such lines over.
+        """
         if self._is_of_mail(event):
             self.history.hours.add(int(event.time // HOUR))
         match event:
@@ -253,7 +264,10 @@ class HistoryKeeper:
 
 
 def began_with_syn(flow: Flow) -> bool:
-    """Did the rule for SYNs match its first packet? Not where it was picked up midway, nor a SYN with other flags (a probe)."""
+    """Did the rule for SYNs match the first packet?
+
+    Not if the flow was picked up midway, and not a SYN with other flags (a probe).
+    """
     flags = flow.client_flags
     if flags < 0:
         return True

@@ -1,4 +1,6 @@
-"""History + a signal -> when its rule matched each host, and how sure that is. What records cannot tell is said in UNTOLD.
+"""History + a signal -> when its rule matched each host, and how certain that is.
+
+UNTOLD names the signals that records do not show.
 
 The entries of eveproc/signals say what one match of a rule is (signals/rule_match.py); here are the
 times at which it happened, seen from the records that packets leave. How far they agree with the
@@ -78,7 +80,10 @@ def refuse_untold(signal: Signal) -> None:
 
 
 class HostView(Struct, frozen=True):
-    """What there is of one host, and the thresholds its rules run at: in Suricata 7 their windows keep marks alive."""
+    """What is known of one host, and the thresholds of its rules.
+
+    In Suricata 7 the windows of thresholds keep xbits alive.
+    """
 
     history: History
     host: str
@@ -188,7 +193,9 @@ def _openings(host: HostView, rule: SynMatch) -> Iterator[HistoryRow]:
 
 
 def _syns(row: HistoryRow) -> Iterator[Match]:
-    """The SYN that began a connection, and those sent again while nobody had answered: counted by the record, not timed.
+    """The first SYN of a connection, and those that were sent again without an answer.
+
+    The record counts the latter and does not tell their times.
 
     The last one of a connection that nobody answered is its last packet; those between follow the
     doubling pauses of TCP. A SYN sent again that was answered in the end leaves no trace in a
@@ -207,7 +214,7 @@ def _syns(row: HistoryRow) -> Iterator[Match]:
 
 
 def _sent_again(sent: int, received: int, bits: ConnectionState) -> int:
-    """How many SYNs after the first. After a reset the engine holds the connection for closed and matches no more."""
+    """How many SYNs after the first; after a reset the engine matches no more."""
     if not bits & ConnectionState.ONLY_SYNS:
         return 0
     silent = sent - received if bits & ConnectionState.REFUSED else sent - 1
@@ -270,12 +277,12 @@ def _slow_signal(row: HistoryRow) -> Signal:
 
 
 def _answered(row: HistoryRow) -> int:
-    """When the SYN was answered: no record says; a journey of common length, and before the connection's end."""
+    """When the SYN was answered. No record tells, so a common round trip is assumed."""
     return min(row[0] + JOURNEY, row[3])
 
 
 def _greetings(host: HostView, bit: int) -> Iterator[Match]:
-    """One in a session, at some moment of it: 8 looks when the HELO is answered, 7 often when the first mail is through."""
+    """One per session: 8 matches when the HELO is answered, 7 often after the first mail."""
     begun = _begun(host)
     known = set()
     for time, mark, flow_id, _, said in host.rows(SMTP):
@@ -306,7 +313,7 @@ def _mails(host: HostView, bit: int) -> Iterator[Match]:
 
 
 def _messages(host: HostView, bit: int) -> Iterator[Match]:
-    """The name of a file is seen while its mail goes through, shortly before the record of it, or in 7 shortly after."""
+    """A file name is matched during its mail: shortly before its record, or in 7 shortly after."""
     begun = _begun(host)
     for time, _, flow_id, _, said in host.rows(SMTP):
         if said & bit:
@@ -319,7 +326,10 @@ def _within(first: int, last: int) -> int:
 
 
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
-    """First and last sign of each connection to a mail port, by flow; an engine may write it in two parts, or look when it ends."""
+    """First and last time of each connection to a mail port, by flow id.
+
+    An engine may log a flow in two parts, or match when it ends.
+    """
     spans: dict[int, tuple[int, int]] = {}
     records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(SMTP))
     for start, _, _, end, _, _, flow_id, _ in host.rows(OPENED):

@@ -1,7 +1,7 @@
-"""History + SiteProfile + a signal -> the alerts its rule would have written at the site's threshold, host by host, time by time.
+"""History + SiteProfile + a signal -> the alerts of its rule at the site's threshold.
 
-Where all matches of a host are known to the microsecond, so are its alerts. Where not
-(engine_threshold.Match), alert_bounds.py says within what bounds they lie.
+Where all matches of a host are known to the microsecond, so are its alerts. Where they are not,
+alert_bounds.py tells their bounds.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ from rulegen.vocabulary import Signal
 
 
 class Predicted(Struct, frozen=True, order=True):
-    """One alert, at `time` as far as records tell, between `first` and `last` (microseconds since 1970).
+    """One alert: probably at `time`, between `first` and `last` (microseconds since 1970).
 
-    Not `sure`: another number of alerts is possible, by what records do not show.
+    If not `sure`, the records allow another number of alerts as well.
     """
 
     time: int
@@ -40,7 +40,10 @@ class Predicted(Struct, frozen=True, order=True):
 
 
 def predict(history: History, site: SiteProfile, signal: Signal) -> list[Predicted]:
-    """By time, then host. A network with a threshold of its own keeps it; exempt hosts alert nobody. Raises KeyError for UNTOLD."""
+    """Alerts by time, then host. Raises KeyError for a signal in UNTOLD.
+
+    A network with a threshold of its own keeps it; exempt hosts do not alert.
+    """
     loaded = thresholds_of(site)
     found: list[Predicted] = []
     for host in history.hosts:
@@ -57,17 +60,17 @@ def predict(history: History, site: SiteProfile, signal: Signal) -> list[Predict
 
 
 def with_threshold(site: SiteProfile, signal: Signal, threshold: Threshold) -> SiteProfile:
-    """The site as if its thresholds.yaml said so."""
+    """The site with this threshold in its thresholds.yaml."""
     return replace(site, thresholds=MappingProxyType({**site.thresholds, signal: threshold}))
 
 
 def thresholds_of(site: SiteProfile) -> Mapping[Signal, Threshold]:
-    """What each rule runs at, networks of their own aside."""
+    """The threshold of each rule, without those of single networks."""
     return {spec.signal: threshold for spec in CATALOGUE if (threshold := spec.threshold_at(site))}
 
 
 def threshold_at(site: SiteProfile, host: str, signal: Signal) -> Threshold:
-    """What the rule that watches this host runs at."""
+    """The threshold of the rule that watches this host."""
     address = ip_address(host)
     own = (
         part.thresholds
@@ -86,7 +89,7 @@ def alerts_of(found: list[Match], threshold: Threshold) -> list[BoundedAlert]:
 
 
 def is_exempt_at(site: SiteProfile, host: str, signal: Signal, time: int) -> bool:
-    """Would threshold.config have suppressed it?"""
+    """Would threshold.config suppress it?"""
     if not site.exempt:
         return False
     return (

@@ -1,23 +1,23 @@
-"""HistoryRows of numbers in any order, some of them twice -> each once, in order: compact, mergeable, bounded."""
+"""Rows of numbers in any order, with repetitions -> HistoryRows: sorted, distinct, bounded."""
 
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-# Of one host and one kind; 16 to 48 bytes each. A busy mail server that nobody declared makes so
-# many in a week or more.
+# The limit for one host and one kind; a row takes 16 to 48 bytes. A busy undeclared mail server
+# makes so many in a week or more.
 MOST_ROWS = 200_000
 
 HistoryRow = tuple[int, ...]
 
 
 class HistoryRows:
-    """A set of rows of `width` numbers (0 to 2**64-1), the first of them the time; of too many, the MOST_ROWS least are kept.
+    """A set of rows of `width` numbers (0 to 2**64-1), time first; the least MOST_ROWS are kept.
 
-    Which those are depends on the set alone: a row cut from one part of the input has enough lesser
-    rows there, so it would be cut from the whole as well. Merging is associative, commutative and
-    idempotent. `is_cut`: rows were left out.
+    Which ones are kept depends on the set alone: a row that is cut from a part of the input has
+    enough smaller rows there, so it would be cut from the whole as well. Merging is associative,
+    commutative and idempotent. `is_cut`: rows were left out.
     """
 
     __slots__ = ("_columns", "_ordered", "_width", "is_cut")
@@ -69,7 +69,7 @@ class HistoryRows:
 
     @classmethod
     def load(cls, columns: Iterable[bytes], is_cut: bool) -> "HistoryRows":
-        """The reverse of dump. Raises ValueError for columns that are no whole numbers or not of one length."""
+        """The reverse of dump. Raises ValueError for columns of different or broken lengths."""
         read = []
         for raw in columns:
             column = array("Q")

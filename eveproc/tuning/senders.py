@@ -21,7 +21,7 @@ PLAYS = 40
 
 
 class Sender(Struct, frozen=True):
-    """One mailer's matches a minute of each signal that it is to be found by, over so many minutes."""
+    """How many matches a minute of each signal a mailer makes, over so many minutes."""
 
     name: str
     minutes: float
@@ -49,7 +49,7 @@ SENDERS = tuple(Sender(mailer.name, mailer.minutes, _rates(mailer)) for mailer i
 
 @cache
 def ceiling(signal: Signal, seconds: int) -> int:
-    """The highest count at which every known sender with this signal is found, each time; at least 1."""
+    """The highest count that finds every known sender with this signal in every run; at least 1."""
     found = [
         min(max(sizes(times, seconds)) for times in _plays(sender, signal))
         for sender in SENDERS
@@ -59,7 +59,7 @@ def ceiling(signal: Signal, seconds: int) -> int:
 
 
 def seconds_to(sender: Sender, signal: Signal, threshold: Threshold) -> float | None:
-    """From its first match to the alert, in half of its plays at most; None where not each play is found."""
+    """The median time from the first match to the alert; None if any run is missed."""
     found: list[int] = []
     for times in _plays(sender, signal):
         first = next(alerts(times, threshold), None)
@@ -75,7 +75,7 @@ def _plays(sender: Sender, signal: Signal) -> list[list[int]]:
 
 @cache
 def _arrivals(name: str, length: float, rate: float) -> list[list[int]]:
-    """Times of matches at random, the first at 0; the same in every run."""
+    """Random times of matches, the first at 0; the same in every process."""
     return [
         list(_one_play(random.Random(f"{name}/{rate}/{number}"), length, rate))
         for number in range(PLAYS)

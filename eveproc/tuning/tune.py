@@ -1,9 +1,9 @@
-"""Baseline + SiteProfile + an alert budget -> one Recommendation for each signal (and network): count, seconds, and why.
+"""Baseline + SiteProfile + an alert budget -> a Recommendation for each signal (and network).
 
-The count is the least that keeps to the signal's share of the budget with CONFIDENCE, but not below
-the catalogue's, which every known sender exceeds, and not above the ceiling at which one of them
-would be missed. Where both cannot be had, the site is told which hosts stand in the way: finding a
-mass mailer goes before silence.
+The count is the smallest that keeps to the signal's share of the budget with CONFIDENCE. It is not
+below the catalogue's count, which every known sender exceeds, and not above the ceiling at which a
+known sender would be missed. Where both are impossible, the ceiling wins, because finding a mass
+mailer matters more than few alerts; the site is told which hosts cause the alerts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,19 +24,19 @@ from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 WEEK = 7.0
-# A network gets numbers of its own where it has so many hosts, and the others' count falls by that
-# factor without it.
+# A network gets a threshold of its own if it has so many hosts, and if the count of the others
+# falls by this factor without it.
 ENOUGH_HOSTS, LOUDER = 20, 1.5
-# Windows to choose from where the signal's own one does not do.
+# Windows to try where the signal's own one is not good enough.
 SECONDS = (60, 120, 300, 600, 1800, 3600)
 MOST_NAMED = 10
 
-# When each innocent host did what a signal's rule matches.
-Doings = Mapping[str, Sequence[int]]
+# The times at which a signal's rule matched each innocent host.
+MatchTimes = Mapping[str, Sequence[int]]
 
 
 class FrequentAlerter(Struct, frozen=True):
-    """A host in the tail of what innocent hosts do: its largest window, and alerts a week at the present threshold."""
+    """An innocent host with many alerts: its largest window, and alerts a week at present."""
 
     host: str
     largest: int
@@ -44,13 +44,14 @@ class FrequentAlerter(Struct, frozen=True):
 
 
 class Recommendation(Struct, frozen=True):
-    """What to set for one signal, for the site or the `network`, and what is known of it. Rates are alerts a week by innocent hosts.
+    """What to set for one signal, for the site or the `network`, and why.
 
-    `now` and `expected` are what the present and the proposed threshold would have alerted, `at_most` the limit with CONFIDENCE;
-    `allowed` is the share of the budget. `catches` gives, for each known sender, the seconds to its alert at the proposed
-    threshold. `without_loudest` is the count that would do, with the own seconds of the signal, but for the loudest host.
-    `curve` is (count, seen a week, at most a week) with the proposed seconds. Not `fits`: more than the budget may be needed, because
-    a known sender would be missed otherwise.
+    Rates are alerts a week by innocent hosts: `now` and `expected` are those at the present and the
+    proposed threshold, `at_most` is the limit with CONFIDENCE, `allowed` the share of the budget.
+    `catches` is, for each known sender, the seconds to its alert at the proposed threshold.
+    `without_loudest` is the count that would be enough without the host with most matches. `curve`
+    is (count, seen a week, at most a week) with the proposed seconds. If not `fits`, the budget may
+    be exceeded, because a lower rate would miss a known sender.
     """
 
     signal: Signal
@@ -76,7 +77,10 @@ _FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
 
 
 def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Recommendation]:
-    """For each signal in TOLD: the site's, then its networks'. `budget` is false alerts a week, of all signals together."""
+    """For each signal in TOLD, the site's and then its networks'.
+
+    `budget` is the number of false alerts a week for all signals together.
+    """
     allowed = budget / len(TOLD)
     weeks = baseline.history.days / WEEK
     innocent = _Innocent(baseline, site)
@@ -84,13 +88,13 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
         [
             one
             for signal in TOLD
-            for one in _recommend(innocent.doings(signal), site, signal, allowed, weeks)
+            for one in _recommend(innocent.match_times(signal), site, signal, allowed, weeks)
         ]
         if weeks
         else []
     )
-    # What nobody did speaks for itself, however short the records; and what one signal does not
-    # need is another's.
+    # A signal without any match needs no budget, however short the records are; and what one signal
+    # does not need is left for the others.
     is_enough = sum(one.at_most for one in found if one.loud) <= budget
     return [
         replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found
@@ -98,7 +102,7 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
 
 
 class _Innocent:
-    """Hosts that count: watched by the rules as the site is described now, and not left out at the time."""
+    """Hosts that count: watched by the rules of the present profile, and not excluded then."""
 
     def __init__(self, baseline: Baseline, site: SiteProfile) -> None:
         self.history = baseline.history
@@ -110,7 +114,7 @@ class _Innocent:
         is_watched = HistoryKeeper(site).is_watched
         self.hosts = sorted(host for host in self.history.active if is_watched(host))
 
-    def doings(self, signal: Signal) -> Doings:
+    def match_times(self, signal: Signal) -> MatchTimes:
         """Every host, also those that did nothing."""
         return {host: tuple(self._times(host, signal)) for host in self.hosts}
 
@@ -124,9 +128,9 @@ class _Innocent:
 
 
 def _recommend(
-    doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float
+    match_times: MatchTimes, site: SiteProfile, signal: Signal, allowed: float, weeks: float
 ) -> Iterator[Recommendation]:
-    groups = _Groups(doings, site, signal, allowed, weeks)
+    groups = _Groups(match_times, site, signal, allowed, weeks)
     apart = [*groups.given, *groups.loud()]
     yield groups.advise(None, groups.rest(apart))
     yield from (groups.advise(network, groups.within(network)) for network in apart)
@@ -136,10 +140,15 @@ class _Groups:
     """The hosts of a site, divided where networks are different enough."""
 
     def __init__(
-        self, doings: Doings, site: SiteProfile, signal: Signal, allowed: float, weeks: float
+        self,
+        match_times: MatchTimes,
+        site: SiteProfile,
+        signal: Signal,
+        allowed: float,
+        weeks: float,
     ) -> None:
-        self._doings, self._site, self._signal, self._allowed, self._weeks = (
-            doings,
+        self._times_by_host, self._site, self._signal, self._allowed, self._weeks = (
+            match_times,
             site,
             signal,
             allowed,
@@ -147,18 +156,25 @@ class _Groups:
         )
         self.given = [part.network for part in site.network_thresholds if signal in part.thresholds]
 
-    def within(self, network: Network) -> Doings:
-        return {host: times for host, times in self._doings.items() if ip_address(host) in network}
-
-    def rest(self, networks: Sequence[Network]) -> Doings:
+    def within(self, network: Network) -> MatchTimes:
         return {
             host: times
-            for host, times in self._doings.items()
+            for host, times in self._times_by_host.items()
+            if ip_address(host) in network
+        }
+
+    def rest(self, networks: Sequence[Network]) -> MatchTimes:
+        return {
+            host: times
+            for host, times in self._times_by_host.items()
             if not any(ip_address(host) in network for network in networks)
         }
 
     def loud(self) -> Iterator[Network]:
-        """Home networks without which the others could do with a much lower count, loudest first; one host does not make one."""
+        """Home networks without which the others need a much lower count, the largest effect first.
+
+        The host with most matches is left out, so that one host does not set a network apart.
+        """
         rest = _without_loudest(self.rest(self.given), _FLOORS[self._signal].seconds)
         given = self.given
         homes = [
@@ -179,39 +195,40 @@ class _Groups:
             homes.remove(best[1])
             rest = _outside(rest, best[1])
 
-    def _is_enough(self, home: Network, rest: Doings) -> bool:
+    def _is_enough(self, home: Network, rest: MatchTimes) -> bool:
         inside = sum(ip_address(host) in home for host in rest)
         return ENOUGH_HOSTS <= inside <= len(rest) - ENOUGH_HOSTS
 
-    def _least(self, doings: Doings) -> int:
+    def _least(self, match_times: MatchTimes) -> int:
         floor = _FLOORS[self._signal]
         return max(
-            floor.count, _tail(doings, floor.seconds, self._weeks).least(self._share(doings))
+            floor.count,
+            _tail(match_times, floor.seconds, self._weeks).least(self._share(match_times)),
         )
 
-    def _share(self, doings: Doings) -> float:
+    def _share(self, match_times: MatchTimes) -> float:
         """Of the signal's budget, by hosts."""
-        return self._allowed * max(1, len(doings)) / max(1, len(self._doings))
+        return self._allowed * max(1, len(match_times)) / max(1, len(self._times_by_host))
 
-    def advise(self, network: Network | None, doings: Doings) -> Recommendation:
+    def advise(self, network: Network | None, match_times: MatchTimes) -> Recommendation:
         present = _present(self._site, self._signal, network)
-        share = self._share(doings)
-        proposed, tail = _choose(self._signal, doings, self._weeks, share)
+        share = self._share(match_times)
+        proposed, tail = _choose(self._signal, match_times, self._weeks, share)
         return Recommendation(
             signal=self._signal,
             network=network,
-            hosts=len(doings),
+            hosts=len(match_times),
             present=present,
             proposed=proposed,
-            now=_tail(doings, present.seconds, self._weeks).a_week(present.count),
+            now=_tail(match_times, present.seconds, self._weeks).a_week(present.count),
             expected=tail.a_week(proposed.count),
             at_most=tail.at_most(proposed.count),
             allowed=share,
             ceiling=ceiling(self._signal, proposed.seconds),
             catalogue=_FLOORS[self._signal],
             weeks=self._weeks,
-            loud=tuple(_loudest(doings, present, self._weeks)),
-            without_loudest=self._least(_without_loudest(doings, proposed.seconds)),
+            loud=tuple(_loudest(match_times, present, self._weeks)),
+            without_loudest=self._least(_without_loudest(match_times, proposed.seconds)),
             catches=tuple(
                 (sender.name, seconds_to(sender, self._signal, proposed))
                 for sender in SENDERS
@@ -221,16 +238,18 @@ class _Groups:
         )
 
 
-def _outside(doings: Doings, network: Network) -> Doings:
-    return {host: times for host, times in doings.items() if ip_address(host) not in network}
+def _outside(match_times: MatchTimes, network: Network) -> MatchTimes:
+    return {host: times for host, times in match_times.items() if ip_address(host) not in network}
 
 
-def _without_loudest(doings: Doings, seconds: int) -> Doings:
+def _without_loudest(match_times: MatchTimes, seconds: int) -> MatchTimes:
     """All but the host with the largest window."""
     loudest = max(
-        doings, key=lambda host: (max(sizes(doings[host], seconds), default=0), host), default=""
+        match_times,
+        key=lambda host: (max(sizes(match_times[host], seconds), default=0), host),
+        default="",
     )
-    return {host: times for host, times in doings.items() if host != loudest}
+    return {host: times for host, times in match_times.items() if host != loudest}
 
 
 def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Threshold:
@@ -241,32 +260,38 @@ def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Thre
     )
 
 
-def _choose(signal: Signal, doings: Doings, weeks: float, share: float) -> tuple[Threshold, Tail]:
+def _choose(
+    signal: Signal, match_times: MatchTimes, weeks: float, share: float
+) -> tuple[Threshold, Tail]:
     """With the signal's own seconds if that does, else with the shortest others that do.
 
     Where none does, every known sender is still found, with as few alerts as that allows.
     """
     floor = _FLOORS[signal]
-    if not any(doings.values()):
-        return floor, _tail(doings, floor.seconds, weeks)
+    if not any(match_times.values()):
+        return floor, _tail(match_times, floor.seconds, weeks)
     for seconds in (floor.seconds, *SECONDS):
-        tail = _tail(doings, seconds, weeks)
+        tail = _tail(match_times, seconds, weeks)
         count = max(tail.least(share), floor.count if seconds >= floor.seconds else 1)
         if count <= ceiling(signal, seconds):
             return Threshold(count, seconds), tail
-    tail, highest = _tail(doings, floor.seconds, weeks), ceiling(signal, floor.seconds)
+    tail, highest = _tail(match_times, floor.seconds, weeks), ceiling(signal, floor.seconds)
     fewest = (
         count for count in range(floor.count, highest) if tail.seen(count) == tail.seen(highest)
     )
     return Threshold(next(fewest, max(floor.count, highest)), floor.seconds), tail
 
 
-def _tail(doings: Doings, seconds: int, weeks: float) -> Tail:
-    return Tail.of([size for times in doings.values() for size in sizes(times, seconds)], weeks)
+def _tail(match_times: MatchTimes, seconds: int, weeks: float) -> Tail:
+    return Tail.of(
+        [size for times in match_times.values() for size in sizes(times, seconds)], weeks
+    )
 
 
-def _loudest(doings: Doings, present: Threshold, weeks: float) -> Iterator[FrequentAlerter]:
-    found = ((host, sizes(times, present.seconds)) for host, times in doings.items() if times)
+def _loudest(
+    match_times: MatchTimes, present: Threshold, weeks: float
+) -> Iterator[FrequentAlerter]:
+    found = ((host, sizes(times, present.seconds)) for host, times in match_times.items() if times)
     ranked = sorted(
         ((max(of_host), host, of_host) for host, of_host in found),
         key=lambda one: (-one[0], one[1]),

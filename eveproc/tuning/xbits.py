@@ -1,9 +1,9 @@
-"""Matches of rules that ask for a mark (an xbit) -> those that the mark lets through, as Suricata 7 and 8 keep and lose it.
+"""Matches of rules that test an xbit -> those that match, as Suricata 7 and 8 keep and drop xbits.
 
-Measured on 7.0.10 and 8.0.7. A mark holds a fixed time from its first setting, and no later setting
-prolongs it. One that has run out stays in the way of a new one until somebody asks for it, or until
-the engine forgets the whole host or pair of hosts, which it does when nothing keeps it: no other
-mark, and in Suricata 7 no open window of a threshold.
+Measured on 7.0.10 and 8.0.7. An xbit holds for a fixed time from its first setting; later settings
+do not prolong it. An expired xbit blocks a new one until a rule tests it, or until the engine drops
+the state of the host or pair of hosts. It does that when nothing keeps the state: no other xbit,
+and in Suricata 7 no open window of a threshold.
 """
 
 from bisect import bisect_right
@@ -15,16 +15,17 @@ from eveproc.tuning.engine_threshold import SECOND, Match
 
 Span = tuple[int, int]
 
-# An engine looks for hosts to forget about every second of its own. In a replay the clock of the
-# packets runs some thousand times faster: of two simulated sites hosts were still known up to 11
-# seconds later, and forgotten from 21 seconds on.
+# An engine drops unused hosts about once a second of its own clock. In a replay the packets' clock
+# runs some thousand times faster: at two simulated sites hosts were still known up to 11 seconds
+# later, and dropped from 21 seconds on.
 LOOKS_AFTER, LOOKS_AT_LAST = 15 * SECOND, 600 * SECOND
 
 
 class XbitState:
-    """An xbit of one host: `settings` in order, `seconds` it holds; `kept` are spans in which the host is not forgotten anyhow.
+    """An xbit of one host, by its sorted `settings` and the `seconds` that it holds.
 
-    7 counts in whole seconds of the clock, 8 (`exact`) in microseconds.
+    `kept` are spans in which something else keeps the host's state. Suricata 7 counts in whole
+    seconds of the clock, 8 (`exact`) in microseconds.
     """
 
     def __init__(
@@ -37,7 +38,10 @@ class XbitState:
         self._starts = [start for start, _ in self._kept]
 
     def let(self, asking: Iterable[Match], *, where_set: bool) -> Iterator[Match]:
-        """Those matches (in order) at which it is set, or is not; less sure where that hangs on when the engine last looked."""
+        """The matches (in order) at which it is set, or is not set.
+
+        They are not sure where that depends on when the engine last dropped unused hosts.
+        """
         since: int | None = None
         number, sure = 0, True
         for match in asking:
@@ -63,13 +67,13 @@ class XbitState:
         return (time if is_gone else since), not forgotten < time <= forgotten + LOOKS_AT_LAST
 
     def _kept_until(self, time: int) -> int:
-        """The first moment from `time` on at which nothing else keeps the host."""
+        """The first time from `time` on at which nothing else keeps the host's state."""
         index = bisect_right(self._starts, time) - 1
         return max(time, self._kept[index][1]) if index >= 0 else time
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same moments as spans that lie apart, in order."""
+    """The same times as disjoint spans, in order."""
     result: list[Span] = []
     for start, end in sorted(spans):
         if result and start <= result[-1][1]:
@@ -80,7 +84,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def after_each(times: Iterable[int], seconds: int) -> Iterator[Span]:
-    """The window or mark that each of these times, in order, opens if none is open."""
+    """The window or xbit that each of these sorted times opens if none is open."""
     end = -1
     for time in times:
         if time > end:

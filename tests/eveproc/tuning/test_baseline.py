@@ -85,13 +85,13 @@ def faulty(path: Path, **changed: object) -> Path:
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        ({"version": 2}, "it is of version 2, allowed is 1"),
+        ({"version": 2}, "version 2, expected 1"),
         ({"more": 1}, "unknown field `more`"),
         ({"hours": ["x"]}, "Expected `int`"),
         ({"hosts": {"10.20.0.1": {"odd": {"columns": []}}}}, "'odd' is not a kind of rows"),
         (
             {"hosts": {"10.20.0.1": {"mx": {"columns": ["AA=="]}}}},
-            "mx has 1 columns, allowed are 3",
+            "mx has 1 columns, expected 3",
         ),
         ({"hosts": {"10.20.0.1": {"mx": {"columns": ["AAAA"] * 3}}}}, "Error -3"),
         (
@@ -107,7 +107,7 @@ def test_anything_else_is_refused_with_its_fault(
 ) -> None:
     with pytest.raises(
         InputError,
-        match=f"is no baseline of eveproc tune: .*{fault}.*allowed is a file that --baseline made",
+        match=f"invalid baseline of eveproc tune: .*{fault}.*expected a file that --baseline wrote",
     ):
         load(faulty(tmp_path / "baseline", **changed))
 
@@ -116,5 +116,5 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MxhoundError, match="cannot be read: Is a directory"):
         load(tmp_path)
     (tmp_path / "noise").write_bytes(b"\xff\xfe{}")
-    with pytest.raises(InputError, match="noise: is no baseline"):
+    with pytest.raises(InputError, match="noise: invalid baseline"):
         load(tmp_path / "noise")

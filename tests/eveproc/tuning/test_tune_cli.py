@@ -166,7 +166,7 @@ def test_weeks_are_added_to_a_baseline(inputs: tuple[str, str], tmp_path: Path) 
     kept.write_text("no baseline")
     refused = run("tune", inputs[0], "-s", inputs[1], "--baseline", kept)
     assert (refused.exit_code, refused.stdout) == (REFUSED, "")
-    assert "baseline: is no baseline of eveproc tune" in refused.stderr
+    assert "baseline: invalid baseline of eveproc tune" in refused.stderr
     assert kept.read_text() == "no baseline"
 
 
