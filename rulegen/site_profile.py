@@ -41,9 +41,8 @@ _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
-# An EVE field by its path, as jq writes it without the first dot.
-_FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@-]{0,62}(?:\.[A-Za-z_@][A-Za-z0-9_@-]{0,62}){0,7}\Z")
-FIELDS_AT_MOST = 4
+# EVE fields that can separate networks.
+SEPARATING_FIELDS = ("vlan", "tenant_id", "host", "in_iface")
 # date.fromisoformat reads weeks as well, 2026-W01-1; whoever looks at a profile does not.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
@@ -366,22 +365,13 @@ class _SiteReader(CheckedReader):
         """None where the key is left out: eveproc then separates networks only where it must."""
         if root.get("separate_by") is None:
             return None
-        fields = self.items(root, "separate_by", self._field)
-        if len(fields) > FIELDS_AT_MOST:
-            self.note(
-                "separate_by",
-                f"lists {len(fields)} fields; expected at most {FIELDS_AT_MOST}",
-            )
-        return fields
+        return self.items(root, "separate_by", self._field)
 
     def _field(self, value: Value, key: str) -> str | None:
-        if isinstance(value, str) and _FIELD.match(value):
+        if isinstance(value, str) and value in SEPARATING_FIELDS:
             return value
-        self.note(
-            key,
-            f"invalid field {show(value)}: expected vlan, tenant_id, host, in_iface or the dotted "
-            "path of another EVE field, for example observer.name",
-        )
+        allowed = ", ".join(SEPARATING_FIELDS)
+        self.note(key, f"invalid field {show(value)}: expected one of {allowed}")
         return None
 
     def _sid_base(self, value: Value) -> int:

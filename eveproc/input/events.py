@@ -92,8 +92,7 @@ class Origin(Struct, frozen=True):
 
     `vlan` lists VLAN tags, the outer one first; `tenant_id` and `interface` are "" if not logged.
     The MACs (lower case, colons, "" if not logged) are those of the client and the server; of an
-    alert, those of the packet's source and destination. `more` are other fields that the site asked
-    for, by their dotted path.
+    alert, those of the packet's source and destination.
     """
 
     vlan: tuple[int, ...] = ()
@@ -101,7 +100,6 @@ class Origin(Struct, frozen=True):
     interface: str = ""
     client_mac: str = ""
     server_mac: str = ""
-    more: tuple[tuple[str, str], ...] = ()
 
 
 NO_ORIGIN = Origin()

@@ -480,3 +480,19 @@ def test_apart_networks_load_in_their_order(numbers: set[int]) -> None:
         str(network)
         for network in profile(yaml.safe_dump({"home_networks": networks})).home_networks
     ] == networks
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [("", None), ("separate_by: []\n", ()), ("separate_by: [vlan, host]\n", ("vlan", "host"))],
+)
+def test_fields_that_separate_networks(text, fields):
+    document = parse_yaml(f"home_networks: [10.0.0.0/8]\n{text}", "site.yaml")
+    assert build_profile(document).separate_by == fields
+
+
+def test_a_field_that_separates_nothing_is_refused():
+    text = "home_networks: [10.0.0.0/8]\nseparate_by: [vlan, src_ip]\n"
+    with pytest.raises(InputError) as refused:
+        build_profile(parse_yaml(text, "site.yaml"))
+    assert "expected one of vlan, tenant_id, host, in_iface" in str(refused.value)

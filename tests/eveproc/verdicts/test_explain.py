@@ -139,3 +139,31 @@ def test_all_machines_of_an_address_worst_first():
         (two, Level.INFECTED),
         (one, Level.CLEAN),
     ]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "a4bb.6de9.13a1",
+        "a4bb6de913a1",
+        "A4-BB-6D-E9-13-A1",
+        "RECEPTION-PC.firm.example",
+        "Reception-PC.",
+        "::ffff:10.20.1.7",
+    ],
+)
+def test_a_host_is_found_by_any_spelling(spelling):
+    known = lease(-9, HOST, "a4:bb:6d:e9:13:a1", "reception-pc")
+    assert account([known, *flood(3)], spelling).verdict.host == HOST
+
+
+def test_a_host_of_ipv6_is_found_by_any_spelling():
+    events = web("2001:db8:20::7")
+    for spelling in ("2001:DB8:20:0::0007", "[2001:db8:20::7]"):
+        assert account(events, spelling).verdict.host == "2001:db8:20::7"
+
+
+def test_another_domain_is_another_host():
+    known = lease(-9, HOST, "a4:bb:6d:e9:13:a1", "pc.one.example")
+    with pytest.raises(InputError):
+        account([known, *flood(3)], "pc.two.example")
