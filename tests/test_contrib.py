@@ -66,7 +66,7 @@ def test_the_service_runs_every_night(places: dict[str, str]) -> None:
         command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
     )
     assert second.returncode == 0, second.stderr
-    assert "no event in this time" in (lib / "report.txt").read_text()
+    assert "Nothing new since" in (lib / "report.txt").read_text()
     assert sorted(path.name for path in lib.iterdir()) == [
         "report.db",
         "report.stats.json",

@@ -5,6 +5,7 @@ from collections import Counter
 from eveproc.report.judgement_text import headline_of
 from eveproc.report.times import span
 from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.judgement import Judgement
 from rulegen.units import count_of
 from rulegen.vocabulary import Level
 
@@ -35,26 +36,31 @@ def _counted(report: Report) -> str:
 
 
 def lead(report: Report) -> str:
-    """The sensor's report in one sentence: when, how many hosts, and whether anything was missed.
+    """The report in one sentence: when, how many hosts, and whether anything was missed.
 
-    Not how many events: which are looked at depends on how the reading was shared out, and says
-    nothing to a person.
+    The number of events is left out: it depends on how the reading was shared between processes.
     """
     if not report.judgement.has_verdicts:
-        remedy = report.judgement.causes[0].remedy
-        return (
-            f"No host was judged. {remedy[:1].upper()}{remedy[1:]}."
-            if remedy
-            else "No host was judged."
-        )
-    if report.first_event is None or report.last_event is None:
-        return "No event was seen in this time, so nothing is known of any host."
+        return _not_judged(report.judgement)
+    if report.first_event is not None and report.last_event is not None:
+        return _seen(report, span(report.first_event, report.last_event))
+    if report.records_span:
+        return _seen(report, span(*report.records_span), ", and no evidence of mail")
+    return "No event was seen in this time, so nothing is known of any host."
+
+
+def _not_judged(judgement: Judgement) -> str:
+    remedy = judgement.causes[0].remedy
+    advice = f" {remedy[:1].upper()}{remedy[1:]}." if remedy else ""
+    return f"No host was judged.{advice}"
+
+
+def _seen(report: Report, when: str, more: str = "") -> str:
     levels = Counter(verdict.level for verdict in report.verdicts)
-    hosts = count_of(
-        levels[Level.INFECTED] + levels[Level.SUSPECTED] + report.clean_hosts, "home host"
-    )
-    when = span(report.first_event, report.last_event)
-    return f"{'From' if ' to ' in when else 'At'} {when} the sensor saw {hosts} {_missed(report)}."
+    number = levels[Level.INFECTED] + levels[Level.SUSPECTED] + report.clean_hosts
+    start = "From" if " to " in when else "At"
+    hosts = count_of(number, "home host")
+    return f"{start} {when} the sensor saw {hosts} {_missed(report)}{more}."
 
 
 def _missed(report: Report) -> str:

@@ -81,13 +81,11 @@ def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _span(report: Report) -> str:
-    if report.first_event is None or report.last_event is None:
-        hours = report.coverage.hours.values()
-        if not hours:
-            return "; no event in this time"
-        times = span(min(hour.first for hour in hours), max(hour.last for hour in hours))
-        return f"; no evidence of mail in the records from {times}"
-    return f"; events from {span(report.first_event, report.last_event)}"
+    if report.first_event is not None and report.last_event is not None:
+        return f"; events from {span(report.first_event, report.last_event)}"
+    if report.records_span:
+        return f"; no evidence of mail in the records from {span(*report.records_span)}"
+    return "; no event in this time"
 
 
 def paragraph(verdict: Verdict) -> Iterator[str]:

@@ -53,12 +53,17 @@ class Report(Struct, frozen=True):
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
+    def records_span(self) -> tuple[float, float] | None:
+        """The first and the last time that any record tells, evidence or not; None where none does."""
+        hours = self.coverage.hours.values()
+        first = [span.first for span in hours] + [t for t in (self.first_event,) if t is not None]
+        last = [span.last for span in hours] + [t for t in (self.last_event,) if t is not None]
+        return (min(first), max(last)) if first and last else None
+
+    @property
     def last_record(self) -> float | None:
-        """The last time that any record tells, evidence or not; None where none does."""
-        times = [span.last for span in self.coverage.hours.values()]
-        if self.last_event is not None:
-            times.append(self.last_event)
-        return max(times, default=None)
+        """The last time that any record tells; None where none does."""
+        return self.records_span[1] if self.records_span else None
 
 
 def analyze(

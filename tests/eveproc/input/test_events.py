@@ -438,6 +438,34 @@ def test_counters_that_tell_what_was_missed_are_kept_if_they_are_whole_numbers()
     assert event.sensor == "s1"
 
 
+def test_counters_of_threads_are_added_up_where_no_totals_are_logged() -> None:
+    def counters(drops: int) -> Json:
+        return {"capture": {"kernel_drops": drops}, "decoder": {"pkts": 2 * drops}}
+
+    tree = {
+        "decoder": {"pkts": 5},
+        "threads": {"W#01": counters(3), "W#02": counters(4), "FM#01": {"flow": {"memcap": 0}}},
+    }
+    event = decode(line("stats", {"timestamp": TIME}, stats=tree))
+    assert isinstance(event, Stats)
+    assert event.counters == {"capture.kernel_drops": 7, "decoder.pkts": 5, "flow.memcap": 0}
+
+
+def test_counters_of_dpdk_and_of_thresholds_are_read() -> None:
+    tree = {
+        "capture": {"packets": 9, "dpdk": {"imissed": 3, "no_mbufs": 1 << 63}},
+        "detect": {"thresholds": {"memuse": 5, "memcap": 6}},
+    }
+    event = decode(line("stats", {"timestamp": TIME}, stats=tree))
+    assert isinstance(event, Stats)
+    assert event.counters == {
+        "capture.packets": 9,
+        "capture.dpdk.imissed": 3,
+        "detect.thresholds.memuse": 5,
+        "detect.thresholds.memcap": 6,
+    }
+
+
 @pytest.mark.parametrize("port", [25.0, "25", None, [25]])
 def test_a_port_is_a_whole_number(port: object) -> None:
     event = decode(line("flow", {**MAIL, "dest_port": port}, flow={}))

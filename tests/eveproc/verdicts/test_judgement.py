@@ -1,0 +1,299 @@
+"""Logs from which something is missing -> a report that says what; nothing is said where nothing is missing."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eveproc.cli import main
+from eveproc.report import FORMATS, shown
+from eveproc.verdicts.analyze import Report, analyze
+from eveproc.verdicts.judgement import Outcome, judge_silence
+from rulegen.units import DAY, HOUR
+from rulegen.vocabulary import Level
+from tests.eveproc import eve_lines, office
+from tests.eveproc.evidence_of import site_of
+
+DATA = Path(__file__).parents[2] / "data"
+START = 1_772_438_400.0  # 2026-03-02T08:00:00Z
+HOMES = 'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\n'
+SNORT = ("office-snort-2.9.csv.gz", "office-snort-2.9.u2.gz", "office-snort-3.json.gz")
+V4, V6 = b'_ip":"10.20.', b"2001:0db8:0020"
+
+
+@cache
+def recorded(version: int) -> tuple[bytes, ...]:
+    content = gzip.decompress((DATA / f"office-suricata-{version}.eve.json.gz").read_bytes())
+    return tuple(content.splitlines(keepends=True))
+
+
+def judged(folder: Path, lines: Iterable[bytes], site: str = HOMES) -> Report:
+    path = folder / "eve.json"
+    path.write_bytes(b"".join(lines))
+    return analyze([str(path)], site_of(site), drawn=False)
+
+
+def names(report: Report) -> list[str]:
+    return [cause.name for cause in report.judgement.causes]
+
+
+def is_of(kind: str) -> Callable[[bytes], bool]:
+    return lambda line: f'"event_type":"{kind}"'.encode() in line
+
+
+@pytest.mark.parametrize("version", [7, 8])
+class TestRecordings:
+    """Both real engines, the same office."""
+
+    def test_nothing_is_said_where_nothing_is_missing(self, version: int, tmp_path: Path) -> None:
+        report = judged(tmp_path, recorded(version))
+        assert names(report) == []
+        assert report.judgement.outcome is Outcome.JUDGED
+
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("dns", ["no_dns_records"]),
+            ("smtp", ["no_smtp_records"]),
+            ("flow", ["no_flow_records"]),
+            ("dhcp", ["no_dhcp_records"]),
+            ("alert", []),
+            ("stats", []),
+        ],
+    )
+    def test_each_kind_of_record_taken_away(
+        self, version: int, kind: str, said: list[str], tmp_path: Path
+    ) -> None:
+        lost = is_of(kind)
+        report = judged(tmp_path, (line for line in recorded(version) if not lost(line)))
+        assert names(report) == said
+
+    @pytest.mark.parametrize(("lost", "network"), [(V4, "10.20.0.0/16"), (V6, "2001:db8:20::/48")])
+    def test_each_home_network_taken_away(
+        self, version: int, lost: bytes, network: str, tmp_path: Path
+    ) -> None:
+        report = judged(tmp_path, (line for line in recorded(version) if lost not in line))
+        assert names(report) == ["home_network_not_seen"]
+        assert f"home network {network}:" in report.judgement.causes[0].text
+
+    @pytest.mark.parametrize(
+        ("site", "name", "network"),
+        [
+            ("home_networks: [10.20.0.0/16]\n", "no_ipv6_home", "2001:db8:20::/48"),
+            ('home_networks: ["2001:db8:20::/48"]\n', "no_ipv4_home", "10.20.0.0/16"),
+        ],
+    )
+    def test_each_home_network_left_out_of_the_profile(
+        self, version: int, site: str, name: str, network: str, tmp_path: Path
+    ) -> None:
+        report = judged(tmp_path, recorded(version), site)
+        assert names(report) == [name]
+        assert network in report.judgement.causes[0].text
+
+    def test_a_part_of_the_home_networks(self, version: int, tmp_path: Path) -> None:
+        site = 'home_networks: [192.168.7.0/24, "2001:db8:20::/48", "10.20.8.0/21"]\n'
+        report = judged(tmp_path, recorded(version), site)
+        assert names(report) == ["home_network_not_seen", "clients_not_home"]
+        assert "10.20.0.0/16" in report.judgement.causes[1].text
+
+    def test_alerts_alone_are_judged_in_part(self, version: int, tmp_path: Path) -> None:
+        report = judged(tmp_path, filter(is_of("alert"), recorded(version)))
+        assert names(report) == ["alerts_only"]
+        assert report.judgement.outcome is Outcome.IN_PART
+
+    def test_nothing_at_all_of_the_home_networks(self, version: int, tmp_path: Path) -> None:
+        report = judged(tmp_path, recorded(version), "home_networks: [192.168.7.0/24]\n")
+        assert report.judgement.outcome is Outcome.NOT_JUDGED
+        assert names(report) == ["home_networks_wrong"]
+        assert "10.20.0.0/16" in report.judgement.causes[0].text
+        assert "192.168.7.0/24" in report.judgement.causes[0].text
+
+
+@pytest.mark.parametrize("name", SNORT)
+def test_snort_logs_alerts_alone(name: str) -> None:
+    report = analyze([str(DATA / name)], site_of(HOMES), drawn=False)
+    assert names(report) == ["alerts_only"]
+
+
+# A network by the hour.
+
+
+def an_hour(start: float, *kinds: str, sensor: str = "", number: int = 400) -> list[bytes]:
+    """Ordinary lookups and connections of twenty clients."""
+    lines = []
+    for n in range(number):
+        time, host = start + n * HOUR / number, f"10.20.1.{n % 20}"
+        named = {"host": sensor} if sensor else {}
+        asked = {"type": "query", "rrname": "example.org", "rrtype": "A"}
+        if "dns" in kinds:
+            to = {"dest_ip": "10.20.0.53", "dest_port": 53, "proto": "UDP"}
+            lines.append(eve_lines.line(time, "dns", host, dns=asked, **to, **named))
+        if "flow" in kinds:
+            stamp = f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}+0000"
+            to = {"dest_ip": "198.51.100.7", "dest_port": 443, "proto": "TCP"}
+            flow = {"start": stamp, "pkts_toclient": 9}
+            made = eve_lines.line(time, "flow", host, flow=flow, tcp=eve_lines.FLAGS, **to, **named)
+            lines.append(made)
+    return lines
+
+
+def hours(*numbers: int, kinds: tuple[str, ...] = ("dns", "flow"), sensor: str = "") -> list[bytes]:
+    return [
+        line for hour in numbers for line in an_hour(START + hour * HOUR, *kinds, sensor=sensor)
+    ]
+
+
+ONE_NETWORK = "home_networks: [10.20.0.0/16]\n"
+
+
+def test_hours_without_records(tmp_path: Path) -> None:
+    report = judged(tmp_path, hours(0, 1, 2, 6, 7, 8), ONE_NETWORK)
+    assert names(report) == ["hours_without_records"]
+    assert (
+        "from 2026-03-02 10:59Z to 2026-03-02 14:00Z (3 hours)" in report.judgement.causes[0].text
+    )
+
+
+def test_a_network_that_goes_to_sleep_slowly_has_no_gap(tmp_path: Path) -> None:
+    evening = [
+        an_hour(START + h * HOUR, "dns", "flow", number=n) for h, n in enumerate((400, 50, 9))
+    ]
+    morning = [
+        an_hour(START + (9 + h) * HOUR, "dns", "flow", number=n) for h, n in enumerate((9, 50, 400))
+    ]
+    report = judged(tmp_path, (line for hour in (*evening, *morning) for line in hour), ONE_NETWORK)
+    assert names(report) == []
+
+
+@pytest.mark.parametrize(("lost", "left"), [("dns", "flow"), ("flow", "dns")])
+def test_one_kind_of_record_stops(lost: str, left: str, tmp_path: Path) -> None:
+    lines = [*hours(0, 1, 2), *hours(3, 4, 5, kinds=(left,))]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == [f"{lost}_records_stopped"]
+    assert "from 2026-03-02 11:00Z to 2026-03-02 14:00Z" in report.judgement.causes[0].text
+
+
+def test_one_of_two_sensors_falls_silent(tmp_path: Path) -> None:
+    north, south = hours(*range(8), sensor="north"), hours(0, 1, 2, sensor="south")
+    report = judged(tmp_path, sorted([*north, *south]), ONE_NETWORK)
+    assert names(report) == ["sensor_silent"]
+    assert "sensor south wrote nothing from 2026-03-02 11:00Z" in report.judgement.causes[0].text
+
+
+def test_a_sensor_of_the_profile_that_wrote_nothing(tmp_path: Path) -> None:
+    lines = hours(0, 1, sensor="north")
+    report = judged(tmp_path, lines, f"{ONE_NETWORK}sensors: [north, south]\n")
+    assert names(report) == ["sensor_missing"]
+
+
+def test_clients_that_never_ask_dns(tmp_path: Path) -> None:
+    report = judged(tmp_path, hours(0, 1, kinds=("flow",)), ONE_NETWORK)
+    assert names(report) == ["no_dns_traffic"]
+
+
+def test_a_tenth_of_the_lines_is_cut_off(tmp_path: Path) -> None:
+    lines = [line if n % 10 else line[:60] + b"\n" for n, line in enumerate(hours(0, 1))]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == ["lines_not_usable"]
+    assert "cut off" in report.judgement.causes[0].text
+
+
+def test_a_found_host_stays_found_where_the_rest_is_not_seen(tmp_path: Path) -> None:
+    mailing = [*eve_lines.mailing(START, 60)]
+    report = judged(tmp_path, (line for line in mailing if b'"flow"' in line), ONE_NETWORK)
+    assert report.verdicts[0].level is not Level.CLEAN
+    assert report.judgement.outcome is not Outcome.NOT_JUDGED
+
+
+# What follows, in every form.
+
+CASES = {
+    "bad checksums": (
+        {"capture": {"kernel_packets": 900_000}, "tcp": {"invalid_checksum": 450_000}},
+        "checksum",
+    ),
+    "DPDK": ({"capture": {"packets": 900_000, "dpdk": {"imissed": 700_000}}}, "DPDK"),
+    "per thread": (
+        {"threads": {"W#01": {"capture": {"kernel_packets": 900_000, "kernel_drops": 800_000}}}},
+        "dropped",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("case", CASES)
+def test_a_sensor_that_loses_packets_is_told_in_every_form(
+    case: str, form: str, tmp_path: Path
+) -> None:
+    counters, word = CASES[case]
+    stats = eve_lines.line(START, "stats", "", stats=counters)
+    report = judged(tmp_path, [*hours(0, 1), stats], ONE_NETWORK)
+    assert report.judgement.outcome is Outcome.IN_PART
+    text = FORMATS[form](report, shown(report, everyone=False))
+    assert "judged in part" in text.lower()
+    assert word in text
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_quiet_night_that_was_seen_is_told_without_reservation(form: str, tmp_path: Path) -> None:
+    report = judged(tmp_path, hours(0, 1), ONE_NETWORK)
+    text = FORMATS[form](report, shown(report, everyone=False)).lower()
+    assert "in part" not in text
+    assert "could not" not in text
+
+
+def test_every_host_of_the_json_form_tells_its_coverage(tmp_path: Path) -> None:
+    lines = (line for line in recorded(7) if not is_of("dns")(line))
+    report = judged(tmp_path, lines)
+    told = [json.loads(line) for line in FORMATS["json"](report, report.verdicts).splitlines()]
+    assert len(told) == len(report.verdicts)
+    assert all(one["coverage"]["judgement"] == "judged in part" for one in told)
+
+
+# With a state.
+
+
+@pytest.mark.parametrize(
+    ("reports", "now", "outcome"),
+    [
+        ((), START, Outcome.NOTHING_NEW),
+        ((START,), START + 9 * DAY, Outcome.NOTHING_NEW),
+        ((START, START - DAY, START - 2 * DAY), START + 600, Outcome.NOTHING_NEW),
+        ((START, START - DAY, START - 2 * DAY), START + DAY, Outcome.NOT_JUDGED),
+        ((START, START - 600, START - 1200), START + 900, Outcome.NOTHING_NEW),
+        ((START, START - 600, START - 1200), START + HOUR, Outcome.NOT_JUDGED),
+        ((START, START, START), START + 9 * DAY, Outcome.NOTHING_NEW),
+    ],
+)
+def test_nothing_new_is_odd_after_three_reports_with_news(
+    reports: tuple[float, ...], now: float, outcome: Outcome
+) -> None:
+    assert judge_silence(reports, now).outcome is outcome
+
+
+def test_nothing_new_is_said_as_such(tmp_path: Path) -> None:
+    eve, site = office.write(tmp_path)
+    arguments = ["report", eve, "-s", site, "--state", str(tmp_path / "state")]
+    first = CliRunner().invoke(main, arguments)
+    again = CliRunner().invoke(main, arguments)
+    assert first.stdout.startswith("1 infected")
+    assert (again.exit_code, again.stdout) == (0, "Nothing new since 2024-03-01 10:00Z.\n")
+
+
+def test_three_nights_with_news_and_one_without(tmp_path: Path) -> None:
+    eve, site = office.write(tmp_path)
+    arguments = ["report", eve, "-s", site, "--state", str(tmp_path / "state")]
+    night = Path(eve).read_bytes()
+    for day in (2, 3):
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+        with Path(eve).open("ab") as more:
+            more.write(night.replace(b"2024-03-01T", f"2024-03-0{day}T".encode()))
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    odd = CliRunner().invoke(main, arguments)
+    assert odd.exit_code == 4
+    assert odd.stdout.startswith("Could not judge: nothing new since 2024-03-03 10:00Z")
