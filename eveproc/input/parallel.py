@@ -28,7 +28,18 @@ from eveproc.input.reader import (
 )
 from eveproc.input.session_times import with_session_times
 from eveproc.input.sources import LogSource, Rest, Span, plain_head, size_of
-from eveproc.input.survey import PRESENCE, of_block, of_event, of_lines, sample
+from eveproc.input.survey import (
+    FEW,
+    FIRST_BLOCKS,
+    FULL,
+    OF_FULL_BLOCK,
+    PRESENCE,
+    limit_for,
+    of_block,
+    of_event,
+    of_lines,
+    sample,
+)
 from eveproc.input.workers import Helpers, Work, can_fork, cores
 
 # Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing,
@@ -87,6 +98,9 @@ class Gatherer(Generic[S]):
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._advance = advance
+        # How many lines of a block are decoded for a survey of the input, full blocks but the first
+        # ones excepted.
+        self.sampled_at_most = FEW
         self._unmet_kinds = PRESENCE
         self._sampled: list[bytes] = []
 
@@ -127,13 +141,17 @@ class Gatherer(Generic[S]):
         self._ends[rest.name] = End(rest.reached, rest.tail)
 
     def _read_lines(self, source: LogSource | Span) -> None:
-        for block, end in source.blocks():
-            if not self.offer(block, end):
-                self.take(block, end)
+        for number, (block, end) in enumerate(source.blocks()):
+            is_first = source.begins_file and number < FIRST_BLOCKS
+            if is_first or not self.offer(block, end):
+                self.take(block, end, is_first=is_first)
 
-    def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end]; what stands behind the last newline is a line, too."""
-        self._survey(block, end)
+    def take(self, block: bytes, end: int, *, is_first: bool = False) -> None:
+        """Take in the lines of block[:end]; what stands behind the last newline is a line, too.
+
+        `is_first`: is it one of the first blocks of a file? They are surveyed more closely.
+        """
+        self._survey(block, end, is_first)
         if not self._prefilter:
             self._note(lines_of(block, end))
             return
@@ -147,12 +165,13 @@ class Gatherer(Generic[S]):
         if self._waiting_bytes > WAITING:
             self.settle()
 
-    def _survey(self, block: bytes, end: int) -> None:
+    def _survey(self, block: bytes, end: int, is_first: bool) -> None:
         """Most lines will be passed over: see what there is. Lines of the sample wait as others do."""
         seen = of_block(block, end, line_result, self._unmet_kinds)
         self._unmet_kinds -= seen.kinds
         self.collector.survey(seen)
-        self._sampled += sample(block, end)
+        most = OF_FULL_BLOCK if end >= FULL and not is_first else self.sampled_at_most
+        self._sampled += sample(block, end, most)
 
     def settle(self) -> None:
         """Decode the lines that wait."""
@@ -219,10 +238,11 @@ def gather_parts(
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
     gatherer = Gatherer(collect(), partial(work.advance, progress))
+    gatherer.sampled_at_most = limit_for(len({part.path for part in (*whole, *plain)}))
     if count > 1:  # what is compiled before the processes part is compiled once
         with suppress(ImportError):
             database(gatherer.collector.line_filter.patterns)
-    with Helpers(count - 1, partial(_help, work, collect)) as helpers:
+    with Helpers(count - 1, partial(_help, work, collect, gatherer.sampled_at_most)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
             gatherer.read(part)
@@ -239,10 +259,12 @@ def gather_parts(
 def _help(
     work: Work[Part | RestPart],
     collect: Callable[[], Collecting[S]],
+    sampled_at_most: int,
     blocks: Iterator[tuple[bytes, int]],
 ) -> tuple[S, ReadStats, dict[str, End]]:
     """What a helper does: parts while there are any, then blocks."""
     gatherer = Gatherer(collect(), partial(work.advance, None))
+    gatherer.sampled_at_most = sampled_at_most
     for part in work.take():
         gatherer.read(part)
     gatherer.settle()  # while others still read

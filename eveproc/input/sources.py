@@ -194,6 +194,7 @@ class LogSource:
         raw: BufferedReader | None = None,
     ) -> None:
         self.name = name
+        self.begins_file = True
         self.stats = stats
         self.ended = False
         self.damaged = False
@@ -336,6 +337,7 @@ class Span:
         self._stats = stats
         self._advance = advance
         self._start = start
+        self.begins_file = start == 0
         self._stop = stop
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:

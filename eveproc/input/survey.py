@@ -15,10 +15,13 @@ from eveproc.input.events import Dns, Event, Flow, Skipped, SkipReason, Stats
 from eveproc.input.sources import BLOCK
 from rulegen.units import HOUR
 
-# Of a full block its first line is decoded, which is looked at for its time as well: more lines, far
-# apart, would take more than 5 % of the time that a report takes for it. Of smaller blocks, which
-# are the last of their file or piped in, one in so many bytes, up to a limit.
-OF_FULL_BLOCK, ONE_IN, AT_MOST = 1, 2048, 128
+# Of most full blocks only the first line is decoded, which is looked at for its time as well: more,
+# far apart, would take more than 5 % of the time that a report takes. The first blocks of a file, and
+# blocks that are not full, are sampled more densely: one line in so many bytes, up to a limit per
+# block. All files together give no more than about MOST_LINES.
+OF_FULL_BLOCK, ONE_IN, FIRST_BLOCKS, MOST_LINES = 1, 2048, 8, 256
+# The limit where the number of files is not known.
+FEW = 16
 FULL = BLOCK - (1 << 16)
 # Where the hour changes within so many bytes, the place is exact enough.
 GRAIN = 1 << 14
@@ -101,14 +104,23 @@ def is_cut_off(line: bytes) -> bool:
     return b"{" in line and not line.rstrip().endswith((b"}", b"]"))
 
 
-def sample(block: bytes, end: int) -> Iterator[bytes]:
-    """Whole lines at equal distances, none twice."""
-    count = OF_FULL_BLOCK if end >= FULL else min(AT_MOST, end // ONE_IN + 1)
+def limit_for(files: int) -> int:
+    """How many lines of one block may be decoded, where there are so many files."""
+    return max(1, MOST_LINES // FIRST_BLOCKS // max(1, files))
+
+
+def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
+    """At most so many whole lines at equal distances, none twice."""
+    count = min(most, end // ONE_IN + 1)
     behind = 0
     for number in range(count):
-        place = max(number * end // count, behind)
-        start = block.rfind(b"\n", 0, place) + 1
-        stop = block.find(b"\n", place, end)
+        # The line behind the one that the place is in: long lines must not be likelier than short.
+        start = (
+            block.find(b"\n", max(number * end // count - 1, behind - 1), end) + 1 if number else 0
+        )
+        if number and not start:
+            return
+        stop = block.find(b"\n", start, end)
         stop = end if stop < 0 else stop
         if start < stop:
             yield block[start:stop]

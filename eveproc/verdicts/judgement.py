@@ -30,8 +30,10 @@ CATCH_ALL = frozenset(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/
 # A gap in the records is a fault where so many bytes were to be expected in it, by the hours on
 # both sides: some 200 records. Where a site goes to sleep slowly, there are fewer.
 EXPECTED_BYTES = 100_000
+# An hour that holds less of the log than this tells no rate.
+LEAST_SECONDS = 600
 # The same for single sensors and kinds of records, in records of the sample.
-EXPECTED_RECORDS, SILENT_HOURS = 20, 2
+EXPECTED_RECORDS, SILENT_HOURS = 10, 2
 # Above this share of the lines it matters that they could not be read.
 UNUSABLE = 0.02
 # So many home hosts, and connections of the sample with external servers, and none asks DNS: the
@@ -496,13 +498,13 @@ def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
     ]
 
 
-def _expected(hours: dict[int, HourSpan], before: int, after: int) -> float:
-    """Bytes to be expected between two hours, by what was written around them."""
+def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
+    """Bytes to be expected between two hours, by how fast the log grew in them."""
     rates = [
-        max(hours[hour].bytes for hour in pair if hour in hours)
-        for pair in ((before - 1, before), (after, after + 1))
+        hours[hour].bytes / max(hours[hour].last - hours[hour].first, LEAST_SECONDS)
+        for hour in (before, after)
     ]
-    return min(rates) * (hours[after].first - hours[before].last) / HOUR
+    return min(rates) * (hours[after].first - hours[before].last)
 
 
 def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:
