@@ -45,7 +45,7 @@ def lead(report: Report) -> str:
     if report.first_event is not None and report.last_event is not None:
         return _seen(report, span(report.first_event, report.last_event))
     if report.records_span:
-        return _seen(report, span(*report.records_span), ", and no evidence of mail")
+        return _seen(report, span(*report.records_span), " No record shows mail.")
     return "No event was seen in this time, so nothing is known of any host."
 
 
@@ -60,7 +60,7 @@ def _seen(report: Report, when: str, more: str = "") -> str:
     number = levels[Level.INFECTED] + levels[Level.SUSPECTED] + report.clean_hosts
     start = "From" if " to " in when else "At"
     hosts = count_of(number, "home host")
-    return f"{start} {when} the sensor saw {hosts} {_missed(report)}{more}."
+    return f"{start} {when} the sensor saw {hosts} {_missed(report)}.{more}"
 
 
 def _missed(report: Report) -> str:
