@@ -1,4 +1,4 @@
-"""SiteProfile -> the address lists of rule headers: literal where they are short, else in variables of the engine."""
+"""SiteProfile -> the address lists of rule headers: literal if short, else in engine variables."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ class Excluded:
 
 
 class SiteNetworks:
-    """The networks of a site that rules are about; each combination is worked out once for all engines."""
+    """The networks that rules are about; each combination is computed once for all engines."""
 
     def __init__(self, site: SiteProfile) -> None:
         self.site = site
@@ -66,7 +66,7 @@ class SiteNetworks:
         return fewest(self.site.home_networks)
 
     def watched(self, part: Network | None, without: tuple[Network, ...]) -> Parts:
-        """Home (or `part` of it), and what a rule leaves out of that: servers, resolvers and the networks `without`."""
+        """Home (or `part` of it), and the servers, resolvers and networks `without` inside it."""
         key = part, without
         if key not in self._watched:
             excluded = self._left_out(without)
@@ -83,7 +83,7 @@ class SiteNetworks:
 
 
 class AddressLists:
-    """The lists of one build. `variables` are those that its rules use, name and value, in the order of first use."""
+    """The lists of one build. `variables` are (name, value) pairs in the order of first use."""
 
     def __init__(self, networks: SiteNetworks, engine: Engine) -> None:
         self._networks = networks
@@ -110,7 +110,7 @@ class AddressLists:
         return bracketed(_negated(self._words(self._networks.home, "HOME_NET")))
 
     def groups(self) -> list[tuple[str, str]]:
-        """Address groups as the rules of others use them; a group that the site leaves empty is not set."""
+        """Address groups as other rule sets use them; a group without members is not set."""
         site = self._networks.site
         groups = {
             "HOME_NET": site.home_networks,
@@ -149,7 +149,7 @@ class AddressLists:
 
 
 def variable_set_by(line: str) -> tuple[str, list[str]] | None:
-    """Name and members of the variable that a line of a build's settings sets; no members for a bare key."""
+    """Name and members of the variable that a line of settings sets; no members for a bare key."""
     found = _SET.match(line)
     return (found["name"], (found["members"] or "").split(",")) if found else None
 
@@ -188,7 +188,7 @@ def overlap(one: Network, other: Network) -> bool:
 
 
 def fewest(networks: Iterable[Network]) -> Sequence[Network]:
-    """The same addresses in as few networks as possible; in the order of the profile where nothing can be joined."""
+    """The same addresses in as few networks as possible; in profile order if none can be joined."""
     unique = tuple(dict.fromkeys(networks))
     joined = collapsed(unique)
     return joined if len(joined) < len(unique) else unique

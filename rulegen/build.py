@@ -1,4 +1,4 @@
-"""SiteProfile + engines -> one folder of rules files per engine, written whole or not at all: the conductor of rulegen."""
+"""SiteProfile and engines -> one folder of files per engine, written whole or not at all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -35,7 +35,7 @@ _FILES: Mapping[Engine, _Files] = MappingProxyType(
 
 
 class EngineBuild(Struct, frozen=True):
-    """What was made for one engine: the `files` by path, the rules in them, and what is left out and why.
+    """What was made for one engine: `files`, the rules in them, and rules left out, with reasons.
 
     `variables` are the address lists that the rules use by name: name and value.
     """
@@ -48,7 +48,7 @@ class EngineBuild(Struct, frozen=True):
 
 
 class BuildResult(Struct, frozen=True):
-    """All engines of one build; `expired` are the site's exemptions that ended before the day of the build."""
+    """All engines of one build; `expired` are exemptions that ended before the day of the build."""
 
     engines: tuple[EngineBuild, ...]
     expired: tuple[Exemption, ...]

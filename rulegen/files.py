@@ -1,4 +1,4 @@
-"""Text or bytes -> files, written whole or not at all; and files written by people -> bytes, within bounds.
+"""Text or bytes -> files, whole or not at all; files that people name -> bytes, within bounds.
 
 This is the only module of the project that writes result files. Those that hold personal data are
 private.
@@ -57,7 +57,7 @@ def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
 
 
 def write_new(path: Path, text: str, mode: int = SHARED) -> None:
-    """Write a file that does not exist yet. Raises InputError if it exists: it may be hand-written."""
+    """Write a new file. Raises InputError if it exists: people may have edited it."""
     try:
         file = _open_new(path, mode)
         with _removed_on_failure(path), file:
@@ -70,7 +70,7 @@ def write_new(path: Path, text: str, mode: int = SHARED) -> None:
 
 
 def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
-    """Write all files, or change none of them: each is written beside its place, then all are renamed.
+    """Write all files or change none: each is written beside its place, then all are renamed.
 
     Only a machine that fails between two of the renames leaves new files beside old ones; each of
     them is whole. Missing folders are made. Raises OSError that names the intended file.
@@ -92,7 +92,7 @@ def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """All of a file that is meant to be small. Raises InputError for anything that could have no end.
+    """The content of a file of at most `most` bytes. Raises InputError for anything else.
 
     Pipes are read only if they are the shell's, as /dev/stdin and <(...): those have a writer.
     """
@@ -111,7 +111,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def special_kind(path: Path) -> str:
-    """Name a path that is neither file nor folder: pipe, device or socket; "" for all others, and for what the shell hands on.
+    """Say if it is a pipe, device or socket; "" for files, folders and the pipes of the shell.
 
     Raises OSError where that cannot be told.
     """
@@ -149,7 +149,7 @@ def _replace(path: Path, write: Write, mode: int) -> None:
 
 
 def _make_part(path: Path, write: Write, mode: int, *, sync: bool = False) -> Path:
-    """Write the content into a new file beside `path`, with the rights that `path` has or is to have."""
+    """Write the content into a new file beside `path`, with the mode that `path` is to have."""
     part = path.with_name(f".{path.name[:50]}.{token_hex(8)}.part")
     file = _open_new(part, mode)
     with _removed_on_failure(part), file:
@@ -162,7 +162,7 @@ def _make_part(path: Path, write: Write, mode: int, *, sync: bool = False) -> Pa
 
 
 def _open_new(path: Path, mode: int) -> BinaryIO:
-    """O_EXCL and O_NOFOLLOW: neither a file nor a link that somebody left under the name is used."""
+    """Create a file; O_EXCL and O_NOFOLLOW refuse a file or link that is there already."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, mode), "wb")
 

@@ -1,4 +1,4 @@
-"""Networks -> which of them lie within a network, or take it in: each answer by bisection of a sorted list."""
+"""Networks -> which of them lie within a network, or contain it, by bisection of a sorted list."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ Network = IPv4Network | IPv6Network
 
 
 def place(network: Network) -> tuple[int, int, int]:
-    """What networks are sorted by: IPv4 first, by address, the larger of two at one address first."""
+    """Sort key: IPv4 first, by address; of two networks at one address the larger first."""
     return network.version, int(network.network_address), network.prefixlen
 
 

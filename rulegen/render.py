@@ -1,4 +1,4 @@
-"""RuleSpec + SiteProfile + Engine -> the engine's own text of the rule, or why there is none. Only home of the rule templates."""
+"""RuleSpec, SiteProfile, Engine -> the text of the rule for the engine, or why there is none."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ _CREATED = "2026_11_23"
 
 
 class RenderedRule(Struct, frozen=True):
-    """One line of a rules file. `network` is the part of home it watches, None for all that has no rule of its own."""
+    """One line of a rules file. `network` is the part of home it watches, None for the rest."""
 
     spec: RuleSpec
     engine: Engine
@@ -56,7 +56,7 @@ class NotRendered(Struct, frozen=True):
 
 
 class _Scope(Struct, frozen=True):
-    """Which hosts one copy of a rule watches, with which numbers; `block` counts sid blocks from 0."""
+    """The hosts that one copy of a rule watches, and its threshold; sid blocks count from 0."""
 
     block: int
     network: Network | None
@@ -67,7 +67,7 @@ class _Scope(Struct, frozen=True):
 def render(
     spec: RuleSpec, site: SiteProfile, engine: Engine, lists: AddressLists | None = None
 ) -> tuple[RenderedRule | NotRendered, ...]:
-    """The rule for the site, then its copies for networks with thresholds of their own, if these leave it any host.
+    """The rule for the site, then its copies for networks with thresholds of their own.
 
     Nothing where the engine does not need this rule. All of the site's exemptions are taken to be
     in force. `lists` collects the variables that the rules of a build share.
@@ -108,7 +108,7 @@ def _scopes(
 
 
 def _left_out(spec: RuleSpec, site: SiteProfile) -> Sequence[Network]:
-    """Exempt networks that the rule itself has to leave out: Snort 3 may ask its event_filter before its suppressions."""
+    """Exempt networks that the rule itself excludes: Snort 3 may filter before it suppresses."""
     return [
         exemption.network
         for exemption in site.exempt
@@ -125,7 +125,10 @@ def _render_scope(
 ) -> RenderedRule | NotRendered:
     if not scope.hosts:
         where = "home_networks" if scope.network is None else str(scope.network)
-        reason = f"no host of {where} is left to watch: every address is a mail server, a resolver or exempt"
+        reason = (
+            f"no host of {where} is left to watch: "
+            "every address is a mail server, a resolver or exempt"
+        )
         return NotRendered(spec.name, engine, reason)
     sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
     text = " ".join(
@@ -196,7 +199,7 @@ def _metadata(spec: RuleSpec) -> str:
 
 
 def _session_ports(ports: Ports) -> str:
-    """Any port but those of the web, most of what hosts send: Suricata looks into all of it where one rule is for its port."""
+    """Any port but those of the web: a rule for them makes Suricata inspect all web traffic."""
     left_out = [f"!{web[0]}:{web[-1]}" for web in ports.without_smtp]
     return f"[{','.join(left_out)}]" if left_out else "any"
 
@@ -211,7 +214,7 @@ def quoted(text: str) -> str:
 
 
 def wire_name(name: str) -> str:
-    r"""A host name or label in the form DNS packets carry, as a pcre: "a.example" is "\x01a\x07example"."""
+    r"""A host name in the form of DNS packets, as a pcre: "a.example" is "\x01a\x07example"."""
     return "".join(f"\\x{len(label):02x}{label}" for label in name.split("."))
 
 

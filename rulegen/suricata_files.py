@@ -1,4 +1,4 @@
-"""The rendered rules of a site -> the four files that Suricata is given: rules, suppressions, sid-msg.map, settings."""
+"""Rendered rules -> the four files for Suricata: rules, suppressions, sid-msg.map and settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -59,5 +59,8 @@ def suricata_files(
 
 
 def _thresholds(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -> Iterator[str]:
-    yield "# Suppressions made by rulegen from `exempt` of the site's profile; the next build overwrites this file."
+    yield (
+        "# Suppressions made by rulegen from `exempt` of the site's profile; "
+        "the next build overwrites this file."
+    )
     yield from suppress_lines(site, rules, today)

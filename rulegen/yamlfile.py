@@ -19,7 +19,7 @@ LONGEST_NUMBER = 100
 
 
 class YamlDocument(Struct, frozen=True):
-    """`value` is the document, `lines` maps a dotted path ("ports.smtp", "exempt.0") to its line, from 1."""
+    """`lines` maps the dotted path of a value ("ports.smtp", "exempt.0") to its line, from 1."""
 
     file: str
     value: Value
@@ -30,7 +30,7 @@ class YamlDocument(Struct, frozen=True):
 
 
 def read_yaml(path: Path) -> YamlDocument:
-    """Read one YAML document. Raises InputError when it cannot be read, is no YAML, or repeats a key."""
+    """Read one YAML document. Raises InputError if it is unreadable or repeats a key."""
     return parse_yaml(read_bounded(path, MAX_BYTES), str(path))
 
 

@@ -1,4 +1,4 @@
-"""A state + the files that are followed -> what a watch begins with: all that was written and remembered before it began."""
+"""State and followed files -> what a watch starts with: the evidence of earlier lines."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -18,7 +18,11 @@ from rulegen.units import DAY, HOUR
 
 
 class CaughtUp(Struct, frozen=True):
-    """`starts`: by name, how far each file is read already. `gone`: log_positions of files that are not followed any more, to be kept."""
+    """Where a watch goes on.
+
+    `starts`: bytes of each file that were read already, by name. `gone`: positions in files that
+    are no longer followed; they stay in the state.
+    """
 
     memory: WatchMemory
     starts: Mapping[str, int]
@@ -27,7 +31,7 @@ class CaughtUp(Struct, frozen=True):
 
 
 def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) -> CaughtUp:
-    """Read what was written since the state was kept, also into files that were rotated meanwhile; remember that with all the rest.
+    """Read what was written since the state was kept, also to files rotated since, and keep it.
 
     `now` is in seconds since 1970 UTC. Raises MxhoundError where that cannot be kept.
     """
@@ -53,7 +57,10 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
 
 
 def _files(names: Sequence[str], marks: Sequence[LogPosition]) -> list[str]:
-    """The files themselves, and of those rotated the ones that were written to since; at a first start, none of those."""
+    """The followed files, and rotated files that were written to since the state was kept.
+
+    Without a state, rotated files are not read.
+    """
     files = [str(path) for path in map(Path, names) if path.is_file()]
     if not marks:
         return files
@@ -67,7 +74,7 @@ def _files(names: Sequence[str], marks: Sequence[LogPosition]) -> list[str]:
 
 
 def _was_written_to(path: Path, since: int) -> bool:
-    """Since that time (ns since 1970)? A file that a rotation has taken away meanwhile was not."""
+    """True if the file exists and was modified at `since` (ns since 1970) or later."""
     try:
         return path.stat().st_mtime_ns >= since
     except OSError:

@@ -1,4 +1,4 @@
-"""A notification URL + messages -> delivered or not, by a process of its own that is bounded in time and memory.
+"""Notification URL and messages -> delivered or not, by a child bounded in time and memory.
 
 Apprise reads what a service answers to its end, in one piece, and follows where it redirects. A
 broken or hostile service could keep that busy for ever, or make it as large as the machine. So a
@@ -114,7 +114,7 @@ class Answer(Protocol):
 
 
 def run(orders: IO[bytes], answer_to: int) -> None:
-    """The child: the first line is the URL, each further one a message; a line comes back for each."""
+    """The child process: reads the URL, then messages, one a line; answers each with a line."""
     order = json.loads(orders.readline())
     # The default action ends the process, wherever it is; also when the watch was killed.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -130,7 +130,10 @@ def run(orders: IO[bytes], answer_to: int) -> None:
 
 
 def service_of(url: str) -> "Apprise | None":
-    """What Apprise makes of a URL; None where it knows no such service. Raises ImportError without the extra."""
+    """The service of a URL, None if Apprise does not know it.
+
+    Raises ImportError if Apprise is not installed.
+    """
     from apprise import Apprise
 
     # Its log lines hold URLs with their passwords.
@@ -158,12 +161,15 @@ def _send(service: "Apprise", message: dict[str, str]) -> bool:
                 body_format=NotifyFormat.TEXT,
             )
         )
-    except Exception:  # noqa: BLE001  a hundred services, each with its own faults: one that breaks is one that did not take it
+    except Exception:  # noqa: BLE001  any of a hundred services may raise anything: not delivered
         return False
 
 
 def _bound_answers() -> None:
-    """Let the library under Apprise read the beginning of an answer alone, and stay at the host it was sent to."""
+    """Make `requests`, which Apprise uses, read only the start of an answer, and stay on its host.
+
+    Apprise's services call the library directly, so there is no other place to hook in.
+    """
     try:
         from requests import Session
         from requests.adapters import HTTPAdapter
@@ -174,24 +180,24 @@ def _bound_answers() -> None:
     def send_bounded(
         self: HTTPAdapter, request: "PreparedRequest", stream: bool = False, **options: object
     ) -> "Response":
-        response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # handed on as they came
+        response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # as given
         whole = response.raw
         response.raw = BytesIO(_beginning(whole))
         whole.close()
         return response
 
-    def target_at_same_host(self: Session, response: "Response") -> str | None:
+    def target_on_host(self: Session, response: "Response") -> str | None:
         url = target(self, response)
         # True for another host or port, and from https to http; False from http to https.
         is_elsewhere = url and self.should_strip_auth(response.url, urljoin(response.url, url))
         return None if is_elsewhere else url
 
-    HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # Apprise's services call the library directly: it has no other place to hook in
-    Session.get_redirect_target = target_at_same_host  # type: ignore[method-assign,assignment]  # as above
+    HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # see above
+    Session.get_redirect_target = target_on_host  # type: ignore[method-assign,assignment]  # see above
 
 
 def _beginning(answer: Answer) -> bytes:
-    """The first ANSWER_BYTES of a body, or what came of it within ANSWER_SECONDS or before it broke off."""
+    """At most ANSWER_BYTES of a body, as far as it came within ANSWER_SECONDS without an error."""
     until, body = monotonic() + ANSWER_SECONDS, bytearray()
     with suppress(
         Exception

@@ -1,7 +1,7 @@
-"""Pieces of EVE as they are written -> news: each host's verdict when it is new or has changed, once.
+"""Pieces of EVE as they are written -> news: a host's verdict, once when it is new or changes.
 
-Only hosts with new evidence are looked at. Evidence older than EVIDENCE_HOURS ages out by whole
-hours, so memory stays what a day of the site's mail-like traffic takes, however long this runs.
+Only hosts with new evidence are judged. Evidence older than EVIDENCE_HOURS is dropped by whole
+hours, so memory is bounded by what a day of mail traffic takes.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -40,16 +40,17 @@ from rulegen.vocabulary import Level
 
 
 class WatchMemory(Struct):
-    """All that a watch remembers, and a later one needs to go on as if there had been no break: evidence, and incidents by id."""
+    """What a watch remembers, and a later watch needs to go on: evidence, and incidents by id."""
 
     store: EvidenceStore = field(default_factory=EvidenceStore)
     incidents: dict[str, Incident] = field(default_factory=dict)
 
 
 class Watcher:
-    """Takes pieces of EVE in and says what is news. `memory` grows with it; `fresh` is what came since it was last asked for.
+    """Takes in pieces of EVE and returns what is news. `memory` is updated in place.
 
-    `now` is the wall clock in seconds since 1970 UTC: events dated more than a day after it are not believed.
+    `now` is the wall clock in seconds since 1970 UTC. Events dated more than a day later are
+    ignored.
     """
 
     def __init__(
@@ -73,11 +74,11 @@ class Watcher:
         self._households = _Households(memory.store)
         self._fresh = EvidenceStore()
         self._told: dict[str, News] = {}
-        self._changed = set(memory.store.hosts)  # another profile, another verdict
+        self._changed = set(memory.store.hosts)  # the profile may differ from the last watch's
         self._aged = -inf
 
     def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end]. What a single line breaks is counted, and the others are used."""
+        """Take in the lines of block[:end]. A line that raises an exception is skipped."""
         taken = False
         with self._faults.caught("a piece of the log is read again line by line"):
             self._gatherer.take(block, end)
@@ -92,12 +93,12 @@ class Watcher:
         return fresh
 
     def told(self) -> tuple[News, ...]:
-        """What changed of the incidents since the last call, told or not, by each the last."""
+        """The latest change of each incident that changed since the last call."""
         told, self._told = self._told, {}
         return tuple(told.values())
 
     def look(self, now: float) -> Iterator[LiveNews]:
-        """What became news since the last look, which was at the time `now`."""
+        """What became news since the last call; `now` is the wall clock."""
         self._collector.period = Period(future=now + DAY)
         self._merge()
         at = min(now, self.memory.store.last_event)
@@ -142,7 +143,7 @@ class Watcher:
     def _judge(
         self, machine: Machine, incident: Incident | None, at: float, over: bool
     ) -> Iterator[LiveNews]:
-        """`over`: is a level below the one told the end of the incident, or but a moment's doubt?"""
+        """`over`: a level below the one told ends the incident; otherwise it is ignored."""
         machine.evidence.trim()
         context = context_of(machine, self.memory.store, self._site)
         level = assess(machine.evidence, context).level
@@ -170,7 +171,7 @@ class Watcher:
         return find(going, whereabouts(machine))
 
     def _machines(self, addresses: Iterable[str]) -> list[Machine]:
-        """The machines of these addresses; where they cannot be told together, of each address by itself."""
+        """The machines of these addresses; if that raises an exception, address by address."""
         wanted = list(addresses)
         with self._faults.caught("hosts with new evidence are judged one by one"):
             return self._machines_of(wanted)
@@ -181,7 +182,7 @@ class Watcher:
         return list(found.values())
 
     def _machines_of(self, addresses: Iterable[str]) -> list[Machine]:
-        """Those machines that have or had one of the addresses, each with all of its evidence that belongs to no incident that is over."""
+        """Machines that have or had one of the addresses, without evidence of closed incidents."""
         store = self.memory.store
         wanted = self._households.around(addresses)
         hosts = PackedStore(HostEvidence)
@@ -204,7 +205,7 @@ class Watcher:
         return [_unsettled(machine, over) for machine in found] if over else found
 
     def _age(self, at: float) -> Iterator[LiveNews]:
-        """Once an hour of the log: let go of what is too old, and look again at every machine with an incident."""
+        """Once per hour of log time: drop old evidence, judge machines with an open incident."""
         if not at > -inf or at // HOUR <= self._aged:
             return
         self._aged = at // HOUR
@@ -229,7 +230,7 @@ class Watcher:
 
 
 class _Households:
-    """Which addresses and machines belong together, by leases and MACs; made anew when more is known."""
+    """Which addresses belong to one machine, by leases and MACs; indexed again when more is known."""
 
     def __init__(self, store: EvidenceStore) -> None:
         self._leases = store.leases
@@ -240,7 +241,7 @@ class _Households:
         self._entries: dict[str, list[tuple[str, str, int]]] = {}
 
     def forget(self) -> None:
-        """The leases have changed."""
+        """Index again at the next question: the leases have changed."""
         self._known = False
 
     def around(self, addresses: Iterable[str]) -> set[str]:
@@ -252,7 +253,7 @@ class _Households:
         return wanted
 
     def of(self, mac: str, address: str) -> Collection[str]:
-        """Where a machine is or was."""
+        """All addresses of a machine."""
         self._index()
         return self._addresses.get(mac, (address,))
 
@@ -283,7 +284,7 @@ class _Households:
 
 
 def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> None:
-    """Merge; where that fails, host by host, so that one whose evidence cannot be merged loses its own alone."""
+    """Merge; if that raises an exception, host by host, so that only one host loses evidence."""
     with faults.caught("new evidence is merged host by host"):
         store.merge(new)
         return
@@ -299,7 +300,7 @@ def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> 
 
 
 def forget(store: EvidenceStore, before: float, faults: Faults | None = None) -> None:
-    """Drop, in place, what was seen in hours that ended by `before`; leases LEASE_DAYS later, or when they end.
+    """Drop, in place, evidence of hours that ended by `before`; leases LEASE_DAYS later.
 
     A host whose evidence cannot be aged is dropped and named.
     """
@@ -361,7 +362,7 @@ def _without_hours(sketch: ActivitySketch, before: float) -> ActivitySketch:
 
 
 def _unsettled(machine: Machine, over: Iterable[Incident]) -> Machine:
-    """The machine with what it did after its last incident: what was told then does not count again."""
+    """The machine with its evidence after its last incident: what was told does not count again."""
     end = settled_until(over, whereabouts(machine))
     return (
         replace(machine, evidence=machine.evidence.between(nextafter(end, inf), inf))
@@ -371,7 +372,7 @@ def _unsettled(machine: Machine, over: Iterable[Incident]) -> Machine:
 
 
 def _at_its_worst(before: Incident | None, now: Incident) -> Incident:
-    """A suspect that was infected before has not become less so: while its incident lasts, no news comes of that."""
+    """Keep the incident at its highest level while it is open: a lower level is no news."""
     if before and now.standing is Standing.OPEN and now.level.rank < before.level.rank:
         return replace(now, level=before.level, score=before.score)
     return now

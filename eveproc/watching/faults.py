@@ -1,11 +1,11 @@
-"""What raised an exception while a watch ran -> sentences that name it: each kind once, a bounded number, the rest as a count."""
+"""Exceptions raised while a watch runs -> at most MOST_NAMED different sentences, and a count."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rulegen.errors import MxhoundError
 
-# So many faults are named over the life of a watch; what an attacker can cause must not fill a disk.
+# Faults named over the life of a watch: what an attacker can cause must not fill a disk.
 MOST_NAMED = 100
 LONGEST = 200
 
@@ -20,12 +20,12 @@ class Faults:
 
     @contextmanager
     def caught(self, what: str) -> Iterator[None]:
-        """Catch and name an exception of the body; `what` says in a sentence what is missing now."""
+        """Catch and name an exception of the body; `what` says what is missing because of it."""
         try:
             yield
         except MxhoundError:  # refused on purpose, and told by whoever runs this
             raise
-        except Exception as error:  # noqa: BLE001  records are written by attackers: whatever one causes, everything else goes on
+        except Exception as error:  # noqa: BLE001  attackers write the records: all others go on
             self.note(f"{what} ({type(error).__name__}: {error})"[:LONGEST])
 
     def note(self, sentence: str, count: int = 1) -> None:

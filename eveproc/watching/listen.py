@@ -1,7 +1,7 @@
-"""A Unix socket that Suricata writes EVE to (filetype unix_stream or unix_dgram; we listen) -> its lines as they come.
+"""Unix socket that Suricata writes EVE to (unix_stream or unix_dgram) -> lines as they come.
 
-A socket keeps nothing: what Suricata says while nobody listens, or faster than is read, it drops. A
-thread of its own therefore reads, so that judging does not hold it up.
+Suricata drops what it cannot write to the socket at once. A thread of its own therefore reads, so
+that judging does not hold it up.
 """
 
 import os
@@ -28,7 +28,7 @@ WOKEN_EVERY = 0.2
 
 
 class Listener:
-    """Listens on a path until it is closed. Raises MxhoundError where it cannot, as when another program listens there."""
+    """Listens on a path until it is closed. Raises MxhoundError if that is not possible."""
 
     def __init__(self, path: str, stats: ReadStats, *, datagrams: bool = False) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class Listener:
             yield piece
 
     def commit(self) -> None:
-        """Nothing to do: a socket takes nothing back."""
+        """Nothing to do: what was read from a socket cannot be read again."""
 
     def close(self) -> None:
         self._closed.set()
@@ -69,14 +69,14 @@ class Listener:
                 continue
             try:
                 for key, _ in self._selector.select(WOKEN_EVERY):
-                    self._receive(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
+                    self._receive(key.fileobj)  # type: ignore[arg-type]  # a socket
                 self._fault = ""
             except OSError as error:  # as when no more files may be open
                 self._note_fault(str(error.strerror))
                 self._closed.wait(WOKEN_EVERY)
 
     def _note_fault(self, fault: str) -> None:
-        """Once, however often it is met in a row."""
+        """Report a fault once while it lasts."""
         if fault != self._fault:
             self._stats.note_problem(self.path, f"cannot be read, and is tried again: {fault}")
         self._fault = fault
@@ -100,7 +100,7 @@ class Listener:
         end = block.rfind(b"\n") + 1 if received else len(block)
         if end:
             self._waiting.append((block, end))
-        # Of a line that is too long, enough is kept to see that it is.
+        # Of a line that is too long, keep enough to see that it is.
         self._held[connection] = block[end : end + MAX_LINE + 1]
         if not received:
             self._selector.unregister(connection)
@@ -131,9 +131,7 @@ def _remove_left_over(path: str, datagrams: bool) -> None:
     if not os.path.lexists(path):
         return
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise MxhoundError(
-            f"{path}: is something else than a socket; allowed is a path where nothing is yet"
-        )
+        raise MxhoundError(f"{path}: is not a socket; expected a path that does not exist yet")
     with socket.socket(
         socket.AF_UNIX, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM
     ) as probe:

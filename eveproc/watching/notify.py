@@ -1,4 +1,4 @@
-"""News -> webhooks, mail and chat: each URL has a queue, a thread and a courier, so none waits for another.
+"""News -> webhooks, mail and chat; each URL has its own queue, thread and courier.
 
 A message that a service does not take is sent again, with pauses that grow to PAUSE_AT_MOST.
 Messages that still wait at the end are given back to be kept. Messages that do not fit into a full
@@ -40,7 +40,7 @@ _KIND = MappingProxyType(
 
 
 def message_of(news: LiveNews) -> Message:
-    """Plain text of a few lines, in which nothing that a host says of itself can steer or lead anywhere."""
+    """Plain text of a few lines. Text that a host chose, as its name, holds no markup or link."""
     verdict, change = news.verdict, news.change
     identity = verdict.identity
     named = (
@@ -61,9 +61,10 @@ def message_of(news: LiveNews) -> Message:
 
 
 class Notifier:
-    """Sends every message to every URL, sooner or later. Raises InputError for URLs that Apprise does not know.
+    """Sends every message to every URL. Raises InputError for URLs that Apprise does not know.
 
-    `say` gets a sentence when a service fails and when it works again. `kept` is what an earlier `close` returned.
+    `say` gets a sentence when a service fails and when it works again. `kept` is what an earlier
+    `close` returned.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Notifier:
             outbox.put(message)
 
     def name_of(self, key: str) -> str:
-        """What to call the URL of a key before people."""
+        """The name of a URL in messages, without its secrets."""
         return self._outboxes[key].name
 
     def waiting(self) -> dict[str, tuple[Message, ...]]:
@@ -94,7 +95,7 @@ class Notifier:
         return {key: left for key, outbox in self._outboxes.items() if (left := outbox.waiting())}
 
     def close(self, seconds: float) -> dict[str, tuple[Message, ...]]:
-        """Give each service so long for what is waiting; then what is left, as `waiting`."""
+        """Wait up to so many seconds for the queues; then return what is left, as `waiting`."""
         for outbox in self._outboxes.values():
             outbox.close()
         until = monotonic() + seconds
@@ -167,7 +168,8 @@ class _Outbox:
         if lost:
             message = replace(
                 message,
-                body=f"{message.body}\n{lost} more did not fit into the queue; eveproc report has them.",
+                body=f"{message.body}\n{lost} more did not fit into the queue; "
+                "eveproc report has them.",
             )
         delivered = self._courier.deliver(message)
         if delivered:
@@ -179,7 +181,7 @@ class _Outbox:
         return delivered
 
     def _tell(self, delivered: bool) -> None:
-        """Once when it begins to fail, once when it works again."""
+        """Say when deliveries begin to fail, and when they work again."""
         if delivered and self._failing:
             self._say(f"{self.name}: takes notifications again")
         elif not delivered and not self._failing:
@@ -187,13 +189,13 @@ class _Outbox:
         self._failing = not delivered
 
     def _wait(self, seconds: float) -> bool:
-        """Pause; False if it is time to end."""
+        """Pause; False if the notifier is being closed."""
         with self._turn:
             return not self._turn.wait_for(lambda: self._closing, seconds)
 
 
 def key_of(url: str) -> str:
-    """A name for the URL that tells none of its secrets."""
+    """An identifier of the URL that reveals none of its secrets."""
     return blake2b(url.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 

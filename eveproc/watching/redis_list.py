@@ -1,8 +1,8 @@
-"""A list in redis that Suricata pushes EVE to (filetype redis, mode list) -> its records; removed from it once they are kept.
+"""Redis list that Suricata pushes EVE to (filetype redis, mode list) -> its records.
 
-Suricata puts each record at the left end. They are read from the right end and stay there until
-`commit`, so that a watch that dies, and what it did not save with it, reads them again. The list
-must be this reader's alone.
+Suricata pushes at the left end. Records are read from the right end and stay in the list until
+`commit`, so a watch that dies reads again what it had not kept. No other program may take records
+from the list.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,10 @@ TIMEOUT_SECONDS = 5.0
 
 
 class RedisList:
-    """Reads the list that `url` names: redis://[USER:PASSWORD@]HOST[:PORT][/DB][?key=NAME]. Raises MxhoundError at once where it cannot."""
+    """Reads the list of a URL: redis://[USER:PASSWORD@]HOST[:PORT][/DB][?key=NAME].
+
+    Raises MxhoundError if it cannot be read.
+    """
 
     def __init__(self, url: str, stats: ReadStats) -> None:
         self._redis = _library()
@@ -43,7 +46,7 @@ class RedisList:
             )
 
     def poll(self, _now: float) -> Iterator[Piece]:
-        """Every record since the last call. Where the server is away, that is a problem told once, and it is asked again the next time."""
+        """Every record since the last call. A server that does not answer is reported once."""
         try:
             while records := self._next():
                 block = b"".join(record + b"\n" for record in reversed(records))
@@ -59,7 +62,7 @@ class RedisList:
             self._is_away = True
 
     def commit(self) -> None:
-        """What was read is kept elsewhere by now: take it from the list."""
+        """Remove from the list what was read: it is kept elsewhere by now."""
         if not self._taken:
             return
         try:
@@ -73,7 +76,7 @@ class RedisList:
         self._client.close()
 
     def _next(self) -> list[bytes]:
-        """The oldest records not yet read, at most AT_ONCE, newest first, if they follow on what was read last."""
+        """The oldest unread records, at most AT_ONCE, newest first; none if another took records."""
         if not self._taken:
             records: list[bytes] = self._client.lrange(self.key, -AT_ONCE, -1)
             return records
@@ -82,8 +85,11 @@ class RedisList:
         ]
         if last == self._last:
             return records
-        # Evidence read twice counts once: beginning again is right whatever happened.
-        what = "changed at its right end and is read anew: another program takes records, redis began anew, or Suricata's mode is not list"
+        # Evidence that is read twice counts once, so reading again is right whatever happened.
+        what = (
+            "changed at its right end and is read again: another program takes records, redis was "
+            "restarted, or Suricata's mode is not list"
+        )
         self._stats.note_problem(self.name, what)
         self._taken, self._last = 0, b""
         return []

@@ -1,4 +1,4 @@
-"""Names of sources -> their pieces as they come, a Watcher's news of them to whoever is to be told, until it is to stop."""
+"""Names of sources -> news, passed on as it comes until the watch is stopped."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,15 +28,14 @@ from rulegen.units import HOUR
 if TYPE_CHECKING:
     from eveproc.watching.notify import Notifier
 
-# So often the sources are asked, in seconds. A line is judged within the next second, however long
-# judging takes.
+# Seconds between two looks at the sources; a line is judged within the next second.
 PAUSE = 0.25
 PAUSE_AT_MOST = 1.0
 # Judging takes no more than a fifth of the time.
 REST = 4
-# What was read since is read again after a crash; after news it is kept at once.
+# Seconds between two writes of the state; after news it is written at once.
 KEEP_EVERY = 30.0
-# When none of so many first lines is a record, what is read is something else than EVE.
+# If none of so many first lines is a record, the source is not EVE.
 TELLING_LINES = 10
 
 
@@ -53,17 +52,20 @@ class FollowedInput(Protocol):
 
 
 def is_file_name(name: str) -> bool:
-    """Not one of those that are written with a scheme?"""
+    """True for a path, False for a source with a scheme."""
     return name.partition(":")[0] not in ("unix", "unixgram", "redis", "rediss")
 
 
 def shown(name: str) -> str:
-    """The name before people: a redis URL may hold a password."""
+    """The name in messages: a redis URL may hold a password."""
     return name if is_file_name(name) or not name.startswith("redis") else "redis://..."
 
 
 def open_source(name: str, stats: ReadStats, start: int = 0) -> FollowedInput:
-    """A path, unix:PATH, unixgram:PATH or redis://... as a source; a file from `start` on. Raises MxhoundError where it cannot be read."""
+    """Open a path, unix:PATH, unixgram:PATH or redis://...; a file from byte `start` on.
+
+    Raises MxhoundError if it cannot be read.
+    """
     scheme, _, rest = name.partition(":")
     if is_file_name(name):
         return Follower(name, stats, start)
@@ -95,17 +97,19 @@ class Sinks(Struct, frozen=True):
 
 
 class ProcessSignals(Struct, frozen=True):
-    """What may be asked of a running watch, from a signal handler too: to end, and to read the site's profile anew."""
+    """Requests to a running watch, also from signal handlers: stop, and reload the profile."""
 
     stop: Event = field(default_factory=Event)
     reload: Event = field(default_factory=Event)
 
 
 class Live:
-    """Reads sources and looks, in turn. `load` gives the site's profile; `clock` is the wall clock in seconds since 1970 UTC.
+    """Reads the sources and judges, in turn. `load` returns the site profile.
 
-    With a state it goes on where an earlier one was stopped or killed: what is told is kept after
-    it was told, what is read with it.
+    `clock` is the wall clock in seconds since 1970 UTC.
+
+    With a state it goes on where an earlier watch ended. News is kept after it was told, together
+    with the positions in the logs.
     """
 
     def __init__(
@@ -145,7 +149,7 @@ class Live:
             self._stack = stack.pop_all()
 
     def run(self, process_signals: ProcessSignals) -> None:
-        """Pass news on until it is to stop. Raises MxhoundError if the state could not be kept at the end."""
+        """Pass on news until stopped. Raises MxhoundError if the state cannot be kept then."""
         with self._stack:
             while not process_signals.stop.is_set():
                 self._take_turn(process_signals)
@@ -184,7 +188,7 @@ class Live:
                     yield piece
 
     def _doubt(self, name: str, piece: Piece) -> None:
-        """Say it if the first lines of all are something else than EVE; later ones that are damaged are counted."""
+        """Say so if none of the first lines is EVE. Later damaged lines are counted."""
         block, end = piece
         first = ReadStats()
         for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
@@ -204,7 +208,7 @@ class Live:
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
 
     def _keep(self) -> None:
-        """What was read and told so far, so that it need not be read or told again. Where that fails it goes on, and tries again."""
+        """Keep what was read and told so far. A failure is told, and keeping is tried again."""
         self._unkept.merge(self._watcher.fresh())
         self._untold.update((told.incident.id, told) for told in self._watcher.told())
         self._news, self._kept = False, monotonic()
@@ -240,7 +244,7 @@ class Live:
         return not fault
 
     def _reload(self) -> None:
-        """A profile with faults is told, and the former stays in force."""
+        """Read the profile again. Faults are told, and the former profile stays in force."""
         try:
             site = self._load()
         except MxhoundError as error:

@@ -1,8 +1,7 @@
-"""A log that is being written -> its new lines, through rotation by rename, by copytruncate, and by writing the file anew.
+"""Log that is being written -> its new lines, through rename, copytruncate and rewriting.
 
-It is asked at intervals. Being woken by inotify instead was measured and gains nothing: a look at a
-file without news takes some 30 us, four a second are not seen in `top`, and inotify does not work
-on the network file systems that some sites log to.
+The file is polled. inotify was measured and gains nothing: a look at a file without news takes some
+30 us, and inotify does not work on the network file systems that some sites log to.
 """
 
 import os
@@ -20,8 +19,8 @@ from eveproc.input.sources import HEAD as BOOKMARK_HEAD
 from eveproc.state.log_position import FileKind, Log, LogPosition
 from rulegen.errors import InputError, Problem
 
-# By so many first bytes a file is known again: time of day in microseconds, flow and addresses of
-# its first record.
+# A file is recognized by its first bytes: time in microseconds, flow and addresses of its first
+# record.
 HEAD = 256
 # Suricata writes into a renamed file until it is told to open a new one. After so many seconds
 # without news it has.
@@ -34,14 +33,14 @@ Piece = tuple[bytes, int]
 
 
 class Position(Struct, frozen=True):
-    """How far a file was read: `head` are its first bytes, HEAD or fewer. Offsets are in bytes and at the start of a line."""
+    """How far a file was read: at most HEAD first bytes, and an offset at the start of a line."""
 
     head: bytes
     offset: int
 
 
 class FollowedFile:
-    """One open file that grows: pieces of whole lines, each once."""
+    """One open file that grows -> pieces of whole lines, each once."""
 
     def __init__(self, path: Path, stats: ReadStats, offset: int = 0) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -62,7 +61,10 @@ class FollowedFile:
         return Position(self.head, self.offset)
 
     def log_position(self, path: Path, at: float) -> LogPosition:
-        """For a state file kept `at` then: by what the log is known again, and where to read on. Raises OSError."""
+        """For a state kept at the time `at`: how to recognize the log, and where to read on.
+
+        Raises OSError.
+        """
         status = os.fstat(self.descriptor)
         head = os.pread(self.descriptor, BOOKMARK_HEAD, 0)
         log = Log(
@@ -80,7 +82,7 @@ class FollowedFile:
         )
 
     def was_rewritten(self) -> bool:
-        """Is what is there now something else than what was read? Then nothing of it was read yet."""
+        """True if the content was replaced; reading starts again at its beginning then."""
         size = os.fstat(self.descriptor).st_size
         if size >= self.offset and os.pread(self.descriptor, len(self.head), 0) == self.head:
             return False
@@ -89,7 +91,7 @@ class FollowedFile:
         return True
 
     def pieces(self) -> Iterator[Piece]:
-        """What was written since; half a line at the end stays for the next time. A piece counts as read when the next is asked for."""
+        """Whole lines written since the last call. A piece is read when the next is asked for."""
         status = os.fstat(self.descriptor)
         size, self.modified = status.st_size, status.st_mtime_ns
         if size == self._seen:
@@ -111,7 +113,7 @@ class FollowedFile:
         self._seen = size
 
     def last_piece(self) -> Iterator[Piece]:
-        """Half a line that nobody will end any more."""
+        """The last line, although it has no end."""
         if tail := os.pread(self.descriptor, MAX_LINE + 1, self.offset):
             yield tail, len(tail)
             self._advance(len(tail))
@@ -120,7 +122,7 @@ class FollowedFile:
         os.close(self.descriptor)
 
     def _of_line_ends(self, block: bytes, end: int) -> Iterator[Piece]:
-        """A line longer than MAX_LINE is told once, by its beginning, and its rest passed over."""
+        """The start of a line longer than MAX_LINE is a piece; the rest of it is skipped."""
         if not self._in_long_line:
             yield block, end or len(block)
         elif (rest := end - block.index(b"\n") - 1 if end else 0) > 0:
@@ -132,9 +134,9 @@ class FollowedFile:
 
 
 class Follower:
-    """Follows what is called `path`, whatever file that is at the time; of the first one from `start` on.
+    """Follows the file that has the name `path` at the time; the first one from byte `start` on.
 
-    Raises InputError where it can never be read.
+    Raises InputError if it can never be read.
     """
 
     def __init__(self, path: str, stats: ReadStats, start: int = 0) -> None:
@@ -148,7 +150,7 @@ class Follower:
         _refuse(self.path)
 
     def poll(self, now: float) -> Iterator[Piece]:
-        """Every new line since the last call; `now` is any clock in seconds that only goes forward."""
+        """Every new line since the last call; `now` is a monotonic clock in seconds."""
         yield from self._poll_older(now)
         former = self._current
         if former is not None:
@@ -164,12 +166,12 @@ class Follower:
             yield from self._current.pieces()
 
     def log_positions(self, at: float) -> Iterator[LogPosition]:
-        """How far each file was read that may still have news at the time `at`."""
+        """Positions in the files that may still get new lines, for a state kept at `at`."""
         for reading in [
             *(reading for _, reading in self._older),
             *([self._current] if self._current else []),
         ]:
-            with suppress(OSError):  # a disk that is gone; what was read of it is read again
+            with suppress(OSError):  # the disk is gone; its lines are read again later
                 if reading.offset:
                     yield reading.log_position(self.path, at)
 
@@ -183,7 +185,7 @@ class Follower:
             self._current.close()
 
     def _turn(self, now: float) -> bool:
-        """Did another file take the name? Then it is the current one, and the former is read on until it is quiet."""
+        """True if another file took the name. The former is followed until it is quiet."""
         try:
             status = self.path.stat()
             if self._current is not None and self._current.identity == (
@@ -207,7 +209,7 @@ class Follower:
         return True
 
     def _note_fault(self, fault: str) -> None:
-        """Once, not at every look. That there is no file is none: between two names there is none for a moment."""
+        """Report a fault once. A missing file is none: rotation leaves none for a moment."""
         if fault and fault != self._fault:
             self._stats.note_problem(str(self.path), fault)
         self._fault = fault
@@ -224,9 +226,9 @@ class Follower:
             self._older.remove(entry)
 
     def _missed(self, since: int, now: float) -> Iterator[Piece]:
-        """Logs that came and were rotated away between two looks: written to since then (ns), and none that was read.
+        """Logs created and rotated away between two looks: modified since (ns), not read yet.
 
-        Reading one twice would cost time and change no verdict.
+        Reading a log twice costs time and changes no verdict.
         """
         for path in sorted(rotated(self.path), key=_modified):
             with suppress(OSError):  # rotated on meanwhile
@@ -247,11 +249,13 @@ class Follower:
         return any(one and head.startswith(one) for one in (*self._read, *following, *current))
 
     def _rest_of_copy(self, known: Position, now: float) -> Iterator[Piece]:
-        """What a file that was emptied held last is in the copy that was made of it before, which may be packed by now."""
+        """The last lines of an emptied file, from the copy made before, compressed or not."""
         found = next((path for path in rotated(self.path) if _holds(path, known)), None)
         try:
             if found is None:
-                what = "was emptied, and no copy of it is found: what was written into it last may not have been read"
+                what = (
+                    "was emptied, and no copy of it is found: its last lines may not have been read"
+                )
                 self._stats.note_problem(str(self.path), what)
             elif found.suffix in PACKED:
                 yield from _unpacked(found, known.offset, self._stats)
@@ -263,18 +267,21 @@ class Follower:
 
 
 def rotated(path: Path) -> list[Path]:
-    """Files that have the name and something behind it, plain ones first: while gzip works there are both, and the plain one is whole."""
+    """Files with the name and a suffix, plain ones first: only those are whole while gzip runs."""
     found = [other for other in path.parent.glob(f"{escape(path.name)}?*") if other.is_file()]
     return sorted(found, key=lambda other: (other.suffix in PACKED, other.name))
 
 
 def _refuse(path: Path) -> None:
-    """A path that is to appear yet is no fault; nothing that could appear there is one."""
+    """Raise InputError for what can never be followed. A file that does not exist yet can."""
     what = ""
     if not path.parent.is_dir():
         what = "cannot be followed: there is no such folder"
     elif path.exists() and not path.is_file():
-        what = "is no file; allowed are a file that Suricata writes, unix:PATH, unixgram:PATH and redis://HOST:PORT?key=NAME"
+        what = (
+            "is no file; allowed are a file that Suricata writes, unix:PATH, unixgram:PATH and "
+            "redis://HOST:PORT?key=NAME"
+        )
     elif path.exists() and not os.access(path, os.R_OK):
         what = "cannot be read: permission denied"
     if what:
@@ -301,7 +308,7 @@ def _modified(path: Path) -> int:
 
 
 def _unpacked(path: Path, offset: int, stats: ReadStats) -> Iterator[Piece]:
-    """What of a packed file comes after `offset` of its content."""
+    """The content of a compressed file after `offset`."""
     try:
         with ExitStack() as stack:
             source = LogSource(str(path), stack, stats)
