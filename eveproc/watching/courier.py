@@ -192,8 +192,8 @@ def _bound_answers() -> None:
         is_elsewhere = url and self.should_strip_auth(response.url, urljoin(response.url, url))
         return None if is_elsewhere else url
 
-    HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # see above
-    Session.get_redirect_target = target_on_host  # type: ignore[method-assign,assignment]  # see above
+    HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # above
+    Session.get_redirect_target = target_on_host  # type: ignore[method-assign,assignment]  # above
 
 
 def _beginning(answer: Answer) -> bytes:

@@ -316,6 +316,7 @@ def forget(store: EvidenceStore, before: float, faults: Faults | None = None) ->
     _forget_leases(store.leases, before)
     store.macs.forget(before)
     store.server_names.forget(before - LEASE_DAYS * DAY)
+    store.coverage.forget(before)
     health = store.health
     health.earliest = {
         key: health.latest[key] if report[0] < before else report

@@ -76,7 +76,7 @@ class RedisList:
         self._client.close()
 
     def _next(self) -> list[bytes]:
-        """The oldest unread records, at most AT_ONCE, newest first; none if another took records."""
+        """The oldest unread records, at most AT_ONCE, newest first; none if another took some."""
         if not self._taken:
             records: list[bytes] = self._client.lrange(self.key, -AT_ONCE, -1)
             return records

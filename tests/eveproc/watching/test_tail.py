@@ -149,7 +149,7 @@ def test_a_copy_that_cannot_be_found_is_told(log):
     log.lines(1)
     assert texts(follower, 1) == log.written[3:]
     assert [problem.what for problem in stats.problems] == [
-        "was emptied, and no copy of it is found: what was written into it last may not have been read"
+        "was emptied, and no copy of it is found: its last lines may not have been read"
     ]
     follower.close()
 
