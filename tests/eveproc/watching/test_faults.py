@@ -7,13 +7,13 @@ from click.testing import CliRunner
 
 from eveproc.cli import main
 from eveproc.evidence.collector import Collector
-from eveproc.evidence.leases import Leases
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import reader
 from eveproc.input.events import Dhcp, Event
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
 from eveproc.state.state import State, open_state
+from eveproc.verdicts.machines import Machine
 from eveproc.watching import engine
 from eveproc.watching.engine import Watcher, WatchMemory, forget
 from eveproc.watching.faults import LONGEST, MOST_NAMED, Faults
@@ -113,14 +113,14 @@ def test_where_a_block_breaks_what_looks_at_it_whole_its_lines_are_read_one_by_o
 def test_a_host_that_cannot_be_judged_is_named_and_the_others_are_judged(
     tmp_path, monkeypatch
 ) -> None:
-    judge = engine.judge
+    verdict_on = engine.verdict_on
 
-    def break_at_bad(address: str, *rest: object) -> object:
-        if address == BAD:
+    def break_at_bad(machine: Machine, context: object) -> object:
+        if machine.address == BAD:
             raise ZeroDivisionError("division by zero")
-        return judge(address, *rest)
+        return verdict_on(machine, context)
 
-    monkeypatch.setattr(engine, "judge", break_at_bad)
+    monkeypatch.setattr(engine, "verdict_on", break_at_bad)
     watch = OneTurn(tmp_path)
     watch.hear(*all_of(BAD, HOST))
     assert watch.news == [HOST]
@@ -130,14 +130,14 @@ def test_a_host_that_cannot_be_judged_is_named_and_the_others_are_judged(
 
 
 def test_leases_that_cannot_be_told_apart_cost_their_own_host_alone(tmp_path, monkeypatch) -> None:
-    holds = Leases.tenancies
+    machines = engine.machines
 
-    def break_at_bad(self: Leases) -> object:
-        if any(address == BAD for address, _, _ in self.seen):
+    def break_at_bad(store: EvidenceStore, site: object) -> object:
+        if BAD in set(store.hosts):
             raise ValueError("leases of the same instant")
-        return holds(self)
+        return machines(store, site)
 
-    monkeypatch.setattr(Leases, "tenancies", break_at_bad)
+    monkeypatch.setattr(engine, "machines", break_at_bad)
     watch = OneTurn(tmp_path)
     watch.hear(lease(START, BAD), *all_of(BAD, HOST))
     assert watch.news == [HOST]
