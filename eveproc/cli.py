@@ -227,6 +227,11 @@ def main() -> None:
     metavar="URI",
     help="With --on spark: keep verdicts and evidence there as tables, by day.",
 )
+@click.option(
+    "--metrics",
+    type=FILE,
+    help="Write metrics of this run for Prometheus (node_exporter's textfile collector).",
+)
 def report(
     inputs: InputOptions,
     form: str,
@@ -238,6 +243,7 @@ def report(
     on: str | None,
     master: str | None,
     tables: str | None,
+    metrics: Path | None,
 ) -> None:
     """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
 
@@ -245,15 +251,37 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on, 4 nothing could be judged.
     """
-    _refuse_to_forget(state, inputs.until, output, stats)
+    _refuse_to_forget(state, inputs.until, output, stats, metrics)
     cluster = _cluster(on, master, tables, inputs, state)
-    with (
-        _faults_told(),
-        _judged(inputs, state, cluster, everyone=everyone, drawn=form == "html") as report,
-    ):
-        _deliver(report, form, output, everyone)
-        _tell_reading(report, stats)
-    _exit_by(report, fail_on)
+    with _measured(metrics) as run:
+        with (
+            _faults_told(),
+            _judged(inputs, state, cluster, everyone=everyone, drawn=form == "html") as report,
+        ):
+            _deliver(report, form, output, everyone)
+            _tell_reading(report, stats)
+            run.append(report)
+        _exit_by(report, fail_on)
+
+
+@contextmanager
+def _measured(path: Path | None) -> Iterator[list["Report"]]:
+    """Metrics of a run, also of one that is refused; the list takes its report."""
+    started, exit_code = time.time(), 0
+    reports: list[Report] = []
+    try:
+        yield reports
+    except SystemExit as error:
+        exit_code = error.code if isinstance(error.code, int) else REFUSED
+        raise
+    finally:
+        if path:
+            from eveproc.report.metrics import Run, render
+            from rulegen.files import SHARED, write_whole
+
+            run = Run(started, time.time(), exit_code, next(iter(reports), None))
+            with _faults_told():
+                write_whole(path, render(run), SHARED)
 
 
 @main.command()

@@ -44,6 +44,7 @@ HOMES = {
         "eveproc.report.tuning_page",
     ),
     "pandas": (),
+    "prometheus_client": ("eveproc.report.metrics",),
     "py4j": ("eveproc.spark.",),
     "pyarrow": ("eveproc.spark.",),
     "pyspark": ("eveproc.spark.",),

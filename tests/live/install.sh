@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# In: root and apt where something is missing.  Out: ip (iproute2), nft (nftables), logrotate and a redis that runs, for the tests of
-# watch, block and contrib.
+# In: root and apt where something is missing.  Out: ip (iproute2), nft (nftables), logrotate, promtool (prometheus) and a redis that runs, for
+# the tests of watch, block, metrics and contrib.
 # What is there already is left alone. Of redis only redis-tools is installed, which holds the server's program but starts no service.
 # What cannot be had is named on stderr; exit 1 if anything is missing at the end.
 set -uo pipefail
@@ -16,6 +16,7 @@ missing_packages() {
     have ip || echo iproute2
     have nft || echo nftables
     have logrotate || echo logrotate
+    have promtool || echo prometheus
     have redis-server || have redis-check-rdb || echo redis-tools
 }
 
