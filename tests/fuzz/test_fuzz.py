@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from eveproc.evidence.leases import Leases
 from eveproc.input.decode import decode
 from eveproc.input.events import Event, Skipped
 from eveproc.input.read_stats import ReadStats
+from tests.fuzz import structured
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import LONGEST, seeds, words
 from tests.fuzz.structured import CHANGES, Change, EveryCommand, network, text_of
@@ -64,7 +64,7 @@ def test_no_command_breaks_on_a_changed_network(
 def test_a_command_that_breaks_is_found(
     every_command: EveryCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Leases, "tenancies", lambda _: 1 // 0)
+    monkeypatch.setattr(structured, "judge_evidence", lambda *_, **__: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         every_command(text_of(network()))
 
