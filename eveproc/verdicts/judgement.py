@@ -484,7 +484,7 @@ def _home_networks_met(
 def _hosts_that_connect(store: EvidenceStore) -> Iterator[str]:
     """Hosts with evidence of more than that others connect to them."""
     for address, evidence in store.hosts.items():
-        if {kind for kind, _ in evidence.sketches} - _SERVER_FACTS:
+        if {kind for kind, _ in evidence.whole().sketches} - _SERVER_FACTS:
             yield address
 
 

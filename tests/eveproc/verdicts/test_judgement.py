@@ -120,6 +120,13 @@ def test_snort_logs_alerts_alone(name: str) -> None:
     assert names(report) == ["alerts_only"]
 
 
+def test_alerts_alone_of_a_labelled_network(tmp_path: Path) -> None:
+    tagged = (
+        line.replace(b"{", b'{"vlan":[7],', 1) for line in recorded(8) if is_of("alert")(line)
+    )
+    assert names(judged(tmp_path, tagged)) == ["alerts_only"]
+
+
 # A network by the hour.
 
 
