@@ -24,7 +24,7 @@ from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
 from eveproc.signals.prefilter_patterns import line_filter
 from eveproc.signals.records import Record, RecordReader
-from eveproc.signals.registry import EXTRACTORS
+from eveproc.signals.registry import EXTRACTORS, Activity
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Signal
 
@@ -101,7 +101,7 @@ class Collector:
             store.sensors.add(event.sensor)
         if type(event) is Flow:
             self.note_presence(event)
-        findings = list(self._findings(event))
+        findings = self._findings(event)
         named = tuple(self._names_in(event))
         if not (findings or named or isinstance(event, Stats | Dhcp)):
             return
@@ -174,12 +174,15 @@ class Collector:
     def _is_mail_port(self, port: int) -> bool:
         return port in self.site.ports.smtp or port in self.site.ports.submission
 
-    def _findings(self, event: Event) -> Iterator[Finding]:
+    def _findings(self, event: Event) -> list[Finding]:
         if isinstance(event, Alert):
-            yield from self._of_alert(event)
-            return
-        for record in self._records.read(event):
-            yield from _findings_in(record)
+            return list(self._of_alert(event))
+        return [
+            _finding(record, kind, key)
+            for record in self._records.read(event)
+            for kind, peer in EXTRACTORS[type(record)]
+            if (key := peer(record))
+        ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
         read = self._alerts.read(event)
@@ -205,10 +208,7 @@ class Collector:
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
 
 
-def _findings_in(record: Record) -> Iterator[Finding]:
-    """What the entries of eveproc/signals read from it."""
-    for kind, peer in EXTRACTORS[type(record)]:
-        if key := peer(record):
-            identity = (key, *record.identity)
-            observation = Observation(record.event.time, key, identity, pivot=record.pivot)
-            yield Finding(record.host, kind, EvidenceSource.LOG, observation)
+def _finding(record: Record, kind: Activity, key: str) -> Finding:
+    identity = (key, *record.identity)
+    observation = Observation(record.event.time, key, identity, pivot=record.pivot)
+    return Finding(record.host, kind, EvidenceSource.LOG, observation)

@@ -4,7 +4,7 @@ One event may give several records: a DNS message one for each question, an SMTP
 its session and one for itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from msgspec import Struct
@@ -144,15 +144,17 @@ class RecordReader:
         self._mail_ports = frozenset((*site.ports.smtp, *site.ports.submission))
         self.is_home = home_test(site)
 
-    def read(self, event: Event) -> Iterator[Record]:
+    def read(self, event: Event) -> Iterable[Record]:
         """Every record of the event; none for what is about no home host."""
         match event:
             case Dns():
-                yield from self._of_dns(event)
+                return self._of_dns(event)
             case Flow():
-                yield from self._of_flow(self._unflipped(event))
+                return self._of_flow(self._unflipped(event))
             case Smtp():
-                yield from self._of_smtp(event)
+                return self._of_smtp(event)
+            case _:
+                return ()
 
     def _of_dns(self, event: Dns) -> Iterator[Record]:
         questions = tuple(

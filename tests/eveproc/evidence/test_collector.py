@@ -37,6 +37,10 @@ def kinds(events, host=HOST, site=None):
     )
 
 
+# What every mail of a foreign sender shows.
+A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1}
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
@@ -77,20 +81,18 @@ def kinds(events, host=HOST, site=None):
             flow(1, server(1), 8080, established=False), {Fact.PROBED: 1}, id="refused elsewhere"
         ),
         pytest.param(flow(1, server(1), 25, proto="UDP"), {}, id="port 25 over UDP"),
-        pytest.param(
-            mail(1, server(1)), {Signal.SMTP_SESSIONS: 1, Signal.MAIL_BURST: 1}, id="mail"
-        ),
+        pytest.param(mail(1, server(1)), {Signal.SMTP_SESSIONS: 1, **A_MAIL}, id="mail"),
         pytest.param(mail(1, RELAY), {}, id="mail through the relay"),
         pytest.param(
             mail(1, server(1), port=587, helo="pc7"),
-            {Signal.SUBMISSION_ATTEMPTS: 1, Signal.MAIL_BURST: 1, Signal.HELO_ODD: 1},
+            {Signal.SUBMISSION_ATTEMPTS: 1, **A_MAIL, Signal.HELO_ODD: 1},
             id="submitted",
         ),
         pytest.param(
             mail(1, server(1), attachments=("Photo.JPG.PIF",), subject="hi"),
             {
                 Signal.SMTP_SESSIONS: 1,
-                Signal.MAIL_BURST: 1,
+                **A_MAIL,
                 Signal.LOOK_ALIKE: 1,
                 Signal.WORM_ATTACHMENT: 1,
             },
