@@ -159,14 +159,21 @@ def _records(source: LogSource, prefix: str) -> Iterator[Event | Skipped]:
     """One document that holds the events, or documents over several lines each: parsed as a stream, in bounded memory."""
     import ijson
 
-    records = ijson.items(_Utf8(source), prefix, multiple_values=True, use_float=True)
+    text = _Utf8(source)
     try:
-        for record in records:
+        for record in ijson.items(text, prefix, multiple_values=True, use_float=True):
+            text.record_bytes = 0
             yield decode_value(
                 record.get("_source", record) if isinstance(record, dict) else record
             )
     except ijson.JSONError as error:
         reason = str(error).splitlines()[0]
+        if text.record_bytes > MAX_LINE:
+            source.note_problem(
+                f"holds a record of more than {MAX_LINE} bytes; what came before that was used"
+            )
+            yield Skipped(SkipReason.TOO_LONG)
+            return
         source.note_problem(
             f"holds JSON that breaks off or is wrong ({reason}); what came before that was used"
         )
@@ -174,15 +181,20 @@ def _records(source: LogSource, prefix: str) -> Iterator[Event | Skipped]:
 
 
 class _Utf8:
-    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the first of them."""
+    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the first of them.
+
+    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory.
+    """
 
     def __init__(self, source: LogSource) -> None:
+        self.record_bytes = 0  # read since the last record
         self._source = source
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
 
     def read(self, size: int) -> bytes:
         # ijson asks for 0 bytes to see whether bytes or text will come.
-        while size and (block := self._source.read(size)):
+        while size and self.record_bytes <= MAX_LINE and (block := self._source.read(size)):
+            self.record_bytes += len(block)
             if text := self._decoder.decode(block):
                 return escape_invalid(text)
         return b""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from eveproc.input import decompress, sources
+from eveproc.input import decompress, reader, sources
 from eveproc.input.decompress import (
     BombError,
     Bzip2Stream,
@@ -201,6 +201,25 @@ def test_spans_within_one_long_line_look_at_themselves_alone(
     assert pieces[0] == b'{"first":1}\n'
     assert (b'{"last":1}\n' in pieces) is not stop_early
     assert sum(len(piece) > 100 for piece in pieces) == 1
+
+
+def test_a_record_of_an_export_without_end_is_read_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_LINE", MEGABYTE)
+    export = tmp_path / "eve.json"
+    with export.open("ab") as file:
+        file.write(b"[" + next(mailing(START, 1)).strip() + b',\n{"x":"')
+        for _ in range(64):
+            file.write(b"x" * MEGABYTE)
+    stats = ReadStats()
+    tracemalloc.start()
+    assert len(list(read_events([str(export)], stats))) == 1
+    assert tracemalloc.get_traced_memory()[1] < 16 * MEGABYTE
+    tracemalloc.stop()
+    (problem,) = stats.problems
+    assert problem.what.startswith("holds a record of more than 1048576 bytes")
+    assert stats.bytes < 4 * MEGABYTE
 
 
 def test_a_pipe_that_is_named_is_read(tmp_path: Path) -> None:
