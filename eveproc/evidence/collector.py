@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from eveproc.evidence.coverage import CoverageNoter
 from eveproc.evidence.places import AUTOMATIC, Place, label_of
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
+from eveproc.input.events import NO_ORIGIN, Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
 from eveproc.input.survey import Survey
 from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
@@ -118,10 +118,11 @@ class Collector:
         store.note_time(event.time)
         for address, name in named:
             store.server_names.note(address, name, event.time)
-        if findings:
+        if findings and (event.origin is not NO_ORIGIN or event.sensor):
             self._note_macs(event)
+            findings = [self._labelled(finding, event) for finding in findings]
         for finding in findings:
-            self._keep(self._labelled(finding, event))
+            self._keep(finding)
 
     def _labelled(self, finding: Finding, event: Event) -> Finding:
         client, _ = _ends(event)

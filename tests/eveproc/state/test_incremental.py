@@ -428,3 +428,22 @@ def test_a_full_disk_loses_nothing(site: Site) -> None:
     again = site.reports()
     assert changes(again)[0].startswith("new (20): ")
     assert changes(site.reports()) == []
+
+
+def test_a_machine_in_one_of_several_networks_has_one_episode(site: Site) -> None:
+    """Two nights: the mailer of VLAN 10 is one finding, and the phone of VLAN 20 does not end it."""
+
+    def night(start: float) -> list[dict[str, object]]:
+        bot = [event | {"vlan": [10]} for event in mailing(start)]
+        phone = [asked(start + 60, MAILER, 901), asked(start + 90, MAILER, 902)]
+        return bot + [event | {"vlan": [20]} for event in phone]
+
+    found = []
+    for number in range(2):
+        site.writes(*night(number * DAY))
+        lines = site.reports("-f", "json", "--all").stdout.splitlines()
+        found.append([json.loads(line) for line in lines])
+    infected = [[h for h in hosts if h["verdict"] == "infected"] for hosts in found]
+    assert [[h["scope"] for h in hosts] for hosts in infected] == [["vlan=10"], ["vlan=10"]]
+    assert infected[0][0].get("change") is None
+    assert infected[1][0]["change"]["trend"] == "still"
