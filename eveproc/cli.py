@@ -387,6 +387,17 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
     envvar="MXHOUND_NOTIFY",
     help="Send news there, too; may be repeated.",
 )
+@click.option(
+    "--heartbeat",
+    type=FILE,
+    help="Write to this file once a minute what was read and whether it can be judged (JSON).",
+)
+@click.option(
+    "--exit-when-blind",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="End with exit code 4 if nothing could be judged for so long (default: never).",
+)
 def watch(
     eve: tuple[str, ...],
     site: Path,
@@ -394,15 +405,20 @@ def watch(
     form: str,
     state: Path | None,
     urls: tuple[str, ...],
+    heartbeat: Path | None,
+    exit_when_blind: float | None,
 ) -> None:
     """Follow EVE and say at once when a host's verdict is new or changes, one line each.
 
     EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
     --notify is one of Apprise, as json://HOST/PATH; MXHOUND_NOTIFY holds such URLs where the process list should not show them.
 
-    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage. SIGHUP: site.yaml is read anew.
+    What cannot be seen or used is told on standard error at once and then every hour, and by --notify.
+
+    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP: site.yaml is read anew.
     """
     from eveproc.report.changes import FORMS
+    from eveproc.watching.blindness import Policy
     from eveproc.watching.service import Live, ProcessSignals, Sinks
     from rulegen.site_profile import load_site
 
@@ -413,7 +429,11 @@ def watch(
         _obeying_signals(ProcessSignals()) as process_signals,
     ):
         sinks = Sinks(lambda news: _echo(FORMS[form](news)), _say, notifier)
-        Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept).run(process_signals)
+        policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
+        live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
+        is_blind = live.run(process_signals)
+    if is_blind:
+        sys.exit(NOT_JUDGED)
 
 
 @contextmanager

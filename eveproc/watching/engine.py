@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.evidence.collector import Collector, Period
+from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sketch import ActivitySketch
@@ -30,6 +31,7 @@ from eveproc.state.incident import (
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.verdicts.change import Trend
+from eveproc.verdicts.judgement import Judgement, judgement_of
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
 from eveproc.verdicts.repeated_mails import RepeatedMails
 from eveproc.verdicts.verdict import assess
@@ -76,6 +78,16 @@ class Watcher:
         self._told: dict[str, News] = {}
         self._changed = set(memory.store.hosts)  # the profile may differ from the last watch's
         self._aged = -inf
+        # What was seen in this stretch of an hour and in the one before.
+        self._recent = [Coverage(), Coverage()]
+
+    def judgement(self) -> Judgement:
+        """Whether verdicts may rest on what was read in the last hour or two."""
+        seen = Coverage()
+        for part in (*self._recent, self._collector.store.coverage):
+            seen.merge(part)
+        store = replace(self.memory.store, coverage=seen)
+        return judgement_of(store, self._site, self.stats)
 
     def take(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end]. A line that raises an exception is skipped."""
@@ -115,9 +127,16 @@ class Watcher:
         if new.leases.seen or new.macs.seen:
             self._households.forget()
         self._changed |= set(new.hosts)
+        self._note_coverage(new.coverage)
         for store in (self.memory.store, self._fresh):
             merge_in_parts(store, new, self._faults)
         self._collector.share_presence(self.memory.store)
+
+    def _note_coverage(self, seen: Coverage) -> None:
+        current = self._recent[-1]
+        current.merge(seen)
+        if len(current.hours) > 1:
+            self._recent = [current, Coverage()]
 
     def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
         for machine in self._machines(addresses):

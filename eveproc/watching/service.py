@@ -17,6 +17,7 @@ from eveproc.input.reader import line_result
 from eveproc.state.incident import LiveNews, News
 from eveproc.state.message import Message
 from eveproc.state.state import EVIDENCE_HOURS, State
+from eveproc.watching.blindness import NO_POLICY, BlindnessWatch, Policy, Reading
 from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
 from eveproc.watching.faults import Faults
@@ -92,6 +93,10 @@ class Sinks(Struct, frozen=True):
         if self.notifier:
             self.notifier.send(message_of(news))
 
+    def send(self, message: Message) -> None:
+        if self.notifier:
+            self.notifier.send(message)
+
     def waiting(self) -> Mapping[str, Sequence[Message]]:
         return self.notifier.waiting() if self.notifier else {}
 
@@ -119,6 +124,7 @@ class Live:
         sinks: Sinks,
         clock: Callable[[], float],
         state: State | None = None,
+        policy: Policy = NO_POLICY,
     ) -> None:
         self._load = load
         self._outlets = sinks
@@ -142,17 +148,23 @@ class Live:
         self._untold: dict[str, News] = {}
         self._fault = ""
         self._doubted = dict.fromkeys(names, False)
+        self._blindness = BlindnessWatch(self._reading, sinks.say, sinks.send, policy, monotonic())
         with ExitStack() as stack:
             self._sources = {
                 name: _opened(name, self.stats, past.starts.get(name, 0), stack) for name in names
             }
             self._stack = stack.pop_all()
 
-    def run(self, process_signals: ProcessSignals) -> None:
-        """Pass on news until stopped. Raises MxhoundError if the state cannot be kept then."""
+    def run(self, process_signals: ProcessSignals) -> bool:
+        """Pass on news until stopped. True if it ended because it was blind for too long.
+
+        Raises MxhoundError if the state cannot be kept then.
+        """
+        is_blind = False
         with self._stack:
-            while not process_signals.stop.is_set():
+            while not (is_blind or process_signals.stop.is_set()):
                 self._take_turn(process_signals)
+                is_blind = self._blindness.look(monotonic(), self._clock())
                 process_signals.stop.wait(self._pause)
             self._keep()
         self._say_problems()
@@ -162,6 +174,11 @@ class Live:
             raise MxhoundError(
                 f"the state {self._fault}: the next start reads and tells again what was not kept"
             )
+        return is_blind
+
+    def _reading(self) -> Reading:
+        stats = self.stats
+        return Reading(stats.bytes, stats.events.total(), self._watcher.judgement())
 
     def _take_turn(self, process_signals: ProcessSignals) -> None:
         if process_signals.reload.is_set():
