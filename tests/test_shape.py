@@ -36,7 +36,7 @@ HOMES = {
     "click": ("rulegen.cli", "eveproc.cli"),
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.readback", "eveproc.input.snort.unified2"),
-    "ijson": ("eveproc.input.reader",),
+    "ijson": ("eveproc.input.documents",),
     "jinja2": ("rulegen.render", "eveproc.report.page"),
     "markupsafe": (
         "eveproc.report.page",

@@ -10,13 +10,12 @@ only its loss, if it was needed, loses the line.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, inspect
 
 from eveproc.input.addresses import canonical_address, canonical_mac, is_address
 from eveproc.input.events import (
@@ -45,6 +44,7 @@ from eveproc.input.events import (
     Stats,
     Tls,
 )
+from eveproc.input.times import read_time
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 # A state file keeps counters as 64-bit numbers.
@@ -89,10 +89,12 @@ def decode_value(value: object) -> Event | Skipped:
     wrong: set[str] = set()
     while True:
         try:
-            event = _event(msgspec.convert(value, _EveRecord))
+            event = _event(msgspec.convert(value, _EveRecord, strict=False))
             break
         except msgspec.ValidationError as error:
             path = _path(error)
+            if path and _repair(value, path, str(error)):
+                continue
             if not path or not _take_out(value, path):
                 return Skipped(SkipReason.NOT_AN_OBJECT)
             wrong.add(".".join(path))
@@ -105,6 +107,8 @@ def decode_value(value: object) -> Event | Skipped:
 
 # A number of more bits is none that Suricata wrote.
 Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+# A time as text, or as a number since 1970 (times.py).
+Moment = str | int | float
 
 
 class _Question(Struct):
@@ -166,8 +170,8 @@ class _Email(Struct):
 
 class _Flow(Struct):
     src_ip: str = ""
-    start: str = ""
-    end: str = ""
+    start: Moment = ""
+    end: Moment = ""
     state: str = ""
     pkts_toserver: Int64 = 0
     pkts_toclient: Int64 = 0
@@ -256,10 +260,17 @@ class _Stats(_Counters):
     threads: dict[str, _Counters] = {}  # msgspec copies an empty default
 
 
+class _Host(Struct):
+    """What Beats and Logstash make of `host`."""
+
+    name: str = ""
+
+
 class _EveRecord(Struct):
     event_type: str = ""
-    timestamp: str = ""
-    host: str = ""
+    timestamp: Moment = ""
+    shipped: Moment = msgspec.field(default="", name="@timestamp")
+    host: str | _Host = ""
     in_iface: str = ""
     vlan: tuple[Int64 | str, ...] | Int64 | str = ()
     tenant_id: Int64 | str = ""
@@ -301,12 +312,32 @@ class _TcpFlow(Struct):
     tcp: _Tcp
 
 
-_DECODER = msgspec.json.Decoder(_EveRecord)
+# Not strict: shippers write numbers as text ("25") and as floats (25.0).
+_DECODER = msgspec.json.Decoder(_EveRecord, strict=False)
 _decode_tcp = msgspec.json.Decoder(_TcpFlow).decode
 _NO_EMAIL, _NO_TCP, _NO_FLOW = _Email(), _Tcp(), _Flow()
 _PROTOCOLS = MappingProxyType(
     {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "IPV6-ICMP", "132": "SCTP"}
 )
+
+
+def record_fields() -> dict[tuple[str, ...], bool]:
+    """The path of every field of a record that is read, and whether it is a list."""
+    return dict(_fields_of(inspect.type_info(_EveRecord), ()))
+
+
+def _fields_of(kind: inspect.Type, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    match kind:
+        case inspect.StructType(fields=fields):
+            for field in fields:
+                yield from _fields_of(field.type, (*path, field.encode_name))
+        case inspect.UnionType(types=types):
+            yield from max((list(_fields_of(one, path)) for one in types), key=len)
+        case inspect.VarTupleType(item_type=item):
+            yield path, True
+            yield from (found for found in _fields_of(item, path) if found[0] != path)
+        case _:
+            yield path, False
 
 
 class _UnusableError(Exception):
@@ -321,7 +352,7 @@ def _event(wire: _EveRecord) -> Event | Skipped:
     if build is None:
         return _not_ours(wire.event_type)
     try:
-        return build(wire, _time(wire.timestamp))
+        return build(wire, _time(wire.timestamp or wire.shipped))
     except _UnusableError as error:
         return error.skipped
 
@@ -332,11 +363,15 @@ def _not_ours(event_type: str) -> Skipped:
     return Skipped(SkipReason.OTHER_EVENT_TYPE, event_type[:MAX_DETAIL])
 
 
+def _sensor(host: str | _Host) -> str:
+    return (host if isinstance(host, str) else host.name)[:MAX_NAME]
+
+
 def _alert(wire: _EveRecord, time: float) -> Alert:
     alert = wire.alert or _missing("alert")
     return Alert(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire),
@@ -397,7 +432,7 @@ def _dns(wire: _EveRecord, time: float) -> Dns:
     source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
     return Dns(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire, from_server),
@@ -465,7 +500,7 @@ def _smtp(wire: _EveRecord, time: float) -> Smtp:
     smtp, email = wire.smtp or _missing("smtp"), wire.email or _NO_EMAIL
     return Smtp(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire),
@@ -489,7 +524,7 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
     tls = wire.tls or _missing("tls")
     return Tls(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire),
@@ -515,7 +550,7 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
     start = _moment(flow.start, time)
     return Flow(
         time=start,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire),
@@ -536,7 +571,7 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
     )
 
 
-def _moment(text: str, otherwise: float) -> float:
+def _moment(text: Moment, otherwise: float) -> float:
     """When a flow began or ended; where that is missing or wrong, the other time.
 
     That is when it was logged, or when it began. A clock that was set since then is wrong, too.
@@ -575,7 +610,7 @@ def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
         return Skipped(SkipReason.OTHER_EVENT_TYPE, f"dhcp {dhcp.dhcp_type}"[:MAX_DETAIL].rstrip())
     return Dhcp(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         flow_id=wire.flow_id,
         community_id=wire.community_id,
         origin=_origin(wire),
@@ -609,7 +644,7 @@ def _stats(wire: _EveRecord, time: float) -> Stats:
     found = {name: _total(tree, name) for name in COUNTERS}
     return Stats(
         time=time,
-        sensor=wire.host[:MAX_NAME],
+        sensor=_sensor(wire.host),
         counters={name: value for name, value in found.items() if value is not None},
     )
 
@@ -650,23 +685,19 @@ def _missing(field: str) -> NoReturn:
     raise _UnusableError(SkipReason.MISSING_FIELD, field)
 
 
-def _time(text: str) -> float:
-    """Seconds since 1970 UTC of "2024-03-01T10:00:00.123456+0000" and its kin; a time without a zone is UTC."""
-    if not text:
+def _time(value: Moment) -> float:
+    """Seconds since 1970 UTC of "2024-03-01T10:00:00.123456+0000" and of every form in times.py."""
+    if value == "":
         raise _UnusableError(SkipReason.NO_TIMESTAMP)
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        year = text[:4]
-        is_other_age = (
-            year.isdecimal() and int(year) not in YEARS
-        )  # as 0000-01-01, which datetime has no year for
-        raise _UnusableError(
-            SkipReason.CLOCK_FAULT if is_other_age else SkipReason.BAD_TIMESTAMP
-        ) from None
+    when = read_time(value)
+    if when is None:
+        # As 0000-01-01, which datetime has no year for.
+        year = str(value)[:4]
+        is_other_age = year.isdecimal() and int(year) not in YEARS
+        raise _UnusableError(SkipReason.CLOCK_FAULT if is_other_age else SkipReason.BAD_TIMESTAMP)
     if when.year not in YEARS:
         raise _UnusableError(SkipReason.CLOCK_FAULT)
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return when.timestamp()
 
 
 def time_of(text: str) -> float | None:
@@ -678,7 +709,8 @@ def time_of(text: str) -> float | None:
 
 
 class _Stamp(Struct):
-    timestamp: str
+    timestamp: Moment = ""
+    shipped: Moment = msgspec.field(default="", name="@timestamp")
     event_type: str = ""
 
 
@@ -692,7 +724,11 @@ def stamp_of(line: bytes) -> float | None:
     """
     try:
         stamp = _decode_stamp(line[line.find(b"{") :])
-        return None if stamp.event_type == Stats.TYPE else _time(stamp.timestamp)
+        return (
+            None
+            if stamp.event_type == Stats.TYPE
+            else _time(stamp.timestamp or (stamp.event_type and stamp.shipped))
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
         return None
 
@@ -708,6 +744,8 @@ def _address(text: str, field: str) -> str:
 
 def _protocol(proto: str | int) -> str:
     text = str(proto)
+    if text[:1] == "0":  # "006": the number, where Suricata found no /etc/protocols
+        text = text.lstrip("0")
     return _PROTOCOLS.get(text, text[:MAX_DETAIL].upper())
 
 
@@ -751,13 +789,14 @@ def _header(text: str) -> str:
 
 def _decode_odd(line: bytes) -> Event | Skipped:
     try:
-        value = msgspec.json.decode(_valid_utf8(line))
+        value = msgspec.json.decode(valid_utf8(line))
     except (msgspec.MsgspecError, RecursionError):
         return Skipped(SkipReason.NOT_JSON)
     return decode_value(value)
 
 
-def _valid_utf8(line: bytes) -> bytes:
+def valid_utf8(line: bytes) -> bytes:
+    r"""The same, with invalid bytes as the text `\xNN`, as Suricata writes them."""
     try:
         line.decode()
     except UnicodeDecodeError:
@@ -783,13 +822,36 @@ def _path(error: msgspec.ValidationError) -> tuple[str, ...]:
 
 
 def _take_out(value: dict[str, object], path: tuple[str, ...]) -> bool:
-    *parents, last = path
-    for name in parents:
+    holder = _holder(value, path)
+    return holder is not None and holder.pop(path[-1], holder) is not holder
+
+
+def _holder(value: dict[str, object], path: tuple[str, ...]) -> dict[str, object] | None:
+    """The object that holds the last name of the path."""
+    for name in path[:-1]:
         inner = value.get(name)
         if not isinstance(inner, dict):
-            return False
+            return None
         value = inner
-    return value.pop(last, value) is not value
+    return value
+
+
+_DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
+
+
+def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
+    """Put right a value of the wrong type that has one meaning only: "025" for 25, a text for a list of one."""
+    holder = _holder(value, path)
+    wrong = holder.get(path[-1]) if holder else None
+    if holder is None or not isinstance(wrong, str):
+        return False
+    if "`array`" in error:
+        holder[path[-1]] = [wrong]
+        return True
+    if "`int`" in error and (digits := _DIGITS.match(wrong)):
+        holder[path[-1]] = int(digits[1])
+        return True
+    return False
 
 
 def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:

@@ -16,18 +16,20 @@ from msgspec import Struct
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
 from eveproc.input.events import Event, Skipped, failed
-from eveproc.input.prefilter import Prefilter, database
+from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import (
+    LineReader,
     Progress,
+    Result,
+    has_record,
     holds_lines,
-    last_line_result,
-    line_result,
-    lines_of,
+    is_lines,
     read_source,
+    refuse,
 )
 from eveproc.input.session_times import with_session_times
-from eveproc.input.sources import LogSource, Rest, Span, plain_head, size_of
+from eveproc.input.sources import LogSource, Rest, Span, is_archive, plain_head, size_of
 from eveproc.input.survey import (
     FEW,
     FIRST_BLOCKS,
@@ -55,6 +57,9 @@ WAITING = 1 << 19
 KEPT = 16 << 20
 # Less than this is read sooner than another process is started.
 WORTH_A_PROCESS = 8 << 20
+# Every EVE record holds this name. So many lines of a block that hold it are looked at to learn
+# whether they are records.
+EVENT_TYPE, NAMING_AT_MOST = b"event_type", 100
 # How much there may be in a compressed file for each of its bytes, and a number of processes that
 # is more than enough.
 UNPACKED, MANY = 8, 1024
@@ -91,6 +96,8 @@ class Gatherer(Generic[S]):
         """`advance` is told how many more bytes were read from disk."""
         self.collector = collector
         self.stats = ReadStats()
+        self._lines = LineReader(lambda: self.stats)
+        self._sampler = LineReader(ReadStats)
         self._ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
@@ -126,14 +133,37 @@ class Gatherer(Generic[S]):
 
     def read_stream(self, source: LogSource) -> None:
         """Take in all of an input, whatever its framing."""
-        if holds_lines(source.head()):
+        head = source.head()
+        if holds_lines(head):
             self.stats.files += 1
             self._read_lines(source)
+        elif is_archive(head):
+            from eveproc.input.archives import members
+
+            for member in members(source):
+                self.read_stream(member)
+        elif is_lines(head):
+            self._read_doubtful(source, head)
         else:
             for event in with_session_times(read_source(source)):
                 self.collector.survey(of_event(event))
                 if isinstance(result := self._add(event), Skipped):
                     self.stats.note(result)
+
+    def _read_doubtful(self, source: LogSource, head: bytes) -> None:
+        """Lines that do not begin with a record, as in a log that several programs write: is there any?"""
+        self.stats.files += 1
+        is_eve, lines = False, 0
+        for block, end in source.blocks():
+            lines += block.count(b"\n", 0, end) + (not block.endswith(b"\n", 0, end))
+            if EVENT_TYPE in block:
+                is_eve = is_eve or has_record(_naming(EVENT_TYPE, block, end))
+                self.take(block, end)
+        if not lines:
+            source.note_problem("is empty")
+        elif not is_eve:
+            self.settle()
+            refuse(source, head, lines)
 
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1
@@ -153,13 +183,15 @@ class Gatherer(Generic[S]):
         """
         self._survey(block, end, is_first)
         if not self._prefilter:
-            self._note(lines_of(block, end))
+            self._note(self._lines.lines(block, end))
             return
         whole = block.rfind(b"\n", 0, end) + 1
         wanted, flows = self._prefilter.lines(block, whole)
-        self._note([last_line_result(block[whole:end])] if whole < end else ())
+        if whole < end:
+            self._note(self._lines.last_line(block[whole:end]))
         # Not counted in the stats: another process meets the same hosts for a first time, too.
-        self._presence.note(block, flows)
+        for some in flows:
+            self._presence.note(block, some)
         self._waiting += wanted
         self._waiting_bytes += sum(map(len, wanted))
         if self._waiting_bytes > WAITING:
@@ -167,18 +199,22 @@ class Gatherer(Generic[S]):
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
         """Most lines will be passed over: see what there is. Lines of the sample wait as others do."""
-        seen = of_block(block, end, line_result, self._unmet_kinds)
+        seen = of_block(block, end, self._look_at, self._unmet_kinds)
         self._unmet_kinds -= seen.kinds
         self.collector.survey(seen)
         most = OF_FULL_BLOCK if end >= FULL and not is_first else self.sampled_at_most
         self._sampled += sample(block, end, most)
 
+    def _look_at(self, line: bytes) -> Result:
+        """The first result of a line that is looked at, and is taken in elsewhere."""
+        return self._sampler.line(line)[0]
+
     def settle(self) -> None:
         """Decode the lines that wait."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        self._note(map(line_result, waiting))
+        self._note(chain.from_iterable(map(self._lines.line, waiting)))
         sampled, self._sampled = self._sampled, []
-        self.collector.survey(of_lines(sampled, line_result))
+        self.collector.survey(of_lines(sampled, self._look_at))
 
     @cached_property
     def _prefilter(self) -> Prefilter | None:
@@ -190,9 +226,9 @@ class Gatherer(Generic[S]):
 
     def take_plainly(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end] one by one; lines that were taken before count once."""
-        self._note(lines_of(block, end))
+        self._note(self._lines.lines(block, end))
 
-    def _note(self, results: Iterable[Event | Skipped]) -> None:
+    def _note(self, results: Iterable[Result]) -> None:
         for result in with_session_times(results):
             self.stats.note(self._add(result) if isinstance(result, Event) else result)
 
@@ -241,7 +277,7 @@ def gather_parts(
     gatherer.sampled_at_most = limit_for(len({part.path for part in (*whole, *plain)}))
     if count > 1:  # what is compiled before the processes part is compiled once
         with suppress(ImportError):
-            database(gatherer.collector.line_filter.patterns)
+            database(patterns_of_plain(gatherer.collector.line_filter.patterns))
     with Helpers(count - 1, partial(_help, work, collect, gatherer.sampled_at_most)) as helpers:
         gatherer.offer = helpers.offer if dealt else gatherer.offer
         for part in chain(dealt, work.take()):
@@ -315,3 +351,15 @@ def _prefilter(collector: Collecting[S]) -> Prefilter | None:
         return Prefilter(collector.line_filter, lambda: collector.store.sensors)
     except ImportError:  # no wheel for this processor: every line is decoded
         return None
+
+
+def _naming(token: bytes, block: bytes, end: int) -> Iterator[bytes]:
+    """The lines of block[:end] that hold the token, at most NAMING_AT_MOST."""
+    at = block.find(token, 0, end)
+    for _ in range(NAMING_AT_MOST):
+        if at < 0:
+            return
+        start = block.rfind(b"\n", 0, at) + 1
+        stop = block.find(b"\n", at, end)
+        yield block[start : stop if stop >= 0 else end]
+        at = block.find(token, stop, end) if stop >= 0 else -1

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, auto
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -23,18 +23,27 @@ if TYPE_CHECKING:
     import hyperscan
 
 SPACE, ALL_BLANKS = " ", r" \t\r"
-QUOTE, ESCAPED, NAME = b'"', b'\\"', b'rrname":"'
-FLAGS = len('1b","tcp_flags_tc":"1b"')
-
-_opener_in_line = re.compile(rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^"\\]{2,45})"').search
+QUOTE, NEWLINE, BACKSLASH = b'"', b"\n", b"\\"
+# How quotes are spelled in text in JSON (in text in text, and once more), by encoders that write
+# every quote as a number, and in a cell of CSV.
+QUOTES_IN_TEXT = (rb"\"", rb"\\\"", rb"\\\\\\\"", rb"\u0022", b'""')
+_QUOTE_IN_TEXT = re.compile(rb'\\+(?:"|u0022)|""')
+# What stands before the flags of a flow in text: there they are found as they are in plain EVE.
+_NOT_HERE = (rb"\":", b'"":')
+_CLASS_OR_QUOTE = re.compile(rb'\[\^?\]?(?:[^\]\\]|\\.)*\]|\\.|"', re.DOTALL)
 
 
 class PatternKind(Enum):
-    """What a pattern finds: a line that is wanted, one that is if what was found stands in a name asked for, or the flags of a flow."""
+    """What a pattern finds.
+
+    A line that is wanted; one that is wanted if what was found stands in a name asked for; the
+    flags of a flow; or a record in text, whose quotes are spelled in another way.
+    """
 
     WANTED = auto()
     NAME = auto()
     TCP = auto()
+    QUOTED = auto()
 
 
 # (kind, regular expression) of everything that is looked for; the argument is the white space between a key and its value.
@@ -49,36 +58,99 @@ class LineFilter(Struct, frozen=True):
     sensors: Sequence[str] = ()
 
 
+# Records in text, told by what follows the name that each has. (Their bytes before the quote are
+# rare in plain EVE: see signals/prefilter_patterns.py.)
+_IN_TEXT = (
+    (PatternKind.QUOTED, rb"event_type\\"),
+    (PatternKind.QUOTED, b'event_type""'),
+)
+# Records in which values stand in another way than patterns expect: each in a list (Elasticsearch's
+# `fields`), a record as a list of bytes (journald).
+_ODD = (
+    (PatternKind.WANTED, rb'event_type(?:\.keyword)?":\['),
+    (PatternKind.WANTED, rb'MESSAGE":\['),
+)
+
+
+class Flows(Struct, frozen=True):
+    """A place in the line of each TCP flow of a block, behind its client; and how quotes are spelled there."""
+
+    places: Sequence[int]
+    quote: bytes = QUOTE
+
+
 class Prefilter:
     """Finds the lines of a block that may tell something new. Raises ImportError where hyperscan is not installed."""
 
     def __init__(self, line_filter: LineFilter, heard: Callable[[], Collection[str]]) -> None:
         """`heard` tells which sensors were heard of so far."""
         self._heard = heard
-        self._sensors = tuple((sensor, f'"{sensor}"'.encode()) for sensor in line_filter.sensors)
-        self._is_home = line_filter.is_home
-        self._established = _established()
-        self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
-        self._note = tuple(self._hits[kind].append for kind, _ in line_filter.patterns(SPACE))
-        self._database = database(line_filter.patterns)
-        self._patterns = line_filter.patterns
+        self._filter = line_filter
+        self._plain = _Scanner(line_filter, QUOTE)
+        self._others: dict[bytes, _Scanner] = {}
 
-    def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[int]]:
-        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and a place in each TCP flow (presence.py).
+    def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[Flows]]:
+        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and the TCP flows (active_hosts.py).
 
         Which lines are wanted depends on the block alone, but for the sensors that were heard of.
         """
-        hits = self._scan(block)
-        tcp = hits[PatternKind.TCP]
-        wanted = sorted(
-            (
-                *hits[PatternKind.WANTED],
-                *_in_names(block, hits[PatternKind.NAME]),
-                *self._probes(block, tcp),
-                *self._new_sensors(block),
+        wanted, flows, quoted = self._plain.find(block, end)
+        found = [flows]
+        wanted += self._new_sensors(block, QUOTE)
+        for quote in _quotes(block, quoted):
+            if quote in QUOTES_IN_TEXT:
+                more, flows, _ = self._scanner(quote).find(block, end)
+                wanted += more
+                wanted += self._new_sensors(block, quote)
+                found.append(flows)
+            else:  # escaped more often than is expected: every such line is wanted
+                wanted += quoted
+        wanted.sort()
+        return list(_lines_at(block, end, wanted)), found
+
+    def _scanner(self, quote: bytes) -> "_Scanner":
+        if quote not in self._others:
+            self._others[quote] = _Scanner(self._filter, quote)
+        return self._others[quote]
+
+    def _new_sensors(self, block: bytes, quote: bytes) -> Iterator[int]:
+        heard = self._heard()
+        unheard = (sensor.encode() for sensor in self._filter.sensors if sensor not in heard)
+        return chain.from_iterable(_places(block, quote + name + quote) for name in unheard)
+
+
+class _Scanner:
+    """Looks for the patterns of a LineFilter in records whose quotes are all spelled in one way."""
+
+    def __init__(self, line_filter: LineFilter, quote: bytes) -> None:
+        self._quote = quote
+        self._is_home = line_filter.is_home
+        self._name = b"rrname%b:%b" % (quote, quote)
+        self._flow = b"%bflow%b," % (quote, quote)
+        self._opener = re.compile(
+            rb'"flow",(?:"vlan":\[[0-9,]*\],)?"src_ip":"([^\x22\\]{2,45})"'.replace(
+                QUOTE, re.escape(quote)
             )
         )
-        return list(_lines_at(block, end, wanted)), tcp[: bisect_right(tcp, end)]
+        self._established = _established(quote)
+        self._flags = len(next(iter(self._established)))
+        self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
+        self._patterns = patterns_in_text(line_filter.patterns, quote)
+        self._note = tuple(self._hits[kind].append for kind, _ in self._patterns(SPACE))
+        self._database = database(self._patterns)
+
+    def find(self, block: bytes, end: int) -> tuple[list[int], Flows, list[int]]:
+        """Places in wanted lines; the TCP flows; and places where an event type is named in text whose quotes are spelled otherwise."""
+        hits = self._scan(block)
+        tcp, quoted = hits[PatternKind.TCP], hits[PatternKind.QUOTED]
+        if quoted:  # flows of records in text are found by another scanner
+            tcp = [place for place in tcp if block[place - 3 : place] not in _NOT_HERE]
+        wanted = [
+            *hits[PatternKind.WANTED],
+            *self._in_names(block, hits[PatternKind.NAME]),
+            *self._probes(block, tcp),
+        ]
+        return wanted, Flows(tcp[: bisect_right(tcp, end)], self._quote), list(quoted)
 
     def _scan(self, block: bytes) -> Mapping[PatternKind, list[int]]:
         """Where what was found ends, by kind."""
@@ -101,41 +173,95 @@ class Prefilter:
     def _database_of_all_blanks(self) -> "hyperscan.Database":
         return database(self._patterns, ALL_BLANKS)
 
+    def _in_names(self, block: bytes, places: list[int]) -> Iterator[int]:
+        """Those of the places that are in a name asked for: in a string that `rrname` stands before."""
+        rfind, endswith, quote, name = block.rfind, block.endswith, self._quote, self._name
+        for place in places:
+            start = rfind(quote, 0, place)
+            if endswith(BACKSLASH, 0, start):  # a quote in a string
+                start = self._start_of_string(block, place)
+            if endswith(name, 0, start + len(quote)):
+                yield place
+
+    def _start_of_string(self, block: bytes, place: int) -> int:
+        """The quote that begins the name that the place is in; -1 if it is in none."""
+        found = block.rfind(self._name, block.rfind(NEWLINE, 0, place) + 1, place)
+        if found < 0:
+            return -1
+        start = found + len(self._name)
+        within = block[start:place].split(self._quote)[:-1]
+        is_open = all(part.endswith(BACKSLASH) for part in within)
+        return start - len(self._quote) if is_open else -1
+
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""
-        odd = [place for place in places if block[place : place + FLAGS] not in self._established]
+        flags, established = self._flags, self._established
+        odd = [place for place in places if block[place : place + flags] not in established]
         return (place for place in odd if self._is_probe(block, place))
 
     def _is_probe(self, block: bytes, place: int) -> bool:
-        opener = _opener_in_line(block, block.rfind(b"\n", 0, place) + 1, place)
+        flow = block.rfind(self._flow, block.rfind(NEWLINE, 0, place) + 1, place)
+        opener = self._opener.match(block, flow, place) if flow >= 0 else None
         return opener is None or self._is_home(
             canonical_address(opener[1].decode("ascii", "replace"))
         )
 
-    def _new_sensors(self, block: bytes) -> Iterator[int]:
-        heard = self._heard()
-        unheard = (token for sensor, token in self._sensors if sensor not in heard)
-        return chain.from_iterable(_places(block, token) for token in unheard)
+
+def _quotes(block: bytes, places: Sequence[int]) -> list[bytes]:
+    """How the quotes behind these places are spelled, each way once."""
+    around = {block[place - 2 : place + 14] for place in places}
+    found = (_QUOTE_IN_TEXT.match(text, 1) or _QUOTE_IN_TEXT.match(text) for text in around)
+    return sorted({quote[0] for quote in found if quote})
 
 
-def _in_names(block: bytes, places: list[int]) -> Iterator[int]:
-    """Those of the places that are in a name asked for: in a string that `rrname` stands before."""
-    rfind, endswith = block.rfind, block.endswith
-    for place in places:
-        start = rfind(QUOTE, 0, place)
-        while endswith(ESCAPED, 0, start + 1):
-            start = rfind(QUOTE, 0, start)
-        if endswith(NAME, 0, start + 1):
-            yield place
+def patterns_in_text(patterns: Patterns, quote: bytes) -> Patterns:
+    """The same patterns for records in text whose quotes are spelled in this way."""
+    if quote == QUOTE:
+        return patterns_of_plain(patterns)
+    return partial(_patterns_in_text, patterns, quote)
 
 
-@lru_cache(maxsize=1)
-def _established() -> frozenset[bytes]:
-    """What follows `"tcp_flags_ts":"` where the client sent an ACK, the server SYN and ACK (events.Flow.established)."""
+def patterns_of_plain(patterns: Patterns) -> Patterns:
+    """The patterns, and those for records in text."""
+    return partial(_patterns_of_plain, patterns)
+
+
+def _patterns_of_plain(patterns: Patterns, blanks: str) -> tuple[tuple[PatternKind, bytes], ...]:
+    return (*patterns(blanks), *_ODD, *_IN_TEXT)
+
+
+def _patterns_in_text(
+    patterns: Patterns, quote: bytes, blanks: str
+) -> tuple[tuple[PatternKind, bytes], ...]:
+    spelled = b"(?:%b)" % re.escape(quote)
+    longer = len(quote) - len(QUOTE)
+    odd = (
+        b"%b:\\\\[tnr]" % spelled,
+        b"%b\\\\[tnr]" % spelled,
+        b"%b[%b]\\\\[tnr]" % (spelled, blanks.encode()),
+    )
+    return (
+        *((kind, _in_text(text, spelled, longer)) for kind, text in (*patterns(blanks), *_ODD)),
+        *((PatternKind.WANTED, text) for text in odd),
+    )
+
+
+def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
+    """A regular expression with quotes outside of classes spelled so; what counts characters between words counts as many more."""
+    text = pattern.replace(rb"[^\\](?:\\\\)*\\u", rb"\\u")
+    text = text.replace(b"a-z]{2,3}", b"a-z]{%d,%d}" % (2 + longer, 3 + 2 * longer)).replace(
+        b"z0-9]{3}", b"z0-9]{%d}" % (3 + 2 * longer)
+    )
+    return _CLASS_OR_QUOTE.sub(lambda found: spelled if found[0] == QUOTE else found[0], text)
+
+
+@lru_cache(maxsize=8)
+def _established(quote: bytes) -> frozenset[bytes]:
+    """What follows `"tcp_flags_ts":"`, with quotes spelled so, in an established flow (events.Flow): ACK, and SYN and ACK."""
     clients = [flags for flags in range(256) if flags & ACK]
     servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
     return frozenset(
-        f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode()
+        f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode().replace(QUOTE, quote)
         for client in clients
         for server in servers
     )
@@ -167,7 +293,8 @@ def compile_ahead(patterns: Patterns) -> None:
 
     To compile takes as long as to import what reads and judges, and needs little of that.
     """
-    thread = Thread(target=_try_to_compile, args=(_expressions(patterns, SPACE),))
+    expressions = _expressions(patterns_of_plain(patterns), SPACE)
+    thread = Thread(target=_try_to_compile, args=(expressions,))
     with suppress(RuntimeError):  # no more threads may be started here
         thread.start()
         _ahead.append(thread)

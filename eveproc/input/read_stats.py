@@ -28,6 +28,7 @@ class ReadStats(Struct):
     after decompression, also of lines that say nothing of mail: those are passed over unread and not counted (select.py).
     `selected`: was any input of a form in which lines can be passed over (one record a line)?
     `hyperscan_missing`: was any of it decoded whole because that library is not installed?
+    `containers` tells of the records that did not stand in a line by themselves what they came in.
     `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
     """
 
@@ -38,6 +39,7 @@ class ReadStats(Struct):
     events: Counter[str] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
     details: dict[SkipReason, Counter[str]] = field(default_factory=dict)
+    containers: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     problems_left_out: int = 0
     selected: bool = False
@@ -51,6 +53,11 @@ class ReadStats(Struct):
         self.skipped[result.reason] += 1
         if result.detail:
             self._add_detail(result.reason, result.detail, 1)
+
+    def note_container(self, name: str, records: int) -> None:
+        """Records came in a container of this name; "" is no container."""
+        if name:
+            _add(self.containers, name, records)
 
     def note_problem(self, file: str, what: str) -> None:
         self._add_problem(Problem(file, what))
@@ -71,6 +78,8 @@ class ReadStats(Struct):
         for reason, details in other.details.items():
             for detail, count in details.items():
                 self._add_detail(reason, detail, count)
+        for name, count in other.containers.items():
+            self.note_container(name, count)
         self.problems_left_out += other.problems_left_out
         for problem in other.problems:
             self._add_problem(problem)
@@ -79,6 +88,12 @@ class ReadStats(Struct):
     def not_eve(self) -> int:
         """Lines that are no JSON object at all; when it equals `lines`, something else was read than EVE."""
         return sum(self.skipped[reason] for reason in _NO_OBJECT)
+
+    @property
+    def records(self) -> int:
+        """Lines with an object that names its event type: EVE records, of whatever use."""
+        unnamed = self.details.get(SkipReason.MISSING_FIELD, Counter())["event_type"]
+        return self.lines - self.not_eve - unnamed
 
     def raise_if_no_eve(self) -> None:
         """Raise InputError where something was read and none of it was EVE."""
@@ -102,13 +117,13 @@ class ReadStats(Struct):
                 for r in SkipReason
                 if r in self.details
             },
+            "containers": dict(sorted(self.containers.items())),
             "problems": [{"file": problem.file, "what": problem.what} for problem in self.problems],
             "problems_left_out": self.problems_left_out,
         }
 
     def _add_detail(self, reason: SkipReason, detail: str, count: int) -> None:
-        details = self.details.setdefault(reason, Counter())
-        details[detail if detail in details or len(details) < MAX_DETAILS else OTHERS] += count
+        _add(self.details.setdefault(reason, Counter()), detail, count)
 
     def _add_problem(self, problem: Problem) -> None:
         """The first by file are kept, in whatever order they come; what was said already, of another piece of the file, once."""
@@ -118,3 +133,8 @@ class ReadStats(Struct):
         if len(self.problems) > MAX_PROBLEMS:
             self.problems.pop()
             self.problems_left_out += 1
+
+
+def _add(counts: Counter[str], name: str, count: int) -> None:
+    """Count a name from the wire; past MAX_DETAILS different ones they are counted together."""
+    counts[name if name in counts or len(counts) < MAX_DETAILS else OTHERS] += count

@@ -1,40 +1,49 @@
 """Bytes of one input, in any framing -> its lines in blocks, and each line or record as an Event or Skipped."""
 
-import codecs
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from eveproc.input import snort
-from eveproc.input.decode import decode, decode_value, escape_invalid
+from eveproc.input.columns import has_columns, rows
+from eveproc.input.decode import decode
+from eveproc.input.documents import prefix_of, records
 from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import MAX_LINE, LogSource, find_files, passed_over, size_of
+from eveproc.input.sources import (
+    MAX_LINE,
+    LogSource,
+    find_files,
+    is_archive,
+    passed_over,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from eveproc.input.envelope import Unwrapper
 
 Progress = Callable[[int, int], None]
+Result = Event | Skipped
 
 BOM = b"\xef\xbb\xbf"
-# pcap in either order of bytes, with microseconds or nanoseconds, and pcapng: what a Snort logs as
-# snort.log as well.
-_CAPTURES = (
-    b"\xd4\xc3\xb2\xa1",
-    b"\xa1\xb2\xc3\xd4",
-    b"\x4d\x3c\xb2\xa1",
-    b"\xa1\xb2\x3c\x4d",
-    b"\x0a\x0d\x0d\x0a",
+# What is no part of a line: blanks, and zeros that a file system or a rotation left.
+_BLANKS = b" \t\r\n\x0b\x0c\0"
+# Lines of a container that hold no record: an action of Elasticsearch's bulk format, a field of
+# journald's export format.
+_FRAME = re.compile(
+    rb'\{"(?:index|create|update|delete)":\s*\{[^{}]*\}\s*\}\Z|_{0,2}[A-Z][A-Z0-9_]*='
 )
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# "@cee: " and syslog's own "Mar  1 10:00:00 sensor suricata[12]: "; nothing with a quote, which is
-# half a line.
-_PREFIX = re.compile(rb"^(?:\xef\xbb\xbf)?(?:[^{\"]{0,512}:)?\s*(?=\{)")
-# What a file begins with that is not one event a line, and where ijson finds the events in it.
-_EXPORTS = (
-    (re.compile(rb"\s*\[\s*[]{]"), "item"),  # one array
+# A line with such a result may hold records in another form than Suricata's own.
+_LOOKED_INTO = frozenset(
     (
-        re.compile(rb'\s*\{\s*"(?:took|timed_out|_shards|hits|_scroll_id|pit_id)"\s*:'),
-        "hits.hits.item",
-    ),  # Elasticsearch
-    (re.compile(rb"\s*\{[ \t]*\r?\n"), ""),  # pretty-printed, as by jq
+        SkipReason.NOT_JSON,
+        SkipReason.NOT_AN_OBJECT,
+        SkipReason.MISSING_FIELD,
+        SkipReason.NO_TIMESTAMP,
+        SkipReason.WRONG_TYPE,
+    )
 )
 
 
@@ -76,9 +85,15 @@ def _read_files(
 def read_source(source: LogSource) -> Iterator[Event]:
     """Every event of one input; what became of each line is noted in its stats, as is an input that is no EVE."""
     stats = source.stats
-    lines, not_eve = stats.lines, stats.not_eve
-    stats.files += 1
     head = source.head()
+    if is_archive(head):
+        from eveproc.input.archives import members
+
+        for member in members(source):
+            yield from read_source(member)
+        return
+    lines, found = stats.lines, stats.records
+    stats.files += 1
     for result in _results(source, head):
         stats.note(result)
         if isinstance(result, Event):
@@ -86,115 +101,136 @@ def read_source(source: LogSource) -> Iterator[Event]:
     read = stats.lines - lines
     if not read:
         source.note_problem("is empty")
-    elif stats.not_eve - not_eve == read:
-        stats.files_not_eve += 1
-        source.note_problem(_not_eve(head, read))
+    elif stats.records == found:
+        refuse(source, head, read)
 
 
-def _not_eve(head: bytes, lines: int) -> str:
-    if head.startswith(_UTF16):
-        return "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
-    if head.startswith(_CAPTURES):
-        return "is a capture of packets; allowed are the logs that an engine writes of it"
+def refuse(source: LogSource, head: bytes, lines: int) -> None:
+    """Note that an input with this head holds no EVE record in all of its lines, and what it is instead."""
+    from eveproc.input.not_eve import what_it_is
+
+    source.stats.files_not_eve += 1
     if snort.reader_for(head.removeprefix(BOM)):
-        return f"holds no alert: not one of its {lines} lines or records is whole and understood"
-    return f"is not EVE JSON: none of its {lines} lines is a JSON object"
+        what = f"holds no alert: not one of its {lines} lines or records is whole and understood"
+    else:
+        what = what_it_is(head, lines, source.stats.skipped[SkipReason.HALF_LINE])
+    source.note_problem(what)
 
 
 def holds_lines(head: bytes) -> bool:
-    """Do the first bytes of a file look like one EVE record a line, whatever stands before each record?"""
-    if _export(head) is not None or snort.reader_for(head.removeprefix(BOM)):
-        return False
-    return any(_PREFIX.match(line.lstrip()) for line in head.split(b"\n"))
+    """Are the first bytes those of lines with EVE records, whatever stands around each record?
 
-
-def _export(head: bytes) -> str | None:
-    text = head.removeprefix(BOM)
-    return next((prefix for shape, prefix in _EXPORTS if shape.match(text)), None)
-
-
-def _results(source: LogSource, head: bytes) -> Iterator[Event | Skipped]:
-    """Records of whatever framing the first bytes show; lines where they show none."""
-    if read := snort.reader_for(head.removeprefix(BOM)):
-        return read(source, source.written)
-    prefix = _export(head)
-    return _lines(source) if prefix is None else _records(source, prefix)
-
-
-def _lines(source: LogSource) -> Iterator[Event | Skipped]:
-    for block, end in source.blocks():
-        yield from lines_of(block, end)
-
-
-def lines_of(block: bytes, end: int) -> Iterator[Event | Skipped]:
-    """Every line of a block, decoded."""
-    whole = block[:end]
-    last = not whole.endswith(b"\n")
-    lines = whole.split(b"\n")
-    yield from map(line_result, lines[:-1])
-    if last:
-        yield last_line_result(lines[-1])
-
-
-def line_result(line: bytes) -> Event | Skipped:
-    """One line without its newline, with whatever a shipper put before the record."""
-    if len(line) > MAX_LINE:
-        return Skipped(SkipReason.TOO_LONG)
-    text = line.strip()
+    A file of lines of which none is a record is none: it is read more slowly, to be sure.
+    """
+    text = head.removeprefix(BOM).lstrip(b"\0")
     if not text:
-        return Skipped(SkipReason.BLANK)
-    try:
-        return decode(text if text.startswith(b"{") else _PREFIX.sub(b"", text, count=1))
-    except Exception as error:  # noqa: BLE001  lines are written by attackers: whatever one line does, the others are read
-        return failed("line", error)
+        return bool(head)  # zeros that a rotation left
+    if not is_lines(head):
+        return False
+    *lines, last = text.split(b"\n")
+    return has_record(lines) if lines else b"event_type" in last
 
 
-def last_line_result(line: bytes) -> Event | Skipped:
-    """The same for a line that no newline ends: what is not JSON there is half a line that is still being written."""
-    result = line_result(line)
-    return Skipped(SkipReason.HALF_LINE) if result == Skipped(SkipReason.NOT_JSON) else result
+def is_lines(head: bytes) -> bool:
+    """Are these the first bytes of a file of lines, whatever is in them?"""
+    text = head.removeprefix(BOM)
+    return not (
+        is_archive(head)
+        or snort.reader_for(text)
+        or prefix_of(text) is not None
+        or has_columns(text)
+    )
 
 
-def _records(source: LogSource, prefix: str) -> Iterator[Event | Skipped]:
-    """One document that holds the events, or documents over several lines each: parsed as a stream, in bounded memory."""
-    import ijson
-
-    text = _Utf8(source)
-    try:
-        for record in ijson.items(text, prefix, multiple_values=True, use_float=True):
-            text.record_bytes = 0
-            yield decode_value(
-                record.get("_source", record) if isinstance(record, dict) else record
-            )
-    except ijson.JSONError as error:
-        reason = str(error).splitlines()[0]
-        if text.record_bytes > MAX_LINE:
-            source.note_problem(
-                f"holds a record of more than {MAX_LINE} bytes; what came before that was used"
-            )
-            yield Skipped(SkipReason.TOO_LONG)
-            return
-        source.note_problem(
-            f"holds JSON that breaks off or is wrong ({reason}); what came before that was used"
-        )
-        yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
+def has_record(lines: Iterable[bytes]) -> bool:
+    """Is there an EVE record in one of the lines?"""
+    stats = ReadStats()
+    reader = LineReader(lambda: stats)
+    for result in chain.from_iterable(map(reader.line, lines)):
+        stats.note(result)
+        if stats.records:
+            return True
+    return False
 
 
-class _Utf8:
-    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the first of them.
+def _results(source: LogSource, head: bytes) -> Iterator[Result]:
+    """Records of whatever framing the first bytes show; lines where they show none."""
+    text = head.removeprefix(BOM)
+    if read := snort.reader_for(text):
+        return read(source, source.written)
+    if has_columns(text):
+        return rows(source)
+    prefix = prefix_of(text)
+    return _lines(source) if prefix is None else records(source, prefix)
 
-    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory.
+
+def _lines(source: LogSource) -> Iterator[Result]:
+    reader = LineReader(lambda: source.stats)
+    for block, end in source.blocks():
+        yield from reader.lines(block, end)
+
+
+class LineReader:
+    """Lines -> the results of each: one for a plain record, more where a line holds several records.
+
+    The names of containers that records came in are counted in `stats`.
     """
 
-    def __init__(self, source: LogSource) -> None:
-        self.record_bytes = 0  # read since the last record
-        self._source = source
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+    def __init__(self, stats: Callable[[], ReadStats]) -> None:
+        """`stats` tells where to count: a watch puts others in the place of the first."""
+        self._stats = stats
+        self._unwrapper: Unwrapper | None = None
 
-    def read(self, size: int) -> bytes:
-        # ijson asks for 0 bytes to see whether bytes or text will come.
-        while size and self.record_bytes <= MAX_LINE and (block := self._source.read(size)):
-            self.record_bytes += len(block)
-            if text := self._decoder.decode(block):
-                return escape_invalid(text)
-        return b""
+    def lines(self, block: bytes, end: int) -> Iterator[Result]:
+        """Every line of block[:end], decoded."""
+        whole = block[:end]
+        last = not whole.endswith(b"\n")
+        lines = whole.split(b"\n")
+        yield from chain.from_iterable(map(self.line, lines[:-1]))
+        if last:
+            yield from self.last_line(lines[-1])
+
+    def line(self, line: bytes) -> Sequence[Result]:
+        """One line without its newline."""
+        if len(line) > MAX_LINE:
+            return (Skipped(SkipReason.TOO_LONG),)
+        text = line.strip(_BLANKS).removeprefix(BOM)
+        if not text:
+            return (Skipped(SkipReason.BLANK),)
+        try:
+            return self._results(text)
+        except Exception as error:  # noqa: BLE001  lines are written by attackers: whatever one line does, the others are read
+            return (failed("line", error),)
+
+    def last_line(self, line: bytes) -> Sequence[Result]:
+        """The same for a line that no newline ends: what is not JSON there is half a line that is still being written."""
+        results = self.line(line)
+        is_half = results == (Skipped(SkipReason.NOT_JSON),)
+        return (Skipped(SkipReason.HALF_LINE),) if is_half else results
+
+    def _results(self, text: bytes) -> Sequence[Result]:
+        result = decode(text) if text.startswith(b"{") else Skipped(SkipReason.NOT_JSON)
+        if isinstance(result, Skipped) and result.reason in _LOOKED_INTO:
+            return self._contents(text, result)
+        return (result,)
+
+    def _contents(self, text: bytes, result: Skipped) -> Sequence[Result]:
+        if self._unwrapper is None:
+            from eveproc.input.envelope import Unwrapper  # not needed for plain EVE
+
+            self._unwrapper = Unwrapper()
+        match self._unwrapper.contents(text):
+            case Skipped(SkipReason.HALF_LINE) as half:
+                return (half,)
+            case Skipped() if _FRAME.match(text):
+                return (Skipped(SkipReason.BLANK),)
+            case Skipped() as other:
+                return (result if result.reason is not SkipReason.NOT_JSON else other,)
+            case found:
+                self._stats().note_container(found.container, len(found.results))
+                return found.results
+
+
+def line_result(line: bytes) -> Result:
+    """The first result of one line, read by itself."""
+    return LineReader(ReadStats).line(line)[0]

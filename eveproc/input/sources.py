@@ -33,6 +33,8 @@ _DENIED = "cannot be read: permission denied"
 _MAGIC = MappingProxyType(
     {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 )
+# What a zip archive begins with, and what stands in a tar archive at its place.
+ZIP, TAR, TAR_PLACE = b"PK\x03\x04", b"ustar", 257
 
 
 _STREAMS: Mapping[str, Callable[[BufferedReader], BufferedIOBase]] = MappingProxyType(
@@ -384,6 +386,11 @@ def _open(file: str, stack: ExitStack) -> BufferedReader:
 def compression_of(first: bytes) -> str | None:
     """What the first bytes of a file say it is compressed by; None for none."""
     return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
+
+
+def is_archive(head: bytes) -> bool:
+    """Are these the first bytes of a tar or a zip archive?"""
+    return head.startswith(ZIP) or head[TAR_PLACE:].startswith(TAR)
 
 
 def _unpack(raw: BufferedReader) -> BufferedIOBase:

@@ -86,7 +86,8 @@ PRESENCE = frozenset((Dns.TYPE, Flow.TYPE))
 # Of a full block only this much is searched.
 SEARCHED = 1 << 16
 _OF_KIND = {
-    kind: re.compile(rb'event_type\\*"\s*:\s*\\*"' + kind.encode() + rb'\\*"') for kind in PRESENCE
+    kind: re.compile(rb'event_type[\\"]+\s*:\s*\[?[\\"]+' + kind.encode() + rb'[\\"]')
+    for kind in PRESENCE
 }
 
 

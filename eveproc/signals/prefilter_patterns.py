@@ -51,9 +51,12 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     yield PatternKind.WANTED, METADATA_SIGNAL
     yield (
         PatternKind.WANTED,
-        f"signature_id[^0-9a-z]{{2}}(?:{_any_of(own_sids(site))})[^0-9]",
+        f"signature_id[^0-9a-z]{{2,3}}(?:{_any_of(own_sids(site))})[^0-9]",
     )
     yield PatternKind.WANTED, rf'ort":(?:{ports})[,}}{blanks}]'
+    # As some shippers write numbers: "25", "25.0", 25.0.
+    yield PatternKind.WANTED, rf'ort":"(?:{ports})(?:"|\.)'
+    yield PatternKind.WANTED, rf'ort":(?:{ports})\.0'
     yield PatternKind.TCP, "tcp_flags_ts[^a-z0-9]{3}"
     for traces in TRACES:
         for pattern in traces.patterns:

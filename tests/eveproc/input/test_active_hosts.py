@@ -9,6 +9,7 @@ from eveproc.input import active_hosts
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.decode import decode, tcp_client
 from eveproc.input.events import Flow
+from eveproc.input.prefilter import Flows
 from tests.eveproc.input.test_prefilter import SITES, lines_of_every_kind, written_somehow
 
 OUTSIDE = "198.51.100.7"
@@ -28,10 +29,12 @@ def noted(*lines: bytes) -> Collector:
     block = b"".join(lines)
     ActiveHosts(collector).note(
         block,
-        [
-            block.find(b"tcp_flags_tc", end - len(line))
-            for line, end in zip(lines, ends(lines), strict=True)
-        ],
+        Flows(
+            [
+                block.find(b"tcp_flags_tc", end - len(line))
+                for line, end in zip(lines, ends(lines), strict=True)
+            ]
+        ),
     )
     return collector
 

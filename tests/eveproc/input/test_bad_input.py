@@ -70,7 +70,7 @@ def test_an_empty_file_is_no_quiet_night(tmp_path: Path, site: str) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (bytes(range(256)) * 9, "is not EVE JSON: none of its 10 lines is a JSON object"),
+        (bytes(range(256)) * 9, "is not EVE JSON: none of its 10 lines is an EVE record"),
         (
             GOOD.decode().encode("utf-16"),
             "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8",

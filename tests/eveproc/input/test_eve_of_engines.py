@@ -157,6 +157,6 @@ def test_a_real_log_of_2021_is_read_whole() -> None:
         pytest.skip(f"the log is not here: {SHARED.name} beside the project")
     stats = ReadStats()
     sensors = {event.sensor for event in read_events([str(log)], stats)}
-    assert stats.events == {"alert": 745, "dns": 680, "flow": 3512}
+    assert stats.events == {"alert": 745, "dns": 680, "flow": 3512, "tls": 1}
     assert stats.lines == 5000
     assert len(sensors) == 1

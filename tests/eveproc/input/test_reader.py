@@ -286,7 +286,7 @@ def test_a_file_that_goes_away_while_others_are_read_is_a_problem_not_the_end(
     [
         (LINES + b"\n \r\n\n", {SkipReason.BLANK: 3}),
         (LINES + b'{"timestamp": "2024-', {SkipReason.HALF_LINE: 1}),
-        (LINES + b"\0\0\0\n", {SkipReason.NOT_JSON: 1}),
+        (LINES + b"\0\0\0\n", {SkipReason.BLANK: 1}),
         (b"xx\n" + LINES, {SkipReason.NOT_JSON: 1}),
         (b'w":{"pkts_toclient":1}}\n' + LINES, {SkipReason.NOT_JSON: 1}),
         (b"[1, 2]\n" + LINES, {SkipReason.NOT_AN_OBJECT: 1}),
@@ -363,7 +363,7 @@ def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"[]", "is empty"),
-        (bytes(range(256)) * 40, "is not EVE JSON: none of its 41 lines is a JSON object"),
+        (bytes(range(256)) * 40, "is not EVE JSON: none of its 41 lines is an EVE record"),
         (
             LINES.decode().encode("utf-16"),
             "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8",
@@ -423,6 +423,7 @@ def test_stats_as_plain_values(tmp_path: Path) -> None:
         "events": {"flow": COUNT},
         "skipped": {"blank": 1, "other_event_type": 1},
         "details": {"other_event_type": {"http": 1}},
+        "containers": {},
         "problems": [],
         "problems_left_out": 0,
     }

@@ -51,7 +51,7 @@ def test_a_folder_of_rotated_logs_is_read_whole(tmp_path: Path) -> None:
         ),
         (
             b"\0\0\0\x07\xff\xff\xff\xff" + bytes(40),
-            "is not EVE JSON: none of its 1 lines is a JSON object",
+            "is not EVE JSON: none of its 1 lines is an EVE record",
         ),
     ],
     ids=["half a record", "half a line", "other fields", "packets", "garbage"],

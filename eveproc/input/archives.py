@@ -1,0 +1,131 @@
+"""A tar or zip archive of logs -> each log in it as an input of its own, one after the other, without unpacking to disk."""
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from io import BufferedIOBase, BufferedReader, RawIOBase
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.sources import BLOCK, STDIN, ZIP, LogSource
+
+
+def members(source: LogSource) -> Iterator[LogSource]:
+    """The logs in the archive. What is damaged is a problem."""
+    stats = source.stats
+    source.stats = ReadStats()  # its bytes are counted as those of its members
+    read = _of_zip if source.head().startswith(ZIP) else _of_tar
+    try:
+        yield from read(source, stats)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+        source.note_problem(f"is an archive that is damaged or encrypted ({error})")
+    finally:
+        for problem in source.stats.problems:
+            stats.note_problem(problem.file, problem.what)
+        source.stats = stats
+
+
+_OTHERS = (".*", "*.pcap*", "stats.log*", "suricata.log*", "*_perf.log*", "*.rules", "*.yaml")
+
+
+class _Member(LogSource):
+    """A file in an archive."""
+
+    def __init__(
+        self, name: str, raw: BufferedReader, stack: ExitStack, stats: ReadStats, written: float
+    ) -> None:
+        super().__init__(name, stack, stats, raw=raw)
+        self._written = written
+
+    @property
+    def written(self) -> float:
+        return self._written
+
+
+def _of_tar(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
+    with tarfile.open(fileobj=_Stream(source), mode="r|") as archive:
+        for info in archive:
+            content = archive.extractfile(info) if info.isfile() else None
+            if content is not None and _is_log(info.name):
+                with ExitStack() as stack:
+                    name = f"{source.name}: {info.name}"
+                    yield _Member(
+                        name,
+                        BufferedReader(_Content(content.read), BLOCK),
+                        stack,
+                        stats,
+                        float(info.mtime),
+                    )
+
+
+def _of_zip(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
+    with ExitStack() as outer:
+        file = _seekable(source, outer)
+        archive = outer.enter_context(zipfile.ZipFile(file))
+        for info in archive.infolist():
+            if not info.is_dir() and _is_log(info.filename):
+                with ExitStack() as stack:
+                    content = stack.enter_context(archive.open(info))
+                    written = datetime(*info.date_time, tzinfo=UTC).timestamp()
+                    name = f"{source.name}: {info.filename}"
+                    yield _Member(
+                        name, BufferedReader(_Content(content.read), BLOCK), stack, stats, written
+                    )
+
+
+def _is_log(name: str) -> bool:
+    """May it be a log with records? Not by the names of what else lies beside an engine's log."""
+    file = Path(name).name
+    return not any(fnmatchcase(file, pattern) for pattern in _OTHERS)
+
+
+def _seekable(source: LogSource, stack: ExitStack) -> Any:
+    """The archive as a file: itself, or a copy of what comes through a pipe or out of a compression."""
+    if source.name != STDIN and Path(source.name).is_file():
+        with Path(source.name).open("rb") as raw:
+            if raw.read(len(ZIP)) == ZIP:
+                return source.name
+    copy: IO[bytes] = stack.enter_context(TemporaryFile())  # noqa: SIM115  closed by the stack
+    while block := source.read(BLOCK):
+        copy.write(block)
+    copy.seek(0)
+    return copy
+
+
+class _Stream(BufferedIOBase):
+    """What tarfile reads: exactly as many bytes as it asks for, but at the end."""
+
+    def __init__(self, source: LogSource) -> None:
+        self._source = source
+        self._held = b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = BLOCK if size is None or size < 0 else size
+        pieces = [self._held]
+        missing = wanted - len(self._held)
+        while missing > 0 and (block := self._source.read(max(missing, 1))):
+            pieces.append(block)
+            missing -= len(block)
+        whole = b"".join(pieces)
+        self._held = whole[wanted:]
+        return whole[:wanted]
+
+
+class _Content(RawIOBase):
+    """A member's content, as something to read from that cannot be sought in."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)

@@ -1,0 +1,61 @@
+"""CSV whose first line names the columns, one of them an EVE record's event type -> a result for each row.
+
+Kibana, Splunk and Graylog export tables with a column for each field. CSV with whole records in a
+cell needs no names: it is read as lines.
+"""
+
+import csv
+from collections.abc import Iterator
+
+from eveproc.input.events import Event, Skipped, SkipReason
+from eveproc.input.snort.lines import lines
+from eveproc.input.sources import LogSource
+
+_BYTE_ORDER_MARK = "\ufeff"
+# Of csv's own limit (131,072) records with a payload are longer.
+LONGEST_CELL = 16 << 20
+
+
+def has_columns(head: bytes) -> bool:
+    """Does the first line name columns, and an event type among them?"""
+    first = head.partition(b"\n")[0]
+    if b"event_type" not in first or b"{" in first:
+        return False
+    return any(name.endswith(("event_type", "event_type.keyword")) for name in _names(first))
+
+
+def _names(first: bytes) -> list[str]:
+    text = first.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK).strip()
+    separator = max(",;\t", key=text.count)
+    names = next(csv.reader([text], delimiter=separator), [])
+    return names if len(names) > 1 else []
+
+
+def rows(source: LogSource) -> Iterator[Event | Skipped]:
+    """The result of each row; whatever the bytes are, nothing is raised."""
+    from eveproc.input.envelope import Unwrapper
+
+    unwrapper = Unwrapper()
+    texts = (f"{line.decode('utf-8', 'backslashreplace')}\n" for line in lines(source))
+    first = next(texts, "")
+    separator = max(",;\t", key=first.count)
+    names = _names(first.encode())
+    before = csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(texts, delimiter=separator)
+    try:
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield Skipped(SkipReason.WRONG_TYPE, "CSV row")
+                continue
+            if not row:
+                yield Skipped(SkipReason.BLANK)
+                continue
+            cells = dict(zip(names, row, strict=False))
+            value = {name: cell for name, cell in cells.items() if cell not in ("", "-")}
+            yield from unwrapper.noted(value, source.stats, "CSV columns")
+    finally:
+        csv.field_size_limit(before)

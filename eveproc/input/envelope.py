@@ -1,0 +1,211 @@
+"""One line that is no plain EVE record -> the EVE records in it, and the name of the container that a shipper put them into.
+
+There is one reader for all containers. It looks for what an EVE record looks like: behind a text,
+under any path of keys, in arrays, and in text that holds JSON. The path that led to it is tried
+first on the next line; where that fails, the whole line is looked through again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+
+import msgspec
+from msgspec import Struct
+
+from eveproc.input.container_names import name_of
+from eveproc.input.decode import decode_value, valid_utf8
+from eveproc.input.eve_shape import JsonObject, completed, merit, record_of
+from eveproc.input.events import Event, Skipped, SkipReason, failed
+from eveproc.input.json_in_text import values_in
+from eveproc.input.read_stats import ReadStats
+
+# So many keys, arrays and texts may be around a record.
+MAX_DEPTH = 12
+# The container of plain records that share a line.
+SEVERAL = "several records a line"
+
+
+class Step(Enum):
+    """What leads into a value besides a key."""
+
+    EACH = auto()  # the elements of an array
+    TEXT = auto()  # the JSON values in a text
+
+
+Path = tuple[str | Step, ...]
+
+
+class Contents(Struct, frozen=True):
+    """What a line holds: a result for each record, and the container's name ("" for a plain record)."""
+
+    results: tuple[Event | Skipped, ...]
+    container: str
+
+
+class _Place(Struct, frozen=True):
+    """Where a record is, the record, and the objects around it."""
+
+    path: Path
+    record: dict[str, object]
+    above: tuple[JsonObject, ...]
+
+
+class Unwrapper:
+    """Finds the records of lines, and remembers where the last ones were."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._name = ""
+
+    def contents(self, line: bytes) -> Contents | Skipped:
+        """The records of a line without its newline; Skipped where there is none. Never raises."""
+        try:
+            return self._contents(line)
+        except RecursionError:
+            return Skipped(SkipReason.NOT_JSON)
+
+    def _contents(self, line: bytes) -> Contents | Skipped:
+        values, before, cut = _values_of(valid_utf8(line))
+        places = self._places(values)
+        if places:
+            results = tuple(decode_value(completed(place.record, place.above)) for place in places)
+            return Contents(results, self._name_of(values, places[0].path, before))
+        if cut:
+            return Skipped(SkipReason.HALF_LINE)
+        if any(isinstance(value, dict) for value in values):
+            return Skipped(SkipReason.MISSING_FIELD, "event_type")
+        return Skipped(SkipReason.NOT_AN_OBJECT if values else SkipReason.NOT_JSON)
+
+    def _name_of(self, values: Sequence[object], path: Path, before: str) -> str:
+        if before or path != self._path or not self._name:
+            name = name_of(_outermost(values), _shown(path), before)
+            self._name = name or (SEVERAL if len(values) > 1 else "")
+        return self._name
+
+    def noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:
+        """The results of a value that another parser read in a place called `around`; its container is counted."""
+        try:
+            return self._noted(value, stats, around)
+        except Exception as error:  # noqa: BLE001  records are written by attackers: whatever one does, the others are read
+            return (failed("record", error),)
+
+    def _noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:
+        places = self._places((value,))
+        if not places:
+            reason = SkipReason.MISSING_FIELD if isinstance(value, dict) else None
+            return (Skipped(reason, "event_type") if reason else Skipped(SkipReason.NOT_AN_OBJECT),)
+        path = ".".join(part for part in (around, _shown(places[0].path)) if part)
+        stats.note_container(name_of(_outermost((value,)), path, ""), len(places))
+        return tuple(decode_value(completed(place.record, place.above)) for place in places)
+
+    def _places(self, values: Sequence[object]) -> list[_Place]:
+        if self._path is not None:
+            known = [p for value in values for p in _follow(value, self._path, 0, ())]
+            if known and len(known) >= len(values):
+                return known
+        places = [place for value in values for place in _search(value, (), ())]
+        if not places:
+            return []
+        best = _best_path(places)
+        self._path = best
+        chosen = [place for place in places if place.path == best]
+        # Values of a line that were written by different programs have different paths.
+        return chosen if len(values) == 1 else _best_of_each(values)
+
+
+def _best_of_each(values: Sequence[object]) -> list[_Place]:
+    chosen: list[_Place] = []
+    for value in values:
+        if places := list(_search(value, (), ())):
+            best = _best_path(places)
+            chosen += [place for place in places if place.path == best]
+    return chosen
+
+
+def _best_path(places: Sequence[_Place]) -> Path:
+    """Of several copies of an event the most complete, the original text before what was parsed of it."""
+
+    def rank(place: _Place) -> tuple[int, bool, int]:
+        return merit(place.record), Step.TEXT in place.path, -len(place.path)
+
+    return max(places, key=rank).path
+
+
+def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
+    """The JSON values of a line, what stands before the first, and whether the first is cut off."""
+    try:
+        return (msgspec.json.decode(line),), "", False
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = values_in(line.decode("utf-8", "replace"))
+        return found.values, found.before, found.cut
+
+
+def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
+    """Every record in the value; what is in a record is not looked into, since the wire may have said it."""
+    if len(path) > MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        if (record := record_of(value)) is not None:
+            yield _Place(path, record, (*above, value))
+            return
+        for key, inner in value.items():
+            yield from _search(inner, (*path, key), (*above, value))
+    else:
+        step, inside = _inside(value)
+        for inner in inside:
+            yield from _search(inner, (*path, step), above)
+
+
+def _inside(value: object) -> tuple[Step, Sequence[object]]:
+    """What an array or a text holds."""
+    if isinstance(value, list):
+        if text := _of_byte_numbers(value):
+            return Step.TEXT, values_in(text).values
+        return Step.EACH, value
+    if isinstance(value, str) and "{" in value and "event_type" in value:
+        return Step.TEXT, values_in(value).values
+    return Step.TEXT, ()
+
+
+def _of_byte_numbers(value: Sequence[object]) -> str:
+    """What journald writes as a list of numbers, since it is long or no UTF-8; "" where it is another list."""
+    if value and value[0] == ord("{"):
+        numbers = [n for n in value if isinstance(n, int) and 0 <= n < 256]
+        if len(numbers) == len(value):
+            return valid_utf8(bytes(numbers)).decode()
+    return ""
+
+
+def _follow(value: object, path: Path, at: int, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
+    """The records at a path that is known."""
+    if at == len(path):
+        record = record_of(value) if isinstance(value, dict) else None
+        if record is not None and isinstance(value, dict):
+            yield _Place(path, record, (*above, value))
+        return
+    step = path[at]
+    if isinstance(value, dict):
+        if isinstance(step, str) and step in value:
+            yield from _follow(value[step], path, at + 1, (*above, value))
+        return
+    found, inside = _inside(value)
+    if found is step:
+        for inner in inside:
+            yield from _follow(inner, path, at + 1, above)
+
+
+def _outermost(values: Sequence[object]) -> Mapping[str, object]:
+    first = values[0]
+    while isinstance(first, list) and first:
+        first = first[0]
+    return first if isinstance(first, dict) else {}
+
+
+def _shown(path: Path) -> str:
+    """A path as people write it: "logEvents[].message"."""
+    text = ""
+    for step in path:
+        if step is Step.EACH:
+            text += "[]"
+        elif isinstance(step, str):
+            text += f".{step}" if text else step
+    return text
