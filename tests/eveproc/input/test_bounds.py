@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from eveproc.input import decompress, reader, sources
+from eveproc.input import decompress, documents, sources
 from eveproc.input.decompress import (
     BombError,
     Bzip2Stream,
@@ -206,7 +206,7 @@ def test_spans_within_one_long_line_look_at_themselves_alone(
 def test_a_record_of_an_export_without_end_is_read_to_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MAX_LINE", MEGABYTE)
+    monkeypatch.setattr(documents, "MAX_LINE", MEGABYTE)
     export = tmp_path / "eve.json"
     with export.open("ab") as file:
         file.write(b"[" + next(mailing(START, 1)).strip() + b',\n{"x":"')
