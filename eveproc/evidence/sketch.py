@@ -16,6 +16,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from eveproc.signals.alert_windows import first_of_windows, identity_of, is_window_key, peer_of
 from eveproc.signals.observation import Observation, Pivot
 from rulegen.units import HOUR
 
@@ -81,6 +82,14 @@ class Bucket(Struct):
             {key: time for key, time in self.keys.items() if start <= time < end},
             {mark: time for mark, time in self.events.items() if start <= time < end},
             scale=self.total() / max(1, len(self.events)),
+        )
+
+    def without(self, marks: set[int]) -> "Bucket":
+        """The same without these events and without keys that name their window."""
+        return replace(
+            self,
+            keys={key: time for key, time in self.keys.items() if not is_window_key(key)},
+            events={mark: time for mark, time in self.events.items() if mark not in marks},
         )
 
     def relabelled(self, label: Callable[[str], str]) -> "Bucket":
@@ -200,6 +209,26 @@ class ActivitySketch(Struct):
     def relabelled(self, label: Callable[[str], str]) -> "ActivitySketch":
         """The same events, with keys that `label` gives one name counted as one."""
         hours = {hour: bucket.relabelled(label) for hour, bucket in self.hours.items()}
+        return replace(self, hours=hours)
+
+    def one_per_window(self) -> "ActivitySketch":
+        """The same with one event and key for each window that packet threads logged repeatedly.
+
+        Returns itself where no key names its window (alert_windows.py). Alerts of engines that
+        log a window once stay as they are; one of the same rule and window is the same event.
+        """
+        entries = [(t, k) for bucket in self.hours.values() for k, t in bucket.keys.items()]
+        repeated = [(time, key) for time, key in entries if is_window_key(key)]
+        if not repeated:
+            return self
+        part = ActivitySketch()
+        if len(repeated) < len(entries):
+            marks = {fingerprint(identity_of(key)) for _, key in repeated}
+            part.hours = {hour: b.without(marks) for hour, b in self.hours.items()}
+        for time, key in first_of_windows(repeated):
+            bucket = part.hours.setdefault(int(time // HOUR), Bucket())
+            bucket.note(peer_of(key), fingerprint(identity_of(key)), time)
+        hours = {hour: bucket for hour, bucket in part.hours.items() if bucket.keys}
         return replace(self, hours=hours)
 
     def count(self) -> int:

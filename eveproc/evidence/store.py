@@ -81,16 +81,15 @@ class HostEvidence(Struct):
         )
 
     def by_peer(self, peer_of: Callable[[str], str]) -> "HostEvidence":
-        """The same evidence with servers counted by who runs them (server_names.py)."""
-        if not self.parts and COUNTED_BY_SERVER.isdisjoint(
-            activity for activity, _ in self.sketches
-        ):
+        """The same evidence with servers counted by who runs them (server_names.py).
+
+        Alerts that several packet threads logged of one window are one (alert_windows.py).
+        """
+        counted = {key: _counted(key, sketch, peer_of) for key, sketch in self.sketches.items()}
+        if not self.parts and all(counted[key] is self.sketches[key] for key in counted):
             return self
         return HostEvidence(
-            {
-                key: sketch.relabelled(peer_of) if key[0] in COUNTED_BY_SERVER else sketch
-                for key, sketch in self.sketches.items()
-            },
+            counted,
             {label: part.by_peer(peer_of) for label, part in self.parts.items()},
         )
 
@@ -143,6 +142,16 @@ class HostEvidence(Struct):
 
     def first_seen(self) -> float:
         return min((sketch.first_seen for sketch in self.signal_sketches()), default=inf)
+
+
+def _counted(
+    key: tuple[Activity, EvidenceSource], sketch: ActivitySketch, peer_of: Callable[[str], str]
+) -> ActivitySketch:
+    """The sketch as verdicts count it; itself where that is no other."""
+    activity, source = key
+    if source is EvidenceSource.ALERT:
+        sketch = sketch.one_per_window()
+    return sketch.relabelled(peer_of) if activity in COUNTED_BY_SERVER else sketch
 
 
 def merged(evidence: Iterable[HostEvidence]) -> HostEvidence:

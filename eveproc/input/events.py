@@ -118,7 +118,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """A fired rule of any author. Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged)."""
+    """A fired rule of any author. Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged).
+
+    `filtered_per_thread`: each packet thread of the engine may log the same window once (Snort).
+    """
 
     TYPE: ClassVar[str] = "alert"
 
@@ -131,6 +134,7 @@ class Alert(Event, frozen=True, kw_only=True):
     flow_src: str
     metadata: Mapping[str, tuple[str, ...]]
     rrnames: tuple[str, ...] = ()
+    filtered_per_thread: bool = False
 
 
 class Dns(Event, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ answers.
 from msgspec import Struct
 
 from eveproc.input.events import Alert
+from eveproc.signals.alert_windows import plain_key, window_key
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.home_net import home_test
 from eveproc.signals.observation import Observation, Pivot
@@ -48,8 +49,11 @@ class AlertReader:
         other = alert.dest_ip if host == alert.src_ip else alert.src_ip
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows
         # count, not lines.
-        window = int(alert.time // threshold_of(self.site, signal).seconds)
-        key = registered_domain(alert.rrnames[0]) if alert.rrnames else other
+        seconds = threshold_of(self.site, signal).seconds
+        window = int(alert.time // seconds)
+        key = plain_key(registered_domain(alert.rrnames[0]) if alert.rrnames else other)
+        if alert.filtered_per_thread:
+            key = window_key(alert.sid, seconds, alert.time, key)
         pivot = Pivot(alert.flow_id, alert.community_id) if alert.flow_id else None
         return OurAlert(
             host, signal, Observation(alert.time, key, (alert.sid, window), alert.sid, pivot)

@@ -146,7 +146,7 @@ def _evidence(store: EvidenceStore) -> Iterator[dict[str, object]]:
 def _track(
     host: str, kind: Activity, source: EvidenceSource, evidence: HostEvidence
 ) -> dict[str, object]:
-    sketch = evidence.sketch(kind, source)
+    sketch = evidence.sketch(kind, source).one_per_window()
     return {
         "host": host,
         "behaviour": kind.value,

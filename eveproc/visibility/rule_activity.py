@@ -48,7 +48,7 @@ def _alerts(store: TuningEvidence) -> Counter[Signal]:
     for _, evidence in store.hosts.items():
         for (activity, source), sketch in evidence.sketches.items():
             if source is EvidenceSource.ALERT and isinstance(activity, Signal):
-                found[activity] += sketch.count()
+                found[activity] += sketch.one_per_window().count()
     return found
 
 

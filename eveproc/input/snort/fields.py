@@ -44,6 +44,7 @@ def alert(
         flow_src="",
         metadata=_NO_METADATA,
         rrnames=(name,) if name else (),
+        filtered_per_thread=True,
     )
 
 
