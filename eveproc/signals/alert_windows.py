@@ -24,6 +24,7 @@ def plain_key(key: str) -> str:
 
 
 def is_window_key(key: str) -> bool:
+    """True for a key of window_key."""
     return _KEY.match(key) is not None
 
 
@@ -34,6 +35,7 @@ def identity_of(key: str) -> tuple[int, int]:
 
 
 def peer_of(key: str) -> str:
+    """The peer in a key of window_key."""
     return key.split(_MARK, 4)[4]
 
 
