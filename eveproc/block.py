@@ -86,7 +86,10 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
         try:
             candidate = _candidate(line)
         except (OverflowError, ValueError, TypeError, KeyError, RecursionError):
-            what = "is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
+            what = (
+                "is no verdict; allowed are the lines of eveproc report -f json: host (an "
+                "address), verdict, score, last_seen"
+            )
             problems.append(Problem(str(path), what, line=number))
             if len(problems) == MOST_PROBLEMS:
                 break
@@ -108,8 +111,8 @@ def plan(
 ) -> BlockPlan:
     """Infected hosts of this site, worst first, at most `at_most` of them.
 
-    Each is blocked until so many `hours` after its last suspicious event. Of hosts in one of several
-    networks with the same addresses, only those in `scope` are blocked.
+    Each is blocked until so many `hours` after its last suspicious event. Of hosts in one of
+    several networks with the same addresses, only those in `scope` are blocked.
     """
     blocks: list[Block] = []
     left_out: list[NotBlocked] = []
@@ -117,9 +120,15 @@ def plan(
         until = min(candidate.last_seen, now) + hours * HOUR
         why = _why_not(candidate, site, now) or _why_not_here(candidate, scope)
         if not why and until <= now:
-            why = f"was last seen at it at {short(candidate.last_seen)}, longer ago than a block lasts"
+            why = (
+                f"was last seen at it at {short(candidate.last_seen)}, longer ago than a block "
+                f"lasts"
+            )
         if not why and len(blocks) == at_most:
-            why = f"{at_most} others come first, and no more are blocked at once; look at this before you raise the number"
+            why = (
+                f"{at_most} others come first, and no more are blocked at once; look at this "
+                f"before you raise the number"
+            )
         if why:
             left_out.append(NotBlocked(candidate.host, why))
         else:
@@ -138,7 +147,10 @@ def describe(found: BlockPlan) -> Iterator[str]:
 
 
 def files(found: BlockPlan, site: SiteProfile, *, drop: bool = False) -> dict[str, str]:
-    """File name -> text. `drop`: the Suricata rules drop, which takes an inline Suricata, and do not only alert."""
+    """File name -> text.
+
+    `drop`: the Suricata rules drop, which takes an inline Suricata, and do not only alert.
+    """
     return {
         name: render(found, site, "drop" if drop else "alert") for name, render in _FILES.items()
     }
@@ -237,7 +249,10 @@ def _why_not_here(candidate: Candidate, scope: str) -> str:
 def _made(found: BlockPlan) -> str:
     last = max((block.until for block in found.blocks), default=found.made)
     hosts = "1 host" if len(found.blocks) == 1 else f"{len(found.blocks)} hosts"
-    return f"Made by eveproc block at {short(found.made)}: {hosts}, the last until {short(last)}. How to undo it: docs/feeding-back.md."
+    return (
+        f"Made by eveproc block at {short(found.made)}: {hosts}, the last until "
+        f"{short(last)}. How to undo it: docs/feeding-back.md."
+    )
 
 
 def _nftables(found: BlockPlan, site: SiteProfile, _action: str) -> str:
@@ -245,7 +260,8 @@ def _nftables(found: BlockPlan, site: SiteProfile, _action: str) -> str:
     lines = [
         "#!/usr/sbin/nft -f",
         f"# {_made(found)}",
-        "# Loaded in one step, and in place of what an earlier one did. Each host's entry ends by itself.",
+        "# Loaded in one step, and in place of what an earlier one did. Each host's "
+        "entry ends by itself.",
         f"table inet {NAME}",
         f"delete table inet {NAME}",
         f"table inet {NAME} {{",
@@ -270,7 +286,10 @@ def _nftables(found: BlockPlan, site: SiteProfile, _action: str) -> str:
         "        type filter hook forward priority -10; policy accept;",
     ]
     for version, protocol in ((4, "ip"), (6, "ip6")):
-        match = f"{protocol} saddr @hosts{version} {protocol} daddr != @home{version} tcp dport {{ {ports} }}"
+        match = (
+            f"{protocol} saddr @hosts{version} {protocol} daddr != @home{version} tcp dport "
+            f"{{ {ports} }}"
+        )
         lines.append(f"        {match} counter reject with tcp reset")
     return "\n".join([*lines, "    }", "}", ""])
 
@@ -326,7 +345,10 @@ def _rule(found: BlockPlan, site: SiteProfile, action: str, match: str, offset: 
     options = (
         f'msg:"MXHOUND mail of a host that was found infected"; flow:to_server; flags:S,CE; {match}'
     )
-    rule = f"{action} tcp any any -> [{outside}] [{ports}] ({options}; classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"
+    rule = (
+        f"{action} tcp any any -> [{outside}] [{ports}] ({options}; "
+        f"classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"
+    )
     return f"# {_made(found)}\n{rule}\n"
 
 

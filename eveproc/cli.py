@@ -61,12 +61,14 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
     count, _, seconds = numbers.partition("/")
     if name not in set(Signal) or not (count.isdecimal() and seconds.isdecimal()):
         raise click.BadParameter(
-            f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are {', '.join(Signal)}"
+            f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are "
+            f"{', '.join(Signal)}"
         )
     threshold = Threshold(int(count[:20]), int(seconds[:20]))
     if not (1 <= threshold.count <= MAX_COUNT and 1 <= threshold.seconds <= MAX_SECONDS):
         raise click.BadParameter(
-            f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to {MAX_SECONDS}"
+            f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to "
+            f"{MAX_SECONDS}"
         )
     return Signal(name), threshold
 
@@ -153,7 +155,8 @@ def _cluster(
         return None
     if state or inputs.jobs:
         raise click.UsageError(
-            "--on spark reads everything, with as many processes as the cluster has: leave out --state and --jobs"
+            "--on spark reads everything, with as many processes as the cluster has: leave "
+            "out --state and --jobs"
         )
     from eveproc.spark.analyze import Cluster
 
@@ -190,7 +193,8 @@ def main() -> None:
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
-    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, Elastic, a shipper of EVE.",
+    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, "
+    "Elastic, a shipper of EVE.",
 )
 @click.option(
     "-o", "--output", type=FILE, help="Write the report to this file, whole or not at all."
@@ -206,7 +210,8 @@ def main() -> None:
 @click.option(
     "--state",
     type=FILE,
-    help="Read only what is new since the last run with this file, and tell what changed. Kept there.",
+    help="Read only what is new since the last run with this file, and tell what "
+    "changed. Kept there.",
 )
 @click.option(
     "--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON."
@@ -481,7 +486,8 @@ def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifi
         waiting = notifier.close(LAST_SECONDS)
         for key, left in waiting.items():
             _say(
-                f"{notifier.name_of(key)}: not delivered: {len(left)}; {'kept for the next start' if state else 'lost, without --state'}"
+                f"{notifier.name_of(key)}: not delivered: {len(left)}; "
+                f"{'kept for the next start' if state else 'lost, without --state'}"
             )
         if state:
             state.keep_messages(waiting)
@@ -787,7 +793,11 @@ def _judged_and_kept(
 
 
 def _profile_compiled(inputs: InputOptions) -> "SiteProfile":
-    """The site profile. To be called before what reads is imported: what is looked for by the profile is compiled meanwhile."""
+    """The site profile.
+
+    To be called before what reads is imported: what is looked for by the profile is compiled
+    meanwhile.
+    """
     from eveproc.input.prefilter import compile_ahead
     from eveproc.signals.prefilter_patterns import line_filter
 

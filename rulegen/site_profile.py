@@ -93,7 +93,10 @@ class Ports(Struct, frozen=True):
 
 
 class SiteProfile(Struct, frozen=True):
-    """What a site looks like. Only `home_networks` has no default; every field is checked by load_site."""
+    """What a site looks like.
+
+    Only `home_networks` has no default; every field is checked by load_site.
+    """
 
     home_networks: tuple[Network, ...]
     mail_servers: tuple[Network, ...] = ()
@@ -124,7 +127,10 @@ class SiteProfile(Struct, frozen=True):
 
 
 def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
-    """Read a profile and, laid over it, a thresholds file. Raises InputError with every fault of both."""
+    """Read a profile and, laid over it, a thresholds file.
+
+    Raises InputError with every fault of both.
+    """
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
     for file in filter(None, (path, thresholds)):
@@ -256,7 +262,11 @@ class _SiteReader(CheckedReader):
         together, alone = NetworkIndex(collapsed(servers)), NetworkIndex(servers)
         for network in profile.home_networks:
             if together.covering(network) and not alone.covering(network):
-                what = f"{network} is mail_servers and resolvers from end to end, so no host of it would be watched"
+                what = (
+                    f"{network} is mail_servers and resolvers from end to end, so no host of "
+                    f"it "
+                    f"would be watched"
+                )
                 self.note("home_networks", f"{what}; allowed are networks with other hosts in them")
 
     def _refuse_last_sids(self, profile: SiteProfile) -> None:
@@ -268,7 +278,10 @@ class _SiteReader(CheckedReader):
                 if own == 1
                 else f"{own} networks have thresholds of their own"
             )
-            what = f"{profile.sid_base} is too high: {has}, each takes {SID_BLOCK} sids more; allowed is up to {last}"
+            what = (
+                f"{profile.sid_base} is too high: {has}, each takes {SID_BLOCK} sids more; "
+                f"allowed is up to {last}"
+            )
             self.note("sid_base", what)
 
     def _home_networks(self, root: Mapping[str, Value]) -> tuple[Network, ...]:
@@ -288,7 +301,10 @@ class _SiteReader(CheckedReader):
 
     def _refuse_everything(self, networks: tuple[Network, ...]) -> None:
         for whole in (n for n in collapsed(networks) if n in (EVERY_V4, EVERY_V6)):
-            what = f"{whole} is every address there is, so nothing would be outside; list only your own networks"
+            what = (
+                f"{whole} is every address there is, so nothing would be outside; list only "
+                f"your own networks"
+            )
             self.note("home_networks", what)
 
     def _network(self, value: Value, key: str) -> Network | None:
@@ -331,12 +347,14 @@ class _SiteReader(CheckedReader):
             for network in index.within(server):
                 self.note(
                     where,
-                    f"{server} takes in {network}, so no host of it would be watched; allowed are the servers alone",
+                    f"{server} takes in {network}, so no host of it would be watched; allowed are "
+                    f"the servers alone",
                 )
             if key == "mail_servers" and home and not index.covering(server):
                 self.note(
                     where,
-                    f"{short(server)} is outside home_networks; allowed are servers inside, one elsewhere needs no entry",
+                    f"{short(server)} is outside home_networks; allowed are servers inside, one "
+                    f"elsewhere needs no entry",
                 )
             return server
 
@@ -347,7 +365,8 @@ class _SiteReader(CheckedReader):
         if not is_domain(name):
             self.note(
                 key,
-                f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII names in their xn-- form",
+                f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII "
+                f"names in their xn-- form",
             )
             return None
         return name
@@ -357,7 +376,8 @@ class _SiteReader(CheckedReader):
             return value
         self.note(
             key,
-            f"{show(value)} is no sensor name; allowed are letters, digits, dot, dash and underscore",
+            f"{show(value)} is no sensor name; allowed are letters, digits, dot, dash and "
+            f"underscore",
         )
         return None
 
@@ -380,7 +400,8 @@ class _SiteReader(CheckedReader):
             return value
         self.note(
             "sid_base",
-            f"{show(value)} is not allowed; allowed is a whole number from {LOCAL_SIDS.start} to {last}, the sids kept for local rules",
+            f"{show(value)} is not allowed; allowed is a whole number from "
+            f"{LOCAL_SIDS.start} to {last}, the sids kept for local rules",
         )
         return DEFAULT_SID_BASE
 
@@ -466,12 +487,14 @@ class _SiteReader(CheckedReader):
         if whole is None and not joined.covering(network):
             self.note(
                 key,
-                f"{short(network)} is outside home_networks, whose hosts alone are watched; allowed are parts of them",
+                f"{short(network)} is outside home_networks, whose hosts alone are watched; "
+                f"allowed are parts of them",
             )
         elif whole is not None and everything:
             self.note(
                 key,
-                f"{network} takes in {whole}, so no host of it would be watched; name `signals`, or allowed is a part of it",
+                f"{network} takes in {whole}, so no host of it would be watched; name "
+                f"`signals`, or allowed is a part of it",
             )
 
     def _reason(self, value: Value, key: str) -> str:
@@ -484,7 +507,8 @@ class _SiteReader(CheckedReader):
             return value.strip()
         self.note(
             key,
-            f"is missing or no plain text; allowed is one line of 1 to {_REASON_MAX} characters, so the next person knows why",
+            f"is missing or no plain text; allowed is one line of 1 to {_REASON_MAX} "
+            f"characters, so the next person knows why",
         )
         return ""
 

@@ -73,7 +73,10 @@ class Network(Struct, frozen=True):
 def assets(
     store: EvidenceStore, separate_by: tuple[str, ...] | None, *, everyone: bool = True
 ) -> Iterator[Asset]:
-    """Every home host that was seen. Without `everyone`, hosts without evidence and lease are left out."""
+    """Every home host that was seen.
+
+    Without `everyone`, hosts without evidence and lease are left out.
+    """
     known = _Acks(store, separate_by)
     holders: dict[str, list[tuple[AddressHold, Network, HostEvidence]]] = {}
     addresses = store.active if everyone else store.active & (set(store.hosts) | known.addresses())

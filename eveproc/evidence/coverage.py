@@ -43,7 +43,8 @@ COUNTED = (Smtp, Dhcp, Stats)
 WITH_ENDS = (Dns, Smtp, Flow, Tls)
 # Of a connection that lasts for days no more hours than these are counted.
 LONGEST_HOURS = 48
-# Packets of either side with which mail can be delivered; who looks whether a port is open sends less.
+# Packets of either side with which mail can be delivered; who looks whether a port is open sends
+# less.
 SESSION_PACKETS = 6
 
 

@@ -18,7 +18,8 @@ NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
 
 # A time in seconds since 1970 UTC, and the MAC of the machine that was confirmed then.
 Ack = tuple[float, str]
-# So often must a machine come back to an address that another one has until both are taken to have it.
+# So often must a machine come back to an address that another one has until both are taken to have
+# it.
 RETURNS = 2
 # A server gives an address to no other machine within so many seconds: that is another server, in
 # another network.

@@ -32,7 +32,10 @@ def pack(evidence: HostEvidence) -> dict[int, bytes]:
 
 
 def unpack(pieces: Iterable[tuple[int, bytes]]) -> HostEvidence:
-    """Pieces with their hours -> the evidence they are of. Raises ValueError for what `pack` did not write."""
+    """Pieces with their hours -> the evidence they are of.
+
+    Raises ValueError for what `pack` did not write.
+    """
     evidence = HostEvidence()
     for hour, packed in pieces:
         try:

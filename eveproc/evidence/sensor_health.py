@@ -72,7 +72,8 @@ FAULTS = (
     Fault(
         "tcp.reassembly_gap",
         "gaps in TCP connections, whose content was lost",
-        "the sensor does not get all packets: look at the mirror port or tap, and at asymmetric routing",
+        "the sensor does not get all packets: look at the mirror port or tap, and at "
+        "asymmetric routing",
         ("tcp.sessions", *PACKETS),
         GAPS,
     ),

@@ -1,4 +1,6 @@
-"""DNS answers and TLS names -> ServerNames: which organisation runs the server behind an address. Merges in any order.
+"""DNS answers and TLS names -> ServerNames: which organisation runs the server behind an address.
+
+Merges in any order.
 
 Addresses are a poor measure of how many parties a host talks to: one mail provider answers from
 dozens of them. The registered domain of a server's own name tells who runs it.

@@ -72,7 +72,10 @@ Paint = Callable[["Figure"], None]
 
 
 class Drawing(Struct, frozen=True):
-    """A finished chart. `says` is its point in a sentence, for those who do not see it; `narrow` is "" where `wide` fits everywhere.
+    """A finished chart.
+
+    `says` is its point in a sentence, for those who do not see it; `narrow` is "" where `wide` fits
+    everywhere.
 
     Both are SVG elements as text, safe to put into a page as they are.
     """
@@ -89,12 +92,15 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401  whether it can be had is all that is asked
     except ImportError as error:
         raise MxhoundError(
-            "-f html: its charts need matplotlib, which is not installed; allowed is: pip install 'mxhound[html]'"
+            "-f html: its charts need matplotlib, which is not installed; allowed is: pip "
+            "install 'mxhound[html]'"
         ) from error
 
 
 def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
-    """One SVG element, `width` by `height` pixels. `key` keeps the ids of a page's charts apart; `label` is what a screen reader says.
+    """One SVG element, `width` by `height` pixels.
+
+    `key` keeps the ids of a page's charts apart; `label` is what a screen reader says.
 
     `paint` puts axes on the Figure, with `Ink.….colour` for every colour. Text is taken as it is, never as mathematics.
     """

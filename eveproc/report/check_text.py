@@ -107,7 +107,9 @@ def _rules(check: SiteCheck) -> Iterator[str]:
         yield "no alert record was read: whether the rules are loaded cannot be told"
     for rule in check.rules:
         alerts = count_of(rule.alerts, "alert")
-        yield f"{'SILENT' if rule.is_silent else 'alerted':<11}  {rule.signal}: {rule.note or alerts}"
+        yield (
+            f"{'SILENT' if rule.is_silent else 'alerted':<11}  {rule.signal}: {rule.note or alerts}"
+        )
     if check.has_alert_records and not check.rules:
         expected = "by the records none should have"
         unknown = "without dns, smtp and flow records nobody can tell whether one should have"

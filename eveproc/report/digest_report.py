@@ -44,7 +44,8 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
     if len(listed) > HOSTS:
         yield from (
             "",
-            f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this report have them.",
+            f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this "
+            f"report have them.",
         )
     if report.judgement.has_verdicts:
         yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
@@ -59,7 +60,10 @@ def _coverage(report: Report) -> Iterator[str]:
     if lines:
         yield from ("", *lines)
     if len(judgement.causes) > FAULTS:
-        yield f"And {len(judgement.causes) - FAULTS} more causes: the other forms of this report have them."
+        yield (
+            f"And {len(judgement.causes) - FAULTS} more causes: the other forms of this "
+            f"report have them."
+        )
 
 
 def _news(change: Change | None) -> str:
@@ -75,7 +79,8 @@ def _news(change: Change | None) -> str:
 def _host(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
     name = called(verdict.key[0], verdict.identity.name if verdict.identity else "")
     yield from wrap(
-        f"{verdict.level.upper()} {name}  score {verdict.score:.2f}{f', {change.trend.words}' if change else ''}",
+        f"{verdict.level.upper()} {name}  score "
+        f"{verdict.score:.2f}{f', {change.trend.words}' if change else ''}",
         WIDTH,
     )
     yield from _indented(cut(verdict.why, WHY))

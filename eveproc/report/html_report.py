@@ -125,7 +125,10 @@ def _strips(verdict: Verdict, rows: ByFamily, columns: Columns | None) -> Iterat
         else f"M{columns.index(verdict.decided_at)} 0v{STRIP_HEIGHT}"
     )
     for family, row in rows.items():
-        says = f"{sum(row)} in {sum(1 for number in row if number)} of {len(row)} columns, {max(row)} at most"
+        says = (
+            f"{sum(row)} in {sum(1 for number in row if number)} of {len(row)} columns, "
+            f"{max(row)} at most"
+        )
         yield Strip(family, "".join(_bars(row)), decided, says)
 
 
@@ -209,14 +212,23 @@ def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
         for signal, threshold in site.thresholds.items()
     )
     exempt = (
-        f"{_short(e.network)}: {', '.join(sorted(e.signals)) or 'everything'} ({e.reason}{f', until {e.until}' if e.until else ''})"
+        (
+            f"{_short(e.network)}: {', '.join(sorted(e.signals)) or 'everything'} "
+            f"({e.reason}{f', until {e.until}' if e.until else ''})"
+        )
         for e in site.exempt
     )
     networks = (
-        f"{_short(part.network)}: {', '.join(f'{s} {t.count} per {duration(t.seconds)}' for s, t in part.thresholds.items())}"
+        (
+            f"{_short(part.network)}: "
+            f"{', '.join(f'{s} {t.count} per {duration(t.seconds)}' for s, t in part.thresholds.items())}"
+        )
         for part in site.network_thresholds
     )
-    ports = f"smtp {', '.join(map(str, site.ports.smtp))}; submission {', '.join(map(str, site.ports.submission))}"
+    ports = (
+        f"smtp {', '.join(map(str, site.ports.smtp))}; submission "
+        f"{', '.join(map(str, site.ports.submission))}"
+    )
     listed = {
         "home_networks": map(_short, site.home_networks),
         "mail_servers": map(_short, site.mail_servers),

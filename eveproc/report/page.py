@@ -1,8 +1,8 @@
 """A template of templates/report + values -> one HTML file that asks nothing of any network and runs no script but its own.
 
 Every value is made visible (safe: control and bidi characters as their escapes) and escaped; what
-is a chart is Markup already. The content security policy allows the page's style sheet and
-scripts, by their hashes, and nothing else.
+is a chart is Markup already. The content security policy allows the page's style sheet and scripts,
+by their hashes, and nothing else.
 """
 
 from base64 import b64encode
@@ -39,7 +39,10 @@ def render(template: str, /, **values: object) -> str:
 def _policy(style: str, script: str) -> str:
     """What may load and run: nothing but these texts, by their hashes."""
     scripts = f"{_hash(_EARLY)} {_hash(script)}"
-    return f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri "
+        f"'none'; form-action 'none'"
+    )
 
 
 def _asset(name: str) -> str:

@@ -41,7 +41,10 @@ def render_text(
     busiest = sorted(hosts.items(), key=lambda one: (-len(one[1]), one[0]))
     days = history.days
     rate = f", {len(alerts) / days:.2g} a day" if days else ""
-    head = f"{signal} at {threshold.count} in {threshold.seconds} s: {count_of(len(alerts), 'alert')} by {count_of(len(hosts), 'host')}"
+    head = (
+        f"{signal} at {threshold.count} in {threshold.seconds} s: "
+        f"{count_of(len(alerts), 'alert')} by {count_of(len(hosts), 'host')}"
+    )
     lines = [f"{head} in {days:.1f} days{rate}.", ""] if alerts else [f"{head} in {days:.1f} days."]
     lines += (_host_line(host, of_host) for host, of_host in busiest[:MOST_HOSTS])
     if len(busiest) > MOST_HOSTS:
@@ -71,19 +74,34 @@ def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iter
     yield f"as Suricata {8 if history.by_eight else 7} counts, which wrote these records"
     rule = SIGNALS[signal].rule_match
     if isinstance(rule, SmtpMatch):
-        yield "a record of SMTP gives the end of a mail, not the moment its rule looks for: times are those of a common session"
+        yield (
+            "a record of SMTP gives the end of a mail, not the moment its rule looks for: "
+            "times are those of a common session"
+        )
     if isinstance(rule, SmtpMatch) and rule.moment is Moment.MAIL_FROM:
         yield "several senders tried in vain leave one record: there may be more alerts than these"
     if isinstance(rule, SynMatch):
-        yield "a SYN sent again and answered in the end leaves no trace in a record: there may be more alerts than these"
+        yield (
+            "a SYN sent again and answered in the end leaves no trace in a record: there "
+            "may be more alerts than these"
+        )
     exact = sum(alert.is_exact for alert in alerts)
     unsure = sum(not alert.sure for alert in alerts)
     bounded = len(alerts) - exact - unsure
-    yield f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within bounds, {unsure} are the likeliest of several"
+    yield (
+        f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within "
+        f"bounds, {unsure} are the likeliest of several"
+    )
     if history.is_thinned:
-        yield f"more hosts than can be kept: these are the alerts of {len(history.active)} of them, a fair sample"
+        yield (
+            f"more hosts than can be kept: these are the alerts of {len(history.active)} of "
+            f"them, a fair sample"
+        )
     cut = sorted(
         host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values())
     )
     if cut:
-        yield f"too busy to be kept whole, so that later alerts of theirs are missing: {', '.join(cut)}"
+        yield (
+            "too busy to be kept whole, so that later alerts of theirs are missing: "
+            f"{', '.join(cut)}"
+        )

@@ -38,7 +38,10 @@ def render_json(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     stats = report.stats
-    yield f"read: {count_of(stats.files, 'file')}, {count_of(stats.bytes, 'byte')}, {count_of(stats.lines, 'line')} looked at"
+    yield (
+        f"read: {count_of(stats.files, 'file')}, {count_of(stats.bytes, 'byte')}, "
+        f"{count_of(stats.lines, 'line')} looked at"
+    )
     if stats.hyperscan_missing:
         yield "every line was decoded, which takes longer: the library hyperscan is not installed"
     yield f"events: {stats.events.total()}{_named(stats.events)}"
@@ -46,7 +49,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"events that are no evidence: {sum(report.unused.values())}{_named(report.unused)}"
     for reason in SkipReason:
         if stats.skipped[reason]:
-            yield f"lines skipped as {reason}: {stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
+            yield (
+                f"lines skipped as {reason}: "
+                f"{stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
+            )
     yield from (f"problem: {problem}" for problem in stats.problems)
     if stats.problems_left_out:
         yield f"problem: {stats.problems_left_out} more problems of files, not kept"

@@ -29,7 +29,10 @@ def evidence_chart(chart_data: ChartData) -> Drawing | None:
     if columns is None or not families:
         return None
     title = f"Evidence over the report, per {duration(columns.seconds)}"
-    says = f"Strangers that infected and suspected hosts met for the first time: {'; '.join(_peaks(families, columns))}. Times are UTC."
+    says = (
+        "Strangers that infected and suspected hosts met for the first time: "
+        f"{'; '.join(_peaks(families, columns))}. Times are UTC."
+    )
     height = 40 + FAMILY_ROW * len(families)
     drawn = (
         draw(
@@ -129,7 +132,10 @@ def _pace_says(pace: Pace, window: str) -> str:
     most_clean = pace.clean[-1][0] if pace.clean else 0
     over = sum(1 for mark in pace.marked if mark.number >= pace.threshold.count)
     clean = f"clean hosts met {most_clean:,} at most" if pace.clean else "no clean host met any"
-    marked = f"{over:,} of {len(pace.marked):,} infected or suspected hosts reached the rule's {pace.threshold.count} per {window}"
+    marked = (
+        f"{over:,} of {len(pace.marked):,} infected or suspected hosts reached the "
+        f"rule's {pace.threshold.count} per {window}"
+    )
     return f"{marked}; {clean}; {pace.idle:,} hosts met none. Declared mail servers are left out."
 
 

@@ -65,7 +65,10 @@ def _seen(report: Report, when: str, more: str = "") -> str:
 
 def _missed(report: Report) -> str:
     if report.health:
-        return "but missed traffic: absence of evidence is inconclusive where it did (see sensor health)"
+        return (
+            "but missed traffic: absence of evidence is inconclusive where it did (see "
+            "sensor health)"
+        )
     if not report.stats.events["stats"]:
         return "but logged no counters of its own: what it missed is not known"
     return "and counted nothing missed"

@@ -90,7 +90,10 @@ def _span(report: Report) -> str:
 
 def paragraph(verdict: Verdict) -> Iterator[str]:
     """One host: a heading line, then labelled lines."""
-    yield f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score {verdict.score:.2f}{_scope(verdict)}{_named(verdict.identity)}"
+    yield (
+        f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score "
+        f"{verdict.score:.2f}{_scope(verdict)}{_named(verdict.identity)}"
+    )
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
@@ -146,7 +149,10 @@ def _decided(verdict: Verdict) -> str:
 
 
 def _evidence(item: EvidenceItem) -> str:
-    return f"{item.fact} [{item.family}/{item.signal}, {item.source}, {span(item.first_seen, item.last_seen)}]"
+    return (
+        f"{item.fact} [{item.family}/{item.signal}, {item.source}, "
+        f"{span(item.first_seen, item.last_seen)}]"
+    )
 
 
 def _host_cell(verdict: Verdict) -> Iterator[str]:

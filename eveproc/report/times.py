@@ -1,4 +1,7 @@
-"""Seconds since 1970 UTC -> the ways reports write a time. None and infinity are times that never were."""
+"""Seconds since 1970 UTC -> the ways reports write a time.
+
+None and infinity are times that never were.
+"""
 
 from datetime import UTC, datetime
 from math import isfinite

@@ -74,7 +74,8 @@ def _shown(number: int, one: Recommendation) -> _Shown:
 def _curve(number: int, one: Recommendation) -> Drawing:
     title = f"{name_of(one)}: alerts a week by innocent hosts, within {one.proposed.seconds} s"
     says = (
-        f"Proposed {one.proposed.count}: {rate(one.expected)} a week were seen, at most {rate(one.at_most)} are to be expected. "
+        f"Proposed {one.proposed.count}: {rate(one.expected)} a week were seen, at most "
+        f"{rate(one.at_most)} are to be expected. "
         f"Known senders are all found up to {one.ceiling}."
     )
     svg = draw(

@@ -40,14 +40,21 @@ class Tuning(Struct, frozen=True):
         """What it all rests on, a sentence or two each."""
         share = self.budget / len(TOLD)
         yield f"{self.days:.1f} days of records, {self.span()}."
-        yield f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, of all signals together, {share:.2g} of each."
+        yield (
+            f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, of all "
+            f"signals together, {share:.2g} of each."
+        )
         if self.days < TOO_SHORT:
             yield (
-                f"{self.days:.1f} days are too short to know a week: the limits below say what these days allow to say, "
+                f"{self.days:.1f} days are too short to know a week: the limits below say what "
+                f"these days allow to say, "
                 "not what a week-end or a month's end brings. Keep a --baseline and add to it."
             )
         if self.baseline.history.is_thinned:
-            yield f"More hosts than can be kept: all numbers are of {len(self.baseline.history.active)} of them, a fair sample."
+            yield (
+                "More hosts than can be kept: all numbers are of "
+                f"{len(self.baseline.history.active)} of them, a fair sample."
+            )
         out = left_out(self.baseline)
         if out:
             yield f"Not counted: {', '.join(safe(host) for host in out)}."
@@ -77,10 +84,14 @@ def render_json(tuning: Tuning) -> str:
 
 
 def render_yaml(tuning: Tuning) -> str:
-    """What rulegen build -t reads. Signals for which nothing can be proposed keep what site.yaml or the catalogue says."""
+    """What rulegen build -t reads.
+
+    Signals for which nothing can be proposed keep what site.yaml or the catalogue says.
+    """
     head = [
         *tuning.head(),
-        "Made by eveproc tune; its next run overwrites this file. To use it: rulegen build -s site.yaml -t thresholds.yaml -o out",
+        "Made by eveproc tune; its next run overwrites this file. To use it: rulegen "
+        "build -s site.yaml -t thresholds.yaml -o out",
     ]
     lines = [f"# {line}" for text in head for line in wrap(text, WIDTH)]
     lines.append("thresholds:" if tuning.recommendations else "thresholds: {}")
@@ -102,10 +113,19 @@ def left_out(baseline: Baseline) -> dict[str, str]:
 
 def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
     width = max((len(name_of(one)) for one in recommendations), default=0)
-    yield f"{'':{width}}  {'now':>14}  {'proposed':>14}  {'alerts a week: now':>18}  {'proposed':>8}  {'at most':>8}"
+    yield (
+        f"{'':{width}}  {'now':>14}  {'proposed':>14}  {'alerts a week: now':>18}  "
+        f"{'proposed':>8}  {'at most':>8}"
+    )
     for one in recommendations:
-        rates = f"{rate(one.now):>18}  {rate(one.expected):>8}  {rate(one.at_most):>8}{'' if one.fits else '  over the budget'}"
-        yield f"{name_of(one):{width}}  {numbers_of(one.present):>14}  {numbers_of(one.proposed):>14}  {rates}"
+        rates = (
+            f"{rate(one.now):>18}  {rate(one.expected):>8}  "
+            f"{rate(one.at_most):>8}{'' if one.fits else '  over the budget'}"
+        )
+        yield (
+            f"{name_of(one):{width}}  {numbers_of(one.present):>14}  "
+            f"{numbers_of(one.proposed):>14}  {rates}"
+        )
 
 
 def name_of(one: Recommendation) -> str:
@@ -123,20 +143,28 @@ def _seen(one: Recommendation) -> str:
         return "No innocent host did this at all."
     first = one.loud[0]
     return (
-        f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; the most that an innocent host did within "
+        f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; "
+        f"the most that an innocent host did within "
         f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
     )
 
 
 def _choice(one: Recommendation) -> str:
-    limit = f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be expected (95 %, the tail of what was seen drawn on)"
+    limit = (
+        f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be "
+        f"expected (95 %, the tail of what was seen drawn on)"
+    )
     if not one.fits:
         return (
-            f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, above which a known sender is missed; "
+            f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, "
+            f"above which a known sender is missed; "
             f"yet {limit}: declare, exempt or see to the hosts that do it."
         )
     if one.proposed == one.catalogue:
-        return f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find nobody who is not found by it: {limit}."
+        return (
+            f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find "
+            f"nobody who is not found by it: {limit}."
+        )
     return f"{numbers_of(one.proposed)} is the least that keeps to the budget: {limit}."
 
 
@@ -160,7 +188,10 @@ def _found(one: Recommendation) -> str:
 
 def _loud(one: Recommendation) -> Iterator[str]:
     for loud in one.loud[:5]:
-        yield f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, {rate(loud.a_week)} alerts a week now"
+        yield (
+            f"    {safe(loud.host):39} at most {loud.largest} in {one.present.seconds} s, "
+            f"{rate(loud.a_week)} alerts a week now"
+        )
 
 
 def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:

@@ -78,13 +78,15 @@ def analyze(
     everyone: bool = True,
     drawn: bool = True,
 ) -> Report:
-    """Read every source once and judge every host. Times are seconds since 1970 UTC; `until` is excluded.
+    """Read every source once and judge every host.
+
+    Times are seconds since 1970 UTC; `until` is excluded.
 
     `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
     `drawn`: is chart data wanted?
 
-    Events dated more than a day after `now` are a clock's fault and are not believed.
-    Raises InputError when a source cannot be read at all; single bad lines are counted in `stats`.
+    Events dated more than a day after `now` are a clock's fault and are not believed. Raises
+    InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
     store, stats = gather_evidence(
         sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress
@@ -263,10 +265,16 @@ def _early_sentences(store: EvidenceStore) -> Iterator[str]:
 def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
     if store.hosts_sampled:
         kept = f"one in {1 << store.hosts_sampled}"
-        yield f"more than {MOST_HOSTS} home addresses gave evidence, and only that of {kept} was kept: are home_networks right?"
+        yield (
+            f"more than {MOST_HOSTS} home addresses gave evidence, and only that of {kept} "
+            f"was kept: are home_networks right?"
+        )
     if store.active_sampled:
         kept = f"one in {1 << store.active_sampled}"
-        yield f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the clean ones is counted: are home_networks right?"
+        yield (
+            f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the "
+            f"clean ones is counted: are home_networks right?"
+        )
 
 
 def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ from rulegen.vocabulary import Family, Signal
 # Enough different clients that a host is a server to them, not a peer that was met once.
 SENDERS = 3
 CLIENTS = 3
-# A mail server takes mail in, in proportion to what it sends. Port scanners that reach a web server's
-# open port 25 make it no mail server.
+# A mail server takes mail in, in proportion to what it sends. Port scanners that reach a web
+# server's open port 25 make it no mail server.
 SHARE_IN = 0.05
 # Of some ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
@@ -108,10 +108,16 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
     )
     next_step = "if it is your scanner, add it to exempt; if not, investigate it as a scanner"
     if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(peers) and not talks:
-        text = f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as a scanner does"
+        text = (
+            f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as "
+            f"a scanner does"
+        )
         return BenignExplanation(text, next_step, BY_RATE, HARDLY)
     if inside >= SCANNED_HOSTS:
-        text = f"connects to the mail ports of {inside} internal hosts, as a scanner does; mail goes to external ones"
+        text = (
+            f"connects to the mail ports of {inside} internal hosts, as a scanner does; "
+            f"mail goes to external ones"
+        )
         return BenignExplanation(text, next_step, frozenset(), HARDLY)
     return None
 
@@ -119,14 +125,16 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
 def _provider_client(evidence: HostEvidence) -> BenignExplanation | None:
     """A program or device with an account: few organisations, however many addresses they have.
 
-    It explains no signal: few peers weigh little by themselves, and what is in the mails still counts.
+    It explains no signal: few peers weigh little by themselves, and what is in the mails still
+    counts.
     """
     tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
     peers = set().union(*(evidence.log(signal).keys() for signal in tried))
     if not 0 < len(peers) <= OWN_PROVIDERS or any(map(is_address, peers)):
         return None
     return BenignExplanation(
-        f"hands its mail to {' and '.join(sorted(peers))} alone, as a client of a mail provider does",
+        f"hands its mail to {' and '.join(sorted(peers))} alone, as a client of a mail "
+        f"provider does",
         "if it should send through your own relay, change its settings",
         frozenset(),
         HARDLY,
@@ -154,7 +162,8 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
     return BenignExplanation(
-        f"visits the same {peers} servers again and again and sends no mail that was seen, as monitoring does",
+        f"visits the same {peers} servers again and again and sends no mail that was "
+        f"seen, as monitoring does",
         "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
         HARDLY if sure else PERHAPS,
@@ -180,7 +189,8 @@ def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
     ):
         return None
     return BenignExplanation(
-        "sends only in the name of the site's own domains, in no hurry, as a program that delivers by itself does",
+        "sends only in the name of the site's own domains, in no hurry, as a program "
+        "that delivers by itself does",
         "let it send through the relay, or declare it in mail_servers; or investigate it",
         BY_RATE - {Signal.LOOK_ALIKE},
         PERHAPS,
@@ -192,7 +202,8 @@ def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | 
     if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * caps.servers:
         return None
     return BenignExplanation(
-        f"looked up mail servers of {asked} domains and connected to {caps.servers} of them, as an address checker does",
+        f"looked up mail servers of {asked} domains and connected to {caps.servers} of "
+        f"them, as an address checker does",
         "if it checks addresses, add it to exempt; if not, find the program that asks",
         frozenset(),
         HARDLY,
@@ -207,7 +218,8 @@ def _own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | No
     if own <= 0 or 2 * own < servers:
         return None
     return BenignExplanation(
-        f"hands mail to {servers} servers, {own} of them its users' own providers, as mail clients do",
+        f"hands mail to {servers} servers, {own} of them its users' own providers, as "
+        f"mail clients do",
         "if many people share this address, add it to exempt",
         frozenset(),
         HARDLY,

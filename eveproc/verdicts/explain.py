@@ -55,7 +55,10 @@ class Account(Struct, frozen=True):
 def explain(
     host: str, store: EvidenceStore, site: SiteProfile, sources: Sequence[str]
 ) -> tuple[Account, ...]:
-    """Account for every machine that has or had this address, MAC or name, worst first. Raises InputError if none was seen."""
+    """Account for every machine that has or had this address, MAC or name, worst first.
+
+    Raises InputError if none was seen.
+    """
     store.trim()
     found = [
         _account(machine, store, site, sources)
@@ -90,7 +93,10 @@ def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
         found = [m for m in seen if any(is_same(wanted, _one_spelling(n)) for n in _names(m))]
         if found:
             return found
-    what = f"was not seen as a home host in these events; seen were {len(seen)}, by address, MAC or name"
+    what = (
+        f"was not seen as a home host in these events; seen were {len(seen)}, by "
+        f"address, MAC or name"
+    )
     raise InputError([Problem(host, what)])
 
 

@@ -61,7 +61,10 @@ class Outcome(StrEnum):
 
 
 class Cause(Struct, frozen=True):
-    """Why something could not be seen. `name` is for programs, `remedy` what to change ("" where nothing can be)."""
+    """Why something could not be seen.
+
+    `name` is for programs, `remedy` what to change ("" where nothing can be).
+    """
 
     name: str
     text: str
@@ -114,7 +117,9 @@ def judgement_of(
 
 
 def judge_silence(reports: Sequence[float], now: float) -> Judgement:
-    """A run that found nothing new. `reports`: the last events of earlier reports, the newest first.
+    """A run that found nothing new.
+
+    `reports`: the last events of earlier reports, the newest first.
 
     That is odd where each of the last three reports had something new, and it is time for more.
     """
@@ -128,7 +133,10 @@ def judge_silence(reports: Sequence[float], now: float) -> Judgement:
     is_odd = len(reports) >= REPORTS_WITH_NEWS and now - reports[0] >= max(PART * usual, HOUR)
     if not is_odd:
         return Judgement(Outcome.NOTHING_NEW, (Cause("nothing_new", f"nothing new since {since}"),))
-    text = f"nothing new since {since}, and each of the last {REPORTS_WITH_NEWS} reports had something new"
+    text = (
+        f"nothing new since {since}, and each of the last {REPORTS_WITH_NEWS} reports "
+        f"had something new"
+    )
     return Judgement(Outcome.NOT_JUDGED, (Cause("nothing_new_is_odd", text, _IS_IT_RUNNING),))
 
 
@@ -192,7 +200,8 @@ class _Seen:
         return Cause(
             "nothing_usable",
             f"no line could be read as an EVE record ({self._reasons(unusable)})",
-            "give the records as Suricata writes them: one JSON object a line, with event_type and timestamp",
+            "give the records as Suricata writes them: one JSON object a line, with "
+            "event_type and timestamp",
         )
 
     def _nothing_in_time(self) -> Cause | None:
@@ -238,7 +247,8 @@ class _Seen:
             )
         return Cause(
             "home_networks_wrong",
-            f"no connection or query of a home host was seen: clients are {seen}, home_networks says {declared}",
+            f"no connection or query of a home host was seen: clients are {seen}, "
+            f"home_networks says {declared}",
             "correct home_networks in site.yaml; if these are the addresses of a NAT gateway, let "
             "the sensor listen on its internal side",
         )
@@ -267,7 +277,8 @@ class _Seen:
         if self._coverage.traffic["smtp"] and "smtp" not in kinds:
             yield Cause(
                 "no_smtp_records",
-                "there are mail connections and no smtp records: content and rejections cannot be seen",
+                "there are mail connections and no smtp records: content and rejections cannot "
+                "be seen",
                 f"switch on smtp ({TYPES} in suricata.yaml) and app-layer: protocols: smtp",
             )
         if "dns" not in kinds and not self._has_evidence_of_dns():
@@ -275,14 +286,16 @@ class _Seen:
         if "flow" not in kinds and not self._store.flows_logged:
             yield Cause(
                 "no_flow_records",
-                "there are no flow records: connections that are refused, unanswered or encrypted cannot be seen",
+                "there are no flow records: connections that are refused, unanswered or "
+                "encrypted cannot be seen",
                 f"switch on flow ({TYPES} in suricata.yaml)",
             )
 
         if self._coverage.traffic["dhcp"] >= DHCP_FLOWS and "dhcp" not in kinds:
             yield Cause(
                 "no_dhcp_records",
-                "there is DHCP traffic and no dhcp records: a machine that changes its address counts as several",
+                "there is DHCP traffic and no dhcp records: a machine that changes its address "
+                "counts as several",
                 f"switch on dhcp ({TYPES} in suricata.yaml)",
             )
 
@@ -302,7 +315,8 @@ class _Seen:
         ):
             yield Cause(
                 "no_dns_traffic",
-                "home hosts open connections and none asks DNS: lookups of mail servers cannot be seen",
+                "home hosts open connections and none asks DNS: lookups of mail servers cannot "
+                "be seen",
                 "let the sensor see the traffic between clients and their resolver",
             )
 
@@ -311,7 +325,8 @@ class _Seen:
         if unmet and self._met and self._is_much():
             yield Cause(
                 "home_network_not_seen",
-                f"nothing was seen of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: no host of it is judged",
+                f"nothing was seen of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: "
+                f"no host of it is judged",
                 "check home_networks in site.yaml, and whether the sensor sees this network",
             )
         versions = {network.version for network in self._site.home_networks}
@@ -322,13 +337,16 @@ class _Seen:
             if version not in versions:
                 yield Cause(
                     f"no_ipv{version}_home",
-                    f"IPv{version} clients were seen ({seen}) and home_networks has no IPv{version} network: they are not judged",
+                    f"IPv{version} clients were seen ({seen}) and home_networks has no "
+                    f"IPv{version} "
+                    f"network: they are not judged",
                     "add the site's networks to home_networks in site.yaml",
                 )
             elif private := self._strangers_named(version, only_private=True):
                 yield Cause(
                     "clients_not_home",
-                    f"clients of {private} were seen, which home_networks does not list: they are not judged",
+                    f"clients of {private} were seen, which home_networks does not list: they are "
+                    f"not judged",
                     "add them to home_networks in site.yaml if they belong to the site",
                 )
 
@@ -377,7 +395,8 @@ class _Seen:
         for name in sorted(set(self._site.sensors) - self._store.sensors):
             yield Cause(
                 "sensor_missing",
-                f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched",
+                f"sensor {name} is listed in the site profile and wrote nothing: its hosts were "
+                f"not watched",
                 "give its logs as well, or take it out of sensors in site.yaml",
             )
 
@@ -391,7 +410,8 @@ class _Seen:
             cut = "; most are cut off before their end" if self._is_cut_off() else ""
             yield Cause(
                 "lines_not_usable",
-                f"about {number / lines:.0%} of the lines could not be used ({self._reasons(unusable)}{cut})",
+                f"about {number / lines:.0%} of the lines could not be used "
+                f"({self._reasons(unusable)}{cut})",
                 "look at some of them; a limit of syslog cuts records off",
             )
         future = self._store.unused["dated in the future"]

@@ -85,5 +85,8 @@ def _doubt(machine: Machine) -> str:
             "which of them did this is not known."
         )
     if machine.apart:
-        return f"Several machines have this address: only what was seen in {machine.scope} counts here."
+        return (
+            f"Several machines have this address: only what was seen in {machine.scope} "
+            f"counts here."
+        )
     return ""

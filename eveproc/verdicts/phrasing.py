@@ -1,4 +1,7 @@
-"""Scored signals and explanations -> sentences: why a verdict was reached, and what to do next. Pure."""
+"""Scored signals and explanations -> sentences: why a verdict was reached, and what to do next.
+
+Pure.
+"""
 
 from collections.abc import Sequence
 from types import MappingProxyType

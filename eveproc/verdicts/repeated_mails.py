@@ -38,7 +38,10 @@ Sent = tuple[Signal, str]
 
 
 class RepeatedMails:
-    """Tells of which hosts a host repeats the mails. Nothing is looked up until a host is above clean."""
+    """Tells of which hosts a host repeats the mails.
+
+    Nothing is looked up until a host is above clean.
+    """
 
     def __init__(self, store: EvidenceStore, site: SiteProfile) -> None:
         self._store = store
@@ -115,7 +118,8 @@ def of_nat(verdict: Verdict, sources: tuple[str, ...]) -> Verdict:
 def sentence(verdict: Verdict) -> str:
     """For the head of the report."""
     return (
-        f"{verdict.host} sent the same mails as {_named(verdict.repeats)} at the same times: it is an address of NAT, "
+        f"{verdict.host} sent the same mails as {_named(verdict.repeats)} at the same "
+        f"times: it is an address of NAT, "
         "and the mails came from inside"
     )
 

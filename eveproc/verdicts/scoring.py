@@ -84,7 +84,9 @@ def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplana
 
 
 def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
-    """What each family adds. Within one, signals count the same mails, so the largest weight counts.
+    """What each family adds.
+
+    Within one, signals count the same mails, so the largest weight counts.
 
     Delivery to port 25 and submission are different acts of the host, as are the content signals:
     those add up.

@@ -16,7 +16,9 @@ from rulegen.vocabulary import Family, Level, Signal
 
 
 class EvidenceItem(Struct, frozen=True):
-    """One reason: what was counted, where from, and what else looks like it. Times are seconds since 1970 UTC.
+    """One reason: what was counted, where from, and what else looks like it.
+
+    Times are seconds since 1970 UTC.
 
     `weight` is the natural logarithm of the likelihood ratio that it would add alone; a family adds its ceiling at most.
     """

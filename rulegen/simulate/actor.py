@@ -32,7 +32,10 @@ _EVERYONE = Endpoint(b"\xff" * 4, b"\xff" * 6)
 
 
 class Actor:
-    """Plays one machine. `meant` counts mx_queries, mail_connections, smtp_sessions (those with a readable EHLO) and mails.
+    """Plays one machine.
+
+    `meant` counts mx_queries, mail_connections, smtp_sessions (those with a readable EHLO) and
+    mails.
 
     `servers` are the distinct mail servers outside it turned to; `first_mail` is when it first did anything about mail.
     """
@@ -63,7 +66,10 @@ class Actor:
         *,
         mail: bool = False,
     ) -> float:
-        """Ask for a name and get its answer; gives back when. Without `found` it is what the world outside holds."""
+        """Ask for a name and get its answer; gives back when.
+
+        Without `found` it is what the world outside holds.
+        """
         if found is None:
             found = Resolved(Rcode.NOERROR, tuple(self.stage.world.records(name, rtype)))
         if mail:

@@ -84,7 +84,10 @@ def address_checker(actor: Actor) -> None:
             None if exists else NO_SUCH_NAME,
             mail=True,
         )
-    actor.note = f"{actor.meant['mx_queries']} MX lookups of a list of addresses at {rate:.0f} a minute, no mail"
+    actor.note = (
+        f"{actor.meant['mx_queries']} MX lookups of a list of addresses at {rate:.0f} a "
+        f"minute, no mail"
+    )
 
 
 def monitoring(actor: Actor) -> None:
@@ -268,7 +271,10 @@ def nat(actor: Actor) -> None:
             _phone_sends(actor, rng.uniform(10, end), provider)
         for _ in range(rng.randint(2, 8)):
             actor.browse(rng.uniform(10, end), f"www.{new_domain(rng)}")
-    actor.note = f"{phones} phones behind one address, {actor.meant['mail_connections']} submissions to {len(actor.servers)} servers"
+    actor.note = (
+        f"{phones} phones behind one address, {actor.meant['mail_connections']} "
+        f"submissions to {len(actor.servers)} servers"
+    )
 
 
 def mailing_list(actor: Actor) -> None:

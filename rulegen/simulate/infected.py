@@ -353,6 +353,7 @@ def _describe(actor: Actor, mailing: Mailing) -> None:
     )
     ports = ", ".join(map(str, sorted(set(mailing.ports))))
     actor.note = (
-        f"{actor.meant['mail_connections']} connections to {len(actor.servers)} mail servers on {ports} at {pace}, "
+        f"{actor.meant['mail_connections']} connections to {len(actor.servers)} mail "
+        f"servers on {ports} at {pace}, "
         f"{mailing.finding.value}, {mailing.starttls:.0%} STARTTLS, {mailing.refused:.0%} refused"
     )

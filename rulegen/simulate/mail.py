@@ -173,7 +173,10 @@ def dialogue(
     reply: Reply = Reply.ACCEPT,
     starttls: bool = False,
 ) -> Iterator[Turn]:
-    """What a mail client and the server `host` say to each other. With `starttls` nothing after it is readable."""
+    """What a mail client and the server `host` say to each other.
+
+    With `starttls` nothing after it is readable.
+    """
     if reply is Reply.BLOCK_AT_BANNER:
         yield _server(rng.choice(_NO_SERVICE), rng)
         yield _client("QUIT")

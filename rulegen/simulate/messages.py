@@ -28,7 +28,10 @@ def tls_turns(
 
 def http_turns(host: str, rng: random.Random) -> Iterator[Turn]:
     """One page fetched in clear text."""
-    request = f"GET /{rng.choice(('', 'robots.txt', 'index.html'))} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n"
+    request = (
+        f"GET /{rng.choice(('', 'robots.txt', 'index.html'))} HTTP/1.1\r\nHost: "
+        f"{host}\r\nAccept: */*\r\n\r\n"
+    )
     body = "<html><title>" + "x" * rng.randint(20, 900) + "</title></html>"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
     yield Turn(True, request.encode("ascii"))

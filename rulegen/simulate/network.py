@@ -77,7 +77,10 @@ class Posted(Struct, frozen=True):
 
 
 class Stage(Struct):
-    """What actors share. Times are seconds from the start; `duration` is when the last act may begin."""
+    """What actors share.
+
+    Times are seconds from the start; `duration` is when the last act may begin.
+    """
 
     site: SiteProfile
     seed: int

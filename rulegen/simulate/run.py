@@ -31,7 +31,11 @@ DEFAULT_CLIENTS = 300
 
 
 class HostTruth(Struct, frozen=True):
-    """What a machine is. `host` is its latest address, `first_mail` in seconds from the start; `meant` counts what it did."""
+    """What a machine is.
+
+    `host` is its latest address, `first_mail` in seconds from the start; `meant` counts what it
+    did.
+    """
 
     host: str
     addresses: tuple[str, ...]
@@ -71,7 +75,9 @@ def simulate(
     start: datetime = DEFAULT_START,
     scenarios: Collection[str] | None = None,
 ) -> Simulation:
-    """Play `seconds` of the site; what has begun by then is finished. `clients` are its desks, fewer where they do not fit.
+    """Play `seconds` of the site; what has begun by then is finished.
+
+    `clients` are its desks, fewer where they do not fit.
 
     `scenarios` names those to play (None: all); the relay, the resolver and the desks are always there. Raises MxhoundError
     for a scenario that does not exist, less than a minute of time, a start without time zone, or home networks that leave no outside.
@@ -110,7 +116,8 @@ def _refuse(seconds: float, clients: int, start: datetime) -> None:
         raise MxhoundError(f"{clients} office clients are not allowed; allowed is 0 or more")
     if start.tzinfo is None:
         raise MxhoundError(
-            "a start without time zone is not allowed; allowed is a time such as 2026-03-02T08:00:00Z"
+            "a start without time zone is not allowed; allowed is a time such as "
+            "2026-03-02T08:00:00Z"
         )
 
 

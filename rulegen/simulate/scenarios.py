@@ -21,7 +21,10 @@ class Act(IntEnum):
 
 
 class Scenario(Struct, frozen=True):
-    """One kind of machine. `version` is the one version of IP it needs; `desk` says that a person works at it as well."""
+    """One kind of machine.
+
+    `version` is the one version of IP it needs; `desk` says that a person works at it as well.
+    """
 
     name: str
     label: str

@@ -30,7 +30,10 @@ def undeclared_mail_server(actor: Actor) -> None:
     own = [Posted(rng.uniform(10, end), (new_domain(rng),)) for _ in range(rng.randint(20, 70))]
     inbound = rng.randint(25, 90)
     _serve_mail(actor, inbound, own)
-    actor.note = f"takes {inbound} mails in, asks PTR, delivers to {len(actor.servers)} servers, but is not declared"
+    actor.note = (
+        f"takes {inbound} mails in, asks PTR, delivers to {len(actor.servers)} servers, "
+        f"but is not declared"
+    )
 
 
 def resolver(actor: Actor) -> None:

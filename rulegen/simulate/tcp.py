@@ -80,7 +80,10 @@ def converse(
     rtt: float,
     ending: Ending = Ending.CLOSE,
 ) -> float:
-    """Record a TCP conversation that begins at `at`; gives back the time of its last packet. `rtt` is in seconds."""
+    """Record a TCP conversation that begins at `at`; gives back the time of its last packet.
+
+    `rtt` is in seconds.
+    """
     connection = _Connection(tape, at, client, server, rtt)
     connection.open()
     for turn in turns:
@@ -99,7 +102,10 @@ def knock(
     tries: int = 3,
     rtt: float = 0.02,
 ) -> float:
-    """Record a connection attempt that fails, with the usual retransmissions after 1, 3, 7 ... seconds of silence."""
+    """Record a connection attempt that fails, with the usual retransmissions after 1, 3, 7 ...
+
+    seconds of silence.
+    """
     seq = tape.rng.getrandbits(32)
     if refusal is Refusal.RESET:
         tape.segment(at, client, server, Segment(seq, 0, SYN, options=_MSS_OPTION))

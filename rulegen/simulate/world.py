@@ -115,7 +115,10 @@ _SPF = txt_data("v=spf1 mx a -all")
 
 
 class World:
-    """The outside, as one seed draws it. Raises MxhoundError when the home networks leave no outside."""
+    """The outside, as one seed draws it.
+
+    Raises MxhoundError when the home networks leave no outside.
+    """
 
     def __init__(self, site: SiteProfile, seed: int, gateway_mac: bytes) -> None:
         self.site = site
@@ -156,7 +159,8 @@ class World:
             if not self.site.is_home(ip_address(ip)):
                 return Endpoint(ip, self.gateway_mac, 40 + self._digest(identity)[0] % 20)
         raise MxhoundError(
-            f"home_networks leave no IPv{version} address outside; allowed are networks that are not everything"
+            f"home_networks leave no IPv{version} address outside; allowed are networks "
+            f"that are not everything"
         )
 
     def records(self, name: str, rtype: Type, count: int = 1) -> list[Record]:

@@ -21,7 +21,10 @@ _PACKET_HEADER = struct.Struct("<IIII")
 
 
 def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]:
-    """Write both files and return their paths. Raises MxhoundError where the folder cannot be written."""
+    """Write both files and return their paths.
+
+    Raises MxhoundError where the folder cannot be written.
+    """
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
