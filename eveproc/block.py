@@ -1,8 +1,9 @@
-"""A report in JSON + SiteProfile -> files by which a firewall or Suricata holds up the mail of infected hosts, each host with an end.
+"""A JSON report + SiteProfile -> firewall and Suricata files that block infected hosts' mail.
 
-Nothing here touches a firewall: files are made for a person to look at and load. Of all that a
-report says, only addresses go into them, in their canonical form, so no text from the wire can
-become a command or a rule.
+Each entry expires.
+
+Nothing here touches a firewall: a person reviews and loads the files. Of a report, only addresses
+in canonical form are written to them, so no text from the wire can become a command or a rule.
 """
 
 import json
@@ -23,21 +24,23 @@ from rulegen.site_profile import Address, SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Level
 
-# The catalogue's offsets end well below; eveproc takes no alert of these sids for evidence, so that
-# a block cannot prolong itself.
+# Well above the catalogue's offsets. eveproc ignores alerts with these sids, so that a block cannot
+# prolong itself.
 DATASET_OFFSET, IPREP_OFFSET = 900, 901
 NAME = "mxhound"
-# So many hosts are named in a reason.
+# Maximum number of hosts named in a reason.
 NAMED = 3
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
-# A report is read in one piece; and so many of its lines are named that are no verdict.
+# Maximum size of a report, and maximum number of invalid lines reported.
 MAX_BYTES, MOST_PROBLEMS = 256 << 20, 100
 
 
 class Candidate(Struct, frozen=True):
-    """What a report said last of one host; times in seconds since 1970 UTC.
+    """What a report last said about one host.
 
-    `addresses` are all that the machine had; `scope`, `repeats` and `is_router` are as in a Verdict.
+    Times are in seconds since 1970 UTC.
+
+    `addresses` are all addresses of the machine; `scope`, `repeats` and `is_router` are as in a Verdict.
     """
 
     host: Address
@@ -51,21 +54,21 @@ class Candidate(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """A host whose mail is to be held up `until` then."""
+    """A host whose outbound mail is blocked until this time."""
 
     host: Address
     until: float
 
 
 class NotBlocked(Struct, frozen=True):
-    """A host that is not, and why."""
+    """A host that is not blocked, and the reason."""
 
     host: Address
     why: str
 
 
 class BlockPlan(Struct, frozen=True):
-    """What would be done; `made` is when, in seconds since 1970 UTC."""
+    """The hosts to block and not to block; `made` is the time of the plan in seconds since 1970 UTC."""
 
     made: float
     blocks: tuple[Block, ...]
@@ -73,9 +76,11 @@ class BlockPlan(Struct, frozen=True):
 
 
 def read_report(path: Path) -> tuple[Candidate, ...]:
-    """The hosts of a file that `eveproc report -f json` or `watch -f json` wrote; of several lines on one host the last counts.
+    """Read the hosts of a file that `eveproc report -f json` or `watch -f json` wrote.
 
-    Raises InputError with the first MOST_PROBLEMS lines that are none of theirs.
+    If several lines name one host, the last one counts.
+
+    Raises InputError with the first MOST_PROBLEMS invalid lines.
     """
     lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
     found: dict[tuple[Address, str], Candidate] = {}
@@ -87,7 +92,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
             candidate = _candidate(line)
         except (OverflowError, ValueError, TypeError, KeyError, RecursionError):
             what = (
-                "is no verdict; allowed are the lines of eveproc report -f json: host (an "
+                "invalid verdict: expected a line of eveproc report -f json with host (an "
                 "address), verdict, score, last_seen"
             )
             problems.append(Problem(str(path), what, line=number))
@@ -109,10 +114,10 @@ def plan(
     at_most: int,
     scope: str = "",
 ) -> BlockPlan:
-    """Infected hosts of this site, worst first, at most `at_most` of them.
+    """Plan to block at most `at_most` infected hosts of this site, worst first.
 
-    Each is blocked until so many `hours` after its last suspicious event. Of hosts in one of
-    several networks with the same addresses, only those in `scope` are blocked.
+    Each is blocked until `hours` after its last suspicious event. Where several networks use the
+    same addresses, only hosts in `scope` are blocked.
     """
     blocks: list[Block] = []
     left_out: list[NotBlocked] = []
@@ -121,14 +126,11 @@ def plan(
         why = _why_not(candidate, site, now) or _why_not_here(candidate, scope)
         if not why and until <= now:
             why = (
-                f"was last seen at it at {short(candidate.last_seen)}, longer ago than a block "
-                f"lasts"
+                f"its last suspicious event was at {short(candidate.last_seen)}, longer ago "
+                "than a block lasts"
             )
         if not why and len(blocks) == at_most:
-            why = (
-                f"{at_most} others come first, and no more are blocked at once; look at this "
-                f"before you raise the number"
-            )
+            why = f"the maximum of {at_most} hosts is reached; investigate before raising it"
         if why:
             left_out.append(NotBlocked(candidate.host, why))
         else:
@@ -137,19 +139,19 @@ def plan(
 
 
 def describe(found: BlockPlan) -> Iterator[str]:
-    """One line per host, those that are blocked first."""
+    """One line per host, blocked hosts first."""
     for block in found.blocks:
         yield f"blocked   {block.host} until {short(block.until)}"
     for other in found.left_out:
         yield f"left out  {other.host}: {other.why}"
     if not found.blocks:
-        yield "nobody is blocked: loading these files lifts every former block"
+        yield "no host is blocked: loading these files removes all earlier blocks"
 
 
 def files(found: BlockPlan, site: SiteProfile, *, drop: bool = False) -> dict[str, str]:
-    """File name -> text.
+    """Render the files: file name -> text.
 
-    `drop`: the Suricata rules drop, which takes an inline Suricata, and do not only alert.
+    `drop`: Suricata rules drop (this needs an inline Suricata) instead of alert.
     """
     return {
         name: render(found, site, "drop" if drop else "alert") for name, render in _FILES.items()
@@ -157,20 +159,21 @@ def files(found: BlockPlan, site: SiteProfile, *, drop: bool = False) -> dict[st
 
 
 def write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write them into the folder, each whole or not at all. Raises MxhoundError.
+    """Write the files into the folder, each atomically.
 
-    New files get the rights that the umask gives: Suricata reads them under its own user.
+    Raises MxhoundError. New files get permissions by the umask, because Suricata reads them as its
+    own user.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MxhoundError(f"{folder}: cannot be made: {error.strerror}") from error
+        raise MxhoundError(f"{folder}: cannot be created: {error.strerror}") from error
     for name, text in texts.items():
         write_whole(folder / name, text, SHARED)
 
 
 def _tells_coverage(line: str) -> bool:
-    """True for the line that says how far a report could judge, and is about no host."""
+    """True for the coverage line, which is about no host."""
     return line.startswith('{"coverage": ')
 
 
@@ -199,7 +202,7 @@ def _candidate(line: str) -> Candidate:
 
 
 def _addresses(texts: object) -> Iterator[Address]:
-    """Those of a list that are addresses."""
+    """The valid addresses of a list."""
     for text in texts if isinstance(texts, list) else ():
         with suppress(ValueError):
             yield ip_address(str(text))
@@ -213,12 +216,12 @@ def _why_not(candidate: Candidate, site: SiteProfile, now: float) -> str:
     if candidate.level is not Level.INFECTED:
         return f"is {candidate.level}; only infected hosts are blocked"
     if not site.is_home(host):
-        return "is outside home_networks"
+        return "not in home_networks"
     return f"is exempt: {safe(exempt.reason)}" if exempt else ""
 
 
 def _why_never(candidate: Candidate, site: SiteProfile) -> str:
-    """Hosts whose block would hold up the mail of others."""
+    """Reason not to block a host whose block would stop other hosts' mail."""
     for address in dict.fromkeys((candidate.host, *candidate.addresses)):
         its = "" if address == candidate.host else f" by its address {address}"
         if site.is_mail_server(address):
@@ -229,20 +232,20 @@ def _why_never(candidate: Candidate, site: SiteProfile) -> str:
         named = ", ".join(map(str, candidate.repeats[:NAMED]))
         servers = any(map(site.is_mail_server, candidate.repeats))
         what = "declared mail server" if servers else "internal host"
-        return f"repeats the mails of the {what} {named}: it is the site's own NAT address"
+        return f"repeats mails of the {what} {named}: it is the site's own NAT address"
     if candidate.is_router:
-        return "is a router or gateway: other machines are behind it"
+        return "router or gateway: other machines are behind it"
     return ""
 
 
 def _why_not_here(candidate: Candidate, scope: str) -> str:
-    """Several machines have one address: a block would hit all of them."""
+    """Reason not to block one of several machines with the same address."""
     if candidate.scope == scope or not candidate.scope:
         return ""
     shown = safe(candidate.scope)
     return (
-        f"is one of several machines with this address, the one in {shown}: block it at the "
-        f"firewall of that network alone, with --scope {shown}"
+        f"one of several machines with this address, in {shown}: block it only at the "
+        f"firewall of that network, with --scope {shown}"
     )
 
 
@@ -260,8 +263,8 @@ def _nftables(found: BlockPlan, site: SiteProfile, _action: str) -> str:
     lines = [
         "#!/usr/sbin/nft -f",
         f"# {_made(found)}",
-        "# Loaded in one step, and in place of what an earlier one did. Each host's "
-        "entry ends by itself.",
+        "# Loading this file replaces earlier blocks in one transaction. Each host's "
+        "entry expires.",
         f"table inet {NAME}",
         f"delete table inet {NAME}",
         f"table inet {NAME} {{",
@@ -322,7 +325,7 @@ def _iprep(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
 
 
 def _categories(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
-    return f"# {_made(found)}\n{IPREP_CATEGORY},{NAME},Hosts that eveproc found infected\n"
+    return f"# {_made(found)}\n{IPREP_CATEGORY},{NAME},Hosts judged infected by eveproc\n"
 
 
 def _dataset_rule(found: BlockPlan, site: SiteProfile, action: str) -> str:
@@ -342,9 +345,7 @@ def _iprep_rule(found: BlockPlan, site: SiteProfile, action: str) -> str:
 def _rule(found: BlockPlan, site: SiteProfile, action: str, match: str, offset: int) -> str:
     ports = ",".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
     outside = ",".join(f"!{network}" for network in site.home_networks)
-    options = (
-        f'msg:"MXHOUND mail of a host that was found infected"; flow:to_server; flags:S,CE; {match}'
-    )
+    options = f'msg:"MXHOUND outbound mail of a host judged infected"; flow:to_server; flags:S,CE; {match}'
     rule = (
         f"{action} tcp any any -> [{outside}] [{ports}] ({options}; "
         f"classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"

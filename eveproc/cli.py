@@ -20,7 +20,7 @@ from msgspec import Struct
 from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Level, Signal
 
-if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --help answers at once
+if TYPE_CHECKING:  # modules that read and judge are imported when a command runs, so --help is fast
     from eveproc.discovery.discover import Discovery
     from eveproc.evidence.store import EvidenceStore
     from eveproc.input.read_stats import ReadStats
@@ -34,22 +34,22 @@ if TYPE_CHECKING:  # what reads and judges is imported when a command runs: --he
     from rulegen.site_profile import SiteProfile, Threshold
 
 REFUSED, FOUND, NOT_JUDGED = 1, 3, 4
-# From here on reading takes seconds, and somebody waits.
+# Above this number of bytes reading takes seconds, so a progress bar is shown.
 LONG_WORK = 64 << 20
-# So long services are given at the end for what is waiting to be sent: less than the 10 s after
-# which some supervisors kill.
+# Seconds to deliver queued notifications at exit: less than the 10 s after which some supervisors
+# kill a process.
 LAST_SECONDS = 5.0
-# So many more objects than were freed, and garbage is collected.
+# Garbage is collected when allocations exceed deallocations by this number.
 COLLECT_EACH = 50_000
 
 
 def moment(text: str) -> float:
-    """`2024-03-01`, `2024-03-01T10:00`, with or without zone (without: UTC) -> seconds since 1970 UTC."""
+    """ISO 8601 text, in UTC unless it names a time zone -> seconds since 1970 UTC."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        allowed = "ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC"
-        raise click.BadParameter(f"{text!r} is no time; allowed is {allowed}") from error
+        allowed = "ISO 8601, for example 2024-03-01T10:00:00+01:00 (UTC if no zone is given)"
+        raise click.BadParameter(f"invalid time {text!r}: expected {allowed}") from error
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
@@ -61,14 +61,14 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
     count, _, seconds = numbers.partition("/")
     if name not in set(Signal) or not (count.isdecimal() and seconds.isdecimal()):
         raise click.BadParameter(
-            f"{text!r} is no SIGNAL=COUNT/SECONDS, as mx_flood=20/60; signals are "
-            f"{', '.join(Signal)}"
+            f"invalid threshold {text!r}: expected SIGNAL=COUNT/SECONDS, for example "
+            f"mx_flood=20/60; signals are {', '.join(Signal)}"
         )
     threshold = Threshold(int(count[:20]), int(seconds[:20]))
     if not (1 <= threshold.count <= MAX_COUNT and 1 <= threshold.seconds <= MAX_SECONDS):
         raise click.BadParameter(
-            f"{text!r}: allowed are counts from 1 to {MAX_COUNT} and seconds from 1 to "
-            f"{MAX_SECONDS}"
+            f"invalid threshold {text!r}: expected a count from 1 to {MAX_COUNT} and "
+            f"seconds from 1 to {MAX_SECONDS}"
         )
     return Signal(name), threshold
 
@@ -77,7 +77,7 @@ FILE = click.Path(path_type=Path)
 
 
 class InputOptions(Struct, frozen=True):
-    """What every command that reads EVE is told: from where, by what profile, of what period, with how many processes."""
+    """Options of every command that reads EVE: sources, site profile, period, number of processes."""
 
     eve: tuple[str, ...]
     site: Path
@@ -102,7 +102,12 @@ _INPUT_OPTIONS = (
         type=click.IntRange(1),
         help="Number of reader processes (default: CPU cores).",
     ),
-    click.option("--until", type=moment, metavar="TIME", help="Ignore events from TIME on."),
+    click.option(
+        "--until",
+        type=moment,
+        metavar="TIME",
+        help="Ignore events at or after TIME (ISO 8601; UTC unless it names a zone).",
+    ),
     click.option(
         "--since",
         type=moment,
@@ -110,7 +115,10 @@ _INPUT_OPTIONS = (
         help="Ignore events before TIME (ISO 8601; UTC unless it names a zone).",
     ),
     click.option(
-        "-t", "--thresholds", type=FILE, help="thresholds.yaml that overrides the site's."
+        "-t",
+        "--thresholds",
+        type=FILE,
+        help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
     ),
     click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml)."),
     click.argument("eve", nargs=-1, required=True),
@@ -118,7 +126,7 @@ _INPUT_OPTIONS = (
 
 
 def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of InputOptions, and those as its first argument."""
+    """Add the options of InputOptions to a command and pass them as its first argument."""
 
     @wraps(command)
     def with_inputs(**given: Any) -> None:
@@ -132,13 +140,16 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
-    """With a state every line is read once: what --until leaves out now would never be read."""
+    """Refuse --until with --state: each line is read once, so skipped lines would never be read."""
     if state and until is not None:
         raise click.UsageError(
-            "--until cannot be used with --state: what it leaves out would never be read again"
+            "--until cannot be used with --state: the events it leaves out would never be "
+            "read again"
         )
     if state and state.resolve() in {output.resolve() for output in outputs if output}:
-        raise click.UsageError(f"--state {state} would be written over by a report")
+        raise click.UsageError(
+            f"--state {state}: this file would be overwritten by a report; choose another file"
+        )
 
 
 def _cluster(
@@ -148,15 +159,15 @@ def _cluster(
     inputs: InputOptions,
     state: Path | None,
 ) -> "Cluster | None":
-    """Where the reading is to be done, if not here; its machines share no state with this one."""
+    """Return the cluster that reads, or None to read here; a cluster does not share a state file."""
     if on is None:
         if master or tables:
-            raise click.UsageError("--master and --parquet go with --on spark")
+            raise click.UsageError("--master and --parquet can only be used with --on spark")
         return None
     if state or inputs.jobs:
         raise click.UsageError(
-            "--on spark reads everything, with as many processes as the cluster has: leave "
-            "out --state and --jobs"
+            "--on spark cannot be used with --state or --jobs: the cluster reads all input "
+            "with its own processes"
         )
     from eveproc.spark.analyze import Cluster
 
@@ -166,7 +177,7 @@ def _cluster(
 def _refuse_what_cannot_be_drawn(
     _context: click.Context, _option: click.Parameter, form: str
 ) -> str:
-    """A form whose extra is not installed is refused before hours of reading."""
+    """Refuse a format whose extra is not installed before hours of reading."""
     if form == "html":
         from eveproc.report.chart import require_matplotlib
 
@@ -178,9 +189,9 @@ def _refuse_what_cannot_be_drawn(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mxhound")
 def main() -> None:
-    """Turn what Suricata or Snort logged into one verdict per host, with its reasons."""
-    # What is loaded stays to the end, and no garbage is in it: to look for some at every 700th
-    # object, and once more when all is over, would take a sixth of a start.
+    """Turn Suricata or Snort logs into one verdict per host, with reasons."""
+    # Loaded modules stay in use until the end. Collecting garbage at every 700th object, and again
+    # at exit, would take a sixth of the start-up time.
     gc.set_threshold(COLLECT_EACH)
     atexit.register(gc.freeze)
 
@@ -193,44 +204,47 @@ def main() -> None:
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
-    help="What the report is for: a screen, a mail, a browser, a spreadsheet, programs, "
-    "Elastic, a shipper of EVE.",
+    help="Report format: text for a terminal, digest for mail, html, csv, json, ecs "
+    "(Elastic), eve (Suricata's own format).",
 )
 @click.option(
-    "-o", "--output", type=FILE, help="Write the report to this file, whole or not at all."
+    "-o",
+    "--output",
+    type=FILE,
+    help="Write the report to this file atomically (default: standard output).",
 )
 @click.option(
-    "--all", "everyone", is_flag=True, help="List clean hosts as well, not only their number."
+    "--all", "everyone", is_flag=True, help="List clean hosts too (default: only count them)."
 )
 @click.option(
     "--fail-on",
     type=click.Choice([Level.SUSPECTED.value, Level.INFECTED.value]),
-    help="Exit 3 if a host is this or worse.",
+    help="Exit with code 3 if any host has this verdict or a worse one.",
 )
 @click.option(
     "--state",
     type=FILE,
-    help="Read only what is new since the last run with this file, and tell what "
-    "changed. Kept there.",
+    help="State file. Read only what is new since the last run with this file, and "
+    "report changes since then.",
 )
 @click.option(
-    "--stats", type=FILE, help="Write reading statistics and sensor health to this file, as JSON."
+    "--stats", type=FILE, help="Write reading statistics and sensor health to this file as JSON."
 )
 @click.option(
     "--on",
     type=click.Choice(["spark"]),
-    help="Let a cluster read; EVE is what Spark reads, as hdfs: or s3a: (docs/spark.md).",
+    help="Read on a cluster; EVE may then be hdfs: or s3a: URIs (docs/spark.md).",
 )
 @click.option(
     "--master",
     metavar="URL",
-    help="Spark's master, as yarn; if not given, what spark-submit or spark-defaults.conf say.",
+    help="Spark master, for example yarn (default: from spark-submit or spark-defaults.conf).",
 )
 @click.option(
     "--parquet",
     "tables",
     metavar="URI",
-    help="With --on spark: keep verdicts and evidence there as tables, by day.",
+    help="With --on spark: write verdicts and evidence to this URI as Parquet tables, by day.",
 )
 @click.option(
     "--metrics",
@@ -250,9 +264,10 @@ def report(
     tables: str | None,
     metrics: Path | None,
 ) -> None:
-    """Judge every host seen in EVE: files, folders, globs, or - for standard input; plain or compressed.
+    """Judge every host seen in EVE and write a report.
 
-    The report goes to standard output, reading statistics and sensor health to standard error.
+    EVE is files, folders, globs, or - for standard input, plain or compressed. The report goes to
+    standard output; reading statistics and sensor health go to standard error.
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on, 4 nothing could be judged.
     """
@@ -271,7 +286,7 @@ def report(
 
 @contextmanager
 def _measured(path: Path | None) -> Iterator[list["Report"]]:
-    """Metrics of a run, also of one that is refused; the list takes its report."""
+    """Write the metrics of a run, also of one that is refused; append its report to the list yielded."""
     started, exit_code = time.time(), 0
     reports: list[Report] = []
     try:
@@ -299,11 +314,13 @@ def _measured(path: Path | None) -> Iterator[list["Report"]]:
     help="Output format.",
 )
 def check(inputs: InputOptions, form: str) -> None:
-    """Tell whether a mass mailer would be seen at this site: which records, networks and rules EVE shows.
+    """Check whether a mass mailer would be detected at this site.
 
-    The first command to run at a new site. It names the setting that brings what is missing.
+    Lists the records, networks and rules that EVE shows.
 
-    Exit: 0 seen, wholly or in part; 1 refused, 2 usage, 4 nothing could be judged.
+    Run it first at a new site. For everything missing it names the setting to change.
+
+    Exit: 0 it would be detected, wholly or in part; 1 refused, 2 usage, 4 nothing could be judged.
     """
     from eveproc.report.check_text import FORMATS
     from eveproc.report.judgement_text import lines
@@ -330,7 +347,10 @@ def check(inputs: InputOptions, form: str) -> None:
 @click.argument("host")
 @_reads_eve
 def explain(inputs: InputOptions, host: str) -> None:
-    """Account for the verdict on HOST (an address, MAC or name): timeline, weights, what would have changed it, where to look.
+    """Explain the verdict on HOST (an address, MAC or name).
+
+    Shows its timeline, the weight of each signal, what would have changed the verdict, and where to
+    look further.
 
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """
@@ -361,7 +381,10 @@ def _gathered(inputs: InputOptions, profile: "SiteProfile") -> "tuple[EvidenceSt
 
 
 def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats") -> None:
-    """What could not be seen, on standard error; exit 4 where nothing could, 1 where nothing is EVE."""
+    """Print coverage gaps to standard error.
+
+    Exit 4 if nothing could be judged, 1 if no line is EVE.
+    """
     from eveproc.report.judgement_text import lines
     from eveproc.verdicts.judgement import judgement_of
 
@@ -374,15 +397,21 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 
 @main.command()
 @click.argument("eve", nargs=-1, required=True)
-@click.option("-s", "--site", type=FILE, required=True, help="What the site looks like: site.yaml.")
-@click.option("-t", "--thresholds", type=FILE, help="thresholds.yaml to lay over it.")
+@click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml).")
+@click.option(
+    "-t",
+    "--thresholds",
+    type=FILE,
+    help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
+)
 @click.option(
     "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
     "--state",
     type=FILE,
-    help="Go on where the last watch with this file ended. A file of its own, not that of report.",
+    help="State file: resume where the last watch with this file ended. Not the state "
+    "file of report.",
 )
 @click.option(
     "--notify",
@@ -390,18 +419,18 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
     metavar="URL",
     multiple=True,
     envvar="MXHOUND_NOTIFY",
-    help="Send news there, too; may be repeated.",
+    help="Also send each change to this Apprise URL. May be repeated.",
 )
 @click.option(
     "--heartbeat",
     type=FILE,
-    help="Write to this file once a minute what was read and whether it can be judged (JSON).",
+    help="Write reading counts and the judgement to this file once a minute, as JSON.",
 )
 @click.option(
     "--exit-when-blind",
     type=click.FloatRange(min=0, min_open=True),
     metavar="MINUTES",
-    help="End with exit code 4 if nothing could be judged for so long (default: never).",
+    help="Exit with code 4 if nothing could be judged for this many minutes (default: never).",
 )
 def watch(
     eve: tuple[str, ...],
@@ -413,14 +442,17 @@ def watch(
     heartbeat: Path | None,
     exit_when_blind: float | None,
 ) -> None:
-    """Follow EVE and say at once when a host's verdict is new or changes, one line each.
+    """Follow EVE and print one line whenever a host's verdict is new or changes.
 
-    EVE is a file that Suricata writes, unix:PATH or unixgram:PATH (a socket to listen on), or redis://HOST:PORT?key=NAME. A URL of
-    --notify is one of Apprise, as json://HOST/PATH; MXHOUND_NOTIFY holds such URLs where the process list should not show them.
+    EVE is a file that Suricata writes, a socket to listen on (unix:PATH or unixgram:PATH), or
+    redis://HOST:PORT?key=NAME. --notify takes an Apprise URL, for example json://HOST/PATH. To keep
+    URLs out of the process list, set them in MXHOUND_NOTIFY instead.
 
-    What cannot be seen or used is told on standard error at once and then every hour, and by --notify.
+    Causes of blindness and unusable input are reported on standard error at once and then every
+    hour, and sent to --notify.
 
-    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP: site.yaml is read anew.
+    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP
+    reloads site.yaml.
     """
     from eveproc.report.changes import FORMS
     from eveproc.watching.blindness import Policy
@@ -443,7 +475,7 @@ def watch(
 
 @contextmanager
 def _obeying_signals(process_signals: "ProcessSignals") -> Iterator["ProcessSignals"]:
-    """SIGTERM and SIGINT end the watch, SIGHUP lets it read the profile anew."""
+    """SIGTERM and SIGINT end the watch; SIGHUP reloads the site profile."""
     meant = {
         signal.SIGTERM: process_signals.stop,
         signal.SIGINT: process_signals.stop,
@@ -473,7 +505,10 @@ def _state_in(path: Path | None) -> Iterator["State | None"]:
 
 @contextmanager
 def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifier | None"]:
-    """Somebody who passes news on, if there is anywhere to pass them to; at the end, what is not delivered is kept or told."""
+    """Yield a Notifier if any service is configured.
+
+    At exit, undelivered notifications are kept in the state or reported.
+    """
     from eveproc.watching.notify import Notifier
 
     if not urls:
@@ -506,11 +541,13 @@ def _say(text: str) -> None:
     "--site",
     type=FILE,
     required=True,
-    help="What the site looks like: whom never to block, and the ports of mail.",
+    help="Site profile (site.yaml): hosts never to block, and mail ports.",
 )
-@click.option("-o", "--output", type=FILE, help="Folder that gets the files.")
+@click.option("-o", "--output", type=FILE, help="Folder to write the files to.")
 @click.option(
-    "--dry-run", is_flag=True, help="Write nothing: show who would be blocked, and the files."
+    "--dry-run",
+    is_flag=True,
+    help="Write nothing; print the hosts that would be blocked, and the files.",
 )
 @click.option(
     "--hours",
@@ -530,10 +567,12 @@ def _say(text: str) -> None:
     "--scope",
     default="",
     metavar="SCOPE",
-    help="Block hosts in this network, of several with the same addresses: as the report says it, "
-    "for example vlan=10. Without it, hosts in one of several networks are left out.",
+    help="Where several networks use the same addresses: block only hosts in this one, "
+    "as named in the report, for example vlan=10 (default: leave such hosts out).",
 )
-@click.option("--drop", is_flag=True, help="Rules drop (an inline Suricata) instead of alert.")
+@click.option(
+    "--drop", is_flag=True, help="Write rules that drop (for an inline Suricata) instead of alert."
+)
 def block(
     report: Path,
     site: Path,
@@ -544,17 +583,19 @@ def block(
     scope: str,
     drop: bool,
 ) -> None:
-    """Make files that hold up the mail of the infected hosts of REPORT: for nftables, and for Suricata as iprep and dataset.
+    """Write files that block outbound mail of the infected hosts in REPORT.
 
-    REPORT is what `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only mail
-    to the outside is held up, never of declared servers, routers, addresses of NAT, exempt or
-    outside addresses, and each host's entry has an end.
+    The files are for nftables, and for Suricata as iprep and dataset.
+
+    REPORT is a file that `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only
+    mail to external servers is blocked. Declared servers, routers, NAT addresses, exempt hosts and
+    external addresses are never blocked. Each host's entry expires.
     """
     from eveproc import block as blocking
     from rulegen.site_profile import load_site
 
     if not (dry_run or output):
-        raise click.UsageError("either --dry-run, to look first, or -o FOLDER")
+        raise click.UsageError("expected either --dry-run (to review first) or -o FOLDER")
     with _faults_told():
         profile = load_site(site)
         candidates = blocking.read_report(report)
@@ -584,26 +625,26 @@ def block(
     "-o",
     "--output",
     type=FILE,
-    help="Write the recommendation to this thresholds.yaml, whole or not at all.",
+    help="Write the recommendation to this file (thresholds.yaml) atomically.",
 )
 @click.option(
     "--what-if",
     "wanted",
     type=what_if,
     metavar="SIGNAL=COUNT/SECONDS",
-    help="Only show what this threshold would have alerted.",
+    help="Only show what this threshold would have alerted on.",
 )
 @click.option(
     "--baseline",
     type=FILE,
-    help="Add these logs to what this file holds of earlier ones; it is made if it is not there.",
+    help="Baseline file: add these logs to those of earlier runs. Created if missing.",
 )
 @click.option(
     "--budget",
     type=click.FloatRange(min=0.01),
     default=1.0,
     show_default=True,
-    help="False alerts a week that are bearable.",
+    help="Acceptable number of false alerts a week, all signals together.",
 )
 def tune(
     inputs: InputOptions,
@@ -613,13 +654,15 @@ def tune(
     baseline: Path | None,
     budget: float,
 ) -> None:
-    """Propose thresholds that fit the site, from what its hosts did in EVE; or show what a threshold would have done.
+    """Propose thresholds that fit the site, based on its hosts' activity in EVE.
+
+    With --what-if, show what one threshold would have alerted.
 
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """
     if wanted and (output or baseline or form == "html"):
         raise click.UsageError(
-            "--what-if only shows, as text or json: leave out -o, --baseline and -f html"
+            "--what-if cannot be used with -o, --baseline or -f html: it only prints text or json"
         )
     with _faults_told():
         if wanted:
@@ -683,7 +726,7 @@ def _recommend(
     if output:
         write_whole(output, tuning_text.render_yaml(told), SHARED)
         click.echo(
-            f"{output}: written; rulegen build -s site.yaml -t {output} -o out uses it", err=True
+            f"{output}: written; to use it: rulegen build -s site.yaml -t {output} -o out", err=True
         )
 
 
@@ -693,25 +736,25 @@ def _recommend(
     "-s",
     "--site",
     type=FILE,
-    help="Take home networks and ports from this site.yaml, and compare with it for --diff.",
+    help="Site profile to take home networks and ports from, and to compare with for --diff.",
 )
 @click.option(
     "-o",
     "--output",
     type=FILE,
-    help="New file for the proposed site.yaml; an existing one is never overwritten.",
+    help="Write the proposed site.yaml to this new file. An existing file is never overwritten.",
 )
 @click.option(
     "--diff",
     is_flag=True,
-    help="Show what the logs say and --site does not, and the reverse; write nothing.",
+    help="Print the differences between the logs and --site; write nothing.",
 )
 def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
     """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml.
 
-    Without -o the proposal goes to the screen.
+    Without -o the proposal is printed to standard output.
 
-    Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows what a host is for.
+    Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows the role of a host.
     """
     from eveproc.discovery.discover import differences
     from eveproc.report import proposal
@@ -719,18 +762,18 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     from rulegen.site_profile import load_site
 
     if diff and (site is None or output):
-        raise click.UsageError("--diff compares with --site and writes nothing")
+        raise click.UsageError("--diff needs --site and cannot be used with -o")
     with _faults_told():
         profile = load_site(site) if site else None
         found = _discovered(eve, profile)
-        if not found.home_networks:  # a site.yaml without any is refused
+        if not found.home_networks:  # a site.yaml without home networks is refused
             pass
         elif diff and profile:
             _echo(proposal.render_differences(differences(found, profile), found.missing))
         elif output:
             write_new(output, proposal.render(found))
             click.echo(
-                f"{output}: written; look it over, then: rulegen build -s {output} -o out", err=True
+                f"{output}: written; review it, then: rulegen build -s {output} -o out", err=True
             )
         else:
             _echo(proposal.render(found))
@@ -756,7 +799,10 @@ def _judged(
     everyone: bool,
     drawn: bool,
 ) -> Iterator["Report"]:
-    """The report, by whoever is to read; where there is a state, it is kept once the `with` is left without a fault."""
+    """Yield the report.
+
+    With a state file, the state is saved when the `with` block ends without an error.
+    """
     if cluster is not None:
         yield _judge_on_cluster(cluster, inputs, everyone=everyone, drawn=drawn)
     elif state is None:
@@ -770,7 +816,7 @@ def _judged(
 def _judged_and_kept(
     inputs: InputOptions, path: Path, *, everyone: bool, drawn: bool
 ) -> Iterator["Report"]:
-    """The report on what is new; it is remembered when it is delivered."""
+    """Yield the report on new events; the state is saved once it is delivered."""
     site = _profile_compiled(inputs)
     from eveproc.state.incremental import judge_new
     from eveproc.state.state import open_state
@@ -793,9 +839,9 @@ def _judged_and_kept(
 
 
 def _profile_compiled(inputs: InputOptions) -> "SiteProfile":
-    """The site profile.
+    """Load the site profile.
 
-    To be called before what reads is imported: what is looked for by the profile is compiled
+    Call this before importing the readers: patterns that depend on the profile are compiled
     meanwhile.
     """
     from eveproc.input.prefilter import compile_ahead
@@ -844,7 +890,7 @@ def _refuse_what_is_no_eve(report: "Report") -> "Report":
 
 
 def _exit_by(report: "Report", fail_on: str | None) -> None:
-    """Exit 3 where a host is bad enough, 4 where nothing could be judged."""
+    """Exit 3 if a host reaches --fail-on, 4 if nothing could be judged."""
     if fail_on and any(verdict.level.rank >= Level(fail_on).rank for verdict in report.verdicts):
         sys.exit(FOUND)
     _exit_if_blind(report.judgement)
@@ -869,12 +915,12 @@ def _deliver(report: "Report", form: str, output: Path | None, everyone: bool) -
 
 
 def _echo(text: str) -> None:
-    """Bytes, so that CSV keeps its line ends; and UTF-8 whatever the locale says."""
+    """Write bytes, so that CSV keeps its line ends, in UTF-8 whatever the locale."""
     try:
         click.echo(text.encode(), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # `| head` has seen enough. Python would complain at exit when it flushes, so there is nothing left to flush into.
+        # `| head` closed the pipe. Python would raise an error when it flushes at exit, so redirect standard output to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -889,7 +935,7 @@ def _tell_reading(report: "Report", stats: Path | None) -> None:
 
 @contextmanager
 def _faults_told() -> Iterator[None]:
-    """What this project refuses: the text to standard error, exit 1."""
+    """Print an MxhoundError to standard error and exit 1."""
     try:
         yield
     except MxhoundError as error:
@@ -900,7 +946,7 @@ def _faults_told() -> Iterator[None]:
 
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error, if that is a terminal; it shows once there is LONG_WORK to do."""
+    """Progress bar on standard error if it is a terminal and there is LONG_WORK to do."""
     if not sys.stderr.isatty():
         yield None
         return

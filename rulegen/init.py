@@ -1,4 +1,4 @@
-"""A site's suricata.yaml, or nothing -> a commented site.yaml and notes on what it lacks."""
+"""A site's suricata.yaml (optional) -> a commented site.yaml and notes on what is missing."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
@@ -10,7 +10,7 @@ from rulegen.files import write_new
 from rulegen.site_profile import Network
 from rulegen.suricata_yaml import AddressSet, Setting, address_group
 
-# RFC 1918 and RFC 4193: what nearly every site uses, and what Suricata's own example lists.
+# RFC 1918 and RFC 4193: used by nearly every site, and listed in Suricata's own example.
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _PRIVATE = tuple(map(ip_network, PRIVATE))
 # Addresses of one host or one link; firewalls list them in HOME_NET beside the site's networks.
@@ -23,7 +23,7 @@ _TEMPLATE = """\
 # Every network of the site: the addresses that its hosts have on the monitored link.
 {home}
 
-# Hosts that may send mail to external servers. A mail server that is missing here will be reported.
+# Hosts that may send mail to external servers. A mail server that is missing here may be reported.
 {mail_servers}
 
 # Hosts that may look up MX records of other domains: the site's own resolvers.
@@ -34,12 +34,11 @@ internal_domains: []
 
 # Further keys, each with its default:
 #
-# Hosts that may do what a signal describes, with the reason and, if you like, the last day:
+# Hosts exempt from some signals, with the reason and, optionally, the last day:
 # exempt:
 #   - {{address: 10.20.0.80, signals: [mx_flood], reason: address checker, until: 2027-01-31}}
 #
-# Thresholds other than the catalogue's (rulegen list shows them). eveproc tune proposes some from
-# your own logs:
+# Thresholds that replace the catalogue's (see rulegen list). eveproc tune proposes them from your logs:
 # thresholds:
 #   mx_flood: {{count: 10, seconds: 60, networks: {{10.20.7.0/24: {{count: 40, seconds: 60}}}}}}
 #
@@ -50,7 +49,7 @@ internal_domains: []
 
 
 class ProfileDraft(Struct, frozen=True):
-    """`text` is the site.yaml; each of the `notes` is a sentence on what to check."""
+    """`text` is the site.yaml; each of the `notes` is one item to check."""
 
     text: str
     notes: tuple[str, ...]
@@ -70,18 +69,14 @@ class _Entry(Struct, frozen=True):
 
 
 def _one_line(text: str) -> str:
-    """A path in a remark may hold anything; in a comment it must stay one line of plain text."""
+    """Make text safe for a comment: a path in a remark may contain line breaks."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def draft_site(suricata: Setting | None = None) -> ProfileDraft:
-    """A site.yaml with what the configuration says; without one, with the private networks.
-
-    It loads as it is, except where HOME_NET names no network: then home_networks is left empty and
-    the notes say so. Raises InputError when an address group cannot be read.
-    """
+    """Draft a site.yaml from a Suricata configuration, or with the private networks if there is none. The draft is valid unless HOME_NET names no network; then home_networks is empty and a note says so. Raises InputError if an address group cannot be read."""
     if suricata is None:
-        remark = "The private networks: replace them with those that this site really uses."
+        remark = "These are all private networks: replace them with the networks of this site."
         home = _Entry("home_networks", PRIVATE, (remark,))
         return _draft(home, _Entry("mail_servers", ()), _Entry("resolvers", ()))
     home = _home(suricata)
@@ -103,7 +98,7 @@ def _home(suricata: Setting) -> _Entry:
     where = _where(suricata, "HOME_NET")
     if _is_everything(group):
         remark = (
-            f"FILL IN: HOME_NET is every address in {where}, which says nothing about this site."
+            f"FILL IN: HOME_NET in {where} covers all addresses, so it does not identify this site."
         )
         return _Entry("home_networks", (), (remark,))
     kept = _networks_of_site(group)
@@ -117,8 +112,8 @@ def _home(suricata: Setting) -> _Entry:
 def _networks_of_site(group: AddressSet) -> tuple[Network, ...]:
     """HOME_NET without loopback, link-local and single public addresses.
 
-    Firewalls add the address of their own WAN interface, of gateways and of public DNS servers. A
-    single public address stays where HOME_NET holds nothing else: it may be the only host.
+    Firewalls add the addresses of their WAN interface, of gateways and of public DNS servers. A
+    single public address is kept if HOME_NET holds nothing else: it may be the only host.
     """
     networks = tuple(n for n in group.networks() if not _within(n, _LOCAL))
     return tuple(n for n in networks if not _is_single_public(n)) or networks
@@ -136,27 +131,29 @@ def _left_out(networks: Iterable[Network], kept: tuple[Network, ...], where: str
         yield f"Left out of HOME_NET ({where}), because loopback or link-local: {', '.join(local)}"
     if public:
         yield (
-            f"Left out of HOME_NET ({where}), because single public addresses are those of a "
-            f"firewall, gateway or external server, add them if they are hosts: {', '.join(public)}"
+            f"Left out of HOME_NET ({where}), because single public addresses usually "
+            "belong to a firewall, gateway or external server; add them if they are hosts: "
+            f"{', '.join(public)}"
         )
 
 
 def _to_check(kept: tuple[Network, ...], where: str) -> Iterator[str]:
     if all(_is_single_public(network) for network in kept):
         yield (
-            f"HOME_NET ({where}) holds single public addresses only. If they are those of a NAT, "
-            "the sensor cannot tell hosts apart: list the networks behind it, and monitor there."
+            f"HOME_NET ({where}) holds single public addresses only. If they are NAT "
+            "addresses, the sensor cannot distinguish hosts: list the networks behind the "
+            "NAT, and monitor there."
         )
     for version in (4, 6):
         if not any(network.version == version for network in kept):
             yield (
-                f"HOME_NET ({where}) holds no IPv{version} network: if hosts use IPv{version}, add "
-                "their prefixes, or their mail is not seen."
+                f"HOME_NET ({where}) holds no IPv{version} network: if hosts use IPv{version}, "
+                "add their prefixes; otherwise their mail is not monitored."
             )
 
 
 def _is_everything(group: AddressSet) -> bool:
-    """Also for !10.0.0.0/8: all addresses but those of one network are no site."""
+    """True if the list covers all or nearly all addresses, as !10.0.0.0/8 does."""
     return not group.inside or any(network.prefixlen == 0 for network in group.inside)
 
 
@@ -168,7 +165,8 @@ def _servers(suricata: Setting, key: str, name: str) -> _Entry:
     where = _where(suricata, name)
     if _covers(found, home):
         remark = (
-            f"{name} covers a whole home network in {where}, so it names no server: list them here."
+            f"{name} in {where} covers a whole home network, so it identifies no server: "
+            "list the servers here."
         )
         return _Entry(key, (), (remark,))
     external = [n for n in found if not _within(n, home)] if key == "mail_servers" else []
@@ -195,12 +193,12 @@ def _within(network: Network, others: tuple[Network, ...]) -> bool:
 
 
 def _texts(networks: Iterable[Network], bare: bool = True) -> tuple[str, ...]:
-    """As in site.yaml: a server as a bare address, a home network always with its length."""
+    """Format as in site.yaml: servers without prefix length, home networks with it."""
     return tuple(
         str(n.network_address) if bare and n.num_addresses == 1 else str(n) for n in networks
     )
 
 
 def write_draft(draft: ProfileDraft, path: Path) -> None:
-    """Write a new file. Raises InputError where there is one: a site.yaml belongs to its author."""
+    """Write a new file. Raises InputError if it exists: a site.yaml is never overwritten."""
     write_new(path, draft.text)

@@ -1,4 +1,4 @@
-"""site.yaml (+ thresholds.yaml laid over it) -> SiteProfile, or every fault of the files at once."""
+"""site.yaml (+ optional thresholds.yaml) -> SiteProfile, or every error of both files at once."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
-from rulegen.networks import Network as Network  # part of what this module offers
+from rulegen.networks import Network as Network  # part of this module's interface
 from rulegen.networks import NetworkIndex, place
 from rulegen.validation import CheckedReader, is_int, kind, show
 from rulegen.vocabulary import WEB_PORTS, Signal
@@ -27,10 +27,10 @@ from rulegen.yamlfile import Value, YamlDocument, read_yaml
 Address = IPv4Address | IPv6Address
 
 DEFAULT_SID_BASE = 1250000
-# Offsets of one rule set; a network with thresholds of its own takes the next block.
+# Number of sids of one rule set; each network with its own thresholds uses another block.
 SID_BLOCK = 1000
-# 1000000-1999999 is what Snort and Suricata leave to local rules; 2000000-2999999 belongs to
-# Emerging Threats.
+# Snort and Suricata reserve 1000000-1999999 for local rules; 2000000-2999999 belongs to Emerging
+# Threats.
 LOCAL_SIDS = range(1_000_000, 2_000_000)
 EVERY_V4 = IPv4Network("0.0.0.0/0")
 EVERY_V6 = IPv6Network("::/0")
@@ -43,20 +43,23 @@ _DOMAIN = re.compile(
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
 # EVE fields that can separate networks.
 SEPARATING_FIELDS = ("vlan", "tenant_id", "host", "in_iface")
-# date.fromisoformat reads weeks as well, 2026-W01-1; whoever looks at a profile does not.
+# date.fromisoformat also accepts week dates such as 2026-W01-1, which few people can read.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
 
 
 class Threshold(Struct, frozen=True):
-    """So many events (count, from 1) by one host within so many seconds (from 1)."""
+    """Alert at `count` events (at least 1) by one host within `seconds` (at least 1)."""
 
     count: int
     seconds: int
 
 
 class Exemption(Struct, frozen=True):
-    """Hosts that may do what `signals` describe (empty: everything) up to and including the day `until` (None: for good)."""
+    """Hosts exempt from `signals` (empty: all signals).
+
+    The exemption ends after the day `until` (None: never).
+    """
 
     network: Network
     signals: frozenset[Signal]
@@ -73,30 +76,30 @@ class Exemption(Struct, frozen=True):
 
 
 class NetworkThresholds(Struct, frozen=True):
-    """Thresholds of one part of the home networks; signals not named keep the site's."""
+    """Thresholds of one part of the home networks; other signals keep the site's thresholds."""
 
     network: Network
     thresholds: Mapping[Signal, Threshold]
 
 
 class Ports(Struct, frozen=True):
-    """TCP ports on which mail leaves: server to server, and submission by clients."""
+    """TCP ports of outbound mail: server to server, and submission by clients."""
 
     smtp: tuple[int, ...] = (25,)
     submission: tuple[int, ...] = (465, 587)
 
     @property
     def without_smtp(self) -> tuple[range, ...]:
-        """The ports of the web, where Suricata's rules look for SMTP only if the site has mail there."""
+        """Web ports that this site does not use for SMTP.
+
+        Suricata's rules look for SMTP on a web port only if it is in `smtp`.
+        """
         mail = self.smtp + self.submission
         return tuple(web for web in WEB_PORTS if not any(port in web for port in mail))
 
 
 class SiteProfile(Struct, frozen=True):
-    """What a site looks like.
-
-    Only `home_networks` has no default; every field is checked by load_site.
-    """
+    """Description of a site. Only `home_networks` is required; load_site validates every field."""
 
     home_networks: tuple[Network, ...]
     mail_servers: tuple[Network, ...] = ()
@@ -106,11 +109,11 @@ class SiteProfile(Struct, frozen=True):
     thresholds: Mapping[Signal, Threshold] = field(default_factory=lambda: MappingProxyType({}))
     network_thresholds: tuple[
         NetworkThresholds, ...
-    ] = ()  # by address, IPv4 first: their order gives the sids
+    ] = ()  # by address, IPv4 first: the order determines the sids
     sid_base: int = DEFAULT_SID_BASE
     ports: Ports = Ports()
     sensors: tuple[str, ...] = ()
-    # EVE fields that separate networks with the same addresses; None: not said.
+    # EVE fields that separate networks with the same addresses; None: not set.
     separate_by: tuple[str, ...] | None = None
 
     def is_home(self, address: Address) -> bool:
@@ -127,9 +130,9 @@ class SiteProfile(Struct, frozen=True):
 
 
 def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
-    """Read a profile and, laid over it, a thresholds file.
+    """Read a profile and an optional thresholds file that overrides it.
 
-    Raises InputError with every fault of both.
+    Raises InputError with every error of both.
     """
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
@@ -144,7 +147,7 @@ def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
 
 
 def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> SiteProfile:
-    """The same from documents already parsed."""
+    """Build a profile from parsed documents."""
     reader = _SiteReader(site)
     profile = reader.profile(overlay)
     if reader.problems:
@@ -153,12 +156,12 @@ def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> Si
 
 
 def is_domain(name: str) -> bool:
-    """May it stand in internal_domains, in lower case and without a final dot?"""
+    """True if the name (lower case, without final dot) is valid in internal_domains."""
     return _DOMAIN.match(name) is not None
 
 
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """The same addresses in as few networks as possible, in ascending order, IPv4 first."""
+    """Merge networks into as few as possible, in ascending order, IPv4 first."""
     known = list(networks)
     v4 = collapse_addresses(n for n in known if isinstance(n, IPv4Network))
     v6 = collapse_addresses(n for n in known if isinstance(n, IPv6Network))
@@ -176,7 +179,10 @@ def _inside(network: Network, networks: tuple[Network, ...]) -> bool:
 def _by_address(
     thresholds: Mapping[Network, Mapping[Signal, Threshold]],
 ) -> tuple[NetworkThresholds, ...]:
-    """In ascending order, IPv4 first: where a network stands in the file must not change the sids."""
+    """Sort in ascending order, IPv4 first.
+
+    The order of networks in the file must not change the sids.
+    """
     own = (
         NetworkThresholds(network, MappingProxyType(dict(of_it)))
         for network, of_it in thresholds.items()
@@ -185,7 +191,10 @@ def _by_address(
 
 
 def _overlaps(networks: Iterable[Network]) -> Iterator[tuple[Network, Network]]:
-    """Pairs of different networks, the second within the first: two CIDR blocks are nested or apart, never half over."""
+    """Pairs of distinct networks, the second within the first.
+
+    Two CIDR blocks are either nested or disjoint.
+    """
     outer: Network | None = None
     for network in sorted(set(networks), key=place):
         if outer is not None and _inside(network, (outer,)):
@@ -199,11 +208,14 @@ def _is_network(text: str, strict: bool = True) -> bool:
         ip_network(text, strict=strict)
     except ValueError:
         return False
-    return "%" not in text  # fe80::1%eth0: the zone means nothing on another machine
+    return "%" not in text  # fe80::1%eth0: a zone is valid on one machine only
 
 
 class _SiteReader(CheckedReader):
-    """Checks key by key and notes every problem; the values it returns are only used when there is none."""
+    """Validates each key and notes every problem.
+
+    The returned values are used only if there is no problem.
+    """
 
     KEYS = (
         "home_networks",
@@ -257,30 +269,33 @@ class _SiteReader(CheckedReader):
         )
 
     def _refuse_unwatched(self, profile: SiteProfile) -> None:
-        """Servers that take in a home network together; where one does it alone, _servers has said so."""
+        """Refuse servers that together cover a home network.
+
+        _servers reports a single server that does.
+        """
         servers = (*profile.mail_servers, *profile.resolvers)
         together, alone = NetworkIndex(collapsed(servers)), NetworkIndex(servers)
         for network in profile.home_networks:
             if together.covering(network) and not alone.covering(network):
                 what = (
-                    f"{network} is mail_servers and resolvers from end to end, so no host of "
-                    f"it "
-                    f"would be watched"
+                    f"invalid home network {network}: mail_servers and resolvers together cover "
+                    "all "
+                    "of it, so none of its hosts would be monitored"
                 )
-                self.note("home_networks", f"{what}; allowed are networks with other hosts in them")
+                self.note("home_networks", f"{what}; expected a network with other hosts in it")
 
     def _refuse_last_sids(self, profile: SiteProfile) -> None:
         own = len(profile.network_thresholds)
         last = LOCAL_SIDS.stop - SID_BLOCK * (own + 1)
         if own and profile.sid_base > last:
             has = (
-                "1 network has thresholds of its own"
+                "1 network has its own thresholds"
                 if own == 1
-                else f"{own} networks have thresholds of their own"
+                else f"{own} networks have their own thresholds"
             )
             what = (
-                f"{profile.sid_base} is too high: {has}, each takes {SID_BLOCK} sids more; "
-                f"allowed is up to {last}"
+                f"invalid sid {profile.sid_base}: {has}, and each needs {SID_BLOCK} more sids; "
+                f"expected {last} at most"
             )
             self.note("sid_base", what)
 
@@ -290,11 +305,12 @@ class _SiteReader(CheckedReader):
         if not networks and len(self.problems) == before and self.document.value is not None:
             self.note(
                 "home_networks",
-                "is missing or empty; allowed is a list of at least one network in CIDR form",
+                "missing or empty: expected a list of at least one network in CIDR notation",
             )
         for outer, inner in _overlaps(networks):
             self.note(
-                "home_networks", f"{outer} and {inner} overlap; each address may be listed once"
+                "home_networks",
+                f"invalid networks: {outer} and {inner} overlap; expected each address once",
             )
         self._refuse_everything(networks)
         return networks
@@ -302,8 +318,8 @@ class _SiteReader(CheckedReader):
     def _refuse_everything(self, networks: tuple[Network, ...]) -> None:
         for whole in (n for n in collapsed(networks) if n in (EVERY_V4, EVERY_V6)):
             what = (
-                f"{whole} is every address there is, so nothing would be outside; list only "
-                f"your own networks"
+                f"invalid network {whole}: it covers all addresses, so no host would be "
+                "external; expected only your own networks"
             )
             self.note("home_networks", what)
 
@@ -311,33 +327,40 @@ class _SiteReader(CheckedReader):
         if isinstance(value, str) and "/" not in value and _is_network(value):
             self.note(
                 key,
-                f"{value} is a single address; allowed is a network in CIDR form, as 10.20.0.0/16",
+                f"invalid network {value}: it is a single address; expected CIDR notation, for "
+                "example 10.20.0.0/16",
             )
             return None
-        return self._parsed(value, key, "a network in CIDR form, as 10.20.0.0/16 or 2001:db8::/32")
+        return self._parsed(
+            value, key, "a network in CIDR notation, for example 10.20.0.0/16 or 2001:db8::/32"
+        )
 
     def _host_or_network(self, value: Value, key: str) -> Network | None:
         return self._parsed(
-            value, key, 'an address or a network, as 10.20.0.25, 10.20.1.0/24 or "2001:db8::25"'
+            value,
+            key,
+            'an address or a network, for example 10.20.0.25, 10.20.1.0/24 or "2001:db8::25"',
         )
 
     def _parsed(self, value: Value, key: str, allowed: str) -> Network | None:
         if not isinstance(value, str):
-            self.note(key, f"is {kind(value)}; allowed is {allowed}")
+            self.note(key, f"invalid type: is {kind(value)}; expected {allowed}")
         elif _is_network(value):
             return ip_network(value)
         elif _is_network(value, strict=False):
             self.note(
-                key, f"{value} has host bits set; the network is {ip_network(value, strict=False)}"
+                key,
+                f"invalid network {value}: it has host bits set; expected "
+                f"{ip_network(value, strict=False)}",
             )
         else:
-            self.note(key, f"{show(value)} is no address; allowed is {allowed}")
+            self.note(key, f"invalid address {show(value)}: expected {allowed}")
         return None
 
     def _servers(
         self, root: Mapping[str, Value], key: str, home: tuple[Network, ...]
     ) -> tuple[Network, ...]:
-        """Hosts the rules leave alone; the whole of a home network would leave nobody to watch."""
+        """Read hosts that the rules ignore; refuse entries that cover a whole home network."""
         index = NetworkIndex(home)
 
         def read(value: Value, where: str) -> Network | None:
@@ -347,14 +370,14 @@ class _SiteReader(CheckedReader):
             for network in index.within(server):
                 self.note(
                     where,
-                    f"{server} takes in {network}, so no host of it would be watched; allowed are "
-                    f"the servers alone",
+                    f"invalid server {server}: it covers {network}, so none of its hosts would be "
+                    "monitored; expected only the servers",
                 )
             if key == "mail_servers" and home and not index.covering(server):
                 self.note(
                     where,
-                    f"{short(server)} is outside home_networks; allowed are servers inside, one "
-                    f"elsewhere needs no entry",
+                    f"invalid server {short(server)}: it is not in home_networks; expected a home "
+                    "address (external servers need no entry)",
                 )
             return server
 
@@ -365,8 +388,8 @@ class _SiteReader(CheckedReader):
         if not is_domain(name):
             self.note(
                 key,
-                f"{show(value)} is no domain name; allowed is a name as example.org, non-ASCII "
-                f"names in their xn-- form",
+                f"invalid domain name {show(value)}: expected a name such as example.org, "
+                "non-ASCII names in their xn-- form",
             )
             return None
         return name
@@ -376,13 +399,13 @@ class _SiteReader(CheckedReader):
             return value
         self.note(
             key,
-            f"{show(value)} is no sensor name; allowed are letters, digits, dot, dash and "
-            f"underscore",
+            f"invalid sensor name {show(value)}: expected letters, digits, dot, dash and "
+            "underscore",
         )
         return None
 
     def _separate_by(self, root: Mapping[str, Value]) -> tuple[str, ...] | None:
-        """None where the key is left out: eveproc then separates networks only where it must."""
+        """None if the key is omitted: eveproc then separates networks only where evidence contradicts."""
         if root.get("separate_by") is None:
             return None
         return self.items(root, "separate_by", self._field)
@@ -400,8 +423,8 @@ class _SiteReader(CheckedReader):
             return value
         self.note(
             "sid_base",
-            f"{show(value)} is not allowed; allowed is a whole number from "
-            f"{LOCAL_SIDS.start} to {last}, the sids kept for local rules",
+            f"invalid sid {show(value)}: expected a whole number from {LOCAL_SIDS.start} to "
+            f"{last}, the range for local rules",
         )
         return DEFAULT_SID_BASE
 
@@ -412,7 +435,10 @@ class _SiteReader(CheckedReader):
         smtp = self._port_list(given, "smtp", Ports().smtp)
         submission = self._port_list(given, "submission", Ports().submission)
         for port in sorted(set(smtp) & set(submission)):
-            self.note("ports", f"{port} is in both smtp and submission; allowed is one of them")
+            self.note(
+                "ports",
+                f"invalid port {port}: it is in both smtp and submission; expected one of them",
+            )
         return Ports(smtp, submission)
 
     def _port_list(
@@ -424,14 +450,14 @@ class _SiteReader(CheckedReader):
         if not ports and given[key] in (None, []):
             self.note(
                 f"ports.{key}",
-                "is empty; allowed is a list of at least one port, or leave the key out",
+                "empty: expected a list of at least one port, or omit the key",
             )
         return ports
 
     def _port(self, value: Value, key: str) -> int | None:
         if is_int(value) and 1 <= value <= 65535:
             return value
-        self.note(key, f"{show(value)} is no port; allowed is a whole number from 1 to 65535")
+        self.note(key, f"invalid port {show(value)}: expected a whole number from 1 to 65535")
         return None
 
     def _exemptions(
@@ -455,7 +481,8 @@ class _SiteReader(CheckedReader):
         )
         if given.get("signals") == []:
             self.note(
-                f"{key}.signals", "is empty; name signals, or leave the key out to exempt from all"
+                f"{key}.signals",
+                "empty: expected at least one signal, or omit the key to exempt from all signals",
             )
         reason = (
             self._reason(given.get("reason"), f"{key}.reason") if isinstance(value, dict) else ""
@@ -470,7 +497,7 @@ class _SiteReader(CheckedReader):
     def _exempt_network(self, given: Mapping[str, Value], key: str) -> Network | None:
         names = [name for name in ("address", "network") if name in given]
         if len(names) != 1:
-            self.note(key, "needs exactly one of the keys address, network")
+            self.note(key, "invalid exemption: expected exactly one of the keys address, network")
             return None
         return self._host_or_network(given[names[0]], f"{key}.{names[0]}")
 
@@ -487,14 +514,14 @@ class _SiteReader(CheckedReader):
         if whole is None and not joined.covering(network):
             self.note(
                 key,
-                f"{short(network)} is outside home_networks, whose hosts alone are watched; "
-                f"allowed are parts of them",
+                f"invalid exemption {short(network)}: it is not in home_networks; expected a "
+                "part of them",
             )
         elif whole is not None and everything:
             self.note(
                 key,
-                f"{network} takes in {whole}, so no host of it would be watched; name "
-                f"`signals`, or allowed is a part of it",
+                f"invalid exemption {network}: it covers {whole}, so none of its hosts would be "
+                "monitored; expected `signals`, or only a part of it",
             )
 
     def _reason(self, value: Value, key: str) -> str:
@@ -507,8 +534,8 @@ class _SiteReader(CheckedReader):
             return value.strip()
         self.note(
             key,
-            f"is missing or no plain text; allowed is one line of 1 to {_REASON_MAX} "
-            f"characters, so the next person knows why",
+            f"missing or invalid reason: expected one line of 1 to {_REASON_MAX} printable "
+            "characters",
         )
         return ""
 
@@ -521,7 +548,9 @@ class _SiteReader(CheckedReader):
         except ValueError:  # 2027-02-30
             pass
         self.note(
-            key, f"{show(value)} is no day; allowed is a date as 2027-01-31, or leave the key out"
+            key,
+            f"invalid date {show(value)}: expected YYYY-MM-DD, for example 2027-01-31, or "
+            "omit the key",
         )
         return None
 
@@ -529,7 +558,7 @@ class _SiteReader(CheckedReader):
         try:
             return Signal(value if isinstance(value, str) else "")
         except ValueError:
-            self.note(key, f"{show(value)} is no signal; allowed are {', '.join(Signal)}")
+            self.note(key, f"invalid signal {show(value)}: expected one of {', '.join(Signal)}")
             return None
 
     def _thresholds(
@@ -561,14 +590,16 @@ class _SiteReader(CheckedReader):
         if value is None or isinstance(value, dict):
             return value or {}
         self.note(
-            key, f"is {kind(value)}; allowed is a mapping from a network to count and seconds"
+            key,
+            f"invalid type: is {kind(value)}; expected a mapping from a network to count "
+            "and seconds",
         )
         return {}
 
     def _home_part(self, text: str, key: str, home: NetworkIndex | None) -> Network | None:
         network = self._host_or_network(text, key)
         if network is not None and home and not home.covering(network):
-            self.note(key, "is outside home_networks; allowed are parts of them")
+            self.note(key, "invalid network: it is not in home_networks; expected a part of them")
             return None
         return network
 
@@ -576,7 +607,8 @@ class _SiteReader(CheckedReader):
         for outer, inner in _overlaps(by_network):
             self.note(
                 "thresholds",
-                f"the networks {outer} and {inner} overlap; each address may be in one",
+                f"invalid networks: {outer} and {inner} overlap; expected each address in one "
+                "network only",
             )
 
     def _threshold(self, given: Mapping[str, Value], key: str) -> Threshold:
@@ -586,7 +618,7 @@ class _SiteReader(CheckedReader):
 
 
 def short(network: Network) -> str:
-    """A network as people write it: a single host without its prefix length."""
+    """Format a network; a single host has no prefix length."""
     return (
         str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
     )

@@ -37,32 +37,36 @@ class CheckedReader:
         value = self.document.value
         if not isinstance(value, dict):
             found = "is empty" if value is None else f"holds {kind(value)}"
-            self.note("", f"{found}; allowed is a mapping with the keys {', '.join(allowed)}")
+            self.note("", f"{found}; expected a mapping with the keys {', '.join(allowed)}")
             return {}
         return self.mapping(value, "", allowed)
 
     def mapping(self, value: Value, key: str, allowed: tuple[str, ...]) -> dict[str, Value]:
         if not isinstance(value, dict):
             self.note(
-                key, f"is {kind(value)}; allowed is a mapping with the keys {', '.join(allowed)}"
+                key,
+                f"invalid type: is {kind(value)}; expected a mapping with the keys {', '.join(allowed)}",
             )
             return {}
         for name in value:
             if name not in allowed:
                 self.note(
-                    f"{key}.{name}".lstrip("."), f"unknown key; allowed are {', '.join(allowed)}"
+                    f"{key}.{name}".lstrip("."),
+                    f"unknown key: expected one of {', '.join(allowed)}",
                 )
         return {name: item for name, item in value.items() if name in allowed}
 
     def items(
         self, root: Mapping[str, Value], key: str, read: Callable[[Value, str], T | None]
     ) -> tuple[T, ...]:
-        """The list at `key` (absent: empty), each item through `read`; an item that comes twice is a fault."""
+        """Read the list at `key` (absent: empty), each item with `read`; refuse duplicates."""
         value = root.get(key)
         if value is None:
             return ()
         if not isinstance(value, list):
-            self.note(key, f"is {kind(value)}; allowed is a list, as in {key}: [...]")
+            self.note(
+                key, f"invalid type: is {kind(value)}; expected a list, for example {key}: [...]"
+            )
             return ()
         found: dict[T, None] = {}
         for index, item in enumerate(value):
@@ -71,21 +75,21 @@ class CheckedReader:
             if result is None:
                 continue
             if result in found:
-                self.note(where, f"{show(item)} is listed twice; once is allowed")
+                self.note(where, f"duplicate item {show(item)}: expected each item once")
             found[result] = None
         return tuple(found)
 
     def number(self, value: Value, key: str, most: int) -> int:
-        """A whole number from 1 to `most`; 1 where it is not."""
+        """Read a whole number from 1 to `most`; return 1 if it is invalid."""
         if is_int(value) and 1 <= value <= most:
             return value
-        found = "is missing" if value is None else f"{show(value)} is not allowed"
-        self.note(key, f"{found}; allowed is a whole number from 1 to {most}")
+        found = "missing" if value is None else f"invalid number {show(value)}"
+        self.note(key, f"{found}: expected a whole number from 1 to {most}")
         return 1
 
 
 def is_int(value: Value) -> TypeGuard[int]:
-    """True for whole numbers; YAML's true and false are none."""
+    """True for whole numbers; YAML's true and false are not numbers."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -1,11 +1,17 @@
-"""The words both commands share -> enums written into rule metadata by rulegen and read back from alerts by eveproc."""
+"""Enums that both commands share.
+
+rulegen writes them into rule metadata; eveproc reads them back from alerts.
+"""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Engine(StrEnum):
-    """An IDS and the major version whose rule language a build is written in; also the name of the build's folder."""
+    """An IDS and its major version, whose rule language a build uses.
+
+    Also the name of the build's folder.
+    """
 
     SURICATA_7 = "suricata-7"
     SURICATA_8 = "suricata-8"
@@ -18,7 +24,7 @@ SNORTS = (Engine.SNORT_29, Engine.SNORT_3)
 
 
 class Family(StrEnum):
-    """Kinds of evidence that fail independently of each other; two that agree make a verdict."""
+    """Independent types of evidence; a verdict of infected needs two that agree."""
 
     LOOKUP = "lookup"
     DELIVERY = "delivery"
@@ -27,7 +33,7 @@ class Family(StrEnum):
 
 
 class Signal(StrEnum):
-    """One behaviour of a mass mailer that can be counted on the wire or in the logs, and its family.
+    """A behaviour of a mass mailer that rules or logs can count, and its family.
 
     Its rule is in rulegen/catalogue, its records are in eveproc/signals.
     """
@@ -59,14 +65,17 @@ class Signal(StrEnum):
 
 
 class HostSide(StrEnum):
-    """Which end of the alerting packet is the suspect host: a rule on replies has it as destination."""
+    """The end of the alerting packet that is the suspect host.
+
+    Rules on replies have it as destination.
+    """
 
     SOURCE = "src_ip"
     DESTINATION = "dest_ip"
 
 
 class Level(StrEnum):
-    """What is said of a host; `rank` orders them from harmless to certain."""
+    """Verdict level of a host; `rank` orders them from clean to infected."""
 
     CLEAN = "clean"
     SUSPECTED = "suspected"
@@ -77,28 +86,28 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
-# Keys of a rule's metadata. They come back in EVE as alert.metadata {"mxhound_signal":
-# ["mx_flood"], ...}.
+# Keys of a rule's metadata. EVE returns them as alert.metadata {"mxhound_signal": ["mx_flood"],
+# ...}.
 METADATA_SIGNAL = "mxhound_signal"
 METADATA_FAMILY = "mxhound_family"
 METADATA_HOST = "mxhound_host"
 
-# First labels of host names that a mass mailer guesses or resolves when it looks for a domain's
-# mail server. mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the
-# numbered forms and mxs: Mytob variants.
+# First labels of host names that a mass mailer guesses or resolves to find a domain's mail server.
+# mail, smtp, mx, ns, gate, relay: W32/Mytob.A (Ludena Romana, Musashi 2005); the numbered forms and
+# mxs: Mytob variants.
 GUESSED_LABELS = ("mail", "mail1", "smtp", "mx", "mxs", "mx1", "gate", "relay", "ns")
 
 # Suffixes of files that Windows runs, installs or mounts when a user opens them. All of them are on
-# Gmail's list of blocked file types (support.google.com/mail/answer/6590), of which those are left
-# out that need another program or a command. Mass mailing worms used bat, cmd, com, cpl, exe, pif,
-# scr and vbs; loaders of later years the others.
+# Gmail's list of blocked file types (support.google.com/mail/answer/6590), except those that need
+# another program or a command. Mass mailing worms used bat, cmd, com, cpl, exe, pif, scr and vbs;
+# later loaders used the others.
 RUNNABLE_SUFFIXES = (
     *("appx", "bat", "chm", "cmd", "com", "cpl", "exe", "hta", "img", "iso", "jar", "js", "jse"),
     *("lnk", "msc", "msi", "msix", "pif", "ps1", "scr", "vbe", "vbs", "vhd", "wsf", "wsh", "xll"),
 )
 
-# POP and IMAP, by which a program reads mail.
+# Ports of POP and IMAP, used to read mail.
 MAILBOX_PORTS = frozenset((110, 143, 993, 995))
-# Each with its neighbour: where Suricata groups rules by port it closes a gap of one
+# Each with its neighbour: when Suricata groups rules by port it closes a gap of one
 # (detect.profiling.grouping, 7.0.10 and 8.0.8).
 WEB_PORTS = (range(80, 82), range(443, 445))

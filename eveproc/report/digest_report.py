@@ -45,7 +45,7 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield from (
             "",
             f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this "
-            f"report have them.",
+            "report have them.",
         )
     if report.judgement.has_verdicts:
         yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
@@ -62,7 +62,7 @@ def _coverage(report: Report) -> Iterator[str]:
     if len(judgement.causes) > FAULTS:
         yield (
             f"And {len(judgement.causes) - FAULTS} more causes: the other forms of this "
-            f"report have them."
+            "report have them."
         )
 
 

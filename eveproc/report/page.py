@@ -41,7 +41,7 @@ def _policy(style: str, script: str) -> str:
     scripts = f"{_hash(_EARLY)} {_hash(script)}"
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri "
-        f"'none'; form-action 'none'"
+        "'none'; form-action 'none'"
     )
 
 

@@ -95,7 +95,7 @@ def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iter
     if history.is_thinned:
         yield (
             f"more hosts than can be kept: these are the alerts of {len(history.active)} of "
-            f"them, a fair sample"
+            "them, a fair sample"
         )
     cut = sorted(
         host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values())

@@ -47,7 +47,7 @@ class Tuning(Struct, frozen=True):
         if self.days < TOO_SHORT:
             yield (
                 f"{self.days:.1f} days are too short to know a week: the limits below say what "
-                f"these days allow to say, "
+                "these days allow to say, "
                 "not what a week-end or a month's end brings. Keep a --baseline and add to it."
             )
         if self.baseline.history.is_thinned:
@@ -144,7 +144,7 @@ def _seen(one: Recommendation) -> str:
     first = one.loud[0]
     return (
         f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; "
-        f"the most that an innocent host did within "
+        "the most that an innocent host did within "
         f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
     )
 
@@ -152,12 +152,12 @@ def _seen(one: Recommendation) -> str:
 def _choice(one: Recommendation) -> str:
     limit = (
         f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be "
-        f"expected (95 %, the tail of what was seen drawn on)"
+        "expected (95 %, the tail of what was seen drawn on)"
     )
     if not one.fits:
         return (
             f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, "
-            f"above which a known sender is missed; "
+            "above which a known sender is missed; "
             f"yet {limit}: declare, exempt or see to the hosts that do it."
         )
     if one.proposed == one.catalogue:

@@ -267,13 +267,13 @@ def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
         kept = f"one in {1 << store.hosts_sampled}"
         yield (
             f"more than {MOST_HOSTS} home addresses gave evidence, and only that of {kept} "
-            f"was kept: are home_networks right?"
+            "was kept: are home_networks right?"
         )
     if store.active_sampled:
         kept = f"one in {1 << store.active_sampled}"
         yield (
             f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the "
-            f"clean ones is counted: are home_networks right?"
+            "clean ones is counted: are home_networks right?"
         )
 
 

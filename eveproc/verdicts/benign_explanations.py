@@ -110,13 +110,13 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
     if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(peers) and not talks:
         text = (
             f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as "
-            f"a scanner does"
+            "a scanner does"
         )
         return BenignExplanation(text, next_step, BY_RATE, HARDLY)
     if inside >= SCANNED_HOSTS:
         text = (
             f"connects to the mail ports of {inside} internal hosts, as a scanner does; "
-            f"mail goes to external ones"
+            "mail goes to external ones"
         )
         return BenignExplanation(text, next_step, frozenset(), HARDLY)
     return None
@@ -134,7 +134,7 @@ def _provider_client(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     return BenignExplanation(
         f"hands its mail to {' and '.join(sorted(peers))} alone, as a client of a mail "
-        f"provider does",
+        "provider does",
         "if it should send through your own relay, change its settings",
         frozenset(),
         HARDLY,
@@ -163,7 +163,7 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
     sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
     return BenignExplanation(
         f"visits the same {peers} servers again and again and sends no mail that was "
-        f"seen, as monitoring does",
+        "seen, as monitoring does",
         "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
         HARDLY if sure else PERHAPS,
@@ -203,7 +203,7 @@ def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | 
         return None
     return BenignExplanation(
         f"looked up mail servers of {asked} domains and connected to {caps.servers} of "
-        f"them, as an address checker does",
+        "them, as an address checker does",
         "if it checks addresses, add it to exempt; if not, find the program that asks",
         frozenset(),
         HARDLY,
@@ -219,7 +219,7 @@ def _own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | No
         return None
     return BenignExplanation(
         f"hands mail to {servers} servers, {own} of them its users' own providers, as "
-        f"mail clients do",
+        "mail clients do",
         "if many people share this address, add it to exempt",
         frozenset(),
         HARDLY,

@@ -95,7 +95,7 @@ def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
             return found
     what = (
         f"was not seen as a home host in these events; seen were {len(seen)}, by "
-        f"address, MAC or name"
+        "address, MAC or name"
     )
     raise InputError([Problem(host, what)])
 

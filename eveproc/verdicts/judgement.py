@@ -135,7 +135,7 @@ def judge_silence(reports: Sequence[float], now: float) -> Judgement:
         return Judgement(Outcome.NOTHING_NEW, (Cause("nothing_new", f"nothing new since {since}"),))
     text = (
         f"nothing new since {since}, and each of the last {REPORTS_WITH_NEWS} reports "
-        f"had something new"
+        "had something new"
     )
     return Judgement(Outcome.NOT_JUDGED, (Cause("nothing_new_is_odd", text, _IS_IT_RUNNING),))
 
@@ -326,7 +326,7 @@ class _Seen:
             yield Cause(
                 "home_network_not_seen",
                 f"nothing was seen of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: "
-                f"no host of it is judged",
+                "no host of it is judged",
                 "check home_networks in site.yaml, and whether the sensor sees this network",
             )
         versions = {network.version for network in self._site.home_networks}
@@ -339,14 +339,14 @@ class _Seen:
                     f"no_ipv{version}_home",
                     f"IPv{version} clients were seen ({seen}) and home_networks has no "
                     f"IPv{version} "
-                    f"network: they are not judged",
+                    "network: they are not judged",
                     "add the site's networks to home_networks in site.yaml",
                 )
             elif private := self._strangers_named(version, only_private=True):
                 yield Cause(
                     "clients_not_home",
                     f"clients of {private} were seen, which home_networks does not list: they are "
-                    f"not judged",
+                    "not judged",
                     "add them to home_networks in site.yaml if they belong to the site",
                 )
 
@@ -396,7 +396,7 @@ class _Seen:
             yield Cause(
                 "sensor_missing",
                 f"sensor {name} is listed in the site profile and wrote nothing: its hosts were "
-                f"not watched",
+                "not watched",
                 "give its logs as well, or take it out of sensors in site.yaml",
             )
 

@@ -87,6 +87,6 @@ def _doubt(machine: Machine) -> str:
     if machine.apart:
         return (
             f"Several machines have this address: only what was seen in {machine.scope} "
-            f"counts here."
+            "counts here."
         )
     return ""

@@ -119,7 +119,7 @@ def sentence(verdict: Verdict) -> str:
     """For the head of the report."""
     return (
         f"{verdict.host} sent the same mails as {_named(verdict.repeats)} at the same "
-        f"times: it is an address of NAT, "
+        "times: it is an address of NAT, "
         "and the mails came from inside"
     )
 

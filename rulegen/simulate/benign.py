@@ -86,7 +86,7 @@ def address_checker(actor: Actor) -> None:
         )
     actor.note = (
         f"{actor.meant['mx_queries']} MX lookups of a list of addresses at {rate:.0f} a "
-        f"minute, no mail"
+        "minute, no mail"
     )
 
 

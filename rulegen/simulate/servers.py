@@ -32,7 +32,7 @@ def undeclared_mail_server(actor: Actor) -> None:
     _serve_mail(actor, inbound, own)
     actor.note = (
         f"takes {inbound} mails in, asks PTR, delivers to {len(actor.servers)} servers, "
-        f"but is not declared"
+        "but is not declared"
     )
 
 

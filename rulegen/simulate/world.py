@@ -160,7 +160,7 @@ class World:
                 return Endpoint(ip, self.gateway_mac, 40 + self._digest(identity)[0] % 20)
         raise MxhoundError(
             f"home_networks leave no IPv{version} address outside; allowed are networks "
-            f"that are not everything"
+            "that are not everything"
         )
 
     def records(self, name: str, rtype: Type, count: int = 1) -> list[Record]:

@@ -49,14 +49,14 @@ def planned(site, *candidates, hours=24, at_most=10):
     [
         (infected("10.20.0.25"), "is declared in mail_servers"),
         (infected("10.20.0.53"), "is declared in resolvers"),
-        (infected("198.51.100.1"), "is outside home_networks"),
-        (infected("::ffff:10.20.1.7"), "is outside home_networks"),
+        (infected("198.51.100.1"), "not in home_networks"),
+        (infected("::ffff:10.20.1.7"), "not in home_networks"),
         (infected("10.20.8.77"), "is exempt: news letters"),
         (infected(HOST, level=Level.SUSPECTED), "is suspected; only infected hosts are blocked"),
         (infected(HOST, level=Level.CLEAN), "is clean; only infected hosts are blocked"),
         (
             infected(HOST, seen=NOW - 25 * 3600),
-            "was last seen at it at 2026-03-01 08:00:00Z, longer ago than a block lasts",
+            "its last suspicious event was at 2026-03-01 08:00:00Z, longer ago than a block lasts",
         ),
     ],
 )
@@ -76,8 +76,7 @@ def test_no_more_than_so_many_the_worst_first(site):
     assert blocked == ["2001:db8:20::7", "10.20.3.11", "10.20.3.10"]
     assert len(left_out) == 10
     assert (
-        left_out["10.20.3.9"]
-        == "3 others come first, and no more are blocked at once; look at this before you raise the number"
+        left_out["10.20.3.9"] == "the maximum of 3 hosts is reached; investigate before raising it"
     )
 
 
@@ -99,7 +98,7 @@ def test_the_files(site):
     assert texts["iprep.list"].endswith(
         "Z. How to undo it: docs/feeding-back.md.\n10.20.1.7,1,127\n2001:db8:20::7,1,127\n"
     )
-    assert texts["iprep-categories.txt"].endswith("\n1,mxhound,Hosts that eveproc found infected\n")
+    assert texts["iprep-categories.txt"].endswith("\n1,mxhound,Hosts judged infected by eveproc\n")
     assert "elements = { 10.20.1.7 timeout 82800s }" in texts["nftables.nft"]
     assert (
         texts["dataset.rules"]
@@ -174,7 +173,7 @@ def test_what_is_no_verdict_is_refused_with_its_line(report, line):
     with pytest.raises(InputError) as refused:
         read_report(report)
     assert str(refused.value) == (
-        f"{report}:2: is no verdict; allowed are the lines of eveproc report -f json: host (an address), verdict, score, last_seen"
+        f"{report}:2: invalid verdict: expected a line of eveproc report -f json with host (an address), verdict, score, last_seen"
     )
 
 
@@ -241,13 +240,16 @@ def test_files_are_written_into_the_folder(inputs, tmp_path):
 def test_nobody_left_lifts_all(inputs, tmp_path):
     inputs[0].write_text("")
     result = run(*inputs, "-o", tmp_path / "out")
-    assert result.stdout == "nobody is blocked: loading these files lifts every former block\n"
+    assert result.stdout == "no host is blocked: loading these files removes all earlier blocks\n"
     assert (tmp_path / "out" / "dataset.lst").read_text() == ""
 
 
 def test_it_is_said_where_to_write_or_that_nothing_is_to_be_written(inputs):
     result = run(*inputs)
-    assert (result.exit_code, "either --dry-run, to look first, or -o FOLDER" in result.stderr) == (
+    assert (
+        result.exit_code,
+        "expected either --dry-run (to review first) or -o FOLDER" in result.stderr,
+    ) == (
         2,
         True,
     )
@@ -258,7 +260,7 @@ def test_a_folder_that_cannot_be_made_is_refused(inputs, tmp_path):
     result = run(*inputs, "-o", tmp_path / "file" / "out")
     assert (result.exit_code, result.stderr) == (
         1,
-        f"eveproc: {tmp_path}/file/out: cannot be made: Not a directory\n",
+        f"eveproc: {tmp_path}/file/out: cannot be created: Not a directory\n",
     )
     with pytest.raises(MxhoundError):
         block.write({"a": "b"}, tmp_path / "file" / "out")

@@ -144,7 +144,7 @@ def test_since_and_until_cut_the_night(
     [
         (
             ("--since", "yesterday"),
-            "'yesterday' is no time; allowed is ISO 8601 as 2024-03-01T10:00:00+01:00; without a zone it is UTC",
+            "invalid time 'yesterday': expected ISO 8601, for example 2024-03-01T10:00:00+01:00 (UTC if no zone is given)",
         ),
         (("--since", "2024-03-02", "--until", "2024-03-01"), "--since must be before --until"),
         (

@@ -102,7 +102,7 @@ def test_wrong_usage_ends_with_2(words: list[str]) -> None:
 def test_from_nothing_to_checked_rules(suricata: Engine, tmp_path: Path) -> None:
     assert (
         shell("init", folder=tmp_path).stdout
-        == "site.yaml: written; look it over, then: rulegen build -s site.yaml -o out\n"
+        == "site.yaml: written; review it, then: rulegen build -s site.yaml -o out\n"
     )
     built = shell("build", "-s", "site.yaml", "-e", suricata, "-o", "rules", folder=tmp_path)
     rules = sum(spec.is_seen_by(suricata) for spec in CATALOGUE)
@@ -173,7 +173,7 @@ def test_init_from_suricata_to_the_screen(tmp_path: Path) -> None:
     assert 'home_networks:\n  - "10.20.0.0/16"' in done.stdout
     assert done.stderr == (
         f"home_networks: HOME_NET ({settings}:3) holds no IPv6 network: if hosts use IPv6, add "
-        "their prefixes, or their mail is not seen.\n"
+        "their prefixes; otherwise their mail is not monitored.\n"
         f"resolvers: DNS_SERVERS is not set in {settings}: list them here.\n"
     )
 
@@ -214,7 +214,7 @@ def test_simulate_writes_traffic_and_truth(site: Path, tmp_path: Path) -> None:
         ),
         (
             ["build", "-s", "bad.yaml", "-o", "out"],
-            "bad.yaml:1: [home]: unknown key; allowed are home_networks,",
+            "bad.yaml:1: [home]: unknown key: expected one of home_networks,",
         ),
         (["build", "-s", "site.yaml", "-o", "bad.yaml/out"], "Not a directory"),
         (["init"], "site.yaml: is there already and is never overwritten"),
@@ -270,7 +270,7 @@ def test_what_the_library_refuses_is_told_in_its_words(
     message = refusal(
         "build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch
     )
-    what = "1999000 is too high: 1 network has thresholds of its own, each takes 1000 sids more; allowed is up to 1998000"
+    what = "invalid sid 1999000: 1 network has its own thresholds, and each needs 1000 more sids; expected 1998000 at most"
     assert message == f"{site}:4: [sid_base]: {what}\n"
     site.write_text(
         f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n"

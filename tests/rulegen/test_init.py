@@ -38,7 +38,7 @@ def test_without_a_suricata_the_private_networks_are_a_start() -> None:
         "fc00::/7",
     ]
     assert draft.notes == (
-        "home_networks: The private networks: replace them with those that this site really uses.",
+        "home_networks: These are all private networks: replace them with the networks of this site.",
     )
 
 
@@ -72,7 +72,7 @@ def test_debian_s_own_configuration_names_no_server(suricata_7: Engine) -> None:
     site = loaded(draft)
     assert words(site.home_networks) == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
     assert (site.mail_servers, site.resolvers) == ((), ())
-    assert [note.partition(" covers")[0].partition(" (")[0] for note in draft.notes] == [
+    assert [note.partition(" in ")[0].partition(" (")[0] for note in draft.notes] == [
         "home_networks: HOME_NET",
         "mail_servers: SMTP_SERVERS",
         "resolvers: DNS_SERVERS",
@@ -97,7 +97,7 @@ def test_networks_and_servers_are_taken_over(tmp_path: Path) -> None:
 def test_a_single_home_host_stays_a_network(tmp_path: Path) -> None:
     draft = drafted(tmp_path, HOME_NET="192.0.2.7")
     assert words(loaded(draft).home_networks) == ["192.0.2.7/32"]
-    assert "If they are those of a NAT" in draft.notes[0]
+    assert "If they are NAT addresses" in draft.notes[0]
 
 
 def test_addresses_that_a_firewall_adds_are_left_out_and_said(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_addresses_that_a_firewall_adds_are_left_out_and_said(tmp_path: Path) ->
 def test_a_home_of_loopback_only_is_a_blank_to_fill_in(tmp_path: Path) -> None:
     draft = drafted(tmp_path, HOME_NET="[127.0.0.0/8,::1]")
     assert draft.notes[0].startswith("home_networks: FILL IN: HOME_NET in ")
-    with pytest.raises(InputError, match="is missing or empty"):
+    with pytest.raises(InputError, match="missing or empty"):
         loaded(draft)
 
 
@@ -165,8 +165,8 @@ def test_groups_that_are_not_set_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("home", ["any", "!192.0.2.0/24", "0.0.0.0/0"])
 def test_a_home_of_every_address_is_a_blank_to_fill_in(tmp_path: Path, home: str) -> None:
     draft = drafted(tmp_path, HOME_NET=home, SMTP_SERVERS="10.20.0.25", DNS_SERVERS="$HOME_NET")
-    assert draft.notes[0].startswith("home_networks: FILL IN: HOME_NET is every address")
-    with pytest.raises(InputError, match="is missing or empty"):
+    assert draft.notes[0].startswith("home_networks: FILL IN: HOME_NET in ")
+    with pytest.raises(InputError, match="missing or empty"):
         loaded(draft)
     filled = draft.text.replace("home_networks: []", "home_networks: [10.20.0.0/16]")
     assert words(build_profile(parse_yaml(filled, "site.yaml")).mail_servers) == ["10.20.0.25/32"]

@@ -112,209 +112,221 @@ def test_thresholds_are_laid_over() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "site.yaml: is empty; allowed is a mapping with the keys home_networks,"),
-        ("[a]", "site.yaml:1: holds a list; allowed is a mapping"),
+        ("", "site.yaml: is empty; expected a mapping with the keys home_networks,"),
+        ("[a]", "site.yaml:1: holds a list; expected a mapping"),
         (
             "home_networks: []",
-            "site.yaml:1: [home_networks]: is missing or empty; allowed is a list of at least one network",
+            "site.yaml:1: [home_networks]: missing or empty: expected a list of at least one network",
         ),
-        ("resolvers: [10.0.0.1]", "site.yaml: [home_networks]: is missing or empty"),
+        ("resolvers: [10.0.0.1]", "site.yaml: [home_networks]: missing or empty"),
         (
             "home_networks: 10.20.0.0/16",
-            "[home_networks]: is text; allowed is a list, as in home_networks: [...]",
+            "[home_networks]: invalid type: is text; expected a list, for example home_networks: [...]",
         ),
         (
             "home_networks: [10.20.0.1]",
-            "site.yaml:1: [home_networks.0]: 10.20.0.1 is a single address; allowed is a network in CIDR form",
+            "site.yaml:1: [home_networks.0]: invalid network 10.20.0.1: it is a single address; expected CIDR notation",
         ),
         (
             "home_networks: [10.20.0.1/16]",
-            "[home_networks.0]: 10.20.0.1/16 has host bits set; the network is 10.20.0.0/16",
+            "[home_networks.0]: invalid network 10.20.0.1/16: it has host bits set; expected 10.20.0.0/16",
         ),
         (
             "home_networks: [10.20.0.0/33]",
-            "[home_networks.0]: '10.20.0.0/33' is no address; allowed is a network in CIDR form",
+            "[home_networks.0]: invalid address '10.20.0.0/33': expected a network in CIDR notation",
         ),
-        ("home_networks: ['fe80::%eth0/64']", "[home_networks.0]: 'fe80::%eth0/64' is no address"),
+        (
+            "home_networks: ['fe80::%eth0/64']",
+            "[home_networks.0]: invalid address 'fe80::%eth0/64'",
+        ),
         (
             "home_networks: [10]",
-            "[home_networks.0]: is a number; allowed is a network in CIDR form",
+            "[home_networks.0]: invalid type: is a number; expected a network in CIDR notation",
         ),
         (
             "home_networks: [10.0.0.0/8, 10.20.0.0/16]",
-            "[home_networks]: 10.0.0.0/8 and 10.20.0.0/16 overlap; each address may be listed once",
+            "[home_networks]: invalid networks: 10.0.0.0/8 and 10.20.0.0/16 overlap; expected each address once",
         ),
         (
             "home_networks: [10.20.0.0/16, 10.20.0.0/16]",
-            "[home_networks.1]: '10.20.0.0/16' is listed twice; once is allowed",
+            "[home_networks.1]: duplicate item '10.20.0.0/16': expected each item once",
         ),
-        ("home_networks: [0.0.0.0/0]", "[home_networks]: 0.0.0.0/0 is every address there is"),
+        (
+            "home_networks: [0.0.0.0/0]",
+            "[home_networks]: invalid network 0.0.0.0/0: it covers all addresses",
+        ),
         (
             "home_networks: [0.0.0.0/1, 128.0.0.0/1]",
-            "[home_networks]: 0.0.0.0/0 is every address there is",
+            "[home_networks]: invalid network 0.0.0.0/0: it covers all addresses",
         ),
-        ("home_networks: ['::/0']", "[home_networks]: ::/0 is every address there is"),
+        (
+            "home_networks: ['::/0']",
+            "[home_networks]: invalid network ::/0: it covers all addresses",
+        ),
         (
             HOME + "mail_servers: [192.0.2.1]",
-            "site.yaml:2: [mail_servers.0]: 192.0.2.1 is outside home_networks; allowed are servers inside",
+            "site.yaml:2: [mail_servers.0]: invalid server 192.0.2.1: it is not in home_networks; expected a home address",
         ),
         (
             HOME + "mail_servers: ['2001:db8::25']",
-            "[mail_servers.0]: 2001:db8::25 is outside home_networks",
+            "[mail_servers.0]: invalid server 2001:db8::25: it is not in home_networks",
         ),
         (
             HOME + "mail_servers: [10.20.0.0/16]",
-            "[mail_servers.0]: 10.20.0.0/16 takes in 10.20.0.0/16, so no host of it would be watched",
+            "[mail_servers.0]: invalid server 10.20.0.0/16: it covers 10.20.0.0/16, so none of its hosts",
         ),
         (
             HOME + "resolvers: [10.0.0.0/8]",
-            "[resolvers.0]: 10.0.0.0/8 takes in 10.20.0.0/16, so no host",
+            "[resolvers.0]: invalid server 10.0.0.0/8: it covers 10.20.0.0/16, so none of its hosts",
         ),
         (
             HOME + "resolvers: [dns.example.org]",
-            "[resolvers.0]: 'dns.example.org' is no address; allowed is an address or a network",
+            "[resolvers.0]: invalid address 'dns.example.org': expected an address or a network",
         ),
-        (HOME + "resolvers: {a: 1}", "[resolvers]: is a mapping; allowed is a list"),
+        (HOME + "resolvers: {a: 1}", "[resolvers]: invalid type: is a mapping; expected a list"),
         (
             HOME + "mailservers: []",
-            "site.yaml:2: [mailservers]: unknown key; allowed are home_networks, mail_servers,",
+            "site.yaml:2: [mailservers]: unknown key: expected one of home_networks, mail_servers,",
         ),
         (
             HOME + "internal_domains: [exa mple.org]",
-            "[internal_domains.0]: 'exa mple.org' is no domain name",
+            "[internal_domains.0]: invalid domain name 'exa mple.org'",
         ),
         (HOME + "internal_domains: [münchen.example]", "non-ASCII names in their xn-- form"),
-        (HOME + "internal_domains: ['a\"; sid:1;)']", "is no domain name"),
-        (HOME + "internal_domains: ['*.example.org']", "is no domain name"),
+        (HOME + "internal_domains: ['a\"; sid:1;)']", "invalid domain name"),
+        (HOME + "internal_domains: ['*.example.org']", "invalid domain name"),
         (
             HOME + "sensors: ['edge 1']",
-            "[sensors.0]: 'edge 1' is no sensor name; allowed are letters",
+            "[sensors.0]: invalid sensor name 'edge 1': expected letters",
         ),
         (
             HOME + "sid_base: 2000000",
-            "[sid_base]: 2000000 is not allowed; allowed is a whole number from 1000000 to 1999000",
+            "[sid_base]: invalid sid 2000000: expected a whole number from 1000000 to 1999000",
         ),
-        (HOME + "sid_base: '1250000'", "[sid_base]: '1250000' is not allowed"),
-        (HOME + "sid_base: true", "[sid_base]: true is not allowed"),
-        (HOME + "sid_base:", "[sid_base]: nothing is not allowed"),
+        (HOME + "sid_base: '1250000'", "[sid_base]: invalid sid '1250000'"),
+        (HOME + "sid_base: true", "[sid_base]: invalid sid true"),
+        (HOME + "sid_base:", "[sid_base]: invalid sid nothing"),
         (
             HOME + f"sid_base: 0x{'f' * 5000}",
-            "[sid_base]: a number of more than 20 digits is not allowed",
+            "[sid_base]: invalid sid a number of more than 20 digits",
         ),
         (
             HOME + "ports: [25]",
-            "[ports]: is a list; allowed is a mapping with the keys smtp, submission",
+            "[ports]: invalid type: is a list; expected a mapping with the keys smtp, submission",
         ),
         (
             HOME + "ports: {smtp: []}",
-            "[ports.smtp]: is empty; allowed is a list of at least one port",
+            "[ports.smtp]: empty: expected a list of at least one port",
         ),
         (
             HOME + "ports: {smtp: [0]}",
-            "[ports.smtp.0]: 0 is no port; allowed is a whole number from 1 to 65535",
+            "[ports.smtp.0]: invalid port 0: expected a whole number from 1 to 65535",
         ),
         (
             HOME + "ports: {smtp: [465]}",
-            "[ports]: 465 is in both smtp and submission; allowed is one of them",
+            "[ports]: invalid port 465: it is in both smtp and submission; expected one of them",
         ),
-        (HOME + "ports: {imap: [143]}", "[ports.imap]: unknown key; allowed are smtp, submission"),
+        (
+            HOME + "ports: {imap: [143]}",
+            "[ports.imap]: unknown key: expected one of smtp, submission",
+        ),
         (
             HOME + "thresholds: {mx_flod: {count: 1, seconds: 1}}",
-            "[thresholds.mx_flod]: unknown key; allowed are mx_flood,",
+            "[thresholds.mx_flod]: unknown key: expected one of mx_flood,",
         ),
         (
             HOME + "thresholds: {mx_flood: {count: 0, seconds: 1}}",
-            "[thresholds.mx_flood.count]: 0 is not allowed; allowed is a whole number from 1",
+            "[thresholds.mx_flood.count]: invalid number 0: expected a whole number from 1",
         ),
         (
             HOME + "thresholds: {mx_flood: {count: 1, seconds: -1}}",
-            "[thresholds.mx_flood.seconds]: -1 is not allowed",
+            "[thresholds.mx_flood.seconds]: invalid number -1",
         ),
         (
             HOME + "thresholds: {mx_flood: {count: 1.5, seconds: 1}}",
-            "[thresholds.mx_flood.count]: 1.5 is not allowed",
+            "[thresholds.mx_flood.count]: invalid number 1.5",
         ),
         (
             HOME + "thresholds: {mx_flood: {count: 3}}",
-            "[thresholds.mx_flood.seconds]: is missing; allowed is a whole number",
+            "[thresholds.mx_flood.seconds]: missing: expected a whole number",
         ),
-        (HOME + "thresholds: {mx_flood: {}}", "[thresholds.mx_flood.count]: is missing"),
+        (HOME + "thresholds: {mx_flood: {}}", "[thresholds.mx_flood.count]: missing"),
         (
             HOME + "thresholds: {mx_flood: 3}",
-            "[thresholds.mx_flood]: is a number; allowed is a mapping with the keys count, seconds, networks",
+            "[thresholds.mx_flood]: invalid type: is a number; expected a mapping with the keys count, seconds, networks",
         ),
         (
             HOME + "thresholds: {mx_flood: {networks: [1]}}",
-            "[thresholds.mx_flood.networks]: is a list; allowed is a mapping from a network",
+            "[thresholds.mx_flood.networks]: invalid type: is a list; expected a mapping from a network",
         ),
         (
             HOME + "thresholds: {mx_flood: {networks: {192.0.2.0/24: {count: 1, seconds: 1}}}}",
-            "[thresholds.mx_flood.networks.192.0.2.0/24]: is outside home_networks; allowed are parts of them",
+            "[thresholds.mx_flood.networks.192.0.2.0/24]: invalid network: it is not in home_networks; expected a part of them",
         ),
         (
             HOME
             + "thresholds: {mx_flood: {networks: {10.20.0.0/24: {count: 1, seconds: 1}, 10.20.0.0/25: {count: 1, seconds: 1}}}}",
-            "[thresholds]: the networks 10.20.0.0/24 and 10.20.0.0/25 overlap",
+            "[thresholds]: invalid networks: 10.20.0.0/24 and 10.20.0.0/25 overlap",
         ),
         (
             HOME + "exempt: [10.20.0.1]",
-            "[exempt.0]: is text; allowed is a mapping with the keys address, network,",
+            "[exempt.0]: invalid type: is text; expected a mapping with the keys address, network,",
         ),
         (
             HOME + "exempt: [{reason: x}]",
-            "[exempt.0]: needs exactly one of the keys address, network",
+            "[exempt.0]: invalid exemption: expected exactly one of the keys address, network",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, network: 10.20.0.0/24, reason: x}]",
-            "[exempt.0]: needs exactly one of",
+            "[exempt.0]: invalid exemption: expected exactly one of",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1}]",
-            "[exempt.0.reason]: is missing or no plain text; allowed is one line",
+            "[exempt.0.reason]: missing or invalid reason: expected one line",
         ),
         (
             HOME + 'exempt: [{address: 10.20.0.1, reason: "a\\nsuppress gen_id 1"}]',
-            "[exempt.0.reason]: is missing or no plain text",
+            "[exempt.0.reason]: missing or invalid reason",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 2027-02-30}]",
-            "[exempt.0.until]: '2027-02-30' is no day; allowed is a date",
+            "[exempt.0.until]: invalid date '2027-02-30': expected YYYY-MM-DD",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 2026-W01-1}]",
-            "[exempt.0.until]: '2026-W01-1' is no day; allowed",
+            "[exempt.0.until]: invalid date '2026-W01-1': expected",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, until: 20270131}]",
-            "[exempt.0.until]: 20270131 is no day; allowed",
+            "[exempt.0.until]: invalid date 20270131: expected",
         ),
         (
             HOME + "exempt: [{address: 192.0.2.1, reason: x}]",
-            "[exempt.0]: 192.0.2.1 is outside home_networks, whose hosts alone are",
+            "[exempt.0]: invalid exemption 192.0.2.1: it is not in home_networks",
         ),
         (
             HOME + "exempt: [{network: 'fd00::/8', signals: [mx_slow], reason: x}]",
-            "[exempt.0]: fd00::/8 is outside home_networks",
+            "[exempt.0]: invalid exemption fd00::/8: it is not in home_networks",
         ),
         (
             HOME + "exempt: [{network: 10.20.0.0/16, reason: x}]",
-            "site.yaml:2: [exempt.0]: 10.20.0.0/16 takes in 10.20.0.0/16, so no host",
+            "site.yaml:2: [exempt.0]: invalid exemption 10.20.0.0/16: it covers 10.20.0.0/16, so none of its hosts",
         ),
         (
             HOME + "exempt: [{network: 10.0.0.0/8, reason: x}]",
-            "[exempt.0]: 10.0.0.0/8 takes in 10.20.0.0/16, so no host of it would",
+            "[exempt.0]: invalid exemption 10.0.0.0/8: it covers 10.20.0.0/16, so none of its hosts",
         ),
         (
             HOME + "mail_servers: [10.20.0.0/17]\nresolvers: [10.20.128.0/17]",
-            "site.yaml:1: [home_networks]: 10.20.0.0/16 is mail_servers and resolvers from end to end, so no host of it would be watched",
+            "site.yaml:1: [home_networks]: invalid home network 10.20.0.0/16: mail_servers and resolvers together cover all of it, so none of its hosts would be monitored",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, signals: [mx]}]",
-            "[exempt.0.signals.0]: 'mx' is no signal; allowed are mx_flood,",
+            "[exempt.0.signals.0]: invalid signal 'mx': expected one of mx_flood,",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, signals: []}]",
-            "[exempt.0.signals]: is empty; name signals, or leave the key out",
+            "[exempt.0.signals]: empty: expected at least one signal, or omit the key",
         ),
     ],
 )
@@ -342,7 +354,7 @@ def test_an_overlay_may_not_overlap_the_networks_of_the_site() -> None:
         EVERYTHING, "thresholds: {mx_slow: {networks: {10.20.64.0/24: {count: 1, seconds: 1}}}}"
     )
     assert found == [
-        "thresholds.yaml:1: [thresholds]: the networks 10.20.64.0/20 and 10.20.64.0/24 overlap; each address may be in one"
+        "thresholds.yaml:1: [thresholds]: invalid networks: 10.20.64.0/20 and 10.20.64.0/24 overlap; expected each address in one network only"
     ]
 
 
@@ -447,12 +459,12 @@ def test_more_networks_than_sids_in_the_overlay_are_told_of_the_site() -> None:
         "thresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}",
     )
     assert found[0].startswith(
-        "site.yaml:2: [sid_base]: 1999000 is too high: 1 network has thresholds of its own, each takes 1000 sids"
+        "site.yaml:2: [sid_base]: invalid sid 1999000: 1 network has its own thresholds, and each needs 1000 more sids"
     )
     two = "{10.20.1.0/24: {count: 1, seconds: 1}, 10.20.2.0/24: {count: 1, seconds: 1}}"
     found = faults(HOME + f"sid_base: 1998000\nthresholds: {{mx_flood: {{networks: {two}}}}}")
-    assert "2 networks have thresholds of their own" in found[0]
-    assert found[0].endswith("allowed is up to 1997000")
+    assert "2 networks have their own thresholds" in found[0]
+    assert found[0].endswith("expected 1997000 at most")
 
 
 def test_a_whole_home_network_may_be_exempt_from_signals_that_are_named() -> None:

@@ -511,8 +511,11 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("--master", "yarn"), "--master and --parquet go with --on spark"),
-        (("--parquet", "s3a://soc/mxhound"), "--master and --parquet go with --on spark"),
+        (("--master", "yarn"), "--master and --parquet can only be used with --on spark"),
+        (
+            ("--parquet", "s3a://soc/mxhound"),
+            "--master and --parquet can only be used with --on spark",
+        ),
         (("--on", "spark", "--state", "store.state"), "leave out --state and --jobs"),
         (("--on", "spark", "--jobs", "2"), "leave out --state and --jobs"),
     ],

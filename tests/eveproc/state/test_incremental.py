@@ -335,10 +335,10 @@ def test_what_was_written_to_a_log_that_is_gone_is_said_to_be_lost(site: Site) -
         (
             ("--until", "2024-03-02"),
             2,
-            "--until cannot be used with --state: what it leaves out would never be read again",
+            "--until cannot be used with --state: the events it leaves out would never be read again",
         ),
-        (("-o", "{state}"), 2, "would be written over by a report"),
-        (("--stats", "{state}"), 2, "would be written over by a report"),
+        (("-o", "{state}"), 2, "would be overwritten by a report"),
+        (("--stats", "{state}"), 2, "would be overwritten by a report"),
     ],
 )
 def test_what_would_lose_something_is_refused(

@@ -46,7 +46,7 @@ def test_mails_of_the_declared_server_are_not_the_firewalls(tmp_path):
     assert not blocked
     assert (
         why[WAN]
-        == f"repeats the mails of the declared mail server {SERVER}: it is the site's own NAT address"
+        == f"repeats mails of the declared mail server {SERVER}: it is the site's own NAT address"
     )
 
 
@@ -77,7 +77,7 @@ def test_a_router_is_never_blocked(tmp_path):
     assert [(v.host, v.is_router) for v in found.verdicts] == [(PC, True), ("10.20.1.9", False)]
     blocked, why = left_out(found, tmp_path)
     assert not blocked
-    assert why[PC] == "is a router or gateway: other machines are behind it"
+    assert why[PC] == "router or gateway: other machines are behind it"
 
 
 def test_one_of_several_machines_with_an_address_is_blocked_in_its_own_network_only(tmp_path):
