@@ -1,7 +1,8 @@
 """Verdicts -> EVE records of event_type "verdict", one per line, for shippers of eve.json.
 
-Every record is valid against Suricata's own schema (etc/schema.json), except for the object `mxhound`
-that holds the verdict. The schema has a `verdict` of its own: what Suricata did with a packet.
+Every record is valid against Suricata's own schema (etc/schema.json), except for the object
+`mxhound` that holds the verdict. The schema has a `verdict` of its own: what Suricata did with a
+packet.
 """
 
 import json
