@@ -74,7 +74,11 @@ def _one_line(text: str) -> str:
 
 
 def draft_site(suricata: Setting | None = None) -> ProfileDraft:
-    """Draft a site.yaml from a Suricata configuration, or with the private networks if there is none. The draft is valid unless HOME_NET names no network; then home_networks is empty and a note says so. Raises InputError if an address group cannot be read."""
+    """Draft a site.yaml from a Suricata configuration (without one: the private networks).
+
+    The draft is valid unless HOME_NET names no network; then home_networks is empty and a note says
+    so. Raises InputError if an address group cannot be read.
+    """
     if suricata is None:
         remark = "These are all private networks: replace them with the networks of this site."
         home = _Entry("home_networks", PRIVATE, (remark,))

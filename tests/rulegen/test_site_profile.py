@@ -318,7 +318,8 @@ def test_thresholds_are_laid_over() -> None:
         ),
         (
             HOME + "mail_servers: [10.20.0.0/17]\nresolvers: [10.20.128.0/17]",
-            "site.yaml:1: [home_networks]: invalid home network 10.20.0.0/16: mail_servers and resolvers together cover all of it, so none of its hosts would be monitored",
+            "site.yaml:1: [home_networks]: invalid home network 10.20.0.0/16: mail_servers and resolvers "
+            "together cover all of it, so none of its hosts would be monitored",
         ),
         (
             HOME + "exempt: [{address: 10.20.0.1, reason: x, signals: [mx]}]",
