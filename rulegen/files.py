@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EISDIR, ELOOP
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
 
 from rulegen.errors import InputError, MxhoundError, Problem
@@ -150,7 +149,7 @@ def _replace(path: Path, write: Write, mode: int) -> None:
 
 def _make_part(path: Path, write: Write, mode: int, *, sync: bool = False) -> Path:
     """Write the content into a new file beside `path`, with the mode that `path` is to have."""
-    part = path.with_name(f".{path.name[:50]}.{token_hex(8)}.part")
+    part = path.with_name(f".{path.name[:50]}.{os.urandom(8).hex()}.part")
     file = _open_new(part, mode)
     with _removed_on_failure(part), file:
         _copy_rights(path, file.fileno())
