@@ -1,4 +1,4 @@
-"""Catalogue, --help and real runs -> docs/signals.md, docs/commands.md, the outputs in README.md and docs/reports.md; a test compares."""
+"""Catalogue, --help, containers and real runs -> the pages that are made of them; a test compares."""
 
 import os
 import re
@@ -20,6 +20,7 @@ from eveproc.verdicts.parameters import ALERTS, CURVES
 from rulegen.catalogue import CATALOGUE
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import Engine, Family, HostSide, Signal
+from tests.eveproc.input.inputs_page import inputs_page
 
 ROOT = Path(__file__).parents[1]
 VERDICTS = ROOT / "docs" / "verdicts.md"
@@ -58,6 +59,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "signals.md": signals_page(),
         VERDICTS: with_tables(VERDICTS.read_text(encoding="utf-8")),
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "inputs.md": inputs_page(),
         **{page: with_real_outputs(page.read_text(encoding="utf-8")) for page in with_outputs},
     }
 

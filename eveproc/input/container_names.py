@@ -4,11 +4,11 @@ Names are for people only: how a record is found does not depend on them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from eveproc.input.events import MAX_DETAIL
 
-# Keys of the outermost object that tell the product; the first that are all there.
+# Keys of the outermost object, or on the path, that tell the product; the first that are all there.
 _BY_KEYS = (
     ("AWS Network Firewall", ("firewall_name", "event")),
     ("CloudWatch Logs", ("logEvents",)),
@@ -20,16 +20,17 @@ _BY_KEYS = (
     ("Wazuh", ("rule", "full_log")),
     ("Wazuh", ("full_log",)),
     ("Wazuh", ("decoder", "data")),
+    ("Wazuh", ("rule", "data")),
     ("Docker", ("log", "stream")),
     ("Fluent Bit", ("kubernetes",)),
     ("journald", ("MESSAGE",)),
+    ("Loki", ("data", "result", "values")),
     ("Splunk", ("result",)),
     ("Splunk", ("results",)),
     ("Splunk", ("_raw",)),
     ("Splunk HEC", ("event", "sourcetype")),
     ("GELF", ("short_message",)),
     ("Loki", ("labels", "line")),
-    ("Loki", ("status", "data")),
     ("Google Cloud Logging", ("insertId",)),
     ("Google Cloud Logging", ("jsonPayload",)),
     ("Azure Monitor", ("TimeGenerated",)),
@@ -50,6 +51,8 @@ _BY_TEXT = (
     ("Kubernetes CRI", re.compile(r"\S+ std(?:out|err) [FP] ")),
     ("Fluentd: time, tag, record", re.compile(r"[^\t]*\t[^\t]*\t\Z")),
     ("key and value", re.compile(r"[^\t]*\t\Z")),
+    ("journald", re.compile(r"MESSAGE=")),
+    ("CSV", re.compile(r".*[,;]\Z")),
     ("redis-cli", re.compile(r"\s*\d+\) \Z")),
     ("logcli", re.compile(r"\S+ \{.*\} *\Z")),
     ("syslog", re.compile(r".{0,128}\w(?:\[\d+\])?: \Z")),
@@ -60,7 +63,8 @@ def name_of(outermost: Mapping[str, object], path: str, before: str) -> str:
     """Such as "AWS Network Firewall: event"; "" where there is nothing around the record."""
     if path == "[]":
         return "JSON array"
-    names = [_by_text(before), _by_keys(outermost) if path else "", path[:MAX_DETAIL]]
+    keys = {*outermost, *path.replace("[]", "").split(".")}
+    names = [_by_text(before), _by_keys(keys), path[:MAX_DETAIL]]
     return ": ".join(name for name in names if name)
 
 
@@ -71,6 +75,6 @@ def _by_text(before: str) -> str:
     return next(found, "text before the record")
 
 
-def _by_keys(outermost: Mapping[str, object]) -> str:
-    found = (name for name, keys in _BY_KEYS if all(key in outermost for key in keys))
+def _by_keys(known: Collection[str]) -> str:
+    found = (name for name, keys in _BY_KEYS if all(key in known for key in keys))
     return next(found, "")

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
-from eveproc.input.events import Event, Skipped, failed
+from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import (
@@ -153,7 +153,8 @@ class Gatherer(Generic[S]):
     def _read_doubtful(self, source: LogSource, head: bytes) -> None:
         """Lines that do not begin with a record, as in a log that several programs write: is there any?"""
         self.stats.files += 1
-        is_eve, lines = False, 0
+        self.settle()  # what waits is of other inputs
+        is_eve, lines, cut = False, 0, self.stats.skipped[SkipReason.HALF_LINE]
         for block, end in source.blocks():
             lines += block.count(b"\n", 0, end) + (not block.endswith(b"\n", 0, end))
             if EVENT_TYPE in block:
@@ -163,7 +164,7 @@ class Gatherer(Generic[S]):
             source.note_problem("is empty")
         elif not is_eve:
             self.settle()
-            refuse(source, head, lines)
+            refuse(source, head, lines, self.stats.skipped[SkipReason.HALF_LINE] - cut)
 
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1

@@ -92,7 +92,7 @@ def read_source(source: LogSource) -> Iterator[Event]:
         for member in members(source):
             yield from read_source(member)
         return
-    lines, found = stats.lines, stats.records
+    lines, found, cut = stats.lines, stats.records, stats.skipped[SkipReason.HALF_LINE]
     stats.files += 1
     for result in _results(source, head):
         stats.note(result)
@@ -102,18 +102,21 @@ def read_source(source: LogSource) -> Iterator[Event]:
     if not read:
         source.note_problem("is empty")
     elif stats.records == found:
-        refuse(source, head, read)
+        refuse(source, head, read, stats.skipped[SkipReason.HALF_LINE] - cut)
 
 
-def refuse(source: LogSource, head: bytes, lines: int) -> None:
-    """Note that an input with this head holds no EVE record in all of its lines, and what it is instead."""
+def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:
+    """Note that an input with this head holds no EVE record in all of its lines, and what it is instead.
+
+    `cut` is how many of the lines begin a record and do not end it.
+    """
     from eveproc.input.not_eve import what_it_is
 
     source.stats.files_not_eve += 1
     if snort.reader_for(head.removeprefix(BOM)):
         what = f"holds no alert: not one of its {lines} lines or records is whole and understood"
     else:
-        what = what_it_is(head, lines, source.stats.skipped[SkipReason.HALF_LINE])
+        what = what_it_is(head, lines, cut)
     source.note_problem(what)
 
 

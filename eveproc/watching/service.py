@@ -210,7 +210,7 @@ class Live:
         first = ReadStats()
         for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
             first.note(line_result(line))
-        if first.not_eve == first.lines:
+        if not first.records:
             self._outlets.say(
                 f"{shown(name)}: does not begin with records of EVE; is it the right one?"
             )

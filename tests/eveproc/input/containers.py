@@ -456,7 +456,7 @@ CONTAINERS: tuple[Container, ...] = (
         ),
         "Splunk HEC: event",
     ),
-    Container("Splunk, CSV with _raw", splunk_csv),
+    Container("Splunk, CSV with _raw", splunk_csv, "CSV"),
     Container(
         "Wazuh, alerts",
         under(
@@ -508,7 +508,7 @@ CONTAINERS: tuple[Container, ...] = (
         held(lambda t: {"SYSLOG_IDENTIFIER": "suricata", "MESSAGE": list(t.encode())}),
         "journald: MESSAGE",
     ),
-    Container("journald, export", journald_export),
+    Container("journald, export", journald_export, "journald"),
     Container(
         "Vector, message",
         held(
@@ -560,7 +560,7 @@ CONTAINERS: tuple[Container, ...] = (
         ),
         "GELF",
     ),
-    Container("Graylog, CSV", graylog_csv),
+    Container("Graylog, CSV", graylog_csv, "CSV"),
     Container(
         "Loki, logcli", text(lambda t: f'{TIME} {{job="suricata", host="fw1"}} {t}'), "logcli"
     ),
@@ -569,7 +569,7 @@ CONTAINERS: tuple[Container, ...] = (
         held(lambda t: {"labels": {"job": "suricata"}, "line": t, "timestamp": TIME}),
         "Loki: line",
     ),
-    Container("Loki, query", whole(loki), "data.result[].values[][]"),
+    Container("Loki, query", whole(loki), "Loki: data.result[].values[][]"),
     Container(
         "Google Cloud Logging, jsonPayload",
         under(lambda r: {"insertId": "1", "jsonPayload": r, "timestamp": TIME}),
@@ -588,7 +588,7 @@ CONTAINERS: tuple[Container, ...] = (
             )
             for some in batches(rs)
         ),
-        "records[].properties",
+        "Azure Monitor: records[].properties",
     ),
     Container(
         "Azure Log Analytics, RawData",
@@ -653,6 +653,7 @@ CONTAINERS: tuple[Container, ...] = (
         lambda rs: zipped(
             {"a/eve.json": plain(rs[::2]), "b.json": held(lambda t: {"message": t})(rs[1::2])}
         ),
+        "message",
     ),
     Container("zeros of a file system between lines", with_holes),
 )

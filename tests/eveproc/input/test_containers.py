@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import holds_lines, read_events
+from eveproc.input.sources import HEAD
+from eveproc.watching.engine import Watcher, WatchMemory
+from eveproc.watching.tail import FollowedFile
+from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.input.containers import CONTAINERS, Container, Record, plain
 from tests.eveproc.verdicts.test_same_verdicts import mailers, report, told_of
@@ -42,3 +48,34 @@ def test_verdicts_are_those_of_the_plain_records(
     path = tmp_path / "eve.json"
     path.write_bytes(container.wrap(some))
     assert report(path) == verdicts
+
+
+@pytest.mark.parametrize("container", CONTAINERS, ids=lambda c: c.title)
+def test_the_statistics_name_the_container(container: Container, tmp_path: Path) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(container.wrap(records(Engine.SURICATA_7)[:40]))
+    stats = ReadStats()
+    assert sum(1 for _ in read_events([str(path)], stats)) > 0
+    assert max(stats.containers, key=stats.containers.__getitem__, default="") == container.reported
+
+
+@pytest.mark.parametrize("container", CONTAINERS[::5], ids=lambda c: c.title)
+def test_a_watch_of_the_file_finds_the_same_hosts(
+    expected: tuple[list[Record], bytes], container: Container, tmp_path: Path
+) -> None:
+    """Of lines; what is one document is no log that grows."""
+    some, _ = expected
+    site = load_site(DATA / "site.yaml")
+
+    def heard(content: bytes) -> set[tuple[str, str]]:
+        path = tmp_path / "eve.json"
+        path.write_bytes(content)
+        stats = ReadStats()
+        watcher = Watcher(site, WatchMemory(), stats)
+        for block, end in FollowedFile(path, stats).pieces():
+            watcher.take(block, end)
+        return {(n.verdict.host, n.verdict.level.value) for n in watcher.look(2e9)}
+
+    if holds_lines(container.wrap(some)[:HEAD]):
+        assert heard(container.wrap(some)) == heard(plain(some))
+        assert heard(plain(some))

@@ -15,6 +15,8 @@ from eveproc.evidence.collector import EVER
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import holds_lines
+from eveproc.input.sources import HEAD
 from eveproc.spark import tasks
 from eveproc.spark.rows import Gathered, batches, rows_of
 from eveproc.spark.tasks import FileFacts, Order, merge, of_files, of_lines
@@ -23,6 +25,7 @@ from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.evidence_of import without_coverage
 from tests.eveproc.framing import packed, plain
+from tests.eveproc.input.containers import CONTAINERS, Container
 from tests.eveproc.verdicts.test_same_verdicts import DATA, lines_of, mailers, recording, told_of
 
 if TYPE_CHECKING:
@@ -212,3 +215,16 @@ def test_without_the_fast_library_no_line_is_made_up(
         stats.events,
         stats.skipped,
     )
+
+
+@pytest.mark.parametrize("container", CONTAINERS[::6], ids=lambda c: c.title)
+def test_wrapped_records_give_the_same_evidence(container: Container, tmp_path: Path) -> None:
+    """Cut into lines where the file is one of lines, and whole."""
+    records = told_of(recording(Engine.SURICATA_8), mailers()[0] | mailers()[1])[:500]
+    store, _ = alone(tmp_path, [("eve.json", plain(lines_of(records)))])
+    content = container.wrap(records)
+    found = [gathered(of_files(ORDER, b"\n", in_batches([("wrapped", content)], b"\n", 50)))]
+    if holds_lines(content[:HEAD]):
+        found.append(gathered(of_lines(ORDER, in_batches([("wrapped", content)], b"\n", 50))))
+    for one in found:
+        assert without_coverage(one.store) == without_coverage(store)
