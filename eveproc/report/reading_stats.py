@@ -45,6 +45,8 @@ def _lines(report: Report) -> Iterator[str]:
     if stats.hyperscan_missing:
         yield "every line was decoded, which takes longer: the library hyperscan is not installed"
     yield f"events: {stats.events.total()}{_named(stats.events)}"
+    if stats.containers:
+        yield f"records in containers: {stats.containers.total()}{_named(stats.containers)}"
     if report.unused:
         yield f"events that are no evidence: {sum(report.unused.values())}{_named(report.unused)}"
     for reason in SkipReason:

@@ -63,8 +63,8 @@ def _section(container: Container) -> str:
 
 def _example(container: Container) -> str:
     content = container.wrap([RECORD])
-    text = content.decode("utf-8", "replace").lstrip("\0")
-    if "\0" in text or (not text.isprintable() and "\ufffd" in text):
+    text = content.decode("utf-8", "replace").replace("\0", "")
+    if container.title.startswith(("tar", "zip")):
         return "An archive; each file in it is read as one by itself."
     lines = "\n".join(line[:SHOWN].rstrip() for line in text.splitlines()[:12])
     return f"```text\n{lines.replace(chr(0xFEFF), '')}\n```"
