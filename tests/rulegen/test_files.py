@@ -133,7 +133,7 @@ def test_a_part_is_created_and_never_an_existing_file_or_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attacker who guessed the name of a part gains nothing: it is refused, not written to."""
-    monkeypatch.setattr(files, "token_hex", lambda _: "guessed")
+    monkeypatch.setattr(files, "_token", lambda: "guessed")
     target, part = tmp_path / "precious", tmp_path / ".report.guessed.part"
     for make in (lambda: part.symlink_to(target), lambda: part.write_text("bait")):
         make()
@@ -214,7 +214,7 @@ def test_a_folder_in_the_way_of_a_file_is_seen_before_anything_changes(tmp_path:
 def test_an_error_names_the_file_that_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "token_hex", lambda _: "token")
+    monkeypatch.setattr(files, "_token", lambda: "token")
     (tmp_path / ".first.token.part").mkdir()
     with pytest.raises(FileExistsError) as caught:
         write_together({tmp_path / "first": "new"})
