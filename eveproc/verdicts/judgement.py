@@ -404,16 +404,7 @@ class _Seen:
         for problem in self._stats.problems:
             if problem.what != EMPTY:
                 yield Cause("file_not_read", f"{problem}")
-        unusable, lines = self._unusable(), self._coverage.lines or self._stats.lines
-        number = sum(unusable.values())
-        if lines and number > max(1, UNUSABLE * lines):
-            cut = "; most are cut off before their end" if self._is_cut_off() else ""
-            yield Cause(
-                "lines_not_usable",
-                f"about {number / lines:.0%} of the lines could not be used "
-                f"({self._reasons(unusable)}{cut})",
-                "look at some of them; a limit of syslog cuts records off",
-            )
+        yield from self._lines_not_usable()
         future = self._store.unused["dated in the future"]
         if future or self._coverage.outside["dated in the future"]:
             yield Cause(
@@ -421,6 +412,28 @@ class _Seen:
                 "records are dated in the future and do not count",
                 "check the sensor's clock",
             )
+
+    def _lines_not_usable(self) -> Iterator[Cause]:
+        """Of all lines, or else of those that can be evidence: long records break off more often."""
+        for counted, lines, of_what in (
+            (self._unusable(), self._coverage.lines or self._stats.lines, "lines"),
+            (
+                self._without_usual(self._stats.skipped),
+                self._stats.lines,
+                "lines that can be evidence",
+            ),
+        ):
+            number = sum(counted.values())
+            if lines and number > max(1, UNUSABLE * lines):
+                is_cut = self._is_cut_off() or counted.get(SkipReason.HALF_LINE, 0) * 2 > number
+                cut = "; most are cut off before their end" if is_cut else ""
+                yield Cause(
+                    "lines_not_usable",
+                    f"about {number / lines:.0%} of the {of_what} could not be used "
+                    f"({self._reasons(counted)}{cut})",
+                    "look at some of them; a limit of syslog cuts records off",
+                )
+                return
 
     def _losses(self) -> Iterator[Cause]:
         for sentence in self._store.health.losses():
@@ -433,10 +446,16 @@ class _Seen:
             if self._coverage.unusable or self._kinds
             else self._stats.skipped
         )
+        return self._without_usual(counted)
+
+    def _without_usual(self, counted: Mapping[SkipReason, int]) -> dict[SkipReason, int]:
+        """The counts without blank lines, other kinds of records, and a half last line per file."""
+        unusable = {reason: counted.get(reason, 0) for reason in SkipReason}
+        unusable[SkipReason.HALF_LINE] -= max(1, self._stats.files)
         return {
-            reason: counted[reason]
-            for reason in SkipReason
-            if counted[reason] and reason not in _NOT_UNUSABLE
+            reason: number
+            for reason, number in unusable.items()
+            if number > 0 and reason not in _NOT_UNUSABLE
         }
 
     def _reasons(self, unusable: Mapping[SkipReason, int]) -> str:
@@ -480,7 +499,7 @@ class _Seen:
 
 
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
-_NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.HALF_LINE, SkipReason.OTHER_EVENT_TYPE))
+_NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
 _TIME_REASONS = ("dated in the future", "outside --since and --until")
 _SERVER_FACTS = frozenset((Fact.TAKES_MAIL_IN, Fact.SERVES_DNS))
 

@@ -216,6 +216,35 @@ def test_a_tenth_of_the_lines_is_cut_off(tmp_path: Path) -> None:
     assert "cut off" in report.judgement.causes[0].text
 
 
+def test_records_are_cut_off_behind_their_kind(tmp_path: Path) -> None:
+    """What is left of each names its kind, as behind a limit of 200 bytes and more."""
+    lines = [line if n % 10 else line[:200] + b"\n" for n, line in enumerate(hours(0, 1))]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == ["lines_not_usable"]
+    assert "cut off" in report.judgement.causes[0].text
+
+
+def test_only_the_long_records_are_cut_off_and_they_are_few(tmp_path: Path) -> None:
+    sent = {"mail_from": "<a@spam.example>", "rcpt_to": ["<b@victim.example>"]}
+    mails = [
+        eve_lines.line(
+            START + n, "smtp", eve_lines.HOST, dest_ip="198.51.100.7", dest_port=25, smtp=sent
+        )
+        for n in range(10)
+    ]
+    lines = [*(mail.rstrip()[:-40] + b"\n" for mail in mails), *hours(0, 1)]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == ["lines_not_usable"]
+    assert "of the lines that can be evidence" in report.judgement.causes[0].text
+
+
+def test_a_last_line_that_is_being_written_is_usual(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"eve.{number}.json").write_bytes(b"".join(hours(number))[:-30])
+    report = analyze([str(tmp_path)], site_of(ONE_NETWORK), drawn=False)
+    assert names(report) == []
+
+
 def test_a_found_host_stays_found_where_the_rest_is_not_seen(tmp_path: Path) -> None:
     mailing = [*eve_lines.mailing(START, 60)]
     report = judged(tmp_path, (line for line in mailing if b'"flow"' in line), ONE_NETWORK)
