@@ -29,6 +29,7 @@ class ReadStats(Struct):
     `selected`: was any input of a form in which lines can be passed over (one record a line)?
     `hyperscan_missing`: was any of it decoded whole because that library is not installed?
     `containers` tells of the records that did not stand in a line by themselves what they came in.
+    `unread` are other files of the folders that were read.
     `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
     """
 
@@ -44,6 +45,7 @@ class ReadStats(Struct):
     problems_left_out: int = 0
     selected: bool = False
     hyperscan_missing: bool = False
+    unread: list[str] = field(default_factory=list)
 
     def note(self, result: Event | Skipped) -> None:
         self.lines += 1
@@ -61,6 +63,11 @@ class ReadStats(Struct):
 
     def note_problem(self, file: str, what: str) -> None:
         self._add_problem(Problem(file, what))
+
+    def note_unread(self, file: str) -> None:
+        """A file in a folder that has not the name of a log."""
+        if file not in self.unread:
+            insort(self.unread, file)
 
     def note_problems(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -83,6 +90,8 @@ class ReadStats(Struct):
         self.problems_left_out += other.problems_left_out
         for problem in other.problems:
             self._add_problem(problem)
+        for file in other.unread:
+            self.note_unread(file)
 
     @property
     def not_eve(self) -> int:
@@ -119,6 +128,7 @@ class ReadStats(Struct):
             },
             "containers": dict(sorted(self.containers.items())),
             "problems": [{"file": problem.file, "what": problem.what} for problem in self.problems],
+            "not_read": list(self.unread),
             "problems_left_out": self.problems_left_out,
         }
 

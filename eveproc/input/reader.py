@@ -17,7 +17,7 @@ from eveproc.input.sources import (
     LogSource,
     find_files,
     is_archive,
-    passed_over,
+    note_passed_over,
     size_of,
 )
 
@@ -57,7 +57,7 @@ def read_events(
     Raises InputError at once, before anything is read, naming every source that is missing, unreadable or without eve files.
     """
     files = find_files(sources)
-    stats.note_problems(passed_over(sources))
+    note_passed_over(sources, stats)
     return _read_files(files, stats, progress)
 
 

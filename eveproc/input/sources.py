@@ -20,6 +20,8 @@ IN_FOLDER = (
     "eve*.json*"  # eve.json, eve.7.json (threaded), eve-2026-01-31.json, eve.json.1, eve.json.2.gz
 )
 HEAD = 4096
+# Files that a message names.
+MOST_NAMED = 10
 # So many bytes before the place that reading has come to are compared: some ten lines, each with a
 # time and a flow id.
 TAIL = 4096
@@ -87,14 +89,33 @@ def _existing(source: str) -> list[str] | Problem | None:
 def _in_folder(folder: Path) -> list[str] | Problem:
     if not _can_list(folder):
         return Problem(str(folder), _DENIED)
+    files = sorted(str(path) for path in _logs_in(folder) if path.is_file())
+    if files:
+        return files
+    others = named_shortly([path.name for path in _others_in(folder)])
+    holds = f"; it holds {others}: name a file to read it" if others else ""
+    what = f"looked for {IN_FOLDER} and the logs of Snort, plain or compressed"
+    return Problem(str(folder), f"holds no eve file; {what}{holds}")
+
+
+def _logs_in(folder: Path) -> set[Path]:
+    """What has the name of a log."""
     patterns = (IN_FOLDER, *snort.IN_FOLDER)
-    files = sorted(
-        {str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
-    )
-    return files or Problem(
-        str(folder),
-        f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed",
-    )
+    return {path for pattern in patterns for path in folder.glob(pattern)}
+
+
+def _others_in(folder: Path) -> list[Path]:
+    """The files that have not, also those in folders of Snort's packet threads that are read."""
+    logs = _logs_in(folder)
+    folders = {folder, *(path.parent for path in logs)}
+    inside = {path for one in folders for path in one.iterdir() if path.is_file()}
+    return sorted(inside - logs)
+
+
+def named_shortly(names: Sequence[str]) -> str:
+    """The first MOST_NAMED of some names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _globbed(pattern: str) -> list[str] | Problem:
@@ -131,6 +152,30 @@ def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
                     yield Problem(str(path), fault)
 
 
+def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
+    """Note in the stats what find_files leaves out of folders and globs.
+
+    A file that holds records and has another name than a log is a problem, any other one is named.
+    """
+    stats.note_problems(passed_over(sources))
+    for source in sources:
+        with suppress(OSError, ValueError):  # find_files told it
+            for path in _others_in(Path(source)) if source and Path(source).is_dir() else ():
+                if _holds_records(path):
+                    what = "holds records and was not read, for its name; name it to read it"
+                    stats.note_problem(str(path), what)
+                else:
+                    stats.note_unread(str(path))
+
+
+def _holds_records(path: Path) -> bool:
+    try:
+        head = plain_head(str(path))
+    except OSError:
+        return False
+    return b'"event_type"' in head or snort.reader_for(head) is not None
+
+
 def _not_a_file(path: Path) -> str:
     try:
         kind = special_kind(path)
@@ -142,8 +187,7 @@ def _not_a_file(path: Path) -> str:
 def _candidates(source: str) -> set[Path]:
     folder = Path(source)
     if folder.is_dir():
-        patterns = (IN_FOLDER, *snort.IN_FOLDER)
-        return {path for pattern in patterns for path in folder.glob(pattern)}
+        return _logs_in(folder)
     is_named = source == STDIN or folder.exists() or not re.search(r"[*?[]", source)
     return set() if is_named else set(_matches(source))
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from eveproc.input.events import SkipReason
+from eveproc.input.sources import named_shortly
 from eveproc.report.judgement_text import coverage_dict, stderr_lines
 from eveproc.report.sanitize import safe
 from eveproc.report.times import iso
@@ -55,6 +56,8 @@ def _lines(report: Report) -> Iterator[str]:
                 f"lines skipped as {reason}: "
                 f"{stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
             )
+    if stats.unread:
+        yield f"not read, for their names: {named_shortly(stats.unread)}; name a file to read it"
     yield from (f"problem: {problem}" for problem in stats.problems)
     if stats.problems_left_out:
         yield f"problem: {stats.problems_left_out} more problems of files, not kept"

@@ -21,7 +21,7 @@ from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.input.events import Dns, Flow, SkipReason, Smtp
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import Progress
-from eveproc.input.sources import find_files, passed_over
+from eveproc.input.sources import find_files, note_passed_over
 from eveproc.state.incident import (
     Incident,
     JudgedHost,
@@ -93,7 +93,7 @@ def judge_new(
     fresh, stats, ends = gather_parts(
         done.whole(), done.plain(), site, period, jobs=jobs, progress=progress
     )
-    stats.note_problems(passed_over(sources))
+    note_passed_over(sources, stats)
     fresh.trim()
     before = state.last_event()
     at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))

@@ -17,7 +17,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Event
 from eveproc.input.parallel import gather
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import find_files, passed_over
+from eveproc.input.sources import find_files, note_passed_over
 from eveproc.tuning.baseline import Baseline, ExcludedHost
 from eveproc.tuning.history import History, HistoryKeeper, micros
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
@@ -128,7 +128,7 @@ def study(
         jobs=jobs,
         progress=progress,
     )
-    stats.note_problems(passed_over(sources))
+    note_passed_over(sources, stats)
     stats.raise_if_no_eve()
     assert isinstance(store, TuningEvidence)  # a TuningCollector's
     store.history.trim()

@@ -14,7 +14,7 @@ from eveproc.evidence.gather import gather
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import find_files, passed_over
+from eveproc.input.sources import find_files, note_passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
 from eveproc.verdicts.judgement import JUDGED, Judgement, judgement_of
@@ -108,7 +108,7 @@ def gather_evidence(
     store, stats = gather(
         find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress
     )
-    stats.note_problems(passed_over(sources))
+    note_passed_over(sources, stats)
     return store, stats
 
 

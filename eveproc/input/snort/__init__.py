@@ -12,10 +12,11 @@ from eveproc.input.snort.lines import RecordSource
 
 Reader = Callable[[RecordSource, float], Iterator[Event | Skipped]]
 
-# Names under which a Snort's logs lie in its folder, rotated and compressed ones too: alert_json
-# and alert_csv have theirs from Snort 3, the others are customary for unified2 (and for packets,
-# which are told by their content).
-IN_FOLDER = (
+# Names of logs of Snort in its folder, also rotated and compressed. alert_json and alert_csv are
+# named by Snort 3, the others are customary for unified2 (and for packets, which are told by their
+# content). Snort 3 puts the number of the packet thread before the name ("0_alert_json.txt"), or
+# makes a folder of it (--id-subdir), and --run-prefix puts text before both.
+_NAMES = (
     "alert_json.txt*",
     "alert_csv.txt*",
     "alert.csv*",
@@ -24,6 +25,8 @@ IN_FOLDER = (
     "merged.log*",
     "snort.log*",
 )
+_OF_THREADS = tuple(f"*{name}".replace("**", "*") for name in _NAMES)
+IN_FOLDER = (*_OF_THREADS, *(f"*[0-9]/{name}" for name in _OF_THREADS))
 
 
 def reader_for(head: bytes) -> Reader | None:

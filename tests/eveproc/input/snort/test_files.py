@@ -86,3 +86,59 @@ def test_the_year_of_a_csv_is_that_of_its_file(tmp_path: Path) -> None:
     log.write_bytes(SNORT_29)
     os.utime(log, (1_500_000_000, 1_500_000_000))
     assert "2017-03-0" in report(log).stdout
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0_alert_json.txt", "1_alert_json.txt"),
+        ("0/alert_json.txt", "1/alert_json.txt"),
+        ("lab_0_alert_json.txt", "lab_1/alert_json.txt.1600000000"),
+        ("alert_json.txt", "11_alert_json.txt.1.gz"),
+    ],
+    ids=str,
+)
+def test_logs_of_packet_threads_are_read_from_a_folder(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    half = JSON.index(b"\n", len(JSON) // 2) + 1
+    for name, part in zip(names, (JSON[:half], JSON[half:]), strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(gzip.compress(part) if name.endswith("gz") else part)
+    result = report(tmp_path)
+    assert result.stdout.startswith("5 infected, 1 suspected")
+    assert "read: 2 files" in result.stderr
+    assert "not read" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["0_unified2.log", "0/unified2.log.1772438400", "1_mxhound.u2.1"])
+def test_unified2_of_packet_threads_is_read_from_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(UNIFIED2)
+    assert report(tmp_path).stdout.startswith("5 infected, 1 suspected")
+
+
+def test_alert_csv_of_packet_threads_is_read_from_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "0_alert_csv.txt").write_bytes(SNORT_29)
+    assert "(alert " in report(tmp_path).stderr
+
+
+def test_what_is_not_read_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0/alert_json.txt").write_bytes(JSON)
+    (tmp_path / "0/alert_fast.txt").write_bytes(b"03/02 x [**]\n")
+    (tmp_path / "stats.txt").write_bytes(b"packets: 5\n")
+    (tmp_path / "night.json").write_bytes(JSON)
+    told = report(tmp_path).stderr
+    names = f"{tmp_path}/0/alert_fast.txt, {tmp_path}/stats.txt"
+    assert f"not read, for their names: {names}; name a file to read it\n" in told
+    assert f"{tmp_path}/night.json: holds records and was not read, for its name" in told
+
+
+def test_a_folder_without_a_log_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number:02}.txt").write_bytes(b"x")
+    result = report(tmp_path)
+    assert result.exit_code == 1
+    assert "it holds 00.txt, 01.txt, " in result.stderr
+    assert "09.txt and 2 more: name a file to read it" in result.stderr
