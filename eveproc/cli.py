@@ -200,7 +200,7 @@ def main() -> None:
 @_reads_eve
 @click.option(
     *("-f", "--format", "form"),
-    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve"]),
+    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf"]),
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,

@@ -6,21 +6,17 @@ from types import MappingProxyType
 from eveproc.report.json_report import as_dict
 from eveproc.report.judgement_text import as_dict as as_dict_of
 from eveproc.report.judgement_text import causes_in_one
-from eveproc.report.record import change_as_dict, changes, told_at
+from eveproc.report.record import addresses, change_as_dict, changes, techniques, told_at
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.verdict import Identity, Verdict
-from rulegen.catalogue import CATALOGUE
 from rulegen.vocabulary import Level
 
 # The version whose names and types are used; tests/data/ecs-fields.csv has them.
 ECS_VERSION = "9.4.0"
 # What Elastic's own rules call high, medium and low.
 SEVERITY = MappingProxyType({Level.INFECTED: 73, Level.SUSPECTED: 47, Level.CLEAN: 21})
-_TECHNIQUE = MappingProxyType(
-    {spec.signal: spec.technique for spec in CATALOGUE if spec.name == spec.signal}
-)
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
@@ -95,18 +91,12 @@ def _host(verdict: Verdict) -> dict[str, object]:
     if identity is None:
         return {"ip": [verdict.host]}
     name = {"name": identity.name} if identity.name else {}
-    return {"ip": list(_addresses(verdict)), "mac": [_mac(identity)], **name}
+    return {"ip": addresses(verdict), "mac": [_mac(identity)], **name}
 
 
 def _related(verdict: Verdict) -> dict[str, object]:
     names = {"hosts": [verdict.identity.name]} if verdict.identity and verdict.identity.name else {}
-    return {"ip": list(_addresses(verdict)), **names}
-
-
-def _addresses(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys((verdict.host, *(verdict.identity.addresses if verdict.identity else ())))
-    )
+    return {"ip": addresses(verdict), **names}
 
 
 def _mac(identity: Identity) -> str:
@@ -116,11 +106,11 @@ def _mac(identity: Identity) -> str:
 
 def _threat(verdict: Verdict) -> dict[str, object]:
     """ATT&CK techniques of what scored; T1071.003 is a subtechnique of T1071."""
-    techniques = sorted({_TECHNIQUE[item.signal] for item in verdict.evidence if item.weight})
+    found = techniques(verdict)
     threat: dict[str, object] = {
-        "id": list(dict.fromkeys(technique.partition(".")[0] for technique in techniques))
+        "id": list(dict.fromkeys(technique.partition(".")[0] for technique in found))
     }
-    finer = [technique for technique in techniques if "." in technique]
+    finer = [technique for technique in found if "." in technique]
     if finer:
         threat["subtechnique"] = {"id": finer}
     return {"framework": "MITRE ATT&CK", "technique": threat}

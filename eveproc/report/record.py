@@ -1,9 +1,16 @@
-"""A Verdict + its Report -> what the line forms for other programs (ecs, eve) have in common."""
+"""A Verdict + its Report -> what the forms for other programs (ecs, eve, ocsf, cef, syslog) have in common."""
+
+from types import MappingProxyType
 
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.verdict import Verdict
+from rulegen.catalogue import CATALOGUE
+
+_TECHNIQUE = MappingProxyType(
+    {spec.signal: spec.technique for spec in CATALOGUE if spec.name == spec.signal}
+)
 
 
 def told_at(report: Report, verdict: Verdict) -> float | None:
@@ -27,3 +34,14 @@ def change_as_dict(change: HostChange) -> dict[str, object]:
         "first_reported": iso(change.first_reported),
         "previous": change.previous.value if change.previous else None,
     }
+
+
+def techniques(verdict: Verdict) -> list[str]:
+    """ATT&CK techniques of the evidence that scored, as `T1071.003`."""
+    return sorted({_TECHNIQUE[item.signal] for item in verdict.evidence if item.weight})
+
+
+def addresses(verdict: Verdict) -> list[str]:
+    """The host's address first, then the others of the same machine."""
+    others = verdict.identity.addresses if verdict.identity else ()
+    return list(dict.fromkeys((verdict.host, *others)))

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from eveproc.cli import main
+from eveproc.report import FORMATS
 from tests.eveproc.eve_lines import SITE, START, mailing
 
 
@@ -36,7 +37,7 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("form", ["text", "json", "csv", "html", "digest", "ecs", "eve"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_report_and_its_statistics_are_private(folder: Path, form: str) -> None:
     run(folder, "report", "@eve.json", "-f", form, "-o", "@report", "--stats", "@stats")
     assert (mode_of(folder / "report"), mode_of(folder / "stats")) == (0o600, 0o600)

@@ -54,7 +54,7 @@ def test_what_a_spreadsheet_opens_calculates_nothing() -> None:
     assert '\'=HYPERLINK("http://x.test","a")' in cells
 
 
-@pytest.mark.parametrize("form", ["json", "ecs", "eve"])
+@pytest.mark.parametrize("form", ["json", "ecs", "eve", "ocsf"])
 def test_what_a_program_reads_is_whole_and_a_line_each(form: str) -> None:
     text = rendered(form)
     assert text.isascii()
