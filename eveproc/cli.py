@@ -205,7 +205,7 @@ def main() -> None:
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
     help="Report format: text for a terminal, digest for mail, html, csv, json, ecs "
-    "(Elastic), eve (Suricata's own format).",
+    "(Elastic), eve (Suricata's own format), ocsf (Detection Finding).",
 )
 @click.option(
     "-o",

@@ -132,7 +132,8 @@ def _analytic() -> dict[str, object]:
 def _attack(technique: str) -> dict[str, object]:
     """T1071.003 is a sub-technique of T1071."""
     parent, _, finer = technique.partition(".")
-    return {"technique": {"uid": parent}} | ({"sub_technique": {"uid": technique}} if finer else {})
+    attack: dict[str, object] = {"technique": {"uid": parent}}
+    return attack | ({"sub_technique": {"uid": technique}} if finer else {})
 
 
 def _device(verdict: Verdict) -> dict[str, object]:
