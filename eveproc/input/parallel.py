@@ -229,6 +229,10 @@ class Gatherer(Generic[S]):
         """Take in the lines of block[:end] one by one; lines that were taken before count once."""
         self._note(self._lines.lines(block, end))
 
+    def take_results(self, results: Iterable[Result]) -> None:
+        """Take in what another reader of lines made of them."""
+        self._note(results)
+
     def _note(self, results: Iterable[Result]) -> None:
         for result in with_session_times(results):
             self.stats.note(self._add(result) if isinstance(result, Event) else result)

@@ -16,6 +16,7 @@ from eveproc.evidence.leases import Leases
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.input.events import Event, Skipped
 from eveproc.input.parallel import Gatherer
 from eveproc.input.read_stats import ReadStats
 from eveproc.state.incident import (
@@ -98,6 +99,11 @@ class Watcher:
             taken = True
         if not taken:
             self._gatherer.take_plainly(block, end)
+
+    def take_alerts(self, results: Iterable[Event | Skipped]) -> None:
+        """Take in what was read of a log of Snort."""
+        with self._faults.caught("a piece of a log of Snort cannot be used"):
+            self._gatherer.take_results(results)
 
     def fresh(self) -> EvidenceStore:
         """The evidence that came since the last call, each piece once."""

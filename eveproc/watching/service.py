@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from math import inf
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct, field
 
 from eveproc.evidence.store import EvidenceStore
+from eveproc.input import snort
 from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import line_result
+from eveproc.input.snort.lines import BlockSource
+from eveproc.input.sources import HEAD, plain_head
 from eveproc.state.incident import LiveNews, News
 from eveproc.state.message import Message
 from eveproc.state.state import EVIDENCE_HOURS, State
@@ -22,7 +26,7 @@ from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
 from eveproc.watching.faults import Faults
 from eveproc.watching.tail import Follower, Piece
-from rulegen.errors import MxhoundError
+from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 
@@ -69,6 +73,7 @@ def open_source(name: str, stats: ReadStats, start: int = 0) -> FollowedInput:
     """
     scheme, _, rest = name.partition(":")
     if is_file_name(name):
+        _refuse_unified2(name)
         return Follower(name, stats, start)
     if scheme in ("unix", "unixgram"):
         from eveproc.watching.listen import Listener
@@ -77,6 +82,17 @@ def open_source(name: str, stats: ReadStats, start: int = 0) -> FollowedInput:
     from eveproc.watching.redis_list import RedisList
 
     return RedisList(name, stats)
+
+
+def _refuse_unified2(name: str) -> None:
+    """Raise InputError for what can be told to be unified2, by its first bytes or its name."""
+    with suppress(OSError):
+        if snort.is_unified2(plain_head(name)) or snort.is_named_unified2(Path(name).name):
+            what = (
+                "is a unified2 log of Snort, which is binary and cannot be followed; allowed are "
+                "alert_json and alert_csv of Snort; eveproc report reads unified2"
+            )
+            raise InputError([Problem(name, what)])
 
 
 class Sinks(Struct, frozen=True):
@@ -148,6 +164,7 @@ class Live:
         self._untold: dict[str, News] = {}
         self._fault = ""
         self._doubted = dict.fromkeys(names, False)
+        self._snort_readers: dict[str, snort.Reader] = {}
         self._blindness = BlindnessWatch(self._reading, sinks.say, sinks.send, policy, monotonic())
         with ExitStack() as stack:
             self._sources = {
@@ -184,8 +201,8 @@ class Live:
         if process_signals.reload.is_set():
             process_signals.reload.clear()
             self._reload()
-        for block, end in self._pieces():
-            self._watcher.take(block, end)
+        for name, piece in self._pieces():
+            self._take(name, piece)
             if monotonic() - self._looked >= PAUSE_AT_MOST:
                 self._look()
             if process_signals.stop.is_set():
@@ -195,18 +212,28 @@ class Live:
             self._keep()
         self._say_problems()
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _take(self, name: str, piece: Piece) -> None:
+        block, end = piece
+        if read := self._snort_readers.get(name):
+            self._watcher.take_alerts(read(BlockSource(block[:end]), self._clock()))
+        else:
+            self._watcher.take(block, end)
+
+    def _pieces(self) -> Iterator[tuple[str, Piece]]:
         for name, source in self._sources.items():
             with self._faults.caught(f"{shown(name)}: cannot be read, and is tried again"):
                 for piece in source.poll(monotonic()):
                     if not self._doubted[name]:
                         self._doubted[name] = True
                         self._doubt(name, piece)
-                    yield piece
+                    yield name, piece
 
     def _doubt(self, name: str, piece: Piece) -> None:
-        """Say so if none of the first lines is EVE. Later damaged lines are counted."""
+        """Say so if none of the first lines is EVE or an alert of Snort. Later damaged lines are counted."""
         block, end = piece
+        if read := snort.followed_reader_for(block[:HEAD].lstrip(b"\r\n")):
+            self._snort_readers[name] = read
+            return
         first = ReadStats()
         for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
             first.note(line_result(line))

@@ -6,6 +6,7 @@ never raises, whatever the bytes are.
 """
 
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 
 from eveproc.input.events import Event, Skipped
 from eveproc.input.snort.lines import RecordSource
@@ -46,3 +47,22 @@ def reader_for(head: bytes) -> Reader | None:
     if alert_csv.begins(head):
         return alert_csv.read
     return None
+
+
+def is_unified2(head: bytes) -> bool:
+    """True if a file that begins so holds unified2 records, which are binary."""
+    if not head.startswith(b"\0\0\0"):
+        return False
+    from eveproc.input.snort import unified2
+
+    return unified2.begins(head)
+
+
+def is_named_unified2(name: str) -> bool:
+    """True for names that only unified2 has by custom; a log may not be there yet."""
+    return any(fnmatchcase(name, pattern) for pattern in ("*.u2*", "*unified2.log*"))
+
+
+def followed_reader_for(head: bytes) -> Reader | None:
+    """The reader for lines that begin with `head`, of a log that grows line by line."""
+    return None if is_unified2(head) else reader_for(head)

@@ -28,3 +28,18 @@ def lines(source: RecordSource) -> Iterator[bytes]:
             yield from (line[: MAX_LINE + 1] for line in whole)
     if held:
         yield held
+
+
+class BlockSource:
+    """Whole lines that were read already, as a RecordSource; problems are dropped."""
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes of what is left."""
+        block, self._block = self._block[:size], self._block[size:]
+        return block
+
+    def note_problem(self, what: str) -> None:
+        """A block is no file: its lines are counted, and nothing is said of it as a whole."""
