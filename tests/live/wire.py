@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import yaml
@@ -21,6 +22,7 @@ SENDS, LISTENS = "mxhound-a", "mxhound-b"
 START_SECONDS = 60
 # Where iproute2 keeps named namespaces.
 NAMESPACES = Path("/run/netns")
+_numbers = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def why_no_wire() -> str:
 @contextmanager
 def laid_wire() -> Iterator[Wire]:
     """Raises CalledProcessError where the kernel or a container forbids it. Leaves nothing behind."""
-    name, had_folder = f"mxhound-{os.getpid()}", NAMESPACES.exists()
+    name, had_folder = f"mxhound-{os.getpid()}-{next(_numbers)}", NAMESPACES.exists()
     try:
         _ip("netns", "add", name)
         for end in _ends(name):
