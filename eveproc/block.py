@@ -40,7 +40,8 @@ class Candidate(Struct, frozen=True):
 
     Times are in seconds since 1970 UTC.
 
-    `addresses` are all addresses of the machine; `scope`, `repeats` and `is_router` are as in a Verdict.
+    `addresses` are all addresses of the machine; `scope`, `repeats` and `is_router` are as in a
+    Verdict.
     """
 
     host: Address
@@ -68,7 +69,7 @@ class NotBlocked(Struct, frozen=True):
 
 
 class BlockPlan(Struct, frozen=True):
-    """The hosts to block and not to block; `made` is the time of the plan in seconds since 1970 UTC."""
+    """Hosts to block and not to block; `made` is the time in seconds since 1970 UTC."""
 
     made: float
     blocks: tuple[Block, ...]

@@ -77,7 +77,7 @@ FILE = click.Path(path_type=Path)
 
 
 class InputOptions(Struct, frozen=True):
-    """Options of every command that reads EVE: sources, site profile, period, number of processes."""
+    """Options of every command that reads EVE: sources, profile, period, number of processes."""
 
     eve: tuple[str, ...]
     site: Path
@@ -159,7 +159,7 @@ def _cluster(
     inputs: InputOptions,
     state: Path | None,
 ) -> "Cluster | None":
-    """Return the cluster that reads, or None to read here; a cluster does not share a state file."""
+    """Return the cluster that reads, or None to read here."""
     if on is None:
         if master or tables:
             raise click.UsageError("--master and --parquet can only be used with --on spark")
@@ -286,7 +286,10 @@ def report(
 
 @contextmanager
 def _measured(path: Path | None) -> Iterator[list["Report"]]:
-    """Write the metrics of a run, also of one that is refused; append its report to the list yielded."""
+    """Write the metrics of a run, also if it is refused.
+
+    The caller appends the run's report to the list.
+    """
     started, exit_code = time.time(), 0
     reports: list[Report] = []
     try:
@@ -920,7 +923,8 @@ def _echo(text: str) -> None:
         click.echo(text.encode(), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # `| head` closed the pipe. Python would raise an error when it flushes at exit, so redirect standard output to the null device.
+        # `| head` closed the pipe. Python would raise an error when it flushes at exit, so redirect
+        # standard output to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -405,7 +405,7 @@ class _SiteReader(CheckedReader):
         return None
 
     def _separate_by(self, root: Mapping[str, Value]) -> tuple[str, ...] | None:
-        """None if the key is omitted: eveproc then separates networks only where evidence contradicts."""
+        """None if the key is omitted: eveproc then decides by the evidence."""
         if root.get("separate_by") is None:
             return None
         return self.items(root, "separate_by", self._field)

@@ -42,8 +42,8 @@ class Asset(Struct, frozen=True):
     """A machine's evidence over all addresses that it had; `address` is its latest.
 
     `mac` is "" if not known. `scope` says in which of several networks it is ("" where the address
-    is in one only), `scopes` in which logged ones. `contested` are the MACs of machines that had the address at the same time and
-    whose evidence nothing tells apart.
+    is in one only), `scopes` in which logged ones. `contested` are the MACs of machines that had
+    the address at the same time and whose evidence nothing tells apart.
     """
 
     address: str

@@ -81,8 +81,8 @@ class RecordSpan(Struct):
 class Coverage(Struct):
     """What could have been seen.
 
-    `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of kinds
-    that are never evidence. `hours`: when records were written, whatever their kind.
+    `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of
+    kinds that are never evidence. `hours`: when records were written, whatever their kind.
 
     `lines` of the sample, of which `unusable` (by reason) gave no record, and `cut_off` broke off;
     `outside`: by reason, records that do not count for their time.
@@ -90,8 +90,9 @@ class Coverage(Struct):
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
     of those that were connected to. `strangers`: by network, clients of the sample that are not
     home and whose servers are not home either. `traffic`: what connections were about ("dns",
-    "dhcp", "smtp"), told by flow records, and those of home hosts with "external" servers. `own_alerts` counts alerts of this project's rules.
-    `present`: kinds of records that were met beside those of the sample.
+    "dhcp", "smtp"), told by flow records, and those of home hosts with "external" servers.
+    `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
+    beside those of the sample.
     """
 
     records: dict[tuple[str, str], RecordSpan] = field(default_factory=dict)

@@ -27,8 +27,8 @@ Name = tuple[str, bool]
 class ServerNames(Struct):
     """By address: what servers there are called, each name with the last time it was seen (seconds since 1970 UTC).
 
-    `sampled`: of more than MOST_SERVERS only every 2**n-th address is kept (sampling.py); the others
-    count as themselves.
+    `sampled`: of more than MOST_SERVERS only every 2**n-th address is kept (sampling.py); the
+    others count as themselves.
     """
 
     names: dict[str, dict[Name, float]] = field(default_factory=dict)

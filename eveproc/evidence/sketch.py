@@ -48,7 +48,8 @@ SketchRow = tuple[float, float, list[int], list[tuple[int, bytes, int, float]], 
 class Bucket(Struct):
     """One aligned hour: first time by key, time by fingerprint.
 
-    `is_sample`: some events were cut. `scale` is how many events each of a part of a sample stands for.
+    `is_sample`: some events were cut. `scale` is how many events each of a part of a sample stands
+    for.
     """
 
     keys: dict[str, float] = field(default_factory=dict)

@@ -184,11 +184,12 @@ class Finding(Struct, frozen=True):
 class EvidenceStore(Struct):
     """Everything the verdicts rest on.
 
-    `active`: home addresses that opened a TCP connection, whenever, or have evidence. `flows_logged`: were TCP flows logged? `sensors`:
-    those of the site profile that were heard of. `first_event` and `last_event`: of those that are
-    evidence, without the `early_events` (dated before 2000) where there are others.
-    `has_scopes`: is any evidence kept under a label?
-    `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is kept (sampling.py).
+    `active`: home addresses that opened a TCP connection, whenever, or have evidence.
+    `flows_logged`: were TCP flows logged? `sensors`: those of the site profile that were heard of.
+    `first_event` and `last_event`: of those that are evidence, without the `early_events` (dated
+    before 2000) where there are others. `has_scopes`: is any evidence kept under a label?
+    `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is
+    kept (sampling.py).
     """
 
     hosts: PackedStore[HostEvidence] = field(default_factory=lambda: PackedStore(HostEvidence))

@@ -14,7 +14,7 @@ NAME = 64
 
 
 def as_text(news: LiveNews) -> str:
-    """`2026-03-02 09:00:14Z  new  INFECTED  10.20.71.91 (desktop-7, a4:bb:6d:e9:13:a1)  score 1.00  Opened ...`."""
+    """`2026-03-02 09:00:14Z  new  INFECTED  10.20.71.91 (desktop-7, MAC)  score 1.00  Opened ...`."""
     verdict, change, identity = news.verdict, news.change, news.verdict.identity
     when = verdict.last_seen if verdict.decided_at is None else verdict.decided_at
     named = (

@@ -102,7 +102,8 @@ def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
 
     `key` keeps the ids of a page's charts apart; `label` is what a screen reader says.
 
-    `paint` puts axes on the Figure, with `Ink.….colour` for every colour. Text is taken as it is, never as mathematics.
+    `paint` puts axes on the Figure, with `Ink.….colour` for every colour. Text is taken as it is,
+    never as mathematics.
     """
     require_matplotlib()
     from matplotlib import rc_context

@@ -50,7 +50,8 @@ def evidence_chart(chart_data: ChartData) -> Drawing | None:
 def pace_chart(pace: Pace, names: Mapping[Key, tuple[str, str]]) -> Drawing:
     """The busiest hosts by name, all of them as a distribution below, and the rule's threshold across both.
 
-    `names` gives, for a host that the page lists, what to call it and the address on the page to jump to.
+    `names` gives, for a host that the page lists, what to call it and the address on the page to
+    jump to.
     """
     window, words = duration(pace.threshold.seconds), SIGNALS[pace.signal].pace
     title = f"New servers on {words} in the busiest {window}"

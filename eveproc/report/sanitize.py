@@ -6,7 +6,8 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def safe(text: str) -> str:
     r"""Every character that does not print becomes its escape: ESC -> `\x1b`, a right-to-left override -> `\u202e`.
 
-    `str.isprintable` is false for control, format (bidi) and unassigned characters, surrogates and all separators but the space.
+    `str.isprintable` is false for control, format (bidi) and unassigned characters, surrogates and
+    all separators but the space.
     """
     if text.isprintable():
         return text

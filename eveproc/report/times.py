@@ -24,7 +24,10 @@ def short(seconds: float) -> str:
 
 
 def span(first: float, last: float) -> str:
-    """`2024-03-01 10:00:00Z to 2024-03-01 10:05:00Z`; within one day, the day once; within one second, one time."""
+    """`2024-03-01 10:00:00Z to 2024-03-01 10:05:00Z`.
+
+    Within one day the date is given once; within one second there is one time.
+    """
     start, end = short(first), short(last)
     if start == end and isfinite(first):
         return start

@@ -29,13 +29,13 @@ from rulegen.vocabulary import Level
 
 
 class Report(Struct, frozen=True):
-    """`verdicts` holds the home hosts that were seen, worst first: all, or those above clean. `clean_hosts` counts the clean ones.
+    """The result of one run.
 
-    `unused` counts, by reason, events that were read and are evidence of nothing here. `chart_data` is what charts are drawn from, `site`
-    the profile it was judged by; `change` is None where nothing is remembered of an earlier report.
-
-    `judgement`: whether the verdicts can be trusted, by `coverage`, what could have been seen. `counters`: by sensor, how much its
-    counters rose.
+    `verdicts` holds the home hosts that were seen, worst first: all, or those above clean.
+    `clean_hosts` is the number of clean hosts. `unused` counts, by reason, events that were read
+    but are no evidence. Charts are drawn from `chart_data`; `site` is the profile used. `change` is
+    None if no earlier report is kept. `judgement` says whether the verdicts can be trusted, based
+    on `coverage` (what could have been seen). `counters` is the rise of each sensor's counters.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -54,7 +54,7 @@ class Report(Struct, frozen=True):
 
     @property
     def records_span(self) -> tuple[float, float] | None:
-        """The first and the last time that any record tells, evidence or not; None where none does."""
+        """First and last time of any record, evidence or not; None without a time."""
         hours = self.coverage.hours.values()
         first = [span.first for span in hours] + [t for t in (self.first_event,) if t is not None]
         last = [span.last for span in hours] + [t for t in (self.last_event,) if t is not None]
@@ -62,7 +62,7 @@ class Report(Struct, frozen=True):
 
     @property
     def last_record(self) -> float | None:
-        """The last time that any record tells; None where none does."""
+        """Last time of any record; None without a time."""
         return self.records_span[1] if self.records_span else None
 
 
@@ -80,10 +80,9 @@ def analyze(
 ) -> Report:
     """Read every source once and judge every host.
 
-    Times are seconds since 1970 UTC; `until` is excluded.
-
-    `jobs` processes read, by default as many as there are cores. `everyone`: are clean hosts wanted as well, not only their number?
-    `drawn`: is chart data wanted?
+    Times are seconds since 1970 UTC; `until` is excluded. `jobs` is the number of reader processes
+    (default: CPU cores). `everyone`: include verdicts on clean hosts, not only their number.
+    `drawn`: include chart data.
 
     Events dated more than a day after `now` are a clock's fault and are not believed. Raises
     InputError when a source cannot be read at all; single bad lines are counted in `stats`.
@@ -104,7 +103,7 @@ def gather_evidence(
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[EvidenceStore, ReadStats]:
-    """The reading half of analyze, with the same arguments."""
+    """The reading half of analyze; same arguments."""
     store, stats = gather(
         find_files(sources), site, period_of(since, until, now), jobs=jobs, progress=progress
     )
@@ -113,7 +112,7 @@ def gather_evidence(
 
 
 def period_of(since: float | None, until: float | None, now: float | None) -> Period:
-    """The times asked for; what is dated more than a day after `now` is not believed."""
+    """The requested period; events dated more than a day after `now` are ignored."""
     return Period(
         -inf if since is None else since,
         inf if until is None else until,
@@ -131,9 +130,9 @@ def judge_evidence(
     found: Iterable[Machine] | None = None,
     known: Callable[[Machine], bool] = lambda _: False,
 ) -> Report:
-    """Judge what was gathered; `drawn`: are charts of it wanted?
+    """Judge the evidence; `drawn`: include chart data.
 
-    `found` are machines to be judged in place of all; those that are `known` get a verdict whatever it is.
+    `found` limits the machines to judge; `known` machines get a verdict whatever it is.
     """
     store.trim()
     judging = _Judging(store, site, drawn=drawn)
@@ -154,7 +153,7 @@ def judge_evidence(
 
 
 def _report_on(store: EvidenceStore, site: SiteProfile, stats: ReadStats, *, found: bool) -> Report:
-    """The report without its verdicts; `found`: is there any above clean?"""
+    """The report without its verdicts; `found`: some host is above clean."""
     return Report(
         verdicts=(),
         clean_hosts=0,
@@ -179,7 +178,7 @@ def _known(time: float) -> float | None:
 
 
 class _Judging:
-    """Verdicts on machines, and what is uncertain about them."""
+    """Judges machines and collects what is uncertain about them."""
 
     def __init__(self, store: EvidenceStore, site: SiteProfile, *, drawn: bool) -> None:
         self.verdicts: list[Verdict] = []
@@ -190,7 +189,7 @@ class _Judging:
         self._shared = SharedAddresses()
 
     def take(self, machine: Machine, *, wanted: bool) -> None:
-        """`wanted`: a clean host gets a verdict as well."""
+        """`wanted`: return a verdict for a clean host, too."""
         self.seen += 1
         context = self._context_of(machine)
         verdict = None
@@ -230,7 +229,7 @@ def _is_above_clean(machine: Machine, context: HostContext) -> bool:
 
 
 def _quiet(store: EvidenceStore) -> int:
-    """How many addresses gave no evidence and no lease."""
+    """Number of addresses without evidence and without lease."""
     leased = {address for address, _, _ in store.leases.seen}
     return len(store.active.difference(store.hosts, leased))
 
@@ -238,27 +237,32 @@ def _quiet(store: EvidenceStore) -> int:
 def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     missing = sorted(set(site.sensors) - store.sensors)
     return tuple(
-        f"sensor {name} is listed in the site profile and wrote nothing: its hosts were not watched"
+        (
+            f"sensor {name} is listed in the site profile but wrote nothing: its hosts were "
+            "not monitored"
+        )
         for name in missing
     )
 
 
 def _early_sentences(store: EvidenceStore) -> Iterator[str]:
-    """What records of before 2000 mean: a capture is replayed, or a clock was never set."""
+    """Explain records dated before 2000: a replayed capture, or a clock that was never set."""
     if not store.early_events:
         return
     events = count_of(store.early_events, "event")
     if store.last_event >= BEFORE_SURICATA:
         yield (
-            f"{events} are dated before 2000: a sensor's clock was not set, and their times are "
-            "used as they are; set it (NTP) before Suricata starts"
+            f"{events} are dated before 2000: a sensor's clock was not set. Their times are "
+            "used unchanged; set the clock (NTP) before Suricata starts"
         )
         return
     is_frozen = store.early_events > 1 and store.first_event == store.last_event
     yield (
-        f"all {events} are dated before 2000, and their times are used as they are: an old capture "
-        "is replayed, or a capture without times or a clock that was never set"
-        + (", as they all have one time: rates cannot be told" if is_frozen else "")
+        (
+            f"all {events} are dated before 2000: a replayed old capture, a capture without "
+            "times, or a clock that was never set. Their times are used unchanged"
+        )
+        + ("; all have the same time, so rates are unknown" if is_frozen else "")
     )
 
 
@@ -266,19 +270,19 @@ def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
     if store.hosts_sampled:
         kept = f"one in {1 << store.hosts_sampled}"
         yield (
-            f"more than {MOST_HOSTS} home addresses gave evidence, and only that of {kept} "
-            "was kept: are home_networks right?"
+            f"more than {MOST_HOSTS} home addresses have evidence; only that of {kept} was "
+            "kept. Check home_networks"
         )
     if store.active_sampled:
         kept = f"one in {1 << store.active_sampled}"
         yield (
-            f"more than {MOST_ACTIVE} home addresses were seen, and only {kept} of the "
-            "clean ones is counted: are home_networks right?"
+            f"more than {MOST_ACTIVE} home addresses were seen; only {kept} of the clean "
+            "ones is counted. Check home_networks"
         )
 
 
 def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
-    """Every address of every host judged infected, and why."""
+    """All addresses of all infected hosts, with the reason."""
     for verdict in verdicts:
         if verdict.level is Level.INFECTED:
             held = verdict.identity.addresses if verdict.identity else (verdict.host,)

@@ -1,4 +1,4 @@
-"""HostEvidence -> what harmless thing the host may be, which signals that explains, and what to do about it. Pure."""
+"""HostEvidence -> benign explanations, the signals they explain, and the next step. Pure."""
 
 from collections import Counter
 
@@ -12,39 +12,41 @@ from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.caps import OWN_PROVIDERS, Caps, servers_on_port_25
 from rulegen.vocabulary import Family, Signal
 
-# Enough different clients that a host is a server to them, not a peer that was met once.
+# Enough distinct clients to call a host a server, not a peer that was met once.
 SENDERS = 3
 CLIENTS = 3
-# A mail server takes mail in, in proportion to what it sends. Port scanners that reach a web
-# server's open port 25 make it no mail server.
+# A mail server receives mail in proportion to what it sends. A few port scans of an open port 25 do
+# not make a host a mail server.
 SHARE_IN = 0.05
-# Of some ten (evidence.Fact.ASKS_PTR).
+# Out of about ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
-# A mass mailer has no business with inside hosts' mail ports, nor with other ports of a peer's mail
-# server.
+# A mass mailer does not connect to internal hosts' mail ports, nor to other ports of a mail server.
 SCANNED_HOSTS = 5
-# A monitor comes back to the same servers, met in its first rounds, for as long as it is watched;
-# at most so often a minute.
+# A monitor returns to the servers of its first rounds for as long as it is observed, at most this
+# often a minute.
 AGAIN, ROUNDS, SETTLED, WATCHED, A_MINUTE = 3, 1.5, 0.25, 1800, 1.2
-# Sure enough to say that it is hardly anything else: so often each, and so few.
+# Almost certainly a monitor: this many visits to each server, and this few servers.
 VISITS_EACH, FEW = 10, 8
-# Most of them answer, and it does not ask where to deliver.
+# Most servers answer, and the host does not look up where to deliver.
 ANSWER, MX_DOMAINS = 0.8, 5
-# What a program that sends in its owner's name does not reach: new servers within an hour, domains
-# for one text.
+# Not reached by a program that sends in its owner's name: new servers within an hour, recipient
+# domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
 
-# What an explanation leaves: a mail server may still be a spammer's; the others look like no mailer
-# at all.
+# Highest score that an explanation leaves. A mail server may still send spam; the others do not
+# look like mass mailers.
 PERHAPS, HARDLY = 0.85, 0.40
-# More lookups than this for each server connected to are not for delivery.
+# With more lookups than this for each server connected to, the lookups are not for delivery.
 LOOKUPS_EACH = 5
 BY_RATE = frozenset(signal for signal, entry in SIGNALS.items() if entry.explained_by_volume)
 LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
 
 
 class BenignExplanation(Struct, frozen=True):
-    """`text` completes "this host ..."; `signals` are the ones it explains, and can then raise the score to `at_most`."""
+    """A benign explanation; `text` completes "this host ...".
+
+    `signals` are the explained signals; they can raise the score to `at_most` only.
+    """
 
     text: str
     next_step: str
@@ -53,7 +55,7 @@ class BenignExplanation(Struct, frozen=True):
 
 
 def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[BenignExplanation, ...]:
-    """Every harmless explanation that the evidence supports."""
+    """Every benign explanation that the evidence supports."""
     by_role = (
         _mail_server(evidence),
         _resolver(evidence),
@@ -78,7 +80,7 @@ def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     asks = " and looks up the names of addresses" if names >= PTR_NAMES else ""
     return BenignExplanation(
-        f"takes mail in from {senders} hosts{asks}, as a mail server does",
+        f"receives mail from {senders} hosts{asks}, as a mail server does",
         "declare it in mail_servers, or investigate it",
         BY_RATE,
         PERHAPS,
@@ -101,7 +103,7 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
     inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
     peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
     probed = peers & evidence.log(Fact.PROBED).keys()
-    # A scanner looks whether a port is open; it does not say HELO.
+    # A scanner checks whether a port is open; it does not send HELO.
     talks = (
         evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
         or evidence.log(Signal.MAIL_BURST).hours
@@ -123,9 +125,9 @@ def _scanner(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _provider_client(evidence: HostEvidence) -> BenignExplanation | None:
-    """A program or device with an account: few organisations, however many addresses they have.
+    """A program or device with a mail account: few organisations, however many addresses.
 
-    It explains no signal: few peers weigh little by themselves, and what is in the mails still
+    It explains no signal: few peers weigh little by themselves, and the content of mails still
     counts.
     """
     tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
@@ -133,9 +135,9 @@ def _provider_client(evidence: HostEvidence) -> BenignExplanation | None:
     if not 0 < len(peers) <= OWN_PROVIDERS or any(map(is_address, peers)):
         return None
     return BenignExplanation(
-        f"hands its mail to {' and '.join(sorted(peers))} alone, as a client of a mail "
-        "provider does",
-        "if it should send through your own relay, change its settings",
+        f"sends its mail only through {' and '.join(sorted(peers))}, as a client of a "
+        "mail provider does",
+        "if it should use the site's relay, change its settings",
         frozenset(),
         HARDLY,
     )
@@ -162,7 +164,7 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
         return None
     sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
     return BenignExplanation(
-        f"visits the same {peers} servers again and again and sends no mail that was "
+        f"connects to the same {peers} servers repeatedly without sending mail that was "
         "seen, as monitoring does",
         "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
@@ -171,7 +173,7 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
-    """A program of the site that delivers by itself: one name, the site's own senders, no hurry."""
+    """A program of the site that delivers directly: one HELO name, own senders, low rate."""
     mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
     hurried = (
         max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), 3600), default=0) >= OWN_PACE
@@ -189,9 +191,9 @@ def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
     ):
         return None
     return BenignExplanation(
-        "sends only in the name of the site's own domains, in no hurry, as a program "
-        "that delivers by itself does",
-        "let it send through the relay, or declare it in mail_servers; or investigate it",
+        "sends only from the site's own domains at a low rate, as a program that "
+        "delivers directly does",
+        "route it through the relay or declare it in mail_servers; otherwise investigate it",
         BY_RATE - {Signal.LOOK_ALIKE},
         PERHAPS,
     )
@@ -204,7 +206,7 @@ def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | 
     return BenignExplanation(
         f"looked up mail servers of {asked} domains and connected to {caps.servers} of "
         "them, as an address checker does",
-        "if it checks addresses, add it to exempt; if not, find the program that asks",
+        "if it checks addresses, add it to exempt; if not, find the program that sends the queries",
         frozenset(),
         HARDLY,
     )
@@ -218,7 +220,7 @@ def _own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | No
     if own <= 0 or 2 * own < servers:
         return None
     return BenignExplanation(
-        f"hands mail to {servers} servers, {own} of them its users' own providers, as "
+        f"submits mail to {servers} servers, {own} of them its users' own providers, as "
         "mail clients do",
         "if many people share this address, add it to exempt",
         frozenset(),

@@ -1,4 +1,4 @@
-"""HostEvidence -> Caps: how many of its peers may count, given its ordinary activity. Pure."""
+"""HostEvidence -> Caps: how many peers may count, given the host's ordinary activity. Pure."""
 
 from bisect import bisect_right
 from math import inf
@@ -10,14 +10,13 @@ from eveproc.signals.declaration import PeerLimit
 from eveproc.signals.facts import Fact
 from rulegen.vocabulary import Signal
 
-# Several domains have their mail taken in by one server.
+# One server receives mail for several domains.
 DOMAINS_A_SERVER = 3
-# Different mail providers of all the people behind one address.
+# Distinct mail providers of all the people behind one address.
 MAILBOXES_AT_MOST = 20
 # Accounts of one person, or of one device.
 OWN_PROVIDERS = 3
-# Seconds from a lookup to the connection it was for, and the share of new servers that have to be
-# met so.
+# Seconds from a lookup to its connection, and the share of new servers that must be met this way.
 LEAD, LED = 10.0, 0.8
 # Programs that submit mail keep an address for as long as its record may be kept, an hour in common
 # use: most of their connections follow no lookup of their own.
@@ -25,11 +24,12 @@ CACHED = 3600.0
 
 
 class Caps(Struct, frozen=True):
-    """How many peers at most may count as evidence.
+    """Maximum number of peers that may count as evidence.
 
-    `direct`, `submission`: external servers on those ports that are not the host's own providers; `servers`: both together;
-    `lookups`: domains asked for that a delivery may have followed (inf: connections were not logged);
-    `recipients`: domains written to: no more than servers, since one server for many domains is somebody's relay.
+    `direct`, `submission`: external servers on those ports that are not the host's own providers;
+    `servers`: both together; `lookups`: domains asked for that a delivery may have followed (inf:
+    connections were not logged); `recipients`: domains written to: no more than servers, since one
+    server for many domains is a relay.
     """
 
     direct: int
@@ -61,7 +61,7 @@ class Caps(Struct, frozen=True):
 
 
 def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
-    """Discount own providers, own relays, and lookups that no delivery followed."""
+    """Subtract own providers, own relays, and lookups without a delivery."""
     direct, submission = _direct(evidence), _submission(evidence)
     connections = _share(evidence, (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS), direct)
     connections += _share(evidence, (Signal.SUBMISSION_ATTEMPTS,), submission)
@@ -75,7 +75,7 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
 
 
 def servers_on_port_25(evidence: HostEvidence) -> set[str]:
-    """Every external server tried or spoken to as one mail server to another."""
+    """External servers that the host tried or reached on port 25."""
     return evidence.log(Signal.SMTP_ATTEMPTS).keys() | evidence.log(Signal.SMTP_SESSIONS).keys()
 
 
@@ -86,10 +86,13 @@ def _direct(evidence: HostEvidence) -> int:
 
 
 def _submission(evidence: HostEvidence) -> int:
-    """Servers beyond the providers whose mailboxes are read too, and beyond one provider's many addresses."""
+    """Submission servers other than the host's own providers.
+
+    Many addresses of one provider count once.
+    """
     tried = evidence.log(Signal.SUBMISSION_ATTEMPTS)
-    # Only so far: Emotet tries the mailboxes of the peers it sends through, 193 of them in six
-    # minutes.
+    # Bounded, because Emotet also reads mailboxes at the servers it sends through, 193 of them in
+    # six minutes.
     read = min(evidence.log(Fact.READS_MAILBOX).distinct(), MAILBOXES_AT_MOST)
     servers = max(0, tried.distinct() - read)
     return _unless_one_provider(evidence, tried.newcomers(), servers, CACHED)
@@ -98,9 +101,9 @@ def _submission(evidence: HostEvidence) -> int:
 def _unless_one_provider(
     evidence: HostEvidence, newcomers: list[tuple[float, str]], servers: int, lead: float
 ) -> int:
-    """The number of domains, where lookups of a few mail servers' names led to nearly every new server.
+    """The number of domains, if lookups of their mail servers led to nearly every new server.
 
-    A lookup leads to what is met within `lead` seconds.
+    A lookup leads to a server that is met within `lead` seconds.
     """
     names = evidence.log(Fact.MAIL_NAMES)
     if not newcomers or not 0 < names.distinct() <= OWN_PROVIDERS:
@@ -115,7 +118,7 @@ def _any_within(times: list[float], start: float, end: float) -> bool:
 
 
 def _share(evidence: HostEvidence, signals: tuple[Signal, ...], strange: int) -> int:
-    """Connections to the strange among a host's servers."""
+    """Connections to those of a host's servers that are not its own providers'."""
     sketches = [evidence.log(signal) for signal in signals]
     servers = max(sketch.distinct() for sketch in sketches)
     return max(sketch.count() for sketch in sketches) * min(strange, servers) // max(1, servers)

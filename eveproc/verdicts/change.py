@@ -1,7 +1,8 @@
-"""What was last reported of a host and what is found now -> what changed, in plain values that every report form shows. Pure.
+"""The last reported and the present verdicts -> Change, in plain values for every report form.
 
-Nothing here remembers anything: whoever keeps the state between reports makes a Change, and a
-report without one is a first report.
+Pure.
+
+This module keeps no state: eveproc/state makes a Change. A report without one is a first report.
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ from rulegen.vocabulary import Level
 
 
 class Trend(StrEnum):
-    """How a host stands against the last report; the order is the one a reader wants them in."""
+    """How a host's verdict compares with the last report, in the order of reports."""
 
     NEW = "new"
     WORSE = "worse"
@@ -32,19 +33,23 @@ MEANING: Mapping[Trend, str] = MappingProxyType(
     {
         Trend.NEW: "not infected or suspected in the last report",
         Trend.WORSE: "suspected in the last report, infected now",
-        Trend.STILL: "reported before, and still seen doing it",
-        Trend.RECOVERED: "reported before; seen, and clean now",
-        Trend.GONE_QUIET: "reported before; not seen at all since",
+        Trend.STILL: "reported before, still infected or suspected",
+        Trend.RECOVERED: "reported before, seen again and clean now",
+        Trend.GONE_QUIET: "reported before, not seen since",
     }
 )
 
 
 class HostChange(Struct, frozen=True):
-    """One host's incident: from the first report that named it until it is clean, or has been quiet for a week (incident.py).
+    """One host's incident.
 
-    `host` and `mac` are those of its Verdict (Verdict.key), where there is one; a host that has gone quiet has none. `incident` is the
-    same in every report on it. `first_reported` is in seconds since 1970 UTC. `previous` is the level of the last report, None where it
-    was in none. `mac` and `name` are what dhcp last said, "" if nothing did.
+    It lasts from the first report that names the host until the host is clean or was not seen for a
+    week (incident.py).
+
+    `host` and `mac` are those of its Verdict (Verdict.key), if it has one; a host that was not seen
+    again has none. `incident` is the same in every report on it. `first_reported` is in seconds
+    since 1970 UTC. `previous` is the level of the last report, None where it was in none. `mac` and
+    `name` are from the latest dhcp record, "" if there is none.
     """
 
     host: str
@@ -62,29 +67,32 @@ class HostChange(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Everything that changed since the last report, which was made of events up to `since` (seconds since 1970 UTC)."""
+    """Everything that changed since the last report.
+
+    That report covered events up to `since` (seconds since 1970 UTC).
+    """
 
     since: float
     hosts: tuple[HostChange, ...]
 
     def by_key(self) -> dict[tuple[str, str], HostChange]:
-        """To be asked with Verdict.key."""
+        """Changes by Verdict.key."""
         return {change.key: change for change in self.hosts}
 
     def of_trend(self, trend: Trend) -> tuple[HostChange, ...]:
         return tuple(change for change in self.hosts if change.trend is trend)
 
     def counts(self) -> dict[Trend, int]:
-        """How many hosts are what, all trends named."""
+        """Number of hosts for every trend."""
         found = Counter(change.trend for change in self.hosts)
         return {trend: found[trend] for trend in Trend}
 
 
 def trend_of(previous: Level | None, now: Level | None) -> Trend | None:
-    """Two levels -> the trend; None where neither report has anything to say.
+    """Two levels -> the trend; None if neither report names the host.
 
-    A level is None where the host was not in the report: never seen, or not seen this time. From
-    infected to suspected is `still`: less evidence of the same thing is no news to act on.
+    A level is None if the host was not in the report. From infected to suspected is `still`: less
+    evidence of the same activity needs no action.
     """
     before, after = previous or Level.CLEAN, now or Level.CLEAN
     if before is after is Level.CLEAN:

@@ -1,7 +1,6 @@
-"""EvidenceStore + the verdicts on it -> ChartData: plain frozen numbers that charts and timelines are drawn from. Pure.
+"""EvidenceStore + verdicts -> ChartData: plain numbers for charts and timelines. Pure.
 
-What is drawn is what is scored: peers (domains, servers, recipients) at the time each was new to a
-host.
+Charts show what is scored: peers (domains, servers, recipients) at the time each was new to a host.
 """
 
 from collections import Counter
@@ -21,11 +20,11 @@ from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.units import DAY
 from rulegen.vocabulary import Family, Level, Signal
 
-# A night has at most this many columns: four pixels each on the narrowest screen that shows them.
+# Maximum number of columns of a report: four pixels each on the narrowest screen that shows them.
 COLUMNS = 60
-# Column widths in seconds that clocks are read by; above a day, whole days.
+# Column widths in seconds, common clock intervals; above a day, whole days.
 WIDTHS = (60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, DAY)
-# Rules that count servers, with the records they are counted from.
+# Rules that count servers, with the records that show the same.
 PACES: Mapping[Signal, Signal] = MappingProxyType(
     {signal: entry.counted_from for signal, entry in SIGNALS.items() if entry.pace}
 )
@@ -34,7 +33,10 @@ ByFamily = Mapping[Family, tuple[int, ...]]
 
 
 class Columns(Struct, frozen=True):
-    """Equal stretches of time: `number` of them, `seconds` wide; `start` is in seconds since 1970 UTC, a multiple of `seconds`."""
+    """`number` equal intervals of `seconds`.
+
+    `start` is in seconds since 1970 UTC, a multiple of `seconds`.
+    """
 
     start: float
     seconds: int
@@ -45,12 +47,12 @@ class Columns(Struct, frozen=True):
         return self.start + self.seconds * self.number
 
     def index(self, time: float) -> int:
-        """The column of a time; times outside belong to the first or the last."""
+        """The column of a time; times beyond the ends count in the first or last column."""
         return min(self.number - 1, max(0, int((time - self.start) // self.seconds)))
 
 
 class HostCount(Struct, frozen=True):
-    """One host above clean, and its number."""
+    """One host above clean, and its number of servers."""
 
     key: Key
     level: Level
@@ -58,10 +60,10 @@ class HostCount(Struct, frozen=True):
 
 
 class Pace(Struct, frozen=True):
-    """How many new external servers hosts met in their busiest `threshold.seconds`, and the number the rule of `signal` alerts at.
+    """New external servers of hosts in their busiest `threshold.seconds`, and the threshold.
 
-    `clean` is a distribution, (servers, hosts) in ascending order; a host that met none is in `idle` alone. Declared mail servers are
-    left out, as they are of the rules.
+    `clean` is a distribution, (servers, hosts) in ascending order; a host that met none counts only
+    in `idle`. Declared mail servers are excluded, as in the rules.
     """
 
     signal: Signal
@@ -72,9 +74,10 @@ class Pace(Struct, frozen=True):
 
 
 class ChartData(Struct, frozen=True):
-    """`families`: peers new in each column, over all hosts above clean; `timelines`: the same for each of those hosts.
+    """Numbers for charts and timelines.
 
-    `columns` is None where there was no event; then there is nothing to draw.
+    `families`: peers new in each column, over all hosts above clean; `timelines`: the same for each
+    of these hosts. `columns` is None if there was no event; then there is nothing to draw.
     """
 
     columns: Columns | None = None
@@ -87,7 +90,7 @@ NO_CHART_DATA = ChartData()
 
 
 class ChartDataBuilder:
-    """Takes one host after the other; what is kept of a clean one is a number in a distribution."""
+    """Takes one host at a time; a clean host is kept only as a number in a distribution."""
 
     def __init__(self, store: EvidenceStore, site: SiteProfile) -> None:
         self._columns = columns_between(store.first_event, store.last_event)
@@ -96,7 +99,7 @@ class ChartDataBuilder:
         self._timelines: dict[Key, ByFamily] = {}
 
     def add(self, address: str, evidence: HostEvidence, verdict: Verdict | None) -> None:
-        """`verdict` is None of a host that is known to be clean without one."""
+        """`verdict` is None if the host is known to be clean without one."""
         marked = verdict if verdict and verdict.level is not Level.CLEAN else None
         if not self._site.is_mail_server(ip_address(address)):
             for pace in self._paces:
@@ -105,7 +108,7 @@ class ChartDataBuilder:
             self._timelines[marked.key] = timeline(evidence, self._columns)
 
     def chart_data(self, quiet: int = 0) -> ChartData:
-        """Everything so far; `quiet` hosts more were seen and gave no evidence of anything."""
+        """ChartData of all hosts added; `quiet` further hosts were seen without evidence."""
         if self._columns is None:
             return NO_CHART_DATA
         paces = (pace.result(quiet) for pace in self._paces)
@@ -116,7 +119,7 @@ class ChartDataBuilder:
 
 
 def columns_between(first: float, last: float) -> Columns | None:
-    """The finest columns that are no more than COLUMNS (or one more, where an end falls within one)."""
+    """The finest columns that number at most COLUMNS (plus one for a partial column)."""
     if not (isfinite(first) and isfinite(last)):
         return None
     needed = (last - first) / COLUMNS
@@ -126,10 +129,10 @@ def columns_between(first: float, last: float) -> Columns | None:
 
 
 def timeline(evidence: HostEvidence, columns: Columns) -> ByFamily:
-    """Per family with any evidence and column: the most that one of its signals counted.
+    """Per family with evidence, and per column, the largest count of its signals.
 
-    The same mail shows in several signals of a family; where records tell, the alerts made of them
-    say nothing more.
+    The same mail counts in several signals of a family. Where records exist, their alerts add
+    nothing.
     """
     rows: dict[Family, list[int]] = {}
     for signal in Signal:
@@ -159,7 +162,7 @@ def _sum(timelines: Iterable[ByFamily], columns: Columns) -> ByFamily:
 
 
 class _Counting:
-    """Hosts -> the Pace of one rule."""
+    """Collects hosts into the Pace of one rule."""
 
     def __init__(self, signal: Signal, threshold: Threshold) -> None:
         self._signal = signal

@@ -1,4 +1,7 @@
-"""One machine's evidence -> Account: how its verdict came about step by step, and what would have changed it. Pure."""
+"""One machine's evidence -> Account: the steps to its verdict, and what would have changed it.
+
+Pure.
+"""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -18,13 +21,13 @@ from rulegen.errors import InputError, Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Family, Level, Signal
 
-# A person reads the beginning; the rest is counted.
+# Only the first steps are listed; the rest is counted.
 STEPS = 40
 PIVOTS = 20
 
 
 class Step(Struct, frozen=True):
-    """At `time` this peer (`key`) was new; `score` is what was known of the host by then."""
+    """At `time` this peer (`key`) was new; `score` is the host's score at that time."""
 
     time: float
     signal: Signal
@@ -34,7 +37,7 @@ class Step(Struct, frozen=True):
 
 
 class WhatIf(Struct, frozen=True):
-    """The verdict under another circumstance, as in "without lookup evidence"."""
+    """The verdict under a different assumption, for example "without lookup evidence"."""
 
     change: str
     level: Level
@@ -42,7 +45,7 @@ class WhatIf(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """Everything `eveproc explain` says; `unlisted` counts the steps after the first STEPS."""
+    """Everything that `eveproc explain` shows; `unlisted` is the number of further steps."""
 
     verdict: Verdict
     steps: tuple[Step, ...]
@@ -55,7 +58,7 @@ class Account(Struct, frozen=True):
 def explain(
     host: str, store: EvidenceStore, site: SiteProfile, sources: Sequence[str]
 ) -> tuple[Account, ...]:
-    """Account for every machine that has or had this address, MAC or name, worst first.
+    """Explain every machine that has or had this address, MAC or name, worst first.
 
     Raises InputError if none was seen.
     """
@@ -87,15 +90,15 @@ def _account(
 
 
 def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
-    """Those with this address, MAC or name; if there are none, those whose short name it is."""
+    """Machines with this address, MAC or name; if none, those with this short name."""
     wanted = _one_spelling(host)
     for is_same in (str.__eq__, _is_same_machine):
         found = [m for m in seen if any(is_same(wanted, _one_spelling(n)) for n in _names(m))]
         if found:
             return found
     what = (
-        f"was not seen as a home host in these events; seen were {len(seen)}, by "
-        "address, MAC or name"
+        "not found: no home host has this address, MAC or name in these events; "
+        f"{len(seen)} hosts were seen"
     )
     raise InputError([Problem(host, what)])
 
@@ -110,13 +113,13 @@ def _names(machine: Machine) -> tuple[str, ...]:
 
 
 def _one_spelling(host: str) -> str:
-    """Addresses as canonical_address, MACs with colons, names in lower case without the last dot."""
+    """Normalize: canonical addresses, MACs with colons, names in lower case without final dot."""
     text = host.strip().strip("[]")
     return canonical_address(text) or canonical_mac(text) or text.lower().removesuffix(".")
 
 
 def _is_same_machine(one: str, other: str) -> bool:
-    """A host name and the same one with its domain, whichever is which."""
+    """True if both names are the same, one of them possibly with its domain."""
     if any(canonical_address(text) or canonical_mac(text) for text in (one, other)):
         return False
     short, full = sorted((one, other), key=len)
@@ -150,7 +153,7 @@ def _what_ifs(evidence: HostEvidence, found: Assessment, context: HostContext) -
         others = tuple(e for e in found.explanations if e is not explanation)
         if explanation.signals:
             yield _what_if(
-                f"if it did not look like a host that {explanation.text}",
+                f"without the benign explanation that this host {explanation.text}",
                 combine(found.scored, others),
             )
     for role, is_mail_server in (("mail_servers", True), ("resolvers", False)):
@@ -172,10 +175,10 @@ def _pivots(evidence: HostEvidence) -> tuple[Pivot, ...]:
 
 
 def _jq(pivots: Sequence[Pivot], machine: Machine, sources: Sequence[str]) -> str:
-    """A shell line that shows the flows to look at; file names quoted, `-` left to the reader."""
+    """A shell command that prints the flows to look at, with quoted file names."""
     files = " ".join(shlex.quote(source) for source in sources)
     if not pivots:
-        # Suricata writes IPv6 out in full.
+        # Suricata writes IPv6 addresses in full.
         spellings = dict.fromkeys(s for a in machine.addresses for s in (a, ip_address(a).exploded))
         ends = ", ".join(f'"{spelling}"' for spelling in spellings)
         return f"jq -c 'select((.src_ip, .dest_ip) | IN({ends}))' {files}"

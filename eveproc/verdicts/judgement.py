@@ -1,6 +1,6 @@
-"""What was gathered + SiteProfile -> Judgement: whether verdicts may rest on it, and if not, why and what to change. Pure.
+"""Evidence + SiteProfile -> Judgement: how far verdicts can be trusted, causes and remedies. Pure.
 
-"No host infected" is only worth saying where an infected host would have been seen.
+"No host infected" is meaningful only if an infected host would have been seen.
 """
 
 from collections import Counter
@@ -22,31 +22,31 @@ from eveproc.signals.facts import Fact
 from rulegen.site_profile import Network, SiteProfile
 from rulegen.units import HOUR, count_of
 
-# Kinds of records that a verdict can rest on, and the key of suricata.yaml that brings each.
+# Record types that verdicts are based on, and the key of suricata.yaml that enables each.
 CARRIERS = ("dns", "smtp", "flow", "alert")
 TYPES = "outputs: eve-log: types:"
-# Blocks that sites list whole whether they use them or not; that nothing of one is seen is normal.
+# Sites often list these blocks whole, used or not, so seeing no host of one is normal.
 CATCH_ALL = frozenset(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"))
-# A gap in the records is a fault where so many bytes were to be expected in it, by the hours on
-# both sides: some 200 records. Where a site goes to sleep slowly, there are fewer.
+# A gap in the records is reported if at least this many bytes (some 200 records) were expected in
+# it, judging by the hours on both sides. A gradual decline in traffic stays below.
 EXPECTED_BYTES = 100_000
-# An hour that holds less of the log than this tells no rate.
+# An hour with less of the log than this gives no rate.
 LEAST_SECONDS = 600
-# The same for single sensors and kinds of records, in records of the sample.
+# The same for single sensors and record types, in records of the sample.
 EXPECTED_RECORDS, SILENT_HOURS = 10, 2
-# Above this share of the lines it matters that they could not be read.
+# Above this share, unusable lines are reported.
 UNUSABLE = 0.02
-# So many home hosts, and connections of the sample with external servers, and none asks DNS: the
-# sensor does not see it.
+# If this many home hosts and sampled external connections show no DNS query, the sensor does not
+# see DNS.
 CLIENTS_WITHOUT_DNS, CONNECTIONS_WITHOUT_DNS = 5, 20
-# Of fewer records than these, a home network may be missing by chance.
+# With fewer records, a home network may be missing by chance.
 MUCH_BYTES, MUCH_HOURS = 200_000, 12
-# Of networks that are not home those are named that are not far behind the first: external hosts
-# that connect to a server of such a network are many, and each is there seldom.
+# Networks that are not home are named only if they have nearly as many clients as the largest:
+# external clients of a server are many, each seen rarely.
 SHARE_NAMED = 0.05
-# A few questions that no server answers leave no dhcp record.
+# Fewer unanswered requests than this leave no dhcp record.
 DHCP_FLOWS = 10
-# What the reader says of a file without a byte in it.
+# The reader's message for an empty file.
 EMPTY = "is empty"
 NETWORKS_NAMED, GAPS_NAMED, FIELDS_NAMED = 4, 5, 3
 
@@ -63,7 +63,7 @@ class Outcome(StrEnum):
 class Cause(Struct, frozen=True):
     """Why something could not be seen.
 
-    `name` is for programs, `remedy` what to change ("" where nothing can be).
+    `name` is for programs; `remedy` is what to change ("" if nothing).
     """
 
     name: str
@@ -90,23 +90,23 @@ class Judgement(Struct, frozen=True):
 
     @property
     def has_verdicts(self) -> bool:
-        """True if the number of clean hosts says anything."""
+        """True if the number of clean hosts is meaningful."""
         return self.outcome in (Outcome.JUDGED, Outcome.IN_PART)
 
 
 JUDGED = Judgement()
 _IS_IT_RUNNING = "check that Suricata is running and writes to this file (eve-log: enabled: yes)"
-# Nothing new is odd where so many reports before had something, and this part of the usual pause
-# between them is over.
+# A run without new events is suspicious if this many earlier reports had some, and this part of the
+# usual pause between them has passed.
 REPORTS_WITH_NEWS, PART = 3, 0.75
 
 
 def judgement_of(
     store: EvidenceStore, site: SiteProfile, stats: ReadStats, *, found: bool = False
 ) -> Judgement:
-    """Whether verdicts on this site may rest on what was gathered.
+    """Judge whether verdicts on this site can be trusted.
 
-    `found`: is any host above clean? Then something was seen, and the outcome is IN_PART at worst.
+    `found`: a host is above clean. Then something was seen, and the outcome is IN_PART at worst.
     """
     seen = _Seen(store, site, stats)
     blind = tuple(seen.blind())
@@ -117,11 +117,10 @@ def judgement_of(
 
 
 def judge_silence(reports: Sequence[float], now: float) -> Judgement:
-    """A run that found nothing new.
+    """Judge a run that found nothing new.
 
-    `reports`: the last events of earlier reports, the newest first.
-
-    That is odd where each of the last three reports had something new, and it is time for more.
+    `reports`: last event times of earlier reports, newest first. The run is suspicious if each of
+    the last three reports had new events and more were due.
     """
     if not reports:
         return Judgement(
@@ -151,10 +150,10 @@ class _Seen:
         self._kinds = self._coverage.kinds()
         self._clients_met, self._met = _home_networks_met(store, site)
 
-    # What makes a verdict impossible: the first that holds.
+    # Causes that make a verdict impossible: the first that applies.
 
     def blind(self) -> Iterator[Cause]:
-        """At most one cause."""
+        """At most one cause that makes verdicts impossible."""
         for cause in (
             self._nothing_read(),
             self._nothing_usable(),
@@ -200,7 +199,7 @@ class _Seen:
         return Cause(
             "nothing_usable",
             f"no line could be read as an EVE record ({self._reasons(unusable)})",
-            "give the records as Suricata writes them: one JSON object a line, with "
+            "expected records as Suricata writes them: one JSON object a line, with "
             "event_type and timestamp",
         )
 
@@ -218,7 +217,7 @@ class _Seen:
     def _no_evidence_kind(self) -> Cause | None:
         if self._kinds & {"dns", "smtp", "flow"} or self._coverage.own_alerts:
             return None
-        if self._store.hosts or self._store.flows_logged:  # found outside of the sample
+        if self._store.hosts or self._store.flows_logged:  # present but not in the sample
             return None
         held = ", ".join(sorted({*self._kinds, *self._other_kinds()})[:8]) or "none"
         remedy = f"log dns, smtp and flow ({TYPES} in suricata.yaml)"
@@ -226,10 +225,10 @@ class _Seen:
             what = "alerts of other rules only"
             remedy += ", and load the rules of rulegen build"
         elif "netflow" in self._other_kinds():
-            what = "netflow records, which tell neither who connected nor whether it was answered"
+            what = "netflow records, which show neither the client nor whether it was answered"
             remedy = f"set flow ({TYPES} in suricata.yaml) in place of netflow, and dns and smtp"
         else:
-            what = f"no record that can be evidence (kinds met: {held})"
+            what = f"no record that can be evidence (types seen: {held})"
         return Cause("no_evidence_records", f"the input holds {what}", remedy)
 
     def _no_home_host(self) -> Cause | None:
@@ -243,17 +242,17 @@ class _Seen:
             return Cause(
                 "no_home_host",
                 f"no host of home_networks ({declared}) was seen",
-                "check home_networks in site.yaml, and where the sensor listens",
+                "check home_networks in site.yaml, and which traffic the sensor monitors",
             )
         return Cause(
             "home_networks_wrong",
             f"no connection or query of a home host was seen: clients are {seen}, "
-            f"home_networks says {declared}",
-            "correct home_networks in site.yaml; if these are the addresses of a NAT gateway, let "
-            "the sensor listen on its internal side",
+            f"home_networks lists {declared}",
+            "correct home_networks in site.yaml; if these are addresses of a NAT gateway, "
+            "monitor its internal side",
         )
 
-    # What leaves a part unseen.
+    # Causes that leave a part unseen.
 
     def partial(self) -> Iterator[Cause]:
         """Everything that could not be seen though the rest could."""
@@ -270,16 +269,16 @@ class _Seen:
             if self._coverage.own_alerts:
                 yield Cause(
                     "alerts_only",
-                    "the input holds alerts only: slow mailers stay below the rules' thresholds",
+                    "the input holds only alerts: slow mailers stay below the rules' thresholds",
                     f"log dns, smtp and flow as well ({TYPES} in suricata.yaml)",
                 )
             return
         if self._coverage.traffic["smtp"] and "smtp" not in kinds:
             yield Cause(
                 "no_smtp_records",
-                "there are mail connections and no smtp records: content and rejections cannot "
+                "there are mail connections but no smtp records: content and rejections cannot "
                 "be seen",
-                f"switch on smtp ({TYPES} in suricata.yaml) and app-layer: protocols: smtp",
+                f"enable smtp ({TYPES} in suricata.yaml) and app-layer: protocols: smtp",
             )
         if "dns" not in kinds and not self._has_evidence_of_dns():
             yield from self._no_dns()
@@ -288,15 +287,15 @@ class _Seen:
                 "no_flow_records",
                 "there are no flow records: connections that are refused, unanswered or "
                 "encrypted cannot be seen",
-                f"switch on flow ({TYPES} in suricata.yaml)",
+                f"enable flow ({TYPES} in suricata.yaml)",
             )
 
         if self._coverage.traffic["dhcp"] >= DHCP_FLOWS and "dhcp" not in kinds:
             yield Cause(
                 "no_dhcp_records",
-                "there is DHCP traffic and no dhcp records: a machine that changes its address "
-                "counts as several",
-                f"switch on dhcp ({TYPES} in suricata.yaml)",
+                "there is DHCP traffic but there are no dhcp records: a machine that changes "
+                "its address counts as several",
+                f"enable dhcp ({TYPES} in suricata.yaml)",
             )
 
     def _has_evidence_of_dns(self) -> bool:
@@ -307,7 +306,7 @@ class _Seen:
             yield Cause(
                 "no_dns_records",
                 "there are no dns records: lookups of mail servers cannot be seen",
-                f"switch on dns ({TYPES} in suricata.yaml) and app-layer: protocols: dns",
+                f"enable dns ({TYPES} in suricata.yaml) and app-layer: protocols: dns",
             )
         elif (
             len(self._store.active) >= CLIENTS_WITHOUT_DNS
@@ -315,9 +314,9 @@ class _Seen:
         ):
             yield Cause(
                 "no_dns_traffic",
-                "home hosts open connections and none asks DNS: lookups of mail servers cannot "
-                "be seen",
-                "let the sensor see the traffic between clients and their resolver",
+                "home hosts open connections but none queries DNS: lookups of mail servers "
+                "cannot be seen",
+                "monitor the traffic between clients and their resolver",
             )
 
     def _home_networks(self) -> Iterator[Cause]:
@@ -325,8 +324,8 @@ class _Seen:
         if unmet and self._met and self._is_much():
             yield Cause(
                 "home_network_not_seen",
-                f"nothing was seen of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: "
-                "no host of it is judged",
+                f"no record of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: its "
+                "hosts are not judged",
                 "check home_networks in site.yaml, and whether the sensor sees this network",
             )
         versions = {network.version for network in self._site.home_networks}
@@ -337,7 +336,7 @@ class _Seen:
             if version not in versions:
                 yield Cause(
                     f"no_ipv{version}_home",
-                    f"IPv{version} clients were seen ({seen}) and home_networks has no "
+                    f"IPv{version} clients were seen ({seen}) but home_networks has no "
                     f"IPv{version} "
                     "network: they are not judged",
                     "add the site's networks to home_networks in site.yaml",
@@ -351,14 +350,14 @@ class _Seen:
                 )
 
     def _should_be_met(self, network: Network) -> bool:
-        """A network of its own that no record names."""
+        """True for a site's own network that every day's records should show."""
         name = str(network)
         is_special = network.is_loopback or network.is_link_local
         is_single = network.prefixlen == network.max_prefixlen
         return not (is_special or is_single or name in self._met or name in CATCH_ALL)
 
     def _is_much(self) -> bool:
-        """Is there so much of records that every network of the site should be in them?"""
+        """True if there are enough records that every network of the site should appear."""
         hours = self._coverage.hours
         size = sum(span.bytes for span in hours.values())
         return size >= MUCH_BYTES or len(hours) >= MUCH_HOURS
@@ -370,8 +369,8 @@ class _Seen:
             more = f" and {len(gaps) - GAPS_NAMED} more" if len(gaps) > GAPS_NAMED else ""
             yield Cause(
                 "hours_without_records",
-                f"there are no records at all {named}{more}",
-                "check whether the sensor ran then, and whether a rotated log is missing",
+                f"there are no records {named}{more}",
+                "check whether the sensor was running then, and whether a rotated log is missing",
             )
 
     def _silences(self) -> Iterator[Cause]:
@@ -382,22 +381,22 @@ class _Seen:
                 if silence:
                     yield Cause(
                         "sensor_silent",
-                        f"sensor {sensor} wrote nothing {_between(*silence)}, when others did",
-                        "check whether it ran then, and whether its logs are complete",
+                        f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
+                        "check whether it was running then, and whether its logs are complete",
                     )
         for kind in ("dns", "flow"):
             if silence := _silence(coverage.span_of(kind), everything):
                 yield Cause(
                     f"{kind}_records_stopped",
-                    f"there are no {kind} records {_between(*silence)}, when there are others",
-                    f"check whether {kind} was switched off then ({TYPES} in suricata.yaml)",
+                    f"there are no {kind} records {_between(*silence)}, while there are others",
+                    f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
                 )
         for name in sorted(set(self._site.sensors) - self._store.sensors):
             yield Cause(
                 "sensor_missing",
-                f"sensor {name} is listed in the site profile and wrote nothing: its hosts were "
-                "not watched",
-                "give its logs as well, or take it out of sensors in site.yaml",
+                f"sensor {name} is listed in the site profile but wrote nothing: its hosts were "
+                "not monitored",
+                "add its logs to the input, or remove it from sensors in site.yaml",
             )
 
     def _unreadable(self) -> Iterator[Cause]:
@@ -431,7 +430,7 @@ class _Seen:
                     "lines_not_usable",
                     f"about {number / lines:.0%} of the {of_what} could not be used "
                     f"({self._reasons(counted)}{cut})",
-                    "look at some of them; a limit of syslog cuts records off",
+                    "inspect some of them; a message limit of syslog may cut records off",
                 )
                 return
 
@@ -440,7 +439,7 @@ class _Seen:
             yield Cause("sensor_loss", sentence)
 
     def _unusable(self) -> dict[SkipReason, int]:
-        """By reason, lines of the sample that gave no record; of an input decoded whole, all of them."""
+        """Unusable lines by reason: of the sample, or of all input if it was decoded whole."""
         counted = (
             self._coverage.unusable
             if self._coverage.unusable or self._kinds
@@ -459,7 +458,7 @@ class _Seen:
         }
 
     def _reasons(self, unusable: Mapping[SkipReason, int]) -> str:
-        """`missing_field dest_ip, not_json`: as the counts of skipped lines call them."""
+        """`missing_field dest_ip, not_json`: the names used in the counts of skipped lines."""
         named = []
         for reason in sorted(unusable):
             fields = sorted(self._stats.details.get(reason) or ())[:FIELDS_NAMED]
@@ -480,7 +479,7 @@ class _Seen:
         }
 
     def _strangers_named(self, *versions: int, only_private: bool = False) -> str:
-        """The networks of most clients that are not home, most first."""
+        """The networks with most clients that are not home, largest first."""
         wider: dict[Network, list[Network]] = {}
         counts: Counter[Network] = Counter()
         for name, count in self._coverage.strangers.items():
@@ -507,7 +506,7 @@ _SERVER_FACTS = frozenset((Fact.TAKES_MAIL_IN, Fact.SERVES_DNS))
 def _home_networks_met(
     store: EvidenceStore, site: SiteProfile
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Home networks that clients were seen of, and those that any host was seen of."""
+    """Home networks with clients seen, and home networks with any host seen."""
     coverage = store.coverage
     clients = frozenset(coverage.home_clients) | networks_met(
         (address for address in store.active if address not in store.hosts),
@@ -521,14 +520,14 @@ def _home_networks_met(
 
 
 def _hosts_that_connect(store: EvidenceStore) -> Iterator[str]:
-    """Hosts with evidence of more than that others connect to them."""
+    """Hosts with evidence other than incoming connections."""
     for address, evidence in store.hosts.items():
         if {kind for kind, _ in evidence.whole().sketches} - _SERVER_FACTS:
             yield address
 
 
 def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
-    """Stretches of more than an hour without a record where many were to be expected."""
+    """Intervals of more than an hour without a record where many were expected."""
     hours = coverage.hours
     return [
         (hours[before].last, hours[after].first)
@@ -538,7 +537,7 @@ def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
 
 
 def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
-    """Bytes to be expected between two hours, by how fast the log grew in them."""
+    """Bytes expected between two hours, estimated from the log's growth in them."""
     rates = [
         hours[hour].bytes / max(hours[hour].last - hours[hour].first, LEAST_SECONDS)
         for hour in (before, after)
@@ -547,7 +546,7 @@ def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
 
 
 def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:
-    """The first stretch in which these records are missing from everything, and many were to be expected."""
+    """The first interval in which these records are missing although many were expected."""
     present = sum(everything.hours[hour] for hour in span.hours)
     share = sum(span.hours.values()) / present if present else 0.0
     silent: list[int] = []

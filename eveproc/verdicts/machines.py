@@ -1,4 +1,4 @@
-"""EvidenceStore + SiteProfile -> Machine: whose evidence it is, and what the site says of its addresses."""
+"""EvidenceStore + SiteProfile -> Machine: its evidence, and its role in the site profile."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -14,7 +14,7 @@ from rulegen.site_profile import SiteProfile
 
 
 class Machine(Struct, frozen=True):
-    """A machine's evidence over all addresses it had; `address` is its latest.
+    """A machine's evidence over all its addresses; `address` is the latest.
 
     `scope`, `scopes`, `apart` and `contested` are those of its Asset.
     """
@@ -30,16 +30,16 @@ class Machine(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """That of its Verdict."""
+        """Key of its Verdict."""
         return key_of(self.address, self.identity, self.scope)
 
 
 def machines(
     store: EvidenceStore, site: SiteProfile, *, everyone: bool = True
 ) -> Iterator[Machine]:
-    """Every home host that was seen, its evidence gathered over all of its addresses.
+    """Every home host that was seen, with the evidence of all its addresses.
 
-    Without `everyone`, hosts without evidence and lease are left out.
+    Without `everyone`, hosts without evidence and lease are omitted.
     """
     for asset in assets(store, site.separate_by, everyone=everyone):
         mac, addresses = asset.mac, asset.addresses
@@ -57,7 +57,7 @@ def machines(
 
 
 def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
-    """What the site says of the machine's addresses, and whether its connections would have been seen."""
+    """Declared role of the machine's addresses, and whether its connections are visible."""
     addresses = [ip_address(address) for address in machine.addresses]
     return HostContext(
         site=site,
@@ -70,7 +70,7 @@ def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> Hos
 
 
 def verdict_on(machine: Machine, context: HostContext) -> Verdict:
-    """The verdict, with what is uncertain about whose evidence it is."""
+    """The verdict, including doubts about whose evidence it is."""
     verdict = judge(machine.address, machine.evidence, machine.identity, context)
     if not (machine.scope or machine.contested):
         return verdict
@@ -82,7 +82,7 @@ def _doubt(machine: Machine) -> str:
     if machine.contested:
         return (
             f"Several machines had this address at the same time ({', '.join(machine.contested)}): "
-            "which of them did this is not known."
+            "it is unknown which of them did this."
         )
     if machine.apart:
         return (

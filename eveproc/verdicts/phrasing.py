@@ -1,7 +1,4 @@
-"""Scored signals and explanations -> sentences: why a verdict was reached, and what to do next.
-
-Pure.
-"""
+"""Scored signals and explanations -> sentences: reasons for a verdict, and the next step. Pure."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -21,17 +18,17 @@ _SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name =
 
 
 def mistaken_for(signal: Signal) -> tuple[str, ...]:
-    """The known false positives of this signal, a phrase each."""
+    """Known false positives of this signal, one phrase each."""
     return _SPEC[signal].mistaken_for
 
 
 def looks_like(signal: Signal) -> str:
-    """The same in one sentence."""
+    """Known false positives in one sentence."""
     return sentence(f"known false positives: {'; '.join(mistaken_for(signal))}")
 
 
 def fact(scored: ScoredSignal) -> str:
-    """What the host did: "asked the MX records of 96 domains (31 of them new within 60 seconds)"."""
+    """What the host did: "asked the MX records of 96 domains (31 of them new within ...)"."""
     if scored.source is EvidenceSource.ALERT:
         return _alert_fact(scored)
     entry = SIGNALS[scored.signal]
@@ -55,7 +52,7 @@ def why(
     explanations: Sequence[BenignExplanation],
     sensor_blind: bool = False,
 ) -> str:
-    """The verdict in one sentence with its numbers, and how far it can be trusted if it is clean."""
+    """The verdict in one sentence with numbers; for a clean one, how far it can be trusted."""
     strongest = _strongest_by_family(scored)
     facts = "; ".join(fact(w) for w in strongest)
     telling = [e for e in explanations if e.signals or level is not Level.INFECTED]
@@ -85,7 +82,7 @@ def why(
 def next_step(
     level: Level, scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]
 ) -> str:
-    """What to do: the explanation's next step, else what the catalogue says of the heaviest signal."""
+    """Next step of the strongest explanation, else the catalogue's for the heaviest signal."""
     if level is Level.INFECTED:
         return (
             "Block its outbound mail (ports 25, 465, 587), then find the program that sends it. "
@@ -99,7 +96,7 @@ def next_step(
 
 
 def _strongest_by_family(scored: Sequence[ScoredSignal]) -> list[ScoredSignal]:
-    """Of each family that agrees the signal that weighs most; if none agrees, the first of all."""
+    """The heaviest signal of each agreeing family; if none agrees, the first of all."""
     best: dict[Family, ScoredSignal] = {}
     for w in scored:
         best.setdefault(w.family, w)
@@ -108,5 +105,5 @@ def _strongest_by_family(scored: Sequence[ScoredSignal]) -> list[ScoredSignal]:
 
 
 def sentence(text: str) -> str:
-    """A capital in front, a full stop behind."""
+    """Capitalize and add a full stop."""
     return f"{text[:1].upper()}{text[1:]}."

@@ -1,4 +1,4 @@
-"""A host's mails + those of all others -> whose mails it repeats: NAT, seen by a sensor on both sides of it."""
+"""A host's mails + those of all others -> whose mails it repeats (NAT monitored on both sides)."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -13,32 +13,32 @@ from eveproc.verdicts.verdict import Verdict
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Level, Signal
 
-# What a mail that leaves leaves behind on both sides of NAT: its recipient, its server.
+# Attributes of an outbound mail that are the same on both sides of NAT: recipient, server.
 _MAIL = (
     Signal.MAIL_BURST,
     Signal.SMTP_SESSIONS,
     Signal.SMTP_ATTEMPTS,
     Signal.SUBMISSION_ATTEMPTS,
 )
-# The clocks of two sensors differ by no more seconds.
+# Maximum clock difference of two sensors in seconds.
 AT_ONCE = 5
-# So many, and so large a part of a host's mails, must be another's.
+# Minimum number, and minimum share, of a host's mails that must be another's.
 FEWEST, PART = 3, 0.5
-# Addresses that are translated on their way to the Internet.
+# Address ranges that NAT translates on the way to the Internet.
 _INTERNAL = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
-# The score of a host that would be infected if the mails were its own.
+# Score of a host that would be infected if the mails were its own.
 CAPPED = INFECTED_AT - 0.01
 
-# So many of its sources are named.
+# Maximum number of sources named.
 NAMED = 3
 
 Sent = tuple[Signal, str]
 
 
 class RepeatedMails:
-    """Tells of which hosts a host repeats the mails.
+    """Finds the hosts whose mails a host repeats.
 
     Nothing is looked up until a host is above clean.
     """
@@ -48,7 +48,7 @@ class RepeatedMails:
         self._site = site
 
     def checked(self, verdict: Verdict, machine: Machine) -> Verdict:
-        """The verdict, with what is known of the machine as a router or an address of NAT."""
+        """The verdict, corrected if the machine is a router or a NAT address."""
         if verdict.level is Level.CLEAN:
             return verdict
         sources = self.sources(machine)
@@ -70,7 +70,7 @@ class RepeatedMails:
         return found
 
     def sources(self, machine: Machine) -> tuple[str, ...]:
-        """The hosts whose mails this one repeats, the most frequent ones first; () if it sends its own."""
+        """Hosts whose mails this one repeats, most frequent first; () if it sends its own."""
         if any(self._site.is_mail_server(ip_address(a)) for a in machine.addresses):
             return ()
         mails = list(_sent(machine.evidence))
@@ -87,7 +87,7 @@ class RepeatedMails:
         return tuple(sorted(counts, key=lambda a: (-counts[a], a)))
 
     def _is_origin(self, address: str, machine: Machine) -> bool:
-        """May the machine be what translates this host's address? A declared server sends its own mails."""
+        """True if the machine may be this host's NAT. A declared server sends its own mails."""
         if address in machine.addresses:
             return False
         if self._site.is_mail_server(ip_address(address)):
@@ -96,7 +96,7 @@ class RepeatedMails:
 
 
 def of_nat(verdict: Verdict, sources: tuple[str, ...]) -> Verdict:
-    """The verdict on a host that repeats the mails of these: never infected by them."""
+    """The verdict on a host that repeats the mails of `sources`: never infected by them."""
     named = _named(sources)
     capped = verdict.level is Level.INFECTED
     return replace(
@@ -105,22 +105,22 @@ def of_nat(verdict: Verdict, sources: tuple[str, ...]) -> Verdict:
         level=Level.SUSPECTED if capped else verdict.level,
         score=min(verdict.score, CAPPED) if capped else verdict.score,
         why=(
-            f"The same mails were seen from {named} at the same times: this is an address that NAT "
-            f"gives to the site's own hosts, seen by a sensor on both sides of it. {verdict.why}"
+            f"The same mails were seen from {named} at the same times: this is a NAT "
+            "address of the site's own hosts, which are monitored on both sides of the "
+            f"NAT. {verdict.why}"
         ),
         next_step=(
-            f"Judge {named} instead. Add this address to mail_servers, or leave out the log of the "
-            "external interface."
+            f"Investigate {named} instead. Add this address to mail_servers, or omit the "
+            "log of the external interface."
         ),
     )
 
 
 def sentence(verdict: Verdict) -> str:
-    """For the head of the report."""
+    """Sentence for the head of the report."""
     return (
         f"{verdict.host} sent the same mails as {_named(verdict.repeats)} at the same "
-        "times: it is an address of NAT, "
-        "and the mails came from inside"
+        "times: it is a NAT address, and the mails came from internal hosts"
     )
 
 
@@ -135,7 +135,7 @@ def _is_internal(address: str) -> bool:
 
 
 def _sent(evidence: HostEvidence) -> Iterator[tuple[Sent, float]]:
-    """What was sent to whom, at its first time in each hour."""
+    """Mails by recipient and server, with the first time in each hour."""
     for signal in _MAIL:
         for bucket in evidence.log(signal).hours.values():
             yield from (((signal, key), time) for key, time in bucket.keys.items())

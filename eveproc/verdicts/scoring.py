@@ -1,4 +1,4 @@
-"""HostEvidence -> scored signals and the probability they add up to, by the model of signals/weights.py. Pure."""
+"""HostEvidence -> scored signals and their combined probability (signals/weights.py). Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -17,18 +17,18 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Family, Signal
 
-# What is unusual even for a declared mail server; its rates are its work.
+# Signals that are unusual even for a declared mail server; high rates are normal for it.
 MAIL_SERVER_SIGNALS = frozenset(
     signal for signal, entry in SIGNALS.items() if entry.unusual_for_mail_server
 )
 RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
 EVERY_SIGNAL = frozenset(Signal)
 
-# An alert of lookups or rejections counts in full once the host connected to this many servers:
-# a user's own provider rejects mail, too.
+# An alert of lookups or rejections counts in full once the host connected to this many servers,
+# because a user's own provider rejects mail, too.
 _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
-# Alerts name one peer of each window at random. Where each named peer was named this often on
-# average, there are taken to be no others.
+# Alerts name one random peer of each window. If each named peer was named this often on average, no
+# other peers are assumed.
 _VISITS = 2
 
 
@@ -48,7 +48,7 @@ class ScoredSignal(Struct, frozen=True):
 
 
 class HostContext(Struct, frozen=True):
-    """What of a host's store is known before its evidence is scored."""
+    """Facts about a host that are known before its evidence is scored."""
 
     site: SiteProfile
     signals: frozenset[Signal]
@@ -57,7 +57,7 @@ class HostContext(Struct, frozen=True):
 
 
 def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
-    """Which signals mean something for a host of this declared role."""
+    """Signals that are meaningful for a host of this declared role."""
     return (MAIL_SERVER_SIGNALS if is_mail_server else EVERY_SIGNAL) & (
         RESOLVER_SIGNALS if is_resolver else EVERY_SIGNAL
     )
@@ -66,7 +66,7 @@ def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
 def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]) -> float:
     """The probability that the host is a mass mailer.
 
-    Explained signals raise it to at most what their explanation leaves.
+    Explained signals raise it at most to the explanation's limit.
     """
     at_most = {
         signal: e.at_most
@@ -84,12 +84,10 @@ def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplana
 
 
 def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
-    """What each family adds.
+    """Weight of each family.
 
-    Within one, signals count the same mails, so the largest weight counts.
-
-    Delivery to port 25 and submission are different acts of the host, as are the content signals:
-    those add up.
+    Signals of one family count the same mails, so the largest weight counts. Delivery to port 25,
+    submission and content signals are distinct activities, so these add up.
     """
     largest: dict[tuple[Family, str], float] = {}
     for w in scored:
@@ -106,7 +104,7 @@ def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
 
 
 def score_at_most(evidence: HostEvidence) -> float:
-    """An upper bound of the host's score from its number of distinct peers, which is quick to get."""
+    """A quick upper bound of the host's score from its number of distinct peers."""
     return probability(
         PRIOR
         + sum(
@@ -155,9 +153,9 @@ def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
 def _heaviest(
     signal: Signal, entries: list[tuple[float, str]], most: float
 ) -> tuple[float, int, int]:
-    """(weight, peers, seconds) of the window that weighs most; weight 0 if none is evidence.
+    """(weight, peers, seconds) of the heaviest window; weight 0 if none is evidence.
 
-    Of those that reach their family's ceiling it is the shortest.
+    Of windows that reach their family's ceiling, the shortest.
     """
     peaks = ((max(widest(entries, w.seconds), default=0), w) for w in CURVES[signal])
     scored = [(max(0.0, w.weigh(min(peak, most))), peak, w.seconds) for peak, w in peaks]
@@ -165,7 +163,7 @@ def _heaviest(
 
 
 def _largest_group(sketch: ActivitySketch) -> list[tuple[float, str]]:
-    """Of the keys "group peer", the entries of the group with most peers."""
+    """Of keys "group peer", the entries of the group with most peers."""
     by_group: dict[str, list[tuple[float, str]]] = {}
     for time, key in sketch.newcomers():
         by_group.setdefault(key.rpartition(" ")[0], []).append((time, key))
@@ -186,8 +184,8 @@ def _weigh_alerts(evidence: HostEvidence, caps: Caps, site: SiteProfile) -> Iter
 def _alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
     """The weight of alerts: several windows about one peer weigh no more than one window.
 
-    Where the same few peers recur, there are no others, and they are scored by their number.
-    Content is scored by its alerts alone: one server may take in what should not be sent at all.
+    If the same few peers recur, no others are assumed, and they are scored by their number. Content
+    is scored by its alerts alone, since one server may receive all of it.
     """
     windows, met = sketch.count(), sketch.distinct()
     weight = ALERTS[signal].weigh(min(windows, met))
@@ -198,12 +196,12 @@ def _alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:
-    """Are the records that this alert was made of in the logs? Then those count, not the alert.
+    """True if the logs hold the records behind this alert; then those count, not the alert.
 
-    Half of the records that the rule must have counted are enough. Of lookups fewer are: one that
-    is repeated with the same port and query id counts in the rule each time, and here once. A DNS
-    log is written at once and whole, so the lookups of the same hours are those of the alert,
-    unless the alerts name more domains than they do.
+    Half of the records that the rule must have counted suffice. For lookups fewer do: a query
+    repeated with the same port and id counts each time in the rule but once here. A DNS log is
+    written at once and whole, so the lookups of the same hours are those of the alert, unless the
+    alerts name more domains than they do.
     """
     records, alerts = evidence.log(SIGNALS[signal].counted_from), evidence.alerts(signal)
     if 2 * records.count() >= threshold_of(site, signal).count:

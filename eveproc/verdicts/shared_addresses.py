@@ -1,4 +1,4 @@
-"""Machines that share an address -> sentences for the report: which address, why, and what to set in site.yaml."""
+"""Machines that share an address -> sentences for the report, with the site.yaml setting."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,14 +10,14 @@ from eveproc.verdicts.verdict import assess
 from rulegen.units import count_of
 from rulegen.vocabulary import Level
 
-# So many addresses are named; the others are counted.
+# Maximum number of addresses named; the others are counted.
 NAMED = 5
-# So many networks of an address are named.
+# Maximum number of networks named for an address.
 NETWORKS = 4
 
 
 class SharedAddresses(Struct):
-    """Addresses of which the log does not tell for certain whose evidence it is."""
+    """Addresses whose evidence the log does not assign to one machine with certainty."""
 
     apart: dict[str, list[tuple[Machine, Level]]] = field(default_factory=dict)
     contested: list[Machine] = field(default_factory=list)
@@ -56,8 +56,8 @@ def _apart(
     whole = assess(machine.apart.whole, context_of(machine))
     if whole.level.rank > max(level.rank for _, level in found):
         text += (
-            f"; if it is one machine, it is {whole.level} (score {whole.score:.2f}): set "
-            "separate_by: [] then"
+            f"; if it is one machine, its verdict is {whole.level} (score "
+            f"{whole.score:.2f}): then set separate_by: []"
         )
     return text
 

@@ -1,4 +1,4 @@
-"""HostEvidence -> Verdict(level, score, reasons): pure, no clock, no input but the evidence and the site profile."""
+"""HostEvidence + site profile -> Verdict(level, score, reasons). Pure, without a clock."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -16,11 +16,12 @@ from rulegen.vocabulary import Family, Level, Signal
 
 
 class EvidenceItem(Struct, frozen=True):
-    """One reason: what was counted, where from, and what else looks like it.
+    """One reason: what was counted, its source, and known false positives.
 
     Times are seconds since 1970 UTC.
 
-    `weight` is the natural logarithm of the likelihood ratio that it would add alone; a family adds its ceiling at most.
+    `weight` is the natural logarithm of its likelihood ratio alone; a family adds at most its
+    ceiling.
     """
 
     signal: Signal
@@ -42,7 +43,7 @@ class EvidenceItem(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """The machine behind an address, from dhcp and from the MACs of its frames."""
+    """The machine at an address, from dhcp and from the MACs of its frames."""
 
     mac: str
     name: str
@@ -50,15 +51,17 @@ class Identity(Struct, frozen=True):
 
 
 def key_of(host: str, identity: Identity | None, scope: str = "") -> tuple[str, str]:
-    """Address, with its scope if it has one, and MAC ("" if not known): one address may be several hosts."""
+    """Address with scope, and MAC ("" if unknown): several hosts may share one address."""
     return f"{host} {scope}" if scope else host, identity.mac if identity else ""
 
 
 class Verdict(Struct, frozen=True):
-    """What is said of one host. `score` is a probability; `decided_at` is None for a clean host.
+    """The verdict on one host.
 
-    `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" where the
-    address alone says whose it is. `repeats` are hosts whose mails were seen again from this one.
+    `score` is a probability; `decided_at` is None for a clean host.
+
+    `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
+    address alone identifies the host. `repeats` are hosts whose mails this one repeats.
     """
 
     host: str
@@ -82,7 +85,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """What the verdict is made of: scored signals (heaviest first), harmless explanations, and the probability they give."""
+    """Scored signals (heaviest first), benign explanations, and their probability."""
 
     scored: tuple[ScoredSignal, ...]
     explanations: tuple[BenignExplanation, ...]
@@ -94,7 +97,7 @@ class Assessment(Struct, frozen=True):
 
 
 def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
-    """Weigh, explain, combine."""
+    """Score the signals, find benign explanations, and combine both."""
     caps = allow(evidence, context.connections_logged)
     explanations = find_benign_explanations(evidence, caps)
     scored = tuple(weigh(evidence, caps, context))
@@ -104,7 +107,7 @@ def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
 def judge(
     host: str, evidence: HostEvidence, identity: Identity | None, context: HostContext
 ) -> Verdict:
-    """The verdict on one host, and the time at which it could first have been said."""
+    """The verdict on one host, and the earliest time at which it was justified."""
     found = assess(evidence, context)
     level, scored, explanations = found.level, found.scored, found.explanations
     return Verdict(
@@ -125,7 +128,7 @@ def judge(
 
 
 def level_of(score: float) -> Level:
-    """The word for a probability."""
+    """The level of a probability."""
     if score >= INFECTED_AT:
         return Level.INFECTED
     return Level.SUSPECTED if score >= SUSPECTED_AT else Level.CLEAN
@@ -137,7 +140,7 @@ def decide_when(
     context: HostContext,
     level: Level,
 ) -> float:
-    """The earliest event time by which the evidence sufficed for `level`: what a live watcher would have shown."""
+    """The earliest event time at which the evidence sufficed for `level`, as in a live watch."""
     times = sorted({t for sketch in evidence.signal_sketches() for t in sketch.times()})
 
     def suffices(time: float) -> bool:
@@ -153,7 +156,7 @@ def score_by(
     explanations: Sequence[BenignExplanation],
     context: HostContext,
 ) -> float:
-    """The probability from what had been seen up to and including `time`, with the explanations of the whole store."""
+    """The probability from events up to `time` (included), with the explanations of all events."""
     so_far = evidence.between(-inf, nextafter(time, inf))
     return combine(
         tuple(weigh(so_far, allow(so_far, context.connections_logged), context)), explanations

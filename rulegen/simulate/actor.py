@@ -37,7 +37,8 @@ class Actor:
     `meant` counts mx_queries, mail_connections, smtp_sessions (those with a readable EHLO) and
     mails.
 
-    `servers` are the distinct mail servers outside it turned to; `first_mail` is when it first did anything about mail.
+    `servers` are the distinct mail servers outside it turned to; `first_mail` is when it first did
+    anything about mail.
     """
 
     def __init__(self, stage: Stage, host: Host, rng: random.Random) -> None:

@@ -52,7 +52,8 @@ class Behaviour(Enum):
 class Mailing(Struct, frozen=True):
     """How one machine sends: `count` mails from second `start` on, `per_minute` on average; shares are 0 to 1.
 
-    `ports` are weighed by repetition. `jitter` is the spread of the pauses: None for random arrivals, else a share of the mean.
+    `ports` are weighed by repetition. `jitter` is the spread of the pauses: None for random
+    arrivals, else a share of the mean.
     """
 
     start: float

@@ -79,8 +79,9 @@ def simulate(
 
     `clients` are its desks, fewer where they do not fit.
 
-    `scenarios` names those to play (None: all); the relay, the resolver and the desks are always there. Raises MxhoundError
-    for a scenario that does not exist, less than a minute of time, a start without time zone, or home networks that leave no outside.
+    `scenarios` names those to play (None: all); the relay, the resolver and the desks are always
+    there. Raises MxhoundError for a scenario that does not exist, less than a minute of time, a
+    start without time zone, or home networks that leave no outside.
     """
     chosen = _choose(scenarios)
     _refuse(seconds, clients, start)

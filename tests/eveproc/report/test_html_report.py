@@ -193,7 +193,7 @@ def test_a_site_profile_is_shown_as_people_write_it() -> None:
         "thresholds mx_flood: 20 per minute 10.20.7.0/24: mx_flood 40 per 5 minutes ports smtp 25; submission 465, 587 sensors s1"
     ]
     assert (
-        "sensor s1 is listed in the site profile and wrote nothing" in text_of(page, "section")[-3]
+        "sensor s1 is listed in the site profile but wrote nothing" in text_of(page, "section")[-3]
     )
 
 

@@ -112,7 +112,7 @@ def test_a_silent_sensor_is_said():
         site_of(SITE + "sensors: [north, south]\n"),
     )
     assert store.health == (
-        "sensor south is listed in the site profile and wrote nothing: its hosts were not watched",
+        "sensor south is listed in the site profile but wrote nothing: its hosts were not monitored",
     )
 
 
@@ -166,7 +166,7 @@ def test_an_old_capture_is_judged_and_said_to_be_one(year):
 
 def test_a_clock_that_stood_still_is_told():
     found = report([replace(event, time=0.0) for event in replayed(1970)])
-    assert "they all have one time: rates cannot be told" in found.health[0]
+    assert "all have the same time, so rates are unknown" in found.health[0]
 
 
 def test_events_of_an_unset_clock_count_and_do_not_stretch_the_span():
@@ -208,7 +208,7 @@ def test_hosts_without_number_are_told(monkeypatch):
     monkeypatch.setattr(store_module, "MOST_HOSTS", 4)
     monkeypatch.setattr(store_module, "MOST_ACTIVE", 8)
     told = report([flow(n, server(n), host=f"10.20.2.{n}") for n in range(40)]).health
-    assert [sentence.partition(",")[0] for sentence in told] == [
-        "more than 262144 home addresses gave evidence",
+    assert [sentence.partition(";")[0] for sentence in told] == [
+        "more than 262144 home addresses have evidence",
         "more than 2097152 home addresses were seen",
     ]

@@ -83,7 +83,8 @@ def test_a_host_is_found_by_address_mac_or_name(name):
 
 def test_an_unknown_host_is_refused():
     with pytest.raises(
-        InputError, match=r"10\.20\.9\.9: was not seen as a home host in these events; seen were 1"
+        InputError,
+        match=r"10\.20\.9\.9: not found: no home host has this address, MAC or name in these events",
     ):
         account(flood(), host="10.20.9.9")
 
@@ -112,7 +113,7 @@ def test_command(tmp_path):
     )
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.endswith(
-        f"eveproc: {HOST}: was not seen as a home host in these events; seen were 2, by address, MAC or name\n"
+        f"eveproc: {HOST}: not found: no home host has this address, MAC or name in these events; expected one of the 2 that were seen\n"
     )
 
 
