@@ -200,12 +200,15 @@ def main() -> None:
 @_reads_eve
 @click.option(
     *("-f", "--format", "form"),
-    type=click.Choice(["text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf"]),
+    type=click.Choice(
+        ["text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf", "cef", "syslog"]
+    ),
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
     help="Report format: text for a terminal, digest for mail, html, csv, json, ecs "
-    "(Elastic), eve (Suricata's own format), ocsf (Detection Finding).",
+    "(Elastic), eve (Suricata's own format), ocsf (Detection Finding), cef, "
+    "syslog (RFC 5424).",
 )
 @click.option(
     "-o",

@@ -1,0 +1,124 @@
+"""Verdicts -> one event per host and line in ArcSight's Common Event Format (CEF:0).
+
+The names of the extension's keys are those of the CEF dictionary, Implementation Standard 26.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from types import MappingProxyType
+
+from eveproc.report.judgement_text import causes_in_one, remedies_in_one
+from eveproc.report.record import changes, told_at
+from eveproc.report.sanitize import cut
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.judgement import Judgement
+from eveproc.verdicts.verdict import Verdict
+from rulegen.vocabulary import Level
+
+# From 0 to 10; CEF calls 9 very high, 6 medium, 4 medium and 1 low.
+SEVERITY = MappingProxyType({Level.INFECTED: 9, Level.SUSPECTED: 6, Level.CLEAN: 1})
+NOT_WHOLE = 4
+# The longest values that the dictionary allows.
+SHORT, LONG = 1023, 4000
+_EXTENSION_ESCAPES = str.maketrans({"\\": "\\\\", "=": "\\="})
+_HEADER_ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|"})
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """UTF-8 without control characters. What was not judged completely comes first, without a host."""
+    return "".join(f"{line}\n" for line in _lines(report, verdicts))
+
+
+def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    if not report.judgement.is_whole:
+        yield _event("coverage", report.judgement.outcome, NOT_WHOLE, _coverage(report))
+    known = changes(report)
+    for verdict in verdicts:
+        name = f"Host {verdict.level}"
+        extension = {
+            **_host(verdict),
+            **_times(report, verdict),
+            **_reasons(verdict),
+            **_change(known.get(verdict.key)),
+        }
+        yield _event(verdict.level, name, SEVERITY[verdict.level], extension)
+
+
+def _event(signature: str, name: str, severity: int, extension: Mapping[str, str]) -> str:
+    header = ("CEF:0", "mxhound", "eveproc", version("mxhound"), signature, name, str(severity))
+    pairs = (f"{key}={in_extension(value)}" for key, value in extension.items() if value)
+    return "|".join((*map(in_header, header), " ".join(pairs)))
+
+
+def in_header(text: str) -> str:
+    """A field of the header: bars and backslashes escaped, no line ends."""
+    return cut(text, SHORT).translate(_HEADER_ESCAPES)
+
+
+def in_extension(text: str) -> str:
+    """A value of the extension: equals signs and backslashes escaped, no line ends."""
+    return cut(text, LONG).translate(_EXTENSION_ESCAPES)
+
+
+def _coverage(report: Report) -> dict[str, str]:
+    judgement: Judgement = report.judgement
+    return {
+        "cat": "coverage",
+        "rt": _milliseconds(report.last_record),
+        "msg": cut(f"{judgement.outcome}: {causes_in_one(judgement)}", SHORT),
+        **_custom(6, "nextStep", remedies_in_one(judgement)),
+    }
+
+
+def _host(verdict: Verdict) -> dict[str, str]:
+    """In CEF:0 `src` is IPv4 only; an IPv6 source has a field with a label."""
+    identity = verdict.identity
+    is_ipv6 = ":" in verdict.host
+    address = (
+        {"c6a2": verdict.host, "c6a2Label": "Source IPv6 Address"}
+        if is_ipv6
+        else {"src": verdict.host}
+    )
+    return {
+        "cat": "verdict",
+        **address,
+        "shost": cut(identity.name, SHORT) if identity else "",
+        "smac": identity.mac if identity else "",
+    }
+
+
+def _times(report: Report, verdict: Verdict) -> dict[str, str]:
+    """A host without evidence has no first and last time."""
+    seen = verdict if verdict.evidence else None
+    return {
+        "rt": _milliseconds(told_at(report, verdict)),
+        "start": _milliseconds(seen.first_seen) if seen else "",
+        "end": _milliseconds(seen.last_seen) if seen else "",
+    }
+
+
+def _reasons(verdict: Verdict) -> dict[str, str]:
+    signals = dict.fromkeys(item.signal for item in verdict.evidence)
+    return {
+        "cfp1": str(verdict.score),
+        "cfp1Label": "score",
+        **_custom(1, "verdict", verdict.level),
+        **_custom(2, "families", " ".join(verdict.families)),
+        **_custom(3, "signals", " ".join(signals)),
+        **_custom(5, "scope", verdict.scope),
+        **_custom(6, "nextStep", verdict.next_step),
+        "msg": cut(verdict.why, SHORT),
+    }
+
+
+def _change(change: HostChange | None) -> dict[str, str]:
+    return {"externalId": change.incident, **_custom(4, "trend", change.trend)} if change else {}
+
+
+def _custom(number: int, label: str, value: str) -> dict[str, str]:
+    return {f"cs{number}": value, f"cs{number}Label": label} if value else {}
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else str(round(seconds * 1000))

@@ -1,0 +1,120 @@
+"""Verdicts -> one syslog message (RFC 5424) per host and line, with structured data for programs.
+
+A relay that takes messages separated by newlines (RFC 6587, 3.4.2) can be sent the lines as they are.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+from eveproc.report.judgement_text import causes_in_one, remedies_in_one
+from eveproc.report.record import addresses, changes, told_at
+from eveproc.report.sanitize import cut
+from eveproc.report.times import iso
+from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.judgement import Judgement
+from eveproc.verdicts.verdict import Verdict
+from rulegen.vocabulary import Level
+
+LOCAL0 = 16
+# mxhound has no enterprise number of its own; RFC 5612 reserves this one for examples.
+SD_ID = "mxhound@32473"
+# The sender's name and process are for the relay to add: the same report is always the same text.
+NIL = "-"
+# A receiver should accept 2048 bytes and may cut what is longer (RFC 5424, 6.1).
+PARAMETER, TEXT = 255, 1024
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "]": "\\]"})
+
+
+class Severity(IntEnum):
+    """Numbers of RFC 5424, table 2."""
+
+    CRITICAL = 2
+    ERROR = 3
+    WARNING = 4
+    INFORMATIONAL = 6
+
+
+SEVERITY = MappingProxyType(
+    {
+        Level.INFECTED: Severity.CRITICAL,
+        Level.SUSPECTED: Severity.WARNING,
+        Level.CLEAN: Severity.INFORMATIONAL,
+    }
+)
+
+
+def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
+    """UTF-8 without control characters. What was not judged completely comes first, without a host."""
+    return "".join(f"{line}\n" for line in _lines(report, verdicts))
+
+
+def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    if not report.judgement.is_whole:
+        yield _judgement_message(report.judgement, report.last_record)
+    known = changes(report)
+    for verdict in verdicts:
+        yield _message(
+            SEVERITY[verdict.level],
+            told_at(report, verdict),
+            "verdict",
+            _parameters(verdict, known.get(verdict.key)),
+            f"{verdict.level}: {verdict.host}: {verdict.why}",
+        )
+
+
+def _judgement_message(judgement: Judgement, when: float | None) -> str:
+    severity = Severity.WARNING if judgement.has_verdicts else Severity.ERROR
+    causes = " ".join(cause.name for cause in judgement.causes)
+    remedies = remedies_in_one(judgement)
+    text = f"{judgement.outcome}: {causes_in_one(judgement)}"
+    parameters = {
+        "judgement": judgement.outcome.value,
+        "causes": causes,
+        "next_step": remedies,
+    }
+    return _message(severity, when, "coverage", parameters, text)
+
+
+def _message(
+    severity: Severity, when: float | None, kind: str, parameters: Mapping[str, str], text: str
+) -> str:
+    header = f"<{LOCAL0 * 8 + severity}>1 {iso(when) or NIL} {NIL} eveproc {NIL} {kind}"
+    pairs = "".join(
+        f' {name}="{in_parameter(value)}"' for name, value in parameters.items() if value
+    )
+    return f"{header} [{SD_ID}{pairs}] {in_text(text)}"
+
+
+def in_parameter(text: str) -> str:
+    """A value of structured data: quotes, brackets and backslashes escaped, no line ends."""
+    return cut(text, PARAMETER).translate(_ESCAPES)
+
+
+def in_text(text: str) -> str:
+    """The free text in ASCII: anything else needs a byte order mark in front (RFC 5424, 6.4)."""
+    shown = cut(text, TEXT).replace("…", "...")
+    return shown.encode("ascii", "backslashreplace").decode()
+
+
+def _parameters(verdict: Verdict, change: HostChange | None) -> dict[str, str]:
+    identity = verdict.identity
+    sids = sorted({sid for item in verdict.evidence for sid in item.sids})
+    return {
+        "host": verdict.host,
+        "verdict": verdict.level,
+        "score": str(verdict.score),
+        "first_seen": iso(verdict.first_seen) or "",
+        "last_seen": iso(verdict.last_seen) or "",
+        "families": " ".join(verdict.families),
+        "signals": " ".join(dict.fromkeys(item.signal for item in verdict.evidence)),
+        "sids": " ".join(map(str, sids)),
+        "mac": identity.mac if identity else "",
+        "name": identity.name if identity else "",
+        "addresses": " ".join(addresses(verdict)) if identity else "",
+        "scope": verdict.scope,
+        "trend": change.trend if change else "",
+        "episode": change.incident if change else "",
+        "next_step": verdict.next_step,
+    }
