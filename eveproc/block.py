@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short
+from eveproc.verdicts.judgement import Outcome
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.files import SHARED, read_bounded, write_whole
 from rulegen.site_profile import Address, SiteProfile
@@ -33,6 +34,10 @@ NAMED = 3
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
 # Maximum size of a report, and maximum number of invalid lines reported.
 MAX_BYTES, MOST_PROBLEMS = 256 << 20, 100
+BLIND = (
+    "no host could be judged in this report; files made of it would remove all earlier blocks, "
+    "which end by themselves"
+)
 
 
 class Candidate(Struct, frozen=True):
@@ -81,13 +86,16 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
 
     If several lines name one host, the last one counts.
 
-    Raises InputError with the first MOST_PROBLEMS invalid lines.
+    Raises InputError with the first MOST_PROBLEMS invalid lines, and where the report could judge
+    no host: files made of it would end every earlier block.
     """
     lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
     found: dict[tuple[Address, str], Candidate] = {}
     problems = []
+    is_blind = False
     for number, line in enumerate(lines, 1):
         if _tells_coverage(line):
+            is_blind |= _tells_blindness(line)
             continue
         try:
             candidate = _candidate(line)
@@ -101,6 +109,8 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
                 break
         else:
             found[candidate.host, candidate.scope] = candidate
+    if is_blind and not found and not problems:
+        problems.append(Problem(str(path), BLIND))
     if problems:
         raise InputError(problems)
     return tuple(found.values())
@@ -176,6 +186,13 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
 def _tells_coverage(line: str) -> bool:
     """True for the coverage line, which is about no host."""
     return line.startswith('{"coverage": ')
+
+
+def _tells_blindness(line: str) -> bool:
+    """True if a coverage line says that no host could be judged."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        return bool(json.loads(line)["coverage"]["judgement"] == Outcome.NOT_JUDGED)
+    return False
 
 
 def _candidate(line: str) -> Candidate:

@@ -28,8 +28,11 @@ _ITEM = "item"
 def prefix_of(head: bytes) -> str | None:
     """Where the records of a file with these first bytes are, as ijson names places; None for a file of lines."""
     known = next((prefix for shape, prefix in _SHAPES if shape.match(head)), None)
-    if known is not None:
+    if known == _ITEM:
         return known
+    if known is not None:  # of several searches in one, hits are deeper
+        found = _array_with_records(head)
+        return known if found.startswith(known) else found or known
     over_lines = _OVER_LINES.match(head) is not None
     if over_lines or (b"\n" not in head and head.lstrip().startswith(b"{")):
         found = _array_with_records(head)

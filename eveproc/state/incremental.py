@@ -103,7 +103,7 @@ def judge_new(
         stats.note_problem(problem.file, problem.what)
     if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
-        return Pending(_of_nothing_new(report, state, now), at, (), fresh, positions)
+        return Pending(_of_nothing_new(report, state, now, stats.files), at, (), fresh, positions)
     judging = _Judging(state.recall(fresh, at), fresh, site, tuple(state.incidents()), before)
     report = judging.report(stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
@@ -111,16 +111,19 @@ def judge_new(
     return Pending(replace(report, change=change), at, news, fresh, positions)
 
 
-def _of_nothing_new(report: Report, state: State, now: float) -> Report:
+def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Report:
     """The report of a run that saw no host; where an earlier one read these logs, there may be nothing new."""
-    if state.log_positions() and _is_nothing_new(report.coverage):
+    if state.log_positions() and _is_nothing_new(report.coverage, files):
         return replace(report, judgement=judge_silence(state.report_times(3), now))
     return report
 
 
-def _is_nothing_new(coverage: Coverage) -> bool:
-    """Was nothing read that could be evidence, and nothing that was of no use?"""
-    half_lines = coverage.unusable[SkipReason.HALF_LINE]
+def _is_nothing_new(coverage: Coverage, files: int) -> bool:
+    """Was nothing read that could be evidence, and nothing that was of no use?
+
+    The last line of each file may still be being written.
+    """
+    half_lines = min(coverage.unusable[SkipReason.HALF_LINE], max(1, files))
     return not (
         coverage.kinds() & {Dns.TYPE, Smtp.TYPE, Flow.TYPE}
         or coverage.own_alerts

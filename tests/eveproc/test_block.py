@@ -19,7 +19,7 @@ from rulegen.errors import InputError, MxhoundError
 from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
-from tests.eveproc.eve_lines import HOST, SITE, START
+from tests.eveproc.eve_lines import HOST, SITE, START, quiet
 from tests.eveproc.made_verdicts import INFECTED, SUSPECTED
 from tests.eveproc.watching.test_notify import HOSTILE_NAMES
 
@@ -62,6 +62,19 @@ def planned(site, *candidates, hours=24, at_most=10):
 )
 def test_who_is_never_blocked(site, candidate, why):
     assert planned(site, candidate) == ([], {str(candidate.host): why})
+
+
+@pytest.mark.parametrize(("written", "refused"), [(0, True), (4, False)])
+def test_a_report_without_judgement_ends_no_block(tmp_path, written, refused):
+    """Whoever loads an empty list on the night that the sensor fails frees the infected hosts."""
+    site, eve, told = (tmp_path / name for name in ("site.yaml", "eve.json", "report.json"))
+    site.write_text(SITE)
+    eve.write_bytes(b"".join(quiet(START + n) for n in range(written)))
+    made = ["report", str(eve), "-s", str(site), "-f", "json", "-o", str(told)]
+    assert CliRunner().invoke(main, made).exit_code == (4 if refused else 0)
+    result = CliRunner().invoke(main, ["block", str(told), "-s", str(site), "--dry-run"])
+    assert result.exit_code == (1 if refused else 0), result.output
+    assert ("no host could be judged" in result.stderr) is refused
 
 
 def test_an_exemption_that_has_ended_protects_nobody(site):

@@ -404,6 +404,11 @@ CONTAINERS: tuple[Container, ...] = (
         "Elasticsearch: _source.message",
     ),
     Container(
+        "Elasticsearch, several searches",
+        whole(lambda rs: {"took": 3, "responses": [hits(rs)]}),
+        "Elasticsearch: responses[].hits.hits[]._source",
+    ),
+    Container(
         "Kibana, inspect",
         whole(lambda rs: {"id": "1", "rawResponse": hits(rs), "isPartial": False}, indent=2),
         "Elasticsearch: rawResponse.hits.hits[]._source",

@@ -339,3 +339,18 @@ def test_three_nights_with_news_and_one_without(tmp_path: Path) -> None:
     odd = CliRunner().invoke(main, arguments)
     assert odd.exit_code == 4
     assert odd.stdout.startswith("Could not judge: nothing new since 2024-03-03 10:00Z")
+
+
+@pytest.mark.parametrize("left", [60, 200])
+def test_a_night_whose_records_are_all_cut_off_is_not_nothing_new(
+    tmp_path: Path, left: int
+) -> None:
+    """Where a limit of syslog came with an update, every night after it would be quiet."""
+    eve, site = office.write(tmp_path)
+    arguments = ["report", eve, "-s", site, "--state", str(tmp_path / "state")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    with Path(eve).open("ab") as more:
+        more.writelines(line[:left] + b"\n" for line in hours(24))
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 4
+    assert result.stdout.startswith("Could not judge: every record is cut off")
