@@ -16,6 +16,7 @@ from rulegen.readback import COUNTED, ReadRule, file_lines, read_rules
 from rulegen.rulesfile import RULES, SID_MAP, TITLE
 from rulegen.snort_check import as_threshold_line, dialect_faults, filter_problems, lua_entry
 from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
+from rulegen.snort_lint import silent_in_snort_conf, silent_in_snort_lua
 from rulegen.snort_trial import try_snort
 from rulegen.suricata_files import GROUP_KEYS, SETTING_KEYS, SETTINGS, THRESHOLDS
 from rulegen.suricata_yaml import read_suricata_yaml
@@ -68,22 +69,47 @@ class CheckReport(Struct, frozen=True):
 
 
 def check(
-    path: Path, engine: Engine | None = None, suricata_yaml: Path | None = None
+    path: Path,
+    engine: Engine | None = None,
+    suricata_yaml: Path | None = None,
+    *,
+    snort_lua: Path | None = None,
+    snort_conf: Path | None = None,
 ) -> CheckReport:
     """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one it was built for).
 
-    With `suricata_yaml`, settings of it that would keep the rules silent become warnings.
+    With `suricata_yaml`, `snort_lua` or `snort_conf`, settings of these that would keep the rules silent become warnings.
     Raises InputError when there is nothing to check or that configuration cannot be read.
     """
     targets = _targets(path, engine)
     settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
     reports = [_check_file(rules, built_for, whole=path.is_dir()) for rules, built_for in targets]
     silent = silent_settings(settings, targets[0][0]) if settings else ()
+    silent += _silent_in_snort(targets, snort_lua, snort_conf)
     return CheckReport(
         tuple(text for report in reports for text in report.passed),
         tuple(problem for report in reports for problem in report.problems),
         (*(problem for report in reports for problem in report.warnings), *silent),
     )
+
+
+def _silent_in_snort(
+    targets: Sequence[tuple[Path, Engine]], snort_lua: Path | None, snort_conf: Path | None
+) -> tuple[Problem, ...]:
+    """What the configurations of the site's Snorts do to the builds for them."""
+    found: tuple[Problem, ...] = ()
+    for engine, config, read in (
+        (Engine.SNORT_3, snort_lua, silent_in_snort_lua),
+        (Engine.SNORT_29, snort_conf, silent_in_snort_conf),
+    ):
+        if config is None:
+            continue
+        rules = next((file for file, built_for in targets if built_for is engine), None)
+        if rules is None:
+            raise InputError([Problem(str(config), f"cannot be checked: no rules for {engine}")])
+        sids = [rule.sid for rule in read_rules(rules, engine)[0]]
+        found += read(config, rules, sids)
+    return found
 
 
 def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:

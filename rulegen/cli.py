@@ -162,7 +162,23 @@ def _tell_changes(
     type=_FILE,
     help="Also say which settings of this configuration keep the rules silent.",
 )
-def check(path: Path, engine: str | None, suricata_yaml: Path | None) -> None:
+@click.option(
+    "--snort-lua",
+    type=click.Path(exists=True, path_type=Path),
+    help="The same for Snort 3: a snort.lua, or the folder or prefix that has it.",
+)
+@click.option(
+    "--snort-conf",
+    type=click.Path(exists=True, path_type=Path),
+    help="The same for Snort 2.9: a snort.conf, or the folder or prefix that has it.",
+)
+def check(
+    path: Path,
+    engine: str | None,
+    suricata_yaml: Path | None,
+    snort_lua: Path | None,
+    snort_conf: Path | None,
+) -> None:
     """Read every built rule back, let the real engine load it, and say exactly what is wrong.
 
     PATH is a folder of rulegen build, one engine's folder in it, or a rules file. Warnings alone do
@@ -170,7 +186,13 @@ def check(path: Path, engine: str | None, suricata_yaml: Path | None) -> None:
     """
     from rulegen.check import check as check_rules
 
-    report = check_rules(path, Engine(engine) if engine else None, suricata_yaml)
+    report = check_rules(
+        path,
+        Engine(engine) if engine else None,
+        suricata_yaml,
+        snort_lua=snort_lua,
+        snort_conf=snort_conf,
+    )
     for text in report.passed:
         click.echo(text)
     for problem in (*report.warnings, *report.problems):

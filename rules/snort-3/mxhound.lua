@@ -77,7 +77,22 @@ end
 stream = stream or { }
 stream_tcp = stream_tcp or { }
 smtp = smtp or { }
-binder = binder or { { when = { proto = 'tcp', ports = '25 465 587', role = 'server' }, use = { type = 'smtp' } } }
+if not binder then
+    -- SMTP on other ports is told by its first words.
+    wizard = wizard or
+    {
+        spells =
+        {
+            { service = 'smtp', proto = 'tcp', to_server = { 'HELO', 'EHLO' }, to_client = { '220*SMTP', '220*MAIL' } },
+        },
+    }
+    binder =
+    {
+        { when = { proto = 'tcp', ports = '25 465 587', role = 'server' }, use = { type = 'smtp' } },
+        { when = { service = 'smtp' }, use = { type = 'smtp' } },
+        { use = { type = 'wizard' } },
+    }
+end
 
 -- Counts and filters have 1 MiB each, enough for some thousand hosts; when it is full, new hosts are not counted and nothing says so.
 alerts = alerts or { }
@@ -101,4 +116,8 @@ else
         end
     end
     alert_json.fields = fields
+    -- Without it alerts go to the screen.
+    if alert_json.file == nil then
+        alert_json.file = true
+    end
 end
