@@ -94,7 +94,7 @@ def test_a_line_that_is_not_accounted_for_is_found(
 
     monkeypatch.setattr(ReadStats, "note", forgetful)
     with pytest.raises(AssertionError, match="not accounted for"):
-        target(b"{}")
+        target(b"[{}")
 
 
 def test_the_fuzzer_itself(tmp_path: Path) -> None:
