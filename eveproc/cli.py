@@ -201,14 +201,14 @@ def main() -> None:
 @click.option(
     *("-f", "--format", "form"),
     type=click.Choice(
-        ["text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf", "cef", "syslog"]
+        ["text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf", "cef", "syslog", "markdown"]
     ),
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
     help="Report format: text for a terminal, digest for mail, html, csv, json, ecs "
     "(Elastic), eve (Suricata's own format), ocsf (Detection Finding), cef, "
-    "syslog (RFC 5424).",
+    "syslog (RFC 5424), markdown for tickets.",
 )
 @click.option(
     "-o",

@@ -24,7 +24,19 @@ def _form(name: str) -> Render:
 FORMATS: Mapping[str, Render] = MappingProxyType(
     {
         name: _form(f"{name}_report")
-        for name in ("text", "digest", "html", "csv", "json", "ecs", "eve", "ocsf", "cef", "syslog")
+        for name in (
+            "text",
+            "digest",
+            "html",
+            "csv",
+            "json",
+            "ecs",
+            "eve",
+            "ocsf",
+            "cef",
+            "syslog",
+            "markdown",
+        )
     }
 )
 
