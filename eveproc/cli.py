@@ -660,7 +660,7 @@ def tune(
     baseline: Path | None,
     budget: float,
 ) -> None:
-    """Propose thresholds that fit the site, based on its hosts' activity in EVE.
+    """Propose recommended thresholds, based on its hosts' activity in EVE.
 
     With --what-if, show what one threshold would have alerted.
 

@@ -1,4 +1,4 @@
-"""Report -> one of its forms; pure, and safe to show: what came from the wire is escaped."""
+"""Report -> one of its forms. Pure; text from the wire is escaped."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,7 +12,10 @@ Render = Callable[[Report, tuple[Verdict, ...]], str]
 
 
 def _form(name: str) -> Render:
-    """What the module of this name renders; it is imported when it is asked for, some with a template engine and charts."""
+    """Render with the module of this name.
+
+    It is imported on demand, because some need a template engine and charts.
+    """
 
     def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
         rendered: str = import_module(f"{__name__}.{name}").render(report, verdicts)
@@ -42,6 +45,9 @@ FORMATS: Mapping[str, Render] = MappingProxyType(
 
 
 def shown(report: Report, *, everyone: bool) -> tuple[Verdict, ...]:
-    """The verdicts a report lists: all, or those above clean; no clean host where nothing could be judged."""
+    """The verdicts to list: all, or those above clean.
+
+    Clean hosts are never listed if nothing could be judged.
+    """
     wanted = everyone and report.judgement.has_verdicts
     return tuple(v for v in report.verdicts if wanted or v.level is not Level.CLEAN)

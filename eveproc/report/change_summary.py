@@ -1,4 +1,4 @@
-"""A Change -> the lines that lead a report for people: what is new, worse, still there, recovered, gone quiet."""
+"""Change -> the first lines of a report for people: hosts per trend."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -7,12 +7,12 @@ from eveproc.report.sanitize import cut, safe
 from eveproc.report.times import short
 from eveproc.verdicts.change import Change, Trend
 
-# Hosts of a trend that are named, and how much of a name is shown.
+# Maximum number of hosts named per trend, and maximum length of a name.
 NAMED, NAME = 6, 40
 
 
 def change_lines(change: Change, width: int) -> Iterator[str]:
-    """A heading, then a paragraph per trend that any host has, indented by two."""
+    """A heading, then one indented paragraph per trend that has hosts."""
     yield f"Since the report up to {short(change.since)}:"
     for trend in Trend:
         hosts = change.of_trend(trend)
@@ -26,9 +26,9 @@ def change_lines(change: Change, width: int) -> Iterator[str]:
                 subsequent_indent="  ",
             )
     if not change.hosts:
-        yield "  nothing changed: no host was reported then, and none is now"
+        yield "  no change: no host is reported, then or now"
 
 
 def called(host: str, name: str) -> str:
-    """The address, and in brackets what dhcp called it."""
+    """The address, and its dhcp name in brackets."""
     return f"{safe(host)} ({cut(name, NAME)})" if name else safe(host)

@@ -1,4 +1,4 @@
-"""News of a watch -> one line each, for people or as JSON; pure."""
+"""Changes in a watch -> one line each, for people or as JSON. Pure."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ NAME = 64
 
 
 def as_text(news: LiveNews) -> str:
-    """`2026-03-02 09:00:14Z  new  INFECTED  10.20.71.91 (desktop-7, MAC)  score 1.00  Opened ...`."""
+    """`2026-03-02 09:00:14Z new INFECTED 10.20.71.91 (desktop-7, MAC) score 1.00 Opened ...`."""
     verdict, change, identity = news.verdict, news.change, news.verdict.identity
     when = verdict.last_seen if verdict.decided_at is None else verdict.decided_at
     named = (
@@ -33,7 +33,7 @@ def as_text(news: LiveNews) -> str:
 
 
 def as_json(news: LiveNews) -> str:
-    """The object of `eveproc report -f json` with one key more, `change`."""
+    """The object of `eveproc report -f json` with an additional key `change`."""
     return json.dumps({**as_dict(news.verdict), "change": change_as_dict(news.change)}) + "\n"
 
 

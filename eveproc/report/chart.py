@@ -1,4 +1,6 @@
-"""What to paint -> SVG text to stand inside a page: drawn by matplotlib, coloured by the page's style sheet, free of scripts and styles.
+"""Drawing function -> SVG text to embed in a page, without scripts and styles.
+
+matplotlib draws it; the page's style sheet colours it.
 
 matplotlib writes colours and fonts into each element. A page has two colour schemes and forbids
 style attributes, so every Ink is painted in a colour of its own that stands for it, and comes out
@@ -18,19 +20,19 @@ from msgspec import Struct
 
 from rulegen.errors import MxhoundError
 
-if TYPE_CHECKING:  # half a second to import, so only where something is drawn
+if TYPE_CHECKING:  # takes half a second to import, so it is imported on demand
     from matplotlib.figure import Figure
 
-# Widths in pixels: beside nothing else on a desktop, and on a phone or beside another chart.
+# Widths in pixels: full width on a desktop, and half width there or on a phone.
 WIDE, NARROW = 920, 420
 FONT_SIZE = 11.5
 # matplotlib's SVG counts in points, 72 to an inch; here one is a pixel.
 _PER_INCH = 72
 _FIRST_INK = 0xFE0000
 _OWN_ID = re.compile(r"url\(#(.+?)\)")
-# Hundredths of a pixel are more than a screen shows.
+# Hundredths of a pixel are finer than a screen shows.
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-# What may stay as an attribute; the rest of a style is the page's affair.
+# Style properties kept as attributes; the page's style sheet sets the others.
 _KEPT_STYLES = frozenset(
     (
         "fill",
@@ -47,7 +49,7 @@ _KEPT_STYLES = frozenset(
 
 
 class Ink(StrEnum):
-    """A colour by what it means; what it looks like is in templates/report/page.css, in light and in dark."""
+    """A colour by meaning; templates/report/page.css defines its light and dark values."""
 
     TEXT = "text"
     MUTED = "muted"
@@ -63,7 +65,7 @@ class Ink(StrEnum):
 
     @property
     def colour(self) -> str:
-        """What to hand to matplotlib."""
+        """The placeholder colour for matplotlib."""
         return f"#{_FIRST_INK + list(Ink).index(self):06x}"
 
 
@@ -74,7 +76,7 @@ Paint = Callable[["Figure"], None]
 class Drawing(Struct, frozen=True):
     """A finished chart.
 
-    `says` is its point in a sentence, for those who do not see it; `narrow` is "" where `wide` fits
+    `says` is its message in a sentence, for screen readers; `narrow` is "" if `wide` fits
     everywhere.
 
     Both are SVG elements as text, safe to put into a page as they are.
@@ -87,23 +89,23 @@ class Drawing(Struct, frozen=True):
 
 
 def require_matplotlib() -> None:
-    """Raises MxhoundError, with what to install, where the extra is missing."""
+    """Raise MxhoundError with the package to install if the extra is missing."""
     try:
-        import matplotlib.figure  # noqa: F401  whether it can be had is all that is asked
+        import matplotlib.figure  # noqa: F401  only tests that it can be imported
     except ImportError as error:
         raise MxhoundError(
-            "-f html: its charts need matplotlib, which is not installed; allowed is: pip "
-            "install 'mxhound[html]'"
+            "-f html: charts need matplotlib, which is not installed; run: pip install "
+            "'mxhound[html]'"
         ) from error
 
 
 def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
     """One SVG element, `width` by `height` pixels.
 
-    `key` keeps the ids of a page's charts apart; `label` is what a screen reader says.
+    `key` keeps the ids of a page's charts apart; `label` is the text for screen readers.
 
-    `paint` puts axes on the Figure, with `Ink.….colour` for every colour. Text is taken as it is,
-    never as mathematics.
+    `paint` puts axes on the Figure, with `Ink.….colour` for every colour. Text is never interpreted
+    as mathematics.
     """
     require_matplotlib()
     from matplotlib import rc_context
@@ -111,7 +113,7 @@ def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
 
     out = BytesIO()
     with rc_context(_settings()), warnings.catch_warnings():
-        # The reader's own fonts show it; matplotlib only measures.
+        # The browser's fonts render the text; matplotlib only measures it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure = Figure(figsize=(width / _PER_INCH, height / _PER_INCH), layout="constrained")
         paint(figure)
@@ -126,7 +128,7 @@ def draw(key: str, width: int, height: int, label: str, paint: Paint) -> str:
 def _settings() -> dict[
     Any, Any
 ]:  # matplotlib types its keys by name, and differently in each version
-    """Quiet axes: a base line, faint horizontal lines, no ticks; the same bytes for the same chart_data."""
+    """Plain axes: a base line, faint horizontal lines, no ticks; deterministic output."""
     text, muted, grid = Ink.TEXT.colour, Ink.MUTED.colour, Ink.GRID.colour
     return {
         "svg.fonttype": "none",
@@ -152,13 +154,13 @@ def _settings() -> dict[
 
 
 def _cleaned(svg: Element, key: str, label: str) -> str:
-    """The same chart_data with plain names, attributes in place of styles, ids of its own, and nothing empty."""
+    """The SVG with plain names, attributes instead of styles, unique ids, and no empty elements."""
     for element in svg.iter():
         element.tag = element.tag.rpartition("}")[2]
         _clean_attributes(element, key)
     for parent in reversed(
         list(svg.iter())
-    ):  # inner ones first, so that what they leave empty goes as well
+    ):  # inner ones first, so that parents they leave empty are removed as well
         parent.tail = None
         if len(parent):
             parent.text = None
@@ -188,7 +190,7 @@ def _clean_attributes(element: Element, key: str) -> None:
 
 
 def _is_needless(element: Element, name: str, value: str) -> bool:
-    """Ids nobody refers to, turns by nothing, and links that would open a second window."""
+    """True for unused ids, rotations by zero, and links that would open a window."""
     return (
         (name == "id" and element.tag not in ("path", "clipPath"))
         or value.startswith("rotate(-0 ")
@@ -197,7 +199,7 @@ def _is_needless(element: Element, name: str, value: str) -> bool:
 
 
 def _attributes(element: Element) -> Iterator[tuple[str, str]]:
-    """Its attributes without namespaces, those of its style among them."""
+    """Attributes without namespaces, including those of the style."""
     for name, value in element.attrib.items():
         if name != "style":
             yield name.rpartition("}")[2], value
@@ -208,7 +210,7 @@ def _attributes(element: Element) -> Iterator[tuple[str, str]]:
 
 
 def _outer(svg: Element, label: str) -> Element:
-    """As wide as its place; without links it is one image to a screen reader, with them a group."""
+    """Scale to the available width; an image to a screen reader, or a group if it has links."""
     outer = Element(
         "svg", {"viewBox": svg.get("viewBox", ""), "class": "chart", "aria-label": label}
     )

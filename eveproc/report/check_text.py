@@ -1,4 +1,4 @@
-"""SiteCheck -> one page that says whether a mass mailer would be seen at a site, or one JSON object."""
+"""SiteCheck -> one page or one JSON object: would a mass mailer be detected at this site."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +16,10 @@ _SEEN = MappingProxyType({True: "yes", False: "NO", None: "cannot tell"})
 
 
 def render_text(check: SiteCheck) -> str:
-    """The answer, what keeps a mass mailer from being seen, and what was looked at."""
+    """The answer, the causes that hide a mass mailer, and what was examined."""
     lines = [
         *_answer(check),
-        *_section("what each family of evidence needs", map(_need, check.needs)),
+        *_section("requirements of each evidence family", map(_need, check.needs)),
         *_section("home networks", (_seen(name, met) for name, met in check.networks)),
         *_section(
             "declared servers",
@@ -31,7 +31,7 @@ def render_text(check: SiteCheck) -> str:
 
 
 def render_json(check: SiteCheck) -> str:
-    """One object; `expected` is null where records do not show what a rule counts."""
+    """One object; `expected` is null if records do not show what a rule counts."""
     told = {
         "would_be_seen": {"judged": "yes", "judged in part": "in part"}.get(
             check.judgement.outcome.value, "no"
@@ -73,10 +73,10 @@ FORMATS: Mapping[str, Callable[[SiteCheck], str]] = MappingProxyType(
 def _answer(check: SiteCheck) -> Iterator[str]:
     judgement = check.judgement
     if judgement.is_whole:
-        yield "Would a mass mailer be seen here? Yes."
+        yield "Would a mass mailer be detected here? Yes."
         return
     answer = "No" if judgement.is_blind else "In part"
-    yield f"Would a mass mailer be seen here? {answer}:"
+    yield f"Would a mass mailer be detected here? {answer}:"
     for cause in judgement.causes:
         yield from wrap(f"- {safe(cause.text)}", WIDTH, subsequent_indent="  ")
         yield from remedy_lines(cause, WIDTH)
@@ -104,13 +104,13 @@ def _need(need: Need) -> str:
 
 def _rules(check: SiteCheck) -> Iterator[str]:
     if not check.has_alert_records:
-        yield "no alert record was read: whether the rules are loaded cannot be told"
+        yield "no alert record was read: it is unknown whether the rules are loaded"
     for rule in check.rules:
         alerts = count_of(rule.alerts, "alert")
         yield (
             f"{'SILENT' if rule.is_silent else 'alerted':<11}  {rule.signal}: {rule.note or alerts}"
         )
     if check.has_alert_records and not check.rules:
-        expected = "by the records none should have"
-        unknown = "without dns, smtp and flow records nobody can tell whether one should have"
+        expected = "by the records, no rule should have alerted"
+        unknown = "without dns, smtp and flow records it is unknown whether one should have"
         yield f"no rule alerted; {expected if check.can_expect_alerts else unknown}"

@@ -1,4 +1,4 @@
-"""Verdicts -> one row per host (RFC 4180, a header first), no cell of which a spreadsheet runs."""
+"""Verdicts -> CSV (RFC 4180) with a header and one row per host, safe for spreadsheets."""
 
 import csv
 from io import StringIO
@@ -29,9 +29,10 @@ COLUMNS = (
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """Lists within a cell are separated by spaces. A column `scope` is there if a host has one.
+    """Lists within a cell are separated by spaces.
 
-    What was not judged whole is told in a last row without a host.
+    The column `scope` exists if any host has one. If not everything was judged, the last row,
+    without a host, says so.
     """
     out = StringIO(newline="")
     rows = csv.writer(out, lineterminator="\r\n")
@@ -46,7 +47,7 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _judgement_row(judgement: Judgement) -> tuple[str, ...]:
-    """The outcome in place of a verdict, without a host: a header alone would read as a quiet night."""
+    """The outcome, without a host: a header alone would look like a run without findings."""
     cells = {
         "verdict": judgement.outcome.value,
         "why": causes_in_one(judgement),

@@ -1,4 +1,4 @@
-"""Report -> plain text that fits a mail: what changed, the worst hosts in a few lines each, and no more than a screen or two.
+"""Report -> short plain text for mail: changes, and the worst hosts in a few lines each.
 
 However many hosts there are and however long their names, it stays below LINES_AT_MOST lines of
 WIDTH columns.
@@ -26,7 +26,7 @@ LINES_AT_MOST = 160
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """The first line is fit for the subject of the mail."""
+    """The first line can serve as the subject of the mail."""
     return "\n".join(line.rstrip() for line in _lines(report, verdicts)) + "\n"
 
 
@@ -44,8 +44,7 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
     if len(listed) > HOSTS:
         yield from (
             "",
-            f"And {count_of(len(listed) - HOSTS, 'host')} more: the other forms of this "
-            "report have them.",
+            f"And {count_of(len(listed) - HOSTS, 'host')} more: see the other report formats.",
         )
     if report.judgement.has_verdicts:
         yield from ("", f"{count_of(report.clean_hosts, 'clean host')}.")
@@ -53,17 +52,14 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _coverage(report: Report) -> Iterator[str]:
-    """Why the report rests on a part of the traffic only; no more than a few causes."""
+    """The first causes why the report covers only part of the traffic."""
     judgement = report.judgement
     told = Judgement(judgement.outcome, judgement.causes[:FAULTS])
     lines = list(paragraphs(told, WIDTH, first=judgement.has_verdicts))
     if lines:
         yield from ("", *lines)
     if len(judgement.causes) > FAULTS:
-        yield (
-            f"And {len(judgement.causes) - FAULTS} more causes: the other forms of this "
-            "report have them."
-        )
+        yield (f"And {len(judgement.causes) - FAULTS} more causes: see the other report formats.")
 
 
 def _news(change: Change | None) -> str:
@@ -92,7 +88,7 @@ def _faults(health: Sequence[str]) -> Iterator[str]:
     for line in health[:FAULTS]:
         yield from wrap(f"Sensor health: {cut(line, WHY)}", WIDTH)
     if len(health) > FAULTS:
-        yield f"And {len(health) - FAULTS} more faults of sensors."
+        yield f"And {len(health) - FAULTS} more sensor faults."
 
 
 def _indented(text: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Verdicts -> one Elastic Common Schema document per host and line; what ECS has no field for is below `mxhound`, our own name."""
+"""Verdicts -> one Elastic Common Schema document per host and line.
+
+Values without an ECS field are below `mxhound`.
+"""
 
 import json
 from types import MappingProxyType
@@ -13,9 +16,9 @@ from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.verdict import Identity, Verdict
 from rulegen.vocabulary import Level
 
-# The version whose names and types are used; tests/data/ecs-fields.csv has them.
+# ECS version; tests/data/ecs-fields.csv lists its names and types.
 ECS_VERSION = "9.4.0"
-# What Elastic's own rules call high, medium and low.
+# Severities of high, medium and low in Elastic's own rules.
 SEVERITY = MappingProxyType({Level.INFECTED: 73, Level.SUSPECTED: 47, Level.CLEAN: 21})
 
 
@@ -29,7 +32,7 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _judgement_document(report: Report) -> dict[str, object]:
-    """The outcome, of no host; without a time where no record tells one."""
+    """The outcome, without a host, and without a time if no record has one."""
     judgement = report.judgement
     return {
         **_when(report.last_record),
@@ -69,7 +72,7 @@ def _when(seconds: float | None) -> dict[str, str | None]:
 
 
 def _event(verdict: Verdict) -> dict[str, object]:
-    """A clean host is an event, the others are alerts."""
+    """Clean hosts are events, the others are alerts."""
     event = {
         "kind": "event" if verdict.level is Level.CLEAN else "alert",
         "category": ["intrusion_detection", "malware"],
@@ -100,7 +103,7 @@ def _related(verdict: Verdict) -> dict[str, object]:
 
 
 def _mac(identity: Identity) -> str:
-    """In the form ECS asks for (RFC 7042): 00-00-5E-00-53-23."""
+    """In the format that ECS requires (RFC 7042): 00-00-5E-00-53-23."""
     return identity.mac.replace(":", "-").upper()
 
 

@@ -1,4 +1,4 @@
-"""Account of one host -> text for people: the verdict, its timeline, what would have changed it, where to look further."""
+"""Account of one host -> text: verdict, timeline, what would have changed it, where to look."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from eveproc.verdicts.verdict import EvidenceItem
 
 
 def render(account: Account) -> str:
-    """Plain text; every string from the wire made harmless."""
+    """Plain text; strings from the wire are escaped."""
     items = account.verdict.evidence
     return "\n".join(
         (
             *paragraph(account.verdict),
             *_section(
-                f"what each item weighs alone (natural log of its likelihood ratio; {_ceilings()})",
+                f"weight of each item alone (natural log of its likelihood ratio; {_ceilings()})",
                 map(_weight, items),
             ),
             *_section(
-                "timeline: each peer when it was new, and the score by then",
+                "timeline: time of each new peer, and the score at that time",
                 map(_step, account.steps),
             ),
             *((f"  ... and {account.unlisted} more",) if account.unlisted else ()),

@@ -1,4 +1,4 @@
-"""Report -> one self-contained HTML page: what changed, every host above clean with its reasons, charts, sensor health, site."""
+"""Report -> one self-contained HTML page: changes, hosts with reasons, charts, sensor health, site."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,10 @@ STRIP_HEIGHT = 10
 
 
 class Strip(Struct, frozen=True):
-    """One family's row of a host's timeline: SVG path data in a box of `columns.number` by STRIP_HEIGHT."""
+    """One family's row of a host's timeline, as SVG path data.
+
+    The box is `columns.number` by STRIP_HEIGHT.
+    """
 
     family: Family
     bars: str
@@ -36,7 +39,7 @@ class Strip(Struct, frozen=True):
 
 
 class HostSection(Struct, frozen=True):
-    """One listed host as the page shows it; `anchor` is the id to jump to."""
+    """One listed host on the page; `anchor` is its id."""
 
     anchor: str
     verdict: Verdict
@@ -106,7 +109,7 @@ def _hosts(report: Report, verdicts: Sequence[Verdict]) -> Iterator[HostSection]
 
 
 def _could_be(verdict: Verdict) -> Iterator[tuple[Signal, tuple[str, ...]]]:
-    """What else shows the heaviest signal of each family; nothing said twice."""
+    """Known false positives of the heaviest signal of each family, without repetition."""
     heaviest = {item.family: item.signal for item in reversed(verdict.evidence) if item.weight}
     said: set[str] = set()
     for family in dict.fromkeys(item.family for item in verdict.evidence if item.weight):
@@ -133,7 +136,7 @@ def _strips(verdict: Verdict, rows: ByFamily, columns: Columns | None) -> Iterat
 
 
 def _bars(row: Sequence[int]) -> Iterator[str]:
-    """One peer is a third of the height, a hundred fill it, whatever the host: strips can be compared."""
+    """SVG bars on one scale for all hosts: one peer is a third of the height, a hundred fill it."""
     for place, number in enumerate(row):
         if number:
             height = min(STRIP_HEIGHT, round(3 + 3.5 * log10(number), 1))
@@ -152,7 +155,7 @@ def _levels(report: Report) -> tuple[tuple[Level, int], ...]:
 def _trends(
     change: Change | None, hosts: Sequence[HostSection]
 ) -> tuple[tuple[Trend, str, tuple[tuple[HostChange, str], ...]], ...]:
-    """(trend, what it means, its hosts with the place on the page to jump to, "" where there is none), all five of them."""
+    """(trend, meaning, hosts with their anchor, "" if not listed) for all five trends."""
     if change is None:
         return ()
     anchors = {host.verdict.key: host.anchor for host in hosts}
@@ -176,12 +179,12 @@ def _drawings(report: Report, hosts: Sequence[HostSection]) -> tuple[Drawing, ..
 
 
 def _safe(drawing: Drawing) -> Drawing:
-    """What matplotlib wrote is markup, with all text in it escaped."""
+    """Matplotlib's SVG is markup; all text in it is escaped."""
     return Drawing(drawing.title, drawing.says, Markup(drawing.wide), Markup(drawing.narrow))
 
 
 def _reading(report: Report) -> tuple[tuple[str, int, tuple[tuple[str, int], ...]], ...]:
-    """(what, how many, of what kinds), the kinds by number."""
+    """(what, number, kinds by number)."""
     stats = report.stats
     skipped = [
         (f"lines skipped as {reason}", stats.skipped[reason], _most(stats.details.get(reason, {})))
@@ -189,7 +192,7 @@ def _reading(report: Report) -> tuple[tuple[str, int, tuple[tuple[str, int], ...
         if stats.skipped[reason]
     ]
     unused = (
-        [("events that are no evidence", sum(report.unused.values()), _most(report.unused))]
+        [("events that are not evidence", sum(report.unused.values()), _most(report.unused))]
         if report.unused
         else []
     )
@@ -206,7 +209,7 @@ def _most(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(key of site.yaml, its values as people write them); keys that are not set are left out."""
+    """(key of site.yaml, its values as in the file); keys that are not set are omitted."""
     thresholds = (
         f"{signal}: {threshold.count} per {duration(threshold.seconds)}"
         for signal, threshold in site.thresholds.items()
@@ -243,7 +246,7 @@ def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def _short(network: Network) -> str:
-    """A single host without its prefix length."""
+    """Format a network; a single host has no prefix length."""
     return (
         str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
     )

@@ -1,4 +1,4 @@
-"""Verdicts -> one JSON object per host and line, keys in the order of docs/reports.md, ASCII only."""
+"""Verdicts -> one ASCII JSON object per host and line, keys in the order of docs/reports.md."""
 
 import json
 
@@ -12,11 +12,11 @@ from eveproc.verdicts.verdict import EvidenceItem, Identity, Verdict
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """ASCII escapes leave no control character of the wire in the output.
+    """ASCII escapes leave no control character from the wire in the output.
 
-    `change` comes last, where a report is remembered. What was judged in part has `coverage` in
-    every host; where no host is listed, or none could be judged, the first line is an object with
-    that key alone.
+    `change` comes last, if an earlier report is kept. If only part was judged, every host has
+    `coverage`; if no host is listed or none could be judged, the first line is an object with only
+    that key.
     """
     known = changes(report)
     lines = [
@@ -37,7 +37,7 @@ def _change(change: HostChange | None) -> dict[str, object]:
 
 
 def as_dict(verdict: Verdict) -> dict[str, object]:
-    """One host; `host` is an address, times are ISO 8601 UTC, null for a host without evidence."""
+    """One host; `host` is an address, times are ISO 8601 UTC, null if a host has no evidence."""
     return {
         "host": verdict.host,
         "verdict": verdict.level.value,
@@ -54,7 +54,7 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
 
 
 def _where(verdict: Verdict) -> dict[str, object]:
-    """Keys that only some hosts have: in which of several networks, behind NAT, a router."""
+    """Keys that only some hosts have: scope of several networks, NAT, router."""
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})

@@ -1,4 +1,4 @@
-"""Judgement -> its words in reports: a headline, paragraphs of causes and remedies, plain values for programs."""
+"""Judgement -> headline, paragraphs of causes and remedies, and plain values for programs."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -8,15 +8,15 @@ from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 
-# The subject line of a mail, and a paragraph of it, are kept short.
+# Maximum length of a mail's subject and of a paragraph.
 HEADLINE, PARAGRAPH = 160, 600
-# Of these the reports tell elsewhere, too: as sensor health and as problems of files.
+# Reports list these elsewhere, too: as sensor health and as file problems.
 HEALTH_CAUSES = frozenset(("sensor_loss", "sensor_missing"))
 FILE_CAUSES = frozenset(("file_not_read",))
 
 
 def headline_of(judgement: Judgement) -> str:
-    """`Could not judge: no host of home_networks was seen`; of a night that was judged, ""."""
+    """`Could not judge: no host of home_networks was seen`; "" if hosts were judged."""
     match judgement.outcome:
         case Outcome.NOT_JUDGED:
             return cut(f"Could not judge: {judgement.causes[0].text}", HEADLINE)
@@ -27,7 +27,7 @@ def headline_of(judgement: Judgement) -> str:
 
 
 def paragraphs(judgement: Judgement, width: int, *, first: bool = True) -> Iterator[str]:
-    """Each cause with its remedy, wrapped; without `first` the one that the headline tells is left out."""
+    """Each cause with its remedy, wrapped; without `first`, omit the cause in the headline."""
     causes = judgement.causes if first else judgement.causes[1:]
     for cause in causes:
         yield from wrap(
@@ -52,7 +52,7 @@ def other_health(report: Report) -> tuple[str, ...]:
 
 
 def stderr_lines(report: Report) -> Iterator[str]:
-    """A line per cause, but for those that `health:` and `problem:` lines tell."""
+    """A line per cause, except those in `health:` and `problem:` lines."""
     judgement = report.judgement
     causes = [one for one in judgement.causes if one.name not in HEALTH_CAUSES | FILE_CAUSES]
     return lines(Judgement(judgement.outcome, tuple(causes)))
@@ -84,7 +84,7 @@ def remedies_in_one(judgement: Judgement) -> str:
 
 
 def coverage_dict(report: Report) -> dict[str, object]:
-    """What could have been seen: judgement, records by sensor and kind, networks, and lines that gave nothing."""
+    """Coverage: judgement, records by sensor and type, networks, and unusable lines."""
     coverage = report.coverage
     networks = report.site.home_networks if report.site else ()
     met = {*coverage.home_clients, *coverage.home_servers}

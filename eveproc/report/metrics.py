@@ -1,6 +1,6 @@
 """Report -> metrics in Prometheus's text format, for node_exporter's textfile collector.
 
-They let a site alarm on the absence of news: no run, no records, nothing that could be judged.
+A site can alert on missing data: no run, no records, nothing that could be judged.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.judgement import Outcome
 from rulegen.vocabulary import Level
 
-# Lines that hold a record of another kind, or nothing, are no loss.
+# Lines with a record of another type, or empty lines, are no loss.
 _USABLE = (SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE)
 
 
 class Run(Struct):
-    """One run of `report`: times in seconds since 1970 UTC; no report where the input was refused."""
+    """One run of `report`; times in seconds since 1970 UTC; no report if the input was refused."""
 
     started: float
     ended: float = 0.0
@@ -54,7 +54,7 @@ def _of_report(registry: CollectorRegistry, report: Report) -> None:
 def _of_sensors(registry: CollectorRegistry, report: Report) -> None:
     last: dict[str, float] = {}
     for (sensor, kind), span in report.coverage.records.items():
-        if kind != Stats.TYPE:  # a sensor writes those even if it sees no traffic
+        if kind != Stats.TYPE:  # a sensor writes these even without traffic
             last[sensor] = max(span.last, last.get(sensor, span.last))
     name, meaning = "last_record_timestamp_seconds", "Time of the last traffic record, by sensor."
     _set_each(registry, name, meaning, "sensor", sorted(last.items()))

@@ -1,8 +1,8 @@
-"""A template of templates/report + values -> one HTML file that asks nothing of any network and runs no script but its own.
+"""A template of templates/report + values -> one self-contained HTML file.
 
-Every value is made visible (safe: control and bidi characters as their escapes) and escaped; what
-is a chart is Markup already. The content security policy allows the page's style sheet and scripts,
-by their hashes, and nothing else.
+The page makes no network requests. Values are escaped, including control and bidi characters;
+charts are Markup already. The content security policy allows only the page's own style sheet and
+scripts, by hash.
 """
 
 from base64 import b64encode
@@ -16,13 +16,12 @@ from eveproc.report.sanitize import cut, safe
 from eveproc.report.times import iso, short, span
 from rulegen.template_files import templates_folder
 
-# Runs before anything is laid out: thousands of open rows would take seconds, and page.js folds
-# them.
+# Runs before layout: thousands of open rows would take seconds; page.js folds them.
 _EARLY = 'document.documentElement.classList.add("scripted", "loading")'
 
 
 def render(template: str, /, **values: object) -> str:
-    """The page `template`.html.j2 makes, an extension of page.html.j2."""
+    """Render `template`.html.j2, which extends page.html.j2."""
     style, script = (_asset(name) for name in ("page.css", "page.js"))
     trusted = {
         "style": Markup(style),
@@ -37,7 +36,7 @@ def render(template: str, /, **values: object) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """What may load and run: nothing but these texts, by their hashes."""
+    """Content security policy: only these texts may load and run, by hash."""
     scripts = f"{_hash(_EARLY)} {_hash(script)}"
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri "

@@ -1,4 +1,4 @@
-"""Predicted alerts -> text for people, or one JSON object an alert and line; and what the records could not tell."""
+"""Predicted alerts -> text for people or one JSON object per alert, and notes on uncertainty."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ MOST_HOSTS = 50
 
 
 def render_json(alerts: Sequence[Predicted]) -> str:
-    """One line an alert, by time: {"time", "host", "signal"}; the time is ISO 8601 UTC."""
+    """One line per alert, by time: {"time", "host", "signal"}; the time is ISO 8601 UTC."""
     lines = (
         {"time": iso(alert.time / SECOND), "host": alert.host, "signal": alert.signal.value}
         for alert in alerts
@@ -31,7 +31,7 @@ def render_json(alerts: Sequence[Predicted]) -> str:
 def render_text(
     signal: Signal, threshold: Threshold, alerts: Sequence[Predicted], history: History
 ) -> str:
-    """How many, how often, and by which hosts, busiest first."""
+    """Number and rate of alerts, and the hosts, busiest first."""
     hosts = {
         host: list(of_host)
         for host, of_host in groupby(
@@ -70,38 +70,35 @@ def _doubt(alerts: Sequence[Predicted]) -> str:
 
 
 def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iterator[str]:
-    """What to know before these alerts are believed, one sentence each."""
+    """Limits of the prediction, one sentence each."""
     yield f"as Suricata {8 if history.by_eight else 7} counts, which wrote these records"
     rule = SIGNALS[signal].rule_match
     if isinstance(rule, SmtpMatch):
         yield (
-            "a record of SMTP gives the end of a mail, not the moment its rule looks for: "
-            "times are those of a common session"
+            "an smtp record has the time of the end of a mail, not of the packet that its "
+            "rule counts: times assume a common session"
         )
     if isinstance(rule, SmtpMatch) and rule.moment is Moment.MAIL_FROM:
-        yield "several senders tried in vain leave one record: there may be more alerts than these"
+        yield "several rejected senders leave one record: there may be more alerts than these"
     if isinstance(rule, SynMatch):
         yield (
-            "a SYN sent again and answered in the end leaves no trace in a record: there "
-            "may be more alerts than these"
+            "records do not show a retransmitted SYN that was answered: there may be more "
+            "alerts than these"
         )
     exact = sum(alert.is_exact for alert in alerts)
     unsure = sum(not alert.sure for alert in alerts)
     bounded = len(alerts) - exact - unsure
     yield (
-        f"{exact} of {len(alerts)} are known to the microsecond, {bounded} within "
-        f"bounds, {unsure} are the likeliest of several"
+        f"{exact} of {len(alerts)} have exact times, {bounded} are within bounds, "
+        f"{unsure} are the likeliest of several"
     )
     if history.is_thinned:
         yield (
-            f"more hosts than can be kept: these are the alerts of {len(history.active)} of "
-            "them, a fair sample"
+            "more hosts than can be kept: these are the alerts of a representative sample of "
+            f"{len(history.active)} hosts"
         )
     cut = sorted(
         host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values())
     )
     if cut:
-        yield (
-            "too busy to be kept whole, so that later alerts of theirs are missing: "
-            f"{', '.join(cut)}"
-        )
+        yield (f"too busy to be kept whole; their later alerts are missing: {', '.join(cut)}")

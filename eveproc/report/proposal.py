@@ -1,4 +1,4 @@
-"""Discovery -> a proposed site.yaml with the evidence, or the differences to a profile."""
+"""Discovery -> a proposed site.yaml with evidence, or its differences from a profile."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
@@ -14,34 +14,34 @@ from rulegen.units import count_of
 MOST_LISTED, WIDTH = 20, 98
 _HEAD = """\
 # Proposed by eveproc discover from records of {span}: {hosts}.
-# Check each entry; after that the file is yours: no program changes it. docs/site.md explains
+# Check each entry. No program changes this file afterwards. docs/site.md explains
 # every key.
 """
 _TAIL = """\
-# Hosts that may do what `signals` name, with the reason and, if you like, the last day.
+# Hosts exempt from `signals`, with the reason and, optionally, the last day.
 # Candidates:
 # exempt:
 {exempt}
-# External servers to which several hosts submit mail. This is for information; no key takes it:
+# External servers to which several hosts submit mail. For information only; there is no key for them:
 {submission}
 """
-_DOUBTFUL = " Check it; to accept it, remove the comment sign."
+_DOUBTFUL = " Check it; to accept it, uncomment it."
 
 
 def render(discovery: Discovery) -> str:
-    """YAML that loads as it is, where a home network was found; doubtful entries are comments."""
+    """Valid YAML if a home network was found; doubtful entries are comments."""
     when = span(discovery.first, discovery.last)
     parts = [
         _HEAD.format(span=when, hosts=count_of(discovery.hosts, "host")),
         *_missing(discovery),
-        _listed("Networks whose hosts are watched.", "home_networks", _networks(discovery)),
+        _listed("Networks whose hosts are monitored.", "home_networks", _networks(discovery)),
         _listed(
             "Hosts that may send mail to external servers.",
             "mail_servers",
             _entries(discovery.of(Role.MAIL_SERVER)),
         ),
         _listed(
-            "DNS servers that ask on behalf of other hosts.",
+            "DNS servers that query on behalf of other hosts.",
             "resolvers",
             _entries(discovery.of(Role.RESOLVER)),
         ),
@@ -59,16 +59,16 @@ def render(discovery: Discovery) -> str:
 
 
 def render_differences(found: Iterable[Difference], missing: Sequence[str] = ()) -> str:
-    """One line each: + the logs show it and the profile lacks it, - the other way round.
+    """One line each: "+" if only the logs have it, "-" if only the profile has it.
 
-    `missing` says what these logs cannot show, so that its absence is no difference.
+    `missing` lists what these logs cannot show; it counts as no difference.
     """
     lines = [
         f"{'+' if one.is_found else '-'} {one.key}: {safe(one.value)}  ({safe(one.why)})"
         for one in found
     ]
     if not lines and not missing:
-        lines = ["no difference: the logs show what the profile says"]
+        lines = ["no difference: the logs agree with the profile"]
     return "\n".join([*map(_comment, missing), *lines]) + "\n"
 
 
@@ -83,7 +83,7 @@ def _comment(text: str) -> str:
 
 
 def _networks(discovery: Discovery) -> Iterator[str]:
-    """The home networks; those that were met beyond them are comments, as they may overlap."""
+    """The home networks; other networks seen are comments, as they may overlap."""
     yield from (f'  - "{network}"' for network in discovery.home_networks)
     met = discovery.networks[:MOST_LISTED]
     yield from _names(replace(one, confidence=Confidence.MEDIUM) for one in met)

@@ -1,4 +1,4 @@
-"""ReadStats and sensor health -> what was read and what was not: text for stderr, plain values for --stats."""
+"""ReadStats and sensor health -> text for stderr, plain values for --stats."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from rulegen.units import count_of
 
 
 def render(report: Report) -> str:
-    """Counts of lines and events with their reasons, then a line per problem of a file, fault of a sensor and gap in coverage."""
+    """Counts of lines and events, then a line per file problem, sensor fault and coverage gap."""
     return "".join(
         f"{safe(line)}\n"
         for line in (
@@ -26,7 +26,11 @@ def render(report: Report) -> str:
 
 
 def render_json(report: Report) -> str:
-    """One JSON object: ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or null), coverage."""
+    """One JSON object.
+
+    Keys: those of ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or
+    null), coverage.
+    """
     span = {"first_event": iso(report.first_event), "last_event": iso(report.last_event)}
     told = {
         "unused": dict(report.unused),
@@ -44,12 +48,12 @@ def _lines(report: Report) -> Iterator[str]:
         f"{count_of(stats.lines, 'line')} looked at"
     )
     if stats.hyperscan_missing:
-        yield "every line was decoded, which takes longer: the library hyperscan is not installed"
+        yield "every line was decoded, which is slower: the library hyperscan is not installed"
     yield f"events: {stats.events.total()}{_named(stats.events)}"
     if stats.containers:
         yield f"records in containers: {stats.containers.total()}{_named(stats.containers)}"
     if report.unused:
-        yield f"events that are no evidence: {sum(report.unused.values())}{_named(report.unused)}"
+        yield f"events that are not evidence: {sum(report.unused.values())}{_named(report.unused)}"
     for reason in SkipReason:
         if stats.skipped[reason]:
             yield (
@@ -60,7 +64,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"not read, for their names: {named_shortly(stats.unread)}; name a file to read it"
     yield from (f"problem: {problem}" for problem in stats.problems)
     if stats.problems_left_out:
-        yield f"problem: {stats.problems_left_out} more problems of files, not kept"
+        yield f"problem: {stats.problems_left_out} more file problems, not kept"
 
 
 def _named(counts: Mapping[str, int]) -> str:

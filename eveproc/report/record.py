@@ -14,20 +14,20 @@ _TECHNIQUE = MappingProxyType(
 
 
 def told_at(report: Report, verdict: Verdict) -> float | None:
-    """When the verdict could first be given; for a clean host, the time of the last record.
+    """Earliest time of the verdict; for a clean host, the time of the last record.
 
-    In seconds since 1970 UTC; None where no record has a time.
+    In seconds since 1970 UTC; None if no record has a time.
     """
     return report.last_record if verdict.decided_at is None else verdict.decided_at
 
 
 def changes(report: Report) -> dict[tuple[str, str], HostChange]:
-    """What changed since the last report, to be asked with Verdict.key; empty where no report is remembered."""
+    """Changes since the last report by Verdict.key; empty if no report is kept."""
     return report.change.by_key() if report.change else {}
 
 
 def change_as_dict(change: HostChange) -> dict[str, object]:
-    """`previous` is null where the last report did not name the host."""
+    """`previous` is null if the last report did not name the host."""
     return {
         "trend": change.trend.value,
         "episode": change.incident,

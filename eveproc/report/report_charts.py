@@ -1,4 +1,4 @@
-"""A ChartData of the night -> its charts: evidence over the night per family, and how fast hosts met new servers."""
+"""ChartData of a report -> charts: evidence over time per family, and rates of new servers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Hosts that a chart names; the others are in its distribution.
+# Maximum number of hosts named in a chart; the others are in its distribution.
 NAMED = 8
 LABEL = 18
 ROW, HISTOGRAM, FAMILY_ROW = 20, 150, 74
 
 
 def evidence_chart(chart_data: ChartData) -> Drawing | None:
-    """A row of columns per family; None where there is nothing to draw."""
+    """A row of columns per family; None if there is nothing to draw."""
     columns, families = chart_data.columns, chart_data.families
     if columns is None or not families:
         return None
     title = f"Evidence over the report, per {duration(columns.seconds)}"
     says = (
-        "Strangers that infected and suspected hosts met for the first time: "
+        "New peers of infected and suspected hosts: "
         f"{'; '.join(_peaks(families, columns))}. Times are UTC."
     )
     height = 40 + FAMILY_ROW * len(families)
@@ -48,10 +48,9 @@ def evidence_chart(chart_data: ChartData) -> Drawing | None:
 
 
 def pace_chart(pace: Pace, names: Mapping[Key, tuple[str, str]]) -> Drawing:
-    """The busiest hosts by name, all of them as a distribution below, and the rule's threshold across both.
+    """The busiest hosts by name, the distribution of all hosts, and the rule's threshold.
 
-    `names` gives, for a host that the page lists, what to call it and the address on the page to
-    jump to.
+    `names` gives the name and the link target of each host that the page lists.
     """
     window, words = duration(pace.threshold.seconds), SIGNALS[pace.signal].pace
     title = f"New servers on {words} in the busiest {window}"
@@ -104,7 +103,10 @@ def _paint_families(figure: "Figure", families: ByFamily, columns: Columns) -> N
 
 
 def time_ticks(columns: Columns, most: int) -> list[tuple[float, str]]:
-    """At most `most` + 1 round times (seconds since 1970 UTC) with their labels; the day stands below the first time of each day."""
+    """At most `most` + 1 round times (seconds since 1970 UTC) with labels.
+
+    The day is below the first time of each day.
+    """
     needed = (columns.end - columns.start) / most
     step = next((width for width in WIDTHS if width >= needed), ceil(needed / DAY) * DAY)
     times = range(ceil(columns.start / step) * step, int(columns.end) + 1, step)
@@ -123,7 +125,7 @@ def _tick(time: datetime, first: bool, step: int) -> str:
 
 
 def _count_axis(axes: "Axes", most: int) -> None:
-    """Whole numbers, and few of them."""
+    """A few whole numbers as ticks."""
     axes.set_ylim(0, 1.12 * most)
     axes.set_yticks(sorted({0, most // 2, most} if most > 1 else {0, most}))
     axes.grid(visible=True, axis="y", linewidth=0.8)
@@ -132,12 +134,12 @@ def _count_axis(axes: "Axes", most: int) -> None:
 def _pace_says(pace: Pace, window: str) -> str:
     most_clean = pace.clean[-1][0] if pace.clean else 0
     over = sum(1 for mark in pace.marked if mark.number >= pace.threshold.count)
-    clean = f"clean hosts met {most_clean:,} at most" if pace.clean else "no clean host met any"
+    clean = f"clean hosts met at most {most_clean:,}" if pace.clean else "no clean host met any"
     marked = (
         f"{over:,} of {len(pace.marked):,} infected or suspected hosts reached the "
         f"rule's {pace.threshold.count} per {window}"
     )
-    return f"{marked}; {clean}; {pace.idle:,} hosts met none. Declared mail servers are left out."
+    return f"{marked}; {clean}; {pace.idle:,} hosts met none. Declared mail servers are excluded."
 
 
 def _paint_pace(figure: "Figure", pace: Pace, names: Mapping[Key, tuple[str, str]]) -> None:
@@ -222,7 +224,7 @@ def _paint_distribution(axes: "Axes", pace: Pace, most: int) -> None:
     ]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("different servers that were new to the host")
+    axes.set_xlabel("distinct servers new to the host")
     axes.set_title("hosts")
     _count_axis(axes, max(bottom))
 
@@ -248,5 +250,5 @@ def _edges(most: int) -> list[int]:
 
 
 def _centre(number: int) -> float:
-    """Where `number` stands on a logarithmic axis whose columns begin at whole numbers."""
+    """Position of `number` on a logarithmic axis whose columns begin at whole numbers."""
     return sqrt(number * (number + 1))

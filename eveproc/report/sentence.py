@@ -1,4 +1,4 @@
-"""Report -> the report in one headline and one sentence, the same words in every report form for people."""
+"""Report -> one headline and one sentence, the same in every report format for people."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ from rulegen.vocabulary import Level
 def headline(report: Report) -> str:
     """The worst first, as in "5 infected hosts" or "No host infected, 2 suspected".
 
-    Where nothing could be judged, that and why; what was judged in part says so.
+    If nothing could be judged, the headline says so and why; likewise if only part was judged.
     """
     if not report.judgement.has_verdicts:
         return headline_of(report.judgement)
@@ -36,9 +36,9 @@ def _counted(report: Report) -> str:
 
 
 def lead(report: Report) -> str:
-    """The report in one sentence: when, how many hosts, and whether anything was missed.
+    """The report in one sentence: period, number of hosts, and whether traffic was missed.
 
-    The number of events is left out: it depends on how the reading was shared between processes.
+    The number of events is omitted, because it depends on how processes shared the reading.
     """
     if not report.judgement.has_verdicts:
         return _not_judged(report.judgement)
@@ -46,7 +46,7 @@ def lead(report: Report) -> str:
         return _seen(report, span(report.first_event, report.last_event))
     if report.records_span:
         return _seen(report, span(*report.records_span), " No record shows mail.")
-    return "No event was seen in this time, so nothing is known of any host."
+    return "No event was seen in this period, so nothing is known about any host."
 
 
 def _not_judged(judgement: Judgement) -> str:
@@ -65,10 +65,7 @@ def _seen(report: Report, when: str, more: str = "") -> str:
 
 def _missed(report: Report) -> str:
     if report.health:
-        return (
-            "but missed traffic: absence of evidence is inconclusive where it did (see "
-            "sensor health)"
-        )
+        return "but missed traffic, so absence of evidence is inconclusive (see sensor health)"
     if not report.stats.events["stats"]:
-        return "but logged no counters of its own: what it missed is not known"
-    return "and counted nothing missed"
+        return "but logged no counters, so missed traffic is unknown"
+    return "and its counters show nothing missed"

@@ -1,4 +1,4 @@
-"""Verdicts -> text for people, WIDTH columns wide: plain for pipes and files, a table for terminals."""
+"""Verdicts -> text for people: plain for pipes and files, a table for terminals."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ STYLES = MappingProxyType(
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """A sentence of counts, what changed where that is known, then one paragraph per host, worst first."""
+    """Summary, changes if known, then one paragraph per host, worst first."""
     hosts = (line for verdict in verdicts for line in ("", *paragraph(verdict)))
     head = wrap(summary(report, verdicts), WIDTH)
     return "\n".join([*head, *_judged(report, WIDTH), *_changed(report, WIDTH), *hosts]) + "\n"
 
 
 def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> str:
-    """The same as a coloured table, `width` columns wide, with the terminal's own escapes in it."""
+    """A coloured table, `width` columns wide, with terminal escapes."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -51,7 +51,7 @@ def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> s
 
 
 def _judged(report: Report, width: int) -> Iterator[str]:
-    """What could not be judged, and why; nothing where everything could."""
+    """What could not be judged, and why; empty if everything was."""
     judgement = report.judgement
     if judgement.has_verdicts:
         yield from paragraphs(judgement, width)
@@ -66,9 +66,9 @@ def _changed(report: Report, width: int) -> Iterator[str]:
 
 
 def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """How many hosts are what, in which span of time, and how to see those that are not listed.
+    """Number of hosts per level, period, and how to list the others.
 
-    Where nothing could be judged there are no numbers: they would be taken for a result.
+    If nothing could be judged there are no numbers: they would look like a result.
     """
     if not report.judgement.has_verdicts:
         return f"{headline_of(report.judgement)}."
@@ -85,7 +85,7 @@ def _span(report: Report) -> str:
         return f"; events from {span(report.first_event, report.last_event)}"
     if report.records_span:
         return f"; no evidence of mail in the records from {span(*report.records_span)}"
-    return "; no event in this time"
+    return "; no event in this period"
 
 
 def paragraph(verdict: Verdict) -> Iterator[str]:
@@ -102,7 +102,7 @@ def paragraph(verdict: Verdict) -> Iterator[str]:
 
 
 def _reasons(verdict: Verdict) -> Iterator[str]:
-    """What weighs, a line each; what weighs nothing, or is counted above already, in one."""
+    """One line for each scored item; one line for all others."""
     for item in verdict.evidence:
         if item.weight:
             yield from _field("evidence", _evidence(item))
@@ -123,7 +123,7 @@ def _where(item: EvidenceItem) -> str:
 
 
 def _field(label: str, text: str) -> Iterator[str]:
-    """Label and text in two columns; nothing at all without a text."""
+    """Label and text in two columns; nothing if the text is empty."""
     lines = wrap(safe(text), WIDTH - LABEL - 2)
     for label_or_gap, line in zip([label, *[""] * len(lines)], lines, strict=False):
         yield f"  {label_or_gap:{LABEL}}{line}"

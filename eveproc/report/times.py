@@ -1,7 +1,4 @@
-"""Seconds since 1970 UTC -> the ways reports write a time.
-
-None and infinity are times that never were.
-"""
+"""Seconds since 1970 UTC -> times as reports write them. None and infinity mean no time."""
 
 from datetime import UTC, datetime
 from math import isfinite

@@ -7,7 +7,7 @@ from eveproc.report.tuning_text import Tuning, render_json, render_text
 
 
 def render_html(tuning: Tuning) -> str:
-    """A page with curves; what draws them is loaded only here."""
+    """A page with curves; the drawing library is imported on demand."""
     from eveproc.report import tuning_page
 
     return tuning_page.render(tuning)

@@ -1,4 +1,4 @@
-"""Tuning -> one HTML page: every number in a table, and for each signal a curve of alerts a week against the count."""
+"""Tuning -> one HTML page: a table of thresholds, and a curve of alerts a week for each signal."""
 
 from importlib.metadata import version
 from math import ceil
@@ -18,16 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT = 250
-# Alerts a week below this are drawn on the base line: one in two years.
+# Rates below this are drawn on the base line: one alert in two years.
 LEAST = 0.01
-# Where known senders are that much louder than the proposal, both fit one chart_data only on a
-# scale of powers.
+# If known senders exceed the proposal by this factor, the chart uses a logarithmic scale.
 FAR = 8
 MOST_LISTED = 200
 
 
 class _Shown(Struct, frozen=True):
-    """One recommendation with what the page says of it."""
+    """One recommendation with its texts on the page."""
 
     one: Recommendation
     name: str
@@ -39,7 +38,7 @@ class _Shown(Struct, frozen=True):
 
 
 def render(tuning: Tuning) -> str:
-    """A page of its own. Raises MxhoundError where matplotlib is not installed."""
+    """Render the page. Raises MxhoundError if matplotlib is not installed."""
     shown = [_shown(number, one) for number, one in enumerate(tuning.recommendations)]
     changed = sum(one.proposed != one.present for one in tuning.recommendations)
     out = left_out(tuning.baseline)
@@ -72,11 +71,14 @@ def _shown(number: int, one: Recommendation) -> _Shown:
 
 
 def _curve(number: int, one: Recommendation) -> Drawing:
-    title = f"{name_of(one)}: alerts a week by innocent hosts, within {one.proposed.seconds} s"
+    title = (
+        f"{name_of(one)}: alerts a week by hosts that are not infected, within "
+        f"{one.proposed.seconds} s"
+    )
     says = (
-        f"Proposed {one.proposed.count}: {rate(one.expected)} a week were seen, at most "
-        f"{rate(one.at_most)} are to be expected. "
-        f"Known senders are all found up to {one.ceiling}."
+        f"Proposed {one.proposed.count}: {rate(one.expected)} alerts a week were "
+        f"observed, at most {rate(one.at_most)} are expected. All known senders are "
+        f"found up to {one.ceiling}."
     )
     svg = draw(
         f"curve-{number}", NARROW, HEIGHT, f"{title}. {says}", lambda figure: _paint(figure, one)
@@ -121,7 +123,7 @@ def _paint(figure: "Figure", one: Recommendation) -> None:
 
 
 def _verticals(axes: "Axes", one: Recommendation) -> None:
-    """Where the numbers stand; names one above the other, so that near ones stay legible."""
+    """Vertical lines at the numbers, with stacked labels, so that close ones stay legible."""
     lines = [
         (one.proposed.count, f"proposed {one.proposed.count}", Ink.ACCENT),
         (one.ceiling, f"senders found up to {one.ceiling}", Ink.INFECTED),

@@ -1,4 +1,4 @@
-"""Recommendations -> text for people, one JSON object a line, or thresholds.yaml with the reason beside each number."""
+"""Recommendations -> text, one JSON object a line, or thresholds.yaml with reasons."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ from eveproc.tuning.tune import Recommendation
 from rulegen.site_profile import Threshold, short
 from rulegen.units import HOUR
 
-# With fewer days than a week, no working day and week-end were both seen.
+# Less than a week of records does not show both working days and a weekend.
 TOO_SHORT = 6.5
 
 
 class Tuning(Struct, frozen=True):
-    """All there is to tell: the numbers, the data they rest on, and the budget in alerts a week."""
+    """The recommendations, the data behind them, and the budget in alerts a week."""
 
     recommendations: Sequence[Recommendation]
     baseline: Baseline
@@ -37,23 +37,22 @@ class Tuning(Struct, frozen=True):
         return span(min(hours) * HOUR, (max(hours) + 1) * HOUR) if hours else "no time at all"
 
     def head(self) -> Iterator[str]:
-        """What it all rests on, a sentence or two each."""
+        """The data behind the numbers, one paragraph each."""
         share = self.budget / len(TOLD)
         yield f"{self.days:.1f} days of records, {self.span()}."
         yield (
-            f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, of all "
-            f"signals together, {share:.2g} of each."
+            f"Budget: {self.budget:g} false alert{'s' * (self.budget != 1)} a week, for all "
+            f"signals together, {share:.2g} for each."
         )
         if self.days < TOO_SHORT:
             yield (
-                f"{self.days:.1f} days are too short to know a week: the limits below say what "
-                "these days allow to say, "
-                "not what a week-end or a month's end brings. Keep a --baseline and add to it."
+                f"{self.days:.1f} days are less than a week: the limits below do not cover "
+                "weekends or the end of a month. Keep a --baseline and add to it."
             )
         if self.baseline.history.is_thinned:
             yield (
-                "More hosts than can be kept: all numbers are of "
-                f"{len(self.baseline.history.active)} of them, a fair sample."
+                "More hosts than can be kept: all numbers are from a representative sample of "
+                "{len(self.baseline.history.active)} hosts."
             )
         out = left_out(self.baseline)
         if out:
@@ -61,7 +60,7 @@ class Tuning(Struct, frozen=True):
 
 
 def render_text(tuning: Tuning) -> str:
-    """A table of all numbers, then what has to be said of each signal whose number changes or does not do."""
+    """A table of all numbers, then reasons for each signal that changes or does not fit."""
     lines = [*tuning.head(), "", *_table(tuning.recommendations)]
     for one in tuning.recommendations:
         if one.proposed != one.present or not one.fits:
@@ -79,14 +78,14 @@ def render_text(tuning: Tuning) -> str:
 
 
 def render_json(tuning: Tuning) -> str:
-    """One object a line: a signal, and the network whose numbers these are (null: the site's)."""
+    """One object a line: a signal and its network (null: the whole site)."""
     return "".join(f"{json.dumps(_as_dict(one))}\n" for one in tuning.recommendations)
 
 
 def render_yaml(tuning: Tuning) -> str:
-    """What rulegen build -t reads.
+    """Thresholds file for rulegen build -t.
 
-    Signals for which nothing can be proposed keep what site.yaml or the catalogue says.
+    Signals without a proposal keep the threshold of site.yaml or the catalogue.
     """
     head = [
         *tuning.head(),
@@ -101,12 +100,12 @@ def render_yaml(tuning: Tuning) -> str:
 
 
 def reason(one: Recommendation) -> str:
-    """Why this number, in a few sentences."""
+    """Reasons for this number, in a few sentences."""
     return " ".join(filter(None, (_seen(one), _choice(one), _but_for(one), _found(one))))
 
 
 def left_out(baseline: Baseline) -> dict[str, str]:
-    """Hosts that are not counted, in order, and why, by the latest logs."""
+    """Excluded hosts in order, with the reason from the latest logs."""
     latest = {one.host: one.why for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
     return dict(sorted(latest.items()))
 
@@ -129,7 +128,7 @@ def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def name_of(one: Recommendation) -> str:
-    """The signal, and the network whose numbers these are."""
+    """The signal, and its network if not the whole site."""
     return f"{one.signal} in {short(one.network)}" if one.network else one.signal.value
 
 
@@ -140,40 +139,43 @@ def numbers_of(threshold: Threshold) -> str:
 
 def _seen(one: Recommendation) -> str:
     if not one.loud:
-        return "No innocent host did this at all."
+        return "No host that is not infected did this at all."
     first = one.loud[0]
     return (
         f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; "
-        "the most that an innocent host did within "
+        "the maximum of a host that is not infected within "
         f"{one.present.seconds} s is {first.largest} ({safe(first.host)})."
     )
 
 
 def _choice(one: Recommendation) -> str:
     limit = (
-        f"{rate(one.expected)} were seen a week, at most {rate(one.at_most)} are to be "
-        "expected (95 %, the tail of what was seen drawn on)"
+        f"{rate(one.expected)} alerts a week were observed, at most {rate(one.at_most)} "
+        "are expected (95 %, extrapolated)"
     )
     if not one.fits:
         return (
-            f"{numbers_of(one.proposed)} alerts as seldom as any count up to {one.ceiling}, "
-            "above which a known sender is missed; "
-            f"yet {limit}: declare, exempt or see to the hosts that do it."
+            f"{numbers_of(one.proposed)} is the best usable threshold (above {one.ceiling}, "
+            f"a known sender would be missed), but {limit}: declare, exempt or investigate "
+            "the hosts behind them."
         )
     if one.proposed == one.catalogue:
         return (
-            f"{numbers_of(one.proposed)} is the catalogue's number, and lower ones find "
-            f"nobody who is not found by it: {limit}."
+            f"{numbers_of(one.proposed)} is the catalogue's threshold; lower ones find no "
+            f"additional senders: {limit}."
         )
-    return f"{numbers_of(one.proposed)} is the least that keeps to the budget: {limit}."
+    return f"{numbers_of(one.proposed)} is the lowest threshold within the budget: {limit}."
 
 
 def _but_for(one: Recommendation) -> str:
-    """One machine that does it by its trade is better exempted than allowed to everybody."""
+    """Suggest to exempt a single machine instead of raising the threshold for all."""
     if not one.loud or one.without_loudest >= one.proposed.count:
         return ""
     host = safe(one.loud[0].host)
-    return f"Without {host} {one.without_loudest} would do: exempt it if you know why it does this."
+    return (
+        f"Without {host}, {one.without_loudest} would suffice: exempt it if this "
+        "activity is legitimate."
+    )
 
 
 def _found(one: Recommendation) -> str:
@@ -211,14 +213,14 @@ def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def rate(number: float) -> str:
-    """So many a week, in as few figures as tell: `2,100`, `0.34`, `< 0.001`."""
+    """Format a rate per week with few digits: `2,100`, `0.34`, `< 0.001`."""
     if 0 < number < 0.001:
         return "< 0.001"
     return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
 
 
 def _was(one: Recommendation) -> str:
-    return "As it is now. " if one.proposed == one.present else f"Now {numbers_of(one.present)}. "
+    return "No change. " if one.proposed == one.present else f"Now {numbers_of(one.present)}. "
 
 
 def _rates(one: Recommendation) -> dict[str, float]:

@@ -387,7 +387,7 @@ def test_differences_go_both_ways() -> None:
         f"+ mail_servers: {HOST}  (accepts mail from 6 hosts, delivers to 1 external server)",
         "- mail_servers: 10.20.0.25  (no host of it was seen in this role in these logs)",
     ]
-    assert render_differences([]) == "no difference: the logs show what the profile says\n"
+    assert render_differences([]) == "no difference: the logs agree with the profile\n"
     assert (
         list(
             differences(

@@ -88,8 +88,8 @@ def test_charts_say_what_they_show() -> None:
     assert chart.title == "Evidence over the report, per 2 minutes"
     assert "lookup 491, most (188) at 2026-03-02 08:18" in chart.says
     assert first.says == (
-        "3 of 4 infected or suspected hosts reached the rule's 15 per minute; clean hosts met 2 at most; "
-        "18 hosts met none. Declared mail servers are left out."
+        "3 of 4 infected or suspected hosts reached the rule's 15 per minute; clean hosts met at most 2; "
+        "18 hosts met none. Declared mail servers are excluded."
     )
     assert {svg.get("role") for svg in svgs()} == {"img", "group"}
     assert all(svg.find("title") is not None for svg in svgs())

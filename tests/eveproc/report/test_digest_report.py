@@ -18,8 +18,8 @@ def test_a_digest_to_the_letter() -> None:
         "mxhound: 1 infected host\n"
         "\n"
         "From 2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z the sensor saw 2 home\n"
-        "hosts but missed traffic: absence of evidence is inconclusive where it did\n"
-        "(see sensor health).\n"
+        "hosts but missed traffic, so absence of evidence is inconclusive (see sensor\n"
+        "health).\n"
         "\n"
         "INFECTED 10.20.1.7 (laptop-7)  score 1.00\n"
         "  Opened SMTP connections to 241 outside servers; lookup and delivery agree.\n"
@@ -56,7 +56,7 @@ def test_what_changed_comes_before_the_hosts_and_news_in_the_subject() -> None:
 
 def test_a_quiet_night_is_a_few_lines() -> None:
     assert render(a_report(events=False), ()) == (
-        "mxhound: No host infected or suspected\n\nNo event was seen in this time, so nothing is known of any host.\n\n0 clean hosts.\n"
+        "mxhound: No host infected or suspected\n\nNo event was seen in this period, so nothing is known about any host.\n\n0 clean hosts.\n"
     )
 
 

@@ -108,10 +108,10 @@ def test_the_top_says_the_night() -> None:
     assert text_of(page, "h1") == ["5 infected hosts"]
     seen = f"{short(judge_evidence.first_event or 0)} to {short(judge_evidence.last_event or 0).partition(' ')[2]}"
     assert text_of(page, "p", "lead") == [
-        f"From {seen} the sensor saw 24 home hosts and counted nothing missed."
+        f"From {seen} the sensor saw 24 home hosts and its counters show nothing missed."
     ]
     assert text_of(page, "li", "tile") == ["5 infected", "0 suspected", "19 clean"]
-    assert "No earlier report is remembered" in text_of(page, "div", "changes")[0]
+    assert "No earlier report is kept" in text_of(page, "div", "changes")[0]
 
 
 def test_a_host_has_its_reasons() -> None:
@@ -216,7 +216,7 @@ def test_clean_hosts_are_counted_and_listed_only_when_asked_for() -> None:
 def test_a_night_without_anything() -> None:
     page = page_of(a_report(events=False))
     assert text_of(page, "h1") == ["No host infected or suspected"]
-    assert "nothing is known of any host" in text_of(page, "p", "lead")[0]
+    assert "nothing is known about any host" in text_of(page, "p", "lead")[0]
     assert text_of(page, "p", "empty") == ["No host to list."]
 
 
@@ -290,7 +290,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     assert done.exit_code == 1
     assert (
         done.stderr
-        == "eveproc: -f html: its charts need matplotlib, which is not installed; allowed is: pip install 'mxhound[html]'\n"
+        == "eveproc: -f html: charts need matplotlib, which is not installed; run: pip install 'mxhound[html]'\n"
     )
 
 

@@ -68,13 +68,13 @@ def test_what_changed_comes_before_the_hosts() -> None:
         r"\x1b\[[0-9;]*m| +$", "", render_table(report, (INFECTED,), 100), flags=re.MULTILINE
     )
     nothing = render(a_report(change=Change(START, ())), ())
-    assert nothing.endswith("  nothing changed: no host was reported then, and none is now\n")
+    assert nothing.endswith("  no change: no host is reported, then or now\n")
 
 
 def test_nothing_in_the_time_asked_for_is_said() -> None:
     assert (
         render(a_report(events=False), ())
-        == "0 infected, 0 suspected, 0 clean; no event in this time.\n"
+        == "0 infected, 0 suspected, 0 clean; no event in this period.\n"
     )
 
 
@@ -132,13 +132,13 @@ def test_what_was_read_and_what_was_not() -> None:
     health = ("the sensor: 7 packets dropped",)
     assert render_reading(a_report(stats=stats(), health=health, unused={"exempt": 2})) == (
         "read: 2 files, 1 byte, 5 lines looked at\n"
-        "every line was decoded, which takes longer: the library hyperscan is not installed\n"
+        "every line was decoded, which is slower: the library hyperscan is not installed\n"
         "events: 1 (flow 1)\n"
-        "events that are no evidence: 2 (exempt 2)\n"
+        "events that are not evidence: 2 (exempt 2)\n"
         "lines skipped as blank: 1\n"
         f"lines skipped as other_event_type: 3 (tls 2, {escaped} 1)\n"
         f"problem: eve{escaped}: is empty\n"
-        "problem: 3 more problems of files, not kept\n"
+        "problem: 3 more file problems, not kept\n"
         "health: the sensor: 7 packets dropped\n"
     )
 

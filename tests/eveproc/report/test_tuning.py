@@ -42,7 +42,7 @@ def test_a_host_says_how_well_its_alerts_are_known() -> None:
     assert lines[2].endswith("  2026-03-02 08:00:05Z to 08:00:09Z  (1 not sure, times within 3 s)")
     assert lines[3].split() == ["10.20.0.1", "1", "alert", "2026-03-02", "08:00:00Z"]
     assert list(predicted.notes(Signal.MX_FLOOD, alerts, History()))[-1] == (
-        "1 of 3 are known to the microsecond, 1 within bounds, 1 are the likeliest of several"
+        "1 of 3 have exact times, 1 are within bounds, 1 are the likeliest of several"
     )
 
 
@@ -61,13 +61,11 @@ def test_what_was_left_out_is_said() -> None:
     rows.is_cut = True
     history = History({"10.20.0.7": {"mx": rows}}, active={"10.20.0.7"}, hours={1}, is_thinned=True)
     said = list(predicted.notes(Signal.MX_FLOOD, [], history))
-    assert "more hosts than can be kept: these are the alerts of 1 of them, a fair sample" in said
+    assert "more hosts than can be kept: these are the alerts of a random sample of 1 hosts" in said
+    assert said[-1] == "too busy to be kept whole; their later alerts are missing: 10.20.0.7"
     assert (
-        said[-1]
-        == "too busy to be kept whole, so that later alerts of theirs are missing: 10.20.0.7"
-    )
-    assert "More hosts than can be kept: all numbers are of 1 of them" in tuning.render_text(
-        Tuning([], Baseline(history), 1.0)
+        "More hosts than can be kept: all numbers are from a representative sample of 1 hosts"
+        in tuning.render_text(Tuning([], Baseline(history), 1.0))
     )
 
 
@@ -120,12 +118,12 @@ def test_the_text_says_what_is_over_the_budget_and_who_does_it(told: Tuning) -> 
     assert slow.endswith("over the budget")
     said = " ".join(text.split())
     assert (
-        "15 in 3600 s alerts as seldom as any count up to 18, above which a known sender is missed; yet"
+        "15 in 3600 s is the best usable threshold (above 18, a known sender would be missed), but"
         in said
     )
     assert "declare, exempt or see to the hosts that do it" in said
     assert "10.20.0.1 at most 60 in 60 s" in said
-    assert "Without 10.20.0.1 10 would do: exempt it if you know why it does this." in said
+    assert "Without 10.20.0.1, 10 would suffice: exempt it if this activity is legitimate." in said
 
 
 def test_json_tells_the_same(told: Tuning) -> None:

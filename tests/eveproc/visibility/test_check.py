@@ -45,7 +45,7 @@ def alert(time, sid=1_250_001):
 
 def test_a_whole_log_lacks_nothing():
     text = run(RECORDING, "-s", DATA / "site.yaml")
-    assert text.startswith("Would a mass mailer be seen here? Yes.\n")
+    assert text.startswith("Would a mass mailer be detected here? Yes.\n")
     assert "NO " not in text
     assert "SILENT" not in text
     assert "alerted      mx_flood:" in text
