@@ -102,7 +102,8 @@ def _communicate(processes: Sequence["subprocess.Popen[bytes]"], command: Comman
             pass
     for process in processes:
         process.wait()
-    if last.returncode not in (0, 1):  # grep says 1 where it finds nothing
+    # grep exits 1 where it finds nothing, eveproc 4 where there is nothing to judge.
+    if last.returncode not in (0, 1, 4):
         raise subprocess.CalledProcessError(last.returncode, command.pipeline[-1])
 
 
