@@ -186,6 +186,8 @@ class Collector:
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
+        if event.filtered_per_thread and not event.sensor:
+            self.store.has_unnamed_sensors = True
         read = self._alerts.read(event)
         if read is None:
             return

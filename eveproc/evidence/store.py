@@ -188,6 +188,7 @@ class EvidenceStore(Struct):
     `flows_logged`: were TCP flows logged? `sensors`: those of the site profile that were heard of.
     `first_event` and `last_event`: of those that are evidence, without the `early_events` (dated
     before 2000) where there are others. `has_scopes`: is any evidence kept under a label?
+    `has_unnamed_sensors`: were logs of Snort read, which do not name their sensor?
     `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is
     kept (sampling.py).
     """
@@ -197,6 +198,7 @@ class EvidenceStore(Struct):
     hosts_sampled: int = 0
     active_sampled: int = 0
     sensors: set[str] = field(default_factory=set)
+    has_unnamed_sensors: bool = False
     leases: Leases = field(default_factory=Leases)
     macs: MacTable = field(default_factory=MacTable)
     has_scopes: bool = False
@@ -267,6 +269,7 @@ class EvidenceStore(Struct):
         )
         self._sample(self.hosts_sampled, self.active_sampled)
         self.sensors |= other.sensors
+        self.has_unnamed_sensors |= other.has_unnamed_sensors
         self.leases.merge(other.leases)
         self.macs.merge(other.macs)
         self.health.merge(other.health)

@@ -236,6 +236,11 @@ def _quiet(store: EvidenceStore) -> int:
 
 def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     missing = sorted(set(site.sensors) - store.sensors)
+    if missing and store.has_unnamed_sensors:
+        named = ", ".join(missing)
+        return (
+            f"logs of Snort do not name their sensor: make sure that the input holds the logs of {named}",
+        )
     return tuple(
         (
             f"sensor {name} is listed in the site profile but wrote nothing: its hosts were "

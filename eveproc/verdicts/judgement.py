@@ -391,6 +391,8 @@ class _Seen:
                     f"there are no {kind} records {_between(*silence)}, while there are others",
                     f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
                 )
+        if self._store.has_unnamed_sensors:  # the missing one may be the Snort
+            return
         for name in sorted(set(self._site.sensors) - self._store.sensors):
             yield Cause(
                 "sensor_missing",
