@@ -90,7 +90,8 @@ class Coverage(Struct):
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
     of those that were connected to. `strangers`: by network, clients of the sample that are not
     home and whose servers are not home either. `traffic`: what connections were about ("dns",
-    "dhcp", "smtp"), told by flow records, and those of home hosts with "external" servers.
+    "dhcp", "smtp"), told by flow records, those of home hosts with "external" servers, and
+    those but DNS with "internal" ones.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
     beside those of the sample.
     """
@@ -234,6 +235,10 @@ class CoverageNoter:
             coverage.note_record(event)
         if isinstance(event, Flow) and _is_dns(event):
             coverage.traffic["dns"] += 1
+        elif (
+            isinstance(event, Flow) and self._is_home(event.client) and self._is_home(event.server)
+        ):
+            coverage.traffic["internal"] += 1
         if isinstance(event, WITH_ENDS):
             self._note_ends(event.client, event.server)
 

@@ -39,6 +39,9 @@ UNUSABLE = 0.02
 # If this many home hosts and sampled external connections show no DNS query, the sensor does not
 # see DNS.
 CLIENTS_WITHOUT_DNS, CONNECTIONS_WITHOUT_DNS = 5, 20
+# So many connections of the sample between home hosts, and no connection or query of it to an
+# external server: where nine of ten are internal, chance does that in one log of seventy.
+ONLY_INTERNAL = 40
 # With fewer records, a home network may be missing by chance.
 MUCH_BYTES, MUCH_HOURS = 200_000, 12
 # Networks that are not home are named only if they have nearly as many clients as the largest:
@@ -258,6 +261,7 @@ class _Seen:
         """Everything that could not be seen though the rest could."""
         yield from self._missing_kinds()
         yield from self._home_networks()
+        yield from self._no_external_traffic()
         yield from self._gaps()
         yield from self._silences()
         yield from self._unreadable()
@@ -317,6 +321,17 @@ class _Seen:
                 "home hosts open connections but none queries DNS: lookups of mail servers "
                 "cannot be seen",
                 "monitor the traffic between clients and their resolver",
+            )
+
+    def _no_external_traffic(self) -> Iterator[Cause]:
+        """A sensor between clients and servers of the site sees no mail that leaves it."""
+        traffic = self._coverage.traffic
+        if traffic["internal"] >= ONLY_INTERNAL and not traffic["external"] + traffic["smtp"]:
+            yield Cause(
+                "no_external_traffic",
+                "home hosts connect to home hosts only: mail to external servers cannot be seen",
+                "let the sensor monitor the traffic to the Internet, and list no external network "
+                "in home_networks",
             )
 
     def _home_networks(self) -> Iterator[Cause]:

@@ -24,6 +24,8 @@ FIRST = 10.0
 SILENT = HOUR
 # Until so long a kind of records may be missing by chance.
 SETTLED = HOUR
+# What is wrong with the lines that are there is no chance.
+AT_ONCE = frozenset(("lines_not_usable", "dated_in_future"))
 AGAIN = HOUR
 
 
@@ -90,10 +92,12 @@ class BlindnessWatch:
             text = f"nothing was written for {count_of(int(silent // MINUTE), 'minute')}"
             remedy = "check that Suricata is running and writes to this source"
             return Judgement(Outcome.NOT_JUDGED, (Cause("silent", text, remedy),))
-        has_settled = now - self._started >= SETTLED
-        if not self._bytes or not (has_settled or reading.judgement.is_blind):
+        if not self._bytes:
             return Judgement()
-        return reading.judgement
+        if now - self._started >= SETTLED or reading.judgement.is_blind:
+            return reading.judgement
+        causes = tuple(cause for cause in reading.judgement.causes if cause.name in AT_ONCE)
+        return Judgement(Outcome.IN_PART, causes) if causes else Judgement()
 
     def _tell(self, judgement: Judgement, now: float) -> None:
         names = frozenset(cause.name for cause in judgement.causes)

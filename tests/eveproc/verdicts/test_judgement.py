@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -196,6 +197,15 @@ def test_one_of_two_sensors_falls_silent(tmp_path: Path) -> None:
     report = judged(tmp_path, sorted([*north, *south], key=stamp), ONE_NETWORK)
     assert names(report) == ["sensor_silent"]
     assert "sensor south wrote nothing from 2026-03-02 11:00Z" in report.judgement.causes[0].text
+
+
+def test_a_sensor_that_sees_internal_traffic_only(tmp_path: Path) -> None:
+    lines = [
+        re.sub(rb'"dest_ip":"(?!10\.)[^"]+"', b'"dest_ip":"10.20.0.60"', line)
+        for line in hours(*range(6))
+    ]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == ["no_external_traffic"]
 
 
 def test_a_sensor_of_the_profile_that_wrote_nothing(tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_what_may_be_missing_by_chance_is_told_after_an_hour():
     assert scene.sent == []
 
 
+def test_lines_that_are_of_no_use_are_told_at_once():
+    scene = Scene()
+    unusable = Cause("lines_not_usable", "half of the lines could not be used")
+    scene.judgement = Judgement(Outcome.IN_PART, (*PARTLY.causes, unusable))
+    scene.look(FIRST)
+    assert scene.said == ["coverage: judged in part: half of the lines could not be used"]
+
+
 def test_silence_is_blindness():
     scene = Scene()
     scene.look(FIRST)
