@@ -61,7 +61,7 @@ def test_what_was_left_out_is_said() -> None:
     rows.is_cut = True
     history = History({"10.20.0.7": {"mx": rows}}, active={"10.20.0.7"}, hours={1}, is_thinned=True)
     said = list(predicted.notes(Signal.MX_FLOOD, [], history))
-    assert "more hosts than can be kept: these are the alerts of a random sample of 1 hosts" in said
+    assert "more hosts than can be kept: these are the alerts of a representative sample of 1 hosts" in said
     assert said[-1] == "too busy to be kept whole; their later alerts are missing: 10.20.0.7"
     assert (
         "More hosts than can be kept: all numbers are from a representative sample of 1 hosts"
@@ -121,7 +121,7 @@ def test_the_text_says_what_is_over_the_budget_and_who_does_it(told: Tuning) -> 
         "15 in 3600 s is the best usable threshold (above 18, a known sender would be missed), but"
         in said
     )
-    assert "declare, exempt or see to the hosts that do it" in said
+    assert "declare, exempt or investigate the hosts behind them" in said
     assert "10.20.0.1 at most 60 in 60 s" in said
     assert "Without 10.20.0.1, 10 would suffice: exempt it if this activity is legitimate." in said
 
