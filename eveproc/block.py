@@ -363,7 +363,10 @@ def _iprep_rule(found: BlockPlan, site: SiteProfile, action: str) -> str:
 def _rule(found: BlockPlan, site: SiteProfile, action: str, match: str, offset: int) -> str:
     ports = ",".join(map(str, sorted({*site.ports.smtp, *site.ports.submission})))
     outside = ",".join(f"!{network}" for network in site.home_networks)
-    options = f'msg:"MXHOUND outbound mail of a host judged infected"; flow:to_server; flags:S,CE; {match}'
+    options = (
+        'msg:"MXHOUND outbound mail of a host judged infected"; '
+        f"flow:to_server; flags:S,CE; {match}"
+    )
     rule = (
         f"{action} tcp any any -> [{outside}] [{ports}] ({options}; "
         f"classtype:trojan-activity; sid:{site.sid_base + offset}; rev:1;)"

@@ -38,7 +38,7 @@ internal_domains: []
 # exempt:
 #   - {{address: 10.20.0.80, signals: [mx_flood], reason: address checker, until: 2027-01-31}}
 #
-# Thresholds that replace the catalogue's (see rulegen list). eveproc tune proposes them from your logs:
+# Thresholds that replace the catalogue's (see rulegen list). eveproc tune proposes them:
 # thresholds:
 #   mx_flood: {{count: 10, seconds: 60, networks: {{10.20.7.0/24: {{count: 40, seconds: 60}}}}}}
 #

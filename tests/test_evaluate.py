@@ -497,7 +497,7 @@ def test_an_unknown_scenario_is_refused(suricata_7, capsys) -> None:
         )
         == 2
     )
-    assert "no scenario is called floood; allowed are " in capsys.readouterr().err
+    assert "invalid scenario floood: expected " in capsys.readouterr().err
 
 
 def test_a_missing_engine_is_said(monkeypatch, tmp_path, capsys) -> None:

@@ -1,8 +1,8 @@
-"""EvidenceStore -> Asset: the evidence of one machine, over the addresses, networks and MACs that are its own.
+"""EvidenceStore -> Asset: the evidence of one machine over its addresses, networks and MACs.
 
 An address may be in use in several networks. Where the site names the fields that separate them
-(`separate_by`), their evidence is kept apart. Where it does not, the parts of an address belong
-together unless they contradict each other: see `_contradict`. docs/site.md states the rule.
+(`separate_by`), their evidence is kept apart. Otherwise the parts of an address are joined unless
+they contradict each other: see `_contradict`. docs/site.md states the rule.
 
 A MAC binds the addresses of one machine, IPv4 and IPv6; a router's MAC binds nothing (macs.py).
 """
@@ -19,10 +19,10 @@ from eveproc.evidence.leases import Ack, AddressHold, Leases
 from eveproc.evidence.places import Place, describe, differing, project
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, merged
 
-# Two networks are one if so large a part of the smaller one's events was logged in both. Two
-# machines that use the same port at the same server within an hour are far below.
+# Two networks are one if this share of the smaller one's events was logged in both. Two machines
+# that use the same port at the same server within an hour are far below.
 SHARED = 0.1
-# More networks at one address are not compared pair by pair.
+# Maximum number of networks at one address that are compared pair by pair.
 COMPARED_AT_MOST = 64
 
 Pair = tuple[str, str]
@@ -31,7 +31,8 @@ Pair = tuple[str, str]
 class Apart(Struct, frozen=True):
     """Why an address was judged as several machines.
 
-    `fields` separate them, though the site does not say so; `whole` is the evidence of all of them.
+    `fields` separate them although the site does not declare it; `whole` is the evidence of all of
+    them.
     """
 
     fields: tuple[str, ...]
@@ -39,11 +40,11 @@ class Apart(Struct, frozen=True):
 
 
 class Asset(Struct, frozen=True):
-    """A machine's evidence over all addresses that it had; `address` is its latest.
+    """A machine's evidence over all its addresses; `address` is the latest.
 
     `mac` is "" if not known. `scope` says in which of several networks it is ("" where the address
     is in one only), `scopes` in which logged ones. `contested` are the MACs of machines that had
-    the address at the same time and whose evidence nothing tells apart.
+    the address at the same time and whose evidence cannot be separated.
     """
 
     address: str
@@ -75,7 +76,7 @@ def assets(
 ) -> Iterator[Asset]:
     """Every home host that was seen.
 
-    Without `everyone`, hosts without evidence and lease are left out.
+    Without `everyone`, hosts without evidence and lease are omitted.
     """
     known = _Acks(store, separate_by)
     holders: dict[str, list[tuple[AddressHold, Network, HostEvidence]]] = {}
@@ -92,7 +93,7 @@ def assets(
 
 
 class _Acks:
-    """When which MAC was confirmed at an address: by DHCP, or by the frames themselves."""
+    """Times at which a MAC was confirmed at an address, by DHCP or by frames."""
 
     def __init__(self, store: EvidenceStore, separate_by: tuple[str, ...] | None) -> None:
         self._leases = store.leases
@@ -141,7 +142,7 @@ def _unbound(
     contested: tuple[str, ...],
     routers: Collection[str],
 ) -> Iterator[Asset]:
-    """What no MAC is known for: evidence from before the first hold, or all of it."""
+    """Evidence without a known MAC: from before the first hold, or all."""
     loose = _loose(network, routers)
     if held:
         loose = loose.between(-inf, held[0].start)
@@ -162,7 +163,7 @@ def _unbound(
 def _bound(
     network: Network, held: tuple[AddressHold, ...], routers: Collection[str]
 ) -> Iterator[tuple[AddressHold, HostEvidence]]:
-    """By MAC: evidence that names it, and what names none from the time in which it had the address."""
+    """By MAC: evidence that names it, and evidence without MAC while it held the address."""
     loose = _loose(network, routers)
     named = {m: e for m, e in network.by_mac.items() if m and m not in routers}
     for hold in held:
@@ -185,7 +186,7 @@ def _loose(network: Network, routers: Collection[str]) -> HostEvidence:
 
 
 def _of_mac(mac: str, parts: list[tuple[AddressHold, Network, HostEvidence]]) -> Iterator[Asset]:
-    """One machine, unless its MAC is in use in several networks at once: copied virtual machines."""
+    """One machine, unless its MAC is in several networks at once (copied virtual machines)."""
     scopes = {network.scope for _, network, _ in parts}
     if len(scopes) > 1 and _is_copied(parts):
         for scope in sorted(scopes):
@@ -219,7 +220,7 @@ def _gathered(mac: str, parts: list[tuple[AddressHold, Network, HostEvidence]]) 
 
 
 def holders(store: EvidenceStore) -> Iterator[AddressHold]:
-    """Which MAC had which address when, by DHCP and by the frames themselves."""
+    """Holders of addresses over time, by DHCP and by frames."""
     known = _Acks(store, None)
     for address in sorted(known.addresses() | {address for address, _, _ in store.macs.seen}):
         yield from store.leases.holds(address, known.everywhere(address))
@@ -240,7 +241,7 @@ def _networks(
     addresses: Iterable[str],
     known: _Acks,
 ) -> Iterator[Network]:
-    """Each address once for every network that it is in use in."""
+    """Each address once for every network that uses it."""
     joined = _joined_scopes(store, known.routers) if separate_by is None else frozenset()
     peer_of = store.server_names.peers()
     for address in sorted(addresses):
@@ -288,10 +289,10 @@ def _as_told(
     scopes: Collection[str],
     fields: tuple[str, ...],
 ) -> Iterator[Network]:
-    """One network for each scope; scopes that saw the same connections are one.
+    """One network for each scope; scopes that logged the same connections are joined.
 
-    Such are the two directions of a connection that carry different VLAN tags, and two sensors in
-    one network. What carries no scope belongs to the only network there is, if there is one only.
+    This covers connections whose directions carry different VLAN tags, and two sensors in one
+    network. Evidence without scope belongs to the only network, if there is just one.
     """
     parts = {scope: _Part(by_scope.get(scope, {})) for scope in scopes}
     groups = _united(scopes, _same_events(parts))
@@ -359,7 +360,7 @@ class _Part:
 
 
 def _tied(parts: Mapping[str, _Part]) -> set[Pair]:
-    """Scopes that must be one network: they logged the same connections, MAC or lease."""
+    """Scopes of one network: they logged the same connections, MAC or lease."""
     return _same_events(parts) | {
         (one, other)
         for one, other in _pairs(parts)
@@ -388,7 +389,7 @@ def _pairs(parts: Mapping[str, _Part]) -> Iterator[Pair]:
 
 
 def _united(scopes: Iterable[str], pairs: Iterable[Pair]) -> list[frozenset[str]]:
-    """The scopes in groups, each holding what the pairs connect."""
+    """Groups of scopes that the pairs connect."""
     group_of = {scope: {scope} for scope in scopes}
     for one, other in sorted(pairs):
         if group_of[one] is not group_of[other]:
@@ -404,12 +405,12 @@ def _contradict(
     parts: Mapping[str, _Part],
     leases: Leases,
 ) -> bool:
-    """Are there two machines at this address at once?
+    """True if two machines use this address at once.
 
-    Two groups of scopes contradict each other if, within the same hour, they show different MACs,
-    or different leases, or both did the same kind of thing and not one event was logged in both.
-    Kinds must be the same, since one sensor may see only lookups and another only mail. An address
-    that is unique in the world cannot be in two networks.
+    Two groups of scopes contradict each other if, within the same hour, they show different MACs or
+    leases, or if both show the same type of activity without any common event. Types must match,
+    since one sensor may see only lookups and another only mail. A globally unique address cannot be
+    in two networks.
     """
     if ip_address(address).is_global:
         return False
@@ -434,7 +435,7 @@ def _differ(address: str, one: _Part, other: _Part, leases: Leases) -> bool:
 
 
 def _joined_scopes(store: EvidenceStore, routers: Collection[str]) -> frozenset[Pair]:
-    """Pairs of scopes that are one network by what most addresses say that are seen in both."""
+    """Pairs of scopes that most addresses seen in both show to be one network."""
     tally: Counter[Pair] = Counter()
     for _, evidence in store.hosts.items() if store.has_scopes else ():
         by_scope = _by_scope(evidence, None)

@@ -1,9 +1,8 @@
-"""Events + SiteProfile -> EvidenceStore: what each event says of a home host.
+"""Events + SiteProfile -> EvidenceStore: the evidence of each event about home hosts.
 
-What is counted distinctly (the key) decides what is evidence: registered domains for lookups,
-external servers for delivery, recipients' domains for mails, names for HELO. One name asked a
-thousand times, or one server, stays one. The entries of eveproc/signals say what is read from which
-record.
+Distinct keys are counted: registered domains for lookups, external servers for delivery,
+recipients' domains for mails, names for HELO. A repeated key counts once. The entries of
+eveproc/signals define what is read from which record.
 """
 
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ class Period(Struct, frozen=True):
     future: float = inf
 
     def why_not(self, time: float) -> str:
-        """Why an event of this time does not count; "" if it does."""
+        """Reason not to count an event of this time; "" if it counts."""
         if time >= self.future:
             return "dated in the future"
         return "" if self.since <= time < self.until else "outside --since and --until"
@@ -54,7 +53,7 @@ def _is_mail_name(name: str) -> bool:
 
 
 def _ends(event: Event) -> tuple[str, str]:
-    """Client and server, as `event.origin` has their MACs; ("", "") for what has none."""
+    """MACs of client and server by `event.origin`; ("", "") if there are none."""
     match event:
         case Dns() | Flow() | Smtp():
             return event.client, event.server
@@ -82,11 +81,11 @@ class Collector:
         self.line_filter = line_filter(site)
 
     def survey(self, seen: Survey) -> None:
-        """Take in what a sample of the input shows, whatever of it is evidence."""
+        """Add a sample of the input, evidence or not, to the coverage."""
         self._coverage_noter().survey(seen)
 
     def _coverage_noter(self) -> CoverageNoter:
-        """A watch gives the store a new Coverage from time to time."""
+        """A watch replaces the store's Coverage from time to time."""
         if self._noter is None or self._noter.coverage is not self.store.coverage:
             self._noter = CoverageNoter(
                 self.store.coverage, self.site, lambda time: self.period.why_not(time)
@@ -94,7 +93,7 @@ class Collector:
         return self._noter
 
     def add(self, event: Event) -> None:
-        """Take one event in; one that would be evidence and does not count is counted in `unused`."""
+        """Add one event; one that would be evidence but does not count is counted in `unused`."""
         store = self.store
         self._coverage_noter().note(event)
         if event.sensor in self._sensors:
@@ -109,7 +108,7 @@ class Collector:
             store.unused[reason] += 1
             return
         match event:
-            case Stats():  # stamped by the wall clock, also when a capture of last year is replayed
+            case Stats():  # stamped by the wall clock even if an old capture is replayed
                 store.health.note(event)
                 return
             case Dhcp():
@@ -130,7 +129,7 @@ class Collector:
         return replace(finding, label=label) if label else finding
 
     def _note_macs(self, event: Event) -> None:
-        """Whose MACs the record shows: those of home hosts, and those that lead to external ones."""
+        """Note the MACs of home hosts, and of gateways to external hosts."""
         origin = event.origin
         macs = origin.client_mac, origin.server_mac
         for address, mac in zip(_ends(event), macs, strict=True):
@@ -140,7 +139,7 @@ class Collector:
                 self.store.macs.note_gateway(mac)
 
     def note_presence(self, event: Flow) -> None:
-        """Note that there is such a host, and that flows are logged, whatever the period."""
+        """Note that the host exists and that flows are logged, regardless of the period."""
         if (
             event.proto == "TCP" and event.flags_logged
         ):  # UDP alone does not show that deliveries would be seen
@@ -149,19 +148,19 @@ class Collector:
                 self.store.note_active(event.client)
 
     def take_new(self) -> EvidenceStore | None:
-        """What was collected since the last call, without active hosts; None if it is no evidence."""
+        """Evidence since the last call, without active hosts; None if there is none."""
         return self.store.take_new()
 
     def share_presence(self, known: EvidenceStore) -> None:
-        """From now on the active hosts of `known` are this collector's, and the other way round."""
+        """Share the set of active hosts with `known`."""
         store = self.store
         store.active, store.active_sampled = known.active, known.active_sampled
         store.flows_logged = known.flows_logged
 
     def _names_in(self, event: Event) -> Iterator[tuple[str, str]]:
-        """(address, name) of external mail servers, whoever asked.
+        """(address, name) of external mail servers, for any client.
 
-        A sensor may see only the resolver ask.
+        A sensor may see only the resolver's queries.
         """
         match event:
             case Dns(addresses=found) if found and any(map(_is_mail_name, event.asked_names())):

@@ -1,7 +1,7 @@
-"""Surveys and events + home networks -> Coverage: what could have been seen of the site; merges in any order.
+"""Surveys and events + home networks -> Coverage: what could have been seen; merges in any order.
 
-Evidence says what was seen. Coverage says which kinds of records there were, of which sensors and
-networks, from when to when, and how much could not be read. A verdict "clean" rests on both.
+Coverage lists record types, sensors, networks, periods and unreadable input. A verdict "clean"
+depends on evidence and coverage.
 """
 
 from collections import Counter
@@ -34,25 +34,24 @@ from rulegen.units import HOUR
 K = TypeVar("K")
 V = TypeVar("V")
 
-# Sensors and networks that are kept of more: a site has fewer. Which ones are kept depends on their
-# names alone.
+# Maximum number of sensors and networks kept, more than any site has. The selection depends only on
+# their names.
 MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
-# Records that are rare and always decoded: those are counted, all others are sampled.
+# Rare records that are always decoded and counted; all others are sampled.
 COUNTED = (Smtp, Dhcp, Stats)
 # Records that name who connected and to whom.
 WITH_ENDS = (Dns, Smtp, Flow, Tls)
-# Of a connection that lasts for days no more hours than these are counted.
+# Maximum number of hours counted of a long connection.
 LONGEST_HOURS = 48
-# Packets of either side with which mail can be delivered; who looks whether a port is open sends
-# less.
+# Minimum number of packets of each side to deliver mail; a port scan has fewer.
 SESSION_PACKETS = 6
 
 
 class RecordSpan(Struct):
     """Records of one kind from one sensor: first and last time, and how many began in each hour.
 
-    Of kinds that are not in COUNTED only those of the sample. `lasting`: the hours that any of them
-    lasted into.
+    For types not in COUNTED, only those of the sample. `lasting`: the hours that any of them lasted
+    into.
     """
 
     first: float = inf
@@ -88,10 +87,10 @@ class Coverage(Struct):
     `outside`: by reason, records that do not count for their time.
 
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
-    of those that were connected to. `strangers`: by network, clients of the sample that are not
-    home and whose servers are not home either. `traffic`: what connections were about ("dns",
-    "dhcp", "smtp"), told by flow records, those of home hosts with "external" servers, and
-    those but DNS with "internal" ones.
+    of those that were connected to. `other_clients`: by network, sampled clients outside
+    home_networks whose servers are not home either. `traffic`: topics of connections ("dns",
+    "dhcp", "smtp") from flow records, those of home hosts with "external" servers, and those but
+    DNS with "internal" ones.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
     beside those of the sample.
     """
@@ -105,7 +104,7 @@ class Coverage(Struct):
     outside: Counter[str] = field(default_factory=Counter)
     home_clients: set[str] = field(default_factory=set)
     home_servers: set[str] = field(default_factory=set)
-    strangers: Counter[str] = field(default_factory=Counter)
+    other_clients: Counter[str] = field(default_factory=Counter)
     traffic: Counter[str] = field(default_factory=Counter)
     own_alerts: int = 0
     present: set[str] = field(default_factory=set)
@@ -157,9 +156,9 @@ class Coverage(Struct):
             self.trim()
 
     def trim(self) -> None:
-        """Bring everything that hosts or records name within its bound."""
+        """Enforce the bounds on everything that hosts or records name."""
         self.records = _bounded(self.records, MOST_SENSORS)
-        self.strangers = Counter(_bounded(self.strangers, MOST_NETWORKS))
+        self.other_clients = Counter(_bounded(self.other_clients, MOST_NETWORKS))
         self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
 
     def forget(self, before: float) -> None:
@@ -169,7 +168,7 @@ class Coverage(Struct):
             span.forget(before)
 
 
-_COUNTERS = (*("other_kinds", "unusable", "outside", "strangers", "traffic"),)
+_COUNTERS = (*("other_kinds", "unusable", "outside", "other_clients", "traffic"),)
 
 
 def _together(spans: Iterable[RecordSpan]) -> RecordSpan:
@@ -180,7 +179,7 @@ def _together(spans: Iterable[RecordSpan]) -> RecordSpan:
 
 
 def _bounded(named: dict[K, V], most: int) -> dict[K, V]:
-    """Those with the smallest fingerprints, the same ones in whatever order they came."""
+    """Entries with the smallest fingerprints, independent of their order."""
     if len(named) <= most:
         return named
     kept = sorted(named, key=lambda key: fingerprint((key,)))[:most]
@@ -188,12 +187,12 @@ def _bounded(named: dict[K, V], most: int) -> dict[K, V]:
 
 
 class CoverageNoter:
-    """Notes surveys and events in a Coverage, by what the site calls home."""
+    """Adds surveys and events to a Coverage, using the site's home networks."""
 
     def __init__(
         self, coverage: Coverage, site: SiteProfile, why_not: Callable[[float], str]
     ) -> None:
-        """`why_not` tells why an event of a time does not count, "" if it does."""
+        """`why_not` returns the reason not to count an event of a time, "" if it counts."""
         self.coverage = coverage
         self._why_not = why_not
         self._is_home = home_test(site)
@@ -201,7 +200,7 @@ class CoverageNoter:
         self._mail_ports = frozenset(site.ports.smtp)
 
     def survey(self, seen: Survey) -> None:
-        """Take in a sample of what was read."""
+        """Add a sample of the input."""
         coverage = self.coverage
         for hour, span in seen.hours.items():
             if not (self._why_not(span.first) and self._why_not(span.last)):
@@ -214,11 +213,11 @@ class CoverageNoter:
                 self._note_sampled(result)
             elif result.reason is not SkipReason.BLANK:
                 self._note_skipped(result)
-        if len(coverage.strangers) > 2 * MOST_NETWORKS:
+        if len(coverage.other_clients) > 2 * MOST_NETWORKS:
             coverage.trim()
 
     def note(self, event: Event) -> None:
-        """Take in an event that every reading decodes."""
+        """Add an event that is always decoded."""
         if isinstance(event, COUNTED) and not self._why_not(event.time):
             self.coverage.note_record(event)
         if isinstance(event, Flow) and _is_mail(event, self._mail_ports):
@@ -251,10 +250,10 @@ class CoverageNoter:
         if server_home:
             self._meet(server, coverage.home_servers)
         elif not client_home and (network := network_of(client)):
-            coverage.strangers[network] += 1
+            coverage.other_clients[network] += 1
 
     def _meet(self, address: str, met: set[str]) -> None:
-        """Note the networks of a home host, as long as any of the site's is not met."""
+        """Note the networks of a home host until all of the site's networks were seen."""
         if len(met) < len(self._networks):
             met.update(networks_met((address,), self._networks))
 
@@ -273,7 +272,7 @@ def _is_dns(flow: Flow) -> bool:
 
 
 def _is_mail(flow: Flow, ports: frozenset[int]) -> bool:
-    """Mail in plain text: what an smtp record should have been written of."""
+    """True for mail in plain text, which should give an smtp record."""
     if flow.app_proto:
         return flow.app_proto == "smtp"
     is_session = flow.established and min(flow.sent, flow.received) >= SESSION_PACKETS
@@ -281,7 +280,7 @@ def _is_mail(flow: Flow, ports: frozenset[int]) -> bool:
 
 
 def networks_met(addresses: Iterable[str], networks: Sequence[Network]) -> frozenset[str]:
-    """The networks that any of the addresses is in, as text."""
+    """Networks of the addresses, as text."""
     left = list(networks)
     met: set[str] = set()
     for address in addresses:
@@ -297,7 +296,7 @@ def networks_met(addresses: Iterable[str], networks: Sequence[Network]) -> froze
 def network_of(address: str) -> str:
     """The network that a client is counted in: an IPv4 /24, an IPv6 /64.
 
-    "" where the address is no host's that could be declared: multicast, link-local, unspecified.
+    "" if the address cannot be declared: multicast, link-local, unspecified.
     """
     try:
         parsed = ip_address(address)

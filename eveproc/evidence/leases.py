@@ -1,4 +1,4 @@
-"""DHCP events -> Leases: which machine (MAC, host name) held an address at which time."""
+"""DHCP events -> Leases: which machine (MAC, host name) held an address when."""
 
 from collections.abc import Iterable
 from itertools import groupby, pairwise
@@ -18,13 +18,13 @@ NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
 
 # A time in seconds since 1970 UTC, and the MAC of the machine that was confirmed then.
 Ack = tuple[float, str]
-# So often must a machine come back to an address that another one has until both are taken to have
+# Number of times a machine must return to an address held by another until both are assumed to have
 # it.
 RETURNS = 2
-# A server gives an address to no other machine within so many seconds: that is another server, in
-# another network.
+# A DHCP server does not reassign an address within this many seconds; if one does, it is another
+# server, in another network.
 AT_ONCE = 600
-# A lease is given in one network, and seen there by a few sensors.
+# Maximum number of scopes of a lease: one network, seen by a few sensors.
 SCOPES_AT_MOST = 64
 
 
@@ -42,7 +42,7 @@ class AddressHold(Struct, frozen=True):
 
 
 class Leases(Struct):
-    """What the dhcp records say; merges in any order.
+    """Contents of dhcp records; merges in any order.
 
     `seen` keeps the first and the last acknowledgement of an hour: (address, mac, hour) -> times.
     `lasting` is the longest lease of (address, mac) in seconds; `names` is the newest name of a
@@ -143,7 +143,7 @@ class Leases(Struct):
         return tuple(sorted(last)) if overlap or returns >= RETURNS else ()
 
     def _overlap(self, address: str, mac: str, times: list[float], later: list[float]) -> bool:
-        """Was the address given away right after this machine got it, for a longer time?"""
+        """True if the address was assigned to another machine right after this one got it."""
         end = times[-1] + min(self.lasting.get((address, mac), 0), AT_ONCE)
         released = self.released.get((address, mac), -FOREVER)
         return later[0] < end and not times[-1] <= released <= later[0]

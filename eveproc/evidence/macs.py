@@ -1,4 +1,4 @@
-"""Which MAC a home address was seen with, and when -> which MACs are routers, and so say nothing about a machine."""
+"""MACs of home addresses over time -> which MACs belong to routers and identify no machine."""
 
 from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
@@ -7,8 +7,8 @@ from msgspec import Struct, field
 
 # Times of an address are kept to the first and last of each slot of so many seconds.
 SLOT = 600
-# An IPv4 address that a MAC has without a lease is one that a laptop may have met on its way; a MAC
-# with more of them is a router's.
+# A laptop may use a few IPv4 addresses without a lease; a MAC with more of them belongs to a
+# router.
 ADDRESSES_AT_MOST = 4
 # IPv6 addresses that one machine uses at once: stable and temporary ones of several prefixes
 # (RFC 8981), those that are no longer preferred included.
@@ -21,11 +21,11 @@ Interval = tuple[float, float, str]
 
 
 class MacTable(Struct):
-    """What `ether` said of home addresses; merges in any order.
+    """MACs (`ether`) of home addresses; merges in any order.
 
     `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
-    `ordinary`: by MAC, home addresses that opened ordinary connections.
-    `gateways`: MACs that external addresses were seen with.
+    `ordinary`: by MAC, home addresses that opened ordinary connections. `gateways`: MACs that
+    external addresses were seen with.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class MacTable(Struct):
         return frozenset(found | self.gateways)
 
     def router_addresses(self) -> frozenset[str]:
-        """Home addresses of routers: the only one seen with a MAC that leads to external addresses."""
+        """Home addresses of routers: the only address of a MAC that leads to external ones."""
         met: dict[str, set[str]] = {mac: set(self.ordinary.get(mac, ())) for mac in self.gateways}
         for address, mac, _ in self.seen:
             if mac in met:
@@ -98,7 +98,10 @@ def _smallest(items: set[str], most: int) -> set[str]:
 
 
 def _is_shared(intervals: list[Interval]) -> bool:
-    """Were more addresses in use at once than one machine has? `intervals` are sorted by their start."""
+    """True if more addresses were in use at once than one machine has.
+
+    `intervals` are sorted by start.
+    """
     v4 = [interval for interval in intervals if ":" not in interval[2]]
     v6 = [interval for interval in intervals if ":" in interval[2]]
     return _most_at_once(v4) > 1 or _most_at_once(v6) > IPV6_AT_ONCE

@@ -1,10 +1,13 @@
-"""Text -> value, for very many values of which few are in use: those not touched for a while are kept packed, a tenth of the size."""
+"""Text -> value, for many values of which few are in use; the others are kept packed.
+
+A packed value takes a tenth of the size.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, Self, TypeVar
 
-# So many are kept as they are: more hosts than do anything out of the ordinary in an hour.
+# Number of unpacked values: more hosts than have evidence in an hour.
 IN_USE = 4096
 
 
@@ -23,7 +26,11 @@ V = TypeVar("V", bound=Packable)
 
 
 class PackedStore(Generic[V]):
-    """What `open` gives may be changed, until IN_USE others were opened; what is only looked at may not."""
+    """A dict of Packable values, most of them packed.
+
+    A value from `open` may be changed until IN_USE others were opened; values from other methods
+    must not be changed.
+    """
 
     __slots__ = ("_in_use", "_packed", "_type")
 
@@ -33,7 +40,7 @@ class PackedStore(Generic[V]):
         self._packed: dict[str, bytes] = {}
 
     def open(self, key: str) -> V:
-        """The value of the key to be changed, an empty one if there was none."""
+        """The value of the key, for changes; empty if it is new."""
         value = self._in_use.get(key)
         if value is not None:
             self._in_use.move_to_end(key)
@@ -43,7 +50,7 @@ class PackedStore(Generic[V]):
         return value
 
     def get(self, key: str) -> V | None:
-        """The value of the key, to be looked at."""
+        """The value of the key, read-only."""
         value = self._in_use.get(key)
         if value is None and key in self._packed:
             return self._type.unpacked(self._packed[key])
@@ -69,7 +76,7 @@ class PackedStore(Generic[V]):
                 del self._packed[key]
 
     def items(self) -> Iterator[tuple[str, V]]:
-        """Every key with its value, to be looked at."""
+        """Every key with its value, read-only."""
         yield from self._in_use.items()
         for key, packed in self._packed.items():
             yield key, self._type.unpacked(packed)

@@ -1,8 +1,7 @@
-"""HostEvidence <-> small pieces by the hour: what a state file keeps of a host, and safe to read from anyone.
+"""HostEvidence <-> hourly pieces for a state file; safe to read from untrusted files.
 
 A piece is a HostEvidence of one hour in its own packed form (MessagePack, see
-ActivitySketch.as_row). Hours merge in any order, so a host's pieces are put together again to what
-they were made of.
+ActivitySketch.as_row). Hours merge in any order, so the pieces restore the original evidence.
 """
 
 from collections.abc import Iterable
@@ -15,12 +14,12 @@ from rulegen.units import HOUR
 
 
 def storable(text: str) -> str:
-    """Text that can be written as UTF-8: half a surrogate pair, which JSON may hold, is spelled out."""
+    """Text that can be encoded as UTF-8: lone surrogates, which JSON allows, are escaped."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def pack(evidence: HostEvidence) -> dict[int, bytes]:
-    """By hour (seconds since 1970 over HOUR) what was seen in it; the same evidence gives the same bytes."""
+    """Evidence by hour (seconds since 1970 divided by HOUR), in deterministic bytes."""
     evidence.trim()
     pieces: dict[int, HostEvidence] = {}
     for label, part in (("", evidence), *sorted(evidence.parts.items())):
@@ -32,7 +31,7 @@ def pack(evidence: HostEvidence) -> dict[int, bytes]:
 
 
 def unpack(pieces: Iterable[tuple[int, bytes]]) -> HostEvidence:
-    """Pieces with their hours -> the evidence they are of.
+    """Pieces with their hours -> the original evidence.
 
     Raises ValueError for what `pack` did not write.
     """

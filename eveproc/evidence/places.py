@@ -1,4 +1,4 @@
-"""An event + the fields that separate networks -> a label: in which network, and of which MAC, a host was seen.
+"""An event + the fields that separate networks -> label: network and MAC of a host.
 
 One address may be in use in several networks: overlapping VLANs, tenants, branches. Evidence of an
 address is kept by label, so that it can be judged together or apart once all of it is known.
@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from eveproc.input.events import NO_ORIGIN, Event, Origin
 
-# Fields that are kept apart where the site does not say `separate_by`; assets.py puts the parts
-# together again unless they contradict each other.
+# Fields kept apart if the site does not set `separate_by`; assets.py joins the parts unless they
+# contradict each other.
 AUTOMATIC = ("vlan", "tenant_id", "host")
 LONGEST_VALUE = 64
 
@@ -65,7 +65,7 @@ def _value(field: str, origin: Origin, sensor: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Letters, digits and a few signs as they are, the rest in percent form: text from the wire cannot end a value."""
+    """Percent-encode all but letters, digits and a few signs, so that no value can end early."""
     return quote(value[:LONGEST_VALUE], safe="@:/+", errors="replace")
 
 

@@ -1,8 +1,8 @@
-"""Too many hosts -> those of them that are kept: in every process, in any order, the same ones.
+"""Too many hosts -> a sample that is the same in every process and order.
 
-When there are more than a bound, every second host goes, by a bit of its fingerprint; if that is
-not enough, every second of the rest. How often that was needed depends on the set of hosts alone,
-so what is merged is sampled alike (adaptive sampling: Flajolet 1990, after Wegman).
+Above a bound, every second host is dropped by a bit of its fingerprint; if needed, again every
+second of the rest. The number of rounds depends only on the set of hosts, so merged sets are
+sampled alike (adaptive sampling: Flajolet 1990, after Wegman).
 """
 
 from functools import lru_cache
@@ -11,7 +11,7 @@ from eveproc.evidence.sketch import fingerprint
 
 
 def keeps(address: str, sampled: int) -> bool:
-    """Is the host still kept after so many thinnings?"""
+    """True if the host is kept after this many rounds of sampling."""
     return not sampled or not _bits(address) & ((1 << sampled) - 1)
 
 

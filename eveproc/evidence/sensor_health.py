@@ -9,10 +9,11 @@ from eveproc.input.events import Stats
 
 
 class Fault(Struct, frozen=True):
-    """What the rise of `counter` means. Up to `tolerated`, a share of `base`, it is noise.
+    """The meaning of a rise of `counter`.
 
-    Of `base` the first counter that the sensor logged is taken; without one every rise is a fault.
-    `told`: is noise told as well? `remedy` names the setting that helps.
+    Up to `tolerated`, a share of `base`, it is noise. `base` lists alternative counters; the first
+    one logged is used, and without one every rise is a fault. `told`: report noise as well.
+    `remedy` names the setting to change.
     """
 
     counter: str
@@ -23,7 +24,7 @@ class Fault(Struct, frozen=True):
     told: bool = False
 
 
-# Which counter says how many packets arrived depends on the capture method.
+# The counter of received packets depends on the capture method.
 PACKETS = (
     "capture.kernel_packets",
     "capture.packets",
@@ -37,10 +38,10 @@ NOISE = 0.001
 # hundred at most. With checksum offloading it is every packet that the sensor's own host sends, or
 # half of all.
 DAMAGED, GAPS = 0.01, 0.05
-_CAPTURE = "give the capture more threads or larger buffers, or less traffic"
+_CAPTURE = "use more capture threads or larger buffers, or reduce the traffic"
 _MEMORY = "raise stream.memcap and stream.reassembly.memcap in suricata.yaml"
 _OFFLOADING = (
-    "switch off offloading on the capture interface (ethtool -K IFACE rx off tx off gro off "
+    "disable offloading on the capture interface (ethtool -K IFACE rx off tx off gro off "
     "lro off), or set checksum-checks: no for the interface in suricata.yaml"
 )
 
@@ -72,8 +73,7 @@ FAULTS = (
     Fault(
         "tcp.reassembly_gap",
         "gaps in TCP connections, whose content was lost",
-        "the sensor does not get all packets: look at the mirror port or tap, and at "
-        "asymmetric routing",
+        "the sensor does not get all packets: check the mirror port or tap, and asymmetric routing",
         ("tcp.sessions", *PACKETS),
         GAPS,
     ),
@@ -92,12 +92,12 @@ FAULTS = (
 )
 _BY_COUNTER: Mapping[str, Fault] = MappingProxyType({fault.counter: fault for fault in FAULTS})
 THRESHOLDS_USED, THRESHOLDS_LIMIT = "detect.thresholds.memuse", "detect.thresholds.memcap"
-# Of a table of thresholds; one entry more may not fit.
+# Fill level of a table of thresholds at which a further entry may not fit.
 FULL = 0.98
 
 
 class SensorHealth(Struct):
-    """By sensor and counter the earliest and the latest report, as (time, value)."""
+    """Earliest and latest (time, value) by sensor and counter."""
 
     earliest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     latest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
@@ -149,15 +149,15 @@ class SensorHealth(Struct):
         self.latest[key] = max(last, self.latest.get(key, last))
 
     def _risen(self, sensor: str, name: str) -> int:
-        """How much a counter rose between the reports.
+        """Rise of a counter between reports.
 
-        All of it counts where there is one report only, or where the sensor was restarted.
+        The whole value counts if there is only one report, or if the sensor was restarted.
         """
         (start, before), (end, after) = self.earliest[sensor, name], self.latest[sensor, name]
         return after - before if start < end and before <= after else after
 
     def _base(self, sensor: str, fault: Fault) -> int:
-        """What the share is taken of; 0 where the sensor logged none of it."""
+        """The base of the share; 0 if the sensor logged no such counter."""
         logged = (name for name in fault.base if (sensor, name) in self.latest)
         return max((self._risen(sensor, name) for name in [*logged][:1]), default=0)
 
@@ -177,7 +177,7 @@ class SensorHealth(Struct):
             used = self.latest.get((sensor, THRESHOLDS_USED), (0.0, 0))[1]
             if limit and used >= FULL * limit:
                 yield (
-                    f"{_who(sensor)}: the table of thresholds is full: rules may count no further "
+                    f"{_who(sensor)}: the table of thresholds is full: rules may not count further "
                     f"hosts; raise {THRESHOLDS_LIMIT} in suricata.yaml"
                 )
 

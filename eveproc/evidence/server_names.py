@@ -1,9 +1,9 @@
-"""DNS answers and TLS names -> ServerNames: which organisation runs the server behind an address.
+"""DNS answers and TLS names -> ServerNames: the organisation behind a server's address.
 
 Merges in any order.
 
-Addresses are a poor measure of how many parties a host talks to: one mail provider answers from
-dozens of them. The registered domain of a server's own name tells who runs it.
+One mail provider uses dozens of addresses, so addresses do not show the number of parties. The
+registered domain of a server's name does.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ Name = tuple[str, bool]
 
 
 class ServerNames(Struct):
-    """By address: what servers there are called, each name with the last time it was seen (seconds since 1970 UTC).
+    """By address: server names, each with the last time it was seen (seconds since 1970 UTC).
 
     `sampled`: of more than MOST_SERVERS only every 2**n-th address is kept (sampling.py); the
     others count as themselves.
@@ -63,18 +63,18 @@ class ServerNames(Struct):
         self.names = {address: names for address, names in kept if names}
 
     def peers(self) -> Callable[[str], str]:
-        """Address of a server -> who counts as the peer: the organisation, or the address itself.
+        """Address of a server -> the peer to count: its organisation, or the address itself.
 
         The address counts where its server has no name, or only names of a mail exchanger: what is
         sent to those goes to many people, not to one provider that the sender has an account with.
-        Where an address has several names, that of the organisation with most addresses is taken:
-        a provider's own name before a customer's.
+        Where an address has several names, that of the organisation with most addresses is taken: a
+        provider's own name before a customer's.
         """
         spread = Counter(org for names in self.names.values() for org in {org for org, _ in names})
         return partial(_peer, self.names, spread)
 
     def _sample(self, times: int) -> None:
-        """Sample at least so many times, and on until there are no more than may be."""
+        """Sample at least `rounds` times, and until the bound is kept."""
         while times > self.sampled or len(self.names) > MOST_SERVERS:
             self.sampled = max(times, self.sampled + 1)
             self.names = {a: names for a, names in self.names.items() if keeps(a, self.sampled)}

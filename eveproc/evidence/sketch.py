@@ -1,4 +1,4 @@
-"""Observations of one behaviour of one host -> ActivitySketch: a small summary that merges in any order to the same thing.
+"""Observations of one activity of one host -> ActivitySketch: a small, mergeable summary.
 
 Per aligned hour a ActivitySketch keeps the KEPT distinct keys seen earliest, each with its first
 time, and a sample of the KEPT events with the smallest fingerprints; of every hour behind the first
@@ -26,7 +26,7 @@ K = TypeVar("K")
 # most some 60). Counts up to this many events an hour are exact; above, estimated from the k
 # smallest fingerprints: the standard error is 1/sqrt(k - 2), 6 % for 256 (Bar-Yossef et al. 2002).
 KEPT = 256
-# A day of mass mailing tells all that can be told; what goes on for weeks must not grow for weeks.
+# A day of mass mailing is enough evidence; longer activity must not need more memory.
 FULL_HOURS, KEPT_LATER = 24, 16
 PIVOTS = 8
 SIDS = 32
@@ -143,7 +143,7 @@ class ActivitySketch(Struct):
         self._note_pivots(other.pivots.items())
 
     def trim(self) -> None:
-        """Bring the summary to its one canonical form; to be called before it is read."""
+        """Bring the summary to canonical form; call this before reading it."""
         self._trim_hours()
         self._trim_pivots()
 
@@ -233,17 +233,17 @@ class ActivitySketch(Struct):
         return replace(self, hours=hours)
 
     def count(self) -> int:
-        """How many different events: exact to KEPT an hour, then an estimate, but no fewer than keys."""
+        """Number of distinct events: exact to KEPT an hour, then estimated, but at least `keys`."""
         return max(self.distinct(), sum(bucket.total() for bucket in self.hours.values()))
 
     def distinct(self) -> int:
-        """How many different keys, of at most KEPT an hour."""
+        """Number of distinct keys, at most KEPT an hour."""
         if len(self.hours) == 1:  # asked hundreds of times of a host, most often of a short time
             return sum(len(bucket.keys) for bucket in self.hours.values())
         return len(self.keys())
 
     def keys(self) -> set[str]:
-        """The different keys that are kept."""
+        """The distinct keys that are kept."""
         return {key for bucket in self.hours.values() for key in bucket.keys}
 
     def newcomers(self) -> list[tuple[float, str]]:
@@ -261,7 +261,7 @@ class ActivitySketch(Struct):
             yield from bucket.events.values()
 
     def earliest_pivots(self) -> tuple[Pivot, ...]:
-        """Where to look further, by the time it was first seen; at most PIVOTS."""
+        """Pivots by first time; at most PIVOTS."""
         return tuple(
             pivot
             for _, pivot in sorted((time, pivot) for pivot, time in self.pivots.items())[:PIVOTS]
@@ -287,7 +287,7 @@ class ActivitySketch(Struct):
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold half a surrogate pair
+    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold a lone surrogate
 
 
 def _text(encoded: bytes) -> str:
@@ -310,7 +310,10 @@ def _keep_least_of(times: dict[K, float], others: dict[K, float]) -> None:
 
 
 def widest(entries: list[tuple[float, str]], seconds: float) -> Iterator[int]:
-    """For each entry (time, key; sorted, keys distinct): how many lie within the `seconds` that end with it."""
+    """For each (time, key), the number of entries within the `seconds` up to it.
+
+    Entries are sorted and keys are distinct.
+    """
     start = 0
     for index, (time, _) in enumerate(entries):
         while entries[start][0] <= time - seconds:

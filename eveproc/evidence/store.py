@@ -1,4 +1,4 @@
-"""What is known of each home host -> EvidenceStore: one HostEvidence per address, leases, sensor health. Merging is order-free."""
+"""EvidenceStore: one HostEvidence per home address, leases, sensor health; merges in any order."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,13 +24,13 @@ from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# More home hosts with evidence, and more home hosts, than any site has. Addresses can be made up:
-# IPv6 has no end of them.
+# Bounds above any site's number of home hosts with evidence, and of home hosts. Addresses may be
+# spoofed, above all IPv6.
 MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
 
 
 class EvidenceSource(StrEnum):
-    """Where a piece of evidence is from: a rule that fired, or the records around it."""
+    """Source of evidence: an alert of a rule, or other records."""
 
     ALERT = "alert"
     LOG = "log"
@@ -125,7 +125,7 @@ class HostEvidence(Struct):
         return not self.sketches and not self.parts
 
     def sketch(self, kind: Activity, source: EvidenceSource) -> ActivitySketch:
-        """What was kept, or an empty ActivitySketch that nobody may write to."""
+        """The sketch, or an empty one that must not be changed."""
         return self.sketches.get((kind, source), _NONE)
 
     def log(self, kind: Activity) -> ActivitySketch:
@@ -172,7 +172,7 @@ _KINDS: dict[str, Activity] = {
 
 
 class Finding(Struct, frozen=True):
-    """One observation and whose it is; `label` says in which network and of which MAC (places.py)."""
+    """One observation and its host; `label` is the network and MAC (places.py)."""
 
     host: str
     kind: Activity
@@ -212,13 +212,13 @@ class EvidenceStore(Struct):
     last_event: float = -inf
 
     def note_time(self, time: float) -> None:
-        """Take in when an event of evidence happened."""
+        """Note the time of an event that is evidence."""
         is_early = time < BEFORE_SURICATA
         self.early_events += is_early
         self._span(time, time, is_early=is_early)
 
     def _span(self, first: float, last: float, *, is_early: bool) -> None:
-        """Let modern times replace early ones, in whatever order they come."""
+        """Modern times replace early ones, in any order."""
         has_modern = self.last_event >= BEFORE_SURICATA
         if has_modern and is_early:
             return
@@ -235,7 +235,7 @@ class EvidenceStore(Struct):
                 self._sample(self.hosts_sampled, self.active_sampled + 1)
 
     def knows(self, address: str) -> bool:
-        """Would note_active change nothing?"""
+        """True if the address is already recorded or not sampled."""
         return address in self.active or not keeps(address, self.active_sampled)
 
     def note(self, finding: Finding) -> None:
@@ -247,7 +247,7 @@ class EvidenceStore(Struct):
                 self._sample(self.hosts_sampled + 1, self.active_sampled)
 
     def add(self, address: str, evidence: HostEvidence) -> None:
-        """Merge what else there is of a host."""
+        """Merge further evidence of a host."""
         self.has_scopes = self.has_scopes or bool(evidence.parts)
         if keeps(address, self.hosts_sampled):
             self.hosts.open(address).merge(evidence)
@@ -299,15 +299,15 @@ class EvidenceStore(Struct):
         return new
 
     def trim(self) -> None:
-        """Bring it to its one canonical form; to be called before it is read."""
+        """Bring the store to canonical form; call this before reading it."""
         for evidence in self.hosts.in_use():
             evidence.trim()
-        # Hours of a clock that was not set are no hours that were covered.
+        # Hours of a clock that was not set are not covered hours.
         if max(self.coverage.hours, default=0) * HOUR >= BEFORE_SURICATA:
             self.coverage.forget(BEFORE_SURICATA)
 
     def _sample(self, hosts: int, active: int) -> None:
-        """Thin at least so many times, and on until there are no more than may be."""
+        """Sample at least the given number of times, and until the bounds are kept."""
         while hosts > self.hosts_sampled or len(self.hosts) > MOST_HOSTS:
             self.hosts_sampled = max(hosts, self.hosts_sampled + 1)
             self.hosts.keep(lambda address: keeps(address, self.hosts_sampled))

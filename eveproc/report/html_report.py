@@ -1,4 +1,4 @@
-"""Report -> one self-contained HTML page: changes, hosts with reasons, charts, sensor health, site."""
+"""Report -> one self-contained HTML page: changes, hosts, charts, sensor health, site."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

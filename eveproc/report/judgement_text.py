@@ -96,7 +96,7 @@ def coverage_dict(report: Report) -> dict[str, object]:
         ],
         "other_kinds": sorted(coverage.other_kinds),
         "home_networks": {str(network): str(network) in met for network in networks},
-        "clients_not_home": sorted(coverage.strangers),
+        "clients_not_home": sorted(coverage.other_clients),
         "unusable": sorted(reason.value for reason, count in coverage.unusable.items() if count),
         "counters": {sensor: dict(risen) for sensor, risen in report.counters.items()},
     }

@@ -22,7 +22,7 @@ _TAIL = """\
 # Candidates:
 # exempt:
 {exempt}
-# External servers to which several hosts submit mail. For information only; there is no key for them:
+# External servers to which several hosts submit mail. For information only, without a key:
 {submission}
 """
 _DOUBTFUL = " Check it; to accept it, uncomment it."

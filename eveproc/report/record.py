@@ -1,4 +1,4 @@
-"""A Verdict + its Report -> what the forms for other programs (ecs, eve, ocsf, cef, syslog) have in common."""
+"""Verdict + Report -> values that the formats ecs, eve, ocsf, cef and syslog share."""
 
 from types import MappingProxyType
 

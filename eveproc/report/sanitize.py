@@ -4,7 +4,7 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(text: str) -> str:
-    r"""Escape every character that is not printable: ESC -> `\x1b`, a right-to-left override -> `\u202e`.
+    r"""Escape unprintable characters: ESC -> `\x1b`, right-to-left override -> `\u202e`.
 
     `str.isprintable` is false for control, format (bidi) and unassigned characters, surrogates and
     all separators but the space.

@@ -235,12 +235,12 @@ class _Seen:
         return Cause("no_evidence_records", f"the input holds {what}", remedy)
 
     def _no_home_host(self) -> Cause | None:
-        if self._clients_met or (self._met and not self._coverage.strangers):
+        if self._clients_met or (self._met and not self._coverage.other_clients):
             return None
         if self._met and self._coverage.own_alerts:
             return None
         declared = ", ".join(map(str, self._site.home_networks))
-        seen = self._strangers_named(4, 6)
+        seen = self._other_clients_named(4, 6)
         if not seen:
             return Cause(
                 "no_home_host",
@@ -345,7 +345,7 @@ class _Seen:
             )
         versions = {network.version for network in self._site.home_networks}
         for version in (4, 6):
-            seen = self._strangers_named(version)
+            seen = self._other_clients_named(version)
             if not seen or not self._met:
                 continue
             if version not in versions:
@@ -356,7 +356,7 @@ class _Seen:
                     "network: they are not judged",
                     "add the site's networks to home_networks in site.yaml",
                 )
-            elif private := self._strangers_named(version, only_private=True):
+            elif private := self._other_clients_named(version, only_private=True):
                 yield Cause(
                     "clients_not_home",
                     f"clients of {private} were seen, which home_networks does not list: they are "
@@ -430,7 +430,7 @@ class _Seen:
             )
 
     def _lines_not_usable(self) -> Iterator[Cause]:
-        """Of all lines, or else of those that can be evidence: long records break off more often."""
+        """Of all lines, or of those that can be evidence: long records break off more often."""
         for counted, lines, of_what in (
             (self._unusable(), self._coverage.lines or self._stats.lines, "lines"),
             (
@@ -495,11 +495,11 @@ class _Seen:
             *(reason for reason in _TIME_REASONS if self._store.unused[reason]),
         }
 
-    def _strangers_named(self, *versions: int, only_private: bool = False) -> str:
+    def _other_clients_named(self, *versions: int, only_private: bool = False) -> str:
         """The networks with most clients that are not home, largest first."""
         wider: dict[Network, list[Network]] = {}
         counts: Counter[Network] = Counter()
-        for name, count in self._coverage.strangers.items():
+        for name, count in self._coverage.other_clients.items():
             network = ip_network(name)
             if network.version in versions and (network.is_private or not only_private):
                 above = network.supernet(new_prefix=16 if network.version == 4 else 48)

@@ -1,4 +1,4 @@
-"""A site profile and a seed -> labelled traffic of that site: traffic.pcap, and truth.json that says who is what."""
+"""Site profile + seed -> labelled traffic: traffic.pcap, and truth.json with the labels."""
 
 from rulegen.simulate.run import DEFAULT_START, HostTruth, Simulation, simulate
 from rulegen.simulate.write import PCAP_NAME, TRUTH_NAME, write_simulation

@@ -1,4 +1,4 @@
-"""One machine of the site and what it does -> packets on its tape, and a count of what it meant to do.
+"""One machine and its actions -> packets on its tape, and a count of intended actions.
 
 An actor looks names up, sends mail, browses, takes leases. What it does when, and how often, is
 written in its scenario.
@@ -87,7 +87,7 @@ class Actor:
     def resolve(
         self, at: float, name: str, found: Resolved | None = None, *, mail: bool = False
     ) -> float:
-        """Ask for the addresses a machine of this kind connects to: A, and AAAA before it where there is IPv6."""
+        """Query the addresses to connect to: A, preceded by AAAA if there is IPv6."""
         if self.version == 6:
             at = self.lookup(at, name, Type.AAAA, found, mail=mail)
             found = found or NO_SUCH_TYPE
@@ -105,7 +105,7 @@ class Actor:
         reply: Reply = Reply.ACCEPT,
         starttls: bool = False,
     ) -> float:
-        """Connect and hand over mails, in clear text or behind STARTTLS; `name` is what the server calls itself."""
+        """Connect and deliver mails, clear or with STARTTLS; `name` is the server's own name."""
         self._mail_connects(at, server)
         self.meant["smtp_sessions"] += reply is not Reply.BLOCK_AT_BANNER
         self.meant["mails"] += len(mails)
@@ -115,13 +115,13 @@ class Actor:
     def smtp_tls(
         self, at: float, server: Endpoint, name: str, mails: int, port: int = 465
     ) -> float:
-        """Hand over so many mails where all is encrypted from the first byte."""
+        """Deliver mails over implicit TLS."""
         self._mail_connects(at, server)
         self.meant["mails"] += mails
         return self.connect(at, server, port, tls_turns(name, self.rng, exchanges=3 + mails))
 
     def connect(self, at: float, server: Endpoint, port: int, turns: Iterable[Turn]) -> float:
-        """Any TCP conversation; now and then the client breaks it off instead of closing it."""
+        """A TCP conversation; sometimes the client resets it instead of closing it."""
         ending = Ending.RESET if self.rng.random() < 0.04 else Ending.CLOSE
         socket = Socket(server, port)
         return converse(
@@ -135,7 +135,7 @@ class Actor:
         )
 
     def knock(self, at: float, server: Endpoint, port: int, refusal: Refusal) -> float:
-        """Try to connect in vain."""
+        """Record a failed connection attempt."""
         if port in MAIL_PORTS:
             self._mail_connects(at, server)
         tries = self.rng.randint(2, 4)
@@ -160,7 +160,7 @@ class Actor:
         return self.connect(done, world.server(name, self.version), 443, tls_turns(name, self.rng))
 
     def take_lease(self, at: float) -> None:
-        """Ask the router for the address the machine has; nothing happens where there is no router or no IPv4."""
+        """Request the machine's address from the router, if there are a router and IPv4."""
         router = self.stage.router
         if router is None or self.version == 6:
             return

@@ -1,4 +1,4 @@
-"""A machine that sends no masses of mail, however it may look -> what it does, one function for each kind."""
+"""Benign machines that may look like mass mailers -> their actions, one function for each kind."""
 
 from collections.abc import Iterator
 
@@ -58,7 +58,7 @@ def office(actor: Actor) -> None:
 
 
 def live(actor: Actor, visits: int) -> None:
-    """What any machine with a person in front of it does besides: the web, and names that do not exist."""
+    """Background activity of a desktop: the web, and names that do not exist."""
     rng, end = actor.rng, actor.stage.duration
     start = rng.uniform(0, min(900.0, end / 4))
     actor.take_lease(start)
@@ -91,7 +91,7 @@ def address_checker(actor: Actor) -> None:
 
 
 def monitoring(actor: Actor) -> None:
-    """Checks the same few mail servers every minute, inside and outside."""
+    """Checks the same few internal and external mail servers every minute."""
     rng, stage = actor.rng, actor.stage
     names = [
         f"{rng.choice(('mail', 'smtp', 'mx'))}.{new_domain(rng)}" for _ in range(rng.randint(2, 4))
@@ -259,7 +259,7 @@ def dns_tunnel(actor: Actor) -> None:
 
 
 def nat(actor: Actor) -> None:
-    """Guest wireless: dozens of phones behind one address, each with the mail provider of its owner."""
+    """Guest wireless: dozens of phones behind one address, each with its own mail provider."""
     rng, end = actor.rng, actor.stage.duration
     phones = rng.randint(24, 48)
     freemail = rng.uniform(0.4, 0.9)
@@ -278,7 +278,7 @@ def nat(actor: Actor) -> None:
 
 
 def mailing_list(actor: Actor) -> None:
-    """One mail with 600 recipients, handed to one server outside."""
+    """One mail with 600 recipients, sent through one external server."""
     rng = actor.rng
     name = f"smarthost.{new_domain(rng)}"
     at = actor.resolve(actor.stage.duration * rng.uniform(0.05, 0.9), name, mail=True)
@@ -319,7 +319,7 @@ def _letter(actor: Actor) -> Mail:
 def _submit(
     actor: Actor, at: float, server: Endpoint, port: int, mails: list[Mail], name: str = ""
 ) -> float:
-    """Hand mails to a server the machine has an account at: in clear text on 25, encrypted elsewhere."""
+    """Submit mails to a server with an account: in clear text on 25, encrypted elsewhere."""
     inside = f"mail.{actor.stage.domain}"
     if not name:
         at = actor.resolve(at, inside, _inside(actor, server), mail=True)
@@ -331,7 +331,7 @@ def _submit(
 
 
 def _inside(actor: Actor, server: Endpoint) -> Resolved | None:
-    """The answer for a server of the site; None for one outside, whose answer the world knows."""
+    """The answer for a server of the site; None for an external one."""
     if server.mac == actor.stage.world.gateway_mac:
         return None
     return Resolved(

@@ -40,7 +40,7 @@ class Rcode(IntEnum):
 
 
 class DnsHabit(Struct, frozen=True):
-    """How a machine asks: plain UDP, or with EDNS0, the AD bit, letters in mixed case (0x20), over TCP."""
+    """How a machine queries: plain UDP, EDNS0, the AD bit, mixed case (0x20), TCP."""
 
     edns: bool = False
     ad: bool = False
@@ -75,7 +75,10 @@ def question(name: str, rtype: Type, habit: DnsHabit, rng: random.Random) -> byt
 
 
 def answer(query: bytes, rcode: Rcode, records: Iterable[Record]) -> bytes:
-    """The reply to `query`: the same id and the same spelling; without records, an SOA in the authority section."""
+    """The reply to `query`, with the same id and spelling.
+
+    Without records, it has an SOA in the authority section.
+    """
     ident, flags, _, _, _, extra = _HEADER.unpack_from(query)
     end = len(query) - (len(_OPT_RECORD) if extra else 0)
     found = [_pack_record(record) for record in records]

@@ -1,4 +1,4 @@
-"""The home networks of a site -> addresses for its machines, none twice, and none where the site says another lives."""
+"""Home networks of a site -> unique addresses for its machines, none of them declared."""
 
 import random
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _MOST = 1 << 72
 
 
 class HomeAddresses:
-    """Hands out addresses; declared mail servers and resolvers are never drawn, exempt ones only for the harmless."""
+    """Assigns addresses: never declared ones, and exempt ones only to benign machines."""
 
     def __init__(self, site: SiteProfile) -> None:
         self.site = site
@@ -25,7 +25,7 @@ class HomeAddresses:
         return tuple(sorted({network.version for network in self.site.home_networks}))
 
     def room(self, most: int) -> int:
-        """How many more machines fit, counted up to `most`; where servers are declared nobody else fits."""
+        """Number of further machines that fit, up to `most`, beside declared servers."""
         taken = sum(min(network.num_addresses, most) for network in self._declared)
         taken += sum(
             not any(address in network for network in self._declared) for address in self._used
@@ -34,7 +34,7 @@ class HomeAddresses:
         return max(0, min(most, sum(min(size, 2 * most) for size in sizes) - taken))
 
     def declared(self, networks: Iterable[Network], most: int) -> list[Address]:
-        """One address of each declared network, `most` of each version; they are taken from here on."""
+        """Take one address of each declared network, at most `most` of each version."""
         found: dict[Address, None] = {}
         for network in networks:
             same = [address for address in found if address.version == network.version]
@@ -44,7 +44,7 @@ class HomeAddresses:
         return list(found)
 
     def draw(self, rng: random.Random, version: int, *, infected: bool = False) -> Address | None:
-        """An address of that version nobody has yet; None when there is none left."""
+        """An unused address of that version; None if there is none left."""
         networks = [network for network in self.site.home_networks if network.version == version]
         rng.shuffle(networks)
         avoid = (*self._declared, *(self._exempt if infected else ()))

@@ -50,7 +50,9 @@ class Behaviour(Enum):
 
 
 class Mailing(Struct, frozen=True):
-    """How one machine sends: `count` mails from second `start` on, `per_minute` on average; shares are 0 to 1.
+    """How one machine sends: `count` mails from second `start`, `per_minute` on average.
+
+    Shares are 0 to 1.
 
     `ports` are weighed by repetition. `jitter` is the spread of the pauses: None for random
     arrivals, else a share of the mean.
@@ -99,7 +101,7 @@ def name_guess(actor: Actor) -> None:
 
 
 def no_lookup(actor: Actor) -> None:
-    """Addresses came with the orders: nothing is looked up at all."""
+    """Server addresses came from the controller: no lookups at all."""
     _mail_out(
         actor,
         replace(
@@ -131,7 +133,7 @@ def submission(actor: Actor) -> None:
 
 
 def blocked(actor: Actor) -> None:
-    """A firewall lets no mail out, but the machine does not give up."""
+    """A firewall blocks all outbound mail, but the machine keeps trying."""
     refusal = actor.rng.choice(list(Refusal))
     _mail_out(actor, replace(_draw_flood(actor, fastest=200), blocked=refusal))
 
@@ -154,7 +156,7 @@ def dns_edns0(actor: Actor) -> None:
 
 
 def outside_resolver(actor: Actor) -> None:
-    """Asks a resolver outside and not the site's own."""
+    """Queries an external resolver instead of the site's own."""
     actor.resolver = actor.stage.world.server(
         f"open-resolver-{actor.rng.randint(1, 4)}.{new_domain(actor.rng)}", actor.version
     )
@@ -163,14 +165,14 @@ def outside_resolver(actor: Actor) -> None:
 
 
 def rejected(actor: Actor) -> None:
-    """On every blocklist: hardly anybody takes its mail."""
+    """Listed on every blocklist: few servers accept its mail."""
     _mail_out(
         actor, replace(_draw_flood(actor, fastest=200), refused=actor.rng.uniform(0.75, 0.95))
     )
 
 
 def slow_no_lookup(actor: Actor) -> None:
-    """Twenty mails an hour to addresses that came with the orders."""
+    """Twenty mails an hour to servers whose addresses came from the controller."""
     _mail_out(
         actor,
         replace(_draw_slow(actor), finding=Behaviour.NONE, starttls=actor.rng.uniform(0.0, 0.3)),

@@ -1,4 +1,4 @@
-"""Senders, recipients and what the other side thinks of them -> mails, and SMTP dialogues as turns of a conversation."""
+"""Senders, recipients and the server's reply -> mails, and SMTP dialogues as turns."""
 
 import base64
 import random
@@ -83,7 +83,7 @@ class MailDraft(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """Mails that look alike: one of few drafts, sender names made up, a share with an executable attached."""
+    """Similar mails: few drafts, random sender names, a share with an executable attached."""
 
     drafts: tuple[MailDraft, ...]
     helo: str
@@ -118,7 +118,10 @@ _SUBJECTS = (
 def draw_campaign(
     rng: random.Random, address: str, own_name: str, domains: Sequence[str], executables: float
 ) -> Campaign:
-    """The campaign of one infected machine; `executables` is the chance that its mails carry a program."""
+    """Draw the campaign of an infected machine.
+
+    `executables` is the probability that its mails carry a program.
+    """
     attached = rng.random() < executables
     drafts = tuple(
         MailDraft(

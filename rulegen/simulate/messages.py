@@ -16,7 +16,7 @@ DISCOVER, OFFER, REQUEST, ACKNOWLEDGE = 1, 2, 3, 5
 def tls_turns(
     name: str, rng: random.Random, *, exchanges: int = 1, largest: int = 900
 ) -> Iterator[Turn]:
-    """A TLS 1.3 handshake for server `name` and then opaque records; nothing in it is decipherable, or meant to be."""
+    """A TLS 1.3 handshake for server `name`, followed by random records."""
     yield Turn(True, _client_hello(name, rng))
     change = _record(_CHANGE_CIPHER, b"\x01")
     yield Turn(False, _server_hello(rng) + change + _opaque(rng, 700, 1200))

@@ -1,4 +1,4 @@
-"""A site, a seed and a length of time -> the stage on which actors play: who resolves, who relays, what was asked."""
+"""Site + seed + duration -> the stage that actors share: resolvers, relays, queries."""
 
 import random
 
@@ -20,7 +20,7 @@ GATEWAY_MAC = bytes.fromhex("02005e000101")
 
 
 class Host:
-    """A machine of the site: one network card, an address at a time, ports that rise with every connection."""
+    """A machine of the site: one MAC, one address at a time, ascending source ports."""
 
     def __init__(self, address: Address, rng: random.Random, name: str = "") -> None:
         self.mac = rng.choice(_MAKERS) + rng.randbytes(3)
@@ -101,7 +101,7 @@ class Stage(Struct):
         return random.Random("/".join(map(str, (self.seed, *names))))
 
     def resolver(self, version: int, rng: random.Random) -> Endpoint:
-        """Whom a machine with addresses of that version asks: the site's own resolver, else its provider's."""
+        """The resolver for machines of that IP version: the site's own, else its provider's."""
         inside = [host.end for host in self.resolvers if host.end.version == version]
         return (
             rng.choice(inside)
@@ -120,7 +120,7 @@ class Stage(Struct):
 
 
 def set_stage(site: SiteProfile, seed: int, duration: float) -> Stage:
-    """The site with its relays, resolvers and router in place; undeclared ones get an address of their own."""
+    """The site with relays, resolvers and router; undeclared ones get their own address."""
     homes = HomeAddresses(site)
     rng = random.Random(f"{seed}/stage")
     domain = site.internal_domains[0] if site.internal_domains else new_domain(rng)

@@ -1,4 +1,4 @@
-"""A site, a seed and how much of it -> Simulation: all packets by time, and the truth about every host of the site."""
+"""Site + seed + duration -> Simulation: all packets by time, and the truth about every host."""
 
 import random
 from collections.abc import Collection, Iterator, Mapping
@@ -48,7 +48,10 @@ class HostTruth(Struct, frozen=True):
 
 
 class Simulation(Struct, frozen=True):
-    """Packets sorted by time (seconds from `start`), hosts by address; `left_out` names the scenarios that found no room."""
+    """Packets sorted by time (seconds from `start`), and hosts by address.
+
+    `left_out` names the scenarios without free addresses.
+    """
 
     seed: int
     start: datetime
@@ -105,20 +108,19 @@ def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
     known = {scenario.name for scenario in SCENARIOS}
     if unknown := sorted(set(names) - known):
         raise MxhoundError(
-            f"no scenario is called {', '.join(unknown)}; allowed are {', '.join(sorted(known))}"
+            f"invalid scenario {', '.join(unknown)}: expected {', '.join(sorted(known))}"
         )
     return tuple(scenario for scenario in SCENARIOS if scenario.name in names)
 
 
 def _refuse(seconds: float, clients: int, start: datetime) -> None:
     if seconds < 60:
-        raise MxhoundError(f"{seconds:g} seconds are not allowed; allowed is a minute or more")
+        raise MxhoundError(f"invalid duration {seconds:g} s: expected 60 s or more")
     if clients < 0:
-        raise MxhoundError(f"{clients} office clients are not allowed; allowed is 0 or more")
+        raise MxhoundError(f"invalid number of clients {clients}: expected 0 or more")
     if start.tzinfo is None:
         raise MxhoundError(
-            "a start without time zone is not allowed; allowed is a time such as "
-            "2026-03-02T08:00:00Z"
+            "invalid start: no time zone; expected a time such as 2026-03-02T08:00:00Z"
         )
 
 
@@ -188,7 +190,7 @@ def _play(stage: Stage, roles: list[_Role]) -> list[Actor]:
 
 
 def _turn_to_forwarder(stage: Stage, roles: list[_Role], actors: list[Actor]) -> None:
-    """Some desks, and sometimes the undeclared mail server, ask the small router nobody has declared."""
+    """Some desks, and sometimes the undeclared mail server, use the undeclared resolver."""
     forwarder = stage.cast.get("undeclared_resolver")
     if forwarder is None:
         return

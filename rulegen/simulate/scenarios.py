@@ -1,4 +1,4 @@
-"""Every kind of machine, in order of importance: what it is called, what it is, and the function that plays it."""
+"""Every scenario in order of importance: name, kind of machine, and its function."""
 
 from collections.abc import Callable
 from enum import IntEnum

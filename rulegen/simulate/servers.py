@@ -1,6 +1,6 @@
-"""The servers of a site -> what they do for the others: relays deliver, forwarders and resolvers ask on.
+"""Servers of a site -> their actions: relays deliver, forwarders and resolvers query.
 
-They play last, when it is known what the others left with them.
+They play last, when all requests of the others are known.
 """
 
 from rulegen.simulate.actor import Actor
@@ -25,7 +25,7 @@ def relay(actor: Actor) -> None:
 
 
 def undeclared_mail_server(actor: Actor) -> None:
-    """A department's own mail server that nobody has told the site profile about."""
+    """A department's own mail server that the site profile does not declare."""
     rng, end = actor.rng, actor.stage.duration
     own = [Posted(rng.uniform(10, end), (new_domain(rng),)) for _ in range(rng.randint(20, 70))]
     inbound = rng.randint(25, 90)

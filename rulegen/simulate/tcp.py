@@ -1,4 +1,4 @@
-"""Who says what to whom -> timed packets on a tape: datagrams, whole TCP conversations, knocks nobody answers."""
+"""Payloads and endpoints -> timed packets: datagrams, TCP conversations, failed connections."""
 
 import random
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class Refusal(Enum):
 
 
 class Tape:
-    """Packets in the order in which their actor caused them; sorted by time only once all actors are done."""
+    """Packets in the order of their actor; sorted by time after all actors are done."""
 
     def __init__(self, rng: random.Random) -> None:
         self.packets: list[Packet] = []
@@ -118,7 +118,7 @@ def knock(
 
 
 class _Side:
-    """One end of a connection: where it is in its stream, and whether it owes the other an acknowledgement."""
+    """One end of a connection: its sequence number, and whether an acknowledgement is due."""
 
     def __init__(self, socket: Socket, seq: int) -> None:
         self.socket = socket

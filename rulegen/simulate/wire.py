@@ -21,7 +21,7 @@ _WINDOW = 64240
 
 
 class Endpoint(Struct, frozen=True):
-    """A machine as its packets show it: `ip` is 4 or 16 bytes, `mac` 6, `ttl` the hop limit left at the sensor."""
+    """A machine in packets: `ip` is 4 or 16 bytes, `mac` 6, `ttl` the hop limit at the sensor."""
 
     ip: bytes
     mac: bytes
@@ -40,7 +40,10 @@ class Socket(Struct, frozen=True):
 
 
 class Segment(Struct, frozen=True):
-    """What a TCP packet carries besides its ports; `options` are padded to a multiple of four bytes by the caller."""
+    """TCP fields besides ports.
+
+    The caller pads `options` to a multiple of four bytes.
+    """
 
     seq: int
     ack: int
@@ -71,7 +74,9 @@ def tcp_frame(src: Socket, dst: Socket, segment: Segment, ident: int) -> bytes:
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071): 2**16 is 1 modulo 65535, so the sum of the words is the number itself, modulo.
+    """The Internet checksum (RFC 1071).
+
+    2**16 is 1 modulo 65535, so the sum of the words is the number itself modulo 65535.
 
     Gives 65535 where a plain sum would give 0: the same in ones' complement, and what UDP asks for.
     """

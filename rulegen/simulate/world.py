@@ -1,4 +1,4 @@
-"""A seed and the site's own networks -> the Internet outside: domains, their mail servers, an address for every name.
+"""Seed + home networks -> the external Internet: domains, mail servers, addresses.
 
 Everything is a function of the seed and the name asked for, so two actors that mail one domain
 reach one server.
@@ -115,9 +115,9 @@ _SPF = txt_data("v=spf1 mx a -all")
 
 
 class World:
-    """The outside, as one seed draws it.
+    """The external Internet of one seed.
 
-    Raises MxhoundError when the home networks leave no outside.
+    Raises MxhoundError if the home networks leave no external address.
     """
 
     def __init__(self, site: SiteProfile, seed: int, gateway_mac: bytes) -> None:
@@ -140,7 +140,7 @@ class World:
         return tuple(new_domain(rng) for _ in range(14))
 
     def recipients_domain(self, rng: random.Random, freemail: float = 0.25) -> str:
-        """Domain of one recipient of a list; `freemail` is the share that has its mailbox at a freemailer."""
+        """Domain of one recipient of a list; `freemail` is the share of freemail addresses."""
         return rng.choice(self.freemailers) if rng.random() < freemail else new_domain(rng)
 
     def _mail_hosts(self, domain: str) -> tuple[str, ...]:
@@ -159,12 +159,12 @@ class World:
             if not self.site.is_home(ip_address(ip)):
                 return Endpoint(ip, self.gateway_mac, 40 + self._digest(identity)[0] % 20)
         raise MxhoundError(
-            f"home_networks leave no IPv{version} address outside; allowed are networks "
-            "that are not everything"
+            f"home_networks leave no external IPv{version} address; expected networks that "
+            "do not cover all addresses"
         )
 
     def records(self, name: str, rtype: Type, count: int = 1) -> list[Record]:
-        """What a resolver finds, `count` addresses at most; nothing for types that few names have."""
+        """Records of a name, at most `count` addresses; nothing for rare types."""
         match rtype:
             case Type.A | Type.AAAA:
                 version = 4 if rtype is Type.A else 6
@@ -212,7 +212,7 @@ class World:
 
 
 def new_word(rng: random.Random, least: int = 2, most: int = 4) -> str:
-    """A word nobody has heard, but that can be said."""
+    """A random pronounceable word."""
     return "".join(
         rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(least, most))
     )

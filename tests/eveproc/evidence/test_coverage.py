@@ -131,7 +131,7 @@ def test_merging_is_free_of_order(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     whole.trim()
     merged.trim()
     assert merged == whole
-    assert len(whole.strangers) == 1
+    assert len(whole.other_clients) == 1
 
 
 def test_the_number_of_processes_does_not_matter(
