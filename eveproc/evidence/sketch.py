@@ -229,6 +229,9 @@ class ActivitySketch(Struct):
         for time, key in first_of_windows(repeated):
             bucket = part.hours.setdefault(int(time // HOUR), Bucket())
             bucket.note(peer_of(key), fingerprint(identity_of(key)), time)
+        for hour, bucket in self.hours.items():
+            if len(bucket.keys) >= KEPT and hour in part.hours:
+                _add_later_windows(part.hours[hour], bucket)
         hours = {hour: bucket for hour, bucket in part.hours.items() if bucket.keys}
         return replace(self, hours=hours)
 
@@ -296,6 +299,24 @@ def _text(encoded: bytes) -> str:
 
 def _overlap(hour: int, start: float, end: float) -> bool:
     return start < (hour + 1) * HOUR and hour * HOUR < end
+
+
+def _add_later_windows(windows: Bucket, full: Bucket) -> None:
+    """Add the windows behind the last key of an hour that has too many alerts to keep all keys.
+
+    That is so where no event_filter is loaded. Their events are kept; whom they met is not, so
+    each is taken to be about another of the peers that are known.
+    """
+    repeated = {key: time for key, time in full.keys.items() if is_window_key(key)}
+    if not repeated:
+        return
+    last = max(repeated.values())
+    spare = sorted({peer_of(key) for key in repeated} - windows.keys.keys())
+    later = sorted((time, mark) for mark, time in full.events.items() if time > last)
+    for number, (time, mark) in enumerate(later):
+        _keep_least(windows.events, mark, time)
+        if number < len(spare):
+            _keep_least(windows.keys, spare[number], time)
 
 
 def _keep_least(times: dict[K, float], key: K, time: float) -> None:

@@ -130,3 +130,27 @@ def test_alerts_of_an_engine_with_one_filter_stay() -> None:
     assert found.one_per_window() is found
     found.merge(sketch([(1, 59, "d"), (1, 62, "e")]))
     assert found.one_per_window().keys() == {"a", "b", "c", "d", "\x1e1\x1e0\x1e70\x1ef"}
+
+
+def test_alerts_that_no_filter_thins_are_counted_by_windows(tmp_path: Path) -> None:
+    log = tmp_path / "alert_json.txt"
+    peers = [f"198.51.{n // 200}.{n % 200 + 1}" for n in range(1800)]
+    lines = [monitor(SITE.sid_base + 101, second, peer) for second, peer in enumerate(peers)]
+    log.write_text("".join(f"{line}\n" for line in lines))
+    filtered = tmp_path / "filtered.txt"
+    filtered.write_text("".join(f"{line}\n" for line in lines[::60]))
+    (level, score, _) = judged(log)["10.20.7.7"]
+    assert (level, score) == judged(filtered)["10.20.7.7"][:2]
+
+
+@given(st.integers(0, 900), st.integers(1, 3))
+def test_a_cut_hour_is_the_same_in_any_order(start: int, step: int) -> None:
+    alerts = [
+        (1, second, f"peer {second % 400}") for second in range(start, start + 900 * step, step)
+    ]
+    one, other = sketch(alerts[:450]), sketch(alerts[450:])
+    other.merge(sketch(alerts[:450]))
+    one.merge(sketch(alerts[450:]))
+    one.trim()
+    other.trim()
+    assert one.one_per_window().hours == other.one_per_window().hours
