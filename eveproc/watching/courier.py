@@ -6,6 +6,7 @@ child process sends: it ends itself after DELIVERY_SECONDS a message, may not ta
 MOST_MEMORY, reads ANSWER_BYTES of an answer, and follows no redirect to another host.
 """
 
+import hmac
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from io import BytesIO
 from threading import Lock
 from time import monotonic
@@ -35,6 +37,9 @@ DELIVERY_SECONDS = 60
 MOST_MEMORY = 1 << 30
 # Whatever a service has to say of a message fits into this; whether it took it, the status tells.
 ANSWER_BYTES, ANSWER_SECONDS = 1 << 16, 5.0
+
+# The environment variable with the key that signs what webhooks get, and the header for it.
+SECRET, SIGNATURE = "MXHOUND_NOTIFY_SECRET", "X-Hub-Signature-256"
 
 
 class Courier:
@@ -120,7 +125,7 @@ def run(orders: IO[bytes], answer_to: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(order["seconds"])
     _limit_memory()
-    _bound_answers()
+    _bound_answers(_signing_key(order["url"]))
     service = service_of(order["url"])
     for line in orders:
         signal.alarm(order["seconds"])
@@ -165,9 +170,21 @@ def _send(service: "Apprise", message: dict[str, str]) -> bool:
         return False
 
 
-def _bound_answers() -> None:
+def _signing_key(url: str) -> bytes:
+    """What a webhook's body is signed with; empty for other services, and where it is not set."""
+    is_webhook = url.lower().startswith(("json://", "jsons://"))
+    return os.environ.get(SECRET, "").encode() if is_webhook else b""
+
+
+def signature(key: bytes, body: bytes) -> str:
+    """HMAC-SHA256 of the body, as webhooks of GitHub have it."""
+    return f"sha256={hmac.new(key, body, sha256).hexdigest()}"
+
+
+def _bound_answers(key: bytes) -> None:
     """Make `requests`, which Apprise uses, read only the start of an answer, and stay on its host.
 
+    With a key, each body that is sent is signed.
     Apprise's services call the library directly, so there is no other place to hook in.
     """
     try:
@@ -180,6 +197,9 @@ def _bound_answers() -> None:
     def send_bounded(
         self: HTTPAdapter, request: "PreparedRequest", stream: bool = False, **options: object
     ) -> "Response":
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        if key and isinstance(body, bytes):  # it could be a stream; a webhook's is not
+            request.headers[SIGNATURE] = signature(key, body)
         response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # as given
         whole = response.raw
         response.raw = BytesIO(_beginning(whole))

@@ -14,6 +14,8 @@ class Post:
 
     time: float
     body: dict[str, Any]
+    raw: bytes = b""
+    signature: str | None = None
 
 
 @dataclass(slots=True)
@@ -31,12 +33,13 @@ class Webhook:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 arrived = time.time()
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                signature = self.headers["X-Hub-Signature-256"]
                 time.sleep(hook.slow)
                 self.send_response(503 if hook.refusing else 200)
                 self.end_headers()
                 if not hook.refusing:
-                    hook.posts.append(Post(arrived, body))
+                    hook.posts.append(Post(arrived, json.loads(raw), raw, signature))
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests' own output says what is wrong."""

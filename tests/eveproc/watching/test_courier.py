@@ -1,13 +1,16 @@
 """A message -> a service that never ends its answer, or redirects: bounded in time and memory, and sent nowhere else."""
 
+import hmac
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from eveproc.state.message import Message
 from eveproc.watching import courier
@@ -106,6 +109,42 @@ def test_a_redirect_within_the_host_is_followed() -> None:
         assert hook.requests == 2
 
 
+def test_a_webhook_gets_what_docs_say_and_no_signature_without_a_key() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "watch.md").read_text(encoding="utf-8")
+    (schema,) = re.findall(r"^```json\n(\{\n  \"\$schema\".*?)^```$", page, re.M | re.S)
+    with Webhook() as hook:
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is True
+        sent.rest()
+        (post,) = hook.posts
+    Draft202012Validator(json.loads(schema)).validate(post.body)
+    assert (post.body["title"], post.body["message"]) == (MESSAGE.title, MESSAGE.body)
+    assert post.signature is None
+
+
+def test_a_webhook_s_body_is_signed_with_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MXHOUND_NOTIFY_SECRET", "It's a Secret to Everybody")
+    with Webhook() as hook:
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is True
+        sent.rest()
+        (post,) = hook.posts
+    expected = hmac.new(b"It's a Secret to Everybody", post.raw, "sha256").hexdigest()
+    assert post.signature == f"sha256={expected}"
+
+
+def test_a_signature_is_that_of_the_example_that_github_documents() -> None:
+    assert courier.signature(b"It's a Secret to Everybody", b"Hello, World!") == (
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    )
+
+
+def test_only_a_webhook_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MXHOUND_NOTIFY_SECRET", "key")
+    assert courier._signing_key("JSONS://hooks.example.org/a") == b"key"
+    assert courier._signing_key("mailto://user:password@example.org") == b""
+
+
 def test_after_a_bound_was_met_the_next_message_is_sent_as_usual() -> None:
     def silent_once(hook: MadWebhook) -> Iterator[bytes]:
         if hook.requests == 1:
@@ -148,7 +187,7 @@ def test_the_child_ends_when_the_watch_is_gone() -> None:
     orders = io.BytesIO(json.dumps({"url": "json://127.0.0.1:9/", "seconds": 5}).encode() + b"\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(courier, "_limit_memory", lambda: None)
-        patch.setattr(courier, "_bound_answers", lambda: None)
+        patch.setattr(courier, "_bound_answers", lambda _: None)
         courier.run(orders, writing)
     courier.signal.alarm(0)
     os.close(writing)
