@@ -155,6 +155,7 @@ class Gatherer(Generic[S]):
         self.stats.files += 1
         self.settle()  # what waits is of other inputs
         is_eve, lines, cut = False, 0, self.stats.skipped[SkipReason.HALF_LINE]
+        found = self.stats.records
         for block, end in source.blocks():
             lines += block.count(b"\n", 0, end) + (not block.endswith(b"\n", 0, end))
             if EVENT_TYPE in block:
@@ -164,7 +165,8 @@ class Gatherer(Generic[S]):
             source.note_problem("is empty")
         elif not is_eve:
             self.settle()
-            refuse(source, head, lines, self.stats.skipped[SkipReason.HALF_LINE] - cut)
+            if self.stats.records == found:
+                refuse(source, head, lines, self.stats.skipped[SkipReason.HALF_LINE] - cut)
 
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1

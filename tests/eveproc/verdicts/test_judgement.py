@@ -248,6 +248,14 @@ def test_only_the_long_records_are_cut_off_and_they_are_few(tmp_path: Path) -> N
     assert "of the lines that can be evidence" in report.judgement.causes[0].text
 
 
+def test_many_lines_of_another_program_that_speak_of_event_types(tmp_path: Path) -> None:
+    """More of them in a block than are tried to see whether the input is EVE at all."""
+    mailing = eve_lines.mailing(START, 60)
+    report = judged(tmp_path, [*[b'app: {event_type "login"}\n'] * 300, *mailing], ONE_NETWORK)
+    assert report.verdicts[0].level is not Level.CLEAN
+    assert names(report) == ["lines_not_usable"]
+
+
 def test_a_last_line_that_is_being_written_is_usual(tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"eve.{number}.json").write_bytes(b"".join(hours(number))[:-30])
