@@ -147,7 +147,9 @@ def _alert_json(files: list[ConfigText]) -> Iterator[Problem]:
     site = _of_site(files)
     included = any(SETTINGS_3 in file.text for file in site)
     tables = [(file, at, table) for file in site for at, table in _set_in(file, "alert_json")]
-    if not tables and not included:
+    others = ("unified2", "alert_csv")
+    has_other = any(True for file in site for name in others for _ in _set_in(file, name))
+    if not tables and not included and not has_other:
         yield Problem(
             str(files[0].path),
             "has no alert_json: no alert reaches a log that eveproc reads; include mxhound.lua",

@@ -110,6 +110,12 @@ def test_what_of_a_snort_lua_keeps_rules_silent(
     assert any(told in line for line in said), said
 
 
+def test_another_log_that_eveproc_reads_is_enough(built: Path, tmp_path: Path) -> None:
+    text = LUA.replace("include 'RULES/mxhound.lua'", "unified2 = { limit = 128 }")
+    (said,) = warnings(built, tmp_path / "snort.lua", text, Engine.SNORT_3)
+    assert "does not include mxhound.lua" in said
+
+
 @pytest.mark.parametrize(
     "text",
     [
