@@ -355,7 +355,8 @@ def test_an_overlay_may_not_overlap_the_networks_of_the_site() -> None:
         EVERYTHING, "thresholds: {mx_slow: {networks: {10.20.64.0/24: {count: 1, seconds: 1}}}}"
     )
     assert found == [
-        "thresholds.yaml:1: [thresholds]: invalid networks: 10.20.64.0/20 and 10.20.64.0/24 overlap; expected each address in one network only"
+        "thresholds.yaml:1: [thresholds]: invalid networks: 10.20.64.0/20 and 10.20.64.0/24 overlap; "
+        "expected each address in one network only"
     ]
 
 
