@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from eveproc.input import snort
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import BLOCK, MAX_LINE, TAIL, LogSource
 from eveproc.input.sources import HEAD as BOOKMARK_HEAD
@@ -67,9 +68,11 @@ class FollowedFile:
         """
         status = os.fstat(self.descriptor)
         head = os.pread(self.descriptor, BOOKMARK_HEAD, 0)
+        # As log_position.py tells kinds: after a restart a log of Snort is read whole.
+        is_snort = snort.reader_for(head) is not None
         log = Log(
             str(path),
-            FileKind.LINES,
+            FileKind.WHOLE if is_snort else FileKind.LINES,
             head,
             status.st_dev,
             status.st_ino,

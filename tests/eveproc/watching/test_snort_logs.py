@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eveproc.input.read_stats import ReadStats
+from eveproc.state.state import open_state
 from eveproc.verdicts.analyze import analyze
 from eveproc.watching.service import Live, ProcessSignals, Sinks, open_source
 from rulegen.errors import InputError
@@ -79,3 +80,21 @@ def test_unified2_is_refused_by_name(tmp_path: Path, name: str) -> None:
 def test_a_unified2_log_that_is_not_there_yet_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a unified2 log of Snort"):
         open_source(str(tmp_path / "merged.u2"), ReadStats())
+
+
+def test_a_restart_with_a_state_goes_on_without_a_false_loss(tmp_path: Path) -> None:
+    log = tmp_path / "alert_json.txt"
+    half = JSON.index(b"\n", len(JSON) // 2) + 1
+    told: list[str] = []
+    said: list[str] = []
+    for part in (JSON[:half], JSON[half:], b""):
+        with log.open("ab") as file:
+            file.write(part)
+        with open_state(tmp_path / "state") as state:
+            sinks = Sinks(lambda news: told.append(news.verdict.host), said.append)
+            live = Live([str(log)], lambda: SITE, sinks, time.time, state)
+            live._take_turn(ProcessSignals())
+            live._keep()
+            live._stack.close()
+    assert sorted(told) == sorted(convicted(log))
+    assert said == []
