@@ -107,7 +107,7 @@ def test_a_site_that_has_one_network_says_so():
     apart, told = judged(shares)
     assert {level for _, _, level in apart} == {Level.CLEAN}
     assert any(
-        "if it is one machine, it is infected" in line and "separate_by: []" in line
+        "if it is one machine, its verdict is infected" in line and "separate_by: []" in line
         for line in told
     )
 

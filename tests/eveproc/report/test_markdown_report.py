@@ -35,7 +35,7 @@ def test_an_infected_host_to_the_letter() -> None:
     assert text == (
         "# mxhound: 1 infected host\n\n"
         "From 2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z the sensor saw 2 home hosts "
-        "but logged no counters of its own: what it missed is not known.\n\n"
+        "but logged no counters, so missed traffic is unknown.\n\n"
         "## INFECTED `10.20.1.7`\n\n"
         "- **Score:** 1.00\n"
         "- **Name:** `laptop-7`\n"
