@@ -39,7 +39,7 @@ def test_every_form_is_utf8_and_has_every_host(form: str) -> None:
         assert all(verdict.host in text for verdict in made_stores.hostile().verdicts)
 
 
-@pytest.mark.parametrize("form", ["text", "digest", "cef", "syslog"])
+@pytest.mark.parametrize("form", ["text", "digest", "cef", "syslog", "markdown"])
 def test_what_a_terminal_or_a_mail_shows_steers_nothing(form: str) -> None:
     lines = rendered(form).split("\n")
     assert all(line.isprintable() for line in lines)

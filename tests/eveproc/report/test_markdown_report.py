@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from eveproc.report.markdown_report import NAME, code, prose, render
 from eveproc.report.sanitize import cut, safe
+from eveproc.report.sentence import lead
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from tests.eveproc import made_stores
 from tests.eveproc.made_verdicts import CLEAN, INFECTED, VERDICTS, a_report
@@ -31,11 +32,10 @@ def blocks(text: str) -> set[str]:
 
 
 def test_an_infected_host_to_the_letter() -> None:
-    text = render(a_report(INFECTED, CLEAN), (INFECTED,))
-    assert text == (
+    report = a_report(INFECTED, CLEAN)
+    assert render(report, (INFECTED,)) == (
         "# mxhound: 1 infected host\n\n"
-        "From 2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z the sensor saw 2 home hosts "
-        "but logged no counters, so missed traffic is unknown.\n\n"
+        f"{lead(report)}\n\n"
         "## INFECTED `10.20.1.7`\n\n"
         "- **Score:** 1.00\n"
         "- **Name:** `laptop-7`\n"
