@@ -1,4 +1,4 @@
-"""An earlier build and the rules of this one -> what changed in each rule, and which part of the profile made it so."""
+"""An earlier build and the rules of this one -> what changed in each rule, and why."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,8 @@ _SID, _REV = re.compile(r"\bsid:(\d+);"), re.compile(r"\brev:(\d+);")
 _MSG = re.compile(r'\bmsg:"((?:[^"\\]|\\.)*)"')
 # Suricata's own; Snort alerts behind so many, so its numbers are one less.
 _THRESHOLD = re.compile(
-    r" (?:threshold:type \w+, |(?P<behind>detection_filter:))track \w+, count (?P<count>\d+), seconds (?P<seconds>\d+);"
+    r" (?:threshold:type \w+, |(?P<behind>detection_filter:))"
+    r"track \w+, count (?P<count>\d+), seconds (?P<seconds>\d+);"
 )
 # What stands before and after -> in a header, in this order.
 _ENDS = ("source", "source port", "destination", "destination port")
@@ -29,7 +30,7 @@ MOST_NAMED = 6
 
 
 class RuleChange(Struct, frozen=True):
-    """One rule that is not as it was: its sid, its name (of one that is gone, what it said), and what changed and why."""
+    """One changed rule: sid, name (of a rule that is gone: its msg), what changed and why."""
 
     sid: int
     name: str
@@ -37,7 +38,7 @@ class RuleChange(Struct, frozen=True):
 
 
 class EngineChange(Struct, frozen=True):
-    """All changes for one engine, in the order of the sids; `unchanged` counts the rules that stayed."""
+    """All changes for one engine, by sid; `unchanged` counts the other rules."""
 
     engine: Engine
     changes: tuple[RuleChange, ...]
@@ -45,8 +46,9 @@ class EngineChange(Struct, frozen=True):
 
 
 def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
-    """Sid -> rule of an earlier build: its folder, or that of one engine in it. Empty where it had none for this engine.
+    """Sid -> rule of an earlier build: its folder, or that of one engine in it.
 
+    Empty where the build has none for this engine.
     Address lists that the build keeps in variables stand in the rules that use them.
 
     Raises InputError where there is no build at all.
@@ -56,7 +58,7 @@ def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
         file = folder / RULES
     if not folder.is_dir():
         raise InputError(
-            [Problem(str(folder), "is no folder; allowed is one that rulegen build wrote")]
+            [Problem(str(folder), "is not a folder; expected one that rulegen build wrote")]
         )
     members = dict(
         found
@@ -118,7 +120,7 @@ def _changed(
 
 
 def _differences(old: str, new: str, site: SiteProfile) -> Iterator[str]:
-    """Each part that differs; a rule that reads otherwise than rulegen writes differs in its text."""
+    """Each part that differs; of a rule that rulegen did not write, its text."""
     was, is_now = _RULE.match(old), _RULE.match(new)
     if was is None or is_now is None:
         yield "its text"
@@ -182,5 +184,6 @@ def _of_text(old: str, new: str) -> str:
 
 def as_lines(change: EngineChange) -> Iterator[str]:
     """A line of counts, then a line a rule."""
-    yield f"{change.engine}: {len(change.changes)} of {len(change.changes) + change.unchanged} rules changed"
+    changed = len(change.changes)
+    yield f"{change.engine}: {changed} of {changed + change.unchanged} rules changed"
     yield from (f"  sid {one.sid} {one.name}: {one.what}" for one in change.changes)

@@ -1,4 +1,4 @@
-"""A folder of built rules, or one rules file -> what is wrong with it, by reading it back and by asking the real engine."""
+"""A folder of built rules, or one rules file -> faults, by reading it back and by the engine."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
 from rulegen.snort_lint import silent_in_snort_conf, silent_in_snort_lua
 from rulegen.snort_trial import try_snort
 from rulegen.suricata_files import GROUP_KEYS, SETTING_KEYS, SETTINGS, THRESHOLDS
-from rulegen.suricata_yaml import read_suricata_yaml
+from rulegen.suricata_yaml import Setting, read_suricata_yaml
 from rulegen.vocabulary import (
     METADATA_FAMILY,
     METADATA_HOST,
@@ -43,8 +43,10 @@ _THRESHOLD_FORMS = tuple(
     re.compile(form + r"\s*")
     for form in (
         rf"suppress\s+{_GID_SID}(?:\s*,\s*track\s+by_(?:src|dst|either)\s*,\s*ip\s+(?P<ip>.+?))?",
-        rf"(?:threshold|event_filter)\s+{_GID_SID}\s*,\s*type\s+(?:limit|threshold|both)\s*,\s*{_TRACK}\s*,\s*{_RATE}",
-        rf"rate_filter\s+{_GID_SID}\s*,\s*{_TRACK}\s*,\s*{_RATE}\s*,\s*new_action\s+\w+\s*,\s*timeout\s+\d+",
+        rf"(?:threshold|event_filter)\s+{_GID_SID}\s*,\s*type\s+(?:limit|threshold|both)"
+        rf"\s*,\s*{_TRACK}\s*,\s*{_RATE}",
+        rf"rate_filter\s+{_GID_SID}\s*,\s*{_TRACK}\s*,\s*{_RATE}"
+        r"\s*,\s*new_action\s+\w+\s*,\s*timeout\s+\d+",
     )
 )
 
@@ -76,15 +78,17 @@ def check(
     snort_lua: Path | None = None,
     snort_conf: Path | None = None,
 ) -> CheckReport:
-    """Check every engine's build in folder `path`, or one rules file (tried with `engine`, or the one it was built for).
+    """Check every engine's build in folder `path`, or one rules file.
 
-    With `suricata_yaml`, `snort_lua` or `snort_conf`, settings of these that would keep the rules silent become warnings.
+    A rules file is tried with `engine`, or with the one it was built for.
+    Settings of `suricata_yaml`, `snort_lua` or `snort_conf` that silence rules or remove records
+    become warnings.
     Raises InputError when there is nothing to check or that configuration cannot be read.
     """
     targets = _targets(path, engine)
     settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
     reports = [_check_file(rules, built_for, whole=path.is_dir()) for rules, built_for in targets]
-    silent = silent_settings(settings, targets[0][0]) if settings else ()
+    silent = silent_settings(settings, *_loaded_by(settings, targets)) if settings else ()
     silent += _silent_in_snort(targets, snort_lua, snort_conf)
     return CheckReport(
         tuple(text for report in reports for text in report.passed),
@@ -112,6 +116,23 @@ def _silent_in_snort(
     return found
 
 
+def _loaded_by(
+    settings: Setting, targets: Sequence[tuple[Path, Engine]]
+) -> tuple[Path, Engine | None]:
+    """The build that this suricata.yaml is for, by its suricata-version.
+
+    The engine is None where the file does not name its version and several builds could be meant.
+    """
+    suricatas = [target for target in targets if target[1] in SURICATAS] or list(targets)
+    version = settings.at("suricata-version")
+    major = version.text.partition(".")[0] if version else ""
+    for rules, engine in suricatas:
+        if engine == f"suricata-{major}":
+            return rules, engine
+    rules, engine = suricatas[0]
+    return rules, engine if len(suricatas) == 1 else None
+
+
 def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:
     if path.is_file():
         return [(path, engine or _engine_of(path))]
@@ -122,12 +143,12 @@ def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:
     if found:
         return found
     what = "is not there" if not path.exists() else f"holds no {RULES}"
-    allowed = f"allowed is a rules file, a folder with {RULES}, or a folder with {', '.join(wanted)} in it"
-    raise InputError([Problem(str(path), f"{what}; {allowed}")])
+    expected = f"a rules file, a folder with {RULES}, or a folder with {', '.join(wanted)} in it"
+    raise InputError([Problem(str(path), f"{what}; expected {expected}")])
 
 
 def _engine_of(rules: Path) -> Engine:
-    """By the name of the folder, else by the first line of a build, else the first that is installed."""
+    """By the name of the folder, else by the first line of the file, else the first installed."""
     names = (rules.absolute().parent.name, _title(rules).removeprefix(TITLE).partition(",")[0])
     named = (Engine(name) for name in names if name in set(Engine))
     return next(named, None) or next(
@@ -197,11 +218,11 @@ def _metadata_fault(metadata: Mapping[str, list[str]]) -> str | None:
         metadata[key][0] for key in (METADATA_SIGNAL, METADATA_FAMILY, METADATA_HOST)
     )
     if signal not in set(Signal):
-        return f"{METADATA_SIGNAL} {signal!r} is unknown; allowed are {', '.join(Signal)}"
+        return f"{METADATA_SIGNAL} {signal!r} is unknown; expected one of {', '.join(Signal)}"
     if family != Signal(signal).family:
         return f"{METADATA_FAMILY} is {family!r}; {signal} belongs to {Signal(signal).family}"
     if host not in set(HostSide):
-        return f"{METADATA_HOST} {host!r} is unknown; allowed are {', '.join(HostSide)}"
+        return f"{METADATA_HOST} {host!r} is unknown; expected one of {', '.join(HostSide)}"
     return None
 
 
@@ -226,7 +247,7 @@ def _companion_problems(
 
 
 def _variable_problems(rules: Path, read: Iterable[ReadRule], engine: Engine) -> Iterator[Problem]:
-    """Long address lists are in variables of the settings beside the rules; without them no rule loads."""
+    """Long address lists are variables of the settings; without them no rule loads."""
     settings = rules.with_name(_SETTINGS[engine])
     lines = list(file_lines(settings, [])) if settings.is_file() else []
     known = {found[0] for _, line in lines if (found := variable_set_by(line))}
@@ -239,7 +260,7 @@ def _variable_problems(rules: Path, read: Iterable[ReadRule], engine: Engine) ->
 
 
 def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
-    """What speaks against mxhound.yaml; and what it lacks, which may have been taken out on purpose (docs/loading-rules.md)."""
+    """Faults of mxhound.yaml; and what it lacks, which a site may remove on purpose."""
     if not file.is_file():
         return [], []
     try:
@@ -247,15 +268,13 @@ def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
     except InputError as error:
         return list(error.problems), []
     if not isinstance(document.value, dict):
-        return [
-            document.problem("", f"holds no settings; allowed are {', '.join(SETTING_KEYS)}")
-        ], []
+        return [document.problem("", f"holds no settings; expected {', '.join(SETTING_KEYS)}")], []
     allowed = (*SETTING_KEYS, *GROUP_KEYS)
     unknown = [key for key in document.value if key not in allowed and not variable_set_by(key)]
     missing = [key for key in SETTING_KEYS if key not in document.value]
     return (
         [
-            document.problem(key, f"is no setting of a build; allowed are {', '.join(allowed)}")
+            document.problem(key, f"is no setting of a build; expected {', '.join(allowed)}")
             for key in unknown
         ],
         [document.problem(key, "is not set; a build sets it") for key in missing],
@@ -272,7 +291,7 @@ def _threshold_problems(file: Path, known: Mapping[int, str]) -> Iterator[Proble
 
 
 def _as_threshold(line: str, *, lua: bool) -> str:
-    """The line itself; of mxhound.lua, whose other lines are Lua, an entry of its tables in the same words."""
+    """The line itself; of mxhound.lua, an entry of its tables in the words of threshold.config."""
     entry = lua_entry(line) if lua else None
     return "" if lua and entry is None else as_threshold_line(entry) if entry else line
 
@@ -285,13 +304,12 @@ def _threshold_fault(text: str, known: Mapping[int, str]) -> str | None:
         return f"sig_id {match['sid']} is no rule of this build"
     for address in re.split(r"[\[\],!\s]+", match.groupdict().get("ip") or ""):
         if address and not address.startswith("$") and not _is_address(address):
-            return f"{address!r} is no address; allowed are addresses, networks, lists of them in [ ] and $VARIABLES"
+            return (
+                f"{address!r} is no address; "
+                "expected addresses, networks, lists of them in [ ] or $VARIABLES"
+            )
     return next(
-        (
-            f"has {word} {n}; allowed is 1 or more"
-            for word, n in COUNTED.findall(text)
-            if int(n) < 1
-        ),
+        (f"has {word} {n}; expected 1 or more" for word, n in COUNTED.findall(text) if int(n) < 1),
         None,
     )
 
@@ -317,7 +335,7 @@ def _sid_map_problems(file: Path, messages: Mapping[int, str]) -> Iterator[Probl
             problems.append(
                 Problem(
                     str(file),
-                    "is no line of a sid-msg.map; allowed is SID || MSG || REFERENCE...",
+                    "is no line of a sid-msg.map; expected SID || MSG || REFERENCE...",
                     line=number,
                 )
             )
@@ -335,7 +353,7 @@ def _sid_map_problems(file: Path, messages: Mapping[int, str]) -> Iterator[Probl
 
 
 def _trial_problems(rules: Path, trial: EngineTrial) -> tuple[list[Problem], list[Problem]]:
-    """What the engine said: about the rules, with the line where it gives one; about other things."""
+    """What the engine said about the rules, with the line where it gives one; and the rest."""
     located: list[Problem] = []
     pending: list[str] = []
     for text in trial.errors:

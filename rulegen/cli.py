@@ -1,4 +1,4 @@
-"""Command line -> one call into the library, its answer on the screen, and an exit code: 0 done, 1 refused, 2 usage."""
+"""Command line -> one library call and its answer; exit code 0 done, 1 refused, 2 usage."""
 
 import sys
 from pathlib import Path
@@ -26,14 +26,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mxhound", prog_name="rulegen")
 def commands() -> None:
-    """Rules for an IDS that finds mass-mailing hosts, from what a site looks like.
+    """Generate IDS rules that find mass-mailing hosts, from a profile of the site.
 
     Exit codes: 0 done, 1 refused (the reason is on stderr), 2 wrong usage.
     """
 
 
 def main() -> None:
-    """Entry point: what the library or the system refuses becomes one message on stderr and exit code 1."""
+    """Entry point: an error of the library or the system becomes a message and exit code 1."""
     try:
         commands()
     except MxhoundError as error:
@@ -54,16 +54,16 @@ def _refuse(message: str) -> None:
     type=click.Path(path_type=Path),
     default=Path("site.yaml"),
     show_default=True,
-    help="New file; - is the screen.",
+    help="File to create; - writes to stdout.",
 )
 @click.option(
     "--from-suricata",
     type=_FILE,
     metavar="SURICATA.YAML",
-    help="Take networks and servers from this configuration.",
+    help="Take home networks and servers from this configuration (default: a blank draft).",
 )
 def init(output: Path, from_suricata: Path | None) -> None:
-    """Write a commented site.yaml to start from; an existing file is never overwritten."""
+    """Write a commented site.yaml to start from. An existing file is never overwritten."""
     from rulegen.init import draft_site, write_draft
     from rulegen.suricata_yaml import read_suricata_yaml
 
@@ -78,9 +78,12 @@ def init(output: Path, from_suricata: Path | None) -> None:
 
 
 @commands.command()
-@click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
+@click.option("-s", "--site", type=_FILE, required=True, help="Site profile (site.yaml).")
 @click.option(
-    "-t", "--thresholds", type=_FILE, help="thresholds.yaml of eveproc tune, laid over the profile."
+    "-t",
+    "--thresholds",
+    type=_FILE,
+    help="thresholds.yaml of eveproc tune; its thresholds replace those of the profile.",
 )
 @click.option(
     "-e",
@@ -88,25 +91,25 @@ def init(output: Path, from_suricata: Path | None) -> None:
     "engines",
     type=_ENGINES,
     multiple=True,
-    help="Build for this engine only; may be repeated.",
+    help="Engine to build for; may be repeated (default: all).",
 )
 @click.option(
     "-o",
     "--output",
     type=_OUT_FOLDER,
     required=True,
-    help="Folder that gets one folder per engine.",
+    help="Folder to write to; each engine gets a folder in it.",
 )
 @click.option(
     "--diff",
     type=_OUT_FOLDER,
     metavar="OLD",
-    help="Say what changed since this earlier build, and why; may be OUTPUT itself.",
+    help="Print what changed since this earlier build, and why; may be OUTPUT itself.",
 )
 def build(
     site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None
 ) -> None:
-    """Write the rules for a site, with suppressions, sid-msg.map and settings, into OUTPUT/ENGINE/."""
+    """Write rules, suppressions, sid-msg.map and settings of a site to OUTPUT/ENGINE/."""
     from datetime import UTC, datetime
 
     from rulegen.build import build as build_rules
@@ -133,7 +136,8 @@ def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
             )
     for ended in result.expired:
         click.echo(
-            f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} and is watched again ({ended.reason})",
+            f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} "
+            f"and is watched again ({ended.reason})",
             err=True,
         )
 
@@ -155,12 +159,14 @@ def _tell_changes(
     "-e",
     "--engine",
     type=_ENGINES,
-    help="Check this engine's build only, or try a rules file with it.",
+    help="Check the build of this engine only, or load a rules file with it (default: every "
+    "engine in the folder; for a file, the engine it was built for).",
 )
 @click.option(
     "--suricata-yaml",
     type=_FILE,
-    help="Also say which settings of this configuration keep the rules silent.",
+    help="Also warn of settings in this file, its includes, rule files and threshold-file that "
+    "silence rules or remove records.",
 )
 @click.option(
     "--snort-lua",
@@ -179,10 +185,11 @@ def check(
     snort_lua: Path | None,
     snort_conf: Path | None,
 ) -> None:
-    """Read every built rule back, let the real engine load it, and say exactly what is wrong.
+    """Read every built rule back, load it with the real engine, and report every fault.
 
-    PATH is a folder of rulegen build, one engine's folder in it, or a rules file. Warnings alone do
-    not refuse it.
+    PATH is a folder written by rulegen build, the folder of one engine in it, or a rules file.
+    Exit code 1 if the build is refused. Warnings do not change the exit code; a warning marked
+    SILENCED names rules that cannot alert.
     """
     from rulegen.check import check as check_rules
 
@@ -202,10 +209,13 @@ def check(
 
 @commands.command("list")
 @click.option(
-    "-e", "--engine", type=_ENGINES, help="Say what this engine can see, and why not the rest."
+    "-e",
+    "--engine",
+    type=_ENGINES,
+    help="Show the rules of this engine, and why it lacks the others (default: all engines).",
 )
 def list_signals(engine: str | None) -> None:
-    """Show the catalogue: every signal with its family, sid offset, threshold and what it sees."""
+    """List every rule: signal, family, sid offset, default threshold, and what it detects."""
     from rulegen.listing import as_rich_table, as_text, catalogue_rows
 
     rows = catalogue_rows(Engine(engine) if engine else None)
@@ -218,23 +228,23 @@ def list_signals(engine: str | None) -> None:
 
 
 @commands.command()
-@click.option("-s", "--site", type=_FILE, required=True, help="The site profile, site.yaml.")
+@click.option("-s", "--site", type=_FILE, required=True, help="Site profile (site.yaml).")
 @click.option(
     "-o",
     "--output",
     type=_OUT_FOLDER,
     required=True,
-    help="Folder that gets traffic.pcap and truth.json.",
+    help="Folder for traffic.pcap and truth.json.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Another number, another day at this site.",
+    help="Seed of the random generator; each seed gives another day of traffic.",
 )
 def simulate(site: Path, output: Path, seed: int) -> None:
-    """Write labelled traffic of this site as a pcap, with infected and harmless hosts in it."""
+    """Write labelled traffic of the site as a pcap, from infected and from benign hosts."""
     from rulegen.simulate import simulate as simulate_site
     from rulegen.simulate import write_simulation
     from rulegen.site_profile import load_site

@@ -1,82 +1,64 @@
-"""A site's suricata.yaml + the build it should load -> what in it would keep the rules, or the logs eveproc reads, silent."""
+"""suricata.yaml + a build -> settings that silence its rules or remove records that eveproc reads.
 
-import re
+Nothing is said of a setting that was not seen to matter on a real Suricata 7 and 8:
+tests/test_silenced_rules.py shows alerts and records with and without each of them.
+"""
+
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from rulegen.capture_filter import keeps
 from rulegen.errors import InputError, Problem
-from rulegen.suricata_yaml import Setting, address_group
-from rulegen.vocabulary import METADATA_SIGNAL
+from rulegen.loaded_rules import (
+    SILENCED,
+    BuiltRules,
+    loads_ours,
+    port_is_in,
+    read_built,
+    rule_problems,
+)
+from rulegen.mail_probes import Packet, as_text, hidden_ports
+from rulegen.memcaps import memcap_problems, size_in_bytes
+from rulegen.suricata_yaml import Setting, address_group, read_suricata_yaml
+from rulegen.threshold_lint import threshold_problems
+from rulegen.vocabulary import Engine
 
-THRESHOLDS = "threshold.config"
-# Record types of eve-log that eveproc reads; the last three sharpen a verdict, the others make it.
+# Record types of eve-log that eveproc reads; the last two sharpen a verdict, the others make it.
 EVE_TYPES = ("alert", "dns", "smtp", "flow", "dhcp", "stats")
-# Records whose questions tell a mass mailer (mx, a) and a mail server that takes mail in (ptr).
+# Record types of questions that tell a mass mailer (mx, a) and a server that takes mail in (ptr).
 DNS_RECORDS = ("mx", "a", "ptr")
-# Suricata's default. Thresholds live in the host table (7) or in their own (8); when it is full,
-# alerts stop without a word.
-LEAST_MEMCAP = {("host", "memcap"): 32 * 1024**2, ("detect", "thresholds", "memcap"): 16 * 1024**2}
+# Suricata's default for stream.reassembly.depth. Ten mails of 100 kB in a session fill it.
+LEAST_DEPTH = 1024**2
+# Sections of suricata.yaml that list interfaces to capture from.
+CAPTURES = ("af-packet", "af-xdp", "pcap", "netmap", "pfring", "pcap-file")
+_DNS = ("app-layer", "protocols", "dns")
+_SMTP = ("app-layer", "protocols", "smtp")
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
+def silent_settings(
+    suricata: Setting, rules: Path, engine: Engine | None = None
+) -> tuple[Problem, ...]:
+    """Settings that silence rules of the build `rules` or remove records, each with file and line.
 
-def silent_settings(suricata: Setting, rules: Path) -> tuple[Problem, ...]:
-    """Every setting that would make the rules file `rules`, or a log, say less than it could, with its file and line."""
+    `engine` is the Suricata that reads the settings; None checks what matters to either version.
+    """
+    built = read_built(rules)
     checks = (
-        _rule_files(suricata, rules),
-        _threshold_file(suricata, rules),
+        rule_problems(suricata, built),
+        threshold_problems(suricata, built),
         _addresses(suricata),
-        _parsers(suricata),
-        _attachments(suricata),
-        _memory(suricata),
+        _parsers(suricata, built),
+        _ports(suricata, built),
+        _mime(suricata),
+        _filters(suricata, built),
+        _stream(suricata),
+        _checksums(suricata),
+        memcap_problems(suricata, built.home().inside, engine),
+        _tenants(suricata, built),
         _logs(suricata),
     )
     return tuple(problem for found in checks for problem in found)
-
-
-def _rule_files(root: Setting, rules: Path) -> Iterator[Problem]:
-    listed = root.at("rule-files")
-    names = [item.text for item in listed.items if item.text] if listed else []
-    folder = root.at("default-rule-path")
-    patterns = [Path(folder.text if folder else ".") / name for name in names]
-    if not any(
-        METADATA_SIGNAL in _text(file) for pattern in patterns for file in _matching(pattern)
-    ):
-        what = f"lists {', '.join(names) or 'nothing'}, and no rule of mxhound is in there: "
-        yield (listed or root).problem(
-            "rule-files", f"{what}add {rules.absolute()}, or mxhound.yaml with include"
-        )
-
-
-def _threshold_file(root: Setting, rules: Path) -> Iterator[Problem]:
-    """Suricata reads one such file only, and none where the line is a comment, as Debian ships it."""
-    ours = rules.with_name(THRESHOLDS)
-    lines = {line for line in _text(ours).splitlines() if line.strip() and not line.startswith("#")}
-    setting = root.at("threshold-file")
-    if not lines:
-        return
-    if setting is None:
-        yield root.problem(
-            "threshold-file",
-            f"is not set, so exemptions have no effect: set it to {ours.absolute()}",
-        )
-    elif not lines <= set(_text(Path(setting.text)).splitlines()):
-        what = f"is {setting.text}, which lacks suppressions of {ours.absolute()}: these exemptions have no effect"
-        yield setting.problem("threshold-file", what)
-
-
-def _matching(pattern: Path) -> list[Path]:
-    """Suricata's rule-files may hold wildcards."""
-    return sorted(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
-
-
-def _text(file: Path) -> str:
-    """Empty where it cannot be read: what is not there has no rules in it."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _addresses(root: Setting) -> Iterator[Problem]:
@@ -87,61 +69,221 @@ def _addresses(root: Setting) -> Iterator[Problem]:
         return
     try:
         if any(network.prefixlen == 0 for network in address_group(root, "HOME_NET").inside):
-            what = 'is every address; ours hold their own addresses, but rules of others that use "$EXTERNAL_NET" stay silent'
+            what = (
+                "is every address: these rules hold their own addresses, "
+                "but rules of others that use $EXTERNAL_NET stay silent; list your networks"
+            )
             yield home.problem("vars.address-groups.HOME_NET", what)
     except InputError as error:
         yield from error.problems
     for name in ("SMTP_SERVERS", "DNS_SERVERS"):
         setting = groups.at(name)
         if setting is not None and setting.text.strip("[] ") == "$HOME_NET":
-            what = f'is "$HOME_NET": harmless for these rules, which hold their own addresses, but rules of others with !${name} stay silent'
+            what = (
+                f'is "$HOME_NET": harmless for these rules, which hold their own addresses, '
+                f"but rules of others with !${name} stay silent; list the servers"
+            )
             yield setting.problem(f"vars.address-groups.{name}", what)
 
 
-def _parsers(root: Setting) -> Iterator[Problem]:
-    for path in (("dns", "udp"), ("dns", "tcp"), ("smtp",)):
-        enabled = root.at("app-layer", "protocols", *path, "enabled")
+def _parsers(root: Setting, built: BuiltRules) -> Iterator[Problem]:
+    paths: tuple[tuple[str, ...], ...] = ((*_DNS, "udp"), (*_DNS, "tcp"), _SMTP)
+    for path in paths:
+        enabled = root.at(*path, "enabled")
         if enabled is not None and not enabled.is_on:
-            key = ".".join(("app-layer", "protocols", *path, "enabled"))
-            yield enabled.problem(
-                key,
-                f"is {enabled.text}: rules on {path[0]} never match and no {path[0]} record is logged; set it to yes",
+            name, over = path[2], f" over {path[-1].upper()}" if path[-1] != "smtp" else ""
+            what = (
+                f"is {enabled.text}: rules on {name}{over} never match, "
+                f"and no {name} record is logged; set it to yes ({SILENCED}: {built.signals(name)})"
             )
+            yield enabled.problem(".".join((*path, "enabled")), what)
 
 
-def _attachments(root: Setting) -> Iterator[Problem]:
-    path = ("app-layer", "protocols", "smtp", "mime", "decode-mime")
-    decode = root.at(*path)
-    if decode is not None and not decode.is_on:
-        what = f"is {decode.text}: mails are not taken apart, so no attachment has a name and no body a digest; set it to yes"
-        yield decode.problem(".".join(path), what)
-
-
-def _memory(root: Setting) -> Iterator[Problem]:
-    for path, least in LEAST_MEMCAP.items():
+def _ports(root: Setting, built: BuiltRules) -> Iterator[Problem]:
+    """DNS is detected by port; SMTP by what is said, so its detection-ports do not matter."""
+    for transport in ("udp", "tcp"):
+        path = (*_DNS, transport, "detection-ports", "dp")
         setting = root.at(*path)
-        size = _bytes(setting.text) if setting else None
-        if setting is not None and size is not None and size < least:
-            what = f"is {setting.text}: when it is full, thresholds stop counting without a word; {least // 1024**2}mb is Suricata's default"
+        # Suricata ignores a YAML list here and takes its default, 53.
+        if setting is not None and port_is_in(root, 53, setting.text or "any") is False:
+            what = (
+                f"is {setting.text}: rules on dns over {transport.upper()} never match, and no dns "
+                f"record is logged; add 53 ({SILENCED}: {built.signals('dns')})"
+            )
             yield setting.problem(".".join(path), what)
 
 
-def _bytes(text: str) -> int | None:
-    match = _SIZE.fullmatch(text.strip())
-    return int(float(match[1]) * _UNITS[match[2].lower()]) if match else None
+def _mime(root: Setting) -> Iterator[Problem]:
+    path = (*_SMTP, "mime", "decode-mime")
+    decode = root.at(*path)
+    if decode is not None and not decode.is_on:
+        what = (
+            f"is {decode.text}: mails are not taken apart, so records hold no attachment and no "
+            f"digest; set it to yes ({SILENCED}: worm_attachment)"
+        )
+        yield decode.problem(".".join(path), what)
+    digest = root.at(*_SMTP, "mime", "body-md5")
+    if digest is not None and digest.is_off:
+        what = (
+            f"is {digest.text}: smtp records hold no body_md5, even where eve-log has md5: "
+            "look-alike mails are recognized by subject only; set it to yes"
+        )
+        yield digest.problem(".".join((*_SMTP, "mime", "body-md5")), what)
+
+
+def _filters(root: Setting, built: BuiltRules) -> Iterator[Problem]:
+    home = built.home()
+    for key, setting in _bpf_filters(root):
+        if hidden := hidden_ports(home, partial(_drops, setting.text)):
+            what = (
+                f"is {setting.text!r}: packets on {as_text(hidden, home)} are not captured; "
+                f"remove that part of the filter ({SILENCED}: rules on these ports)"
+            )
+            yield setting.problem(key, what)
+
+
+def _drops(bpf: str, packet: Packet) -> bool:
+    return keeps(bpf, packet) is False
+
+
+def _bpf_filters(root: Setting) -> Iterator[tuple[str, Setting]]:
+    """The filter for all captures, and those of single interfaces."""
+    general = root.at("bpf-filter")
+    if general is not None:
+        yield "bpf-filter", general
+        return
+    for key, interface in _interfaces(root):
+        setting = interface.at("bpf-filter")
+        if setting is not None:
+            yield f"{key}.bpf-filter", setting
+
+
+def _interfaces(root: Setting) -> Iterator[tuple[str, Setting]]:
+    for capture in CAPTURES:
+        section = root.at(capture)
+        if section is None:
+            continue
+        if section.at("checksum-checks") or section.at("bpf-filter"):
+            yield capture, section
+        for number, interface in section.keys.items():
+            if interface.keys:
+                yield f"{capture}.{number}", interface
+
+
+def _stream(root: Setting) -> Iterator[Problem]:
+    depth = root.at("stream", "reassembly", "depth")
+    size = size_in_bytes(depth.text) if depth else None
+    if depth is not None and size is not None and 0 < size < LEAST_DEPTH:
+        what = (
+            f"is {depth.text}: of a longer SMTP session, later mails are neither inspected nor "
+            "logged; set 1mb, Suricata's default, or more"
+        )
+        yield depth.problem("stream.reassembly.depth", what)
+    raw = root.at("stream", "reassembly", "raw")
+    if raw is not None and raw.is_off:
+        what = (
+            f"is {raw.text}: rules on HELO never match; set it to yes "
+            f"({SILENCED}: smtp_sessions, helo_odd)"
+        )
+        yield raw.problem("stream.reassembly.raw", what)
+    bypass = root.at("stream", "bypass")
+    if bypass is not None and bypass.is_on and size != 0:
+        what = (
+            f"is {bypass.text}: of an SMTP session longer than stream.reassembly.depth, "
+            "rejections (smtp_rejects) and later mails are not seen; set it to no"
+        )
+        yield bypass.problem("stream.bypass", what)
+    midstream = root.at("stream", "midstream")
+    if midstream is not None and midstream.is_on:
+        yield from _midstream(root, midstream)
+
+
+def _midstream(root: Setting, midstream: Setting) -> Iterator[Problem]:
+    what = (
+        f"is {midstream.text}: answers to forged packets (SYN-ACK backscatter) are logged as "
+        "connections of your hosts to mail servers; set it to no unless handshakes are missing"
+    )
+    yield midstream.problem("stream.midstream", what)
+    policy = root.at("stream", "midstream-policy") or root.at("exception-policy")
+    if policy is not None and policy.text.lower() == "pass-flow":
+        key = "stream.midstream-policy" if root.at("stream", "midstream-policy") else ""
+        what = (
+            f"is {policy.text}: no rule inspects connections whose start was missed; set ignore "
+            f"({SILENCED}: rules on smtp for such connections)"
+        )
+        yield policy.problem(key or "exception-policy", what)
+
+
+def _checksums(root: Setting) -> Iterator[Problem]:
+    """With `auto` and `kernel`, the defaults, Suricata copes with offloading."""
+    validation = root.at("stream", "checksum-validation")
+    if validation is not None and not validation.is_on:
+        return
+    for key, interface in _interfaces(root):
+        checks = interface.at("checksum-checks")
+        if checks is not None and checks.is_on:
+            what = (
+                f"is {checks.text}: packets that reach the sensor before the network card fills in "
+                "their checksum (offloading) are ignored; set auto, or kernel for af-packet "
+                f"({SILENCED}: rules on smtp for such packets)"
+            )
+            yield checks.problem(f"{key}.checksum-checks", what)
+
+
+def _tenants(root: Setting, built: BuiltRules) -> Iterator[Problem]:
+    """A tenant's traffic meets the rules of its own file only; other traffic meets none."""
+    multi = root.at("multi-detect")
+    enabled = multi.at("enabled") if multi else None
+    if multi is None or enabled is None or not enabled.is_on:
+        return
+    default = multi.at("default")
+    if default is None or not default.is_on:
+        what = (
+            "is not on: no rule inspects traffic that belongs to no tenant; set default: yes "
+            f"({SILENCED}: all rules on such traffic)"
+        )
+        yield (default or multi).problem("multi-detect.default", what)
+    tenants = multi.at("tenants")
+    for tenant in tenants.items if tenants else ():
+        yield from _tenant(tenant, built)
+
+
+def _tenant(tenant: Setting, built: BuiltRules) -> Iterator[Problem]:
+    number, file = tenant.at("id"), tenant.at("yaml")
+    key = "multi-detect.tenants"
+    if file is None:
+        return
+    path = Path(tenant.file).parent / file.text
+    try:
+        loads = loads_ours(read_suricata_yaml(path), built)
+    except InputError as error:
+        yield from error.problems
+        return
+    if not loads:
+        name = number.text if number else "without id"
+        what = (
+            f"tenant {name}: no rule of mxhound is in the rule-files of {path}: add "
+            f"{built.file.absolute()} there ({SILENCED}: all rules on traffic of this tenant)"
+        )
+        yield file.problem(key, what)
 
 
 def _logs(root: Setting) -> Iterator[Problem]:
     outputs = root.at("outputs") or root
     logs = [log for log in outputs.entries("eve-log") if not _is_disabled(log)]
     if not logs:
-        yield outputs.problem(
-            "outputs.eve-log",
-            "is missing or disabled: there is no eve.json to read; set enabled: yes",
-        )
+        what = "is missing or disabled: there is no eve.json to read; set enabled: yes"
+        yield outputs.problem("outputs.eve-log", what)
         return
     for name in EVE_TYPES:
         yield from _log_type(logs, name)
+    stats = root.at("stats", "enabled")
+    if stats is not None and stats.is_off:
+        what = (
+            f"is {stats.text}: no stats record: lost packets are not known; Suricata does not "
+            "start where eve-log has stats; set it to yes"
+        )
+        yield stats.problem("stats.enabled", what)
 
 
 def _is_disabled(log: Setting) -> bool:
@@ -159,35 +301,33 @@ def _log_type(logs: list[Setting], name: str) -> Iterator[Problem]:
         if not _is_disabled(entry)
     ]
     if not found:
-        what = (
-            "is missing: no alert reaches eve.json"
-            if name == "alert"
-            else f"is missing: no {name} record reaches eve.json; add it"
-        )
-        yield (logs[0].at("types") or logs[0]).problem(key, what)
+        what = f"no {name} record reaches eve.json; add {name}"
+        if name == "alert":
+            what = f"no alert reaches eve.json; add alert ({SILENCED}: all rules)"
+        yield (logs[0].at("types") or logs[0]).problem(key, f"is missing: {what}")
         return
     if name == "alert" and all(_metadata_is_off(entry) for entry in found):
-        what = "is off: alerts come without the rule's own words, and only the sid tells what they mean; leave it on"
+        what = (
+            "is off: alerts come without the metadata of the rule, "
+            "and only the sid tells what they mean; leave it on"
+        )
         yield found[0].problem(f"{key}.metadata", what)
     if name == "dns":
         yield from _dns_log(found, key)
     if name == "smtp" and all(entry.at("md5") is None for entry in found):
-        what = (
-            "is missing: look-alike mails cannot be told without digests; set md5: [body, subject]"
-        )
+        what = "is missing: look-alike mails are not recognized; set md5: [body, subject]"
         yield found[0].problem(f"{key}.md5", what)
 
 
 def _dns_log(found: list[Setting], key: str) -> Iterator[Problem]:
     for switch, lost in (
         ("requests", "questions are not logged"),
-        ("responses", "names that do not exist cannot be told"),
+        ("responses", "names that do not exist are not recognized"),
     ):
         settings = [entry.at(switch) for entry in found]
         if all(setting is not None and setting.is_off for setting in settings):
-            yield (settings[0] or found[0]).problem(
-                f"{key}.{switch}", f"is off: {lost}; set it to yes"
-            )
+            what = f"is off: {lost}; set it to yes"
+            yield (settings[0] or found[0]).problem(f"{key}.{switch}", what)
     listed = [entry.at("types") for entry in found]
     for record in DNS_RECORDS:
         if all(
@@ -196,14 +336,13 @@ def _dns_log(found: list[Setting], key: str) -> Iterator[Problem]:
             and record not in {item.text.lower() for item in types.items}
             for types in listed
         ):
-            yield (listed[0] or found[0]).problem(
-                f"{key}.types", f"lacks {record}: such questions are not logged; add it"
-            )
+            what = f"lacks {record}: such questions are not logged; add it"
+            yield (listed[0] or found[0]).problem(f"{key}.types", what)
 
 
 def _metadata_is_off(alert: Setting) -> bool:
-    """As `metadata: no`, or as `metadata: {rule: {metadata: no}}`."""
-    for path in (("metadata",), ("metadata", "rule"), ("metadata", "rule", "metadata")):
+    """As `metadata: no` or `metadata: {rule: {metadata: no}}`; `metadata: {rule: no}` is not."""
+    for path in (("metadata",), ("metadata", "rule", "metadata")):
         setting = alert.at(*path)
         if setting is not None and setting.is_off:
             return True

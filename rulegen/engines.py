@@ -1,4 +1,7 @@
-"""A machine -> the real engines on it, and what a Suricata says about a rules file (a Snort: rulegen.snort_trial)."""
+"""A machine -> the real engines on it, and what a Suricata says about a rules file.
+
+For Snort see rulegen.snort_trial.
+"""
 
 import os
 import re
@@ -40,7 +43,7 @@ TRIAL_SECONDS = 180
 
 
 class FoundEngine(Struct, frozen=True):
-    """An engine that runs here; `etc` is the folder with its configuration where its own default would be wrong."""
+    """An engine that runs here; `etc` is its configuration folder where its default is wrong."""
 
     engine: Engine
     path: Path
@@ -48,7 +51,7 @@ class FoundEngine(Struct, frozen=True):
     etc: Path | None = None
 
     def command(self, *arguments: str | Path, config: Path | None = None) -> list[str]:
-        """The words that start it with these arguments, on `config` or else on the configuration that belongs to it."""
+        """The command line with these arguments, on `config` or on its own configuration."""
         chosen = config or (self.etc / "suricata.yaml" if self.etc else None)
         words: list[str | Path] = [self.path]
         if chosen is not None:
@@ -60,7 +63,7 @@ class FoundEngine(Struct, frozen=True):
 
 
 class EngineTrial(Struct, frozen=True):
-    """What an engine said when it loaded a rules file: its exit code and its own warnings and errors, in order."""
+    """What an engine said about a rules file: exit code, warnings and errors, in order."""
 
     exit_code: int
     warnings: tuple[str, ...] = ()
@@ -72,7 +75,7 @@ class EngineTrial(Struct, frozen=True):
 
 
 def engines_folder() -> Path:
-    """Where tests/engines/install.sh puts engines: $MXHOUND_ENGINES, or mxhound/engines in the user's cache."""
+    """$MXHOUND_ENGINES, or mxhound/engines in the cache of the user (tests/engines/install.sh)."""
     if chosen := os.environ.get("MXHOUND_ENGINES"):
         return Path(chosen)
     cache = os.environ.get("XDG_CACHE_HOME")
@@ -80,7 +83,10 @@ def engines_folder() -> Path:
 
 
 def find_engine(engine: Engine) -> FoundEngine | None:
-    """The installed engine of this version: first in engines_folder(), then `suricata` or `snort` on PATH. None: not on this machine."""
+    """The engine of this version in engines_folder(), or `suricata` or `snort` on PATH.
+
+    None if neither is on this machine.
+    """
     folder = engines_folder()
     etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
     if etc is not None and not (etc / "suricata.yaml").is_file():
@@ -117,10 +123,11 @@ def try_rules(
     config: Path | None = None,
     seconds: float = TRIAL_SECONDS,
 ) -> EngineTrial:
-    """Let the engine load `rules` (and `threshold_config`) and nothing else, as `suricata -T -S rules` does.
+    """Let the engine load `rules` (and `threshold_config`) only, as `suricata -T -S rules` does.
 
-    `settings` is a file to include, as a build's mxhound.yaml; its paths of rules and suppressions are not followed.
-    `config` is a suricata.yaml; without one, the engine's own. An engine that does not start or end is an error of the trial.
+    `settings` is a file to include, as mxhound.yaml of a build; its rule-files and threshold-file
+    are not used. `config` is a suricata.yaml (default: that of the engine).
+    An engine that does not start or end is an error of the trial.
     """
     extra = (
         ["--set", f"threshold-file={threshold_config or os.devnull}"]
@@ -140,7 +147,10 @@ def try_rules(
 
 
 def run_engine(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Exit code and console of an engine. Raises OSError where it cannot be started, TimeoutExpired where it does not end."""
+    """Exit code and console of an engine.
+
+    Raises OSError where it cannot be started, TimeoutExpired where it does not end in time.
+    """
     return subprocess.run(  # the exit code is part of the answer
         command,
         check=False,
@@ -154,7 +164,7 @@ def run_engine(command: list[str], seconds: float) -> subprocess.CompletedProces
 
 
 def _trial(exit_code: int, console: str, log: Path) -> EngineTrial:
-    """Complaints of the console; of the log file where a site's configuration keeps the console silent."""
+    """Warnings and errors from the console, or from the log file where the console is off."""
     texts = [console]
     if log.is_file():
         texts.append(log.read_text(encoding="utf-8", errors="replace"))

@@ -10,9 +10,10 @@ class MxhoundError(Exception):
 
 
 class Problem(Struct, frozen=True):
-    """One fault in one file: where it is and what is wrong with it, including what is allowed.
+    """One fault in one file: where it is, what is wrong, and what is expected.
 
-    `file` names the input, `key` the dotted path inside it ("" for the whole file), `line` counts from 1 (0: unknown).
+    `file` names the input, `key` the dotted path in it ("" for the whole file).
+    `line` counts from 1 (0: unknown).
     """
 
     file: str

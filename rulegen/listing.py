@@ -1,4 +1,4 @@
-"""The catalogue -> rows of a table: signal, family, sid offset, threshold, what it sees or why an engine does not."""
+"""The catalogue -> a table: signal, family, sid offset, threshold, what it detects or why not."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ HEADINGS = ("rule", "signal", "family", "sid", "threshold", "sees")
 
 
 class ListedRule(Struct, frozen=True):
-    """One rule of the catalogue in words; the sid is its offset to the site's sid_base, "-" where no engine has it."""
+    """One rule in words; the sid is its offset to sid_base, "-" where no engine has it."""
 
     rule: str
     signal: str
@@ -28,7 +28,10 @@ class ListedRule(Struct, frozen=True):
 
 
 def catalogue_rows(engine: Engine | None = None) -> tuple[ListedRule, ...]:
-    """All rules in catalogue order; with an engine, those it needs, and what it cannot see is said instead of what the rule sees."""
+    """All rules in catalogue order.
+
+    With an engine: the rules it needs; for one that it lacks, the reason.
+    """
     return tuple(
         _row(spec, engine) for spec in CATALOGUE if engine is None or spec.concerns(engine)
     )

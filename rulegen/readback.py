@@ -1,4 +1,4 @@
-"""A rules file -> its rules as they are read back, and every line that is none. Only home of idstools.rule.
+"""A rules file -> its rules as they are read back, and every line that is not a rule.
 
 Snort 3 has rules without addresses (`alert http (...)`), which idstools takes for none: those have
 a reader of their own.
@@ -23,13 +23,14 @@ COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
 # The head of a Snort 3 rule without addresses, its options behind it; and one option, whose quotes
 # may hold semicolons.
 _SERVICE_RULE = re.compile(
-    r"\s*(?P<header>(?:alert|block|drop|log|pass|react|reject|rewrite)\s+[a-z][\w-]*)\s*\((?P<options>.*)\)\s*"
+    r"\s*(?P<header>(?:alert|block|drop|log|pass|react|reject|rewrite)\s+[a-z][\w-]*)"
+    r"\s*\((?P<options>.*)\)\s*"
 )
 _OPTION = re.compile(r'\s*(?P<name>[\w.-]+)\s*(?::(?P<value>(?:"(?:\\.|[^"\\])*"|[^;"])*))?;')
 
 
 class ReadRule(Struct, frozen=True):
-    """A rule as idstools reads it back; `options` in the rule's order, a bare keyword with value ""."""
+    """A rule as idstools reads it; `options` in their order, a bare keyword with value ""."""
 
     line: int
     header: str
@@ -50,9 +51,9 @@ class ReadRule(Struct, frozen=True):
 
 
 def read_rules(file: Path, engine: Engine) -> tuple[list[ReadRule], list[Problem]]:
-    """Every rule of a file, and every line that is neither a rule, a comment nor empty. Raises InputError if unreadable.
+    """Every rule of a file, and every line that is neither a rule, a comment nor empty.
 
-    For Snort 3, rules without addresses are rules as well.
+    For Snort 3, rules without addresses are rules as well. Raises InputError if unreadable.
     """
     found: list[ReadRule] = []
     problems: list[Problem] = []
@@ -71,7 +72,7 @@ def read_rules(file: Path, engine: Engine) -> tuple[list[ReadRule], list[Problem
 
 
 def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:
-    """The lines of a text file, from 1; what is no text is noted. Raises InputError if it cannot be read."""
+    """The lines of a text file, from 1; invalid UTF-8 is noted. Raises InputError if unreadable."""
     raw = read_bounded(file, MAX_BYTES)
     lines = raw.split(b"\n")
     if lines[-1]:
@@ -82,7 +83,7 @@ def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]
         try:
             yield number, line.decode()
         except UnicodeDecodeError as error:
-            what = f"byte {error.start + 1} is not UTF-8; allowed is UTF-8 text"
+            what = f"byte {error.start + 1} is not UTF-8; expected UTF-8 text"
             problems.append(Problem(str(file), what, line=number))
 
 
@@ -93,16 +94,17 @@ def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule
     it read is held against the text: the header's seven fields joined again must be the header.
     """
     if line.rstrip().endswith("\\"):
-        return "goes on in the next line; allowed is one rule per line"
+        return "goes on in the next line; expected one rule per line"
     try:
         rule = idstools_rule.parse(line)
-    except Exception as error:  # noqa: BLE001  # idstools raises bare Exception, and whatever a slice or int() raises
+    # idstools raises bare Exception, and whatever a slice or int() raises.
+    except Exception as error:  # noqa: BLE001
         return f"is no rule that idstools can read: {error}"
     if rule is None:
-        allowed = "allowed is ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
+        expected = "expected ACTION PROTO ADDRESS PORT -> ADDRESS PORT (OPTIONS)"
         return (
             services and _service_rule(line, number)
-        ) or f"is no rule that idstools can read; {allowed}"
+        ) or f"is no rule that idstools can read; {expected}"
     fields = (
         rule.action,
         rule.proto,
@@ -113,7 +115,10 @@ def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule
         rule.dest_port,
     )
     if None in fields or " ".join(fields) != " ".join(rule.header.split()):
-        return f"has a header that idstools mis-reads: {rule.header!r}; allowed are flat address lists without spaces"
+        return (
+            f"has a header that idstools mis-reads: {rule.header!r}; "
+            "expected flat address lists without spaces"
+        )
     for name in ("sid", "rev", "msg"):
         if not rule[name]:
             return f"has no {name}"
@@ -124,7 +129,7 @@ def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule
 
 
 def _service_rule(line: str, number: int) -> ReadRule | str | None:
-    """A Snort 3 rule for a service, without addresses; what is wrong with it; None for anything else."""
+    """A Snort 3 rule for a service, without addresses, or its fault; None for anything else."""
     found = _SERVICE_RULE.fullmatch(line)
     if found is None:
         return None
@@ -154,7 +159,7 @@ def _bad_count(options: Iterable[tuple[str, str]]) -> str | None:
             COUNTED.findall(value) if name in ("threshold", "detection_filter") else ()
         ):
             if int(number) < 1:
-                return f"has {word} {number} in its {name}; allowed is 1 or more"
+                return f"has {word} {number} in its {name}; expected 1 or more"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The rendered rules of a site -> what the build of every engine has: the rules file, sid-msg.map, and who is suppressed."""
+"""The rendered rules of a site -> what every build has: rules file, sid-msg.map, suppressions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -34,7 +34,7 @@ _LONGEST: Mapping[Engine, tuple[int, str]] = MappingProxyType(
 
 
 class Suppression(Struct, frozen=True):
-    """One rule that is to be silent about one network, as the `track` end of the packet (by_src, by_dst)."""
+    """A rule not to alert on a network; `track` is the end of the packet: by_src or by_dst."""
 
     sid: int
     track: str
@@ -53,7 +53,7 @@ def length_fault(text: str, engine: Engine) -> str | None:
     if size <= longest:
         return None
     return (
-        f"{size} bytes are too long for a line of rules: {why}; allowed are {longest}. "
+        f"{size} bytes are too long for a line of rules: {why}; expected at most {longest}. "
         "In the profile, shorten internal_domains: name the domains above them"
     )
 
@@ -74,9 +74,18 @@ def _rules(
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
 ) -> Iterator[str]:
-    yield f"{TITLE}{engine}, made by rulegen from the site's profile; the next build overwrites this file."
-    yield f"# Home: {_named(site.home_networks)}. Mail servers, not watched: {_named(site.mail_servers)}."
-    yield f"# Resolvers, not watched: {_named(site.resolvers)}. Own domains: {_some(site.internal_domains)}."
+    yield (
+        f"{TITLE}{engine}, made by rulegen from the site's profile; "
+        "the next build overwrites this file."
+    )
+    yield (
+        f"# Home: {_named(site.home_networks)}. "
+        f"Mail servers, not watched: {_named(site.mail_servers)}."
+    )
+    yield (
+        f"# Resolvers, not watched: {_named(site.resolvers)}. "
+        f"Own domains: {_some(site.internal_domains)}."
+    )
     for missing in left_out:
         yield f"# Not here: {missing.name}: {missing.reason}."
     for rule in rules:
@@ -101,7 +110,7 @@ def _sid_map(rules: Sequence[RenderedRule]) -> Iterator[str]:
 def headed_exemptions(
     site: SiteProfile, rules: Sequence[RenderedRule], today: date
 ) -> Iterator[tuple[str, tuple[Suppression, ...], str | None]]:
-    """Per exemption of the profile: who and why, what it suppresses, and why that is nothing (else None)."""
+    """Per exemption: who and why, what it suppresses, and the reason if that is nothing."""
     for exemption in site.exempt:
         until = f"until {exemption.until}" if exemption.until else "for good"
         title = f"{short(exemption.network)}, {until}: {exemption.reason}"
@@ -148,6 +157,9 @@ def _named(networks: Sequence[Network]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first names and the number of the others: Suricata takes the rest of a comment that it cut in two for a rule."""
+    """The first names and the number of the others.
+
+    Suricata cuts long lines in two, and takes the rest of a comment for a rule.
+    """
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "") or "none"

@@ -21,12 +21,14 @@ class Reference(Struct, frozen=True):
 class RuleSpec(Struct, frozen=True):
     """A rule before it is written for an engine.
 
-    `name` is unique in the catalogue and is the template macro's name; several rules may serve one `signal`.
-    `offset` (1 to 999) is added to the site's sid base; `rev` rises with every change of a rendered text, and `updated` is the day of
-    the latest, as 2026_11_24 (empty: none since the first release).
-    `threshold` is None for a rule that only marks (no alert of its own); `threshold_source` says where the numbers are from.
-    `not_on` gives, for an engine that cannot see this, the reason in one sentence; `misses`, for one that sees it in part, the
-    part that is not visible there. `only_for` names the engines that need this rule at all (empty: all do).
+    `name` is unique in the catalogue and names the template macro; several rules may serve one
+    `signal`.
+    `offset` (1 to 999) is added to the sid base of the site. `rev` rises with every change of a
+    rendered text; `updated` is the day of the latest, as 2026_11_24 (empty: none since 0.1.0).
+    `threshold` is None for a rule that only marks hosts and does not alert; `threshold_source` is
+    the source of the numbers. `not_on` gives the reason why an engine cannot have this rule;
+    `misses` the part of the behaviour that is not visible to an engine. `only_for` names the
+    engines that need this rule (empty: all).
     """
 
     name: str
@@ -55,7 +57,7 @@ class RuleSpec(Struct, frozen=True):
         return self.signal.family
 
     def concerns(self, engine: Engine) -> bool:
-        """Whether there is anything to say about this rule on this engine: it has it, or cannot have it."""
+        """True if the engine has this rule, or needs it and cannot have it."""
         return not self.only_for or engine in self.only_for
 
     def is_seen_by(self, engine: Engine) -> bool:

@@ -22,6 +22,7 @@ SETTINGS = "mxhound.yaml"
 SETTING_KEYS = (
     "rule-files.mxhound",
     "threshold-file",
+    "app-layer.protocols.smtp.mime.body-md5",
     "outputs.mxhound",
     "outputs.mxhound.eve-log",
 )
@@ -29,8 +30,8 @@ GROUP_KEYS = tuple(
     f"vars.address-groups.{name}" for name in ("HOME_NET", "SMTP_SERVERS", "DNS_SERVERS")
 )
 
-# Where docs/loading-rules.md puts a build; written into mxhound.yaml, because Suricata knows no
-# path beside the including file.
+# Where docs/loading-rules.md puts a build. It is written into mxhound.yaml, because Suricata does
+# not resolve paths relative to an included file.
 FOLDER = "/etc/suricata/mxhound"
 
 

@@ -1,4 +1,4 @@
-"""A site's suricata.yaml with its includes -> settings that know their file and line, and what its address groups mean."""
+"""suricata.yaml and its includes -> settings with file and line; address groups as networks."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,9 +26,12 @@ from rulegen.yamlfile import syntax_problem
 N = TypeVar("N", IPv4Network, IPv6Network)
 
 MAX_BYTES = 4 * 1024 * 1024
-# Suricata itself gives up on includes nested deeper than this.
+# Suricata stops at includes that are nested deeper than this.
 MAX_DEPTH = 128
+# A full suricata.yaml holds some 1,500 values; aliases of aliases can mean billions.
+MAX_VALUES = 200_000
 
+_EXPECTED = "addresses, networks, [lists], !, $NAMES or any"
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\],!])|(?P<word>[^\[\],!\s]+))")
 
 
@@ -43,6 +46,7 @@ class Setting(Struct, frozen=True):
     line: int
     text: str = ""
     keys: Mapping[str, "Setting"] = field(default_factory=dict)
+    is_list: bool = False
 
     @property
     def items(self) -> tuple["Setting", ...]:
@@ -56,7 +60,7 @@ class Setting(Struct, frozen=True):
         return found
 
     def entries(self, name: str) -> tuple["Setting", ...]:
-        """The items of a list that are called `name`, whether written `- name` or `- name: {...}`."""
+        """The items of a list that are called `name`, as `- name` or as `- name: {...}`."""
         return tuple(
             item.keys.get(name, item)
             for item in self.items
@@ -82,18 +86,22 @@ class Setting(Struct, frozen=True):
 
 
 def read_suricata_yaml(path: Path) -> Setting:
-    """The whole configuration. Raises InputError when it or an include cannot be read or is no YAML mapping."""
+    """The whole configuration.
+
+    Raises InputError when it or an include cannot be read or is not a YAML mapping.
+    """
     root = _Reader(path.parent).file(path, ())
     if not root.keys:
-        raise InputError([Problem(str(path), "holds no settings; allowed is a suricata.yaml")])
+        raise InputError([Problem(str(path), "holds no settings: expected a suricata.yaml")])
     return root
 
 
 class _Reader:
-    """Suricata's own rules: an include's relative name starts beside the main file, and a key set again replaces the first."""
+    """Reads as Suricata does: relative includes start beside the main file, the last value wins."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._count = 0
 
     def file(self, path: Path, above: tuple[Path, ...]) -> Setting:
         try:
@@ -106,6 +114,10 @@ class _Reader:
 
     def setting(self, node: yaml.Node, above: tuple[Path, ...]) -> Setting:
         found = Setting(str(above[-1]), int(node.start_mark.line) + 1)
+        self._count += 1
+        if self._count > MAX_VALUES:
+            what = f"holds more than {MAX_VALUES} values: expected a suricata.yaml"
+            raise InputError([Problem(str(above[-1]), what, line=found.line)])
         match node:
             case yaml.MappingNode():
                 for path, value in self.pairs(node, above):
@@ -114,6 +126,7 @@ class _Reader:
             case yaml.SequenceNode():
                 return replace(
                     found,
+                    is_list=True,
                     keys={
                         str(index): self.setting(item, above)
                         for index, item in enumerate(node.value)
@@ -127,7 +140,7 @@ class _Reader:
     def pairs(
         self, node: yaml.MappingNode, above: tuple[Path, ...]
     ) -> Iterator[tuple[list[str], Setting]]:
-        """Path and value of every key, those of included files where the include stands."""
+        """Path and value of every key; those of an included file take the place of the include."""
         for key, value in node.value:
             setting = self.setting(value, above)
             if key.value != "include":
@@ -150,7 +163,7 @@ def _compose(path: Path, above: tuple[Path, ...]) -> yaml.Node | None:
 
 
 class AddressSet(Struct, frozen=True):
-    """What an address group holds: the addresses within `inside` that are not within `outside`; networks are collapsed."""
+    """The addresses within `inside` that are not within `outside`; both are collapsed."""
 
     inside: tuple[Network, ...] = ()
     outside: tuple[Network, ...] = ()
@@ -158,6 +171,12 @@ class AddressSet(Struct, frozen=True):
     @property
     def is_any(self) -> bool:
         return EVERY_V4 in self.inside and EVERY_V6 in self.inside and not self.outside
+
+    def holds(self, address: IPv4Address | IPv6Address) -> bool:
+        """True if the address belongs to this set."""
+        return any(address in network for network in self.inside) and not any(
+            address in network for network in self.outside
+        )
 
     def networks(self) -> tuple[Network, ...]:
         """The same as plain networks, IPv4 first."""
@@ -171,15 +190,26 @@ ANY = AddressSet((EVERY_V4, EVERY_V6))
 
 
 def address_group(root: Setting, name: str) -> AddressSet:
-    """What $NAME stands for in this configuration. Raises InputError with file and line when it cannot be told."""
+    """What $NAME stands for. Raises InputError with file and line when it is not set or invalid."""
     return _AddressGroups(root).group(name, ())
 
 
+def address_set(root: Setting, text: str) -> AddressSet:
+    """What the address part of a rule or of a suppress line stands for in this configuration.
+
+    Raises InputError when a variable is not set, ValueError when the text is invalid.
+    """
+    return _AddressGroups(root).parts(text)
+
+
 class _AddressGroups:
-    """The grammar of vars.address-groups: any, addresses, networks, ranges, $NAME, !, [lists], in any nesting."""
+    """Grammar of vars.address-groups: any, addresses, networks, ranges, $NAME, ! and [lists]."""
 
     def __init__(self, root: Setting) -> None:
         self.root = root
+
+    def parts(self, text: str) -> AddressSet:
+        return self._union(_parse(text), ())
 
     def group(self, name: str, above: tuple[str, ...]) -> AddressSet:
         setting = self.root.at("vars", "address-groups", name)
@@ -194,7 +224,7 @@ class _AddressGroups:
         try:
             return self._union(_parse(",".join(words)), (*above, name))
         except (ValueError, RecursionError) as error:
-            what = f"{','.join(words)!r} cannot be read: {error}; allowed are addresses, networks, [lists], !, $NAMES and any"
+            what = f"{','.join(words)!r} cannot be read: {error}; expected {_EXPECTED}"
             raise InputError([setting.problem(key, what)]) from error
 
     def _union(self, parts: "Iterable[_Part]", above: tuple[str, ...]) -> AddressSet:

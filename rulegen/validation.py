@@ -1,4 +1,4 @@
-"""A YamlDocument -> values of the wanted kind, every fault noted with its key and what is allowed."""
+"""A YamlDocument -> values of the expected kind; faults with key and what is expected."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeGuard, TypeVar
@@ -20,7 +20,7 @@ _KINDS = {
 
 
 class CheckedReader:
-    """Reads key by key and collects `problems`; what it returns is to be used only when there are none.
+    """Reads key by key and collects `problems`; its values are valid only if there are none.
 
     `key` is the dotted path of the value being read, as in YamlDocument.lines.
     """
@@ -99,7 +99,7 @@ def kind(value: Value) -> str:
 
 
 def show(value: Value) -> str:
-    """A short spelling of a value, safe to print: text in quotes, lists and mappings by their kind."""
+    """A short form of a value, safe to print: text in quotes, lists and mappings by kind."""
     match value:
         case str():
             return repr(value) if len(value) <= 100 else f"{value[:100]!r}..."

@@ -81,7 +81,8 @@ def render_config(
     if build is not None:
         # As its head tells an operator: change the folder if it is not at /etc/suricata/mxhound.
         fragment = (build / "mxhound.yaml").read_text().replace(INSTALLED_AT, str(build.resolve()))
-        theirs = {key.split(".")[0] for key in yaml.safe_load(fragment)}
+        # Its one key of app-layer adds to what is set here.
+        theirs = {key.split(".")[0] for key in yaml.safe_load(fragment)} - {"app-layer"}
         settings = {key: value for key, value in settings.items() if key not in theirs}
     return (
         "%YAML 1.1\n---\n"

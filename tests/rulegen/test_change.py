@@ -130,7 +130,7 @@ def test_a_build_is_read_by_its_folder_or_its_engine_s(tmp_path: Path) -> None:
 
 
 def test_no_build_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder; allowed is one that rulegen build wrote"):
+    with pytest.raises(InputError, match="is not a folder; expected one that rulegen build wrote"):
         read_rules(tmp_path / "nothing", ENGINE)
     (tmp_path / ENGINE).mkdir()
     (tmp_path / ENGINE / "mxhound.rules").write_bytes(b"\xff\xfe")

@@ -73,7 +73,7 @@ def test_a_missing_engine_is_said_loudly_and_refuses_nothing(
 @pytest.mark.parametrize("name", ["", "suricata-7/threshold.config.d", "empty"])
 def test_nothing_to_check_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="allowed is a rules file, a folder with"):
+    with pytest.raises(InputError, match="expected a rules file, a folder with"):
         check(tmp_path / name)
 
 
@@ -103,7 +103,7 @@ SPOILED = [
         edit("mxhound.rules", swap(b"sid:1300001", b"sid:1300002")),
         "sid 1300002 was already used in line",
     ),
-    (edit("mxhound.rules", swap(b"msg:", b"msg:\xff")), "is not UTF-8; allowed is UTF-8 text"),
+    (edit("mxhound.rules", swap(b"msg:", b"msg:\xff")), "is not UTF-8; expected UTF-8 text"),
     (edit("mxhound.rules", swap(b" rev:1;", b"")), "has no rev"),
     (
         edit("mxhound.rules", swap(b"[10.20.0.0/16", b"[10.20.0.0/16" + b",10.21.0.0/16" * 700)),
@@ -115,7 +115,7 @@ SPOILED = [
     ),
     (
         edit("mxhound.rules", swap(b"mxhound_signal mx_flood", b"mxhound_signal mx_fled")),
-        "mxhound_signal 'mx_fled' is unknown; allowed are mx_flood,",
+        "mxhound_signal 'mx_fled' is unknown; expected one of mx_flood,",
     ),
     (
         edit("mxhound.rules", swap(b"mxhound_family lookup", b"mxhound_family content")),
@@ -123,7 +123,7 @@ SPOILED = [
     ),
     (
         edit("mxhound.rules", swap(b"mxhound_host src_ip", b"mxhound_host source")),
-        "mxhound_host 'source' is unknown; allowed are src_ip, dest_ip",
+        "mxhound_host 'source' is unknown; expected one of src_ip, dest_ip",
     ),
     (
         edit("mxhound.rules", swap(b"mxhound_signal mx_flood, ", b"")),
@@ -131,11 +131,11 @@ SPOILED = [
     ),
     (
         edit("mxhound.rules", swap(b"count 12", b"count 0")),
-        "has count 0 in its threshold; allowed is 1 or more",
+        "has count 0 in its threshold; expected 1 or more",
     ),
     (
         edit("mxhound.rules", swap(b"alert dns", b"alert dns \\\n")),
-        "goes on in the next line; allowed is one rule per line",
+        "goes on in the next line; expected one rule per line",
     ),
     (
         edit("threshold.config", lambda text: text + b"supress gen_id 1, sig_id 1300001\n"),
@@ -143,7 +143,7 @@ SPOILED = [
     ),
     (
         edit("threshold.config", swap(b"ip 10.20.0.80", b"ip 10.20.0.800")),
-        "'10.20.0.800' is no address; allowed are addresses, networks",
+        "'10.20.0.800' is no address; expected addresses, networks",
     ),
     (
         edit("threshold.config", lambda text: text + b"suppress gen_id 1, sig_id 9\n"),
@@ -157,7 +157,7 @@ SPOILED = [
                 + b"threshold gen_id 1, sig_id 1300001, type both, track by_src, count 1, seconds 0\n"
             ),
         ),
-        "has seconds 0; allowed is 1 or more",
+        "has seconds 0; expected 1 or more",
     ),
     (
         edit("sid-msg.map", swap(b"1300001 || MXHOUND", b"1300001 || HOUND")),
@@ -165,7 +165,7 @@ SPOILED = [
     ),
     (
         edit("sid-msg.map", swap(b"1300001 || ", b"")),
-        "is no line of a sid-msg.map; allowed is SID || MSG || REFERENCE...",
+        "is no line of a sid-msg.map; expected SID || MSG || REFERENCE...",
     ),
     (edit("sid-msg.map", swap(b"1300001 || ", b"")), "sid 1300001 of the rules is missing"),
     (
@@ -174,7 +174,7 @@ SPOILED = [
     ),
     (
         edit("mxhound.yaml", swap(b"threshold-file:", b"treshold-file:")),
-        "[treshold-file]: is no setting of a build; allowed are rule-files",
+        "[treshold-file]: is no setting of a build; expected rule-files",
     ),
     (
         edit("mxhound.yaml", lambda text: text + b"threshold-file: x\n"),
@@ -183,7 +183,7 @@ SPOILED = [
     (edit("mxhound.yaml", swap(b"enabled: yes", b"enabled: [")), "mxhound.yaml:"),
     (
         edit("mxhound.yaml", lambda text: b"[]\n"),
-        "mxhound.yaml:1: holds no settings; allowed are rule-files.mxhound",
+        "mxhound.yaml:1: holds no settings; expected rule-files.mxhound",
     ),
     (
         edit("mxhound.rules", swap(b"# Home: ", b"# Home: " + b"10.20.0.0/16, " * 700)),

@@ -222,8 +222,8 @@ def test_simulate_writes_traffic_and_truth(site: Path, tmp_path: Path) -> None:
             ["init", "-o", "new.yaml", "--from-suricata", "gone.yaml"],
             "gone.yaml: cannot be read: No such file",
         ),
-        (["check", "nowhere"], "nowhere: is not there; allowed is a rules file"),
-        (["check", "."], ".: holds no mxhound.rules; allowed is a rules file"),
+        (["check", "nowhere"], "nowhere: is not there; expected a rules file"),
+        (["check", "."], ".: holds no mxhound.rules; expected a rules file"),
     ],
 )
 def test_refusals_are_one_message_and_1(
@@ -321,5 +321,5 @@ def test_build_refuses_to_compare_with_nothing(
         capsys=capsys,
         monkeypatch=monkeypatch,
     )
-    assert "none: is no folder; allowed is one that rulegen build wrote" in said
+    assert "none: is not a folder; expected one that rulegen build wrote" in said
     assert not (tmp_path / "out").exists()

@@ -1,15 +1,21 @@
-"""suricata.yaml with one setting wrong at a time -> the one warning about it; with a build included, none."""
+"""suricata.yaml with one wrong setting -> the one warning about it; with a build included, none."""
 
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rulegen.build import build
+from rulegen.capture_filter import keeps
 from rulegen.config_lint import silent_settings
 from rulegen.engines import find_engine
+from rulegen.loaded_rules import port_is_in, rule_lines
+from rulegen.mail_probes import Packet
 from rulegen.site_profile import build_profile
-from rulegen.suricata_yaml import read_suricata_yaml
+from rulegen.suricata_yaml import Setting, read_suricata_yaml
 from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
 from tests.rulegen.test_site_profile import EVERYTHING
@@ -106,7 +112,9 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         (
             "udp: {enabled: yes}",
             "udp: {enabled: no}",
-            "19: [app-layer.protocols.dns.udp.enabled]: is no: rules on dns never match",
+            "19: [app-layer.protocols.dns.udp.enabled]: is no: rules on dns over UDP never match, "
+            "and no dns record is logged; set it to yes "
+            "(SILENCED: mx_flood, mx_slow, name_guess, name_guess_nx)",
         ),
         (
             "decode-mime: yes",
@@ -131,7 +139,8 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         (
             "32mb",
             "8mb",
-            "20: [host.memcap]: is 8mb: when it is full, thresholds stop counting without a word",
+            "20: [host.memcap]: is 8mb, enough for about 67000 hosts, and home_networks holds "
+            "up to 131072: when it is full, Suricata discards the counts of other hosts",
         ),
         (
             "host: {memcap: 32mb}",
@@ -161,7 +170,8 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         (
             "metadata: yes",
             "metadata: no",
-            "13: [outputs.eve-log.types.alert.metadata]: is off: alerts come without the rule's own words",
+            "13: [outputs.eve-log.types.alert.metadata]: is off: alerts come without the metadata "
+            "of the rule",
         ),
         (
             "metadata: yes",
@@ -231,3 +241,231 @@ def test_mxhound_yaml_cures_what_an_engine_s_own_configuration_lacks(
         "outputs.eve-log.types.smtp.md5",
     } <= set(keys)
     assert warnings(folder / "mxhound.rules", tmp_path, f"{plain}\ninclude: {settings}\n") == []
+
+
+SENSIBLE = """\
+af-packet:
+  - interface: eth0
+    threads: auto
+    bpf-filter: not (host 10.20.9.9 and port 9100) and not net 10.99.0.0/16 and not vlan 7
+    checksum-checks: kernel
+    bypass: yes
+pcap:
+  - {interface: eth1, checksum-checks: auto, bpf-filter: "vlan and (tcp or udp)"}
+stream:
+  memcap: 256mb
+  checksum-validation: yes
+  bypass: no
+  midstream: no
+  reassembly: {memcap: 1gb, depth: 2mb, raw: yes}
+flow: {memcap: 512mb, hash-size: 65536}
+multi-detect: {enabled: no, tenants: [{id: 1, yaml: gone.yaml}]}
+stats: {enabled: yes, interval: 30}
+exception-policy: auto
+"""
+
+
+def test_a_sensible_configuration_is_not_warned_of(rules: Path, tmp_path: Path) -> None:
+    assert warnings(rules, tmp_path, GOOD + SENSIBLE) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            "af-packet:\n  - interface: eth0\n    bpf-filter: not tcp port 25\n",
+            "26: [af-packet.0.bpf-filter]: is 'not tcp port 25': packets on port 25 are not",
+        ),
+        (
+            "netmap: [{interface: a}, {interface: b, bpf-filter: 'ip6 or not port 53'}]\n",
+            "24: [netmap.1.bpf-filter]: is 'ip6 or not port 53': packets on port 53/udp, 53/tcp "
+            "of 10.20.0.0/16 are not captured",
+        ),
+        (
+            "pfring:\n  - interface: eth0\n"
+            "    bpf-filter: tcp[13] != 0 and not portrange 400-600\n",
+            "26: [pfring.0.bpf-filter]: is 'tcp[13] != 0 and not portrange 400-600': "
+            "packets on port 465, 587 are not captured",
+        ),
+        (
+            "af-packet:\n  - {interface: eth0, checksum-checks: yes}\n",
+            "25: [af-packet.0.checksum-checks]: is yes: packets that reach the sensor before",
+        ),
+        ("stream: {reassembly: {depth: 64kb}}\n", "24: [stream.reassembly.depth]: is 64kb"),
+        ("stream: {bypass: yes}\n", "24: [stream.bypass]: is yes"),
+        ("stream: {midstream: true}\n", "24: [stream.midstream]: is true"),
+        ("stream: {memcap: 4mb}\n", "24: [stream.memcap]: is 4mb, enough for about 6800 hosts"),
+        (
+            "multi-detect:\n  enabled: yes\n  default: yes\n  tenants:\n"
+            "    - {id: 3, yaml: gone.yaml}\n",
+            "FOLDER/gone.yaml: cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_one_warning_for_a_setting_that_is_added(
+    rules: Path, tmp_path: Path, more: str, expected: str
+) -> None:
+    found = warnings(rules, tmp_path, GOOD + more)
+    assert len(found) == 1, found
+    assert found[0].startswith(expected.replace("FOLDER", str(tmp_path)))
+
+
+def test_a_setting_of_an_included_file_is_named_with_that_file(rules: Path, tmp_path: Path) -> None:
+    included = tmp_path / "site.yaml"
+    included.write_text("# ours\napp-layer.protocols.dns.udp.detection-ports.dp: 5353\n")
+    deeper = tmp_path / "deeper.yaml"
+    deeper.write_text("stream:\n  bypass: yes\n")
+    config = tmp_path / "suricata.yaml"
+    config.write_text(
+        GOOD.replace("BUILD", str(rules.parent))
+        + f"include: [{included}, deeper.yaml]\napp-layer.protocols.smtp.enabled: no\n"
+    )
+    found = [str(problem) for problem in silent_settings(read_suricata_yaml(config), rules)]
+    starts = [
+        f"{config}:25: [app-layer.protocols.smtp.enabled]: is no",
+        f"{included}:2: [app-layer.protocols.dns.udp.detection-ports.dp]: is 5353",
+        f"{deeper}:2: [stream.bypass]: is yes",
+    ]
+    assert [text.startswith(start) for text, start in zip(found, starts, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "on_7", "on_8"),
+    [
+        ("host: {memcap: 2mb}", 1, 0),
+        ("detect: {thresholds: {memcap: 2mb}}", 0, 1),
+        ("flow: {memcap: 8mb}", 1, 1),
+    ],
+)
+def test_a_memcap_matters_to_the_version_that_uses_it(
+    rules: Path, tmp_path: Path, setting: str, on_7: int, on_8: int
+) -> None:
+    config = tmp_path / "suricata.yaml"
+    text = GOOD.replace("host: {memcap: 32mb}", setting).replace("BUILD", str(rules.parent))
+    config.write_text(text)
+    settings = read_suricata_yaml(config)
+    counts = [
+        len(silent_settings(settings, rules, engine))
+        for engine in (Engine.SURICATA_7, Engine.SURICATA_8, None)
+    ]
+    assert counts == [on_7, on_8, 1]
+
+
+def packet(
+    port: int = 25, protocol: str = "tcp", client: str = "10.20.5.5", *, answer: bool = False
+) -> Packet:
+    ends = (ip_address(client), 50_000), (ip_address("203.0.113.25"), port)
+    (source, source_port), (destination, destination_port) = ends[::-1] if answer else ends
+    return Packet(protocol, source, source_port, destination, destination_port)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", True),
+        ("port 25", True),
+        ("not port 25", False),
+        ("! port smtp", False),
+        ("src port 25", False),
+        ("dst port 25", True),
+        ("tcp dst port 25 or 587", True),
+        ("udp port 25", False),
+        ("not (port 53 or 25)", False),
+        ("portrange 20-30", True),
+        ("host 10.20.5.5", True),
+        ("src host 10.20.5.5 && dst port 80", False),
+        ("src net 10.20", True),
+        ("dst net 10.20.0.0/16", False),
+        ("net 10.20.0.0 mask 255.255.0.0", True),
+        ("src and dst net 10.0.0.0/8", False),
+        ("ip6", False),
+        ("ip and tcp", True),
+        ("icmp or arp", False),
+        # `and` and `or` have equal precedence.
+        ("port 80 and port 443 or port 25", True),
+        ("port 25 or port 80 and port 443", False),
+        ("vlan", None),
+        ("not port 25 or (vlan and not port 25)", False),
+        ("vlan 7 and port 25", None),
+        ("tcp[tcpflags] & tcp-syn != 0", None),
+        ("port 25 or greater 64", True),
+        ("ether proto 0x88cc", None),
+        ("port 25)", None),
+        ("(port 25", None),
+        ("not", None),
+        ("host mail.example.org", None),
+        ("port nonsense", None),
+    ],
+)
+def test_what_a_capture_filter_keeps(text: str, kept: bool | None) -> None:
+    assert keeps(text, packet()) is kept
+
+
+@given(st.text(max_size=60) | st.text("not()port 25 andsrc[]=&|/", max_size=60))
+def test_any_filter_is_understood_or_unknown(text: str) -> None:
+    assert keeps(text, packet()) in (True, False, None)
+
+
+@given(st.sampled_from(["port 25", "dst port 53", "net 10.20", "vlan", "udp"]), st.booleans())
+def test_a_filter_and_its_negation_disagree(text: str, answer: bool) -> None:
+    seen = packet(answer=answer)
+    kept, dropped = keeps(text, seen), keeps(f"not ({text})", seen)
+    assert (kept is None and dropped is None) or kept is (not dropped)
+
+
+def test_rules_over_several_lines_and_rules_switched_off_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.rules"
+    file.write_text(
+        '# a comment (with brackets)\n\nalert tcp any any -> any 25 ( \\\n  msg:"x"; sid:5; \\\n'
+        "  gid:2; rev:3;)\n#alert tcp any any -> any any (sid:6;)\n"
+    )
+    found = [(line.line, line.sid, line.gid, line.rev, line.active) for line in rule_lines(file)]
+    assert found == [(3, 5, 2, 3, True), (6, 6, 1, 0, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "holds_53"),
+    [
+        ("53", True),
+        ("53, 5353", True),
+        ("[1:1024,!53]", False),
+        ("!53", False),
+        ("1024:", False),
+        (":100", True),
+        ("any", True),
+        ("$DNS_PORTS", True),
+        ("$GONE", None),
+        ("dns", None),
+    ],
+)
+def test_port_lists(text: str, holds_53: bool | None) -> None:
+    root = Setting("f", 1).having(
+        ["vars", "port-groups", "DNS_PORTS"], Setting("f", 1, "[53, 853]")
+    )
+    assert port_is_in(root, 53, text) is holds_53
+
+
+def test_a_large_site_s_variables_must_be_included_and_are_understood(tmp_path: Path) -> None:
+    """Their address lists are in mxhound.yaml; home is what these say."""
+    networks = "".join(f"  - 10.{n // 128}.{n % 128 * 2}.0/24\n" for n in range(1000))
+    site = build_profile(parse_yaml(f"home_networks:\n{networks}", "site.yaml"))
+    build(site, [Engine.SURICATA_7], tmp_path, date(2026, 3, 2))
+    rules = tmp_path / "suricata-7" / "mxhound.rules"
+    missing = warnings(rules, tmp_path, GOOD)
+    assert missing
+    assert all("is not set, so no rule that uses it loads: include " in text for text in missing)
+    include = f"include: {rules.with_name('mxhound.yaml')}\n"
+    listed = GOOD.replace(', "mx*.rules"', "").replace("BUILD/thr", "/etc/suricata/mxhound/thr")
+    settings = rules.with_name("mxhound.yaml")
+    settings.write_text(settings.read_text().replace("/etc/suricata/mxhound", str(rules.parent)))
+    assert warnings(rules, tmp_path, listed + include) == []
+    hidden = warnings(rules, tmp_path, f"{listed}{include}bpf-filter: not net 10.0.0.0/8\n")
+    assert [
+        text.split("packets on ")[1].split(":")[0].startswith("port 25, 465, 587, 53/udp, 53/tcp")
+        for text in hidden
+    ] == [True]
+    settings.write_text(settings.read_text().replace("10.0.0.0/24,", ""))
+    stale = tmp_path / "stale.yaml"
+    stale.write_text(settings.read_text().replace("10.0.2.0/24,", ""))
+    found = warnings(rules, tmp_path, f"{listed}include: {stale}\n")
+    assert any("differs from the build: include " in text for text in found)

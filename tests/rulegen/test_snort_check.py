@@ -36,7 +36,7 @@ CHANGED = {
             RULES,
             b"count 11,",
             b"count 0,",
-            "has count 0 in its detection_filter; allowed is 1 or more",
+            "has count 0 in its detection_filter; expected 1 or more",
         ),
         (FILTERS, b"sig_id 1250001", b"sig_id 9", "sig_id 9 is no rule of this build"),
         (
@@ -81,7 +81,7 @@ CHANGED = {
             "is no suppress, threshold, event_filter or rate_filter line",
         ),
         (LUA, b"ip = '10.20.4.40'", b"ip = '10.20.4.400'", "'10.20.4.400' is no address"),
-        (LUA, b"seconds = 60", b"seconds = 0", "has seconds 0; allowed is 1 or more"),
+        (LUA, b"seconds = 60", b"seconds = 0", "has seconds 0; expected 1 or more"),
         ("sid-msg.map", b"1250001 || ", b"", "sid 1250001 of the rules is missing"),
     ],
 }

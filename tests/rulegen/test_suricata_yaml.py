@@ -145,10 +145,18 @@ def test_includes_and_dotted_keys_are_what_suricata_itself_makes_of_them(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "suricata.yaml: holds no settings; allowed is a suricata.yaml"),
+        ("", "suricata.yaml: holds no settings: expected a suricata.yaml"),
         ("- a\n- b: [\n", "suricata.yaml:5: is not YAML"),
         ("include: gone.yaml\n", "gone.yaml: cannot be read: No such file or directory"),
         ("include: suricata.yaml\n", "suricata.yaml: includes itself"),
+        (
+            "a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + "".join(
+                f"{new}: &{new} [{','.join(['*' + old] * 9)}]\n"
+                for old, new in zip("abcdef", "bcdefg", strict=True)
+            ),
+            "suricata.yaml:3: holds more than 200000 values: expected a suricata.yaml",
+        ),
         ("a: &x [*x]\n", "suricata.yaml: is nested too deeply, or refers to itself"),
     ],
 )
