@@ -72,7 +72,7 @@ def init(output: Path, from_suricata: Path | None) -> None:
         click.echo(draft.text, nl=False)
     else:
         write_draft(draft, output)
-        click.echo(f"{output}: written; look it over, then: rulegen build -s {output} -o out")
+        click.echo(f"{output}: written; review it, then: rulegen build -s {output} -o out")
     for note in draft.notes:
         click.echo(note, err=True)
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from rulegen.addresses import variables_used_in
 from rulegen.errors import InputError, Problem
+from rulegen.files import read_bounded
 from rulegen.mail_probes import Packet, as_text, hidden_ports
 from rulegen.readback import ReadRule, read_rule
 from rulegen.site_profile import Network, collapsed
@@ -20,6 +21,8 @@ from rulegen.suricata_yaml import AddressSet, Setting, address_set, read_suricat
 from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide
 
 SILENCED = "SILENCED"
+# All rules of Emerging Threats are 40 MB.
+MAX_BYTES = 256 * 1024**2
 # So many sids are named in one message.
 MOST_NAMED = 5
 
@@ -151,8 +154,8 @@ def continued_lines(text: str) -> Iterator[tuple[int, str]]:
 def read_text(file: Path) -> str:
     """Empty where the file cannot be read: no rule and no suppression comes from it."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return read_bounded(file, MAX_BYTES).decode(errors="replace")
+    except InputError:
         return ""
 
 

@@ -347,7 +347,7 @@ HARMLESS = [
         "flow.memcap: 64mb",
         "detect.profile: low",
     ],
-    [f"{DNS}.udp.detection-ports.dp: 50:60", "bpf-filter: port 25 or 53 or 465 or 587"],
+    [f"{DNS}.udp.detection-ports.dp: 50:60", "bpf-filter: port 25 or 53 or 465 or 587 or 80"],
 ]
 
 
