@@ -61,8 +61,8 @@ def test_what_if_says_what_records_cannot_tell() -> None:
     done = run("tune", RECORDED, "-s", SITE, "--what-if", "smtp_attempts=5/60")
     assert "records do not show a retransmitted SYN that was answere" in done.stderr
     done = run("tune", RECORDED, "-s", SITE, "--what-if", "mail_burst=5/60")
-    assert "times are those of a common session" in done.stderr
-    assert "several senders tried in vain leave one record" in done.stderr
+    assert "times assume a common session" in done.stderr
+    assert "several rejected senders leave one record" in done.stderr
     assert "times within" in done.stdout
 
 
