@@ -348,7 +348,7 @@ class _UnusableError(Exception):
 
 
 def _event(wire: _EveRecord) -> Event | Skipped:
-    build = _BUILD.get(wire.event_type)
+    build = _BUILD.get(wire.event_type) or _BUILD.get(wire.event_type.lower())
     if build is None:
         return _not_ours(wire.event_type)
     try:

@@ -10,7 +10,7 @@ from eveproc.input import snort
 from eveproc.input.columns import has_columns, rows
 from eveproc.input.decode import decode
 from eveproc.input.documents import prefix_of, records
-from eveproc.input.events import Event, Skipped, SkipReason, failed
+from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import (
     MAX_LINE,
@@ -213,7 +213,7 @@ class LineReader:
 
     def _results(self, text: bytes) -> Sequence[Result]:
         result = decode(text) if text.startswith(b"{") else Skipped(SkipReason.NOT_JSON)
-        if isinstance(result, Skipped) and result.reason in _LOOKED_INTO:
+        if isinstance(result, Skipped) and _may_hold_record(text, result):
             return self._contents(text, result)
         return (result,)
 
@@ -232,6 +232,18 @@ class LineReader:
             case found:
                 self._stats().note_container(found.container, len(found.results))
                 return found.results
+
+
+def _may_hold_record(text: bytes, result: Skipped) -> bool:
+    """True if a line that is no record itself may be a container of one.
+
+    A shipper's own lines may have an event type, too. Records of Suricata are not looked into: what
+    hosts sent is in them, and could pass for a record.
+    """
+    if result.reason is SkipReason.OTHER_EVENT_TYPE:
+        is_foreign = result.detail.partition(" ")[0] not in EVENT_TYPES
+        return is_foreign and text.count(b"event_type") > 1
+    return result.reason in _LOOKED_INTO
 
 
 def line_result(line: bytes) -> Result:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.input import sources
-from eveproc.input.events import Event, SkipReason
+from eveproc.input.events import Dns, Event, Skipped, SkipReason
 from eveproc.input.read_stats import MAX_DETAILS, MAX_PROBLEMS, OTHERS, ReadStats
 from eveproc.input.reader import line_result, read_events
 from eveproc.input.sources import MAX_LINE, find_files
@@ -425,6 +425,7 @@ def test_stats_as_plain_values(tmp_path: Path) -> None:
         "details": {"other_event_type": {"http": 1}},
         "containers": {},
         "problems": [],
+        "not_read": [],
         "problems_left_out": 0,
     }
 
@@ -489,3 +490,25 @@ def read_lines(lines: list[bytes]) -> ReadStats:
     for line in lines:
         stats.note(line_result(line))
     return stats
+
+
+RECORD = (
+    '{"timestamp":"2026-03-02T08:00:00.000000+0000","event_type":"dns","src_ip":"10.20.0.9",'
+    '"dest_ip":"10.20.0.53","dest_port":53,"proto":"UDP",'
+    '"dns":{"type":"query","rrname":"mx.example.org","rrtype":"MX"}}'
+)
+
+
+def test_a_shippers_own_event_type_hides_no_record() -> None:
+    line = json.dumps({"event_type": "log", "host": "fw", "message": RECORD}).encode()
+    assert isinstance(line_result(line), Dns)
+
+
+def test_what_a_host_sent_is_no_record() -> None:
+    """The same text where an attacker can put it: in a record of Suricata."""
+    http = {"timestamp": "2026-03-02T08:00:00Z", "event_type": "http", "http": {"url": RECORD}}
+    assert line_result(json.dumps(http).encode()) == Skipped(SkipReason.OTHER_EVENT_TYPE, "http")
+
+
+def test_an_event_type_in_capitals_is_the_same_type() -> None:
+    assert isinstance(line_result(RECORD.replace('"dns",', '"DNS",', 1).encode()), Dns)
