@@ -104,13 +104,21 @@ def _need(need: Need) -> str:
 
 def _rules(check: SiteCheck) -> Iterator[str]:
     if not check.has_alert_records:
-        yield "no alert record was read: it is unknown whether the rules are loaded"
+        yield from _rules_without_alerts(check)
+        return
     for rule in check.rules:
         alerts = count_of(rule.alerts, "alert")
-        yield (
-            f"{'SILENT' if rule.is_silent else 'alerted':<11}  {rule.signal}: {rule.note or alerts}"
-        )
-    if check.has_alert_records and not check.rules:
-        expected = "by the records, no rule should have alerted"
-        unknown = "without dns, smtp and flow records it is unknown whether one should have"
+        what = f"{rule.signal}: {rule.note or alerts}"
+        yield f"{'SILENT' if rule.is_silent else 'alerted':<11}  {what}"
+    if not check.rules:
+        expected = "by the records none should have"
+        unknown = "without dns, smtp and flow records nobody can tell whether one should have"
         yield f"no rule alerted; {expected if check.can_expect_alerts else unknown}"
+
+
+def _rules_without_alerts(check: SiteCheck) -> Iterator[str]:
+    """No alert of any rule was read: the rules may run, and their alerts go elsewhere."""
+    expected = [f"{rule.signal} ({rule.expected})" for rule in check.rules if rule.expected]
+    yield "no alert record was read: it cannot be told whether the rules are loaded"
+    if expected:
+        yield f"by the records, these should have alerted: {', '.join(expected)}"

@@ -94,3 +94,12 @@ def test_networks_and_servers_that_were_not_seen(tmp_path):
         "10.20.0.25": False,
         RESOLVER: False,
     }
+
+
+def test_without_alert_records_no_rule_is_called_silent(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE)
+    (tmp_path / "eve.json").write_bytes(b"".join(mailing(START, 60)))
+    text = run(tmp_path / "eve.json", "-s", tmp_path / "site.yaml")
+    assert "no alert record was read" in text
+    assert "should have alerted: mx_flood" in text
+    assert "SILENT" not in text
