@@ -328,9 +328,9 @@ def check(inputs: InputOptions, form: str) -> None:
 
     Exit: 0 it would be detected, wholly or in part; 1 refused, 2 usage, 4 nothing could be judged.
     """
-    from eveproc.report.check_text import FORMATS
     from eveproc.report.judgement_text import lines
     from eveproc.visibility.check import check as check_site
+    from eveproc.visibility.check_text import FORMATS
 
     with _faults_told(), _progress_bar() as progress:
         found = check_site(

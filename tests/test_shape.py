@@ -74,8 +74,8 @@ ROOMS = (
     "state",
     "discovery",
     "tuning",
-    "visibility",
     "report",
+    "visibility",
     "watching",
     "spark",
     "block",
@@ -156,6 +156,21 @@ def test_imports_between_rooms_go_down(name: str) -> None:
         if imported.startswith("eveproc.") and ROOMS.index(room_of(imported)) > floor
     ]
     assert upward == []
+
+
+def test_eveproc_has_eight_floors() -> None:
+    """A room stands one floor above the highest of the rooms that it imports."""
+    floors: dict[str, int] = {}
+    for room in ROOMS:
+        below = {
+            room_of(imported)
+            for name in MODULES
+            if name.startswith("eveproc.") and room_of(name) == room
+            for imported in imports(name)
+            if imported.startswith("eveproc.") and room_of(imported) != room
+        }
+        floors[room] = 1 + max((floors[other] for other in below), default=0)
+    assert max(floors.values()) <= 8, floors
 
 
 def test_files_import_each_other_in_no_circle() -> None:

@@ -2,33 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
-from math import ceil, inf, isfinite
+from math import inf
 
 from msgspec import Struct, field
 
 from eveproc.discovery.networks import HomeNetworkFinder, find_network, hosts_met
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
-from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding, HostEvidence
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.events import Dns, Event, Smtp, Stats
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.facts import Fact
 from eveproc.signals.observation import Observation
+from eveproc.verdicts.roles import Confidence, Role, RoleFinding, find_roles
 from rulegen.site_profile import Network, SiteProfile, short
-from rulegen.units import HOUR, count_of
+from rulegen.units import count_of
 from rulegen.vocabulary import Signal
 
-# One client does not make a server: a scanner or a monitor connects to hosts that serve nobody.
-CLIENTS_OF_A_SERVER = 2
-SURE_CLIENTS = 5
-# A monitor connects to at most so many mail servers, so often, in this share of the hours.
-MONITORED_SERVERS, CONNECTIONS, SHARE_OF_HOURS = 6, 30, 0.6
-# A scanner connects to so many home hosts on mail ports, or gets no answer from so many external
-# hosts on other ports.
-SCANNED_HOME, SCANNED_EXTERNAL = 20, 100
 # So many hosts must share a provider's submission server; so many clients and this share of the
 # accepted mail make a domain the site's own.
 SUBMITTERS, DOMAIN_CLIENTS, DOMAIN_SHARE = 2, 3, 0.1
@@ -43,31 +35,6 @@ PUBLIC_MAILBOXES = frozenset(
         *("libero.it", "naver.com", "comcast.net"),
     )
 )
-
-
-class Role(StrEnum):
-    """What a host is for; the first two are keys of site.yaml."""
-
-    MAIL_SERVER = "mail_servers"
-    RESOLVER = "resolvers"
-    MONITOR = "monitor"
-    SCANNER = "scanner"
-
-
-class Confidence(StrEnum):
-    """High: nothing else looks like this. Medium: a person has to check it first."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-
-
-class RoleFinding(Struct, frozen=True):
-    """The role of one host, how certain it is, and the evidence in one sentence."""
-
-    host: str
-    role: Role
-    confidence: Confidence
-    why: str
 
 
 class Named(Struct, frozen=True):
@@ -247,104 +214,6 @@ def without_home(events: Mapping[str, int]) -> Discovery:
     """What there is to say where no home network was found: only why."""
     records = missing_records(events) if is_blind(events) else ()
     return Discovery(*((), 0, (), (), (), inf, -inf), missing=(_NO_HOME, *records), is_blind=True)
-
-
-def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
-    """Roles by role, then address; a host may have several.
-
-    Each host is looked at once, because a large store unpacks its hosts one by one.
-    """
-    seconds = store.last_event - store.first_event
-    hours = ceil(seconds / HOUR) if isfinite(seconds) else 0
-    found = [
-        role
-        for host, evidence in store.hosts.items()
-        for role in _roles(host, evidence.whole(), hours)
-    ]
-    yield from sorted(found, key=_place)
-
-
-def _roles(host: str, evidence: HostEvidence, hours: int) -> Iterator[RoleFinding]:
-    roles = (
-        _mail_server(host, evidence),
-        _resolver(host, evidence),
-        _monitor(host, evidence, hours),
-        _scanner(host, evidence),
-    )
-    return (found for found in roles if found)
-
-
-def _place(found: RoleFinding) -> tuple[int, int, int]:
-    address = ip_address(found.host)
-    return list(Role).index(found.role), address.version, int(address)
-
-
-def _mail_server(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    """A server accepts mail from several hosts; a mass mailer accepts none."""
-    clients = evidence.log(Fact.TAKES_MAIL_IN).distinct()
-    if clients < CLIENTS_OF_A_SERVER:
-        return None
-    delivers_to = evidence.log(Signal.SMTP_ATTEMPTS).distinct()
-    asks_mx = evidence.log(Signal.MX_FLOOD).distinct()
-    asks_ptr = evidence.log(Fact.ASKS_PTR).distinct()
-    acts = [
-        text
-        for number, text in (
-            (delivers_to, f"delivers to {count_of(delivers_to, 'external server')}"),
-            (asks_mx, f"asks for MX of {count_of(asks_mx, 'domain')}"),
-            (asks_ptr, "asks for PTR"),
-        )
-        if number
-    ]
-    certain = clients >= SURE_CLIENTS and bool(acts)
-    accepts = f"accepts mail from {count_of(clients, 'host')}"
-    why = ", ".join([accepts, *(acts or ["but sends none"])])
-    return RoleFinding(host, Role.MAIL_SERVER, _confidence(certain), why)
-
-
-def _confidence(certain: bool) -> Confidence:
-    return Confidence.HIGH if certain else Confidence.MEDIUM
-
-
-def _resolver(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    clients = evidence.log(Fact.SERVES_DNS).distinct()
-    if clients < CLIENTS_OF_A_SERVER:
-        return None
-    why = f"answers DNS questions of {count_of(clients, 'host')}"
-    return RoleFinding(host, Role.RESOLVER, _confidence(clients >= SURE_CLIENTS), why)
-
-
-def _monitor(host: str, evidence: HostEvidence, hours: int) -> RoleFinding | None:
-    if evidence.log(Fact.TAKES_MAIL_IN).distinct() >= CLIENTS_OF_A_SERVER:
-        return None
-    attempts = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
-    sketches = [evidence.log(signal) for signal in attempts]
-    servers = sum(sketch.distinct() for sketch in sketches)
-    connections = sum(sketch.count() for sketch in sketches)
-    busy = len({hour for sketch in sketches for hour in sketch.hours})
-    if (
-        not 0 < servers <= MONITORED_SERVERS
-        or connections < max(CONNECTIONS, CONNECTIONS / 2 * hours)
-        or busy < SHARE_OF_HOURS * hours
-    ):
-        return None
-    why = (
-        f"connects to the same {count_of(servers, 'external mail server')} "
-        f"{count_of(connections, 'time')}, in {busy} of {count_of(hours, 'hour')}"
-    )
-    return RoleFinding(host, Role.MONITOR, Confidence.MEDIUM, why)
-
-
-def _scanner(host: str, evidence: HostEvidence) -> RoleFinding | None:
-    home = evidence.log(Fact.INSIDE_TARGETS).distinct()
-    external = evidence.log(Fact.PROBED).distinct()
-    if home < SCANNED_HOME and external < SCANNED_EXTERNAL:
-        return None
-    why = (
-        f"connects to mail ports of {count_of(home, 'home host')} and to other ports of "
-        f"{count_of(external, 'external host')} that do not answer"
-    )
-    return RoleFinding(host, Role.SCANNER, Confidence.MEDIUM, why)
 
 
 def _submission(store: EvidenceStore, infected: frozenset[str]) -> Iterator[Named]:

@@ -5,9 +5,10 @@ from textwrap import fill
 
 from msgspec.structs import replace
 
-from eveproc.discovery.discover import Confidence, Difference, Discovery, Named, Role, RoleFinding
+from eveproc.discovery.discover import Difference, Discovery, Named
 from eveproc.report.sanitize import safe
 from eveproc.report.times import span
+from eveproc.verdicts.roles import Confidence, Role, RoleFinding
 from rulegen.site_profile import is_domain
 from rulegen.units import count_of
 

@@ -6,12 +6,6 @@ from ipaddress import ip_address
 
 from msgspec import Struct, field
 
-from eveproc.discovery.discover import (
-    Confidence,
-    Role,
-    RoleFinding,
-    find_roles,
-)
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Event
@@ -21,6 +15,7 @@ from eveproc.input.sources import find_files, note_passed_over
 from eveproc.tuning.baseline import Baseline, ExcludedHost
 from eveproc.tuning.history import History, HistoryKeeper, micros
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
+from eveproc.verdicts.roles import Confidence, Role, RoleFinding, find_roles
 from rulegen.site_profile import SiteProfile
 
 Progress = Callable[[int, int], None]

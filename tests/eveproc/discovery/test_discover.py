@@ -9,12 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from eveproc.discovery.discover import (
-    Confidence,
     Difference,
     Discoverer,
     Discovery,
     Named,
-    Role,
     differences,
     discover,
 )
@@ -23,6 +21,7 @@ from eveproc.discovery.networks import HomeNetworkFinder
 from eveproc.input.events import Dhcp, Dns, Event, Flow, Smtp
 from eveproc.report.proposal import render, render_differences
 from eveproc.verdicts.analyze import analyze
+from eveproc.verdicts.roles import Confidence, Role
 from rulegen.build import build
 from rulegen.errors import InputError
 from rulegen.simulate import PCAP_NAME, Simulation, simulate, write_simulation
