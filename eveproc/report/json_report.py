@@ -15,15 +15,14 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """ASCII escapes leave no control character from the wire in the output.
 
     `change` comes last, if an earlier report is kept. If only part was judged, every host has
-    `coverage`; if no host is listed or none could be judged, the first line is an object with only
-    that key.
+    `coverage`. If nothing could be judged (exit 4), the first line is an object with only that key.
     """
     known = changes(report)
     lines = [
         as_dict(verdict) | _coverage(report.judgement) | _change(known.get(verdict.key))
         for verdict in verdicts
     ]
-    if not report.judgement.is_whole and not (lines and report.judgement.has_verdicts):
+    if report.judgement.is_blind:
         lines.insert(0, _coverage(report.judgement))
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
