@@ -35,9 +35,16 @@ def expected(
     some = records(request.param)
     path = tmp_path_factory.mktemp("plain") / "eve.json"
     path.write_bytes(plain(some))
-    verdicts = report(path)
+    verdicts = verdicts_of(path)
     assert verdicts.count(b'"verdict": "infected"') == 2
     return some, verdicts
+
+
+def verdicts_of(path: Path) -> bytes:
+    """The JSON report without `coverage`, which rests on a sample of the lines of a file."""
+    hosts = [json.loads(line) for line in report(path).splitlines()]
+    kept = ({key: host[key] for key in host if key != "coverage"} for host in hosts)
+    return b"".join(json.dumps(host).encode() + b"\n" for host in kept)
 
 
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda c: c.title)
@@ -47,7 +54,7 @@ def test_verdicts_are_those_of_the_plain_records(
     some, verdicts = expected
     path = tmp_path / "eve.json"
     path.write_bytes(container.wrap(some))
-    assert report(path) == verdicts
+    assert verdicts_of(path) == verdicts
 
 
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda c: c.title)
