@@ -20,7 +20,7 @@ def relay(actor: Actor) -> None:
     mine = [
         posted for posted in actor.stage.posted if actor.stage.relay(actor.version) is actor.host
     ]
-    _serve_mail(actor, actor.rng.randint(60, 160), mine)
+    serve_mail(actor, actor.rng.randint(60, 160), mine)
     actor.note = f"takes mail in and delivers to {len(actor.servers)} servers"
 
 
@@ -29,7 +29,7 @@ def undeclared_mail_server(actor: Actor) -> None:
     rng, end = actor.rng, actor.stage.duration
     own = [Posted(rng.uniform(10, end), (new_domain(rng),)) for _ in range(rng.randint(20, 70))]
     inbound = rng.randint(25, 90)
-    _serve_mail(actor, inbound, own)
+    serve_mail(actor, inbound, own)
     actor.note = (
         f"takes {inbound} mails in, asks PTR, delivers to {len(actor.servers)} servers, "
         "but is not declared"
@@ -63,15 +63,15 @@ def router(actor: Actor) -> None:
     actor.note = "gives leases"
 
 
-def _serve_mail(actor: Actor, inbound: int, outbound: list[Posted]) -> None:
+def serve_mail(actor: Actor, inbound: int, outbound: list[Posted]) -> None:
     for _ in range(inbound):
-        _take_in(actor, actor.rng.uniform(5, actor.stage.duration))
+        take_in(actor, actor.rng.uniform(5, actor.stage.duration))
     for posted in outbound:
         for domain in posted.domains:
-            _deliver(actor, posted.at + actor.rng.uniform(0.5, 20), domain)
+            deliver_mail(actor, posted.at + actor.rng.uniform(0.5, 20), domain)
 
 
-def _take_in(actor: Actor, at: float) -> None:
+def take_in(actor: Actor, at: float) -> None:
     """A server outside brings a mail; who it is gets looked up."""
     rng, stage = actor.rng, actor.stage
     domain = stage.world.recipients_domain(rng)
@@ -89,7 +89,7 @@ def _take_in(actor: Actor, at: float) -> None:
     actor.lookup(asked, domain, Type.TXT)
 
 
-def _deliver(actor: Actor, at: float, domain: str) -> None:
+def deliver_mail(actor: Actor, at: float, domain: str) -> None:
     rng = actor.rng
     name = actor.stage.world.mail_hosts(domain)[0]
     at = actor.resolve(actor.lookup(at, domain, Type.MX, mail=True), name, mail=True)
