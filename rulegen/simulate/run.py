@@ -9,6 +9,7 @@ from msgspec import Struct
 from rulegen.errors import MxhoundError
 from rulegen.simulate.actor import Actor
 from rulegen.simulate.benign import live
+from rulegen.simulate.hard import HARD
 from rulegen.simulate.network import Host, Stage, set_stage
 from rulegen.simulate.scenarios import (
     INFECTED,
@@ -82,8 +83,8 @@ def simulate(
 
     `clients` are its desks, fewer where they do not fit.
 
-    `scenarios` names those to play (None: all); the relay, the resolver and the desks are always
-    there. Raises MxhoundError for a scenario that does not exist, less than a minute of time, a
+    `scenarios` names those to play, of SCENARIOS and HARD (None: all of SCENARIOS); the relay, the
+    resolver and the desks are always there. Raises MxhoundError for a scenario that does not exist, less than a minute of time, a
     start without time zone, or home networks that leave no outside.
     """
     chosen = _choose(scenarios)
@@ -105,12 +106,13 @@ def simulate(
 def _choose(names: Collection[str] | None) -> tuple[Scenario, ...]:
     if names is None:
         return SCENARIOS
-    known = {scenario.name for scenario in SCENARIOS}
+    every = (*SCENARIOS, *HARD)
+    known = {scenario.name for scenario in every}
     if unknown := sorted(set(names) - known):
         raise MxhoundError(
             f"invalid scenario {', '.join(unknown)}: expected {', '.join(sorted(known))}"
         )
-    return tuple(scenario for scenario in SCENARIOS if scenario.name in names)
+    return tuple(scenario for scenario in every if scenario.name in names)
 
 
 def _refuse(seconds: float, clients: int, start: datetime) -> None:

@@ -8,7 +8,8 @@ from msgspec import Struct
 from rulegen.simulate import benign, infected, servers
 from rulegen.simulate.actor import Actor
 
-INFECTED, BENIGN = "infected", "benign"
+# GREY is innocent, but cannot be told from a mass mailer by logs alone, not even by an expert.
+INFECTED, BENIGN, GREY = "infected", "benign", "grey"
 
 
 class Act(IntEnum):

@@ -1,0 +1,14 @@
+"""Behaviour from public descriptions -> kinds of machines that are hard to tell, played by name.
+
+`rulegen simulate` and the evaluation's first part play none of them. Each kind is one function
+whose docstring says what it does and ends with its source. Files named `benign_*` hold innocent
+kinds, files named `infected_*` mass mailers, each with a tuple `KINDS`.
+"""
+
+from rulegen.simulate.hard import benign_people
+from rulegen.simulate.hard.kind import HardKind
+
+# One line for each file; the order is that in which a network too small for all gets them.
+HARD: tuple[HardKind, ...] = (*benign_people.KINDS,)
+
+__all__ = ["HARD", "HardKind"]

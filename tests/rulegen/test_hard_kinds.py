@@ -1,0 +1,62 @@
+"""Kinds that are hard to tell: registered soundly, played alike by seed, and only when named."""
+
+from collections import Counter
+from ipaddress import ip_network
+
+import pytest
+
+from rulegen.simulate import Simulation, simulate
+from rulegen.simulate.hard import HARD, HardKind
+from rulegen.simulate.scenarios import BENIGN, GREY, INFECTED, SCENARIOS
+from rulegen.site_profile import SiteProfile
+
+SITE = SiteProfile(
+    (ip_network("10.20.0.0/16"), ip_network("2001:db8:20::/48")),
+    (ip_network("10.20.0.25"), ip_network("2001:db8:20::25")),
+    (ip_network("10.20.0.53"), ip_network("2001:db8:20::53")),
+)
+QUARTER = 900.0
+
+
+def played(seed: int) -> Simulation:
+    names = {kind.name for kind in HARD}
+    return simulate(SITE, seed, seconds=QUARTER, clients=40, scenarios=names)
+
+
+@pytest.fixture(scope="module")
+def first() -> Simulation:
+    return played(3)
+
+
+def test_names_are_unique_also_among_the_ordinary_scenarios() -> None:
+    names = Counter(scenario.name for scenario in (*SCENARIOS, *HARD))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("kind", HARD, ids=lambda kind: kind.name)
+def test_each_kind_states_what_it_does_its_label_and_its_source(kind: HardKind) -> None:
+    assert kind.label in (BENIGN, GREY, INFECTED)
+    assert (kind.label == GREY) <= (not kind.tellable)
+    assert (kind.play.__doc__ or "").partition("Source:")[0].strip()
+    assert len(kind.source.split()) >= 3
+
+
+def test_every_kind_finds_a_place_and_shows_packets_of_its_own(first: Simulation) -> None:
+    assert first.left_out == ()
+    labels = {host.scenario: host.label for host in first.hosts}
+    assert {kind.name: kind.label for kind in HARD}.items() <= labels.items()
+    silent = [host.scenario for host in first.hosts if not host.note and host.scenario != "office"]
+    assert silent == []
+
+
+def test_one_seed_gives_the_same_bytes_and_another_gives_other_ones(first: Simulation) -> None:
+    assert played(3) == first
+    notes = {host.scenario: host.note for host in first.hosts}
+    others = {host.scenario: host.note for host in played(4).hosts}
+    same = [kind.name for kind in HARD if notes[kind.name] == others[kind.name]]
+    assert same == []
+
+
+def test_they_are_played_only_when_named() -> None:
+    ordinary = simulate(SITE, 3, seconds=60, clients=0)
+    assert not {host.scenario for host in ordinary.hosts} & {kind.name for kind in HARD}
