@@ -392,7 +392,7 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
     Exit 4 if nothing could be judged, 1 if no line is EVE.
     """
     from eveproc.report.judgement_text import lines
-    from eveproc.verdicts.judgement import judgement_of
+    from eveproc.verdicts.judge_input import judgement_of
 
     stats.raise_if_no_eve()
     judgement = judgement_of(store, profile, stats)

@@ -36,7 +36,7 @@ from eveproc.state.log_position import LogPosition, newest, plan, positions_afte
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
-from eveproc.verdicts.judgement import judge_silence
+from eveproc.verdicts.judge_silence import judge_silence
 from eveproc.verdicts.machines import Machine, machines
 from rulegen.errors import Problem
 from rulegen.site_profile import SiteProfile

@@ -17,7 +17,8 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, note_passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
-from eveproc.verdicts.judgement import JUDGED, Judgement, judgement_of
+from eveproc.verdicts.judge_input import judgement_of
+from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
 from eveproc.verdicts.repeated_mails import RepeatedMails, sentence
 from eveproc.verdicts.scoring import HostContext, score_at_most

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from eveproc.evidence.coverage import networks_met
 from eveproc.tuning.collect import TuningEvidence, study
-from eveproc.verdicts.judgement import Judgement, judgement_of
+from eveproc.verdicts.judge_input import judgement_of
+from eveproc.verdicts.judgement import Judgement
 from eveproc.visibility.needs import Need, SeenServer, needs_of, servers_of
 from eveproc.visibility.rule_activity import RuleActivity, rule_activity
 from rulegen.site_profile import Network, SiteProfile

@@ -32,7 +32,8 @@ from eveproc.state.incident import (
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.verdicts.change import Trend
-from eveproc.verdicts.judgement import Judgement, judgement_of
+from eveproc.verdicts.judge_input import judgement_of
+from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
 from eveproc.verdicts.repeated_mails import RepeatedMails
 from eveproc.verdicts.verdict import assess

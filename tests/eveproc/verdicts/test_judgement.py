@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from eveproc.cli import main
 from eveproc.report import FORMATS, reading_stats, shown
 from eveproc.verdicts.analyze import Report, analyze
-from eveproc.verdicts.judgement import Outcome, judge_silence
+from eveproc.verdicts.judge_silence import judge_silence
+from eveproc.verdicts.judgement import Outcome
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level
 from tests.eveproc import eve_lines, office

@@ -1,0 +1,194 @@
+"""InputSeen -> causes that leave a part unseen, and their remedies. Pure."""
+
+from collections.abc import Iterator
+
+from eveproc.input.events import SkipReason
+from eveproc.verdicts.input_seen import EMPTY, InputSeen
+from eveproc.verdicts.judgement import Cause
+from eveproc.verdicts.record_gaps import gaps_in_records, silences
+from eveproc.verdicts.remedies import TYPES
+from rulegen.site_profile import Network
+
+# Sites often list these blocks whole, used or not, so seeing no host of one is normal.
+CATCH_ALL = frozenset(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"))
+# Above this share, unusable lines are reported.
+UNUSABLE = 0.02
+# If this many home hosts and sampled external connections show no DNS query, the sensor does not
+# see DNS.
+CLIENTS_WITHOUT_DNS, CONNECTIONS_WITHOUT_DNS = 5, 20
+# So many connections of the sample between home hosts, and no connection or query of it to an
+# external server: where nine of ten are internal, chance does that in one log of seventy.
+ONLY_INTERNAL = 40
+# With fewer records, a home network may be missing by chance.
+MUCH_BYTES, MUCH_HOURS = 200_000, 12
+# Fewer unanswered requests than this leave no dhcp record.
+DHCP_FLOWS = 10
+
+
+def partial_causes(seen: InputSeen) -> Iterator[Cause]:
+    """Everything that could not be seen though the rest could."""
+    yield from _missing_kinds(seen)
+    yield from _home_networks(seen)
+    yield from _no_external_traffic(seen)
+    yield from gaps_in_records(seen)
+    yield from silences(seen)
+    yield from _unreadable(seen)
+    yield from _losses(seen)
+
+
+def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
+    kinds = seen.kinds
+    if not kinds & {"dns", "smtp", "flow"} and not seen.store.flows_logged:
+        if seen.coverage.own_alerts:
+            yield Cause(
+                "alerts_only",
+                "the input holds only alerts: slow mailers stay below the rules' thresholds",
+                f"log dns, smtp and flow as well ({TYPES} in suricata.yaml)",
+            )
+        return
+    if seen.coverage.traffic["smtp"] and "smtp" not in kinds:
+        yield Cause(
+            "no_smtp_records",
+            "there are mail connections but no smtp records: content and rejections cannot be seen",
+            f"enable smtp ({TYPES} in suricata.yaml) and app-layer: protocols: smtp",
+        )
+    if "dns" not in kinds and not _has_evidence_of_dns(seen):
+        yield from _no_dns(seen)
+    if "flow" not in kinds and not seen.store.flows_logged:
+        yield Cause(
+            "no_flow_records",
+            "there are no flow records: connections that are refused, unanswered or "
+            "encrypted cannot be seen",
+            f"enable flow ({TYPES} in suricata.yaml)",
+        )
+
+    if seen.coverage.traffic["dhcp"] >= DHCP_FLOWS and "dhcp" not in kinds:
+        yield Cause(
+            "no_dhcp_records",
+            "there is DHCP traffic but there are no dhcp records: a machine that changes "
+            "its address counts as several",
+            f"enable dhcp ({TYPES} in suricata.yaml)",
+        )
+
+
+def _has_evidence_of_dns(seen: InputSeen) -> bool:
+    return bool(seen.stats.events["dns"])
+
+
+def _no_dns(seen: InputSeen) -> Iterator[Cause]:
+    if seen.coverage.traffic["dns"] or "flow" not in seen.kinds:
+        yield Cause(
+            "no_dns_records",
+            "there are no dns records: lookups of mail servers cannot be seen",
+            f"enable dns ({TYPES} in suricata.yaml) and app-layer: protocols: dns",
+        )
+    elif (
+        len(seen.store.active) >= CLIENTS_WITHOUT_DNS
+        and seen.coverage.traffic["external"] >= CONNECTIONS_WITHOUT_DNS
+    ):
+        yield Cause(
+            "no_dns_traffic",
+            "home hosts open connections but none queries DNS: lookups of mail servers "
+            "cannot be seen",
+            "monitor the traffic between clients and their resolver",
+        )
+
+
+def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
+    """A sensor between clients and servers of the site sees no mail that leaves it."""
+    traffic = seen.coverage.traffic
+    if traffic["internal"] >= ONLY_INTERNAL and not traffic["external"] + traffic["smtp"]:
+        yield Cause(
+            "no_external_traffic",
+            "home hosts connect to home hosts only: mail to external servers cannot be seen",
+            "let the sensor monitor the traffic to the Internet, and list no external network "
+            "in home_networks",
+        )
+
+
+def _home_networks(seen: InputSeen) -> Iterator[Cause]:
+    unmet = [str(one) for one in seen.site.home_networks if _should_be_met(seen, one)]
+    if unmet and seen.met and _is_much(seen):
+        yield Cause(
+            "home_network_not_seen",
+            f"no record of home network{'s' * (len(unmet) > 1)} {', '.join(unmet)}: its "
+            "hosts are not judged",
+            "check home_networks in site.yaml, and whether the sensor sees this network",
+        )
+    versions = {network.version for network in seen.site.home_networks}
+    for version in (4, 6):
+        clients = seen.other_clients_named(version)
+        if not clients or not seen.met:
+            continue
+        if version not in versions:
+            yield Cause(
+                f"no_ipv{version}_home",
+                f"IPv{version} clients were seen ({clients}) but home_networks has no "
+                f"IPv{version} "
+                "network: they are not judged",
+                "add the site's networks to home_networks in site.yaml",
+            )
+        elif private := seen.other_clients_named(version, only_private=True):
+            yield Cause(
+                "clients_not_home",
+                f"clients of {private} were seen, which home_networks does not list: they are "
+                "not judged",
+                "add them to home_networks in site.yaml if they belong to the site",
+            )
+
+
+def _should_be_met(seen: InputSeen, network: Network) -> bool:
+    """True for a site's own network that every day's records should show."""
+    name = str(network)
+    is_special = network.is_loopback or network.is_link_local
+    is_single = network.prefixlen == network.max_prefixlen
+    return not (is_special or is_single or name in seen.met or name in CATCH_ALL)
+
+
+def _is_much(seen: InputSeen) -> bool:
+    """True if there are enough records that every network of the site should appear."""
+    hours = seen.coverage.hours
+    size = sum(span.bytes for span in hours.values())
+    return size >= MUCH_BYTES or len(hours) >= MUCH_HOURS
+
+
+def _unreadable(seen: InputSeen) -> Iterator[Cause]:
+    for problem in seen.stats.problems:
+        if problem.what != EMPTY:
+            yield Cause("file_not_read", f"{problem}")
+    yield from _lines_not_usable(seen)
+    future = seen.store.unused["dated in the future"]
+    if future or seen.coverage.outside["dated in the future"]:
+        yield Cause(
+            "dated_in_future",
+            "records are dated in the future and do not count",
+            "check the sensor's clock",
+        )
+
+
+def _lines_not_usable(seen: InputSeen) -> Iterator[Cause]:
+    """Of all lines, or of those that can be evidence: long records break off more often."""
+    for counted, lines, of_what in (
+        (seen.unusable(), seen.coverage.lines or seen.stats.lines, "lines"),
+        (
+            seen.without_usual(seen.stats.skipped),
+            seen.stats.lines,
+            "lines that can be evidence",
+        ),
+    ):
+        number = sum(counted.values())
+        if lines and number > max(1, UNUSABLE * lines):
+            is_cut = seen.is_cut_off() or counted.get(SkipReason.HALF_LINE, 0) * 2 > number
+            cut = "; most are cut off before their end" if is_cut else ""
+            yield Cause(
+                "lines_not_usable",
+                f"about {number / lines:.0%} of the {of_what} could not be used "
+                f"({seen.reasons(counted)}{cut})",
+                "inspect some of them; a message limit of syslog may cut records off",
+            )
+            return
+
+
+def _losses(seen: InputSeen) -> Iterator[Cause]:
+    for sentence in seen.store.health.losses():
+        yield Cause("sensor_loss", sentence)

@@ -1,0 +1,107 @@
+"""Coverage -> intervals without records: of all, of one sensor, of one record type. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from eveproc.evidence.coverage import Coverage, RecordSpan
+from eveproc.input.survey import HourSpan
+from eveproc.verdicts.input_seen import InputSeen
+from eveproc.verdicts.judgement import Cause
+from eveproc.verdicts.remedies import TYPES
+from rulegen.units import HOUR, count_of
+
+# A gap in the records is reported if at least this many bytes (some 200 records) were expected in
+# it, judging by the hours on both sides. A gradual decline in traffic stays below.
+EXPECTED_BYTES = 100_000
+# An hour with less of the log than this gives no rate.
+LEAST_SECONDS = 600
+# The same for single sensors and record types, in records of the sample.
+EXPECTED_RECORDS, SILENT_HOURS = 10, 2
+GAPS_NAMED = 5
+
+
+def gaps_in_records(seen: InputSeen) -> Iterator[Cause]:
+    """Hours without any record where many were expected: at most one cause."""
+    gaps = _gaps_between(seen.coverage)
+    if gaps:
+        named = ", ".join(_between(*gap) for gap in gaps[:GAPS_NAMED])
+        more = f" and {len(gaps) - GAPS_NAMED} more" if len(gaps) > GAPS_NAMED else ""
+        yield Cause(
+            "hours_without_records",
+            f"there are no records {named}{more}",
+            "check whether the sensor was running then, and whether a rotated log is missing",
+        )
+
+
+def silences(seen: InputSeen) -> Iterator[Cause]:
+    """Sensors and record types that stopped while others went on."""
+    coverage, everything = seen.coverage, seen.coverage.sampled()
+    if len(coverage.sensors()) > 1:
+        for sensor in coverage.sensors():
+            silence = _silence(coverage.of_sensor(sensor).sampled(), everything)
+            if silence:
+                yield Cause(
+                    "sensor_silent",
+                    f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
+                    "check whether it was running then, and whether its logs are complete",
+                )
+    for kind in ("dns", "flow"):
+        if silence := _silence(coverage.span_of(kind), everything):
+            yield Cause(
+                f"{kind}_records_stopped",
+                f"there are no {kind} records {_between(*silence)}, while there are others",
+                f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
+            )
+    if seen.store.has_unnamed_sensors:  # the missing one may be the Snort
+        return
+    for name in sorted(set(seen.site.sensors) - seen.store.sensors):
+        yield Cause(
+            "sensor_missing",
+            f"sensor {name} is listed in the site profile but wrote nothing: its hosts were "
+            "not monitored",
+            "add its logs to the input, or remove it from sensors in site.yaml",
+        )
+
+
+def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
+    """Intervals of more than an hour without a record where many were expected."""
+    hours = coverage.hours
+    return [
+        (hours[before].last, hours[after].first)
+        for before, after in pairwise(sorted(hours))
+        if after - before > 1 and _expected(hours, before, after) >= EXPECTED_BYTES
+    ]
+
+
+def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
+    """Bytes expected between two hours, estimated from the log's growth in them."""
+    rates = [
+        hours[hour].bytes / max(hours[hour].last - hours[hour].first, LEAST_SECONDS)
+        for hour in (before, after)
+    ]
+    return min(rates) * (hours[after].first - hours[before].last)
+
+
+def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:
+    """The first interval in which these records are missing although many were expected."""
+    present = sum(everything.hours[hour] for hour in span.hours)
+    share = sum(span.hours.values()) / present if present else 0.0
+    silent: list[int] = []
+    for hour in (*sorted(everything.hours), None):
+        if hour is not None and hour not in span.hours and hour not in span.lasting:
+            silent.append(hour)
+            continue
+        expected = share * sum(everything.hours[one] for one in silent)
+        if len(silent) >= SILENT_HOURS and expected >= EXPECTED_RECORDS:
+            return float(silent[0] * HOUR), float((silent[-1] + 1) * HOUR)
+        silent = []
+    return None
+
+
+def _between(start: float, end: float) -> str:
+    first, last = (datetime.fromtimestamp(time, UTC) for time in (start, end))
+    hours = (end - start) / HOUR
+    return (
+        f"from {first:%Y-%m-%d %H:%MZ} to {last:%Y-%m-%d %H:%MZ} ({count_of(round(hours), 'hour')})"
+    )
