@@ -94,6 +94,9 @@ MIGRATIONS = (
         WITHOUT ROWID, STRICT;
     CREATE TABLE gateways (mac TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
     """,
+    """
+    ALTER TABLE messages ADD COLUMN data TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 
@@ -283,7 +286,7 @@ class State:
         found: dict[str, list[Message]] = {}
         with _as_written():
             for service, *message in self._db.execute(
-                "SELECT service, title, body, kind FROM messages ORDER BY service, number"
+                "SELECT service, title, body, kind, data FROM messages ORDER BY service, number"
             ):
                 found.setdefault(service, []).append(Message(*message))
         return {service: tuple(messages) for service, messages in found.items()}
@@ -297,7 +300,7 @@ class State:
                 for key, messages in waiting.items()
                 for n, message in enumerate(messages)
             )
-            self._insert("messages", rows, 5)
+            self._insert("messages", rows, 6)
 
     def try_keep(
         self,

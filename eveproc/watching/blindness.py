@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from eveproc.report.judgement_text import as_dict
+from eveproc.report.webhook_data import data_of
 from eveproc.state.message import Message
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from rulegen.files import SHARED, write_whole
@@ -113,13 +114,14 @@ class BlindnessWatch:
         """Once when the watch goes blind, and once when it sees again."""
         if judgement.is_blind and self._blind_since is None:
             self._blind_since = now
-            body = "\n".join(_lines(judgement))
-            self._send(Message("mxhound: the watch is blind", body, "warning"))
+            body, data = "\n".join(_lines(judgement)), data_of(judgement)
+            self._send(Message("mxhound: the watch is blind", body, "warning", data))
         elif not judgement.is_blind and self._blind_since is not None:
             minutes = count_of(int((now - self._blind_since) // MINUTE), "minute")
             self._blind_since = None
             body = f"Hosts are judged again, after {minutes}."
-            self._send(Message("mxhound: the watch sees again", body, "success"))
+            data = data_of(judgement)
+            self._send(Message("mxhound: the watch sees again", body, "success", data))
 
     def _beat(self, reading: Reading, judgement: Judgement, wall_clock: float) -> None:
         if self._policy.heartbeat is None:

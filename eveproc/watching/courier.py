@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
@@ -127,9 +127,12 @@ def run(orders: IO[bytes], answer_to: int) -> None:
     _limit_memory()
     _bound_answers(_signing_key(order["url"]))
     service = service_of(order["url"])
+    attach = _attacher(service) if service and _is_webhook(order["url"]) else lambda _data: None
     for line in orders:
         signal.alarm(order["seconds"])
-        taken = service is not None and _send(service, json.loads(line))
+        message = json.loads(line)
+        attach(message["data"])
+        taken = service is not None and _send(service, message)
         signal.alarm(0)
         os.write(answer_to, b"1\n" if taken else b"0\n")
 
@@ -170,10 +173,30 @@ def _send(service: "Apprise", message: dict[str, str]) -> bool:
         return False
 
 
+def _is_webhook(url: str) -> bool:
+    return url.lower().startswith(("json://", "jsons://"))
+
+
+def _attacher(service: "Apprise") -> Callable[[str], None]:
+    """What puts the data of the next message into the body, beside what the URL itself adds.
+
+    Apprise adds `payload_extras` of a webhook to its body as JSON has them.
+    """
+    from apprise.plugins.custom_json import NotifyJSON
+
+    hooks = [one for one in service if isinstance(one, NotifyJSON)]
+    extras = [(hook, dict(hook.payload_extras)) for hook in hooks]
+
+    def attach(data: str) -> None:
+        for hook, of_url in extras:
+            hook.payload_extras = {**of_url, **json.loads(data or "{}")}
+
+    return attach
+
+
 def _signing_key(url: str) -> bytes:
     """What a webhook's body is signed with; empty for other services, and where it is not set."""
-    is_webhook = url.lower().startswith(("json://", "jsons://"))
-    return os.environ.get(SECRET, "").encode() if is_webhook else b""
+    return os.environ.get(SECRET, "").encode() if _is_webhook(url) else b""
 
 
 def signature(key: bytes, body: bytes) -> str:

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short
+from eveproc.report.webhook_data import data_of, with_lost
 from eveproc.state.incident import LiveNews
 from eveproc.state.message import Message
 from eveproc.verdicts.change import Trend
+from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.watching.courier import Courier, service_of
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.vocabulary import Level
@@ -39,8 +41,11 @@ _KIND = MappingProxyType(
 )
 
 
-def message_of(news: LiveNews) -> Message:
-    """Plain text of a few lines. Text that a host chose, as its name, holds no markup or link."""
+def message_of(news: LiveNews, coverage: Judgement = JUDGED) -> Message:
+    """Plain text of a few lines, and the verdict as data.
+
+    Text that a host chose, as its name, holds no markup or link. `coverage` goes into the data.
+    """
     verdict, change = news.verdict, news.change
     identity = verdict.identity
     named = (
@@ -55,9 +60,8 @@ def message_of(news: LiveNews) -> Message:
         f"Incident {change.incident}, {change.trend.words}.",
     ]
     kind = "info" if change.trend is Trend.GONE_QUIET else _KIND[verdict.level]
-    return Message(
-        f"{verdict.level.upper()} {verdict.host} ({change.trend.words})", "\n".join(lines), kind
-    )
+    title = f"{verdict.level.upper()} {verdict.host} ({change.trend.words})"
+    return Message(title, "\n".join(lines), kind, data_of(coverage, news))
 
 
 class Notifier:
@@ -170,6 +174,7 @@ class _Outbox:
                 message,
                 body=f"{message.body}\n{lost} more did not fit into the queue; "
                 "eveproc report has them.",
+                data=with_lost(message.data, lost),
             )
         delivered = self._courier.deliver(message)
         if delivered:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import cache
 from math import inf
 from pathlib import Path
 from threading import Event
@@ -21,6 +22,7 @@ from eveproc.input.sources import HEAD, plain_head
 from eveproc.state.incident import LiveNews, News
 from eveproc.state.message import Message
 from eveproc.state.state import EVIDENCE_HOURS, State
+from eveproc.verdicts.judgement import Judgement
 from eveproc.watching.blindness import NO_POLICY, BlindnessWatch, Policy, Reading
 from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
@@ -102,12 +104,13 @@ class Sinks(Struct, frozen=True):
     say: Callable[[str], None]
     notifier: "Notifier | None" = None
 
-    def pass_on(self, news: LiveNews) -> None:
+    def pass_on(self, news: LiveNews, coverage: Callable[[], Judgement]) -> None:
+        """`coverage` tells what can be seen; it is asked only if somebody is to be notified."""
         from eveproc.watching.notify import message_of
 
         self.tell(news)
         if self.notifier:
-            self.notifier.send(message_of(news))
+            self.notifier.send(message_of(news, coverage()))
 
     def send(self, message: Message) -> None:
         if self.notifier:
@@ -244,9 +247,10 @@ class Live:
 
     def _look(self) -> None:
         began = monotonic()
+        coverage = cache(self._watcher.judgement)
         for news in self._watcher.look(self._clock()):
             with self._faults.caught(f"{news.verdict.host}: the news of it could not be told"):
-                self._outlets.pass_on(news)
+                self._outlets.pass_on(news, coverage)
             self._news = True
         self._looked = monotonic()
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))

@@ -39,7 +39,8 @@ class Webhook:
                 self.send_response(503 if hook.refusing else 200)
                 self.end_headers()
                 if not hook.refusing:
-                    hook.posts.append(Post(arrived, json.loads(raw), raw, signature))
+                    body = json.loads(raw) if raw.startswith(b"{") else {}
+                    hook.posts.append(Post(arrived, body, raw, signature))
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests' own output says what is wrong."""

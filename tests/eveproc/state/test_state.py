@@ -15,6 +15,7 @@ from eveproc.input.events import Stats
 from eveproc.state import state as state_module
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import FileKind, LogPosition, digest_of
+from eveproc.state.message import Message
 from eveproc.state.state import (
     APPLICATION,
     EVIDENCE_HOURS,
@@ -327,6 +328,19 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
         assert state.incidents() == []
     assert rows(path, "SELECT * FROM moments") == [("flows_logged", 1.0)]
     assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+def test_messages_that_an_older_version_queued_are_delivered(tmp_path: Path) -> None:
+    path = tmp_path / "watch.state"
+    with closing(sqlite3.connect(path)) as connection:
+        for migration in MIGRATIONS[:5]:
+            connection.executescript(migration)
+        connection.execute("INSERT INTO messages VALUES ('key', 0, 'title', 'body', 'failure')")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute("PRAGMA user_version = 5")
+        connection.commit()
+    with open_state(path) as state:
+        assert state.messages() == {"key": (Message("title", "body", "failure"),)}
 
 
 def test_what_cannot_be_kept_whole_is_not_kept_at_all(tmp_path: Path) -> None:

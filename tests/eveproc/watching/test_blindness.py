@@ -63,6 +63,11 @@ def test_blindness_is_notified_once_and_when_it_is_over():
     scene.judgement = Judgement()
     scene.look(4 * HOUR, 5 * HOUR)
     assert [message.kind for message in scene.sent] == ["warning", "success"]
+    cause = {"name": "home_networks_wrong", "text": "no home host", "remedy": "mend it"}
+    assert [json.loads(message.data) for message in scene.sent] == [
+        {"verdicts": [], "coverage": {"judgement": "could not judge", "causes": [cause]}},
+        {"verdicts": [], "coverage": {"judgement": "judged", "causes": []}},
+    ]
     assert scene.said[-1] == "coverage: judged again: what could not be seen is there"
 
 

@@ -4,13 +4,11 @@ import hmac
 import io
 import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from eveproc.state.message import Message
 from eveproc.watching import courier
@@ -20,6 +18,7 @@ from tests.live.mad_webhook import MadWebhook
 from tests.live.webhook import Webhook
 
 MESSAGE = Message("title", "body")
+WITH_DATA = Message("title", "body", data='{"verdicts": [], "coverage": {"judgement": "judged"}}')
 SECONDS = 5  # in place of DELIVERY_SECONDS
 MOST_RESIDENT = 300 << 20
 
@@ -109,26 +108,46 @@ def test_a_redirect_within_the_host_is_followed() -> None:
         assert hook.requests == 2
 
 
-def test_a_webhook_gets_what_docs_say_and_no_signature_without_a_key() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "watch.md").read_text(encoding="utf-8")
-    (schema,) = re.findall(r"^```json\n(\{\n  \"\$schema\".*?)^```$", page, re.M | re.S)
+def test_a_webhook_gets_text_and_data_and_no_signature_without_a_key() -> None:
+    text = {"version": "1.0", "title": "title", "message": "body", "attachments": []}
     with Webhook() as hook:
-        sent = Courier(hook.url, SECONDS)
-        assert sent.deliver(MESSAGE) is True
+        sent = Courier(f"{hook.url}?:team=soc", SECONDS)
+        for message in (MESSAGE, WITH_DATA, MESSAGE):
+            assert sent.deliver(message) is True
+        sent.rest()
+    without = {**text, "type": "info", "team": "soc"}
+    data = {"verdicts": [], "coverage": {"judgement": "judged"}}
+    assert [post.body for post in hook.posts] == [without, without | data, without]
+    assert [post.signature for post in hook.posts] == [None] * 3
+
+
+def test_what_the_url_adds_takes_the_place_of_no_data() -> None:
+    with Webhook() as hook:
+        sent = Courier(f"{hook.url}?:verdicts=none&:message=text", SECONDS)
+        assert sent.deliver(WITH_DATA) is True
         sent.rest()
         (post,) = hook.posts
-    Draft202012Validator(json.loads(schema)).validate(post.body)
-    assert (post.body["title"], post.body["message"]) == (MESSAGE.title, MESSAGE.body)
-    assert post.signature is None
+    assert (post.body["verdicts"], post.body["text"]) == ([], "body")
+
+
+def test_services_that_are_no_webhook_get_the_text_alone() -> None:
+    with Webhook() as hook:
+        sent = Courier(hook.url.replace("json://", "form://"), SECONDS)
+        assert sent.deliver(WITH_DATA) is True
+        sent.rest()
+        (post,) = hook.posts
+    assert b"message=body" in post.raw
+    assert b"verdicts" not in post.raw
 
 
 def test_a_webhook_s_body_is_signed_with_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MXHOUND_NOTIFY_SECRET", "It's a Secret to Everybody")
     with Webhook() as hook:
         sent = Courier(hook.url, SECONDS)
-        assert sent.deliver(MESSAGE) is True
+        assert sent.deliver(WITH_DATA) is True
         sent.rest()
         (post,) = hook.posts
+    assert "verdicts" in post.body
     expected = hmac.new(b"It's a Secret to Everybody", post.raw, "sha256").hexdigest()
     assert post.signature == f"sha256={expected}"
 

@@ -1,22 +1,34 @@
 """Messages -> a local webhook that takes them, refuses, dawdles or is dead: none is lost, and nobody waits."""
 
+import json
 import time
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
+from eveproc.evidence.store import EvidenceSource
 from eveproc.report.changes import as_json, as_text
+from eveproc.report.sanitize import cut, safe
+from eveproc.report.webhook_data import MOST_ITEMS, MOST_TEXT
 from eveproc.state.incident import Incident, LiveNews, News
 from eveproc.state.message import Message
+from eveproc.state.state import open_state
 from eveproc.verdicts.change import HostChange, Trend
+from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from eveproc.verdicts.verdict import Identity
 from eveproc.watching import notify
 from eveproc.watching.notify import Notifier, key_of, masked, message_of
 from rulegen.errors import InputError
-from rulegen.vocabulary import Level
-from tests.eveproc.made_verdicts import CLEAN, HOSTILE, INFECTED, START, SUSPECTED
+from rulegen.vocabulary import Level, Signal
+from tests.eveproc.made_verdicts import CLEAN, HOSTILE, INFECTED, START, SUSPECTED, VERDICTS
 from tests.live.webhook import Webhook
 
+_SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "webhook.schema.json").read_text())
+Draft202012Validator.check_schema(_SCHEMA)
+SCHEMA = Draft202012Validator(_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+PARTLY = Judgement(Outcome.IN_PART, (Cause("no_smtp_records", "no smtp records", "log smtp"),))
 DEAD = "json://127.0.0.1:9/"
 SOON = 10.0
 
@@ -109,14 +121,12 @@ def test_what_a_full_queue_cannot_hold_is_counted_and_told(hook, monkeypatch):
     posts = hook.wait_for(2, SOON)
     assert notifier.close(SOON) == {}
     assert titles(posts) == ["title 0", "title 1"]
+    told = [post for post in posts if "messages_lost" in post.body]
+    assert [post.body["messages_lost"] for post in told] == [3]
     assert (
-        sum(
-            post.body["message"].endswith(
-                "3 more did not fit into the queue; eveproc report has them."
-            )
-            for post in posts
-        )
-        == 1
+        told[0]
+        .body["message"]
+        .endswith("3 more did not fit into the queue; eveproc report has them.")
     )
 
 
@@ -130,7 +140,7 @@ def test_urls_that_nobody_knows_are_refused_without_their_secrets():
 
 def test_a_message_says_what_there_is_to_know():
     message = message_of(news_of(INFECTED, Trend.WORSE, Level.SUSPECTED))
-    assert message == Message(
+    assert replace(message, data="") == Message(
         "INFECTED 10.20.1.7 (worse)",
         "10.20.1.7 (laptop-7, 02:00:00:00:00:11): infected, score 1.00\n"
         "decided 2024-03-01 10:01:00Z\n"
@@ -177,7 +187,71 @@ def test_a_name_that_a_host_gives_itself_does_nothing_anywhere(name, hook):
     notifier = Notifier([hook.url], lambda _: None)
     notifier.send(message)
     assert notifier.close(SOON) == {}
-    assert (hook.posts[0].body["title"], hook.posts[0].body["message"]) == (
-        message.title,
-        message.body,
+    (post,) = hook.posts
+    assert (post.body["title"], post.body["message"]) == (message.title, message.body)
+    SCHEMA.validate(post.body)
+    assert post.body["verdicts"][0]["identity"]["name"] == cut(name, MOST_TEXT)
+    assert post.raw.isascii()
+    assert post.raw.decode().isprintable()
+
+
+@pytest.mark.parametrize("trend", Trend)
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.level)
+def test_a_webhook_gets_the_verdict_with_the_names_of_the_json_form(verdict, trend, hook):
+    news = news_of(verdict, trend)
+    notifier = Notifier([hook.url], lambda _: None)
+    notifier.send(message_of(news, PARTLY))
+    assert notifier.close(SOON) == {}
+    (post,) = hook.posts
+    SCHEMA.validate(post.body)
+    (told,) = post.body["verdicts"]
+    said = json.loads(as_json(news))
+    for item in said["evidence"]:
+        del item["why"], item["flow_ids"]
+    assert {key: told[key] for key in said if key not in ("identity", "why")} == {
+        key: value for key, value in said.items() if key not in ("identity", "why")
+    }
+    assert told["why"] == safe(said["why"])
+    assert told["is_shortened"] is False
+    assert post.body["coverage"] == {
+        "judgement": "judged in part",
+        "causes": [{"name": "no_smtp_records", "text": "no smtp records", "remedy": "log smtp"}],
+    }
+
+
+def test_data_that_would_be_long_is_cut_and_says_so():
+    many = [f"2001:db8:20::{number:x}" for number in range(10_000)]
+    items = INFECTED.evidence * 1000
+    long = replace(
+        INFECTED,
+        identity=Identity("02:00:00:00:00:12", "\u202e" * 10_000, tuple(many)),
+        repeats=tuple(many),
+        evidence=tuple(replace(item, sids=tuple(range(10_000))) for item in items),
+        why="x" * 100_000,
+        scope="\u00e9" * 10_000,
     )
+    data = message_of(news_of(long), PARTLY).data
+    (told,) = json.loads(data)["verdicts"]
+    assert told["is_shortened"] is True
+    assert len(data) < 100_000
+    assert told["identity"]["addresses"] == many[:64]
+    body = {"version": "1.0", "title": "", "message": "", "attachments": [], "type": "info"}
+    SCHEMA.validate(body | json.loads(data))
+
+
+def test_the_lists_of_data_hold_every_kind_of_evidence():
+    assert len(Signal) * len(EvidenceSource) <= MOST_ITEMS
+
+
+def test_data_waits_in_the_state_and_is_delivered_after_a_restart(hook, tmp_path):
+    message = message_of(news_of(INFECTED), PARTLY)
+    with open_state(tmp_path / "watch.state") as state:
+        first = Notifier([DEAD], lambda _: None)
+        first.send(message)
+        (left,) = first.close(0.0).values()
+        state.keep_messages({key_of(hook.url): left})
+    with open_state(tmp_path / "watch.state") as state:
+        second = Notifier([hook.url], lambda _: None, state.messages())
+    assert second.close(SOON) == {}
+    (post,) = hook.posts
+    assert {key: post.body[key] for key in ("verdicts", "coverage")} == json.loads(message.data)
