@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
-from rulegen.networks import NetworkIndex, is_within
+from rulegen.networks import NetworkIndex
 from rulegen.site_profile import Network, SiteProfile, collapsed
 from rulegen.site_profile import short as short  # part of what this module offers
 from rulegen.vocabulary import SNORTS, Engine
@@ -29,7 +29,7 @@ Parts = tuple[Sequence[Network], Sequence[Network]]
 
 
 class Excluded:
-    """Networks that a rule leaves out; they do not overlap each other."""
+    """Networks that a rule leaves out; they do not overlap each other. Equal only to itself."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = fewest(networks)
@@ -58,28 +58,28 @@ class SiteNetworks:
     def __init__(self, site: SiteProfile) -> None:
         self.site = site
         self._excluded: dict[tuple[Network, ...], Excluded] = {}
-        self._watched: dict[tuple[Network | None, tuple[Network, ...]], Parts] = {}
+        self._watched: dict[tuple[Network | None, Excluded], Parts] = {}
 
     @cached_property
     def home(self) -> Sequence[Network]:
         """In as few networks as possible."""
         return fewest(self.site.home_networks)
 
-    def watched(self, part: Network | None, without: tuple[Network, ...]) -> Parts:
-        """Home (or `part` of it), and the servers, resolvers and networks `without` inside it."""
-        key = part, without
+    def watched(self, part: Network | None, excluded: Excluded) -> Parts:
+        """Home (or `part` of it), and what is excluded inside it."""
+        key = part, excluded
         if key not in self._watched:
-            excluded = self._left_out(without)
             home = self.site.home_networks if part is None else (part,)
             kept = [network for network in home if excluded.leave_some(network)]
             self._watched[key] = fewest(kept), excluded.within(kept)
         return self._watched[key]
 
-    def _left_out(self, without: tuple[Network, ...]) -> Excluded:
-        if without not in self._excluded:
-            site = self.site
-            self._excluded[without] = Excluded((*site.mail_servers, *site.resolvers, *without))
-        return self._excluded[without]
+    def excluded(self, more: Iterable[Network] = ()) -> Excluded:
+        """The servers, the resolvers and these networks."""
+        key = tuple(more)
+        if key not in self._excluded:
+            self._excluded[key] = Excluded((*self.site.mail_servers, *self.site.resolvers, *key))
+        return self._excluded[key]
 
 
 class AddressLists:
@@ -89,15 +89,19 @@ class AddressLists:
         self._networks = networks
         self._longest_value = LONGEST_VALUE.get(engine, 0)
         self._names: dict[str, str] = {}  # by value
-        self._known: dict[tuple[Network | None, tuple[Network, ...]], str] = {}
+        self._known: dict[tuple[Network | None, Excluded], str] = {}
 
     @property
     def variables(self) -> list[tuple[str, str]]:
         return [(name, value) for value, name in self._names.items()]
 
-    def watched(self, part: Network | None = None, without: Iterable[Network] = ()) -> str:
+    def excluded(self, more: Iterable[Network] = ()) -> Excluded:
+        """The servers, the resolvers and these networks: made once for many parts of home."""
+        return self._networks.excluded(more)
+
+    def watched(self, part: Network | None = None, excluded: Excluded | None = None) -> str:
         """The hosts a rule watches, as "[10.20.0.0/16,!10.20.0.25]"; "" when no address is left."""
-        key = part, tuple(without)
+        key = part, excluded or self.excluded()
         if key not in self._known:
             members, holes = self._networks.watched(*key)
             words = [*self._words(members, "HOME_NET"), *_negated(self._words(holes, "EXCEPT"))]
@@ -180,11 +184,6 @@ def bracketed(words: Iterable[str]) -> str:
 
 def _negated(words: Iterable[str]) -> Iterator[str]:
     return (f"!{word}" for word in words)
-
-
-def overlap(one: Network, other: Network) -> bool:
-    """Whether some address lies in both."""
-    return is_within(one, other) or is_within(other, one)
 
 
 def fewest(networks: Iterable[Network]) -> Sequence[Network]:

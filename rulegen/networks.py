@@ -16,13 +16,18 @@ class NetworkIndex:
     """Made once in n log n of some networks, which may overlap."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
-        self._networks = sorted(set(networks), key=place)
+        self._known = frozenset(networks)
+        self._networks = sorted(self._known, key=place)
         self._places = [place(network) for network in self._networks]
         # Two CIDR blocks are nested or apart, so an outermost one ends before the next begins.
         self._outermost: list[Network] = []
         for network in self._networks:
             if not self._outermost or not is_within(network, self._outermost[-1]):
                 self._outermost.append(network)
+        self._lengths = {
+            version: sorted({one.prefixlen for one in self._networks if one.version == version})
+            for version in (4, 6)
+        }
         self._outermost_places = [place(network) for network in self._outermost]
 
     def covering(self, network: Network) -> Network | None:
@@ -39,6 +44,15 @@ class NetworkIndex:
         start = bisect_left(self._places, (version, first, length))
         stop = bisect_right(self._places, (version, last, network.max_prefixlen))
         return self._networks[start:stop]
+
+    def overlapping(self, network: Network) -> list[Network]:
+        """Those that share an address with `network`: the ones around it, then the ones in it."""
+        around = (
+            network.supernet(new_prefix=length)
+            for length in self._lengths[network.version]
+            if length < network.prefixlen
+        )
+        return [*(outer for outer in around if outer in self._known), *self.within(network)]
 
 
 def is_within(inner: Network, outer: Network) -> bool:

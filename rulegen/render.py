@@ -98,12 +98,13 @@ def _scopes(
         for block, part in enumerate(site.network_thresholds, 1)
         if _has_own(spec, part)
     ]
-    rest = lists.watched(without=[*(part.network for _, part in own), *exempt])
+    rest = lists.watched(None, lists.excluded([*(part.network for _, part in own), *exempt]))
     if rest or not own:
         yield _Scope(0, None, rest, spec.threshold_at(site))
+    excluded = lists.excluded(exempt)
     for block, part in own:
         yield _Scope(
-            block, part.network, lists.watched(part.network, exempt), part.thresholds[spec.signal]
+            block, part.network, lists.watched(part.network, excluded), part.thresholds[spec.signal]
         )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from types import MappingProxyType
 
 from msgspec import Struct
 
-from rulegen.addresses import overlap, short
+from rulegen.addresses import short
+from rulegen.networks import NetworkIndex
 from rulegen.render import NotRendered, RenderedRule
 from rulegen.site_profile import Exemption, Network, SiteProfile
 from rulegen.vocabulary import SURICATAS, Engine, HostSide
@@ -111,13 +113,14 @@ def headed_exemptions(
     site: SiteProfile, rules: Sequence[RenderedRule], today: date
 ) -> Iterator[tuple[str, tuple[Suppression, ...], str | None]]:
     """Per exemption: who and why, what it suppresses, and the reason if that is nothing."""
+    alerting = _Alerting(rules)
     for exemption in site.exempt:
         until = f"until {exemption.until}" if exemption.until else "for good"
         title = f"{short(exemption.network)}, {until}: {exemption.reason}"
         if not exemption.in_force(today):
             yield title, (), "Left out: its last day is past."
             continue
-        found = tuple(_suppressions(exemption, rules))
+        found = tuple(_suppressions(exemption, alerting))
         yield (
             title,
             found,
@@ -125,15 +128,27 @@ def headed_exemptions(
         )
 
 
-def _suppressions(exemption: Exemption, rules: Sequence[RenderedRule]) -> Iterator[Suppression]:
-    for rule in rules:
-        if rule.threshold is None or (
-            exemption.signals and rule.spec.signal not in exemption.signals
-        ):
-            continue
-        if rule.network is not None and not overlap(rule.network, exemption.network):
-            continue
-        yield Suppression(rule.sid, track(rule), short(exemption.network))
+class _Alerting:
+    """The rules that alert, with a threshold, on some of the hosts of a network."""
+
+    def __init__(self, rules: Sequence[RenderedRule]) -> None:
+        self._rules = [rule for rule in rules if rule.threshold is not None]
+        self._by_network: dict[Network | None, list[int]] = {}
+        for number, rule in enumerate(self._rules):
+            self._by_network.setdefault(rule.network, []).append(number)
+        self._index = NetworkIndex(network for network in self._by_network if network)
+
+    def on(self, network: Network) -> Iterator[RenderedRule]:
+        """In the order of the rules."""
+        parts = (None, *self._index.overlapping(network))
+        numbers = (self._by_network.get(part, ()) for part in parts)
+        return (self._rules[number] for number in sorted(chain.from_iterable(numbers)))
+
+
+def _suppressions(exemption: Exemption, alerting: _Alerting) -> Iterator[Suppression]:
+    for rule in alerting.on(exemption.network):
+        if not exemption.signals or rule.spec.signal in exemption.signals:
+            yield Suppression(rule.sid, track(rule), short(exemption.network))
 
 
 def suppress_lines(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -> Iterator[str]:

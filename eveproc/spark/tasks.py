@@ -21,6 +21,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import BLOCK, LogSource
+from eveproc.input.survey import FEW, limit_for
 from eveproc.spark.rows import Gathered, batches, rows_of
 from rulegen.errors import MxhoundError
 from rulegen.site_profile import SiteProfile
@@ -39,17 +40,19 @@ class Order(Struct, frozen=True):
     """What every task needs, and the driver's version of mxhound.
 
     `told` is the site profile and the period, pickled. Another version may not be
-    able to read them, and must say so.
+    able to read them, and must say so. `sampled_at_most`: lines of one block that a survey decodes,
+    as many as one machine decodes of this number of files.
     """
 
     told: bytes
     version: str = VERSION
+    sampled_at_most: int = FEW
 
     @classmethod
-    def of(cls, site: SiteProfile, period: Period) -> "Order":
+    def of(cls, site: SiteProfile, period: Period, files: int) -> "Order":
         from pyspark.cloudpickle import dumps  # pickle cannot handle read-only mappings
 
-        return cls(dumps((site, period)))
+        return cls(dumps((site, period)), sampled_at_most=limit_for(files))
 
 
 class FileFacts(Struct, frozen=True):
@@ -118,7 +121,9 @@ def _gatherer(order: Order) -> Gatherer[EvidenceStore]:
             f"the executors have mxhound {VERSION}, the driver {order.version}: rebuild the archive for the executors"
         )
     site, period = pickle.loads(order.told)  # from our own driver
-    return Gatherer(Collector(site, period))
+    gatherer = Gatherer(Collector(site, period))
+    gatherer.sampled_at_most = order.sampled_at_most
+    return gatherer
 
 
 def _read(facts: FileFacts, pieces: Iterator[bytes], gatherer: Gatherer[EvidenceStore]) -> None:

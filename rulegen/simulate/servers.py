@@ -64,6 +64,7 @@ def router(actor: Actor) -> None:
 
 
 def serve_mail(actor: Actor, inbound: int, outbound: list[Posted]) -> None:
+    """Take in `inbound` mails of others, spread over the time, and deliver the outbound ones."""
     for _ in range(inbound):
         take_in(actor, actor.rng.uniform(5, actor.stage.duration))
     for posted in outbound:
@@ -90,6 +91,7 @@ def take_in(actor: Actor, at: float) -> None:
 
 
 def deliver_mail(actor: Actor, at: float, domain: str) -> None:
+    """Look up the exchangers of a domain and deliver one mail there."""
     rng = actor.rng
     name = actor.stage.world.mail_hosts(domain)[0]
     at = actor.resolve(actor.lookup(at, domain, Type.MX, mail=True), name, mail=True)

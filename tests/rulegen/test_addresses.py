@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulegen.addresses import AddressLists, SiteNetworks, flat, overlap, short
+from rulegen.addresses import AddressLists, SiteNetworks, flat, short
+from rulegen.networks import NetworkIndex
 from rulegen.site_profile import Network, SiteProfile
 from rulegen.vocabulary import Engine
 
 
 def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Network] = ()) -> str:
-    return AddressLists(SiteNetworks(site), Engine.SURICATA_8).watched(part, without)
+    lists = AddressLists(SiteNetworks(site), Engine.SURICATA_8)
+    return lists.watched(part, lists.excluded(without))
 
 
 def outside(site: SiteProfile) -> str:
@@ -104,7 +106,8 @@ def test_outside_is_all_but_home() -> None:
     ],
 )
 def test_overlap(one: str, other: str, expected: bool) -> None:
-    assert overlap(ip_network(one), ip_network(other)) is expected
+    found = NetworkIndex(networks(one)).overlapping(ip_network(other))
+    assert found == (list(networks(one)) if expected else [])
 
 
 def test_a_host_is_written_without_its_prefix() -> None:

@@ -1,9 +1,11 @@
 """Sites of thousands of networks and servers: built in seconds, loaded by every engine, and right for each host."""
 
-import time
+import sys
+from collections.abc import Callable
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from click.testing import CliRunner
@@ -33,9 +35,8 @@ from tests.engines.replay import installed, replay
 from tests.packets import MX, Wire, question
 
 TODAY = date(2026, 3, 2)
-# The issue's own numbers, and what an engine loads quickly while others use the machine as well.
+# As at a large university, and what an engine loads quickly while others use the machine as well.
 LARGE, MEDIUM = (10_000, 2_000), (1_200, 300)
-SECONDS = 5.0
 RESOLVER = "192.0.2.53"
 
 
@@ -63,14 +64,27 @@ def medium(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.slow  # tracing for the coverage would double the time
-def test_ten_thousand_networks_are_read_and_built_in_seconds(tmp_path: Path) -> None:
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions a piece of work calls: its time, without the noise of the machine."""
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_ten_thousand_networks_are_read_and_built(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(as_yaml(large(*LARGE)))
-    began = time.process_time()
-    site = load_site(path)
-    build(site, (), tmp_path / "out", TODAY)
-    assert time.process_time() - began < SECONDS
+    build(load_site(path), (), tmp_path / "out", TODAY)
     for engine in SURICATAS:
         rules = (tmp_path / "out" / engine / "mxhound.rules").read_bytes()
         assert max(map(len, rules.split(b"\n"))) <= LONGEST_RULE
@@ -78,20 +92,35 @@ def test_ten_thousand_networks_are_read_and_built_in_seconds(tmp_path: Path) -> 
     assert max(map(len, conf.split(b"\n"))) < LONGEST_VALUE[Engine.SNORT_29] + 100
 
 
-@pytest.mark.slow  # tracing for the coverage would double the time
-def test_many_exemptions_and_thresholds_of_networks_take_seconds_too(tmp_path: Path) -> None:
-    site = large(2_000, 10)
+def plain(networks: int) -> str:
+    return as_yaml(large(networks, networks // 5))
+
+
+def with_exceptions(networks: int) -> str:
+    """Every eighth network with a threshold of its own, every second with an exemption."""
+    site = large(networks, 10)
     own = "".join(
-        f"      {network}: {{count: 9, seconds: 60}}\n" for network in site.home_networks[:100]
+        f"      {network}: {{count: 9, seconds: 60}}\n" for network in site.home_networks[::8]
     )
     exempt = "".join(
         f"  - {{network: {network}, signals: [mx_flood], reason: r}}\n"
-        for network in site.home_networks[500:1500]
+        for network in site.home_networks[::2]
     )
-    text = f"{as_yaml(site)}thresholds:\n  mx_flood:\n    networks:\n{own}exempt:\n{exempt}"
-    began = time.process_time()
-    build(build_profile(parse_yaml(text, "site.yaml")), (), tmp_path, TODAY)
-    assert time.process_time() - began < SECONDS
+    return f"{as_yaml(site)}thresholds:\n  mx_flood:\n    networks:\n{own}exempt:\n{exempt}"
+
+
+@pytest.mark.parametrize("text", [plain, with_exceptions])
+def test_the_time_of_a_build_grows_no_faster_than_the_site(
+    tmp_path: Path, text: Callable[[int], str]
+) -> None:
+    """Four times the site, n log n: 4 * log(2400) / log(600) = 4.9 times the work; n squared: 16."""
+
+    def work(networks: int) -> int:
+        site = build_profile(parse_yaml(text(networks), "site.yaml"))
+        return calls_of(lambda: build(site, (), tmp_path, TODAY))
+
+    work(10)  # what is done once
+    assert work(2400) < 5 * work(600)
 
 
 def test_short_lists_stay_literal_and_long_ones_go_into_variables() -> None:
@@ -230,8 +259,9 @@ def test_the_index_answers_as_looking_at_all_of_them_would(
 ) -> None:
     index = NetworkIndex(networks)
     assert set(index.within(asked)) == {one for one in networks if is_within(one, asked)}
-    covering = [one for one in networks if is_within(asked, one)]
-    largest = min(covering, key=lambda one: one.prefixlen, default=None)
+    around = {one for one in networks if is_within(asked, one)}
+    assert set(index.overlapping(asked)) == {*index.within(asked), *around}
+    largest = min(around, key=lambda one: one.prefixlen, default=None)
     assert index.covering(asked) == largest
 
 

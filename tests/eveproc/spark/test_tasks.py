@@ -37,7 +37,7 @@ pyarrow = pytest.importorskip(
 pytestmark = pytest.mark.cluster
 
 SITE = load_site(DATA / "site.yaml")
-ORDER = Order.of(SITE, EVER)
+ORDER = Order.of(SITE, EVER, 1)
 
 
 def cut(content: bytes, separator: bytes) -> list[bytes]:
