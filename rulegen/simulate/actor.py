@@ -213,6 +213,11 @@ class Actor:
         inside = server.mac != self.stage.world.gateway_mac
         return 0.0004 if inside else 0.008 + (sum(server.ip) % 97) * 0.0015
 
+    def note_session(self, at: float, server: Endpoint) -> None:
+        """Count a readable mail session without a mail, such as a guessed password."""
+        self._mail_connects(at, server)
+        self.meant["smtp_sessions"] += 1
+
     def _mail_begins(self, at: float) -> None:
         self.first_mail = at if self.first_mail is None else min(at, self.first_mail)
 

@@ -5,10 +5,22 @@ whose docstring says what it does and ends with its source. Files named `benign_
 kinds, files named `infected_*` mass mailers, each with a tuple `KINDS`.
 """
 
-from rulegen.simulate.hard import benign_people
+from rulegen.simulate.hard import (
+    benign_people,
+    infected_accounts,
+    infected_direct,
+    infected_slow,
+    infected_veiled,
+)
 from rulegen.simulate.hard.kind import HardKind
 
 # One line for each file; the order is that in which a network too small for all gets them.
-HARD: tuple[HardKind, ...] = (*benign_people.KINDS,)
+HARD: tuple[HardKind, ...] = (
+    *benign_people.KINDS,
+    *infected_direct.KINDS,
+    *infected_accounts.KINDS,
+    *infected_slow.KINDS,
+    *infected_veiled.KINDS,
+)
 
 __all__ = ["HARD", "HardKind"]
