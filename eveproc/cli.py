@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # modules that read and judge are imported when a command run
     from eveproc.discovery.discover import Discovery
     from eveproc.evidence.store import EvidenceStore
     from eveproc.input.read_stats import ReadStats
+    from eveproc.report.receiver import Receiver
     from eveproc.spark.analyze import Cluster
     from eveproc.state.state import State
     from eveproc.tuning.collect import Study
@@ -71,6 +72,18 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
             f"seconds from 1 to {MAX_SECONDS}"
         )
     return Signal(name), threshold
+
+
+def destination(text: str) -> "Path | Receiver":
+    """The file or the socket that -o names."""
+    from eveproc.report.receiver import is_receiver, receiver_of
+
+    if not is_receiver(text):
+        return Path(text)
+    try:
+        return receiver_of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 FILE = click.Path(path_type=Path)
@@ -139,14 +152,28 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def _refuse_to_forget(state: Path | None, until: float | None, *outputs: Path | None) -> None:
+def _refuse_to_send(output: "Path | Receiver | None", form: str) -> None:
+    """Refuse forms that are not messages, before hours of reading."""
+    from eveproc.report import SYSLOG_FORMS
+
+    if not (output is None or isinstance(output, Path) or form in SYSLOG_FORMS):
+        raise click.UsageError(
+            f"-o {output.name} needs {' or '.join(f'-f {f}' for f in SYSLOG_FORMS)}"
+        )
+
+
+def _refuse_to_forget(
+    state: Path | None, until: float | None, *outputs: "Path | Receiver | None"
+) -> None:
     """Refuse --until with --state: each line is read once, so skipped lines would never be read."""
     if state and until is not None:
         raise click.UsageError(
             "--until cannot be used with --state: the events it leaves out would never be "
             "read again"
         )
-    if state and state.resolve() in {output.resolve() for output in outputs if output}:
+    if state and state.resolve() in {
+        output.resolve() for output in outputs if isinstance(output, Path)
+    }:
         raise click.UsageError(
             f"--state {state}: this file would be overwritten by a report; choose another file"
         )
@@ -213,8 +240,10 @@ def main() -> None:
 @click.option(
     "-o",
     "--output",
-    type=FILE,
-    help="Write the report to this file atomically (default: standard output).",
+    type=destination,
+    metavar="FILE",
+    help="Write the report to this file atomically (default: standard output). With -f cef and "
+    "-f syslog, FILE may be tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH.",
 )
 @click.option(
     "--all", "everyone", is_flag=True, help="List clean hosts too (default: only count them)."
@@ -257,7 +286,7 @@ def main() -> None:
 def report(
     inputs: InputOptions,
     form: str,
-    output: Path | None,
+    output: "Path | Receiver | None",
     everyone: bool,
     fail_on: str | None,
     stats: Path | None,
@@ -274,6 +303,7 @@ def report(
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on, 4 nothing could be judged.
     """
+    _refuse_to_send(output, form)
     _refuse_to_forget(state, inputs.until, output, stats, metrics)
     cluster = _cluster(on, master, tables, inputs, state)
     with _measured(metrics) as run:
@@ -907,13 +937,15 @@ def _exit_if_blind(judgement: "Judgement") -> None:
         sys.exit(NOT_JUDGED)
 
 
-def _deliver(report: "Report", form: str, output: Path | None, everyone: bool) -> None:
-    from eveproc.report import FORMATS, shown, text_report
+def _deliver(report: "Report", form: str, output: "Path | Receiver | None", everyone: bool) -> None:
+    from eveproc.report import FORMATS, messages, shown, text_report
     from rulegen.files import write_whole
 
     verdicts = shown(report, everyone=everyone)
-    if output is not None:
+    if isinstance(output, Path):
         write_whole(output, FORMATS[form](report, verdicts))
+    elif output is not None:
+        output.send(messages(form, report, verdicts))
     elif form == "text" and sys.stdout.isatty():
         _echo(text_report.render_table(report, verdicts, get_terminal_size().columns))
     else:

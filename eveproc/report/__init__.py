@@ -43,6 +43,14 @@ FORMATS: Mapping[str, Render] = MappingProxyType(
     }
 )
 
+# Those that can be sent to a socket.
+SYSLOG_FORMS = ("cef", "syslog")
+
+
+def messages(form: str, report: Report, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
+    """The syslog messages of one of SYSLOG_FORMS."""
+    return tuple(import_module(f"{__name__}.{form}_report").messages(report, verdicts))
+
 
 def shown(report: Report, *, everyone: bool) -> tuple[Verdict, ...]:
     """The verdicts to list: all, or those above clean.

@@ -1,4 +1,4 @@
-"""Verdicts -> one event per host and line in ArcSight's Common Event Format (CEF:0).
+"""Verdicts -> one event per host in ArcSight's Common Event Format (CEF:0), as lines or syslog messages.
 
 The names of the extension's keys are those of the CEF dictionary, Implementation Standard 26.
 """
@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from types import MappingProxyType
 
+from eveproc.report import syslog_report
 from eveproc.report.judgement_text import causes_in_one, remedies_in_one
-from eveproc.report.record import changes, told_at
+from eveproc.report.record import addresses, changes, sids, told_at
 from eveproc.report.sanitize import cut
+from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.judgement import Judgement
@@ -21,18 +23,29 @@ SEVERITY = MappingProxyType({Level.INFECTED: 9, Level.SUSPECTED: 6, Level.CLEAN:
 NOT_WHOLE = 4
 # The longest values that the dictionary allows.
 SHORT, LONG = 1023, 4000
+# Keys that a vendor adds begin with its name and the product's ("User-Defined Extensions").
+OWN = "mxhoundEveproc"
 _EXTENSION_ESCAPES = str.maketrans({"\\": "\\\\", "=": "\\="})
 _HEADER_ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|"})
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """UTF-8 without control characters. What was not judged completely comes first, without a host."""
-    return "".join(f"{line}\n" for line in _lines(report, verdicts))
+    return "".join(f"{event}\n" for _, event in _events(report, verdicts))
 
 
-def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
-    if not report.judgement.is_whole:
-        yield _event("coverage", report.judgement.outcome, NOT_WHOLE, _coverage(report))
+def messages(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    """Each event behind a header of syslog (RFC 5424), which is what carries CEF in networks."""
+    return (f"{header} {syslog_report.NIL} {event}" for header, event in _events(report, verdicts))
+
+
+def _events(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[tuple[str, str]]:
+    """Headers of syslog, and events."""
+    judgement = report.judgement
+    if not judgement.is_whole:
+        severity = syslog_report.severity_of(judgement)
+        header = syslog_report.header(severity, report.last_record, "coverage")
+        yield header, _event("coverage", judgement.outcome, NOT_WHOLE, _coverage(report))
     known = changes(report)
     for verdict in verdicts:
         name = f"Host {verdict.level}"
@@ -41,8 +54,11 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
             **_times(report, verdict),
             **_reasons(verdict),
             **_change(known.get(verdict.key)),
+            **_context(verdict, judgement),
         }
-        yield _event(verdict.level, name, SEVERITY[verdict.level], extension)
+        severity = syslog_report.SEVERITY[verdict.level]
+        header = syslog_report.header(severity, told_at(report, verdict), "verdict")
+        yield header, _event(verdict.level, name, SEVERITY[verdict.level], extension)
 
 
 def _event(signature: str, name: str, severity: int, extension: Mapping[str, str]) -> str:
@@ -113,7 +129,25 @@ def _reasons(verdict: Verdict) -> dict[str, str]:
 
 
 def _change(change: HostChange | None) -> dict[str, str]:
-    return {"externalId": change.incident, **_custom(4, "trend", change.trend)} if change else {}
+    if change is None:
+        return {}
+    return {
+        "externalId": change.incident,
+        **_custom(4, "trend", change.trend),
+        f"{OWN}FirstReported": iso(change.first_reported) or "",
+        f"{OWN}Previous": change.previous or "",
+    }
+
+
+def _context(verdict: Verdict, judgement: Judgement) -> dict[str, str]:
+    """What the dictionary has no key for."""
+    return {
+        f"{OWN}Addresses": " ".join(addresses(verdict)) if verdict.identity else "",
+        f"{OWN}Sids": " ".join(map(str, sids(verdict))),
+        f"{OWN}SameMailsAs": " ".join(verdict.repeats),
+        f"{OWN}IsRouter": "true" if verdict.is_router else "",
+        f"{OWN}Coverage": "" if judgement.is_whole else judgement.outcome.value,
+    }
 
 
 def _custom(number: int, label: str, value: str) -> dict[str, str]:

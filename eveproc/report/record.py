@@ -41,6 +41,11 @@ def techniques(verdict: Verdict) -> list[str]:
     return sorted({_TECHNIQUE[item.signal] for item in verdict.evidence if item.weight})
 
 
+def sids(verdict: Verdict) -> list[int]:
+    """The rules whose alerts are evidence."""
+    return sorted({sid for item in verdict.evidence for sid in item.sids})
+
+
 def addresses(verdict: Verdict) -> list[str]:
     """The host's address first, then the others of the same machine."""
     others = verdict.identity.addresses if verdict.identity else ()

@@ -8,7 +8,7 @@ from enum import IntEnum
 from types import MappingProxyType
 
 from eveproc.report.judgement_text import causes_in_one, remedies_in_one
-from eveproc.report.record import addresses, changes, told_at
+from eveproc.report.record import addresses, changes, sids, told_at
 from eveproc.report.sanitize import cut
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -47,10 +47,11 @@ SEVERITY = MappingProxyType(
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """UTF-8 without control characters. What was not judged completely comes first, without a host."""
-    return "".join(f"{line}\n" for line in _lines(report, verdicts))
+    return "".join(f"{line}\n" for line in messages(report, verdicts))
 
 
-def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+def messages(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    """Each message without a line end, as `render` has them."""
     if not report.judgement.is_whole:
         yield _judgement_message(report.judgement, report.last_record)
     known = changes(report)
@@ -59,13 +60,12 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
             SEVERITY[verdict.level],
             told_at(report, verdict),
             "verdict",
-            _parameters(verdict, known.get(verdict.key)),
+            _parameters(verdict, known.get(verdict.key), report.judgement),
             f"{verdict.level}: {verdict.host}: {verdict.why}",
         )
 
 
 def _judgement_message(judgement: Judgement, when: float | None) -> str:
-    severity = Severity.WARNING if judgement.has_verdicts else Severity.ERROR
     causes = " ".join(cause.name for cause in judgement.causes)
     remedies = remedies_in_one(judgement)
     text = f"{judgement.outcome}: {causes_in_one(judgement)}"
@@ -74,17 +74,26 @@ def _judgement_message(judgement: Judgement, when: float | None) -> str:
         "causes": causes,
         "next_step": remedies,
     }
-    return _message(severity, when, "coverage", parameters, text)
+    return _message(severity_of(judgement), when, "coverage", parameters, text)
+
+
+def severity_of(judgement: Judgement) -> Severity:
+    """Of a run that was not judged completely."""
+    return Severity.WARNING if judgement.has_verdicts else Severity.ERROR
 
 
 def _message(
     severity: Severity, when: float | None, kind: str, parameters: Mapping[str, str], text: str
 ) -> str:
-    header = f"<{LOCAL0 * 8 + severity}>1 {iso(when) or NIL} {NIL} eveproc {NIL} {kind}"
     pairs = "".join(
         f' {name}="{in_parameter(value)}"' for name, value in parameters.items() if value
     )
-    return f"{header} [{SD_ID}{pairs}] {in_text(text)}"
+    return f"{header(severity, when, kind)} [{SD_ID}{pairs}] {in_text(text)}"
+
+
+def header(severity: Severity, when: float | None, kind: str) -> str:
+    """Priority, version, time, host, program, process and message id."""
+    return f"<{LOCAL0 * 8 + severity}>1 {iso(when) or NIL} {NIL} eveproc {NIL} {kind}"
 
 
 def in_parameter(text: str) -> str:
@@ -98,23 +107,38 @@ def in_text(text: str) -> str:
     return shown.encode("ascii", "backslashreplace").decode()
 
 
-def _parameters(verdict: Verdict, change: HostChange | None) -> dict[str, str]:
+def _parameters(
+    verdict: Verdict, change: HostChange | None, judgement: Judgement
+) -> dict[str, str]:
     identity = verdict.identity
-    sids = sorted({sid for item in verdict.evidence for sid in item.sids})
     return {
         "host": verdict.host,
         "verdict": verdict.level,
         "score": str(verdict.score),
+        "decided_at": iso(verdict.decided_at) or "",
         "first_seen": iso(verdict.first_seen) or "",
         "last_seen": iso(verdict.last_seen) or "",
         "families": " ".join(verdict.families),
         "signals": " ".join(dict.fromkeys(item.signal for item in verdict.evidence)),
-        "sids": " ".join(map(str, sids)),
+        "sids": " ".join(map(str, sids(verdict))),
         "mac": identity.mac if identity else "",
         "name": identity.name if identity else "",
         "addresses": " ".join(addresses(verdict)) if identity else "",
         "scope": verdict.scope,
-        "trend": change.trend if change else "",
-        "episode": change.incident if change else "",
+        "same_mails_as": " ".join(verdict.repeats),
+        "is_router": "true" if verdict.is_router else "",
+        "coverage": "" if judgement.is_whole else judgement.outcome.value,
+        **_change(change),
         "next_step": verdict.next_step,
+    }
+
+
+def _change(change: HostChange | None) -> dict[str, str]:
+    if change is None:
+        return {}
+    return {
+        "trend": change.trend,
+        "episode": change.incident,
+        "first_reported": iso(change.first_reported) or "",
+        "previous": change.previous or "",
     }

@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eveproc.report.cef_report import LONG, in_extension, in_header, render
+from eveproc.report import syslog_report
+from eveproc.report.cef_report import LONG, in_extension, in_header, messages, render
 from eveproc.report.sanitize import cut
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from tests.eveproc import made_stores
-from tests.eveproc.made_verdicts import CLEAN, INFECTED, SUSPECTED, a_report
+from tests.eveproc.made_verdicts import CLEAN, INFECTED, SUSPECTED, VERDICTS, a_report
 
 PAYLOADS = made_stores.PAYLOADS
 # A key after a space, up to an equals sign that none escapes.
@@ -57,6 +58,8 @@ def test_an_infected_host_to_the_letter() -> None:
         "cs6": "Take it off the network.",
         "cs6Label": "nextStep",
         "msg": INFECTED.why,
+        "mxhoundEveprocAddresses": "10.20.1.7 10.20.1.9",
+        "mxhoundEveprocSids": "1250002 1250010",
     }
 
 
@@ -72,10 +75,40 @@ def test_a_host_of_one_of_several_networks_says_which() -> None:
     assert (extension["cs5"], extension["cs5Label"]) == ("vlan=10", "scope")
 
 
+def test_a_host_carries_what_its_verdict_has_to_be_read_with() -> None:
+    cause = Cause("no_smtp_records", "no smtp records")
+    told = replace(INFECTED, repeats=("10.20.0.25", "10.20.0.26"), is_router=True)
+    report = a_report(told, judgement=Judgement(Outcome.IN_PART, (cause,)))
+    _, (_, extension) = events(report)
+    assert extension["mxhoundEveprocSameMailsAs"] == "10.20.0.25 10.20.0.26"
+    assert extension["mxhoundEveprocIsRouter"] == "true"
+    assert extension["mxhoundEveprocCoverage"] == "judged in part"
+
+
+def test_in_a_network_each_event_is_a_syslog_message() -> None:
+    cause = Cause("no_smtp_records", "no smtp records")
+    for report in (a_report(*VERDICTS), made_stores.hostile()):
+        part = replace(report, judgement=Judgement(Outcome.IN_PART, (cause,)))
+        sent = list(messages(part, part.verdicts))
+        headers = [
+            one.partition(" - CEF:0|")[0] for one in syslog_report.messages(part, part.verdicts)
+        ]
+        assert [one.partition(" - CEF:0|")[0] for one in sent] == [
+            header.partition(" [")[0] for header in headers
+        ]
+        assert [f"CEF:0|{one.partition(' - CEF:0|')[2]}\n" for one in sent] == render(
+            part, part.verdicts
+        ).splitlines(keepends=True)
+
+
 def test_what_changed_is_told() -> None:
     found = [extension for _, extension in events(made_stores.changed())]
     told = {one.get("externalId"): one.get("cs4") for one in found}
     assert (told["e-0001"], told["e-0002"]) == ("new", "worse")
+    changed = [one for one in found if "cs4" in one]
+    assert all("mxhoundEveprocFirstReported" in one for one in changed)
+    worse = {one["mxhoundEveprocPrevious"] for one in changed if one["cs4"] == "worse"}
+    assert worse == {"suspected"}
 
 
 def test_a_clean_host_without_any_time_has_none() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.report.json_report import as_dict
 from eveproc.report.sanitize import cut
 from eveproc.report.syslog_report import PARAMETER, in_parameter, in_text, render
 from eveproc.verdicts.analyze import Report
@@ -56,6 +57,7 @@ def test_an_infected_host_to_the_letter() -> None:
         "host": "10.20.1.7",
         "verdict": "infected",
         "score": "0.9987",
+        "decided_at": "2024-03-01T10:01:00.250000Z",
         "first_seen": "2024-03-01T10:00:00.250000Z",
         "last_seen": "2024-03-01T10:05:00.250000Z",
         "families": "lookup delivery",
@@ -83,12 +85,28 @@ def test_a_host_of_one_of_several_networks_says_which() -> None:
     assert message.parameters["scope"] == "vlan=10"
 
 
+def test_a_host_carries_all_that_the_json_form_says_of_it() -> None:
+    cause = Cause("no_smtp_records", "no smtp records")
+    told = replace(INFECTED, scope="vlan=10", repeats=("10.20.0.25", "10.20.0.26"), is_router=True)
+    report = a_report(told, judgement=Judgement(Outcome.IN_PART, (cause,)))
+    _, message = messages(report)
+    assert message.parameters["same_mails_as"] == "10.20.0.25 10.20.0.26"
+    assert message.parameters["is_router"] == "true"
+    assert message.parameters["coverage"] == "judged in part"
+    renamed = {"identity": {"mac", "name", "addresses"}, "evidence": {"signals", "sids"}}
+    for key in as_dict(told).keys() - {"why"}:  # the text
+        assert renamed.get(key, {key}) <= message.parameters.keys(), key
+
+
 def test_what_changed_is_told() -> None:
     found = {
         message.parameters.get("episode"): message.parameters.get("trend")
         for message in messages(made_stores.changed())
     }
     assert (found["e-0001"], found["e-0002"]) == ("new", "worse")
+    changed = [m.parameters for m in messages(made_stores.changed()) if "trend" in m.parameters]
+    assert all("first_reported" in one for one in changed)
+    assert {one.get("previous") for one in changed if one["trend"] == "worse"} == {"suspected"}
 
 
 def test_what_could_not_be_judged_is_an_error_without_a_host() -> None:
