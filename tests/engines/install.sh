@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# In: "7" and/or "8" (default both), root, apt.  Out: a runnable $CACHE/bin/suricata-7 and $CACHE/bin/suricata-8.
-# Suricata 7 is Debian 12's backports package; Suricata 8 lives in a Debian 13 + backports folder of its own.
+# In: "7", "8" and/or "snort-2.9" (default: the first two), root, apt.  Out: a runnable $CACHE/bin/suricata-7, suricata-8 and snort-2.9.
+# Suricata 7 is Debian 12's backports package; Suricata 8 lives in a Debian 13 + backports folder of its own, Snort 2.9 in an Ubuntu 24.04.
 # What is there already is left alone, and an IDS that may be at work is never touched. A version that cannot be had is named on stderr;
 # exit 1 if any is missing at the end. On Debian 12 one apt source is added to the machine: the file $BACKPORTS, to be deleted at will.
 set -uo pipefail
@@ -9,7 +9,11 @@ set -uo pipefail
 CACHE=$(realpath -m "${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}")
 BACKPORTS=/etc/apt/sources.list.d/mxhound-backports.list
 TRIXIE_ROOT=$CACHE/debian-13
+NOBLE_ROOT=$CACHE/ubuntu-24.04
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+UBUNTU_KEYRING=/usr/share/keyrings/ubuntu-archive-keyring.gpg
+# Two minutes are usual. Where a firewall drops what goes to the mirror, debootstrap would try for hours.
+NOBLE_SECONDS=900
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 say() { printf 'engines: %s\n' "$*" >&2; }
@@ -19,9 +23,9 @@ apt_targets() { # format, more filters...
 }
 
 # The mirror this machine already trusts; no host name is written in this repository.
-debian_mirror() {
+mirror_of() { # origin
     local uri
-    uri=$(apt_targets '$(REPO_URI)' 'Origin: Debian' | grep -v -- '-security' | sort -u | head -n 1)
+    uri=$(apt_targets '$(REPO_URI)' "Origin: $1" | grep -v -- '-security' | sort -u | head -n 1)
     case $uri in # cloud images name a file that lists mirrors; debootstrap wants one of them
         mirror+file:*) grep -m 1 -o '^[a-z]*://[^[:space:]]*' "${uri#mirror+file:}" ;;
         *) printf '%s' "$uri" ;;
@@ -30,18 +34,22 @@ debian_mirror() {
 
 debian_codename() { (. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}"); }
 
-can_install() {
+can_use_apt() {
     [ "$(id -u)" = 0 ] || { say "not root: cannot install $1 (run 'make engines' as root)"; return 1; }
     command -v apt-get >/dev/null || { say "no apt-get: cannot install $1"; return 1; }
-    [ -n "$(debian_mirror)" ] || apt-get update -qq
-    [ -n "$(debian_mirror)" ] || { say "no Debian mirror among this machine's apt sources: cannot install $1"; return 1; }
+}
+
+can_install() {
+    can_use_apt "$1" || return 1
+    [ -n "$(mirror_of Debian)" ] || apt-get update -qq
+    [ -n "$(mirror_of Debian)" ] || { say "no Debian mirror among this machine's apt sources: cannot install $1"; return 1; }
 }
 
 apt_install() { apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
 
-# Is the given binary a Suricata of the given major version?
-is_major() {
-    [ -x "$1" ] && "$1" -V 2>/dev/null | grep -q "version $2\."
+# Is the given binary an engine of the given version? Both print a banner: "This is Suricata version 7.0.10", "Version 2.9.20".
+is_version() {
+    [ -x "$1" ] && "$1" -V 2>&1 | grep -qi "version $2\."
 }
 
 write_wrapper() { # name, command line...
@@ -53,19 +61,34 @@ write_wrapper() { # name, command line...
     mv "$CACHE/bin/$name.part" "$CACHE/bin/$name"
 }
 
+# The folder is entered through its own dynamic loader: running needs neither root nor chroot.
+write_guest_wrapper() { # name, root folder, path of the binary in it
+    local libs
+    libs=$(printf '%s:' "$2"/usr/lib/*-linux-gnu)
+    write_wrapper "$1" "$2"/lib*/ld-linux*.so.* --library-path "$libs$2/usr/lib" "$2$3"
+}
+
 apt_source() { # suite
-    printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$(debian_mirror)" "$1"
+    printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$(mirror_of Debian)" "$1"
+}
+
+# Debian 12's own suite has Suricata 6 and lacks the keys of Ubuntu; Debian 13's has what is needed.
+use_backports() {
+    [ "$(debian_codename)" = bookworm ] || return 0
+    apt_targets '$(RELEASE)' | grep -qx bookworm-backports && return 0
+    apt_source bookworm-backports >"$BACKPORTS"
+    say "bookworm-backports is now an apt source of this machine; to take it back: rm $BACKPORTS && apt-get update"
 }
 
 install_7() {
-    is_major "$CACHE/bin/suricata-7" 7 && return 0
+    is_version "$CACHE/bin/suricata-7" 7 && return 0
     local binary
     binary=$(command -v suricata || true)
     if [ -z "$binary" ]; then
         install_package_7 || return 1
         binary=/usr/bin/suricata
     fi
-    is_major "$binary" 7 || { say "$binary is another version; it is not replaced: $("$binary" -V 2>&1)"; return 1; }
+    is_version "$binary" 7 || { say "$binary is another version; it is not replaced: $("$binary" -V 2>&1)"; return 1; }
     write_wrapper suricata-7 "$binary"
 }
 
@@ -91,13 +114,8 @@ install_package_7() {
     can_install "Suricata 7" || return 1
     local from=() had_service=no
     systemctl cat suricata.service >/dev/null 2>&1 && had_service=yes
-    if [ "$(debian_codename)" = bookworm ]; then # its own suite has 6; Debian 13's has 7
-        from=(-t bookworm-backports)
-        if ! apt_targets '$(RELEASE)' | grep -qx bookworm-backports; then
-            apt_source bookworm-backports >"$BACKPORTS"
-            say "bookworm-backports is now an apt source of this machine; to take it back: rm $BACKPORTS && apt-get update"
-        fi
-    fi
+    use_backports
+    [ "$(debian_codename)" = bookworm ] && from=(-t bookworm-backports)
     local done=0
     { apt-get update -qq && apt_install "${from[@]}" suricata; } || done=1
     # The package, the first of its service here, would start to sniff this machine's network; only replays are wanted.
@@ -105,33 +123,69 @@ install_package_7() {
     [ $done = 0 ] || { say "Suricata 7 did not install"; return 1; }
 }
 
-# The folder is entered through its own dynamic loader: running needs neither root nor chroot.
-install_8() {
-    is_major "$CACHE/bin/suricata-8" 8 && return 0
-    can_install "Suricata 8" || return 1
+has_debootstrap() { # for what
     command -v debootstrap >/dev/null || { apt-get update -qq && apt_install debootstrap; } ||
-        { say "debootstrap did not install: cannot install Suricata 8"; return 1; }
-    say "making a Debian 13 folder with Suricata 8 in $TRIXIE_ROOT, about 80 s ..."
-    make_trixie >"$CACHE/debootstrap.log" 2>&1 ||
-        { say "Suricata 8 did not install, see $CACHE/debootstrap.log:"; tail -n 5 "$CACHE/debootstrap.log" >&2; return 1; }
-    local libs
-    libs=$(printf '%s:' "$TRIXIE_ROOT"/usr/lib/*-linux-gnu)
-    write_wrapper suricata-8 "$TRIXIE_ROOT"/lib*/ld-linux*.so.* --library-path "$libs$TRIXIE_ROOT/usr/lib" \
-        "$TRIXIE_ROOT/usr/bin/suricata"
-    is_major "$CACHE/bin/suricata-8" 8 || { say "Suricata 8 was installed but does not run"; return 1; }
+        { say "debootstrap did not install: cannot install $1"; return 1; }
 }
 
-# Made under another name and renamed when whole, so that an interrupted run leaves nothing that looks finished.
+# Runs a function that makes a folder, with its log beside the folder.
+make_logged() { # what, function, log
+    "$2" >"$3" 2>&1 || { say "$1 did not install, see $3:"; tail -n 5 "$3" >&2; return 1; }
+}
+
+install_8() {
+    is_version "$CACHE/bin/suricata-8" 8 && return 0
+    can_install "Suricata 8" && has_debootstrap "Suricata 8" || return 1
+    say "making a Debian 13 folder with Suricata 8 in $TRIXIE_ROOT, about 80 s ..."
+    make_logged "Suricata 8" make_trixie "$CACHE/debootstrap.log" || return 1
+    write_guest_wrapper suricata-8 "$TRIXIE_ROOT" /usr/bin/suricata
+    is_version "$CACHE/bin/suricata-8" 8 || { say "Suricata 8 was installed but does not run"; return 1; }
+}
+
 make_trixie() {
     local part=$TRIXIE_ROOT.part
     rm -rf --one-file-system "$part" &&
-        debootstrap --variant=minbase --keyring="$KEYRING" trixie "$part" "$(debian_mirror)" || return 1
+        debootstrap --variant=minbase --keyring="$KEYRING" trixie "$part" "$(mirror_of Debian)" || return 1
     apt_source trixie-backports >"$part/etc/apt/sources.list.d/backports.list"
+    complete "$TRIXIE_ROOT" -t trixie-backports suricata
+}
+
+install_snort-2.9() {
+    is_version "$CACHE/bin/snort-2.9" '2\.9' && return 0
+    can_use_apt "Snort 2.9" && has_debootstrap "Snort 2.9" && has_ubuntu_keys || return 1
+    say "making an Ubuntu 24.04 folder with Snort 2.9 in $NOBLE_ROOT, about 100 s ..."
+    make_logged "Snort 2.9" make_noble "$CACHE/debootstrap-ubuntu.log" || return 1
+    write_guest_wrapper snort-2.9 "$NOBLE_ROOT" /usr/sbin/snort
+    is_version "$CACHE/bin/snort-2.9" '2\.9' || { say "Snort 2.9 was installed but does not run"; return 1; }
+}
+
+has_ubuntu_keys() {
+    [ -f "$UBUNTU_KEYRING" ] && return 0
+    use_backports
+    { apt-get update -qq && apt_install ubuntu-keyring; } || { say "no keys of Ubuntu: cannot install Snort 2.9"; return 1; }
+}
+
+# Where this machine trusts no mirror of Ubuntu, debootstrap takes the one that it knows. Debian 12's does not know noble by name.
+make_noble() {
+    local part=$NOBLE_ROOT.part script=gutsy
+    [ -e /usr/share/debootstrap/scripts/noble ] && script=noble
+    rm -rf --one-file-system "$part" &&
+        timeout "$NOBLE_SECONDS" debootstrap --variant=minbase --components=main,universe --keyring="$UBUNTU_KEYRING" \
+            noble "$part" "$(mirror_of Ubuntu)" "$script" || return 1
+    complete "$NOBLE_ROOT" snort
+}
+
+# Installs packages into FOLDER.part and renames it when whole, so that an interrupted run leaves nothing that looks finished.
+complete() { # folder, words for apt-get install...
+    local root=$1 part=$1.part
+    shift
+    printf '#!/bin/sh\nexit 101\n' >"$part/usr/sbin/policy-rc.d" # no service of the folder is started
+    chmod 755 "$part/usr/sbin/policy-rc.d"
     apt-config dump | grep -i '^Acquire::.*::proxy' >"$part/etc/apt/apt.conf.d/99proxy"
     chroot "$part" sh -c 'apt-get update -qq &&
-        apt-get install -y -qq --no-install-recommends -t trixie-backports suricata && apt-get clean' || return 1
+        apt-get install -y -qq --no-install-recommends "$@" && apt-get clean' sh "$@" || return 1
     rm -f "$part/etc/apt/apt.conf.d/99proxy" # it may hold a password
-    rm -rf --one-file-system "$TRIXIE_ROOT" && mv "$part" "$TRIXIE_ROOT"
+    rm -rf --one-file-system "$root" && mv "$part" "$root"
 }
 
 [ "${BASH_SOURCE[0]}" = "$0" ] || return 0 # a test wants the functions alone
@@ -142,11 +196,12 @@ exec 9>"$CACHE/.lock"
 command -v flock >/dev/null && flock 9 # two runs at once would share one half-made folder
 missing=0
 for version in "$@"; do
-    case $version in 7 | 8) ;; *) say "unknown version '$version'; allowed are 7 and 8"; exit 2 ;; esac
+    case $version in 7 | 8) name=suricata-$version ;; snort-2.9) name=$version ;;
+    *) say "unknown version '$version'; allowed are 7, 8 and snort-2.9"; exit 2 ;; esac
     if "install_$version"; then
-        say "Suricata $version: $("$CACHE/bin/suricata-$version" -V)"
+        say "$name: $("$CACHE/bin/$name" -V 2>&1 | grep -m 1 -oi 'version [0-9][^(]*')"
     else
-        say "MISSING: Suricata $version"
+        say "MISSING: $name"
         missing=1
     fi
 done

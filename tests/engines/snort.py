@@ -1,7 +1,7 @@
 """A pcap, a build and a Snort -> the logs that the real engine writes, by kind; also what a test without one says.
 
-No package of Debian has a Snort, so nothing installs one here: put `snort-2.9` or `snort-3` into the bin folder of
-$MXHOUND_ENGINES, or a `snort` on PATH.
+Snort 2.9 is a package of Ubuntu, which tests/engines/install.sh puts into a folder of its own. No package has Snort 3: put it
+on PATH, or as `snort-3` into the bin folder of $MXHOUND_ENGINES.
 """
 
 import subprocess
@@ -16,7 +16,10 @@ from rulegen.snort_trial import own_classes
 from rulegen.vocabulary import Engine
 
 TIMEOUT_SECONDS = 600
-MISSING = "{} is not installed here, and no package of Debian has it: put it on PATH, or as bin/{} into $MXHOUND_ENGINES"
+MISSING = {
+    Engine.SNORT_29: "snort-2.9 is not installed here: `make engines` installs it where a mirror of Ubuntu is reached",
+    Engine.SNORT_3: "snort-3 is not installed here, and no package has it: put it on PATH, or as bin/snort-3 into $MXHOUND_ENGINES",
+}
 
 
 def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapping[str, Path]:
@@ -26,7 +29,7 @@ def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapp
     """
     found = find_engine(engine)
     if found is None:
-        raise EngineError(MISSING.format(engine, engine))
+        raise EngineError(MISSING[engine])
     out_dir.mkdir(parents=True, exist_ok=True)
     config = out_dir / "snort.conf"
     config.write_text(

@@ -54,7 +54,7 @@ def test_an_unknown_version_is_wrong_usage(tmp_path: Path) -> None:
     done = bash(f"{SCRIPT} 9", tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "engines: unknown version '9'; allowed are 7 and 8\n",
+        "engines: unknown version '9'; allowed are 7, 8 and snort-2.9\n",
     )
 
 
@@ -65,3 +65,42 @@ def test_what_a_debian_package_put_there_is_not_somebody_else_s(tmp_path: Path) 
         f'dpkg-query() {{ [ "$2" = "/usr{tmp_path}/usr/lib/systemd/system/suricata.service" ]; }}'
     )
     assert bash(f". {SCRIPT}; {known}; foreign_suricata {tmp_path}", tmp_path).returncode == 1
+
+
+MAKES_NOBLE = """. {script}
+apt-get() {{ case "$*" in *"Origin: Ubuntu") echo "{mirror}";; esac; }}
+timeout() {{ shift; printf '[%s] ' "$@"; mkdir -p "$6/usr/sbin" "$6/etc/apt/apt.conf.d"; }}
+chroot() {{ printf '[%s]' "${{@:5}}"; {installs}; }}
+make_noble
+"""
+
+
+@pytest.mark.parametrize("mirror", ["", "http://mirror.test/ubuntu/"])
+def test_snort_s_folder_is_made_from_the_trusted_mirror_or_from_debootstrap_s_own(
+    tmp_path: Path, mirror: str
+) -> None:
+    root = tmp_path / "ubuntu-24.04"
+    command = MAKES_NOBLE.format(script=SCRIPT, mirror=mirror, installs="true")
+    done = bash(command, tmp_path, MXHOUND_ENGINES=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert f"[noble] [{root}.part] [{mirror}] [" in done.stdout
+    assert done.stdout.endswith("[snort]")
+    # No service of the folder may start: Snort would sniff this machine's network.
+    assert (root / "usr/sbin/policy-rc.d").read_text() == "#!/bin/sh\nexit 101\n"
+
+
+def test_a_folder_that_does_not_get_its_packages_does_not_look_finished(tmp_path: Path) -> None:
+    command = MAKES_NOBLE.format(script=SCRIPT, mirror="", installs="false")
+    done = bash(command, tmp_path, MXHOUND_ENGINES=str(tmp_path))
+    assert done.returncode == 1
+    assert not (tmp_path / "ubuntu-24.04").exists()
+
+
+def test_a_snort_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    command = f"id() {{ echo 1000; }}; export -f id; {SCRIPT} snort-2.9"
+    done = bash(command, tmp_path, MXHOUND_ENGINES=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "engines: not root: cannot install Snort 2.9 (run 'make engines' as root)",
+        "engines: MISSING: snort-2.9",
+    ]

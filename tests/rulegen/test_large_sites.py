@@ -25,7 +25,7 @@ from rulegen.addresses import (
 from rulegen.build import build
 from rulegen.check import check
 from rulegen.cli import commands
-from rulegen.engines import FoundEngine, try_rules
+from rulegen.engines import try_rules
 from rulegen.networks import NetworkIndex, is_within
 from rulegen.rulesfile import LONGEST_RULE
 from rulegen.site_profile import Network, SiteProfile, build_profile, load_site
@@ -207,9 +207,9 @@ def test_a_real_suricata_loads_a_large_build(
     assert trial.clean, trial
 
 
-def test_a_real_snort_loads_a_large_build(snort: FoundEngine, tmp_path: Path) -> None:
-    build(large(*LARGE), [snort.engine], tmp_path, TODAY)
-    report = check(tmp_path / snort.engine)
+def test_a_real_snort_loads_a_large_build(snort: Engine, tmp_path: Path) -> None:
+    build(large(*LARGE), [snort], tmp_path, TODAY)
+    report = check(tmp_path / snort)
     assert report.problems == ()
     assert any("without complaint" in text for text in report.passed)
 
