@@ -24,7 +24,7 @@ from tests.eveproc.input.inputs_page import inputs_page
 
 ROOT = Path(__file__).parents[1]
 VERDICTS = ROOT / "docs" / "verdicts.md"
-SPANS = MappingProxyType({60: "60 s", 300: "5 min", 3600: "1 h", 28800: "8 h"})
+SPANS = MappingProxyType({60: "60 s", 300: "5 min", 3600: "1 h", 28800: "8 h", 86400: "24 h"})
 GROUPS: Mapping[str, click.Group] = MappingProxyType(
     {"rulegen": rulegen.cli.commands, "eveproc": eveproc.cli.main}
 )

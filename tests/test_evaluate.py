@@ -322,9 +322,7 @@ def test_parts_put_together_give_the_verdicts_of_the_whole(judged) -> None:
 
 
 LOST = {
-    Without.MX: lambda i: (
-        i.signal in MX and not (i.signal is Signal.MX_THEN_SMTP and i.source is EvidenceSource.LOG)
-    ),
+    Without.MX: lambda i: i.signal in MX,
     Without.LOOKUPS: lambda i: i.family is Family.LOOKUP or i.signal is Signal.MX_THEN_SMTP,
     Without.CLEARTEXT: lambda i: (
         i.signal is Signal.MAIL_BURST

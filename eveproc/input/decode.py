@@ -175,6 +175,7 @@ class _Flow(Struct):
     state: str = ""
     pkts_toserver: Int64 = 0
     pkts_toclient: Int64 = 0
+    bytes_toserver: Int64 = 0
 
 
 class _Tcp(Struct):
@@ -566,6 +567,7 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
         end=_moment(flow.end, start),
         sent=flow.pkts_toserver,
         received=flow.pkts_toclient,
+        sent_bytes=flow.bytes_toserver,
         client_flags=_known(client_flags),
         server_flags=_known(server_flags),
     )

@@ -257,7 +257,7 @@ class Flow(Event, frozen=True, kw_only=True):
 
     A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record;
     `client_flags` and `server_flags` are all that either showed (-1: not logged). `end` is the time of the last packet, `sent` and
-    `received` count the client's and the server's packets.
+    `received` count the client's and the server's packets, `sent_bytes` the bytes of the client's with all headers (0: not logged).
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -274,6 +274,7 @@ class Flow(Event, frozen=True, kw_only=True):
     end: float = 0.0
     sent: int = 0
     received: int = 0
+    sent_bytes: int = 0
     client_flags: int = -1
     server_flags: int = -1
 

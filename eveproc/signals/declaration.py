@@ -71,6 +71,7 @@ class PeerLimit(Enum):
     DIRECT_SERVERS = auto()
     SUBMISSION_SERVERS = auto()
     RECIPIENTS = auto()
+    ACTS = auto()
 
 
 class SignalEntry(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from eveproc.input.events import Flow
 from eveproc.signals.declaration import Extractor, Peer, Traces
 from eveproc.signals.domains import (
     MAIL_WORDS,
@@ -32,6 +33,12 @@ ADDRESS_TYPES = ("A", "AAAA")
 MAIL_SERVER_TYPES = ("MX", *ADDRESS_TYPES, UNKNOWN_TYPE)
 # Ports that a mass mailer tries as well, whatever the site calls its mail ports.
 PORTS_OF_MAILERS = MAILBOX_PORTS | {25, 465, 587, 2525}
+# Bytes of headers in each packet: Ethernet, IPv4 (IPv6 has 20 more) and TCP without options.
+HEADERS, MORE_OF_IPV6 = 54, 20
+# A client sends fewer bytes than this to a server that it only asks: greeting, two mailboxes and
+# QUIT (150), and the options of some 12 packets (150); with TLS a ClientHello (517 in common use),
+# keys (200) and the same greeting. The smallest mail takes some 400 more, a login some 200.
+ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
 # The longest name of an address is one of IPv6, with 63 digits and dots.
 LONGEST_PTR = 64
 
@@ -49,6 +56,8 @@ class Fact(StrEnum):
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
+    HANDED_OVER = "handed_over"  # by external mail server that it sent enough for a mail
+    SENT_NOTHING = "sent_nothing"  # by external mail server that it met and sent less
 
 
 class FactEntry(Struct, frozen=True, kw_only=True):
@@ -107,8 +116,32 @@ def _internal_target(connection: Connection) -> str:
 
 
 def _server_that_answered(connection: Connection) -> str:
-    is_met = connection.is_mail and not connection.is_internal and connection.event.established
-    return connection.event.server if is_met else ""
+    return connection.event.server if _is_met(connection) else ""
+
+
+def _mail_taken_by(connection: Connection) -> str:
+    has_sent = _is_met(connection) and not _has_only_asked(connection.event)
+    return connection.event.server if has_sent else ""
+
+
+def _server_of_message(mail: Transaction) -> str:
+    return mail.event.server if mail.event.has_message else ""
+
+
+def _server_only_asked(connection: Connection) -> str:
+    is_asked = _is_met(connection) and _has_only_asked(connection.event)
+    return connection.event.server if is_asked else ""
+
+
+def _is_met(connection: Connection) -> bool:
+    return connection.is_mail and not connection.is_internal and connection.event.established
+
+
+def _has_only_asked(flow: Flow) -> bool:
+    """Did the client send too little for a mail or a login? False where its bytes are not logged."""
+    headers = HEADERS + (MORE_OF_IPV6 if ":" in flow.client else 0)
+    most = ASKS_ONLY_IN_TLS if flow.app_proto == "tls" else ASKS_ONLY
+    return 0 < flow.sent_bytes < flow.sent * headers + most
 
 
 def _mailbox_server(connection: Connection) -> str:
@@ -191,5 +224,20 @@ FACTS = (
         peer=Peer.SERVER,
         extractors=(Extractor(Connection, _mailbox_server),),
         traces=Traces(ports=_mailbox_ports),
+    ),
+    FactEntry(
+        fact=Fact.HANDED_OVER,
+        peer=Peer.SERVER,
+        extractors=(
+            Extractor(Connection, _mail_taken_by),
+            Extractor(Transaction, _server_of_message),
+        ),
+        traces=Traces(event_types=("smtp",), ports=mail_ports),
+    ),
+    FactEntry(
+        fact=Fact.SENT_NOTHING,
+        peer=Peer.SERVER,
+        extractors=(Extractor(Connection, _server_only_asked),),
+        traces=_ANY_MAIL_PORT,
     ),
 )

@@ -9,7 +9,8 @@ from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
 from eveproc.signals.facts import Fact
 from eveproc.signals.registry import SIGNALS
-from eveproc.verdicts.caps import OWN_PROVIDERS, Caps, servers_on_port_25
+from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
+from eveproc.verdicts.caps import Caps
 from rulegen.vocabulary import Family, Signal
 
 # Enough distinct clients to call a host a server, not a peer that was met once.
@@ -33,6 +34,11 @@ ANSWER, MX_DOMAINS = 0.8, 5
 # domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
 
+# Of the servers that a survey meets, this share is handed nothing, and one at most anything (a check
+# may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232 servers). A
+# third of what it tries answers: three ports, one open.
+MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
+
 # Highest score that an explanation leaves. A mail server may still send spam; the others do not
 # look like mass mailers.
 PERHAPS, HARDLY = 0.85, 0.40
@@ -40,6 +46,7 @@ PERHAPS, HARDLY = 0.85, 0.40
 LOOKUPS_EACH = 5
 BY_RATE = frozenset(signal for signal, entry in SIGNALS.items() if entry.explained_by_volume)
 LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
+SURVEYED = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY))
 
 
 class BenignExplanation(Struct, frozen=True):
@@ -60,7 +67,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _mail_server(evidence),
         _resolver(evidence),
         _scanner(evidence),
-        _provider_client(evidence) or _monitor(evidence),
+        _provider_client(evidence) or _monitor(evidence) or _survey(evidence),
         _own_sender(evidence),
     )
     found = tuple(e for e in by_role if e)
@@ -169,6 +176,34 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
         "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
         HARDLY if sure else PERHAPS,
+    )
+
+
+def _survey(evidence: HostEvidence) -> BenignExplanation | None:
+    """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's set-up.
+
+    A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports.
+    """
+    met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
+    asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    direct = servers_on_port_25(evidence)
+    submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
+    tried = direct | submission
+    is_survey = (
+        len(asked) >= MOST_ASKED * len(met)
+        and len(handed) <= HANDED_AT_MOST
+        and len(met) >= MET_AT_LEAST * len(tried)
+    )
+    if not asked or not is_survey:
+        return None
+    mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
+    several = (direct & submission) | (tried & mailboxes)
+    return BenignExplanation(
+        f"connects to {len(met)} mail servers and hands over no mail, as a survey or the set-up of an "
+        "account does",
+        "if it checks servers or addresses, add it to exempt; if not, find the program",
+        SURVEYED,
+        HARDLY if 2 * len(several) >= len(tried) else PERHAPS,
     )
 
 

@@ -8,16 +8,19 @@ from msgspec import Struct
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.declaration import PeerLimit
 from eveproc.signals.facts import Fact
+from eveproc.verdicts.acts import (
+    DOMAINS_A_SERVER,
+    LEAD,
+    OWN_PROVIDERS,
+    most_acts,
+    servers_on_port_25,
+)
 from rulegen.vocabulary import Signal
 
-# One server receives mail for several domains.
-DOMAINS_A_SERVER = 3
 # Distinct mail providers of all the people behind one address.
 MAILBOXES_AT_MOST = 20
-# Accounts of one person, or of one device.
-OWN_PROVIDERS = 3
-# Seconds from a lookup to its connection, and the share of new servers that must be met this way.
-LEAD, LED = 10.0, 0.8
+# Share of new servers that must be met after a lookup.
+LED = 0.8
 # Programs that submit mail keep an address for as long as its record may be kept, an hour in common
 # use: most of their connections follow no lookup of their own.
 CACHED = 3600.0
@@ -29,13 +32,14 @@ class Caps(Struct, frozen=True):
     `direct`, `submission`: external servers on those ports that are not the host's own providers;
     `servers`: both together; `lookups`: domains asked for that a delivery may have followed (inf:
     connections were not logged); `recipients`: domains written to: no more than servers, since one
-    server for many domains is a relay.
+    server for many domains is a relay; `acts`: lookups followed by their own connection (acts.py).
     """
 
     direct: int
     submission: int
     lookups: float
     recipients: int
+    acts: float
 
     @property
     def servers(self) -> int:
@@ -58,6 +62,8 @@ class Caps(Struct, frozen=True):
                 return self.submission
             case PeerLimit.RECIPIENTS:
                 return self.recipients
+            case PeerLimit.ACTS:
+                return self.acts
 
 
 def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
@@ -71,12 +77,8 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
         submission,
         for_delivery if connections_logged else inf,
         recipients=direct + submission,
+        acts=most_acts(evidence),
     )
-
-
-def servers_on_port_25(evidence: HostEvidence) -> set[str]:
-    """External servers that the host tried or reached on port 25."""
-    return evidence.log(Signal.SMTP_ATTEMPTS).keys() | evidence.log(Signal.SMTP_SESSIONS).keys()
 
 
 def _direct(evidence: HostEvidence) -> int:

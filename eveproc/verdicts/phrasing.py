@@ -13,7 +13,9 @@ from rulegen.units import count_of
 from rulegen.vocabulary import Family, Level, Signal
 
 _NUMBERS = MappingProxyType({2: "two", 3: "three", 4: "four"})
-_SPAN = MappingProxyType({60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours"})
+_SPAN = MappingProxyType(
+    {60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours", 86400: "a day"}
+)
 _SPEC = MappingProxyType({spec.signal: spec for spec in CATALOGUE if spec.name == spec.signal})
 
 

@@ -10,6 +10,7 @@ from eveproc.evidence.store import EvidenceSource, HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.signals.own_alerts import threshold_of
 from eveproc.signals.registry import SIGNALS
+from eveproc.verdicts.acts import acts_of
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
@@ -27,13 +28,20 @@ EVERY_SIGNAL = frozenset(Signal)
 # An alert of lookups or rejections counts in full once the host connected to this many servers,
 # because a user's own provider rejects mail, too.
 _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
+# Lookups that count only as far as connections followed, where those are logged (caps.py). Names
+# that do not exist lead to none. Of the weight of the others this share counts beside delivery.
+LEAD_TO_DELIVERY = frozenset((Signal.MX_FLOOD, Signal.NAME_GUESS))
+SAME_ACT = 0.1
 # Alerts name one random peer of each window. If each named peer was named this often on average, no
 # other peers are assumed.
 _VISITS = 2
 
 
 class ScoredSignal(Struct, frozen=True):
-    """The weight of one sketch: `peak` peers within `window` seconds (0: alerts) weigh most."""
+    """The weight of one sketch: `peak` peers within `window` seconds (0: alerts) weigh most.
+
+    `is_delivered`: what it counts are lookups that connections followed, seen in the log.
+    """
 
     signal: Signal
     source: EvidenceSource
@@ -41,6 +49,7 @@ class ScoredSignal(Struct, frozen=True):
     weight: float
     peak: int
     window: int
+    is_delivered: bool = False
 
     @property
     def family(self) -> Family:
@@ -74,13 +83,22 @@ def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplana
         for signal in e.signals
     }
     unexplained = [w for w in scored if w.signal not in at_most]
-    whole, rest = (
-        probability(PRIOR + sum(family_weights(part).values())) for part in (scored, unexplained)
-    )
+    whole, rest = (probability(log_odds(part)) for part in (scored, unexplained))
     limit = max(
         (at_most[w.signal] for w in scored if w.signal in at_most and w.weight), default=1.0
     )
     return max(rest, min(whole, limit))
+
+
+def log_odds(scored: Sequence[ScoredSignal]) -> float:
+    """The prior and every family's weight.
+
+    A lookup and the connection that it led to are one act, which is counted as a delivery: such a
+    lookup adds SAME_ACT of its weight.
+    """
+    weights = family_weights(scored)
+    alone = family_weights(w for w in scored if not w.is_delivered)[Family.LOOKUP]
+    return PRIOR + sum(weights.values()) - (1 - SAME_ACT) * (weights[Family.LOOKUP] - alone)
 
 
 def family_weights(scored: Iterable[ScoredSignal]) -> dict[Family, float]:
@@ -120,7 +138,12 @@ def _weight_at_most(kind: Signal | Fact, source: EvidenceSource, distinct: int) 
         return 0.0
     if source is EvidenceSource.ALERT:
         return ALERTS[kind].most
-    return max(0.0, *(window.weigh(distinct) for window in CURVES.get(kind, ())), 0.0)
+    # Lookups of MX records are counted as acts of delivery, too.
+    acts = CURVES[Signal.MX_THEN_SMTP] if kind is Signal.MX_FLOOD else ()
+    return sum(
+        max((0.0, *(window.weigh(distinct) for window in curve)))
+        for curve in (CURVES.get(kind, ()), acts)
+    )
 
 
 def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[ScoredSignal]:
@@ -140,14 +163,15 @@ def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[
 
 def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
     for signal in CURVES:
-        sketch = evidence.log(signal)
+        sketch = acts_of(evidence) if signal is Signal.MX_THEN_SMTP else evidence.log(signal)
         if not sketch.distinct():
             continue
         entry = SIGNALS[signal]
         entries = _largest_group(sketch) if entry.is_grouped else sketch.newcomers()
         weight, peak, window = _heaviest(signal, entries, caps.at_most(entry.limit))
         name = entry.slow_name if entry.slow_name and window >= HOUR else signal
-        yield ScoredSignal(name, EvidenceSource.LOG, sketch, weight, peak, window)
+        is_delivered = caps.connections_logged and signal in LEAD_TO_DELIVERY
+        yield ScoredSignal(name, EvidenceSource.LOG, sketch, weight, peak, window, is_delivered)
 
 
 def _heaviest(

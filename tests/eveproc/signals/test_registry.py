@@ -39,7 +39,8 @@ def test_alerts_are_weighed_where_an_engine_can_raise_them(entry: SignalEntry) -
 def test_what_is_extracted_is_weighed_with_a_source_and_found_by_the_prefilter(
     entry: SignalEntry,
 ) -> None:
-    assert bool(entry.extractors) is bool(entry.windows) is bool(entry.windows_source)
+    assert bool(entry.windows) is bool(entry.windows_source)
+    assert bool(entry.windows) is bool(entry.extractors or entry.signal is Signal.MX_THEN_SMTP)
     assert bool(entry.extractors) is (entry.traces != Traces())
 
 
@@ -95,8 +96,8 @@ def test_no_other_name_is_a_program(name: str) -> None:
 
 @pytest.mark.parametrize("limit", PeerLimit)
 def test_every_limit_is_one_of_the_caps(limit: PeerLimit) -> None:
-    found = Caps(direct=1, submission=2, lookups=3, recipients=4).at_most(limit)
-    assert found == {1: inf, 2: 3, 3: 1, 4: 2, 5: 4}[limit.value]
+    found = Caps(direct=1, submission=2, lookups=3, recipients=4, acts=5).at_most(limit)
+    assert found == {1: inf, 2: 3, 3: 1, 4: 2, 5: 4, 6: 5}[limit.value]
 
 
 def test_every_extractor_is_asked() -> None:

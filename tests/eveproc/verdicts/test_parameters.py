@@ -20,7 +20,7 @@ from eveproc.verdicts.parameters import (
 from rulegen.vocabulary import Family, Signal
 
 PAGE = Path(__file__).parents[3] / "docs" / "verdicts.md"
-NAMES = {60: "60 s", 300: "5 min", 3600: "1 h", 28800: "8 h"}
+NAMES = {60: "60 s", 300: "5 min", 3600: "1 h", 28800: "8 h", 86400: "24 h"}
 
 
 def enough(level):
