@@ -106,7 +106,7 @@ class Actor:
         starttls: bool = False,
     ) -> float:
         """Connect and deliver mails, clear or with STARTTLS; `name` is the server's own name."""
-        self._mail_connects(at, server)
+        self.met_mail_server(at, server)
         self.meant["smtp_sessions"] += reply is not Reply.BLOCK_AT_BANNER
         self.meant["mails"] += len(mails)
         turns = dialogue(name, helo, mails, self.rng, reply=reply, starttls=starttls)
@@ -116,7 +116,7 @@ class Actor:
         self, at: float, server: Endpoint, name: str, mails: int, port: int = 465
     ) -> float:
         """Deliver mails over implicit TLS."""
-        self._mail_connects(at, server)
+        self.met_mail_server(at, server)
         self.meant["mails"] += mails
         return self.connect(at, server, port, tls_turns(name, self.rng, exchanges=3 + mails))
 
@@ -137,7 +137,7 @@ class Actor:
     def knock(self, at: float, server: Endpoint, port: int, refusal: Refusal) -> float:
         """Record a failed connection attempt."""
         if port in MAIL_PORTS:
-            self._mail_connects(at, server)
+            self.met_mail_server(at, server)
         tries = self.rng.randint(2, 4)
         return knock(
             self.tape,
@@ -215,13 +215,14 @@ class Actor:
 
     def note_session(self, at: float, server: Endpoint) -> None:
         """Count a readable mail session without a mail, such as a guessed password."""
-        self._mail_connects(at, server)
+        self.met_mail_server(at, server)
         self.meant["smtp_sessions"] += 1
 
     def _mail_begins(self, at: float) -> None:
         self.first_mail = at if self.first_mail is None else min(at, self.first_mail)
 
-    def _mail_connects(self, at: float, server: Endpoint) -> None:
+    def met_mail_server(self, at: float, server: Endpoint) -> None:
+        """Count a connection to a mail server that is about to be recorded."""
         self._mail_begins(at)
         self.meant["mail_connections"] += 1
         if server.mac == self.stage.world.gateway_mac:

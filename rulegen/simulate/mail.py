@@ -53,6 +53,8 @@ _EXECUTABLES = (
     "photo.scr",
     "file.bat",
 )
+# Of files by their suffix; any other is a program.
+_FIRST_BYTES = {"zip": b"PK\x03\x04", "gz": b"\x1f\x8b\x08\x00", "pdf": b"%PDF"}
 
 
 class Reply(Enum):
@@ -239,7 +241,7 @@ def _plain(draft: MailDraft) -> list[str]:
 
 def _with_attachment(draft: MailDraft, rng: random.Random) -> list[str]:
     boundary = f"----=_{rng.getrandbits(48):012x}"
-    start = b"PK\x03\x04" if draft.attachment.endswith(".zip") else b"MZ\x90\x00"
+    start = _FIRST_BYTES.get(draft.attachment.rpartition(".")[2], b"MZ\x90\x00")
     encoded = (
         base64.encodebytes(start + rng.randbytes(rng.randint(300, 900)))
         .decode("ascii")

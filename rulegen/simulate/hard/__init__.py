@@ -6,7 +6,11 @@ kinds, files named `infected_*` mass mailers, each with a tuple `KINDS`.
 """
 
 from rulegen.simulate.hard import (
+    benign_noise,
     benign_people,
+    benign_programs,
+    benign_servers,
+    benign_surveys,
     infected_accounts,
     infected_direct,
     infected_slow,
@@ -17,6 +21,10 @@ from rulegen.simulate.hard.kind import HardKind
 # One line for each file; the order is that in which a network too small for all gets them.
 HARD: tuple[HardKind, ...] = (
     *benign_people.KINDS,
+    *benign_surveys.KINDS,
+    *benign_programs.KINDS,
+    *benign_servers.KINDS,
+    *benign_noise.KINDS,
     *infected_direct.KINDS,
     *infected_accounts.KINDS,
     *infected_slow.KINDS,

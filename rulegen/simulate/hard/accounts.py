@@ -1,4 +1,9 @@
-"""World + generator -> mail accounts of people, their providers' many addresses, and their daily use."""
+"""World + generator -> mail accounts of people, their providers' many addresses, and their daily use.
+
+Names, ports and the order of popularity are those of public lists: Thunderbird's ISPDB
+(autoconfig.thunderbird.net) for names and ports; Litmus' "Email client market share" for Gmail,
+Apple, Outlook and Yahoo first. A large provider answers from dozens of addresses.
+"""
 
 import random
 
@@ -8,14 +13,12 @@ from rulegen.simulate.actor import Actor
 from rulegen.simulate.dns import Rcode, Type
 from rulegen.simulate.mail import Mail, MailDraft, compose, sentences
 from rulegen.simulate.messages import tls_turns
-from rulegen.simulate.network import Resolved
+from rulegen.simulate.network import Host, Resolved
 from rulegen.simulate.wire import Endpoint
 from rulegen.simulate.world import World, new_domain, new_word
 
 DAY = 86400.0
-# Addresses behind one name of a large provider; each answer holds up to four of them.
-_LARGEST_POOL = 40
-_ANSWERS = 4
+_ANSWERS = 4  # addresses in one answer, at most
 
 
 class Account(Struct, frozen=True):
@@ -27,23 +30,65 @@ class Account(Struct, frozen=True):
     pool: int
     port: int
 
+    def renamed(self, submission: str, pool: int) -> "Account":
+        """The same mailbox, with mail submitted to another server on 587."""
+        return Account(self.domain, submission, self.mailbox, pool, 587)
+
+
+_PROVIDERS = (
+    Account("gmail.com", "smtp.gmail.com", "imap.gmail.com", 40, 465),
+    Account("outlook.com", "smtp.office365.com", "outlook.office365.com", 40, 587),
+    Account("icloud.com", "smtp.mail.me.com", "imap.mail.me.com", 24, 587),
+    Account("yahoo.com", "smtp.mail.yahoo.com", "imap.mail.yahoo.com", 20, 465),
+    Account("gmx.net", "mail.gmx.net", "imap.gmx.net", 6, 587),
+    Account("web.de", "smtp.web.de", "imap.web.de", 4, 587),
+    Account("t-online.de", "securesmtp.t-online.de", "secureimap.t-online.de", 4, 465),
+    Account("aol.com", "smtp.aol.com", "imap.aol.com", 8, 465),
+    Account("orange.fr", "smtp.orange.fr", "imap.orange.fr", 4, 465),
+    Account("libero.it", "smtp.libero.it", "imapmail.libero.it", 3, 465),
+    Account("wp.pl", "smtp.wp.pl", "imap.wp.pl", 3, 465),
+    Account("comcast.net", "smtp.comcast.net", "imap.comcast.net", 4, 587),
+    Account("fastmail.com", "smtp.fastmail.com", "imap.fastmail.com", 3, 465),
+    Account("zoho.com", "smtp.zoho.com", "imap.zoho.com", 3, 465),
+)
+_HOSTED = (
+    Account("", "smtp.office365.com", "outlook.office365.com", 40, 587),
+    Account("", "smtp.gmail.com", "imap.gmail.com", 40, 465),
+    Account("", "smtp.ionos.de", "imap.ionos.de", 4, 465),
+    Account("", "ssl0.ovh.net", "ssl0.ovh.net", 4, 465),
+    Account("", "smtp.strato.de", "imap.strato.de", 4, 465),
+    Account("", "mail.infomaniak.com", "mail.infomaniak.com", 2, 465),
+)
+
 
 def draw_account(world: World, rng: random.Random) -> Account:
-    """The account of a random person: freemail by popularity, hosted at a company, or own server."""
-    port = rng.choice((465, 587))
+    """The account of a random person: freemail by popularity, a company's at a hoster, or its own server."""
     draw = rng.random()
     if draw < 0.6:
-        rank = min(int(rng.expovariate(0.5)), len(world.freemailers) - 1)
-        domain = world.freemailers[rank]
-        pool = max(2, _LARGEST_POOL // (1 + rank))
-        return Account(domain, f"smtp.{domain}", f"imap.{domain}", pool, port)
+        return _PROVIDERS[min(int(rng.expovariate(0.4)), len(_PROVIDERS) - 1)]
     domain = new_domain(rng)
     if draw < 0.8:
-        hoster = rng.choice(world.hosters)
-        return Account(domain, f"smtp.{hoster}", f"imap.{hoster}", 6, port)
+        return hosted_account(domain, rng)
+    return own_server_account(domain, rng)
+
+
+def hosted_account(domain: str, rng: random.Random) -> Account:
+    """A company's mailbox at one of the large hosters."""
+    at = rng.choice(_HOSTED)
+    return Account(domain, at.submission, at.mailbox, at.pool, at.port)
+
+
+def tenant_account(world: World, rng: random.Random) -> Account:
+    """A program's account: half of them at a large provider, half at a small one of its own."""
+    return (
+        draw_account(world, rng) if rng.random() < 0.5 else own_server_account(new_domain(rng), rng)
+    )
+
+
+def own_server_account(domain: str, rng: random.Random) -> Account:
+    """A mailbox at the company's or the small hoster's own server."""
     name = f"{rng.choice(('mail', 'smtp'))}.{domain}"
-    mailbox = rng.choice((name, f"imap.{domain}"))
-    return Account(domain, name, mailbox, 1, port)
+    return Account(domain, name, rng.choice((name, f"imap.{domain}")), 1, rng.choice((465, 587)))
 
 
 def reach(
@@ -73,18 +118,17 @@ def submit_mail(
 ) -> float:
     """Submit letters with the account, encrypted."""
     at, server = reach(actor, at, account.submission, account.pool, cached=cached)
+    return submit_to(actor, at, server, account, count)
+
+
+def submit_to(actor: Actor, at: float, server: Endpoint, account: Account, count: int = 1) -> float:
+    """Submit letters to a server whose address is known."""
     if account.port == 465:
         return actor.smtp_tls(at, server, account.submission, count)
     letters = [letter(actor.rng, account.domain) for _ in range(count)]
-    return actor.smtp(
-        at,
-        server,
-        account.submission,
-        letters,
-        helo=actor.host.name,
-        port=account.port,
-        starttls=True,
-    )
+    helo = actor.host.name
+    name, port = account.submission, account.port
+    return actor.smtp(at, server, name, letters, helo=helo, port=port, starttls=port == 587)
 
 
 def letter(rng: random.Random, domain: str, recipient: str = "") -> Mail:
@@ -104,6 +148,13 @@ def daytime(actor: Actor) -> float:
     return actor.rng.uniform(5, working) if actor.rng.random() < 0.8 else actor.rng.uniform(5, end)
 
 
-def share_of_day(actor: Actor) -> float:
-    """How much of a day is played; multiplies what is said a day."""
-    return actor.stage.duration / DAY
+def times_a_day(actor: Actor, least: int, most: int) -> int:
+    """So many times a day, drawn evenly; in proportion where less than a day is played, never 0."""
+    return max(1, round(actor.rng.randint(least, most) * actor.stage.duration / DAY))
+
+
+def another(actor: Actor, host: Host) -> Actor:
+    """Another machine, or another face of this one, that plays within the same kind."""
+    other = Actor(actor.stage, host, actor.rng)
+    other.tape, other.meant, other.servers = actor.tape, actor.meant, actor.servers
+    return other
