@@ -164,7 +164,7 @@ def ipv6_privacy_laptop(actor: Actor) -> None:
     actor.note = f"one laptop with {len(moments)} addresses in turn; {_sent(actor)}"
 
 
-def dhcp_churn(actor: Actor) -> None:
+def hot_desks(actor: Actor) -> None:
     """Hot desks: one address goes to a dozen people's laptops in a day, each with own accounts.
 
     Source: RFC 2131 (addresses are given anew when leases end); leases of one hour in wireless
@@ -279,7 +279,7 @@ KINDS = (
     benign(fetchmail_user, desk=True),
     benign(mailbox_migration, whole_day=False),
     benign(ipv6_privacy_laptop, version=6),
-    benign(dhcp_churn, version=4),
+    benign(hot_desks, version=4),
     benign(home_office),
     grey(tor_exit),
     benign(webmail_company),
