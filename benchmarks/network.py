@@ -54,6 +54,7 @@ class Outcome:
     seconds: float | None = None
     why: str = ""
     note: str = ""
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,21 @@ def _outcome(host: HostTruth, said: Sequence[Verdict], start: float) -> Outcome:
     if host.first_mail is not None and worst.decided_at is not None:
         seconds = round(worst.decided_at - start - host.first_mail, 3)
     return Outcome(
-        host.host, host.scenario, is_mailer, tier, worst.level, seconds, worst.why, host.note
+        host.host,
+        host.scenario,
+        is_mailer,
+        tier,
+        worst.level,
+        seconds,
+        worst.why,
+        host.note,
+        worst.score,
     )
 
 
 def _of_nobody(said: Mapping[str, Verdict]) -> Iterator[Outcome]:
     return (
-        Outcome(v.host, NOBODY, False, None, v.level, why=v.why)
+        Outcome(v.host, NOBODY, False, None, v.level, why=v.why, score=v.score)
         for v in said.values()
         if v.level is not Level.CLEAN
     )

@@ -26,6 +26,7 @@ from rulegen.simulate.hard.spam import (
 from rulegen.simulate.mail import Mail, MailDraft, Reply, dialogue, sentences
 from rulegen.simulate.messages import http_turns, tls_turns
 from rulegen.simulate.network import Posted, Resolved
+from rulegen.simulate.scenarios import Act
 from rulegen.simulate.servers import serve_mail
 from rulegen.simulate.tcp import Turn, converse
 from rulegen.simulate.wire import Socket
@@ -384,5 +385,5 @@ KINDS = (
     infected(own_account_encrypted, desk=True, tellable=False),
     infected(open_relay),
     infected(web_mailer),
-    infected(hijacked_mail_server),
+    infected(hijacked_mail_server, Act.MAIL_SERVERS),
 )

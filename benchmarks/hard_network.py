@@ -1,0 +1,156 @@
+"""A hard network and engines -> what was said of each host, by logs, by alerts, by both, declared and not, less each explanation."""
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import get_type_hints
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from benchmarks.network import Network, Outcome, compare
+from eveproc.evidence.collector import Collector
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input.events import Alert
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import read_events
+from eveproc.verdicts import benign_explanations
+from eveproc.verdicts.analyze import judge_evidence
+from eveproc.verdicts.benign_explanations import BenignExplanation
+from rulegen.build import build
+from rulegen.simulate import PCAP_NAME, Simulation, simulate, write_simulation
+from rulegen.simulate.hard import HARD, HardKind
+from rulegen.simulate.scenarios import Act
+from rulegen.site_profile import SiteProfile, load_site
+from rulegen.vocabulary import Engine
+from tests.engines.replay import replay
+
+DAY = 86400.0
+KINDS: Mapping[str, HardKind] = MappingProxyType({kind.name: kind for kind in HARD})
+
+
+class Source(StrEnum):
+    """What is judged."""
+
+    BOTH = "logs and alerts"
+    LOGS = "logs alone"
+    ALERTS = "alerts alone"
+
+
+class Declared(StrEnum):
+    """How much of the site its profile tells."""
+
+    NOTHING = "nothing declared"
+    EVERYTHING = "everything declared"
+
+
+@dataclass(frozen=True, slots=True)
+class HardNight:
+    """Everything said of one network by one engine's log, one source of it and one profile.
+
+    `left_out` is the benign explanation that was disabled ("": none); they are where nothing is
+    declared, which is where explanations matter most.
+    """
+
+    network: Network
+    engine: Engine
+    declared: Declared
+    source: Source
+    left_out: str
+    outcomes: tuple[Outcome, ...]
+
+
+def evaluate_hard(network: Network, engines: Sequence[Engine]) -> list[HardNight]:
+    """Play one day, replay it with each engine for each profile, and judge. Raises EngineError and InputError."""
+    site = load_site(network.site)
+    scenarios = network.scenarios or tuple(KINDS)
+    day = simulate(site, network.seed, seconds=DAY, clients=network.clients, scenarios=scenarios)
+    nights = []
+    with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
+        work = Path(name)
+        write_simulation(day, work)
+        for declared in Declared:
+            profile = profile_of(site, day, declared)
+            rules = work / "rules" / declared
+            build(profile, engines, rules, day.start.date())
+            for engine in engines:
+                log = work / "log" / declared / engine
+                eve = replay(engine, work / PCAP_NAME, log, build=rules / engine)
+                nights += _judge(eve, profile, day, network, engine, declared)
+                eve.unlink()
+    return nights
+
+
+def profile_of(site: SiteProfile, day: Simulation, declared: Declared) -> SiteProfile:
+    """The site with home networks alone, or with every mail server and resolver that was played."""
+    if declared is Declared.NOTHING:
+        return replace(site, mail_servers=(), resolvers=(), internal_domains=(), exempt=())
+    return replace(
+        site,
+        mail_servers=site.mail_servers + _played(day, Act.MAIL_SERVERS),
+        resolvers=site.resolvers + _played(day, Act.FORWARDERS),
+    )
+
+
+def _played(day: Simulation, act: Act) -> tuple[IPv4Network | IPv6Network, ...]:
+    names = {kind.name for kind in HARD if kind.act is act}
+    hosts = (host for host in day.hosts if host.scenario in names)
+    return tuple(ip_network(address) for host in hosts for address in host.addresses)
+
+
+def explanations() -> Mapping[str, Callable[..., BenignExplanation | None]]:
+    """The functions that may explain a host, by name: found by what they return, so that none is forgotten."""
+    found = inspect.getmembers(benign_explanations, inspect.isfunction)
+    return {
+        name: function
+        for name, function in found
+        if function.__module__ == benign_explanations.__name__
+        and get_type_hints(function).get("return") == BenignExplanation | None
+    }
+
+
+def _judge(
+    eve: Path,
+    profile: SiteProfile,
+    day: Simulation,
+    network: Network,
+    engine: Engine,
+    declared: Declared,
+) -> Iterator[HardNight]:
+    stats = ReadStats()
+    stores = _collect(eve, profile, stats)
+
+    def night(source: Source, left_out: str = "") -> HardNight:
+        said = judge_evidence(_merged(stores[source]), profile, stats, drawn=False).verdicts
+        return HardNight(network, engine, declared, source, left_out, compare(said, day))
+
+    for source in Source:
+        yield night(source)
+    for name in explanations() if declared is Declared.NOTHING else ():
+        with patch.object(benign_explanations, name, lambda *_: None):
+            yield night(Source.BOTH, name)
+
+
+def _collect(
+    eve: Path, profile: SiteProfile, stats: ReadStats
+) -> Mapping[Source, tuple[EvidenceStore, ...]]:
+    logs, alerts = Collector(profile), Collector(profile)
+    for event in read_events([str(eve)], stats):
+        (alerts if isinstance(event, Alert) else logs).add(event)
+    return {
+        Source.BOTH: (logs.store, alerts.store),
+        Source.LOGS: (logs.store,),
+        Source.ALERTS: (alerts.store,),
+    }
+
+
+def _merged(stores: Sequence[EvidenceStore]) -> EvidenceStore:
+    whole = EvidenceStore()
+    for store in stores:
+        whole.merge(store)
+    return whole
