@@ -40,6 +40,8 @@ LONG_WORK = 64 << 20
 # Seconds to deliver queued notifications at exit: less than the 10 s after which some supervisors
 # kill a process.
 LAST_SECONDS = 5.0
+# Report formats that are read, not parsed.
+FORMS_FOR_PEOPLE = ("text", "digest", "html", "markdown")
 # Garbage is collected when allocations exceed deallocations by this number.
 COLLECT_EACH = 50_000
 
@@ -179,6 +181,27 @@ def _refuse_to_forget(
         )
 
 
+def _refuse_by(by: str, form: str, inputs: InputOptions) -> None:
+    """Refuse a column that the inventory does not have before hours of reading."""
+    if not by:
+        return
+    if form not in FORMS_FOR_PEOPLE:
+        raise click.UsageError(
+            f"--by cannot be used with -f {form}: there each host has its columns of the inventory"
+        )
+    with _faults_told():
+        inventory = inputs.profile().inventory
+    if by.lower() not in inventory.columns:
+        known = ", ".join(inventory.columns) or "none: site.yaml names no usable inventory"
+        raise click.UsageError(f"invalid column --by {by}: expected one of {known}")
+
+
+def _summed_by(report: "Report", by: str) -> "Report":
+    from msgspec.structs import replace
+
+    return replace(report, by=by.lower())
+
+
 def _cluster(
     on: str | None,
     master: str | None,
@@ -279,6 +302,13 @@ def main() -> None:
     help="With --on spark: write verdicts and evidence to this URI as Parquet tables, by day.",
 )
 @click.option(
+    "--by",
+    metavar="COLUMN",
+    default="",
+    help="Also count hosts by this column of the inventory, for example department "
+    "(forms text, digest, html and markdown).",
+)
+@click.option(
     "--metrics",
     type=FILE,
     help="Write metrics of this run for Prometheus (node_exporter's textfile collector).",
@@ -295,6 +325,7 @@ def report(
     master: str | None,
     tables: str | None,
     metrics: Path | None,
+    by: str,
 ) -> None:
     """Judge every host seen in EVE and write a report.
 
@@ -305,13 +336,14 @@ def report(
     """
     _refuse_to_send(output, form)
     _refuse_to_forget(state, inputs.until, output, stats, metrics)
+    _refuse_by(by, form, inputs)
     cluster = _cluster(on, master, tables, inputs, state)
     with _measured(metrics) as run:
         with (
             _faults_told(),
             _judged(inputs, state, cluster, everyone=everyone, drawn=form == "html") as report,
         ):
-            _deliver(report, form, output, everyone)
+            _deliver(_summed_by(report, by), form, output, everyone)
             _tell_reading(report, stats)
             run.append(report)
         _exit_by(report, fail_on)
@@ -398,6 +430,8 @@ def explain(inputs: InputOptions, host: str) -> None:
         store, stats = _gathered(inputs, profile)
         _tell_judgement(store, profile, stats)
         accounts = account_for(host, store, profile, inputs.eve)
+        for note in profile.inventory.faults():
+            _say(note)
         _echo("\n\n".join(explain_text.render(told) for told in accounts))
 
 

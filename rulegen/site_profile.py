@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rulegen.errors import InputError, Problem
+from rulegen.inventory import NO_INVENTORY, Inventory, read_inventory
 from rulegen.networks import Network as Network  # part of this module's interface
 from rulegen.networks import NetworkIndex, place
 from rulegen.validation import CheckedReader, is_int, kind, show
@@ -115,6 +116,8 @@ class SiteProfile(Struct, frozen=True):
     sensors: tuple[str, ...] = ()
     # EVE fields that separate networks with the same addresses; None: not set.
     separate_by: tuple[str, ...] | None = None
+    # What the site knows of its machines; `inventory.path` is as in site.yaml until load_site reads it.
+    inventory: Inventory = NO_INVENTORY
 
     def is_home(self, address: Address) -> bool:
         return _within(address, self.home_networks)
@@ -130,9 +133,9 @@ class SiteProfile(Struct, frozen=True):
 
 
 def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
-    """Read a profile and an optional thresholds file that overrides it.
+    """Read a profile, its inventory, and an optional thresholds file that overrides it.
 
-    Raises InputError with every error of both.
+    Faults of the inventory are in Inventory.problems. Raises InputError with every error of both.
     """
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
@@ -143,7 +146,10 @@ def load_site(path: Path, thresholds: Path | None = None) -> SiteProfile:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return build_profile(*documents)
+    profile = build_profile(*documents)
+    if profile.inventory.path is None:
+        return profile
+    return replace(profile, inventory=read_inventory(path.parent / profile.inventory.path))
 
 
 def build_profile(site: YamlDocument, overlay: YamlDocument | None = None) -> SiteProfile:
@@ -228,6 +234,7 @@ class _SiteReader(CheckedReader):
         "ports",
         "sensors",
         "separate_by",
+        "inventory",
     )
 
     def profile(self, overlay: YamlDocument | None) -> SiteProfile:
@@ -244,6 +251,7 @@ class _SiteReader(CheckedReader):
             ports=self._ports(root.get("ports")),
             sensors=self.items(root, "sensors", self._sensor),
             separate_by=self._separate_by(root),
+            inventory=self._inventory(root.get("inventory")),
             thresholds=MappingProxyType(thresholds),
             network_thresholds=_by_address(by_network),
         )
@@ -416,6 +424,15 @@ class _SiteReader(CheckedReader):
         allowed = ", ".join(SEPARATING_FIELDS)
         self.note(key, f"invalid field {show(value)}: expected one of {allowed}")
         return None
+
+    def _inventory(self, value: Value) -> Inventory:
+        """Only its path: load_site reads the file."""
+        if value is None:
+            return NO_INVENTORY
+        if isinstance(value, str) and value and value.isprintable():
+            return Inventory(Path(value))
+        self.note("inventory", f"invalid file {show(value)}: expected the name of a CSV file")
+        return NO_INVENTORY
 
     def _sid_base(self, value: Value) -> int:
         last = LOCAL_SIDS.stop - SID_BLOCK

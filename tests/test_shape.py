@@ -23,6 +23,8 @@ SHARED = {
     "catalogue",
     "errors",
     "files",
+    "inventory",
+    "mac_address",
     "site_profile",
     "spec",
     "template_files",

@@ -1,6 +1,5 @@
-"""An address or a MAC in any spelling -> the one spelling used everywhere, or "" if it is none."""
+"""An address in any spelling -> the one spelling used everywhere, or "" if it is none."""
 
-import re
 from functools import lru_cache
 from ipaddress import IPv6Address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
@@ -29,24 +28,6 @@ def canonical_address(text: str) -> str:
     except (OSError, ValueError):
         return ""
     return _spelled(packed)
-
-
-_MAC = re.compile(
-    r"[0-9a-f]{12}|[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
-)
-
-
-@lru_cache(maxsize=65536)
-def canonical_mac(text: str) -> str:
-    """A MAC in any usual spelling -> lower case with colons; "" if it is none.
-
-    Usual are a4:bb:6d:e9:13:a1, a4-bb-6d-e9-13-a1, a4bb.6de9.13a1 and a4bb6de913a1.
-    """
-    lower = text.lower()
-    if not _MAC.fullmatch(lower):
-        return ""
-    digits = re.sub("[^0-9a-f]", "", lower)
-    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def _spelled(packed: bytes) -> str:

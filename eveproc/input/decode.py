@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from eveproc.input.addresses import canonical_address, canonical_mac, is_address
+from eveproc.input.addresses import canonical_address, is_address
 from eveproc.input.events import (
     ACK,
     BEFORE_SURICATA,
@@ -45,6 +45,7 @@ from eveproc.input.events import (
     Tls,
 )
 from eveproc.input.times import read_time
+from rulegen.mac_address import canonical_mac
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 # A state file keeps counters as 64-bit numbers.

@@ -146,6 +146,7 @@ def _context(verdict: Verdict, judgement: Judgement) -> dict[str, str]:
         f"{OWN}Sids": " ".join(map(str, sids(verdict))),
         f"{OWN}SameMailsAs": " ".join(verdict.repeats),
         f"{OWN}IsRouter": "true" if verdict.is_router else "",
+        f"{OWN}Inventory": verdict.inventory.text if verdict.inventory else "",
         f"{OWN}Coverage": "" if judgement.is_whole else judgement.outcome.value,
     }
 

@@ -27,6 +27,7 @@ def as_text(news: LiveNews) -> str:
         verdict.level.upper(),
         who,
         f"score {verdict.score:.2f}",
+        *([f"inventory {safe(verdict.inventory.text)}"] if verdict.inventory else []),
         safe(verdict.why),
     )
     return f"{'  '.join(words)}\n"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from eveproc.report.change_summary import called, change_lines
+from eveproc.report.inventory_text import inventory_lines
 from eveproc.report.judgement_text import other_health, paragraphs
 from eveproc.report.record import changes
 from eveproc.report.sanitize import cut
@@ -39,6 +40,8 @@ def _lines(report: Report, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from _coverage(report)
     if report.change:
         yield from ("", *change_lines(report.change, WIDTH))
+    if lines := list(inventory_lines(report, WIDTH)):
+        yield from ("", *lines)
     for verdict in listed[:HOSTS]:
         yield from ("", *_host(verdict, known.get(verdict.key)))
     if len(listed) > HOSTS:
@@ -79,6 +82,8 @@ def _host(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
         f"{verdict.score:.2f}{f', {change.trend.words}' if change else ''}",
         WIDTH,
     )
+    if verdict.inventory:
+        yield from _indented(f"Inventory: {cut(verdict.inventory.text, NEXT)}")
     yield from _indented(cut(verdict.why, WHY))
     if verdict.next_step:
         yield from _indented(f"Next: {cut(verdict.next_step, NEXT)}")

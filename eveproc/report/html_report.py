@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from eveproc.input.events import SkipReason
 from eveproc.report.chart import Drawing
+from eveproc.report.inventory_text import notes, sums
 from eveproc.report.page import render as render_page
 from eveproc.report.report_charts import duration, evidence_chart, pace_chart
 from eveproc.report.sentence import headline, lead
@@ -84,6 +85,8 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
         per=duration(report.chart_data.columns.seconds) if report.chart_data.columns else "",
         open_at_most=OPEN_AT_MOST,
         reading=_reading(report),
+        notes=tuple(notes(report)),
+        sums=tuple(sums(report)),
         site=_site(report.site) if report.site else (),
         version=version("mxhound"),
     )
@@ -241,6 +244,7 @@ def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
         "thresholds": (*thresholds, *networks),
         "ports": (ports,),
         "sensors": site.sensors,
+        "inventory": (str(site.inventory.path),) if site.inventory.path else (),
     }
     return tuple((key, found) for key, values in listed.items() if (found := tuple(values)))
 

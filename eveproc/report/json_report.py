@@ -9,6 +9,7 @@ from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.verdict import EvidenceItem, Identity, Verdict
+from rulegen.inventory import InventoryEntry
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
@@ -53,12 +54,18 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
 
 
 def _where(verdict: Verdict) -> dict[str, object]:
-    """Keys that only some hosts have: scope of several networks, NAT, router."""
+    """Keys that only some hosts have: scope of several networks, NAT, router, inventory."""
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
         | ({"is_router": True} if verdict.is_router else {})
+        | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
     )
+
+
+def _inventory(entry: InventoryEntry) -> dict[str, str]:
+    """The key that matched, as `address`, `network` or `mac`, and the columns with a value."""
+    return {entry.kind: entry.key, **dict(entry.values)}
 
 
 def _item(item: EvidenceItem) -> dict[str, object]:

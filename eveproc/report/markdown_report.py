@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from eveproc.report.change_summary import change_lines
+from eveproc.report.inventory_text import notes, sums
 from eveproc.report.judgement_text import other_health
 from eveproc.report.record import addresses, changes
 from eveproc.report.sanitize import cut, safe
@@ -17,6 +18,7 @@ from eveproc.report.times import short, span
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.verdict import EvidenceItem, Verdict
+from rulegen.inventory import InventoryEntry
 from rulegen.units import count_of
 from rulegen.vocabulary import Level
 
@@ -42,6 +44,10 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
     yield from _listed(_judgement(report))
     if report.change:
         yield from _listed(prose(line.strip()) for line in change_lines(report.change, _ONE_LINE))
+    yield from _listed(map(prose, notes(report)))
+    heading, *lines = list(sums(report)) or [""]
+    if heading:
+        yield from (prose(heading), "", *_listed(map(prose, lines)))
     known = changes(report)
     for verdict in verdicts:
         yield from _host(verdict, known.get(verdict.key))
@@ -80,6 +86,8 @@ def _facts(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
         yield f"**Name:** {code(cut(identity.name, NAME))}"
     if identity and identity.mac:
         yield f"**MAC:** {code(identity.mac)}"
+    if verdict.inventory:
+        yield from _inventory(verdict.inventory)
     if others := addresses(verdict)[1:]:
         yield f"**Other addresses:** {', '.join(map(code, others))}"
     if verdict.scope:
@@ -91,6 +99,11 @@ def _facts(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
     yield f"**Why:** {prose(verdict.why)}"
     if verdict.next_step and verdict.level is not Level.CLEAN:
         yield f"**Next step:** {prose(verdict.next_step)}"
+
+
+def _inventory(entry: InventoryEntry) -> Iterator[str]:
+    yield f"**Inventory:** {entry.kind} {code(entry.key)}"
+    yield from (f"**{prose(column)}:** {prose(value)}" for column, value in entry.values)
 
 
 def _row(item: EvidenceItem) -> str:

@@ -20,6 +20,7 @@ def render(report: Report) -> str:
         for line in (
             *_lines(report),
             *(f"health: {line}" for line in report.health),
+            *report.notes,
             *stderr_lines(report),
         )
     )
@@ -29,12 +30,13 @@ def render_json(report: Report) -> str:
     """One JSON object.
 
     Keys: those of ReadStats.as_dict, unused, health, first and last event time (ISO 8601 UTC or
-    null), coverage.
+    null), coverage; notes, if rows of the inventory were skipped.
     """
     span = {"first_event": iso(report.first_event), "last_event": iso(report.last_event)}
     told = {
         "unused": dict(report.unused),
         "health": list(report.health),
+        **({"notes": list(report.notes)} if report.notes else {}),
         **span,
         "coverage": coverage_dict(report),
     }

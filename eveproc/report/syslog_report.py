@@ -129,6 +129,7 @@ def _parameters(
         "is_router": "true" if verdict.is_router else "",
         "coverage": "" if judgement.is_whole else judgement.outcome.value,
         **_change(change),
+        "inventory": verdict.inventory.text if verdict.inventory else "",
         "next_step": verdict.next_step,
     }
 

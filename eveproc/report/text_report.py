@@ -6,6 +6,7 @@ from textwrap import wrap
 from types import MappingProxyType
 
 from eveproc.report.change_summary import change_lines
+from eveproc.report.inventory_text import inventory_lines
 from eveproc.report.judgement_text import headline_of, paragraphs, remedy_lines
 from eveproc.report.sanitize import safe
 from eveproc.report.times import short, span
@@ -63,6 +64,7 @@ def _judged(report: Report, width: int) -> Iterator[str]:
 def _changed(report: Report, width: int) -> Iterator[str]:
     if report.change:
         yield from ("", *change_lines(report.change, width))
+    yield from inventory_lines(report, width)
 
 
 def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
@@ -94,6 +96,8 @@ def paragraph(verdict: Verdict) -> Iterator[str]:
         f"{verdict.level.upper():{LABEL + 2}}{safe(verdict.host)}  score "
         f"{verdict.score:.2f}{_scope(verdict)}{_named(verdict.identity)}"
     )
+    if verdict.inventory:
+        yield from _field("inventory", verdict.inventory.text)
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
@@ -165,6 +169,8 @@ def _host_cell(verdict: Verdict) -> Iterator[str]:
         yield from (
             safe(address) for address in verdict.identity.addresses if address != verdict.host
         )
+    if verdict.inventory:
+        yield safe(verdict.inventory.text)
 
 
 def _reasons_cell(verdict: Verdict) -> Iterator[str]:

@@ -74,6 +74,7 @@ def verdict_schema() -> "Schema":
             ),
             *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
             *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
+            ("inventory", pa.map_(pa.string(), pa.string())),
         ]
     )
 
@@ -117,14 +118,22 @@ def _write(spark: "SparkSession", folder: str, schema: "Schema", rows: Iterator[
 
 
 def _verdict(verdict: Verdict) -> object:
-    return _stored(as_dict(verdict))
+    said = as_dict(verdict)
+    entry = said.pop("inventory", {})
+    columns = [*entry.items()] if isinstance(entry, dict) else []
+    listed = [(storable(column), storable(value)) for column, value in columns]
+    return {**_dict_of(said), "inventory": listed or None}
+
+
+def _dict_of(said: dict[str, object]) -> dict[str, object]:
+    return {key: _stored(value, key) for key, value in said.items()}
 
 
 def _stored(value: object, name: str = "") -> object:
     """A value of the JSON report for Parquet: times as timestamps, text as UTF-8."""
     match value:
         case dict():
-            return {key: _stored(inner, key) for key, inner in value.items()}
+            return _dict_of(value)
         case list():
             return [_stored(inner) for inner in value]
         case str():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.store import EvidenceStore
@@ -24,6 +25,7 @@ from eveproc.input.sources import BLOCK, LogSource
 from eveproc.input.survey import FEW, limit_for
 from eveproc.spark.rows import Gathered, batches, rows_of
 from rulegen.errors import MxhoundError
+from rulegen.inventory import NO_INVENTORY
 from rulegen.site_profile import SiteProfile
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class Order(Struct, frozen=True):
     def of(cls, site: SiteProfile, period: Period, files: int) -> "Order":
         from pyspark.cloudpickle import dumps  # pickle cannot handle read-only mappings
 
-        return cls(dumps((site, period)), sampled_at_most=limit_for(files))
+        needed = replace(site, inventory=NO_INVENTORY)  # only verdicts are named
+        return cls(dumps((needed, period)), sampled_at_most=limit_for(files))
 
 
 class FileFacts(Struct, frozen=True):

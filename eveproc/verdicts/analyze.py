@@ -37,6 +37,8 @@ class Report(Struct, frozen=True):
     but are no evidence. Charts are drawn from `chart_data`; `site` is the profile used. `change` is
     None if no earlier report is kept. `judgement` says whether the verdicts can be trusted, based
     on `coverage` (what could have been seen). `counters` is the rise of each sensor's counters.
+    `notes` are faults that no verdict depends on: rows of the inventory that were skipped. `by` is
+    the column of the inventory by which reports for people sum up.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -52,6 +54,8 @@ class Report(Struct, frozen=True):
     judgement: Judgement = JUDGED
     coverage: Coverage = field(default_factory=Coverage)
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def records_span(self) -> tuple[float, float] | None:
@@ -167,6 +171,7 @@ def _report_on(store: EvidenceStore, site: SiteProfile, stats: ReadStats, *, fou
         judgement=judgement_of(store, site, stats, found=found),
         coverage=store.coverage,
         counters=store.health.counters(),
+        notes=tuple(site.inventory.faults()),
     )
 
 

@@ -11,13 +11,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
-from eveproc.input.addresses import canonical_address, canonical_mac
+from eveproc.input.addresses import canonical_address
 from eveproc.signals.observation import Pivot
-from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.machines import (
+    Machine,
+    context_of,
+    inventory_entry,
+    machines,
+    verdict_on,
+)
 from eveproc.verdicts.repeated_mails import RepeatedMails
 from eveproc.verdicts.scoring import HostContext, combine, signals_for
 from eveproc.verdicts.verdict import Assessment, Verdict, assess, level_of, score_by
 from rulegen.errors import InputError, Problem
+from rulegen.mac_address import canonical_mac
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Family, Level, Signal
 
@@ -65,7 +72,7 @@ def explain(
     store.trim()
     found = [
         _account(machine, store, site, sources)
-        for machine in _find(host, list(machines(store, site)))
+        for machine in _find(host, list(machines(store, site)), site)
     ]
     return tuple(
         sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score))
@@ -89,11 +96,11 @@ def _account(
     )
 
 
-def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
+def _find(host: str, seen: Sequence[Machine], site: SiteProfile) -> list[Machine]:
     """Machines with this address, MAC or name; if none, those with this short name."""
     wanted = _one_spelling(host)
     for is_same in (str.__eq__, _is_same_machine):
-        found = [m for m in seen if any(is_same(wanted, _one_spelling(n)) for n in _names(m))]
+        found = [m for m in seen if any(is_same(wanted, _one_spelling(n)) for n in _names(m, site))]
         if found:
             return found
     what = (
@@ -103,13 +110,11 @@ def _find(host: str, seen: Sequence[Machine]) -> list[Machine]:
     raise InputError([Problem(host, what)])
 
 
-def _names(machine: Machine) -> tuple[str, ...]:
-    identity = machine.identity
-    return (
-        (*machine.addresses, *(name for name in (identity.mac, identity.name) if name))
-        if identity
-        else machine.addresses
-    )
+def _names(machine: Machine, site: SiteProfile) -> tuple[str, ...]:
+    identity, entry = machine.identity, inventory_entry(machine, site)
+    names = (identity.mac, identity.name) if identity else ()
+    listed = entry.get("name") if entry and entry.is_of_one_machine else ""
+    return (*machine.addresses, *(name for name in (*names, listed) if name))
 
 
 def _one_spelling(host: str) -> str:

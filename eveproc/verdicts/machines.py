@@ -10,6 +10,7 @@ from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import Identity, Verdict, judge, key_of
+from rulegen.inventory import InventoryEntry
 from rulegen.site_profile import SiteProfile
 
 
@@ -72,10 +73,21 @@ def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> Hos
 def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     """The verdict, including doubts about whose evidence it is."""
     verdict = judge(machine.address, machine.evidence, machine.identity, context)
+    if (entry := inventory_entry(machine, context.site)) is not None:
+        verdict = replace(verdict, inventory=entry)
     if not (machine.scope or machine.contested):
         return verdict
     why = " ".join(filter(None, (verdict.why, _doubt(machine))))
     return replace(verdict, scope=machine.scope, why=why)
+
+
+def inventory_entry(machine: Machine, site: SiteProfile) -> InventoryEntry | None:
+    """The row of the site's inventory about this machine; None if its owner cannot be told."""
+    if site.inventory.path is None or machine.contested:
+        return None
+    mac = machine.identity.mac if machine.identity else ""
+    addresses = (machine.address, *machine.addresses)
+    return site.inventory.entry_for(mac, addresses, machine.scope, machine.scopes)
 
 
 def _doubt(machine: Machine) -> str:

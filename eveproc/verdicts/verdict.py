@@ -12,6 +12,7 @@ from eveproc.verdicts.benign_explanations import BenignExplanation, find_benign_
 from eveproc.verdicts.caps import allow
 from eveproc.verdicts.parameters import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_weights, weigh
+from rulegen.inventory import InventoryEntry
 from rulegen.vocabulary import Family, Level, Signal
 
 
@@ -61,7 +62,8 @@ class Verdict(Struct, frozen=True):
     `score` is a probability; `decided_at` is None for a clean host.
 
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
-    address alone identifies the host. `repeats` are hosts whose mails this one repeats.
+    address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
+    is what the site's inventory says of the host.
     """
 
     host: str
@@ -78,6 +80,7 @@ class Verdict(Struct, frozen=True):
     scope: str = ""
     repeats: tuple[str, ...] = ()
     is_router: bool = False
+    inventory: InventoryEntry | None = None
 
     @property
     def key(self) -> tuple[str, str]:

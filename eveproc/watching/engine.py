@@ -38,6 +38,7 @@ from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
 from eveproc.verdicts.repeated_mails import RepeatedMails
 from eveproc.verdicts.verdict import assess
 from eveproc.watching.faults import Faults
+from rulegen.inventory import Inventory
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level
@@ -82,6 +83,10 @@ class Watcher:
         self._aged = -inf
         # What was seen in this stretch of an hour and in the one before.
         self._recent = [Coverage(), Coverage()]
+
+    def use_inventory(self, inventory: Inventory) -> None:
+        """Name hosts by this inventory from now on."""
+        self._site = replace(self._site, inventory=inventory)
 
     def judgement(self) -> Judgement:
         """Whether verdicts may rest on what was read in the last hour or two."""

@@ -35,6 +35,7 @@ NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
 # A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be
 # made of it.
 _MARKUP = re.compile(r"[^\w. :-]")
+_SITE_MARKUP = re.compile(r"(?<!\w)@|@(?!\w)|[^\w. :;,()+@-]")
 # What Apprise colours a message by.
 _KIND = MappingProxyType(
     {Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"}
@@ -55,6 +56,7 @@ def message_of(news: LiveNews, coverage: Judgement = JUDGED) -> Message:
     lines = [
         f"{verdict.host}{scope}{named}: {verdict.level}, score {verdict.score:.2f}",
         *([f"decided {short(verdict.decided_at)}"] if verdict.decided_at is not None else []),
+        *([f"Inventory: {_of_site(verdict.inventory.text)}"] if verdict.inventory else []),
         safe(verdict.why),
         *([f"Next: {safe(verdict.next_step)}"] if verdict.next_step else []),
         f"Incident {change.incident}, {change.trend.words}.",
@@ -212,6 +214,11 @@ def masked(url: str) -> str:
 
 def _harmless(text: str) -> str:
     return _MARKUP.sub("?", safe(text))[:LONGEST_NAME]
+
+
+def _of_site(text: str) -> str:
+    """Text of the site's inventory: a mail address or a telephone number stays what it is."""
+    return _SITE_MARKUP.sub("?", safe(text))
 
 
 def _pauses() -> Iterator[float]:

@@ -27,6 +27,7 @@ from eveproc.watching.blindness import NO_POLICY, BlindnessWatch, Policy, Readin
 from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
 from eveproc.watching.faults import Faults
+from eveproc.watching.inventory_file import InventoryFile
 from eveproc.watching.tail import Follower, Piece
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.site_profile import SiteProfile
@@ -158,6 +159,7 @@ class Live:
         self._faults = Faults(sinks.say)
         self._skipped: Counter[str] = Counter()
         self._watcher = Watcher(site, past.memory, past.stats, now=now, faults=self._faults)
+        self._inventory = InventoryFile(site.inventory, sinks.say)
         self.stats = past.stats
         self._gone = past.gone
         self._looked = self._kept = monotonic()
@@ -204,6 +206,8 @@ class Live:
         if process_signals.reload.is_set():
             process_signals.reload.clear()
             self._reload()
+        if inventory := self._inventory.changed(monotonic()):
+            self._watcher.use_inventory(inventory)
         for name, piece in self._pieces():
             self._take(name, piece)
             if monotonic() - self._looked >= PAUSE_AT_MOST:
@@ -303,6 +307,7 @@ class Live:
         self._watcher = Watcher(
             site, self._watcher.memory, self.stats, now=self._clock(), faults=self._faults
         )
+        self._inventory = InventoryFile(site.inventory, self._outlets.say)
         self._outlets.say("the site's profile was read anew")
 
     def _say_problems(self) -> None:

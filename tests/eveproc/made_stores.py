@@ -10,6 +10,7 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.verdicts.analyze import Report, analyze, judge_evidence
 from eveproc.verdicts.change import Change, HostChange, Trend
 from eveproc.verdicts.verdict import Identity, Verdict
+from rulegen.inventory import Inventory, InventoryEntry
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
 from tests.eveproc.evidence_of import START, flow, gather, lease, lookup, mail, server, site_of, web
@@ -110,7 +111,19 @@ def hostile() -> Report:
     for payload in PAYLOADS:
         stats.note_problem(payload, "cannot be read")
     stats.note(Skipped(SkipReason.OTHER_EVENT_TYPE, PAYLOADS[1]))
-    return judge_evidence(gather(events), site_of(), stats)
+    return _listed_hostilely(judge_evidence(gather(events), site_of(), stats))
+
+
+def _listed_hostilely(report: Report) -> Report:
+    """The report with an inventory that holds PAYLOADS, as columns, as values and as faults."""
+    verdicts = tuple(
+        replace(verdict, inventory=InventoryEntry("network", "10.20.7.0/24", (("owner", payload),)))
+        for verdict, payload in zip(report.verdicts, PAYLOADS, strict=True)
+    )
+    assert report.site
+    listed = Inventory(Path(PAYLOADS[0]), ("owner", PAYLOADS[2]))
+    site = replace(report.site, inventory=listed)
+    return replace(report, verdicts=verdicts, site=site, notes=PAYLOADS, by="owner")
 
 
 def many(number: int) -> Report:

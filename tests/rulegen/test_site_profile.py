@@ -505,6 +505,13 @@ def test_fields_that_separate_networks(text, fields):
     assert build_profile(document).separate_by == fields
 
 
+@pytest.mark.parametrize("given", ["7", "[hosts.csv]", '""', '"a\\x1bb"'])
+def test_an_inventory_that_is_no_file_name_is_refused(given):
+    (fault,) = faults(f"{HOME}inventory: {given}\n")
+    assert fault.startswith("site.yaml:2: [inventory]: invalid file ")
+    assert fault.endswith(": expected the name of a CSV file")
+
+
 def test_a_field_that_separates_nothing_is_refused():
     text = "home_networks: [10.0.0.0/8]\nseparate_by: [vlan, src_ip]\n"
     with pytest.raises(InputError) as refused:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from eveproc.input.addresses import canonical_mac
 from eveproc.input.decode import decode
 from eveproc.input.events import NO_ORIGIN, Event
+from rulegen.mac_address import canonical_mac
 
 FLOW = {
     "timestamp": "2026-03-02T08:00:00.000000+0000",

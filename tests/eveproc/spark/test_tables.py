@@ -15,6 +15,7 @@ from eveproc.report import json_report
 from eveproc.spark import tables
 from eveproc.spark.tables import write
 from eveproc.verdicts.analyze import Report, judge_evidence
+from rulegen.inventory import InventoryEntry
 from rulegen.site_profile import load_site
 from rulegen.units import HOUR
 from tests.eveproc.verdicts.test_same_verdicts import DATA
@@ -78,9 +79,24 @@ def test_verdicts_are_those_of_the_json_report(
     assert {row.pop("day").isoformat() for row in rows} == {DAY}
     told = [json.loads(line) for line in json_report.render(report, report.verdicts).splitlines()]
     for row in rows:  # keys that only some hosts have
-        for some in ("scope", "same_mails_as", "is_router"):
+        for some in ("scope", "same_mails_as", "is_router", "inventory"):
             assert row.pop(some) is None
     assert [_in_json(row) for row in rows] == told
+
+
+def test_the_inventory_of_a_host_is_a_map(
+    spark: "SparkSession", store: EvidenceStore, report: Report, tmp_path: Path
+) -> None:
+    entry = InventoryEntry("address", "10.20.1.7", (("name", "pc-17"), ("rack", "4")))
+    listed = [replace(report.verdicts[0], inventory=entry), report.verdicts[1]]
+    write(spark, f"file:{tmp_path}", listed, store, NOW)
+    found = {
+        row.host: row.inventory for row in spark.read.parquet(f"file:{tmp_path}/verdicts").collect()
+    }
+    assert found == {
+        listed[0].host: {"address": "10.20.1.7", "name": "pc-17", "rack": "4"},
+        listed[1].host: None,
+    }
 
 
 def _in_json(value: object) -> object:
