@@ -61,6 +61,7 @@ class Peer(StrEnum):
     HELO_NAME = "HELO name"
     HOST = "host"
     ADDRESS_NAME = "name of an address"
+    PORT = "port"
 
 
 class PeerLimit(Enum):

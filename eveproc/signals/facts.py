@@ -39,6 +39,11 @@ HEADERS, MORE_OF_IPV6 = 54, 20
 # QUIT (150), and the options of some 12 packets (150); with TLS a ClientHello (517 in common use),
 # keys (200) and the same greeting. The smallest mail takes some 400 more, a login some 200.
 ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
+# Mail programs stay connected to learn of new mails (IMAP IDLE, RFC 2177, for up to 29 minutes); who
+# only fetches what is there is done within a minute or two.
+HELD = 600.0
+# Ports below belong to services (RFC 6335); programs that share files choose one above.
+FIRST_USER_PORT = 1024
 # The longest name of an address is one of IPv6, with 63 digits and dots.
 LONGEST_PTR = 64
 
@@ -56,6 +61,8 @@ class Fact(StrEnum):
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
+    HOLDS_MAILBOX = "holds_mailbox"  # by external POP or IMAP server that it stayed connected to
+    ODD_PORTS = "odd_ports"  # by port, of external hosts that did not answer there
     HANDED_OVER = "handed_over"  # by external mail server that it sent enough for a mail
     SENT_NOTHING = "sent_nothing"  # by external mail server that it met and sent less
 
@@ -150,6 +157,16 @@ def _mailbox_server(connection: Connection) -> str:
     return flow.server if is_read and not connection.is_mail else ""
 
 
+def _held_mailbox(connection: Connection) -> str:
+    is_held = connection.event.end - connection.event.time >= HELD
+    return _mailbox_server(connection) if is_held else ""
+
+
+def _failed_port(connection: Connection) -> str:
+    port = connection.event.server_port
+    return str(port) if port >= FIRST_USER_PORT and _failed_probe(connection) else ""
+
+
 def _failed_probe(connection: Connection) -> str:
     flow = connection.event
     if connection.is_mail or connection.is_internal or flow.server_port in PORTS_OF_MAILERS:
@@ -224,6 +241,18 @@ FACTS = (
         peer=Peer.SERVER,
         extractors=(Extractor(Connection, _mailbox_server),),
         traces=Traces(ports=_mailbox_ports),
+    ),
+    FactEntry(
+        fact=Fact.HOLDS_MAILBOX,
+        peer=Peer.SERVER,
+        extractors=(Extractor(Connection, _held_mailbox),),
+        traces=Traces(ports=_mailbox_ports),
+    ),
+    FactEntry(
+        fact=Fact.ODD_PORTS,
+        peer=Peer.PORT,
+        # As for PROBED.
+        extractors=(Extractor(Connection, _failed_port),),
     ),
     FactEntry(
         fact=Fact.HANDED_OVER,

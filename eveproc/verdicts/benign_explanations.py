@@ -39,6 +39,10 @@ OWN_PACE, OWN_COPIES = 7, 3
 # third of what it tries answers: three ports, one open.
 MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 
+# File sharing: peers that do not answer, on ports of their own choice, many more than on mail ports.
+# A scan of many hosts tries few ports, a scan of many ports tries few hosts.
+PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
+
 # Highest score that an explanation leaves. A mail server may still send spam; the others do not
 # look like mass mailers.
 PERHAPS, HARDLY = 0.85, 0.40
@@ -46,6 +50,11 @@ PERHAPS, HARDLY = 0.85, 0.40
 LOOKUPS_EACH = 5
 BY_RATE = frozenset(signal for signal, entry in SIGNALS.items() if entry.explained_by_volume)
 LOOKUPS = frozenset(s for s in Signal if s.family is Family.LOOKUP)
+CONNECTIONS = frozenset(
+    s
+    for s in Signal
+    if SIGNALS[s].counted_from in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
+)
 SURVEYED = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY))
 
 
@@ -68,6 +77,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _resolver(evidence),
         _scanner(evidence),
         _provider_client(evidence) or _monitor(evidence) or _survey(evidence),
+        _file_sharer(evidence),
         _own_sender(evidence),
     )
     found = tuple(e for e in by_role if e)
@@ -204,6 +214,27 @@ def _survey(evidence: HostEvidence) -> BenignExplanation | None:
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED,
         HARDLY if 2 * len(several) >= len(tried) else PERHAPS,
+    )
+
+
+def _file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
+    """A program that shares files: some of its peers listen on mail ports (BEP 3 leaves the choice).
+
+    It speaks no SMTP and looks up no mail servers.
+    """
+    lost, ports = evidence.log(Fact.PROBED).distinct(), evidence.log(Fact.ODD_PORTS).distinct()
+    tried = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
+    peers = len(set().union(*(evidence.log(signal).keys() for signal in tried)))
+    looked_up = max(evidence.log(s).distinct() for s in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    talks = evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
+    is_sharer = lost >= max(PEERS_LOST, LOST_EACH * peers) and ports >= PORTS_LOST
+    if not peers or not is_sharer or talks or looked_up >= MX_DOMAINS:
+        return None
+    return BenignExplanation(
+        f"tries {lost} other peers on {ports} ports in vain, as a program that shares files does",
+        "if sharing files is not allowed, find the program",
+        CONNECTIONS,
+        HARDLY,
     )
 
 

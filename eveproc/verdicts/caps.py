@@ -15,10 +15,16 @@ from eveproc.verdicts.acts import (
     most_acts,
     servers_on_port_25,
 )
+from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# Distinct mail providers of all the people behind one address.
-MAILBOXES_AT_MOST = 20
+# Mailboxes that were read once, lately: distinct mail providers of all the people behind one address
+# that may be read again later. Emotet reads each mailbox that it sends through, 193 of them in six
+# minutes.
+READ_ONCE_AT_MOST = 20
+# A mailbox is its reader's own if it is read again so many seconds later, and in another hour; whoever
+# tries stolen accounts does so once. What was read longer ago than LATELY would have been.
+AGAIN, LATELY = 1800.0, 2 * HOUR
 # Share of new servers that must be met after a lookup.
 LED = 0.8
 # Programs that submit mail keep an address for as long as its record may be kept, an hour in common
@@ -93,11 +99,22 @@ def _submission(evidence: HostEvidence) -> int:
     Many addresses of one provider count once.
     """
     tried = evidence.log(Signal.SUBMISSION_ATTEMPTS)
-    # Bounded, because Emotet also reads mailboxes at the servers it sends through, 193 of them in
-    # six minutes.
-    read = min(evidence.log(Fact.READS_MAILBOX).distinct(), MAILBOXES_AT_MOST)
-    servers = max(0, tried.distinct() - read)
+    servers = max(0, tried.distinct() - _own_mailboxes(evidence))
     return _unless_one_provider(evidence, tried.newcomers(), servers, CACHED)
+
+
+def _own_mailboxes(evidence: HostEvidence) -> int:
+    """POP and IMAP servers that the host's users have mailboxes at, as far as they count."""
+    reads = evidence.log(Fact.READS_MAILBOX)
+    times: dict[str, list[float]] = {}
+    for bucket in reads.hours.values():
+        for server, time in bucket.keys.items():
+            times.setdefault(server, []).append(time)
+    own = evidence.log(Fact.HOLDS_MAILBOX).keys()
+    own |= {server for server, seen in times.items() if max(seen) - min(seen) >= AGAIN}
+    now = max(evidence.last_seen(), reads.last_seen)
+    once = [s for s, seen in times.items() if s not in own and now - max(seen) <= LATELY]
+    return len(own) + min(len(once), READ_ONCE_AT_MOST)
 
 
 def _unless_one_provider(

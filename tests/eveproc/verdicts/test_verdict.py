@@ -780,3 +780,66 @@ def test_changing_senders_speak_against_a_survey():
     ]
     found = verdict([*asked, alert(60, "smtp_rejects", side="dest_ip")])
     assert found.level is Level.INFECTED
+
+
+def mailbox_reads(count, hours, port=993):
+    """So many mailboxes, each read in each of these hours."""
+    return [flow(hour * 3600 + n * 40 + 9, server(n), port) for n in range(count) for hour in hours]
+
+
+def submissions(count, gap):
+    return [flow(n * gap + 30, server(n), 587) for n in range(count)]
+
+
+def test_mailboxes_that_are_read_again_are_a_users_own():
+    """A help desk looks after the mailboxes of 40 customers, and answers through each."""
+    found = verdict(submissions(40, 60) + mailbox_reads(40, (0, 2, 4)))
+    assert found.level is Level.CLEAN, found.why
+    assert "40 of them its users' own providers" in found.why
+
+
+def test_mailboxes_that_are_held_open_are_a_users_own():
+    held = [replace(e, end=e.time + 1500) for e in mailbox_reads(40, (0,))]
+    assert verdict(submissions(40, 60) + held).level is Level.CLEAN
+
+
+def test_stolen_mailboxes_are_read_once():
+    """Each is tried before it is used, none is read again."""
+    reads = [flow(n * 300, server(n), 993) for n in range(60)]
+    assert verdict(submissions(60, 300) + reads).level is Level.INFECTED
+
+
+def shared_files(peers, on_mail_ports, ports=200):
+    lost = [
+        flow(n * 5, server(500 + n), 6000 + 37 * n % ports, answered=False, established=False)
+        for n in range(peers)
+    ]
+    return lost + [flow(n * 60, server(n), (25, 465, 587)[n % 3]) for n in range(on_mail_ports)]
+
+
+def test_peers_of_file_sharing_on_mail_ports_are_no_mail_servers():
+    found = verdict(shared_files(900, 40))
+    assert found.level is Level.CLEAN
+    assert "other peers on 200 ports in vain, as a program that shares files does" in found.why
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(shared_files(900, 60, ports=2), id="a scan of two ports"),
+        pytest.param(shared_files(100, 60), id="few lost peers"),
+        pytest.param(
+            [
+                *shared_files(900, 40),
+                *(mail(n * 60, server(n), f"a@d{n}.test", helo="pc") for n in range(40)),
+            ],
+            id="speaks SMTP",
+        ),
+        pytest.param(
+            [*shared_files(900, 40), *(lookup(n * 60, f"d{n}.test") for n in range(40))],
+            id="looks up mail servers",
+        ),
+    ],
+)
+def test_what_file_sharing_does_not_excuse(events):
+    assert verdict(events).level is Level.INFECTED
