@@ -80,6 +80,11 @@ class Collector:
         self._noter: CoverageNoter | None = None
         self.line_filter = line_filter(site)
 
+    @property
+    def since(self) -> float:
+        """From when on events count."""
+        return self.period.since
+
     def survey(self, seen: Survey) -> None:
         """Add a sample of the input, evidence or not, to the coverage."""
         self._coverage_noter().survey(seen)
@@ -185,7 +190,7 @@ class Collector:
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
-        if event.filtered_per_thread and not event.sensor:
+        if event.names_no_sensor:
             self.store.has_unnamed_sensors = True
         read = self._alerts.read(event)
         if read is None:

@@ -188,7 +188,7 @@ class EvidenceStore(Struct):
     `flows_logged`: were TCP flows logged? `sensors`: those of the site profile that were heard of.
     `first_event` and `last_event`: of those that are evidence, without the `early_events` (dated
     before 2000) where there are others. `has_scopes`: is any evidence kept under a label?
-    `has_unnamed_sensors`: were logs of Snort read, which do not name their sensor?
+    `has_unnamed_sensors`: were alert logs read that do not name their sensor (of Snort, or text)?
     `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is
     kept (sampling.py).
     """

@@ -48,6 +48,10 @@ class Collecting(Protocol[S_co]):
     def is_home(self) -> Callable[[str], bool]:
         """Tells whether an address is the site's."""
 
+    @property
+    def since(self) -> float:
+        """From when on events count, in seconds since 1970 UTC; -inf: all do."""
+
     def add(self, event: Event) -> None:
         """Take one event in."""
 

@@ -174,6 +174,7 @@ class Alert(Event, frozen=True, kw_only=True):
     """A fired rule of any author. Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged).
 
     `filtered_per_thread`: each packet thread of the engine may log the same window once (Snort).
+    `names_no_sensor`: the log's form has no place for the sensor's name (Snort, and text).
     """
 
     TYPE: ClassVar[str] = "alert"
@@ -188,6 +189,7 @@ class Alert(Event, frozen=True, kw_only=True):
     metadata: Mapping[str, tuple[str, ...]]
     rrnames: tuple[str, ...] = ()
     filtered_per_thread: bool = False
+    names_no_sensor: bool = False
 
 
 class Dns(Event, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ from eveproc.input.reader import (
     refuse,
 )
 from eveproc.input.session_times import with_session_times
+from eveproc.input.snort import alerts_in
+from eveproc.input.snort.clock import written_since
 from eveproc.input.sources import LogSource, Rest, Span, is_archive, plain_head, size_of
 from eveproc.input.survey import (
     FEW,
@@ -145,7 +147,7 @@ class Gatherer(Generic[S]):
         elif is_lines(head):
             self._read_doubtful(source, head)
         else:
-            for event in with_session_times(read_source(source)):
+            for event in with_session_times(read_source(source, self.collector.since)):
                 self.collector.survey(of_event(event))
                 if isinstance(result := self._add(event), Skipped):
                     self.stats.note(result)
@@ -161,12 +163,25 @@ class Gatherer(Generic[S]):
             if EVENT_TYPE in block:
                 is_eve = is_eve or has_record(_naming(EVENT_TYPE, block, end))
                 self.take(block, end)
+            self._note_alerts(block, end, source)
         if not lines:
             source.note_problem("is empty")
         elif not is_eve:
             self.settle()
             if self.stats.records == found:
                 refuse(source, head, lines, self.stats.skipped[SkipReason.HALF_LINE] - cut)
+
+    def _note_alerts(self, block: bytes, end: int, source: LogSource | Span) -> None:
+        """Take in alerts that are text among the lines of others, as in a syslog."""
+        written = written_since(source.written, self.collector.since)
+        self.take_alerts(alerts_in(block, end, written))
+
+    def take_alerts(self, results: Iterable[Result]) -> None:
+        """Take in what another reader made of a log of alerts."""
+        for result in results:
+            if isinstance(result, Event):
+                self.collector.survey(of_event(result))
+            self._note((result,))
 
     def _read_rest(self, rest: Rest) -> None:
         self.stats.files += 1
@@ -175,6 +190,7 @@ class Gatherer(Generic[S]):
 
     def _read_lines(self, source: LogSource | Span) -> None:
         for number, (block, end) in enumerate(source.blocks()):
+            self._note_alerts(block, end, source)
             is_first = source.begins_file and number < FIRST_BLOCKS
             if is_first or not self.offer(block, end):
                 self.take(block, end, is_first=is_first)
@@ -230,10 +246,6 @@ class Gatherer(Generic[S]):
     def take_plainly(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end] one by one; lines that were taken before count once."""
         self._note(self._lines.lines(block, end))
-
-    def take_results(self, results: Iterable[Result]) -> None:
-        """Take in what another reader of lines made of them."""
-        self._note(results)
 
     def _note(self, results: Iterable[Result]) -> None:
         for result in with_session_times(results):

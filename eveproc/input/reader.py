@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING
 
 from eveproc.input import snort
@@ -12,6 +13,7 @@ from eveproc.input.decode import decode
 from eveproc.input.documents import prefix_of, records
 from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import ReadStats
+from eveproc.input.snort.clock import has_no_year, written_since
 from eveproc.input.sources import (
     MAX_LINE,
     LogSource,
@@ -82,19 +84,22 @@ def _read_files(
                 yield from read_source(source)
 
 
-def read_source(source: LogSource) -> Iterator[Event]:
-    """Every event of one input; what became of each line is noted in its stats, as is an input that is no EVE."""
+def read_source(source: LogSource, since: float = -inf) -> Iterator[Event]:
+    """Every event of one input; what became of each line is noted in its stats, as is an input that is no EVE.
+
+    `since` (seconds since 1970 UTC) dates alerts that are logged without a year: see docs/inputs.md.
+    """
     stats = source.stats
     head = source.head()
     if is_archive(head):
         from eveproc.input.archives import members
 
         for member in members(source):
-            yield from read_source(member)
+            yield from read_source(member, since)
         return
     lines, found, cut = stats.lines, stats.records, stats.skipped[SkipReason.HALF_LINE]
     stats.files += 1
-    for result in _results(source, head):
+    for result in _results(source, head, since):
         stats.note(result)
         if isinstance(result, Event):
             yield result
@@ -156,21 +161,35 @@ def has_record(lines: Iterable[bytes]) -> bool:
     return False
 
 
-def _results(source: LogSource, head: bytes) -> Iterator[Result]:
+def _results(source: LogSource, head: bytes, since: float) -> Iterator[Result]:
     """Records of whatever framing the first bytes show; lines where they show none."""
     text = head.removeprefix(BOM)
     if read := snort.reader_for(text):
-        return read(source, source.written)
+        return read(source, _written(source, text, since))
     if has_columns(text):
         return rows(source)
     prefix = prefix_of(text)
-    return _lines(source) if prefix is None else records(source, prefix)
+    if prefix is not None:
+        return records(source, prefix)
+    return _lines(source, written_since(source.written, since))
 
 
-def _lines(source: LogSource) -> Iterator[Result]:
+def _written(source: LogSource, head: bytes, since: float) -> float:
+    """When the input was last written to, or earlier where --since says that its lines are older."""
+    written = written_since(source.written, since)
+    if written < source.written and has_no_year(head):
+        source.note_problem(
+            "has times without a year: each was taken to be within a year behind --since, though "
+            "the file was written to later"
+        )
+    return written
+
+
+def _lines(source: LogSource, written: float) -> Iterator[Result]:
     reader = LineReader(lambda: source.stats)
     for block, end in source.blocks():
         yield from reader.lines(block, end)
+        yield from snort.alerts_in(block, end, written)
 
 
 class LineReader:

@@ -94,12 +94,16 @@ def _in_folder(folder: Path) -> list[str] | Problem:
         return files
     others = named_shortly([path.name for path in _others_in(folder)])
     holds = f"; it holds {others}: name a file to read it" if others else ""
-    what = f"looked for {IN_FOLDER} and the logs of Snort, plain or compressed"
+    what = f"looked for {IN_FOLDER}, fast.log and the logs of Snort, plain or compressed"
     return Problem(str(folder), f"holds no eve file; {what}{holds}")
 
 
 def _logs_in(folder: Path) -> set[Path]:
-    """What has the name of a log."""
+    """What has the name of a log, and does not repeat another one."""
+    return snort.without_repetitions(_named_as_logs(folder))
+
+
+def _named_as_logs(folder: Path) -> set[Path]:
     patterns = (IN_FOLDER, *snort.IN_FOLDER)
     return {path for pattern in patterns for path in folder.glob(pattern)}
 
@@ -155,13 +159,17 @@ def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
 def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
     """Note in the stats what find_files leaves out of folders and globs.
 
-    A file that holds records and has another name than a log is a problem, any other one is named.
+    A file that holds records and has another name than a log is a problem, any other one is named,
+    as is a log in text that repeats another one.
     """
     stats.note_problems(passed_over(sources))
     for source in sources:
         with suppress(OSError, ValueError):  # find_files told it
-            for path in _others_in(Path(source)) if source and Path(source).is_dir() else ():
-                if _holds_records(path):
+            folder = Path(source)
+            is_folder = source and folder.is_dir()
+            repetitions = _named_as_logs(folder) if is_folder else set()
+            for path in _others_in(folder) if is_folder else ():
+                if path not in repetitions and _holds_records(path):
                     what = "holds records and was not read, for its name; name it to read it"
                     stats.note_problem(str(path), what)
                 else:
@@ -229,6 +237,8 @@ class LogSource:
     `advance` is told how many more bytes were read from disk. `raw` is the input where somebody else has opened it.
     Raises OSError when the input cannot be opened.
     """
+
+    goes_on = False
 
     def __init__(
         self,
@@ -385,6 +395,11 @@ class Span:
         self._start = start
         self.begins_file = start == 0
         self._stop = stop
+
+    @property
+    def written(self) -> float:
+        """When the file was last written to, in seconds since 1970 UTC."""
+        return os.fstat(self._descriptor).st_mtime
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         """Pieces of the span as those of `blocks`; what is behind the last newline of a piece is read again with the next."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -161,14 +161,10 @@ class _Storage:
             else list(system.globStatus(path) or ())
         )
         if len(found) == 1 and found[0].isDirectory():
-            inside = [
-                file
-                for file in _listed(system.listStatus(found[0].getPath()))
-                if _is_log(file.path)
-            ]
+            inside = list(_logs_of(_listed(system.listStatus(found[0].getPath()))))
             return inside or Problem(
                 uri,
-                f"holds no eve file; looked for {IN_FOLDER} and the logs of Snort, plain or compressed",
+                f"holds no eve file; looked for {IN_FOLDER}, fast.log and the logs of Snort, plain or compressed",
             )
         files = list(_listed(found))
         return files or Problem(uri, "no such file, and no file matches it as a pattern")
@@ -180,6 +176,13 @@ def _listed(statuses: Any) -> Iterator[Listed]:
         for status in statuses
         if status.isFile()
     )
+
+
+def _logs_of(files: Iterator[Listed]) -> Iterator[Listed]:
+    """Those of the files of a folder that are logs and do not repeat others."""
+    logs = {PurePosixPath(file.path): file for file in files if _is_log(file.path)}
+    kept = snort.without_repetitions(set(logs))
+    return (file for path, file in logs.items() if path in kept)
 
 
 def _is_log(path: str) -> bool:

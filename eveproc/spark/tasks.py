@@ -21,6 +21,7 @@ from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
+from eveproc.input.snort import alerts_in
 from eveproc.input.sources import BLOCK, LogSource
 from eveproc.input.survey import FEW, limit_for
 from eveproc.spark.rows import Gathered, batches, rows_of
@@ -31,6 +32,8 @@ from rulegen.site_profile import SiteProfile
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
 
+# Rows of lines do not tell when their file was written: alerts without a year stay undated.
+NO_TIME = 0.0
 # Bytes of a UTF-8 byte order mark, which Spark's reader removes.
 MARK = 3
 
@@ -76,11 +79,12 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
     for batch in found:
         block = _joined(batch.column(0), b"\n")
         last = block.rfind(b"\n") + 1
-        if last:
-            gatherer.take(block, last)
         # Only the last line gets its newline back: to add it to the block would copy the block,
         # which takes as long as the search.
-        gatherer.take(block[last:] + b"\n", len(block) - last + 1)
+        for part, end in ((block, last), (block[last:] + b"\n", len(block) - last + 1)):
+            gatherer.take_alerts(alerts_in(part, end, NO_TIME))
+            if end:
+                gatherer.take(part, end)
     store, stats, _ = gatherer.found()
     yield from batches(Gathered(store, stats).rows())
 

@@ -245,7 +245,7 @@ def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]
     if missing and store.has_unnamed_sensors:
         named = ", ".join(missing)
         return (
-            f"logs of Snort do not name their sensor: make sure that the input holds the logs of {named}",
+            f"logs of Snort and logs in text do not name their sensor: make sure that the input holds the logs of {named}",
         )
     return tuple(
         (

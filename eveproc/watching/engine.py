@@ -109,7 +109,7 @@ class Watcher:
     def take_alerts(self, results: Iterable[Event | Skipped]) -> None:
         """Take in what was read of a log of Snort."""
         with self._faults.caught("a piece of a log of Snort cannot be used"):
-            self._gatherer.take_results(results)
+            self._gatherer.take_alerts(results)
 
     def fresh(self) -> EvidenceStore:
         """The evidence that came since the last call, each piece once."""

@@ -93,7 +93,7 @@ def _refuse_unified2(name: str) -> None:
         if snort.is_unified2(plain_head(name)) or snort.is_named_unified2(Path(name).name):
             what = (
                 "is a unified2 log of Snort, which is binary and cannot be followed; allowed are "
-                "alert_json and alert_csv of Snort; eveproc report reads unified2"
+                "alert_json, alert_csv and text of Snort; eveproc report reads unified2"
             )
             raise InputError([Problem(name, what)])
 
@@ -168,7 +168,8 @@ class Live:
         self._unkept = EvidenceStore()
         self._untold: dict[str, News] = {}
         self._fault = ""
-        self._doubted = dict.fromkeys(names, False)
+        self._undecided = set(names)
+        self._doubted: set[str] = set()
         self._snort_readers: dict[str, snort.Reader] = {}
         self._blindness = BlindnessWatch(self._reading, sinks.say, sinks.send, policy, monotonic())
         with ExitStack() as stack:
@@ -225,26 +226,33 @@ class Live:
             self._watcher.take_alerts(read(BlockSource(block[:end]), self._clock()))
         else:
             self._watcher.take(block, end)
+            self._watcher.take_alerts(snort.alerts_in(block, end, self._clock()))
 
     def _pieces(self) -> Iterator[tuple[str, Piece]]:
         for name, source in self._sources.items():
             with self._faults.caught(f"{shown(name)}: cannot be read, and is tried again"):
                 for piece in source.poll(monotonic()):
-                    if not self._doubted[name]:
-                        self._doubted[name] = True
-                        self._doubt(name, piece)
+                    if name in self._undecided:
+                        self._decide(name, piece)
                     yield name, piece
 
-    def _doubt(self, name: str, piece: Piece) -> None:
-        """Say so if none of the first lines is EVE or an alert of Snort. Later damaged lines are counted."""
+    def _decide(self, name: str, piece: Piece) -> None:
+        """Find out what a source holds; say so if that is not told by its first lines.
+
+        Alerts may come late in a log of several programs. Later damaged lines are counted.
+        """
         block, end = piece
-        if read := snort.followed_reader_for(block[:HEAD].lstrip(b"\r\n")):
-            self._snort_readers[name] = read
-            return
         first = ReadStats()
         for line in block[:end].split(b"\n", TELLING_LINES)[:TELLING_LINES]:
             first.note(line_result(line))
-        if not first.records:
+        head = (_file_head(name) or block[:HEAD]).lstrip(b"\r\n")
+        if not first.records and (read := snort.followed_reader_for(head)):
+            self._snort_readers[name] = read
+        has_alerts = any(snort.alerts_in(block, end, self._clock()))
+        if first.records or has_alerts or name in self._snort_readers:
+            self._undecided.remove(name)
+        elif name not in self._doubted:
+            self._doubted.add(name)
             self._outlets.say(
                 f"{shown(name)}: does not begin with records of EVE; is it the right one?"
             )
@@ -318,6 +326,14 @@ class Live:
         for what, count in (skipped - self._skipped).items():
             self._faults.note(f"a record was skipped that cannot be used: {what}", count)
         self._skipped = Counter(skipped)
+
+
+def _file_head(name: str) -> bytes:
+    """The first bytes of a followed file, which are read already after a restart."""
+    try:
+        return plain_head(name) if is_file_name(name) else b""
+    except OSError:
+        return b""
 
 
 def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> FollowedInput:

@@ -1,16 +1,19 @@
-"""First bytes of a file -> the reader for what a Snort wrote: alert_json (3), unified2 (2.9, 3), alert_csv (2.9, 3), or None.
+"""First bytes of a file -> the reader for a log of alerts, or None: alert_json, unified2, alert_csv, and text of either engine.
 
 A reader takes a RecordSource and the time the file was last written (seconds since 1970 UTC; it dates
 alerts that are logged without a year) and yields an Alert or a Skipped for every line or record. It
-never raises, whatever the bytes are.
+never raises, whatever the bytes are. A reader belongs to one log, and takes its pieces in order.
 """
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import PurePath
+from typing import TypeVar
 
 from eveproc.input.events import Event, Skipped
 from eveproc.input.snort.lines import RecordSource
 
+P = TypeVar("P", bound=PurePath)
 Reader = Callable[[RecordSource, float], Iterator[Event | Skipped]]
 
 # Names of logs of Snort in its folder, also rotated and compressed. alert_json and alert_csv are
@@ -26,17 +29,55 @@ _NAMES = (
     "merged.log*",
     "snort.log*",
 )
-_OF_THREADS = tuple(f"*{name}".replace("**", "*") for name in _NAMES)
-IN_FOLDER = (*_OF_THREADS, *(f"*[0-9]/{name}" for name in _OF_THREADS))
+# Text: of Suricata (pfSense calls it alerts.log), of Snort 3, and of Snort 2.9 and barnyard2, whose
+# default name is "alert"; Debian's Snort has snort.alert and snort.alert.fast, Windows alert.ids.
+_TEXTS = (
+    "fast.log*",
+    "alerts.log*",
+    "alert_fast.txt*",
+    "alert_full.txt*",
+    "alert",
+    "alert.[0-9]*",
+    "alert.fast*",
+    "alert.full*",
+    "alert.ids*",
+    "snort.alert*",
+)
+
+
+def _of_threads(names: tuple[str, ...]) -> tuple[str, ...]:
+    before = tuple(f"*{name}".replace("**", "*") for name in names)
+    return (*before, *(f"*[0-9]/{name}" for name in before))
+
+
+_WITH_MORE = _of_threads(_NAMES)
+_IN_TEXT = _of_threads(_TEXTS)
+IN_FOLDER = (*_WITH_MORE, *_IN_TEXT)
+
+
+def without_repetitions(paths: set[P]) -> set[P]:
+    """Files found in a folder by EVE's names and by IN_FOLDER, less the logs in text that repeat others.
+
+    An engine may write its alerts twice, and by default a Suricata does. Text says the least of
+    them: it is read only where its folder has no other log.
+    """
+    texts = {path for path in paths if _is_text(path)}
+    folders = {path.parent for path in paths - texts}
+    return {path for path in paths if path not in texts or path.parent not in folders}
+
+
+def _is_text(path: PurePath) -> bool:
+    is_other = any(fnmatchcase(path.name, name) for name in ("eve*.json*", *_WITH_MORE))
+    return not is_other and any(fnmatchcase(path.name, name) for name in _IN_TEXT)
 
 
 def reader_for(head: bytes) -> Reader | None:
-    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: no Snort wrote it."""
+    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: it is no log of alerts."""
     if not head or (
         b'"event_type"' in head and head.lstrip().startswith(b"{")
     ):  # of EVE there is most: for it nothing is loaded
         return None
-    from eveproc.input.snort import alert_csv, alert_json
+    from eveproc.input.snort import alert_csv, alert_json, alert_text
 
     if head.startswith(b"\0\0\0"):  # idstools is loaded for what may be unified2 alone
         from eveproc.input.snort import unified2
@@ -45,8 +86,8 @@ def reader_for(head: bytes) -> Reader | None:
     if alert_json.begins(head):
         return alert_json.read
     if alert_csv.begins(head):
-        return alert_csv.read
-    return None
+        return alert_csv.CsvReader().read
+    return alert_text.TextReader().read if alert_text.begins(head) else None
 
 
 def is_unified2(head: bytes) -> bool:
@@ -64,5 +105,20 @@ def is_named_unified2(name: str) -> bool:
 
 
 def followed_reader_for(head: bytes) -> Reader | None:
-    """The reader for lines that begin with `head`, of a log that grows line by line."""
-    return None if is_unified2(head) else reader_for(head)
+    """The reader for a log that grows line by line and begins with `head`, which it may have left behind."""
+    if is_unified2(head):
+        return None
+    from eveproc.input.snort import alert_csv, csv_columns
+
+    first = head.partition(b"\n")[0].decode("utf-8", "replace")
+    columns = csv_columns.columns_of(first)
+    return alert_csv.CsvReader(columns).read if columns else reader_for(head)
+
+
+def alerts_in(block: bytes, end: int, written: float) -> Iterator[Event | Skipped]:
+    """What lines of text say of alerts, block[:end], that several programs wrote; nothing where they are plain EVE."""
+    if block.startswith(b"{"):
+        return iter(())
+    from eveproc.input.snort import alert_text
+
+    return alert_text.alerts_in(block, end, written)

@@ -1,7 +1,8 @@
 """Lines of alert_csv -> Alerts; a line that gives none is a Skipped with its reason.
 
 The format has no heading, so a file is told by the order of its fields, one of three: Snort 2.9's
-own, Snort 3's own, or the one that a build's mxhound.lua gives alert_json.
+own (also that of barnyard2 and pfSense), Snort 3's own, or the one that a build's mxhound.lua gives
+alert_json. Where somebody put a line with names before them, the names tell (csv_columns.py).
 """
 
 import csv
@@ -11,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from eveproc.input.events import Event, Skipped, SkipReason
-from eveproc.input.snort.clock import WithYear, alert_time
+from eveproc.input.snort.clock import WithYear, alert_time, syslog_time
+from eveproc.input.snort.csv_columns import Columns, columns_of
 from eveproc.input.snort.fields import alert
-from eveproc.input.snort.lines import MAX_LINE, RecordSource, lines
+from eveproc.input.snort.lines import MAX_LINE, RecordSource, ended_lines
 
 
 class Layout(Struct, frozen=True):
@@ -82,37 +84,53 @@ _OURS = Layout(
     WithYear.FIRST,
     needed=9,
 )
+# A heading is not longer.
+HEAD = 4096
 _LAYOUTS = (_SNORT_29, _SNORT_3, _OURS)
 _LOOKS_LIKE = re.compile(rf"(?:\d{{9,10}}, ?)?{_STAMP},")
 
 
 def begins(head: bytes) -> bool:
-    """Whether the first line begins like an alert of any alert_csv."""
-    return _LOOKS_LIKE.match(_text(head)) is not None
+    """Whether the first line begins like an alert of any alert_csv, or names the columns of one."""
+    first = _text(head.partition(b"\n")[0])
+    return _LOOKS_LIKE.match(first) is not None or columns_of(first) is not None
 
 
-def read(source: RecordSource, written: float) -> Iterator[Event | Skipped]:
-    """See eveproc.input.snort. A file with other fields gives no alert, and a problem that says so."""
-    layout: Layout | None = None
-    understood = refused = 0
-    for line in lines(source):
-        text = _text(line)
-        if not text.strip():
-            yield Skipped(SkipReason.BLANK)
-            continue
-        layout = _layout(text) or layout
-        understood += layout is not None
-        refused += layout is None
-        yield (
-            Skipped(SkipReason.NOT_AN_OBJECT, "alert_csv fields")
-            if layout is None
-            else _decode(line, text, layout, written)
-        )
-    if refused and not understood:
-        source.note_problem(
-            "is an alert_csv with fields of its own, which do not say what they are; allowed are the default fields of Snort 2.9 "
-            "or 3, or those of mxhound.lua"
-        )
+class CsvReader:
+    """Reads sources one after the other: the heading of the first one holds for those behind it."""
+
+    def __init__(self, columns: Columns | None = None) -> None:
+        self._columns = columns
+
+    def read(self, source: RecordSource, written: float) -> Iterator[Event | Skipped]:
+        """See eveproc.input.snort. A file with other fields gives no alert, and a problem that says so."""
+        layout: Layout | None = None
+        understood = refused = 0
+        for line, is_ended in ended_lines(source):
+            text = _text(line)
+            if not text.strip():
+                yield Skipped(SkipReason.BLANK)
+            elif columns := columns_of(text[:HEAD]):
+                self._columns = columns
+                if columns.missing:
+                    source.note_problem(f"names its columns, and none of them is {columns.missing}")
+                yield Skipped(SkipReason.BLANK)
+            elif self._columns:
+                yield _by_name(line, text, self._columns, written, is_ended=is_ended)
+            else:
+                layout = _layout(text) or layout
+                understood += layout is not None
+                refused += layout is None
+                yield (
+                    Skipped(SkipReason.NOT_AN_OBJECT, "alert_csv fields")
+                    if layout is None
+                    else _by_place(line, text, layout, written, is_ended=is_ended)
+                )
+        if refused and not understood:
+            source.note_problem(
+                "is an alert_csv with fields of its own, which do not say what they are; allowed are the default fields of Snort 2.9 "
+                "or 3, those of mxhound.lua, or a first line that names the columns"
+            )
 
 
 def _text(line: bytes) -> str:
@@ -123,35 +141,66 @@ def _layout(text: str) -> Layout | None:
     return next((layout for layout in _LAYOUTS if layout.begins.match(text)), None)
 
 
-def _decode(line: bytes, text: str, layout: Layout, written: float) -> Event | Skipped:
+def _by_place(
+    line: bytes, text: str, layout: Layout, written: float, *, is_ended: bool
+) -> Event | Skipped:
+    row = _row(line, text, ",")
+    if isinstance(row, Skipped):
+        return row
+    # What a line that is not ended has last may be half of it.
+    if len(row) < layout.needed + (not is_ended):
+        return Skipped(SkipReason.HALF_LINE)
+    return _alert(dict(zip(layout.fields, row, strict=False)), layout.with_year, written)
+
+
+def _by_name(
+    line: bytes, text: str, columns: Columns, written: float, *, is_ended: bool
+) -> Event | Skipped:
+    if columns.missing:
+        return Skipped(SkipReason.NOT_AN_OBJECT, "alert_csv fields")
+    row = _row(line, text, columns.separator)
+    if isinstance(row, Skipped):
+        return row
+    if len(row) < columns.needed or (not is_ended and len(row) == columns.needed):
+        return Skipped(SkipReason.HALF_LINE)
+    return _alert(columns.values(row), columns.with_year, written, by_snort=columns.by_snort)
+
+
+def _row(line: bytes, text: str, separator: str) -> list[str] | Skipped:
     if len(line) > MAX_LINE:
         return Skipped(SkipReason.TOO_LONG)
     try:
-        (values,) = csv.reader([text.strip()], skipinitialspace=True)
+        (values,) = csv.reader([text.strip()], delimiter=separator, skipinitialspace=True)
     except (csv.Error, ValueError):
         return Skipped(SkipReason.WRONG_TYPE, "alert_csv line")
-    if len(values) < layout.needed:
-        return Skipped(SkipReason.HALF_LINE)
-    return _alert(dict(zip(layout.fields, values, strict=False)), layout, written)
+    return values
 
 
-def _alert(value: Mapping[str, str], layout: Layout, written: float) -> Event | Skipped:
+def _alert(
+    value: Mapping[str, str], with_year: WithYear, written: float, *, by_snort: bool = True
+) -> Event | Skipped:
     gid, sid = (
         value["rule"].split(":")[:2]
         if value.get("rule", "").count(":") == 2
-        else (value.get("gid", ""), value.get("sid", ""))
+        else (value.get("gid", "1"), value.get("sid", ""))
     )
     numbers = [_number(text) for text in (gid, sid)]
     if None in numbers or not numbers[1]:
         return Skipped(SkipReason.WRONG_TYPE, "sid")
-    when = alert_time(
-        _number(value.get("seconds", "")), value["timestamp"], written, layout.with_year
-    )
+    when = _when(value, written, with_year)
     if isinstance(when, Skipped):
         return when
+    ends = (_end(value, "src"), _end(value, "dst"))
     return alert(
-        when, numbers[0] or 0, numbers[1], _end(value, "src"), _end(value, "dst"), value["proto"]
+        when, numbers[0] or 0, numbers[1], *ends, value.get("proto", ""), by_snort=by_snort
     )
+
+
+def _when(value: Mapping[str, str], written: float, with_year: WithYear) -> float | Skipped:
+    """Snort's time, or one of another form where somebody else wrote the columns."""
+    seconds, stamp = value.get("seconds", ""), value.get("timestamp", "").strip()
+    when = alert_time(_number(seconds), stamp, written, with_year)
+    return syslog_time(stamp, written) if when == Skipped(SkipReason.BAD_TIMESTAMP) else when
 
 
 def _end(value: Mapping[str, str], side: str) -> tuple[str, int]:

@@ -1,9 +1,10 @@
-"""The time of an alert as Snort wrote it -> seconds since 1970 UTC.
+"""The time of an alert as Snort, Suricata or syslog wrote it -> seconds since 1970 UTC.
 
 Snort writes "03/02-08:00:00.780000": no year (unless started with -y) and no zone; the hours are
 the sensor's local time (unless started with -U). So what has no other date is read as local time of
 this machine, in the last year in which it lies before the file was last written. Snort 3's
-`seconds` says it better and wins.
+`seconds` says it better and wins. fast.log of Suricata has the year in four digits. Syslog writes
+"Mar  2 08:00:00" (RFC 3164) or ISO 8601 (RFC 5424).
 """
 
 import re
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from eveproc.input.events import YEARS, Skipped, SkipReason
+from eveproc.input.times import read_time
 from rulegen.units import DAY
 
 # A file may be written by a machine whose clock is somewhat behind the sensor's.
@@ -20,8 +22,17 @@ _LEAP_YEARS = 8
 
 _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (YEARS.start, YEARS.stop))
 _STAMP = re.compile(
-    r"(?P<date>\d\d/\d\d(?:/\d\d)?)-(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)(?P<fraction>\.\d{1,9})?\Z",
+    r"(?P<date>\d\d/\d\d(?:/(?:\d{4}|\d\d))?)-(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)(?P<fraction>\.\d{1,9})?\Z",
     re.ASCII,
+)
+_SYSLOG = re.compile(
+    r"(?:(?P<before>\d{4}) )?(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<year>\d{4}) )?"
+    r"(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)(?P<fraction>\.\d{1,9})?\Z",
+    re.ASCII,
+)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_WITHOUT_YEAR = re.compile(
+    rb"(?m)^(?:<\d{1,3}>)?(?:\d\d/\d\d|[A-Z][a-z]{2} {1,2}\d{1,2})[- ]\d\d:\d\d:\d\d"
 )
 
 
@@ -48,26 +59,80 @@ def alert_time(
     )
 
 
+def written_since(written: float, since: float) -> float:
+    """When a file was written, of which only what was logged from `since` on is wanted.
+
+    Its alerts are then taken to be within the year that begins there: the file may have been copied
+    without its times, and was written long before it says.
+    """
+    if not _FIRST <= since < _LAST:
+        return written
+    begins = time.localtime(since)
+    ends = time.mktime((begins.tm_year + 1, *begins[1:8], -1))
+    return min(written, ends - DAY - 1)
+
+
+def has_no_year(head: bytes) -> bool:
+    """Whether a line of the first bytes begins with a date without a year."""
+    return _WITHOUT_YEAR.search(head) is not None
+
+
+def syslog_time(stamp: str, written: float) -> float | Skipped:
+    """When a line was logged, by the time in its syslog header."""
+    found = _SYSLOG.match(stamp)
+    if found is None:
+        return _with_zone(stamp)
+    clock = _clock(found)
+    if clock is None or found["month"] not in _MONTHS:
+        return Skipped(SkipReason.BAD_TIMESTAMP)
+    month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
+    year = found["before"] or found["year"]
+    return _with_fraction(
+        _local(int(year), month, day, clock) if year else _before(written, month, day, clock),
+        found,
+    )
+
+
+def _with_zone(stamp: str) -> float | Skipped:
+    moment = read_time(stamp)
+    if moment is None:
+        return Skipped(SkipReason.BAD_TIMESTAMP)
+    return moment.timestamp() if moment.year in YEARS else Skipped(SkipReason.CLOCK_FAULT)
+
+
 def _stamped(stamp: str, written: float, with_year: WithYear) -> float | Skipped:
     if not stamp:
         return Skipped(SkipReason.NO_TIMESTAMP)
     found = _STAMP.match(stamp)
-    if found is None:
-        return Skipped(SkipReason.BAD_TIMESTAMP)
-    clock = (int(found["h"]), int(found["m"]), int(found["s"]))
-    if clock[0] > 23 or clock[1] > 59 or clock[2] > 60:
+    clock = _clock(found) if found else None
+    if found is None or clock is None:
         return Skipped(SkipReason.BAD_TIMESTAMP)
     parts = [int(part) for part in found["date"].split("/")]
     if len(parts) == 2:
-        moment = _before(written, parts[0], parts[1], clock)
-    else:
-        year, month, day = parts if with_year is WithYear.FIRST else (parts[2], parts[0], parts[1])
-        moment = _local(2000 + year, month, day, clock)
-    return (
-        Skipped(SkipReason.BAD_TIMESTAMP)
-        if moment is None
-        else moment + float(found["fraction"] or 0)
-    )
+        return _with_fraction(_before(written, parts[0], parts[1], clock), found)
+    return _with_fraction(_dated(parts, with_year, clock), found)
+
+
+def _clock(found: re.Match[str]) -> tuple[int, int, int] | None:
+    clock = (int(found["h"]), int(found["m"]), int(found["s"]))
+    return None if clock[0] > 23 or clock[1] > 59 or clock[2] > 60 else clock
+
+
+def _with_fraction(moment: float | None, found: re.Match[str]) -> float | Skipped:
+    if moment is None:
+        return Skipped(SkipReason.BAD_TIMESTAMP)
+    return moment + float(found["fraction"] or 0)
+
+
+def _dated(parts: list[int], with_year: WithYear, clock: tuple[int, int, int]) -> float | None:
+    """A year of four digits is always the last part. Where the order gives no date, the other is tried."""
+    first, second, third = parts
+    if third > 99:
+        return _local(third, first, second, clock)
+    last = _local(2000 + third, first, second, clock)
+    ahead = _local(2000 + first, second, third, clock)
+    orders = (ahead, last) if with_year is WithYear.FIRST else (last, ahead)
+    return orders[0] if orders[0] is not None else orders[1]
 
 
 def _before(written: float, month: int, day: int, clock: tuple[int, int, int]) -> float | None:

@@ -22,8 +22,13 @@ def alert(
     dst: tuple[str, int],
     proto: str,
     payload: bytes = b"",
+    *,
+    by_snort: bool = True,
 ) -> Alert | Skipped:
-    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as that was logged."""
+    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as that was logged.
+
+    `by_snort`: False for what Suricata wrote as text, which says as little.
+    """
     src_ip, dest_ip = canonical_address(src[0]), canonical_address(dst[0])
     for address, said, name in (
         (src_ip, src[0], "source address"),
@@ -44,7 +49,8 @@ def alert(
         flow_src="",
         metadata=_NO_METADATA,
         rrnames=(name,) if name else (),
-        filtered_per_thread=True,
+        filtered_per_thread=by_snort,
+        names_no_sensor=True,
     )
 
 

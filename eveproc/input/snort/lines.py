@@ -9,7 +9,13 @@ MAX_LINE = 1 << 20
 
 
 class RecordSource(Protocol):
-    """What is read: `read` gives at most so many bytes, b"" at the end; a problem is what is wrong with the file as a whole."""
+    """What is read: `read` gives at most so many bytes, b"" at the end; a problem is what is wrong with the file as a whole.
+
+    `goes_on`: is it a piece of a log, and will another source hold what follows?
+    """
+
+    @property
+    def goes_on(self) -> bool: ...
 
     def read(self, size: int) -> bytes: ...
 
@@ -18,20 +24,27 @@ class RecordSource(Protocol):
 
 def lines(source: RecordSource) -> Iterator[bytes]:
     """Every line without its end, the last one too if it is not empty; of one that is longer than MAX_LINE, a byte more than that."""
+    return (line for line, _ in ended_lines(source))
+
+
+def ended_lines(source: RecordSource) -> Iterator[tuple[bytes, bool]]:
+    """The same, and whether a newline ends the line: the last line may still be written."""
     held = b""
     while block := source.read(BLOCK):
         first, *others = block.split(b"\n")
         held += first[: MAX_LINE + 1 - len(held)]
         if others:
-            yield held
+            yield held, True
             *whole, held = others
-            yield from (line[: MAX_LINE + 1] for line in whole)
+            yield from ((line[: MAX_LINE + 1], True) for line in whole)
     if held:
-        yield held
+        yield held, False
 
 
 class BlockSource:
     """Whole lines that were read already, as a RecordSource; problems are dropped."""
+
+    goes_on = True
 
     def __init__(self, block: bytes) -> None:
         self._block = block

@@ -12,6 +12,8 @@ WRITTEN = 1_772_496_000.0
 class Bytes:
     """A source in memory that notes its problems."""
 
+    goes_on = False
+
     def __init__(self, data: bytes) -> None:
         self._stream = BytesIO(data)
         self.problems: list[str] = []

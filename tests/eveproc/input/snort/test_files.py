@@ -151,7 +151,7 @@ def test_a_snort_that_names_no_sensor_is_not_said_to_have_written_nothing(tmp_pa
     log = str(tmp_path / "alert_json.txt")
     result = CliRunner().invoke(main, ["report", log, "-s", str(site)])
     assert "wrote nothing" not in result.output
-    told = "logs of Snort do not name their sensor: make sure that the input holds the logs of"
+    told = "logs of Snort and logs in text do not name their sensor: make sure that the input holds the logs of"
     assert f"health: {told} sensor-1, sensor-2\n" in result.stderr
 
 

@@ -1,0 +1,94 @@
+"""A line with the names of columns -> which column of an alert's CSV holds what, whatever the order.
+
+Names are those of Snort 2.9 and barnyard2 (sig_id, src, srcport), of Snort 3 (sid, src_addr,
+src_port), and of EVE (signature_id, src_ip, dest_ip).
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from eveproc.input.snort.clock import WithYear
+
+# Names in lower case -> alert_json's names for the same.
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("timestamp", "time", "@timestamp"), "timestamp"),
+        "seconds": "seconds",
+        **dict.fromkeys(("gid", "sig_generator", "generator_id", "alert.gid"), "gid"),
+        **dict.fromkeys(("sid", "sig_id", "signature_id", "alert.signature_id"), "sid"),
+        "rule": "rule",
+        **dict.fromkeys(("proto", "protocol"), "proto"),
+        **dict.fromkeys(("src", "src_addr", "src_ip"), "src_addr"),
+        **dict.fromkeys(("dst", "dst_addr", "dest_ip", "dst_ip"), "dst_addr"),
+        **dict.fromkeys(("srcport", "src_port"), "src_port"),
+        **dict.fromkeys(("dstport", "dst_port", "dest_port"), "dst_port"),
+        "src_ap": "src_ap",
+        "dst_ap": "dst_ap",
+    }
+)
+# What Snort calls so, EVE does not.
+_OF_EVE = frozenset(("signature_id", "alert.signature_id", "src_ip", "dest_ip"))
+_OF_SNORT_3 = frozenset(("sid", "rule", "src_addr", "src_ap", "seconds"))
+# So many known names make a heading: a line of another table may have one or two.
+_ENOUGH = 3
+_NEEDED = (
+    ("timestamp", "seconds"),
+    ("sid", "rule"),
+    ("src_addr", "src_ap"),
+    ("dst_addr", "dst_ap"),
+)
+
+
+class Columns(Struct, frozen=True):
+    """The heading of a file: for each column alert_json's name, or "" for what is of no use."""
+
+    names: tuple[str, ...]
+    separator: str
+    with_year: WithYear
+    by_snort: bool
+
+    @property
+    def missing(self) -> str:
+        """What there is no column for, in words; "" where all is there that an alert needs."""
+        lacking = [" or ".join(some) for some in _NEEDED if not set(some) & set(self.names)]
+        return ", ".join(lacking)
+
+    @property
+    def needed(self) -> int:
+        """So many cells a row has at least: up to the last column of use."""
+        return max(place for place, name in enumerate(self.names, 1) if name)
+
+    def values(self, row: Sequence[str]) -> dict[str, str]:
+        """The cells by name; of two columns with one meaning the first that holds something."""
+        found: dict[str, str] = {}
+        for name, cell in zip(self.names, row, strict=False):
+            if name and not found.get(name):
+                found[name] = cell.strip()
+        return found
+
+
+def columns_of(line: str) -> Columns | None:
+    """The columns that a line names; None where it is no heading of alerts."""
+    text = line.strip("\ufeff\r\n\t #")
+    separator = max(",;\t", key=text.count)
+    try:
+        cells = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        return None
+    said = [cell.strip().lower() for cell in cells]
+    names = tuple(_NAMES.get(cell, "") for cell in said)
+    if len(set(names) - {""}) < _ENOUGH or "event_type" in said or any(map(_is_value, said)):
+        return None
+    return Columns(
+        names,
+        separator,
+        WithYear.FIRST if _OF_SNORT_3 & set(said) else WithYear.LAST,
+        not _OF_EVE & set(said),
+    )
+
+
+def _is_value(cell: str) -> bool:
+    return cell[:1].isdecimal()
