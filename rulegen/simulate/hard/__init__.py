@@ -13,6 +13,7 @@ from rulegen.simulate.hard import (
     benign_surveys,
     infected_accounts,
     infected_direct,
+    infected_few,
     infected_slow,
     infected_veiled,
 )
@@ -29,6 +30,7 @@ HARD: tuple[HardKind, ...] = (
     *infected_accounts.KINDS,
     *infected_slow.KINDS,
     *infected_veiled.KINDS,
+    *infected_few.KINDS,
 )
 
 __all__ = ["HARD", "HardKind"]

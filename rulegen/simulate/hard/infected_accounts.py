@@ -195,7 +195,7 @@ def open_relay(actor: Actor) -> None:
     )
     start, per_minute = some_start(actor), rng.uniform(1, 6)
     spammers = [f"spammer-{rng.random()}" for _ in range(rng.randint(3, 8))]
-    _scanned(actor)
+    greet_scanners(actor)
     for at in paced(actor, start, rng.randint(30, 60), per_minute):
         domains = [actor.stage.world.recipients_domain(rng, 0.3) for _ in range(rng.randint(4, 9))]
         mail = write_mail(actor, campaign, domains[0])
@@ -351,7 +351,7 @@ def _submitted(actor: Actor, at: float, stranger: str) -> None:
     converse(actor.tape, max(at, 1.0), client, Socket(actor.host.end, 587), turns, rtt=0.08)
 
 
-def _scanned(actor: Actor) -> None:
+def greet_scanners(actor: Actor) -> None:
     """Scanners of the world greet port 25 and leave."""
     for at in random_times(actor, actor.rng.randint(10, 30), 0.01, 0.98):
         client = Socket(

@@ -193,10 +193,10 @@ def spammer_with_own_mail(actor: Actor) -> None:
     tell(actor, "beside its owner's mail", per_minute)
 
 
-def _behind_nat(actor: Actor, people: int) -> None:
-    """People with accounts all day, and one machine that sends spam among them."""
+def play_people(actor: Actor, count: int) -> None:
+    """Accounts and web of so many people behind the actor's address, all day; nothing of a bot yet."""
     rng = actor.rng
-    for _ in range(people):
+    for _ in range(count):
         account = draw_account(actor.stage.world, rng)
         actor.browse(daytime(actor), f"www.{new_domain(rng)}")
         for _ in range(rng.randint(1, 4)):
@@ -204,6 +204,12 @@ def _behind_nat(actor: Actor, people: int) -> None:
         for _ in range(rng.choice((0, 0, 1, 2))):
             submit_mail(actor, daytime(actor), account)
     actor.first_mail = None
+
+
+def _behind_nat(actor: Actor, people: int) -> None:
+    """People with accounts all day, and one machine that sends spam among them."""
+    rng = actor.rng
+    play_people(actor, people)
     campaign, per_minute = _campaign(actor), rng.uniform(1, 10)
     for at in paced(actor, some_start(actor), rng.randint(80, 200), per_minute):
         send_to_mx(actor, at, campaign, actor.stage.world.recipients_domain(rng, 0.25))
