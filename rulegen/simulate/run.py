@@ -22,6 +22,7 @@ from rulegen.simulate.scenarios import (
     Scenario,
 )
 from rulegen.simulate.tcp import Packet
+from rulegen.simulate.view import CLEAR, View, look
 from rulegen.site_profile import SiteProfile
 
 DEFAULT_START = datetime(
@@ -78,14 +79,17 @@ def simulate(
     clients: int = DEFAULT_CLIENTS,
     start: datetime = DEFAULT_START,
     scenarios: Collection[str] | None = None,
+    view: View = CLEAR,
 ) -> Simulation:
     """Play `seconds` of the site; what has begun by then is finished.
 
     `clients` are its desks, fewer where they do not fit.
 
     `scenarios` names those to play, of SCENARIOS and HARD (None: all of SCENARIOS); the relay, the
-    resolver and the desks are always there. Raises MxhoundError for a scenario that does not exist, less than a minute of time, a
-    start without time zone, or home networks that leave no outside.
+    resolver and the desks are always there. `view` is what the sensor sees of it.
+
+    Raises MxhoundError for a scenario that does not exist, less than a minute of time, a start
+    without time zone, or home networks that leave no outside.
     """
     chosen = _choose(scenarios)
     _refuse(seconds, clients, start)
@@ -99,7 +103,11 @@ def simulate(
     played = {role.key for role in roles}
     left_out = tuple(scenario.name for scenario in chosen if scenario.name not in played)
     return Simulation(
-        seed, start.astimezone(UTC), tuple(packets), _tell_truth(roles, actors), left_out
+        seed,
+        start.astimezone(UTC),
+        look(packets, view, stage.rng("view")),
+        _tell_truth(roles, actors),
+        left_out,
     )
 
 
