@@ -190,8 +190,8 @@ class Collector:
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
-        if event.names_no_sensor:
-            self.store.has_unnamed_sensors = True
+        if event.log:
+            self.store.unnamed_logs.add(event.log)
         read = self._alerts.read(event)
         if read is None:
             return

@@ -188,7 +188,7 @@ class EvidenceStore(Struct):
     `flows_logged`: were TCP flows logged? `sensors`: those of the site profile that were heard of.
     `first_event` and `last_event`: of those that are evidence, without the `early_events` (dated
     before 2000) where there are others. `has_scopes`: is any evidence kept under a label?
-    `has_unnamed_sensors`: were alert logs read that do not name their sensor (of Snort, or text)?
+    `unnamed_logs`: logs of alerts (of Snort, or text) whose sensor cannot be told.
     `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is
     kept (sampling.py).
     """
@@ -198,7 +198,7 @@ class EvidenceStore(Struct):
     hosts_sampled: int = 0
     active_sampled: int = 0
     sensors: set[str] = field(default_factory=set)
-    has_unnamed_sensors: bool = False
+    unnamed_logs: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     macs: MacTable = field(default_factory=MacTable)
     has_scopes: bool = False
@@ -269,7 +269,7 @@ class EvidenceStore(Struct):
         )
         self._sample(self.hosts_sampled, self.active_sampled)
         self.sensors |= other.sensors
-        self.has_unnamed_sensors |= other.has_unnamed_sensors
+        self.unnamed_logs |= other.unnamed_logs
         self.leases.merge(other.leases)
         self.macs.merge(other.macs)
         self.health.merge(other.health)
@@ -291,7 +291,9 @@ class EvidenceStore(Struct):
         leases = self.leases.seen or self.leases.names
         if not (self.hosts or leases or self.server_names.names or self.health.latest):
             return None
-        new = replace(self, active=set(), sensors=set(self.sensors))
+        new = replace(
+            self, active=set(), sensors=set(self.sensors), unnamed_logs=set(self.unnamed_logs)
+        )
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
         self.server_names, self.macs = ServerNames(), MacTable()
         self.coverage = Coverage()

@@ -175,6 +175,7 @@ class Alert(Event, frozen=True, kw_only=True):
 
     `filtered_per_thread`: each packet thread of the engine may log the same window once (Snort).
     `names_no_sensor`: the log's form has no place for the sensor's name (Snort, and text).
+    `log`: the file of such an alert whose sensor cannot be told, where the site has sensors.
     """
 
     TYPE: ClassVar[str] = "alert"
@@ -190,6 +191,7 @@ class Alert(Event, frozen=True, kw_only=True):
     rrnames: tuple[str, ...] = ()
     filtered_per_thread: bool = False
     names_no_sensor: bool = False
+    log: str = ""
 
 
 class Dns(Event, frozen=True, kw_only=True):

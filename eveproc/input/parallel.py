@@ -31,6 +31,7 @@ from eveproc.input.reader import (
 from eveproc.input.session_times import with_session_times
 from eveproc.input.snort import alerts_in
 from eveproc.input.snort.clock import written_since
+from eveproc.input.snort.sensor_names import attributed
 from eveproc.input.sources import LogSource, Rest, Span, is_archive, plain_head, size_of
 from eveproc.input.survey import (
     FEW,
@@ -147,7 +148,9 @@ class Gatherer(Generic[S]):
         elif is_lines(head):
             self._read_doubtful(source, head)
         else:
-            for event in with_session_times(read_source(source, self.collector.since)):
+            read = read_source(source, self.collector.since)
+            events = attributed(read, source.name, self._sensors())
+            for event in with_session_times(events):
                 self.collector.survey(of_event(event))
                 if isinstance(result := self._add(event), Skipped):
                     self.stats.note(result)
@@ -174,11 +177,11 @@ class Gatherer(Generic[S]):
     def _note_alerts(self, block: bytes, end: int, source: LogSource | Span) -> None:
         """Take in alerts that are text among the lines of others, as in a syslog."""
         written = written_since(source.written, self.collector.since)
-        self.take_alerts(alerts_in(block, end, written))
+        self.take_alerts(alerts_in(block, end, written), source.name)
 
-    def take_alerts(self, results: Iterable[Result]) -> None:
-        """Take in what another reader made of a log of alerts."""
-        for result in results:
+    def take_alerts(self, results: Iterable[Result], log: str) -> None:
+        """Take in what another reader made of a log of alerts at this path."""
+        for result in attributed(results, log, self._sensors()):
             if isinstance(result, Event):
                 self.collector.survey(of_event(result))
             self._note((result,))
@@ -246,6 +249,9 @@ class Gatherer(Generic[S]):
     def take_plainly(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end] one by one; lines that were taken before count once."""
         self._note(self._lines.lines(block, end))
+
+    def _sensors(self) -> Sequence[str]:
+        return self.collector.line_filter.sensors
 
     def _note(self, results: Iterable[Result]) -> None:
         for result in with_session_times(results):

@@ -388,6 +388,7 @@ class Span:
         stats: ReadStats,
         advance: Callable[[int], None],
     ) -> None:
+        self.name = name
         self._descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, self._descriptor)
         self._stats = stats

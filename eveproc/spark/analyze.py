@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from eveproc.evidence.collector import Period
 from eveproc.spark.gather import gather
-from eveproc.spark.listing import find
+from eveproc.spark.listing import find, unread
 from eveproc.spark.session import session
 from eveproc.spark.tables import write
 from eveproc.verdicts.analyze import Report, judge_evidence
@@ -42,6 +42,8 @@ def analyze(
     with session(cluster.master) as spark:
         files = find(spark, uris)
         store, stats = gather(spark, files, site, period)
+        for path in unread(spark, uris):
+            stats.note_unread(path)
         if (
             any(file.size for file in files) and not stats.bytes
         ):  # executors see none of the disks that this machine has, say

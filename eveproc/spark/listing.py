@@ -1,6 +1,6 @@
 """URIs of files, folders and globs -> the files behind them, and which of them can be split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from operator import attrgetter
@@ -32,11 +32,15 @@ LOOKED_INTO = 16
 
 
 class Listed(Struct, frozen=True):
-    """A file: its name as Hadoop writes it, its size in bytes, and whether it is read in pieces."""
+    """A file: its name as Hadoop writes it, its size in bytes, and whether it is read in pieces.
+
+    `thread`: the folder of a packet thread of Snort that holds it, within a folder that was named.
+    """
 
     path: str
     size: int
     is_cut: bool = False
+    thread: str = ""
 
     @property
     def suffix(self) -> str:
@@ -79,6 +83,12 @@ def find(spark: "SparkSession", uris: Sequence[str]) -> list[Listed]:
     if problems:
         raise InputError(problems)
     return _looked_into(storage, sorted(found.values(), key=attrgetter("path")))
+
+
+def unread(spark: "SparkSession", uris: Sequence[str]) -> list[str]:
+    """The files of the folders named that `find` leaves out for their names."""
+    storage = _Storage(spark)
+    return sorted({path for uri in uris for path in storage.unread(uri)})
 
 
 def still_there(spark: "SparkSession", files: Sequence[Listed]) -> list[Listed]:
@@ -161,13 +171,37 @@ class _Storage:
             else list(system.globStatus(path) or ())
         )
         if len(found) == 1 and found[0].isDirectory():
-            inside = list(_logs_of(_listed(system.listStatus(found[0].getPath()))))
+            inside = list(_logs_of(self._in_folder(system, found[0].getPath())))
             return inside or Problem(
                 uri,
                 f"holds no eve file; looked for {IN_FOLDER}, fast.log and the logs of Snort, plain or compressed",
             )
         files = list(_listed(found))
         return files or Problem(uri, "no such file, and no file matches it as a pattern")
+
+    def unread(self, uri: str) -> list[str]:
+        """The files of a folder that its name stands for and that are not read."""
+        path = self._hadoop.Path(uri)
+        system = path.getFileSystem(self._settings)
+        if not system.exists(path) or not system.getFileStatus(path).isDirectory():
+            return []
+        files = list(self._in_folder(system, path))
+        read = set(_logs_of(files))
+        return [file.path for file in files if file not in read]
+
+    @staticmethod
+    def _in_folder(system: Any, folder: Any) -> Iterator[Listed]:
+        """The files of a folder, and those in the folders of Snort's packet threads."""
+        statuses = list(system.listStatus(folder))
+        yield from _listed(statuses)
+        for status in statuses:
+            name = status.getPath().getName()
+            if status.isDirectory() and name[-1:].isdecimal():
+                inside = [
+                    replace(file, thread=name)
+                    for file in _listed(system.listStatus(status.getPath()))
+                ]
+                yield from inside if any(map(_is_log, inside)) else ()
 
 
 def _listed(statuses: Any) -> Iterator[Listed]:
@@ -178,13 +212,16 @@ def _listed(statuses: Any) -> Iterator[Listed]:
     )
 
 
-def _logs_of(files: Iterator[Listed]) -> Iterator[Listed]:
+def _logs_of(files: Iterable[Listed]) -> Iterator[Listed]:
     """Those of the files of a folder that are logs and do not repeat others."""
-    logs = {PurePosixPath(file.path): file for file in files if _is_log(file.path)}
+    logs = {PurePosixPath(file.path): file for file in files if _is_log(file)}
     kept = snort.without_repetitions(set(logs))
     return (file for path, file in logs.items() if path in kept)
 
 
-def _is_log(path: str) -> bool:
-    name = path.rpartition("/")[2]
+def _is_log(file: Listed) -> bool:
+    """True for a name of a log: of Snort alone where a folder of a packet thread holds it."""
+    name = file.path.rpartition("/")[2]
+    if file.thread:
+        return any(fnmatchcase(f"{file.thread}/{name}", pattern) for pattern in snort.IN_FOLDER)
     return any(fnmatchcase(name, pattern) for pattern in (IN_FOLDER, *snort.IN_FOLDER))

@@ -22,6 +22,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.snort import alerts_in
+from eveproc.input.snort.sensor_names import PIECES
 from eveproc.input.sources import BLOCK, LogSource
 from eveproc.input.survey import FEW, limit_for
 from eveproc.spark.rows import Gathered, batches, rows_of
@@ -82,7 +83,7 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
         # Only the last line gets its newline back: to add it to the block would copy the block,
         # which takes as long as the search.
         for part, end in ((block, last), (block[last:] + b"\n", len(block) - last + 1)):
-            gatherer.take_alerts(alerts_in(part, end, NO_TIME))
+            gatherer.take_alerts(alerts_in(part, end, NO_TIME), PIECES)
             if end:
                 gatherer.take(part, end)
     store, stats, _ = gatherer.found()

@@ -14,7 +14,7 @@ from eveproc.evidence.gather import gather
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import find_files, note_passed_over
+from eveproc.input.sources import find_files, named_shortly, note_passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
 from eveproc.verdicts.judge_input import judgement_of
@@ -242,10 +242,11 @@ def _quiet(store: EvidenceStore) -> int:
 
 def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     missing = sorted(set(site.sensors) - store.sensors)
-    if missing and store.has_unnamed_sensors:
-        named = ", ".join(missing)
+    if missing and store.unnamed_logs:
+        logs = named_shortly(sorted(store.unnamed_logs))
         return (
-            f"logs of Snort and logs in text do not name their sensor: make sure that the input holds the logs of {named}",
+            f"it cannot be told which sensor wrote {logs}: let the folder have the name of the sensor, or the file's name begin "
+            f"with it; until then make sure that the input holds the logs of {', '.join(missing)}",
         )
     return tuple(
         (

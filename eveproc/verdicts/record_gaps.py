@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from eveproc.evidence.coverage import Coverage, RecordSpan
+from eveproc.input.events import Alert
 from eveproc.input.survey import HourSpan
 from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
@@ -39,8 +40,10 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
     coverage, everything = seen.coverage, seen.coverage.sampled()
     if len(coverage.sensors()) > 1:
         for sensor in coverage.sensors():
-            silence = _silence(coverage.of_sensor(sensor).sampled(), everything)
-            if silence:
+            own = coverage.of_sensor(sensor)
+            if own.kinds() == {Alert.TYPE}:  # one that logs alerts alone may have none to log
+                continue
+            if silence := _silence(own.sampled(), everything):
                 yield Cause(
                     "sensor_silent",
                     f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
@@ -53,7 +56,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
                 f"there are no {kind} records {_between(*silence)}, while there are others",
                 f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
             )
-    if seen.store.has_unnamed_sensors:  # the missing one may be the Snort
+    if seen.store.unnamed_logs:  # the missing one may be the Snort
         return
     for name in sorted(set(seen.site.sensors) - seen.store.sensors):
         yield Cause(

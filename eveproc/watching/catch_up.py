@@ -48,7 +48,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     store = state.recall_all(at)
     store.last_event = at
     store.sensors |= fresh.sensors
-    store.has_unnamed_sensors |= fresh.has_unnamed_sensors
+    store.unnamed_logs |= fresh.unnamed_logs
     memory = WatchMemory(store, {incident.id: incident for incident in state.incidents()})
     here = {str(Path(name)): name for name in names}
     starts = {

@@ -106,10 +106,10 @@ class Watcher:
         if not taken:
             self._gatherer.take_plainly(block, end)
 
-    def take_alerts(self, results: Iterable[Event | Skipped]) -> None:
-        """Take in what was read of a log of Snort."""
+    def take_alerts(self, results: Iterable[Event | Skipped], log: str) -> None:
+        """Take in what was read of a log of Snort at this path."""
         with self._faults.caught("a piece of a log of Snort cannot be used"):
-            self._gatherer.take_alerts(results)
+            self._gatherer.take_alerts(results, log)
 
     def fresh(self) -> EvidenceStore:
         """The evidence that came since the last call, each piece once."""

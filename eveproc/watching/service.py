@@ -223,10 +223,10 @@ class Live:
     def _take(self, name: str, piece: Piece) -> None:
         block, end = piece
         if read := self._snort_readers.get(name):
-            self._watcher.take_alerts(read(BlockSource(block[:end]), self._clock()))
+            self._watcher.take_alerts(read(BlockSource(block[:end]), self._clock()), name)
         else:
             self._watcher.take(block, end)
-            self._watcher.take_alerts(snort.alerts_in(block, end, self._clock()))
+            self._watcher.take_alerts(snort.alerts_in(block, end, self._clock()), name)
 
     def _pieces(self) -> Iterator[tuple[str, Piece]]:
         for name, source in self._sources.items():

@@ -20,12 +20,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.evidence.collector import EVER
 from eveproc.evidence.gather import gather as gather_here
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import find_files
+from eveproc.input.sources import find_files, note_passed_over
 from eveproc.report import json_report
 from eveproc.spark import disk, listing, storage
 from eveproc.spark.gather import gather
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 SITE = load_site(DATA / "site.yaml")
 VIEW = "viewfs://soc"
+SNORT = gzip.decompress((DATA / "office-snort-3.json.gz").read_bytes())
 
 
 @pytest.fixture(params=["in one piece", "in many"])
@@ -191,6 +193,30 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for snort in ("office-snort-3.json.gz", "office-snort-2.9.u2.gz"):
         shutil.copy(DATA / snort, folder)
     return folder
+
+
+def test_logs_of_snort_s_packet_threads_and_their_sensor(
+    spark: "SparkSession", place: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ids-1"
+    half = SNORT.index(b"\n", len(SNORT) // 2) + 1
+    for thread, part in (("0", SNORT[:half]), ("1", SNORT[half:])):
+        (folder / thread).mkdir(parents=True)
+        (folder / thread / "alert_json.txt").write_bytes(part)
+        (folder / thread / "alert_fast.txt").write_bytes(b"03/02 x [**]\n")
+    (folder / "stats.txt").write_bytes(b"packets: 5\n")
+    (folder / "night2").mkdir()
+    (folder / "night2/eve.json").write_bytes(b"{}\n")  # no folder of a packet thread
+    uri = f"{place or 'file:'}{folder}"
+    site = replace(SITE, sensors=("ids-1", "ids-2"))
+    store, stats = gather(spark, find(spark, [uri]), site, EVER)
+    here, stats_here = gather_here(find_files([str(folder)]), site)
+    assert verdicts_in(store, stats) == verdicts_in(here, stats_here)
+    assert store.sensors == here.sensors == {"ids-1"}
+    names = ("0/alert_fast.txt", "1/alert_fast.txt", "stats.txt")
+    assert listing.unread(spark, [uri]) == [f"{uri}/{name}" for name in names]
+    note_passed_over([str(folder)], stats_here)
+    assert stats_here.unread == [str(folder / name) for name in names]
 
 
 @pytest.mark.usefixtures("pieces")

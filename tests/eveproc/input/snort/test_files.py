@@ -144,17 +144,6 @@ def test_a_folder_without_a_log_is_refused_with_what_it_holds(tmp_path: Path) ->
     assert "09.txt and 2 more: name a file to read it" in result.stderr
 
 
-def test_a_snort_that_names_no_sensor_is_not_said_to_have_written_nothing(tmp_path: Path) -> None:
-    site = tmp_path / "site.yaml"
-    site.write_text((DATA / "site.yaml").read_text() + "\nsensors: [sensor-1, sensor-2]\n")
-    (tmp_path / "alert_json.txt").write_bytes(JSON)
-    log = str(tmp_path / "alert_json.txt")
-    result = CliRunner().invoke(main, ["report", log, "-s", str(site)])
-    assert "wrote nothing" not in result.output
-    told = "logs of Snort and logs in text do not name their sensor: make sure that the input holds the logs of"
-    assert f"health: {told} sensor-1, sensor-2\n" in result.stderr
-
-
 @pytest.mark.parametrize("command", ["discover", "tune"])
 def test_alerts_alone_tell_no_server_and_no_threshold(tmp_path: Path, command: str) -> None:
     (tmp_path / "mxhound.u2.1").write_bytes(UNIFIED2)
