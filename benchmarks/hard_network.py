@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from math import inf
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import get_type_hints
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Alert
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
-from eveproc.verdicts import benign_explanations
+from eveproc.verdicts import benign_explanations, caps
 from eveproc.verdicts.analyze import judge_evidence
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from rulegen.build import build
@@ -53,8 +54,8 @@ class Declared(StrEnum):
 class HardNight:
     """Everything said of one network by one engine's log, one source of it and one profile.
 
-    `left_out` is the benign explanation that was disabled ("": none); they are where nothing is
-    declared, which is where explanations matter most.
+    `left_out` is what was disabled ("": nothing). Only where nothing is declared are explanations
+    disabled: that is where they matter most.
     """
 
     network: Network
@@ -70,7 +71,7 @@ def evaluate_hard(network: Network, engines: Sequence[Engine]) -> list[HardNight
     site = load_site(network.site)
     scenarios = network.scenarios or tuple(KINDS)
     day = simulate(site, network.seed, seconds=DAY, clients=network.clients, scenarios=scenarios)
-    nights = []
+    nights: list[HardNight] = []
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
         write_simulation(day, work)
@@ -103,15 +104,45 @@ def _played(day: Simulation, act: Act) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(address) for host in hosts for address in host.addresses)
 
 
-def explanations() -> Mapping[str, Callable[..., BenignExplanation | None]]:
-    """The functions that may explain a host, by name: found by what they return, so that none is forgotten."""
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """A function of the verdicts that clears hosts, and what to put in its place so that it clears nobody."""
+
+    module: ModuleType
+    function: str
+    instead: Callable[..., object]
+
+
+def left_out_in_turn() -> Mapping[str, Disabled]:
+    """Everything that clears hosts, by name: benign explanations, and what subtracts peers from a count.
+
+    Explanations are found by what they return, so that none is forgotten.
+    """
     found = inspect.getmembers(benign_explanations, inspect.isfunction)
-    return {
-        name: function
+    explanations = {
+        name.strip("_").replace("_", " "): Disabled(benign_explanations, name, _explain_nothing)
         for name, function in found
         if function.__module__ == benign_explanations.__name__
         and get_type_hints(function).get("return") == BenignExplanation | None
     }
+    return {**explanations, **_SUBTRACTED}
+
+
+def _explain_nothing(*_: object) -> None:
+    return None
+
+
+def _keep_servers(_evidence: object, _newcomers: object, servers: int, _lead: float) -> int:
+    return servers
+
+
+_SUBTRACTED: Mapping[str, Disabled] = MappingProxyType(
+    {
+        "(count) own mailboxes": Disabled(caps, "_own_mailboxes", lambda _: 0),
+        "(count) one provider's addresses": Disabled(caps, "_unless_one_provider", _keep_servers),
+        "(count) one act": Disabled(caps, "most_acts", lambda _: inf),
+    }
+)
 
 
 def _judge(
@@ -131,8 +162,8 @@ def _judge(
 
     for source in Source:
         yield night(source)
-    for name in explanations() if declared is Declared.NOTHING else ():
-        with patch.object(benign_explanations, name, lambda *_: None):
+    for name, disabled in left_out_in_turn().items() if declared is Declared.NOTHING else ():
+        with patch.object(disabled.module, disabled.function, disabled.instead):
             yield night(Source.BOTH, name)
 
 

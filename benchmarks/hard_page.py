@@ -52,9 +52,11 @@ under two profiles: with nothing declared but home networks, and with every mail
 _EXPLANATIONS = """\
 ## Less one explanation
 
-Each benign explanation is disabled in turn and every host judged again, by logs and alerts. *Protects*: innocent kinds of which more
-is said then. *Hides*: mass mailers of which more is said then. An explanation that protects one kind alone is shown by that kind
-only: it may be tuned to it. One that protects nobody here is shown by none of these kinds. Numbers are hosts, engines together, where
+Nothing in a verdict is learned from these kinds, so none can be left out of a training. What can be asked is whether an explanation
+works beyond the kind it was written for. So each benign explanation, and each rule that subtracts peers from a count, is disabled in
+turn, and every host is judged again by logs and alerts. *Protects*: innocent kinds of which more is said then. *Hides*: mass mailers
+of which more is said then. An explanation that protects one kind alone is shown by that kind only: it may be tuned to it. One that
+protects nobody here is not needed by any of these kinds, or another explains the same. Numbers are hosts, engines together, where
 nothing is declared.
 """
 

@@ -14,7 +14,7 @@ from benchmarks.hard_network import (
     Declared,
     HardNight,
     Source,
-    explanations,
+    left_out_in_turn,
     profile_of,
 )
 from benchmarks.hard_page import put_second_part, second_part_of, write_hard_page
@@ -147,11 +147,11 @@ def test_what_an_explanation_protects_and_hides() -> None:
         innocent(INFECTED, "guest_wifi_50"),
         mailer(INFECTED),
         innocent(CLEAN, host="::1"),
-        left_out="_monitor",
+        left_out="monitor",
     )
-    found = hard_scoring.leave_out([before, less], "_monitor")
-    assert found == LeftOut("_monitor", (("guest_wifi_50", 1),), (("two_an_hour", 1),))
-    assert hard_scoring.left_out_names([before, less]) == ("_monitor",)
+    found = hard_scoring.leave_out([before, less], "monitor")
+    assert found == LeftOut("monitor", (("guest_wifi_50", 1),), (("two_an_hour", 1),))
+    assert hard_scoring.left_out_names([before, less]) == ("monitor",)
 
 
 @given(st.lists(st.floats(0, 1)))
@@ -167,8 +167,14 @@ def test_reliability() -> None:
 
 
 def test_explanations_are_found_by_what_they_return() -> None:
-    assert {"_mail_server", "_resolver", "_scanner", "_monitor"} <= set(explanations())
-    assert "find_benign_explanations" not in explanations()
+    named = {"mail server", "resolver", "scanner", "monitor", "(count) own mailboxes"}
+    assert named <= set(left_out_in_turn())
+
+
+@pytest.mark.parametrize("name", sorted(left_out_in_turn()))
+def test_what_is_left_out_is_there_to_be_left_out(name: str) -> None:
+    disabled = left_out_in_turn()[name]
+    assert callable(getattr(disabled.module, disabled.function))
 
 
 def test_the_profile_declares_everything_or_nothing() -> None:
