@@ -44,6 +44,9 @@ _TEXTS = (
     "snort.alert*",
 )
 
+# Of each block of lines so many are looked at for whether they are plain JSON.
+_LOOKED_AT = 4
+
 
 def _of_threads(names: tuple[str, ...]) -> tuple[str, ...]:
     before = tuple(f"*{name}".replace("**", "*") for name in names)
@@ -115,9 +118,16 @@ def followed_reader_for(head: bytes) -> Reader | None:
     return alert_csv.CsvReader(columns).read if columns else reader_for(head)
 
 
+def _is_plain(block: bytes, end: int) -> bool:
+    """Whether lines at equal distances all begin as JSON does: of most logs no more need be looked at."""
+    places = range(0, end, end // _LOOKED_AT + 1)
+    starts = (block.find(b"\n", place, end) + 1 if place else 0 for place in places)
+    return all(block.startswith(b'{"', start) for start in starts if start < end)
+
+
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Event | Skipped]:
     """What lines of text say of alerts, block[:end], that several programs wrote; nothing where they are plain EVE."""
-    if block.startswith(b"{"):
+    if _is_plain(block, end):
         return iter(())
     from eveproc.input.snort import alert_text
 

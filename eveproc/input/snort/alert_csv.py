@@ -113,7 +113,9 @@ class CsvReader:
             elif columns := columns_of(text[:HEAD]):
                 self._columns = columns
                 if columns.missing:
-                    source.note_problem(f"names its columns, and none of them is {columns.missing}")
+                    source.note_problem(
+                        f"is an alert_csv whose first line names no column for: {columns.missing}"
+                    )
                 yield Skipped(SkipReason.BLANK)
             elif self._columns:
                 yield _by_name(line, text, self._columns, written, is_ended=is_ended)

@@ -36,6 +36,7 @@ from eveproc.input.snort.text_alert import (
 Result = Event | Skipped
 
 _TITLE = re.compile(rf"\[\*\*\] {RULE}.*\[\*\*\]\s*\Z", re.ASCII)
+_TITLE_BEGINS = re.compile(rf"\[\*\*\] {RULE}", re.ASCII)
 _WHEN = re.compile(rf"(?P<stamp>{STAMP})(?: +{PAIR})?(?=\s|\Z)", re.ASCII)
 _PACKET = re.compile(rf"(?:{PAIR} )?(?P<proto>[\w:.-]{{1,64}}) TTL:\d", re.ASCII)
 # Lines of a block behind its first; most of them are references.
@@ -51,7 +52,7 @@ _IN_DUMP = Skipped(SkipReason.OTHER_EVENT_TYPE, "packet dump")
 _HALF = Skipped(SkipReason.HALF_LINE)
 _NOTHING = (NO_ALERT, OTHER_PROGRAM)
 # What alerts have that few other lines have; all rules of a build are about one of these protocols.
-_TOKENS = (b"{TCP} ", b"{UDP} ")
+_TOKEN = re.compile(rb"\{(?:TCP|UDP)\} ")
 
 
 class _Block(Struct):
@@ -134,28 +135,22 @@ def begins(head: bytes) -> bool:
 
 
 def _begins(text: str) -> bool:
-    return begins_alert(text) or _TITLE.match(text) is not None
+    """A title may be cut off where the first bytes end."""
+    return begins_alert(text) or _TITLE_BEGINS.match(text) is not None
 
 
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Result]:
     """Of the lines of block[:end], which several programs wrote, those that are alerts of TCP or UDP."""
-    starts = {start for token in _TOKENS for start in _lines_with(token, block, end)}
-    for start in sorted(starts):
-        stop = block.find(b"\n", start, end)
+    found = _TOKEN.search(block, 0, end)
+    while found:
+        start = block.rfind(b"\n", 0, found.start()) + 1
+        stop = block.find(b"\n", found.end(), end)
         line = block[start : stop if stop >= 0 else end]
         if len(line) > MAX_LINE:
             yield Skipped(SkipReason.TOO_LONG)
         elif (result := decode(_text(line), written)) not in _NOTHING:
             yield result if stop >= 0 else _HALF
-
-
-def _lines_with(token: bytes, block: bytes, end: int) -> Iterator[int]:
-    """Where lines begin that hold the token."""
-    found = block.find(token, 0, end)
-    while found >= 0:
-        yield block.rfind(b"\n", 0, found) + 1
-        stop = block.find(b"\n", found, end)
-        found = block.find(token, stop, end) if stop >= 0 else -1
+        found = _TOKEN.search(block, stop, end) if stop >= 0 else None
 
 
 def _plain(text: str, written: float) -> Result:

@@ -34,11 +34,14 @@ _OF_EVE = frozenset(("signature_id", "alert.signature_id", "src_ip", "dest_ip"))
 _OF_SNORT_3 = frozenset(("sid", "rule", "src_addr", "src_ap", "seconds"))
 # So many known names make a heading: a line of another table may have one or two.
 _ENOUGH = 3
-_NEEDED = (
-    ("timestamp", "seconds"),
-    ("sid", "rule"),
-    ("src_addr", "src_ap"),
-    ("dst_addr", "dst_ap"),
+# What an alert needs, and the columns that say it.
+_NEEDED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "timestamp": frozenset(("timestamp", "seconds")),
+        "sid": frozenset(("sid", "rule")),
+        "src": frozenset(("src_addr", "src_ap")),
+        "dst": frozenset(("dst_addr", "dst_ap")),
+    }
 )
 
 
@@ -52,8 +55,8 @@ class Columns(Struct, frozen=True):
 
     @property
     def missing(self) -> str:
-        """What there is no column for, in words; "" where all is there that an alert needs."""
-        lacking = [" or ".join(some) for some in _NEEDED if not set(some) & set(self.names)]
+        """Names of columns that an alert needs and the heading lacks; "" for none."""
+        lacking = [name for name, some in _NEEDED.items() if some.isdisjoint(self.names)]
         return ", ".join(lacking)
 
     @property
