@@ -30,7 +30,11 @@ _LINE_29 = re.compile(
 _STATE_OFF = re.compile(r"\([^()]*\bsid\s*:\s*(\d+)\s*;[^()]*\benable\s*:\s*no\b")
 _RULE_SID = re.compile(r"(?m)^[ \t]*\w[^\n#]*\(.*\bsid\s*:\s*(\d+)\s*;.*$")
 _UNIFIED2 = re.compile(r"(?m)^[ \t]*output[ \t]+(?:alert_|log_)?unified2\b([^\n]*)")
-_CSV_29 = re.compile(r"(?m)^[ \t]*output[ \t]+alert_csv\b")
+# Other logs that eveproc reads; of those of Snort 3 some go to the screen unless told to go to a file.
+_OTHERS_29 = re.compile(r"(?m)^[ \t]*output[ \t]+alert_(?:csv|fast|full|syslog)\b")
+_OTHERS_3 = ("unified2", "alert_csv", "alert_syslog")
+_OTHERS_3_IN_FILES = ("alert_fast", "alert_full")
+_FILE = re.compile(r"\bfile\s*=\s*true\b")
 
 
 class ConfigText(Struct, frozen=True):
@@ -147,20 +151,25 @@ def _alert_json(files: list[ConfigText]) -> Iterator[Problem]:
     site = _of_site(files)
     included = any(SETTINGS_3 in file.text for file in site)
     tables = [(file, at, table) for file in site for at, table in _set_in(file, "alert_json")]
-    others = ("unified2", "alert_csv")
-    has_other = any(True for file in site for name in others for _ in _set_in(file, name))
+    has_other = any(_has_other_log(file) for file in site)
     if not tables and not included and not has_other:
         yield Problem(
             str(files[0].path),
             "has no alert_json: no alert reaches a log that eveproc reads; include mxhound.lua",
         )
     for file, at, table in tables:
-        has_file = re.search(r"\bfile\s*=\s*true\b", table)
+        has_file = _FILE.search(table)
         is_off = re.search(r"\bfile\s*=\s*false\b", table)
         is_mended = included and at < _place_of_ours(file)
         if is_off or (not has_file and not is_mended):
             what = "alert_json writes to the screen, not to alert_json.txt; set file = true"
             yield file.problem(what, at)
+
+
+def _has_other_log(file: ConfigText) -> bool:
+    in_files = (table for name in _OTHERS_3_IN_FILES for _, table in _set_in(file, name))
+    is_set = any(True for name in _OTHERS_3 for _ in _set_in(file, name))
+    return is_set or any(map(_FILE.search, in_files))
 
 
 def _replaced(files: list[ConfigText]) -> Iterator[Problem]:
@@ -239,7 +248,7 @@ def _outputs_29(files: list[ConfigText]) -> Iterator[Problem]:
                 "that were not read are lost; take nostamp out"
             )
             yield file.problem(what, found.start())
-    if not logs and not any(_CSV_29.search(file.text) for file in files):
+    if not logs and not any(_OTHERS_29.search(file.text) for file in files):
         what = (
             "has no output that eveproc reads; add: output unified2: filename mxhound.u2, limit 128"
         )

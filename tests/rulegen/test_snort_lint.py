@@ -70,6 +70,7 @@ def warnings(built: Path, config: Path, text: str, engine: Engine) -> list[str]:
     [
         ("include RULES/mxhound.rules", "", "does not include mxhound.rules"),
         ("include 'RULES/mxhound.lua'", "", "snort.lua: has no alert_json"),
+        ("include 'RULES/mxhound.lua'", "alert_fast = { }", "snort.lua: has no alert_json"),
         (
             "include 'RULES/mxhound.lua'",
             "alert_json = { }",
@@ -110,8 +111,12 @@ def test_what_of_a_snort_lua_keeps_rules_silent(
     assert any(told in line for line in said), said
 
 
-def test_another_log_that_eveproc_reads_is_enough(built: Path, tmp_path: Path) -> None:
-    text = LUA.replace("include 'RULES/mxhound.lua'", "unified2 = { limit = 128 }")
+@pytest.mark.parametrize(
+    "log",
+    ["unified2 = { limit = 128 }", "alert_fast = { file = true }", "alert_syslog = default_syslog"],
+)
+def test_another_log_that_eveproc_reads_is_enough(built: Path, tmp_path: Path, log: str) -> None:
+    text = LUA.replace("include 'RULES/mxhound.lua'", log)
     (said,) = warnings(built, tmp_path / "snort.lua", text, Engine.SNORT_3)
     assert "does not include mxhound.lua" in said
 
@@ -135,6 +140,8 @@ def test_a_good_snort_lua_is_good(built: Path, tmp_path: Path, text: str) -> Non
     [
         ("limit 128", "limit 128, nostamp", "snort.conf:5: output unified2 with nostamp"),
         ("output unified2", "output alert_unified2", ""),
+        ("output unified2: filename mxhound.u2, limit 128", "output alert_fast: alert", ""),
+        ("output unified2: filename mxhound.u2, limit 128", "output alert_syslog: LOG_AUTH", ""),
         ("output unified2", "#output unified2", "has no output that eveproc reads"),
         ("mxhound-threshold.conf", "x", "does not include mxhound-threshold.conf"),
         ("output", "suppress gen_id 1, sig_id 1250001\noutput", "5: suppress for sid 1250001"),

@@ -1,9 +1,10 @@
-"""The containers that are tested -> docs/inputs.md, with one line of example each."""
+"""The containers and the alert logs in text that are tested -> docs/inputs.md, with one line of example each."""
 
 import json
 
 from eveproc.input.envelope import MAX_DEPTH
 from tests.eveproc.input.containers import CONTAINERS, Container, Record
+from tests.eveproc.input.snort.text_forms import FORMS, Form, Told
 
 SHOWN = 300
 RECORD: Record = json.loads(
@@ -12,11 +13,15 @@ RECORD: Record = json.loads(
     '"type":"query","id":7,"rrname":"example.org","rrtype":"MX"}}'
 )
 
+ALERT = Told(
+    1_772_438_400.25, 1_250_104, "Many servers", "TCP", "10.20.1.7", 58474, "192.0.2.25", 25
+)
+
 _HEAD = f"""\
 # Inputs: where EVE records are found
 
-Made from tests/eveproc/input/containers.py by `make pages`; do not edit. For each container a test holds the verdicts to those of the
-plain records, to the byte.
+Made from tests/eveproc/input/containers.py and snort/text_forms.py beside it by `make pages`; do not edit. For each container a test
+holds the verdicts to those of the plain records, to the byte. Alerts are also read from [logs in text](#alert-logs-in-text).
 
 ## How records are found
 
@@ -51,9 +56,48 @@ Records in base64, in UTF-16 (convert with `iconv`), or in partial lines of CRI 
 """
 
 
+_TEXT = """\
+## Alert logs in text
+
+Where a sensor has nothing else, its alerts are read from text or CSV, by `report`, `watch`, `check`, `explain` and on Spark. Every form
+gives the evidence that the same alerts give as alert_json without `b64_data`; for Suricata's forms, as EVE records without metadata,
+flow and dns. Text says less than EVE: not which name a lookup asked for, and not who opened the connection. Alerts alone find no slow
+mass mailers, and the report says so. Logs of Snort in JSON and unified2 are in [loading-snort.md](loading-snort.md#what-eveproc-reads).
+
+- **Recognized by content.** A file is fast.log, alert_fast or alert_full if a line of its first 4 KiB begins so, and CSV if its first line
+  names columns or begins with the default fields. Compressed and rotated files are read too. Among lines of other programs, as in a
+  syslog, alerts of TCP and UDP are found wherever they stand, also beside EVE records.
+- **Folders.** A folder's `fast.log`, `alerts.log`, `alert_fast.txt`, `alert_full.txt`, `alert`, `alert.fast`, `alert.full`, `alert.ids`,
+  `snort.alert` (also rotated, and of packet threads) are read if there is no eve.json, alert_json, alert_csv or unified2 beside them:
+  those say the same and more. Otherwise the statistics name them as not read.
+- **Which alert.** The rule is what stands in brackets before the message, the addresses are what ends the line. What a message says
+  does not matter. gid and sid tell the signal (`sid_base` of site.yaml); alerts of other rules are counted.
+- **Whose lines.** A line of syslog is believed if its program is named like `snort`, `suricata` or `barnyard2`, or not named at all.
+  What other programs log may have been sent by anybody.
+- **Years.** Snort writes no year (unless it runs with `-y`), nor does RFC 3164. The year is the last one in which the time is at most a
+  day after the file was last written; in a line sent by syslog with a full time, that time takes the place of the file's. With
+  `--since`, a time is also taken to be within the year that begins there: of files that were copied without their times. Where that
+  makes it earlier than the file says, a problem of the report tells. A watch takes its own clock. Copy logs with their times (`cp -p`).
+- **Zones.** Engines write local time without a zone: it is taken for local time of the machine that eveproc runs on
+  (`TZ=Europe/Vienna eveproc ...` for a sensor elsewhere, `TZ=UTC` for a Snort that runs with `-U`). A time in ISO 8601 without a zone is
+  UTC, as everywhere.
+- **What is not an alert** is counted with its reason: `line of another program`, `packet dump` (lines that `packet` of alert_fast or
+  `-A cmg` adds), `addresses` (an alert without them, as of a damaged packet), `no alert`. A last line without its end is `half_line`,
+  since an address may be cut off.
+- **CSV with names.** The first line may have the names of Snort 2.9 and barnyard2 (`timestamp`, `sig_generator`, `sig_id`, `src`,
+  `srcport`, `dst`, `dstport`, `proto`), of Snort 3 (`seconds`, `gid`, `sid` or `rule`, `src_addr` or `src_ap`, ...) or of EVE (`src_ip`,
+  `dest_ip`, `alert.signature_id`), in any order, between commas, semicolons or tabs. A time, a sid and both addresses are needed.
+"""
+
+
 def inputs_page() -> str:
-    """The whole page, containers in the order in which they are tested."""
-    return "\n".join([_HEAD, *map(_section, CONTAINERS)])
+    """The whole page, containers and forms of text in the order in which they are tested."""
+    return "\n".join([_HEAD, *map(_section, CONTAINERS), _TEXT, *map(_form, FORMS)])
+
+
+def _form(form: Form) -> str:
+    text = form.write([ALERT]).decode().rstrip("\n")
+    return f"### {form.title}\n\n```text\n{text}\n```\n"
 
 
 def _section(container: Container) -> str:
