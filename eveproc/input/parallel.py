@@ -342,12 +342,22 @@ def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
 
 def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
     """Files to be read whole, the largest first since they take longest, and spans of those that can be split."""
-    sizes = {file: size_of(file) for file in files}
-    plain = [file for file in files if _is_read_in_spans(file)]
-    whole = [
-        Part(file) for file in sorted(files, key=lambda file: -sizes[file]) if file not in plain
-    ]
-    return whole, [part for file in plain for part in spans(file, 0, sizes[file])]
+    parts = [part for file in files for part in parts_of(Part(file))]
+    whole = [part for part in parts if part.stop is None]
+    return (
+        sorted(whole, key=lambda part: -size_of(part.path)),
+        [part for part in parts if part.stop is not None],
+    )
+
+
+def parts_of(part: Part) -> Iterator[Part]:
+    """A part in the parts that one machine reads: which lines a survey looks at depends on the cuts."""
+    if part.stop is not None:
+        yield from spans(part.path, part.start, part.stop)
+    elif _is_read_in_spans(part.path):
+        yield from spans(part.path, 0, size_of(part.path))
+    else:
+        yield part
 
 
 def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.store import EvidenceStore
-from eveproc.input.parallel import Gatherer, Part
+from eveproc.input.parallel import Gatherer, Part, parts_of
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.snort import alerts_in
 from eveproc.input.snort.sensor_names import PIECES
@@ -110,7 +110,11 @@ def of_parts(
     for batch in found:
         for number in batch.column(0).to_pylist():
             for part in work[number]:
-                gatherer.read(part)
+                pieces = list(parts_of(part))
+                for piece in pieces:
+                    gatherer.read(piece)
+                # Of a file in spans, the one that cut it counts it.
+                gatherer.stats.files += part.stop is None and part not in pieces
     store, stats, _ = gatherer.found()
     yield from batches(Gathered(store, stats).rows())
 
