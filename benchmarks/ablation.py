@@ -1,4 +1,6 @@
-"""One event -> the parts of a log it belongs to; a kind of missing evidence -> the parts that such a site has.
+"""One event -> the parts of a log it belongs to.
+
+A kind of missing evidence -> the parts that such a site has.
 
 A log is gathered once, part by part; what a site without some kind of evidence would have said is
 the merger of the other parts.
@@ -69,7 +71,10 @@ _MAIL_SIGNALS = frozenset(
 
 
 def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
-    """The event, or as much of it as each part would hold; together the pieces say what the whole does."""
+    """The event, or as much of it as each part would hold.
+
+    Together the pieces say what the whole does.
+    """
     match event:
         case Alert():
             yield _part_of_alert(event), event

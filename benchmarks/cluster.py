@@ -1,4 +1,5 @@
-"""Generated eve.json of two sizes -> docs/spark-cost.md: what `eveproc report --on spark` costs beside one process, and what 10 TB would.
+"""Generated eve.json of two sizes -> docs/spark-cost.md: what `eveproc report --on spark` costs
+beside one process, and what 10 TB would.
 
     python -m benchmarks.cluster -o docs/spark-cost.md
 
@@ -50,8 +51,8 @@ SHUFFLE_AT_MOST, SPEED_AT_LEAST = 0.01, 0.3
 class Cost:
     """One run on a file of `size` bytes.
 
-    `wall`, `cpu` and `job`, from the first task to the end of the last, are seconds; `peak` is bytes of an executor with its Pythons;
-    `shuffled` bytes went from tasks to tasks.
+    `wall`, `cpu` and `job`, from the first task to the end of the last, are seconds; `peak` is
+    bytes of an executor with its Pythons; `shuffled` bytes went from tasks to tasks.
     """
 
     size: int
@@ -139,7 +140,9 @@ def _on_spark(uri: str, size: int, executors: int) -> Cost:
 
 
 class _Executors:
-    """CPU seconds of all executors by process, and the most memory (bytes) that one held with the Pythons below it."""
+    """CPU seconds of all executors by process, and the most memory (bytes) that one held with the
+    Pythons below it.
+    """
 
     def __init__(self) -> None:
         self.cpu: dict[int, float] = {}
@@ -235,7 +238,9 @@ def _measured(found: ClusterRun) -> str:
 
 
 def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
-    """The slope is empty where the small file had no task for some of the executors: they begin to work with the large one."""
+    """The slope is empty where the small file had no task for some of the executors: they begin to
+    work with the large one.
+    """
     large = _large(runs)
     all_at_work = all(run.tasks >= run.executors for run in runs)
     of_cluster = (
@@ -273,9 +278,12 @@ def _plan(found: ClusterRun) -> str:
         for place, name in PLACES.items()
     )
     told = (
-        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of each place with a core an executor,\n"
-        f"reading them takes {hours}, besides what a network takes.\nA task sent at most {sent / 1e6:.2f} MB of evidence,"
-        f" so some {pieces * sent / 1e9:.0f} GB would go between machines ({pieces * sent / NIGHT:.2%}).\n\n"
+        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of "
+        "each place with a core an executor,\n"
+        f"reading them takes {hours}, besides what a network takes.\nA task sent at most "
+        f"{sent / 1e6:.2f} MB of evidence,"
+        f" so some {pieces * sent / 1e9:.0f} GB would go between machines "
+        f"({pieces * sent / NIGHT:.2%}).\n\n"
     )
     return told + table(("cores", *PLACES.values(), "memory of all executors, at least"), rows)
 

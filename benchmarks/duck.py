@@ -1,16 +1,17 @@
-"""An eve.json -> for each home host what DuckDB finds in it, by one query, two threads, and the types of the columns given.
+"""An eve.json -> for each home host what DuckDB finds in it, by one query, two threads, and the
+types of the columns given.
 
     python -m benchmarks.duck eve.json
     python -m benchmarks.duck --mail eve.json
 
-The first gathers what eveproc's evidence consists of (eveproc/evidence/store.py): for each home host that opened
-a TCP connection, and each kind of behaviour, how many events and how many different peers. It
-leaves out when that was, leases, who takes mail in, answers questions or sends in the site's name,
-and what sensors lost, and gives no verdict. `--mail` counts only what has to do with mail, of fewer
-columns: most hosts are then not seen at all.
+The first gathers what eveproc's evidence consists of (eveproc/evidence/store.py): for each home
+host that opened a TCP connection, and each kind of behaviour, how many events and how many
+different peers. It leaves out when that was, leases, who takes mail in, answers questions or sends
+in the site's name, and what sensors lost, and gives no verdict. `--mail` counts only what has to do
+with mail, of fewer columns: most hosts are then not seen at all.
 
-Other forms of the first were tried on 1 GB and took as long or longer: one filtered aggregate for each kind, distinct keys by a second
-`group by`, connections counted apart from the rest.
+Other forms of the first were tried on 1 GB and took as long or longer: one filtered aggregate for
+each kind, distinct keys by a second `group by`, connections counted apart from the rest.
 """
 
 import sys

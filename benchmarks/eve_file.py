@@ -1,4 +1,5 @@
-"""Lines of a real Suricata -> an eve.json of any size, with a mix by event type, a share of relevant lines and a number of hosts.
+"""Lines of a real Suricata -> an eve.json of any size, with a mix by event type, a share of
+relevant lines and a number of hosts.
 
     python -m benchmarks.eve_file big.json --megabytes 1000 --hosts 10000 --share 0.003
 
@@ -81,7 +82,10 @@ class Written:
 
 
 def write_eve(path: Path, recipe: Recipe, lines: Lines, site: SiteProfile) -> Written:
-    """Write whole lines until there are `size` bytes or just more; path appears when it is complete."""
+    """Write whole lines until there are `size` bytes or just more.
+
+    Path appears when it is complete.
+    """
     written = Written()
     part = path.with_name(f".{path.name}.part")
     with part.open("wb", buffering=0) as file:
@@ -139,7 +143,10 @@ def _draw(lines: Lines, relevant: int, rng: random.Random) -> list[Line | None]:
 
 
 class Crowd:
-    """Home hosts, in an order that leaves nobody out, and servers outside; addresses as Suricata writes them."""
+    """Home hosts, in an order that leaves nobody out, and servers outside.
+
+    Addresses as Suricata writes them.
+    """
 
     def __init__(self, recipe: Recipe, site: SiteProfile) -> None:
         rng = random.Random(f"{recipe.seed}/crowd")
@@ -184,7 +191,10 @@ class Pool:
 
 
 def _homes_v4(count: int) -> list[bytes]:
-    """Spread over 10.0.0.0/8, below 10.1.0.0 none: there are the servers. An odd factor makes each come once."""
+    """Spread over 10.0.0.0/8, below 10.1.0.0 none: there are the servers.
+
+    An odd factor makes each come once.
+    """
     return [
         str(IPv4Address(0x0A010001 + number * 1_000_003 % 0xFE0000)).encode()
         for number in range(count)
@@ -220,7 +230,8 @@ def _outside_v6(rng: random.Random) -> list[bytes]:
 class Page:
     """Some thousand lines with gaps, and where what fills them is found.
 
-    `relevant_at` are seconds from the page's start at which relevant lines come; `lines` counts the others.
+    `relevant_at` are seconds from the page's start at which relevant lines come; `lines` counts the
+    others.
     """
 
     def __init__(self, drawn: Sequence[Line | None], crowd: Crowd, rng: random.Random) -> None:
@@ -403,7 +414,8 @@ def main() -> None:
     )
     written = write_eve(options.path, recipe, lines, site)
     sys.stdout.write(
-        f"{written.total} lines, {written.bytes} bytes, {written.relevant} relevant: {dict(written.lines.most_common())}\n"
+        f"{written.total} lines, {written.bytes} bytes, {written.relevant} relevant: "
+        f"{dict(written.lines.most_common())}\n"
     )
 
 

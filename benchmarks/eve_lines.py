@@ -1,4 +1,5 @@
-"""A site -> lines of eve.json that a real Suricata wrote about it, sorted, with the places that change from host to host marked.
+"""A site -> lines of eve.json that a real Suricata wrote about it, sorted, with the places that
+change from host to host marked.
 
 Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records,
 anything on a mail or mailbox port, lookups of MX records, of addresses' names and of names that
@@ -76,7 +77,10 @@ _KINDS: Mapping[bytes, LineKind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something that changes. `text` is what Suricata wrote; `late` (of a time) how many seconds before the record that was."""
+    """Something that changes.
+
+    `text` is what Suricata wrote; `late` (of a time) how many seconds before the record that was.
+    """
 
     kind: LineKind
     text: bytes
@@ -105,7 +109,10 @@ class Lines:
 
 
 def record_lines(engine: Engine, work: Path, seed: int = 1) -> tuple[Path, Path]:
-    """Logs of an ordinary hour and of half an hour with every scenario; what is in `work` already is used. Raises EngineError."""
+    """Logs of an ordinary hour and of half an hour with every scenario.
+
+    What is in `work` already is used. Raises EngineError.
+    """
     site = load_site(SITE)
     logs = (
         work / f"recorded-{engine}-{seed}-ordinary.json",
@@ -146,7 +153,10 @@ def _record(
 
 
 def sort_lines(logs: tuple[Path, Path], site: SiteProfile, *, spaced: bool = False) -> Lines:
-    """Ordinary lines of the first log, relevant ones of both. `spaced`: written with a space after each colon and comma."""
+    """Ordinary lines of the first log, relevant ones of both.
+
+    `spaced`: written with a space after each colon and comma.
+    """
     quiet: dict[str, list[Line]] = {}
     relevant: list[tuple[str, Line]] = []
     for log in logs:

@@ -1,4 +1,6 @@
-"""A command -> what it took: wall-clock and CPU seconds of it and its children, and the most memory all of them held at once."""
+"""A command -> what it took: wall-clock and CPU seconds of it and its children, and the most memory
+all of them held at once.
+"""
 
 import os
 import resource
@@ -15,7 +17,9 @@ EVERY = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run: `words` in a pipeline if there are several lists; `share` of the input that it reads (1: all)."""
+    """What is run: `words` in a pipeline if there are several lists; `share` of the input that it
+    reads (1: all).
+    """
 
     name: str
     pipeline: tuple[tuple[str, ...], ...]
@@ -32,7 +36,10 @@ class Run:
 
 
 def run(command: Command) -> Run:
-    """Run it to its end, output into a pipe that is read. Raises CalledProcessError where its last process fails."""
+    """Run it to its end, output into a pipe that is read.
+
+    Raises CalledProcessError where its last process fails.
+    """
     before, start = _cpu(), time.perf_counter()
     _communicate(_start(command), command)
     wall = time.perf_counter() - start
@@ -40,7 +47,9 @@ def run(command: Command) -> Run:
 
 
 def peak_memory(command: Command) -> int:
-    """Run it once more and return the most bytes that its processes held together (proportional set size), as seen every 20 ms."""
+    """Run it once more and return the most bytes that its processes held together (proportional set
+    size), as seen every 20 ms.
+    """
     peaks = [0]
     watch(command, lambda pids: peaks.append(sum(map(held, pids))))
     return max(peaks)

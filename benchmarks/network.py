@@ -1,4 +1,6 @@
-"""A site profile, a seed and engines -> what was said of each simulated machine, for each kind of evidence removed."""
+"""A site profile, a seed and engines -> what was said of each simulated machine, for each kind of
+evidence removed.
+"""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,8 @@ NOBODY = "(nobody)"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One site profile, played with one seed; `clients` are its office desks, fewer where they do not fit.
+    """One site profile, played with one seed; `clients` are its office desks, fewer where they do
+    not fit.
 
     `scenarios` names what else is played (None: everything).
     """
@@ -41,9 +44,12 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was said of one machine. `seconds` go from its first mail to the decision (None: no decision, or no mail).
+    """What was said of one machine.
 
-    `tier` is "flood" or "slow" for a mass mailer and None for anybody else; `note` is what the simulator says it did.
+    `seconds` go from its first mail to the decision (None: no decision, or no mail).
+
+    `tier` is "flood" or "slow" for a mass mailer and None for anybody else; `note` is what the
+    simulator says it did.
     """
 
     host: str
@@ -68,7 +74,10 @@ class Night:
 
 
 def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]:
-    """Simulate once, replay with each engine, judge each log six times. Raises EngineError and InputError."""
+    """Simulate once, replay with each engine, judge each log six times.
+
+    Raises EngineError and InputError.
+    """
     site = load_site(network.site)
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)
@@ -108,7 +117,10 @@ def _merged(collectors: Mapping[Part, Collector], without: Without) -> EvidenceS
 
 
 def compare(verdicts: Sequence[Verdict], simulation: Simulation) -> tuple[Outcome, ...]:
-    """One Outcome for each simulated machine, by any of its addresses; then those for addresses of nobody."""
+    """One Outcome for each simulated machine, by any of its addresses.
+
+    Then those for addresses of nobody.
+    """
     said = {verdict.host: verdict for verdict in verdicts}
     start = simulation.start.timestamp()
     outcomes = [

@@ -1,10 +1,11 @@
-"""A site and a seed -> Simulation of ordinary hours: the web in clear and encrypted with real sizes, lookups, some mail.
+"""A site and a seed -> Simulation of ordinary hours: the web in clear and encrypted with real
+sizes, lookups, some mail.
 
 The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits
-have the sizes of a real network: most bytes are web pages. Sizes of bodies are log-normal with a median
-of 8 kB (the median response of the HTTP Archive's reports is between 5 and 15 kB, by kind), cut off
-at 2 MB; one connection in four is in clear text, so that there are http records; one in fifty is
-not taken.
+have the sizes of a real network: most bytes are web pages. Sizes of bodies are log-normal with a
+median of 8 kB (the median response of the HTTP Archive's reports is between 5 and 15 kB, by kind),
+cut off at 2 MB; one connection in four is in clear text, so that there are http records; one in
+fifty is not taken.
 """
 
 import math
@@ -85,7 +86,10 @@ def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> S
 def _look_up(
     tape: Tape, world: World, at: float, name: str, desk: Endpoint, resolver: Endpoint
 ) -> float:
-    """Ask the site's resolver for both kinds of address, as browsers do; gives back when that is done."""
+    """Ask the site's resolver for both kinds of address, as browsers do.
+
+    Gives back when that is done.
+    """
     rng = tape.rng
     for kind in (Type.AAAA, Type.A):
         query = question(name, kind, DnsHabit(), rng)

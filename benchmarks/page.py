@@ -1,4 +1,7 @@
-"""What was said of every network and how it was asked -> docs/evaluation.md as text. Same input, same bytes."""
+"""What was said of every network and how it was asked -> docs/evaluation.md as text.
+
+Same input, same bytes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -66,7 +69,10 @@ your own network come from running `eveproc report` on nights about which you kn
 
 
 def write_page(nights: Sequence[Night], versions: Mapping[Engine, str], command: str) -> str:
-    """The whole page. `versions` are those of the engines that watched; `command` is what makes the page again."""
+    """The whole page.
+
+    `versions` are those of the engines that watched; `command` is what makes the page again.
+    """
     sections = [
         _HEAD,
         _networks(nights, versions),

@@ -1,4 +1,5 @@
-"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it: with no rules, with two others, with ours.
+"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it: with no rules,
+with two others, with ours.
 
 python -m benchmarks.rule_cost --each        which of our rules cost how much, one at a time
 """
@@ -53,10 +54,11 @@ nocase; threshold:type both, track by_src, count 10, seconds 120; sid:1990002; r
 
 @dataclass(frozen=True, slots=True)
 class RuleCost:
-    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet only.
+    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet
+    only.
 
-    `instructions` are those of the thread that looks at packets, for a part of the traffic, without starting up; empty where valgrind is
-    missing, or fails.
+    `instructions` are those of the thread that looks at packets, for a part of the traffic, without
+    starting up; empty where valgrind is missing, or fails.
     """
 
     engine: str
@@ -143,13 +145,17 @@ def _measure(
             load[name].append(_seconds(engine, first, sets[name]))
         names.rotate(1)
         say(
-            f"{engine} {number}: { ({name: round(cpu[name][-1] - load[name][-1], 3) for name in sets}) }"
+            f"{engine} {number}: "
+            f"{ ({name: round(cpu[name][-1] - load[name][-1], 3) for name in sets}) }"
         )
     return RuleCost(engine, installed(engine).version, pcap.stat().st_size, packets, cpu, load)
 
 
 def traffic(work: Path, scale: float) -> tuple[Path, int]:
-    """An hour of a site where nobody sends masses of mail, and how many packets it has; made if it is not there."""
+    """An hour of a site where nobody sends masses of mail, and how many packets it has.
+
+    Made if it is not there.
+    """
     pcap, about = work / f"ordinary-{scale:g}.pcap", work / f"ordinary-{scale:g}.packets"
     if not about.exists():
         web = Web(max(1, round(VISITS * scale)), max(60.0, SECONDS * scale))
@@ -184,7 +190,9 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
 def count_instructions(
     engine: Engine, work: Path, scale: float, sets: Mapping[str, str]
 ) -> dict[str, int]:
-    """What valgrind counts in one replay, in the thread that looks at packets, by set of rules; without what one packet takes.
+    """What valgrind counts in one replay, in the thread that looks at packets, by set of rules.
+
+    Without what one packet takes.
 
     Raises EngineError, also where there is no valgrind.
     """

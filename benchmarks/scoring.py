@@ -1,4 +1,6 @@
-"""Outcomes of many networks -> how good the verdicts are: recall, precision, times to decision, and which criteria hold."""
+"""Outcomes of many networks -> how good the verdicts are: recall, precision, times to decision, and
+which criteria hold.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ Wanted = Callable[[Outcome], bool]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of so many `hosts`, how many were called what; `seconds` from first mail to decision of those called infected, sorted."""
+    """Of so many `hosts`, how many were called what; `seconds` from first mail to decision of those
+    called infected, sorted.
+    """
 
     hosts: int
     infected: int
@@ -99,7 +103,9 @@ def select(
     engine: Engine | None = None,
     without: Without = Without.NOTHING,
 ) -> list[Outcome]:
-    """Outcomes of every network that were judged from this engine's log (None: any) without this kind of evidence."""
+    """Outcomes of every network that were judged from this engine's log (None: any) without this
+    kind of evidence.
+    """
     chosen = (
         night for night in nights if night.without is without and engine in (None, night.engine)
     )
@@ -113,7 +119,9 @@ def engines_of(nights: Iterable[Night]) -> tuple[Engine, ...]:
 
 
 def wrong(nights: Iterable[Night]) -> Iterator[tuple[Night, Outcome]]:
-    """Every mass mailer that was not called infected, and everybody else of whom more was said than the design wants."""
+    """Every mass mailer that was not called infected, and everybody else of whom more was said than
+    the design wants.
+    """
     return (
         (night, outcome) for night in nights for outcome in night.outcomes if not _is_right(outcome)
     )

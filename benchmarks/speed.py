@@ -1,4 +1,5 @@
-"""Generated eve.json of many sizes -> docs/performance.md with a plot: how fast eveproc is beside grep, wc, jq, DuckDB, zcat and zstdcat.
+"""Generated eve.json of many sizes -> docs/performance.md with a plot: how fast eveproc is beside
+grep, wc, jq, DuckDB, zcat and zstdcat.
 
     python -m benchmarks.speed -o docs/performance.md
 
@@ -30,7 +31,10 @@ RESULTS = "results.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, print the page, and write it where `-o` says, its plot beside it. Returns the exit code."""
+    """Measure what is asked for, print the page, and write it where `-o` says, its plot beside it.
+
+    Returns the exit code.
+    """
     options = _parser().parse_args(arguments)
     with ExitStack() as stack:
         work = options.work or Path(
@@ -118,7 +122,9 @@ def _write(results: Results, options: argparse.Namespace) -> None:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes such a page: nothing that changes no figure is named, nor which section was measured when."""
+    """What makes such a page: nothing that changes no figure is named, nor which section was
+    measured when.
+    """
     words = ["python", "-m", "benchmarks.speed"]
     for name in ("rounds", "scale"):
         if getattr(options, name) != DEFAULTS[name]:
@@ -143,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds",
         type=int,
         default=DEFAULTS["rounds"],
-        help="of the main comparisons; the others get half, rules three times as many (default: %(default)s)",
+        help="of the main comparisons; the others get half, rules three times as many (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--scale",

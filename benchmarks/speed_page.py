@@ -80,7 +80,9 @@ def ratios(trial: Measured, name: str, other: str) -> list[float]:
 
 
 def write_page(results: Results, plot: str | None, command: str, note: str = "") -> str:
-    """The whole page; `plot` is the name of the file beside it, `command` what makes the page again, `note` what else is to be known."""
+    """The whole page; `plot` is the name of the file beside it, `command` what makes the page
+    again, `note` what else is to be known.
+    """
     chart_data = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
     sections = (
         *(
@@ -243,7 +245,8 @@ def _with_interval(values: Sequence[float]) -> str:
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
-    """Between which two values the true median is in at least 95 of 100 measurements (order statistics, sign test).
+    """Between which two values the true median is in at least 95 of 100 measurements (order
+    statistics, sign test).
 
     Fewer than six values are too few for that: then they are the lowest and the highest.
     """

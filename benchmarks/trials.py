@@ -1,4 +1,6 @@
-"""What is compared on which generated file -> trials: commands that run in turn, round by round, and what each run took."""
+"""What is compared on which generated file -> trials: commands that run in turn, round by round,
+and what each run took.
+"""
 
 import importlib.util
 import json
@@ -24,7 +26,8 @@ JQ_PART = 64 * MEGABYTE
 # It picks out the records about mail and counts nothing; names of lookups are not searched, which
 # would take longer still.
 JQ = (
-    'select(.event_type == "smtp" or .event_type == "alert" or (.event_type == "dns" and .dns.rrtype == "MX")'
+    'select(.event_type == "smtp" or .event_type == "alert" or (.event_type == "dns" and '
+    '.dns.rrtype == "MX")'
     ' or (.event_type == "flow" and (.dest_port == 25 or .dest_port == 465 or .dest_port == 587)))'
     " | [.event_type, .src_ip, .dest_ip, .dest_port, .dns.rrname]"
 )
@@ -43,7 +46,9 @@ NO_LIBRARY = "without hyperscan"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is gz or zst, if any."""
+    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is gz
+    or zst, if any.
+    """
 
     section: str
     recipe: Recipe
@@ -97,7 +102,10 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
 
 
 class Kit:
-    """Files and commands. `work` is a folder in which what is large is made; what is there already is used again."""
+    """Files and commands.
+
+    `work` is a folder in which what is large is made; what is there already is used again.
+    """
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -125,7 +133,10 @@ class Kit:
         return self._lines[spaced]
 
     def measure(self, trial: Trial, say: Callable[[str], None]) -> Measured:
-        """Every command once in each round, in the same order; then the memory, by one more run each."""
+        """Every command once in each round, in the same order.
+
+        Then the memory, by one more run each.
+        """
         path = self.file(trial.recipe, trial.packing)
         about = json.loads(_about(self.file(trial.recipe)).read_text())
         found = {name: self.command(name, path) for name in trial.commands}
@@ -136,7 +147,8 @@ class Kit:
             for name, command in commands.items():
                 runs[name].append(run(command))
             say(
-                f"{trial.section} {trial.recipe} {trial.packing} {number}: { ({name: round(runs[name][-1].wall, 3) for name in runs}) }"
+                f"{trial.section} {trial.recipe} {trial.packing} {number}: "
+                f"{ ({name: round(runs[name][-1].wall, 3) for name in runs}) }"
             )
         peaks = {
             name: peak_memory(command)

@@ -1,9 +1,10 @@
-"""Minutes of load -> what `eveproc watch` did under it: memory over time, what it told, and what was lost (nothing may be).
+"""Minutes of load -> what `eveproc watch` did under it: memory over time, what it told, and what
+was lost (nothing may be).
 
 A log is written at a steady rate and rotated in every way once a minute. It holds ordinary traffic,
-hostile lines, and a mass mailer every few seconds. Three webhooks are to be told: one that works, one
-that is dead and one that never ends its answers. The log's clock runs FASTER times, so evidence ages
-out many times over, as it does in weeks. Run: python -m benchmarks.watch_soak --minutes 30
+hostile lines, and a mass mailer every few seconds. Three webhooks are to be told: one that works,
+one that is dead and one that never ends its answers. The log's clock runs FASTER times, so evidence
+ages out many times over, as it does in weeks. Run: python -m benchmarks.watch_soak --minutes 30
 """
 
 import argparse

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from rulegen.errors import InputError, Problem
 from rulegen.inventory import NO_INVENTORY, Inventory, read_inventory
 from rulegen.networks import Network as Network  # part of this module's interface
-from rulegen.networks import NetworkIndex, place
+from rulegen.networks import NetworkIndex, is_within, place
 from rulegen.validation import CheckedReader, is_int, kind, show
 from rulegen.vocabulary import WEB_PORTS, Signal
 from rulegen.yamlfile import Value, YamlDocument, read_yaml
@@ -179,7 +179,7 @@ def _within(address: Address, networks: tuple[Network, ...]) -> bool:
 
 
 def _inside(network: Network, networks: tuple[Network, ...]) -> bool:
-    return any(network.version == n.version and network.subnet_of(n) for n in networks)  # type: ignore[arg-type]  # same version
+    return any(is_within(network, one) for one in networks)
 
 
 def _by_address(

@@ -1,4 +1,5 @@
-"""Rules and settings of a Snort build -> what the engine, or the other Snort, would not understand, and what would alert too often.
+"""Rules and settings of a Snort build -> what the engine, or the other Snort, would not understand,
+and what would alert too often.
 
 A real Snort says the same and more (rulegen.snort_trial); this is for machines that have none, and
 for what Snort takes in silence.
@@ -62,13 +63,16 @@ def _option_fault(name: str, value: str, engine: Engine) -> str | None:
 
 
 def filter_problems(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
-    """Rules that count (detection_filter) and have no event_filter in `file`: they alert at every event past the number."""
+    """Rules that count (detection_filter) and have no event_filter in `file`: they alert at every
+    event past the number.
+    """
     filtered = _filtered_sids(file)
     for rule in rules:
         if rule.sid not in filtered and any(name == "detection_filter" for name, _ in rule.options):
             yield Problem(
                 str(file),
-                f"has no event_filter for sid {rule.sid}: it would alert at every event past its number",
+                f"has no event_filter for sid {rule.sid}: it would alert at every event past its "
+                "number",
             )
 
 
@@ -85,7 +89,9 @@ def _filtered_sids(file: Path) -> set[int]:
 
 
 def lua_entry(line: str) -> dict[str, str] | None:
-    """One line of the tables that a build writes, { gid = 1, sid = 2, track = 'by_src' }, as its fields; None for any other line."""
+    """One line of the tables that a build writes, { gid = 1, sid = 2, track = 'by_src' }, as its
+    fields; None for any other line.
+    """
     found = _LUA_ENTRY.fullmatch(line)
     if found is None:
         return None

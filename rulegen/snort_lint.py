@@ -1,6 +1,8 @@
-"""A site's snort.lua or snort.conf + the build it should load -> what in it would keep the rules, or their log, silent.
+"""A site's snort.lua or snort.conf + the build it should load -> what in it would keep the rules,
+or their log, silent.
 
-The text is searched, never executed: what Lua computes is not seen. Included files are read as well.
+The text is searched, never executed: what Lua computes is not seen. Included files are read as
+well.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""A Snort on this machine + a build -> what `snort -T` says about it, on the least configuration that loads rules."""
+"""A Snort on this machine + a build -> what `snort -T` says about it, on the least configuration
+that loads rules.
+"""
 
 import re
 import shutil
@@ -34,9 +36,11 @@ def try_snort(
     settings: Path | None = None,
     seconds: float = TRIAL_SECONDS,
 ) -> EngineTrial:
-    """Let Snort load `rules` and nothing else, with the settings of a build where there are any, as `snort -T` does.
+    """Let Snort load `rules` and nothing else, with the settings of a build where there are any, as
+    `snort -T` does.
 
-    `thresholds` is for Snort 2.9 alone. An engine that does not start or end is an error of the trial.
+    `thresholds` is for Snort 2.9 alone. An engine that does not start or end is an error of the
+    trial.
     """
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         config = Path(name) / "snort.conf"

@@ -45,7 +45,8 @@ class CheckedReader:
         if not isinstance(value, dict):
             self.note(
                 key,
-                f"invalid type: is {kind(value)}; expected a mapping with the keys {', '.join(allowed)}",
+                f"invalid type: is {kind(value)}; expected a mapping with the keys "
+                f"{', '.join(allowed)}",
             )
             return {}
         for name in value:

@@ -1,4 +1,5 @@
-"""Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and `suricata_8` with one, `snort` with each Snort.
+"""Real engines -> fixtures: `suricata` runs a test once with each version, `suricata_7` and
+`suricata_8` with one, `snort` with each Snort.
 
 A missing Suricata skips the test on a user's machine, with a line saying so, and fails it where CI
 is set. A missing Snort skips it everywhere: 2.9 is a package of Ubuntu, which not every mirror has,
@@ -71,7 +72,9 @@ _LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs an engine, leaves slow tests out of the coverage, and puts long files first."""
+    """Marks what needs an engine, leaves slow tests out of the coverage, and puts long files
+    first.
+    """
     for item in items:
         if _OF_ENGINES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)

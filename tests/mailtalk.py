@@ -6,7 +6,8 @@ from tests.packets import CLIENT, SERVER, Turn
 
 
 def dialogue(*lines: str) -> list[Turn]:
-    """Lines as "C: HELO a" and "S: 250 b", each sent in a packet of its own; "\\n" inside a line becomes CRLF."""
+    """Lines as "C: HELO a" and "S: 250 b", each sent in a packet of its own; "\\n" inside a line
+    becomes CRLF."""
     return [(line[0], line[3:].replace("\n", "\r\n").encode() + b"\r\n") for line in lines]
 
 

@@ -1,4 +1,5 @@
-"""What a test needs and this machine does not have -> the test is skipped, or fails where CI is set."""
+"""What a test needs and this machine does not have -> the test is skipped, or fails where CI is
+set."""
 
 import os
 from typing import NoReturn

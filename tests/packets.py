@@ -1,4 +1,5 @@
-"""What hosts say to each other, as calls -> a pcap; independent of rulegen.simulate, so that neither proves itself.
+"""What hosts say to each other, as calls -> a pcap; independent of rulegen.simulate, so that
+neither proves itself.
 
 One `Wire` is one pcap. All calls take the time in seconds since its start and plain addresses as
 text; MAC addresses do not matter.
@@ -86,7 +87,8 @@ class Wire:
     def session(
         self, at: float, client: str, server: str, port: int, turns: Sequence[Turn]
     ) -> None:
-        """A whole TCP connection: handshake, each turn acknowledged by the other side, FIN from the client."""
+        """A whole TCP connection: handshake, each turn acknowledged by the other side, FIN from the
+        client."""
         connection = Connection(self, at, client, server, port)
         connection.close(connection.say(at + 3 * RTT, turns))
 
@@ -145,7 +147,8 @@ class Wire:
 
 
 class Connection:
-    """A TCP connection that is already open; what is said needs times after it opened, and in order."""
+    """A TCP connection that is already open; what is said needs times after it opened, and in
+    order."""
 
     def __init__(self, wire: Wire, at: float, client: str, server: str, port: int) -> None:
         self._wire = wire
@@ -156,7 +159,8 @@ class Connection:
         self._send(at + 2 * RTT, CLIENT, ACK)
 
     def say(self, at: float, turns: Sequence[Turn]) -> float:
-        """Each turn in packets of 1400 bytes at most, each acknowledged; gives the time at which the next may follow."""
+        """Each turn in packets of 1400 bytes at most, each acknowledged; gives the time at which
+        the next may follow."""
         for who, payload in turns:
             for start in range(0, len(payload), 1400):
                 self._send(at, who, PUSH | ACK, payload[start : start + 1400])

@@ -1,4 +1,6 @@
-"""Catalogue, --help, containers and real runs -> the pages that are made of them; a test compares."""
+"""Catalogue, --help, containers and real runs -> the pages that are made of them; a test
+compares.
+"""
 
 import os
 import re
@@ -117,7 +119,8 @@ def signals_page() -> str:
 
 def _table(specs: Iterable[RuleSpec]) -> str:
     rows = [
-        f"| [{spec.name}](#{spec.name}) | {spec.family} | {spec.offset} | {_numbers(spec)} | {_engines(spec)} |"
+        f"| [{spec.name}](#{spec.name}) | {spec.family} | {spec.offset} | {_numbers(spec)} | "
+        f"{_engines(spec)} |"
         for spec in specs
     ]
     return "\n".join(
@@ -147,7 +150,8 @@ def _rule(spec: RuleSpec) -> str:
     if spec.name == spec.signal:
         lines.append(f"- Records: {_records(SIGNALS[spec.signal])}.")
     lines.append(
-        f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} of the packet."
+        f"- The suspect is the {'source' if spec.host_side is HostSide.SOURCE else 'destination'} "
+        "of the packet."
     )
     lines += [
         f"- Not on {', '.join(engines)}: {reason}."

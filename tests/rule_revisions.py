@@ -1,6 +1,8 @@
-"""The catalogue -> tests/data/rule_revisions.json: for each rule and engine its rev and the digest of its text.
+"""The catalogue -> tests/data/rule_revisions.json: for each rule and engine its rev and the digest
+of its text.
 
-`python -m tests.rule_revisions` writes the file; it refuses where a text has changed under the same rev.
+`python -m tests.rule_revisions` writes the file; it refuses where a text has changed under the same
+rev.
 """
 
 import json
@@ -47,7 +49,8 @@ def faults(old: Revisions, new: Revisions) -> list[str]:
     """Rules whose text and rev do not change together."""
     both = sorted(set(old) & set(new))
     return [
-        f"{name}: its text changed under rev {new[name]['rev']}; raise `rev` in rulegen/catalogue, then python -m tests.rule_revisions"
+        f"{name}: its text changed under rev {new[name]['rev']}; raise `rev` in rulegen/catalogue, "
+        "then python -m tests.rule_revisions"
         for name in both
         if old[name]["sha256"] != new[name]["sha256"] and old[name]["rev"] == new[name]["rev"]
     ]

@@ -1,4 +1,5 @@
-"""The id of a test -> the part of the suite that one worker runs in one piece (pytest-xdist), since its tests share what is expensive.
+"""The id of a test -> the part of the suite that one worker runs in one piece (pytest-xdist), since
+its tests share what is expensive.
 
 A part is a file. The tests of a cluster share one Spark, those of tests/live one network.
 """

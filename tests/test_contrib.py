@@ -1,4 +1,5 @@
-"""What contrib/ holds for systemd, cron and logrotate -> it runs as it stands, in the environment it declares."""
+"""What contrib/ holds for systemd, cron and logrotate -> it runs as it stands, in the environment
+it declares."""
 
 import os
 import shlex

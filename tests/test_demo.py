@@ -1,4 +1,5 @@
-"""The commands of docs/demo.sh and docs/loading-rules.md that replay simulated infections -> no log but their own."""
+"""The commands of docs/demo.sh and docs/loading-rules.md that replay simulated infections -> no log
+but their own."""
 
 import json
 import re

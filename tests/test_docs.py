@@ -1,4 +1,5 @@
-"""The pages for people who stay (architecture, contributing, security, the index) -> what they name exists, and is as they say."""
+"""The pages for people who stay (architecture, contributing, security, the index) -> what they name
+exists, and is as they say."""
 
 import re
 import tomllib

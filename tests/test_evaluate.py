@@ -1,4 +1,5 @@
-"""benchmarks: the arithmetic of recall, precision and times; what each kind of missing evidence takes away; one small run of all."""
+"""benchmarks: the arithmetic of recall, precision and times; what each kind of missing evidence
+takes away; one small run of all."""
 
 import gzip
 import math
@@ -436,8 +437,8 @@ def test_the_page_tells_recall_times_misses_and_its_command() -> None:
         "python -m benchmarks.evaluate",
     )
     assert (
-        "| suricata-7 | 1.000 (20 of 20) | 1.000 (20 of 20) | 1.000 | 0 of 41 | 24.4 (1) | 24.4 (1) | 60 s, 60 s | 20.0 min, 20.0 min |"
-        in page
+        "| suricata-7 | 1.000 (20 of 20) | 1.000 (20 of 20) | 1.000 | 0 of 41 | 24.4 (1) | 24.4 "
+        "(1) | 60 s, 60 s | 20.0 min, 20.0 min |" in page
     )
     assert "| suricata-7: benign hosts suspected per 1,000 at most 1 | 24.39 | **no** |" in page
     assert "printer 10.0.0.2 [benign] is suspected: " in page
@@ -483,8 +484,8 @@ def test_a_small_run(suricata, tmp_path, capsys) -> None:
     assert "| flood | mass mailer | 1 | 1.000 | 1 | 0 | " in said.out
     assert "missed: at least 20 networks; measured: 1\n" in said.err
     assert (
-        f"--networks 1 --seed 2 --clients 2 --engines {suricata} --scenarios flood printer --output "
-        in said.out
+        f"--networks 1 --seed 2 --clients 2 --engines {suricata} --scenarios flood printer "
+        "--output " in said.out
     )
 
 

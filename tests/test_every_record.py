@@ -1,4 +1,5 @@
-"""Every signal that records show: what a real Suricata logs of its traffic is counted as so many peers, other traffic as none.
+"""Every signal that records show: what a real Suricata logs of its traffic is counted as so many
+peers, other traffic as none.
 
 All cases share one pcap, each with a host of its own; each Suricata reads it once.
 """

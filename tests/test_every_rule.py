@@ -1,4 +1,5 @@
-"""Every rule on every engine: its traffic at N fires it once, at N-1 or too slow not at all, and what only looks like it never.
+"""Every rule on every engine: its traffic at N fires it once, at N-1 or too slow not at all, and
+what only looks like it never.
 
 All cases share one pcap, each with a host of its own; each engine reads it once.
 """
@@ -578,7 +579,8 @@ def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """What an engine said: the rules by sid, its alerts, and how many there are of each sid on each host."""
+    """What an engine said: the rules by sid, its alerts, and how many there are of each sid on each
+    host."""
 
     rules: Mapping[int, RenderedRule]
     events: Sequence[dict[str, Any]]

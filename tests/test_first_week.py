@@ -1,4 +1,5 @@
-"""docs/first-week.md, followed step by step in an empty folder: every command of it runs, in its order."""
+"""docs/first-week.md, followed step by step in an empty folder: every command of it runs, in its
+order."""
 
 import os
 import re

@@ -90,11 +90,13 @@ def test_labelled_captures(suricata, logged, pcap, home, more, infected, logs, t
 
 SITES = [
     pytest.param(
-        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: [10.20.0.53]\n',
+        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.25]\nresolvers: '
+        "[10.20.0.53]\n",
         id="both",
     ),
     pytest.param(
-        'home_networks: ["2001:db8:7::/48"]\nmail_servers: ["2001:db8:7::25"]\nresolvers: ["2001:db8:7::53"]\n',
+        'home_networks: ["2001:db8:7::/48"]\nmail_servers: ["2001:db8:7::25"]\nresolvers: '
+        '["2001:db8:7::53"]\n',
         id="IPv6 only",
     ),
     pytest.param("home_networks: [172.20.0.0/20]\n", id="nothing declared"),

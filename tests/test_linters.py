@@ -1,4 +1,5 @@
-"""Every build -> what the rule linters of the field say: suricata-check nothing, suricata-language-server hints at most."""
+"""Every build -> what the rule linters of the field say: suricata-check nothing,
+suricata-language-server hints at most."""
 
 import json
 import re
@@ -23,8 +24,9 @@ IPV6 = re.compile(r"\b[0-9a-f]+:[0-9a-f:]*::[0-9a-f]*(?:/\d+)?")
 ACCEPTED = {
     "S020": "wants a content: a SYN has no payload to look into",
 }
-# Of rules with a content for the payload and a dns.rrtype: the server takes the engine's look at the stream for one more protocol.
-# The engine counts them as dns.rrtype alone (tests/test_thresholds.py).
+# Of rules with a content for the payload and a dns.rrtype: the server takes the engine's look at
+# the stream for one more protocol. The engine counts them as dns.rrtype alone
+# (tests/test_thresholds.py).
 ACCEPTED_BY_SERVER = {
     Engine.SURICATA_7: set[str](),
     Engine.SURICATA_8: {"Multiple application layers in same signature"},
@@ -61,7 +63,8 @@ def suricata_check(rules: Path, out: Path) -> dict[str, list[str]]:
 
 
 def language_server(rules: Path, engine: FoundEngine) -> list[str]:
-    """Messages graver than a hint, from the language server with the real engine behind it, on the server's own configuration.
+    """Messages graver than a hint, from the language server with the real engine behind it, on the
+    server's own configuration.
 
     (With --suricata-config it overlooks whatever the engine writes to a log that it does not
     expect.)

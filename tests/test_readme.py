@@ -1,4 +1,6 @@
-"""README.md and docs/ against the code: every command, option, key and output is as it is written."""
+"""README.md and docs/ against the code: every command, option, key and output is as it is
+written.
+"""
 
 import re
 from difflib import unified_diff
@@ -104,14 +106,19 @@ def test_makefile_targets_explain_themselves(target: str) -> None:
 def test_score_names_every_error(tmp_path: Path) -> None:
     truth, report = tmp_path / "truth.json", tmp_path / "report.json"
     truth.write_text(
-        '{"hosts": [{"host": "10.0.0.1", "addresses": ["10.0.0.1", "10.0.0.9"], "label": "infected", "scenario": "flood"},'
+        '{"hosts": [{"host": "10.0.0.1", "addresses": ["10.0.0.1", "10.0.0.9"], "label": '
+        '"infected", "scenario": "flood"},'
         ' {"host": "10.0.0.2", "addresses": ["10.0.0.2"], "label": "infected", "scenario": "slow"},'
-        ' {"host": "10.0.0.3", "addresses": ["10.0.0.3"], "label": "benign", "scenario": "printer"},'
-        ' {"host": "10.0.0.4", "addresses": ["10.0.0.4"], "label": "benign", "scenario": "crawler"}]}'
+        ' {"host": "10.0.0.3", "addresses": ["10.0.0.3"], "label": "benign", "scenario": '
+        '"printer"},'
+        ' {"host": "10.0.0.4", "addresses": ["10.0.0.4"], "label": "benign", "scenario": '
+        '"crawler"}]}'
     )
     report.write_text(
-        '{"host": "10.0.0.9", "verdict": "infected"}\n{"host": "10.0.0.2", "verdict": "suspected"}\n'
-        '{"host": "10.0.0.3", "verdict": "infected"}\n{"host": "10.0.0.4", "verdict": "suspected"}\n'
+        '{"host": "10.0.0.9", "verdict": "infected"}\n{"host": "10.0.0.2", "verdict": '
+        '"suspected"}\n'
+        '{"host": "10.0.0.3", "verdict": "infected"}\n{"host": "10.0.0.4", "verdict": '
+        '"suspected"}\n'
     )
     result = score(truth, read_verdicts(report))
     assert result == Score(

@@ -1,4 +1,5 @@
-"""tests/data, as `make record` made it -> judged as it was simulated, small, and packed without a clock."""
+"""tests/data, as `make record` made it -> judged as it was simulated, small, and packed without a
+clock."""
 
 import json
 from pathlib import Path

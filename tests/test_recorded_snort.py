@@ -1,4 +1,5 @@
-"""tests/data, as real Snorts 2.9.20 and 3.11.1 logged the office -> the same hosts, levels and families as from Suricata's alerts."""
+"""tests/data, as real Snorts 2.9.20 and 3.11.1 logged the office -> the same hosts, levels and
+families as from Suricata's alerts."""
 
 import gzip
 import json

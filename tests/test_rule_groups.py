@@ -1,4 +1,5 @@
-"""Our rules in a real Suricata -> the groups it makes of them by port: it looks into no traffic that none of them can be about."""
+"""Our rules in a real Suricata -> the groups it makes of them by port: it looks into no traffic
+that none of them can be about."""
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
-"""rules/ in the repository: the example profile names every key, and the build beside it is what rulegen writes, byte for byte."""
+"""rules/ in the repository: the example profile names every key, and the build beside it is what
+rulegen writes, byte for byte."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The source of both packages -> its shape: direction of imports, one home of each outside package, short functions, a first line."""
+"""The source of both packages -> its shape: direction of imports, one home of each outside package,
+short functions, a first line."""
 
 import ast
 import sys
@@ -67,7 +68,8 @@ HOMES = {
     ),
 }
 LONGEST = 40
-# The rooms of eveproc from the ground up: each may import from those before it, never from those behind it.
+# The rooms of eveproc from the ground up: each may import from those before it, never from those
+# behind it.
 ROOMS = (
     "input",
     "signals",

@@ -1,5 +1,5 @@
-"""Every rule on every Snort of this machine: it loads in silence and alerts on the hosts that Suricata alerts on, but for what
-the catalogue names.
+"""Every rule on every Snort of this machine: it loads in silence and alerts on the hosts that
+Suricata alerts on, but for what the catalogue names.
 """
 
 import csv
@@ -40,7 +40,8 @@ OTHERWISE = {
 
 @dataclass(frozen=True)
 class Run:
-    """What a Snort said of the pcap of all cases: alerts by signal, host and network with numbers of its own."""
+    """What a Snort said of the pcap of all cases: alerts by signal, host and network with numbers
+    of its own."""
 
     engine: Engine
     alerts: Hosts

@@ -1,4 +1,5 @@
-"""Benchmarks of speed: the generated file holds what it promises, the runner works from end to end, the page says what was measured."""
+"""Benchmarks of speed: the generated file holds what it promises, the runner works from end to end,
+the page says what was measured."""
 
 import ast
 import json

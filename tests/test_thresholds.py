@@ -1,4 +1,5 @@
-"""What a threshold would have done, told from records, against what real engines did: host by host and time by time, over a grid.
+"""What a threshold would have done, told from records, against what real engines did: host by host
+and time by time, over a grid.
 
 An engine reads each capture once, with every rule at many thresholds side by side
 (tests/engines/grid.py): 234 combinations of signal and threshold a capture, 702 an engine, and more
@@ -72,7 +73,8 @@ RESOLVER = "10.20.0.53"
 
 
 def edges(folder: Path) -> Path:
-    """All that a rule may stumble over: TCP, retransmissions, refusals, marks that run out, single labels, many at one moment."""
+    """All that a rule may stumble over: TCP, retransmissions, refusals, marks that run out, single
+    labels, many at one moment."""
     wire, rng = Wire(), random.Random(6)
     for number, tell in enumerate((_lookups, _streams, _knocks, _marked, _deliveries) * 4):
         tell(wire, rng, f"10.20.{number + 1}.7")
@@ -146,7 +148,8 @@ def _knocks(wire: Wire, rng: random.Random, host: str) -> None:
 
 
 def _marked(wire: Wire, rng: random.Random, host: str) -> None:
-    """Lookups now and then, connections all the time: the mark of a lookup comes and goes. Some take mail in."""
+    """Lookups now and then, connections all the time: the mark of a lookup comes and goes. Some
+    take mail in."""
     if rng.random() < 0.5:
         wire.session(1500, "203.0.113.200", host, 25, talk(hello(), mail()))
     at = 0.0
@@ -313,7 +316,8 @@ def test_predicted_alerts_are_those_of_the_engine_on_real_captures(
 
 
 def _differences(run: Run, cell: Cell) -> list[str]:
-    """Hosts of which another thing was predicted than happened. What hangs on when the engine last looked is told as not sure."""
+    """Hosts of which another thing was predicted than happened. What hangs on when the engine last
+    looked is told as not sure."""
     alerted = run.alerted(cell)
     found = []
     for host, alerts in run.predicted(cell).items():

@@ -1,4 +1,5 @@
-"""A week of nightly reports on what real Suricatas wrote -> each says what changed, and every byte is read once, killed or not."""
+"""A week of nightly reports on what real Suricatas wrote -> each says what changed, and every byte
+is read once, killed or not."""
 
 import os
 import random
@@ -65,7 +66,8 @@ AROUND = 0.03
 def test_killed_at_any_moment_and_run_again_a_week_ends_as_if_nothing_had_happened(
     tmp_path: Path,
 ) -> None:
-    """Real processes, killed with SIGKILL: half of them anywhere in a run, half of them around its commit."""
+    """Real processes, killed with SIGKILL: half of them anywhere in a run, half of them around its
+    commit."""
     # A quarter of the other machines' lines: what is killed is the same, and there are 200 runs.
     record = tuple(
         line
@@ -97,7 +99,8 @@ def test_killed_at_any_moment_and_run_again_a_week_ends_as_if_nothing_had_happen
 
 
 def _load_everything(week: Week) -> None:
-    """One run in this process: those forked from it find modules, patterns and public suffixes loaded, and die at work."""
+    """One run in this process: those forked from it find modules, patterns and public suffixes
+    loaded, and die at work."""
     next(week.days())
     assert CliRunner().invoke(main, week.arguments()).exit_code == 0
 
@@ -132,7 +135,8 @@ def _written(path: Path) -> int:
 
 
 def _run(week: Week, is_due: Callable[[float], bool]) -> float:
-    """Run the report in a process of its own, and kill it when that is due: the seconds that it took, -1 if it was killed."""
+    """Run the report in a process of its own, and kill it when that is due: the seconds that it
+    took, -1 if it was killed."""
     process, begun = fork_quietly(week.arguments()), time.monotonic()
     while not (ended := os.waitpid(process, os.WNOHANG))[0]:
         if is_due(time.monotonic() - begun):

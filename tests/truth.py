@@ -1,4 +1,5 @@
-"""truth.json of the simulator and the json report of eveproc -> verdicts beside the truth, and how many are right; also as a command."""
+"""truth.json of the simulator and the json report of eveproc -> verdicts beside the truth, and how
+many are right; also as a command."""
 
 import json
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Hosts by what they are and what was said of them; `missed` and `accused` name the errors as "host (scenario)"."""
+    """Hosts by what they are and what was said of them; `missed` and `accused` name the errors as
+    "host (scenario)"."""
 
     mailers: int
     others: int
@@ -31,7 +33,8 @@ class Score:
 
 
 def score(truth: Path, verdicts: Iterable[Mapping[str, object]]) -> Score:
-    """Compare. A machine is found by any of its addresses, because a report names the latest one only."""
+    """Compare. A machine is found by any of its addresses, because a report names the latest one
+    only."""
     level = {verdict["host"]: verdict["verdict"] for verdict in verdicts}
     mailers: list[str] = []
     others = 0
@@ -51,7 +54,8 @@ def score(truth: Path, verdicts: Iterable[Mapping[str, object]]) -> Score:
 
 
 def table(truth: Path, verdicts: Iterable[Mapping[str, object]]) -> str:
-    """Every verdict of the report, in its order, beside what the host was simulated as and how long the decision took."""
+    """Every verdict of the report, in its order, beside what the host was simulated as and how long
+    the decision took."""
     hosts = {
         address: host
         for host in json.loads(truth.read_text())["hosts"]

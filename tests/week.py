@@ -1,4 +1,5 @@
-"""A recording of a real Suricata -> a week of one office, day by day through logrotate: one machine mails from day 3 to day 5.
+"""A recording of a real Suricata -> a week of one office, day by day through logrotate: one machine
+mails from day 3 to day 5.
 
 The recording is two hours of a morning. Every day is that morning with its own date, flow ids and
 without the mass mailers; on days 3, 4 and 5 one of them is at it, for three minutes. On day 4 dhcp
@@ -72,7 +73,8 @@ def _dated(line: bytes, day: int) -> bytes:
 
 
 class Week:
-    """The folder of one site: its logs, its state, and the last report as text and its reading statistics."""
+    """The folder of one site: its logs, its state, and the last report as text and its reading
+    statistics."""
 
     def __init__(
         self, path: Path, record: tuple[bytes, ...], turn: str = "create, delaycompress"
@@ -128,7 +130,8 @@ class Week:
 
 
 def fork_quietly(arguments: list[str]) -> int:
-    """The command in a process forked from this one, which has imported everything; what it says goes nowhere. Returns its id."""
+    """The command in a process forked from this one, which has imported everything; what it says
+    goes nowhere. Returns its id."""
     process = os.fork()
     if process == 0:
         code = 1

@@ -1,4 +1,6 @@
-"""Flows in blocks of EVE, undecoded -> the hosts that opened them, noted as present; each host's flows are decoded until one shows it.
+"""Flows in blocks of EVE, undecoded -> the hosts that opened them, noted as present.
+
+Each host's flows are decoded until one shows it.
 
 An ordinary TCP flow is evidence only in that it shows a host, and that flows are logged. There are
 very many of them, and few hosts: what is asked of every flow is only whether its address was met.

@@ -6,7 +6,10 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 
 def _is_number(family: int, text: str) -> bool:
-    """Is it an address of the family? Asked of the C library, since ipaddress takes ten times as long."""
+    """Is it an address of the family?
+
+    Asked of the C library, since ipaddress takes ten times as long.
+    """
     try:
         return bool(inet_pton(family, text))
     except (OSError, ValueError):
@@ -20,7 +23,9 @@ def is_address(text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def canonical_address(text: str) -> str:
-    """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short. "" if it is no address."""
+    """One spelling per address: Suricata writes IPv6 in full, people and ipaddress write it short.
+    "" if it is no address.
+    """
     if ":" not in text:  # four numbers and dots can be written in one way only
         return text if _is_number(AF_INET, text) else ""
     try:
@@ -31,7 +36,9 @@ def canonical_address(text: str) -> str:
 
 
 def _spelled(packed: bytes) -> str:
-    """As ipaddress spells it, in a tenth of the time: what holds an address of IPv4 the C library writes in another way."""
+    """As ipaddress spells it, in a tenth of the time: what holds an address of IPv4 the C library
+    writes in another way.
+    """
     if _C_SPELLS_SO and not packed.startswith(_NO_PREFIX):
         return inet_ntop(AF_INET6, packed)
     address = IPv6Address(packed)

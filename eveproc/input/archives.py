@@ -1,4 +1,6 @@
-"""A tar or zip archive of logs -> each log in it as an input of its own, one after the other, without unpacking to disk."""
+"""A tar or zip archive of logs -> each log in it as an input of its own, one after the other,
+without unpacking to disk.
+"""
 
 import tarfile
 import zipfile
@@ -85,7 +87,9 @@ def _is_log(name: str) -> bool:
 
 
 def _seekable(source: LogSource, stack: ExitStack) -> Any:
-    """The archive as a file: itself, or a copy of what comes through a pipe or out of a compression."""
+    """The archive as a file: itself, or a copy of what comes through a pipe or out of a
+    compression.
+    """
     if source.name != STDIN and Path(source.name).is_file():
         with Path(source.name).open("rb") as raw:
             if raw.read(len(ZIP)) == ZIP:

@@ -59,4 +59,6 @@ class Collecting(Protocol[S_co]):
         """Take in a sample of the input, most of which is passed over."""
 
     def note_presence(self, event: Flow) -> None:
-        """Take in what an ordinary flow tells: that there is such a host, and that flows are logged."""
+        """Take in what an ordinary flow tells: that there is such a host, and that flows are
+        logged.
+        """

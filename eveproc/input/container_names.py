@@ -1,4 +1,5 @@
-"""The outermost object of a line, the path to the record and the text before it -> what people call the container.
+"""The outermost object of a line, the path to the record and the text before it -> what people call
+the container.
 
 Names are for people only: how a record is found does not depend on them.
 """

@@ -1,4 +1,5 @@
-"""One raw EVE line -> one typed event with the client, the server and the time it happened, whatever version wrote it.
+"""One raw EVE line -> one typed event with the client, the server and the time it happened,
+whatever version wrote it.
 
 A line that gives no event gives a Skipped with its reason, so that every line of the input can be
 accounted for.
@@ -53,7 +54,10 @@ MAX_COUNTER = (1 << 63) - 1
 
 
 def decode(line: bytes) -> Event | Skipped:
-    """Read one line of EVE JSON (UTF-8, without BOM or syslog prefix). Never raises, whatever the bytes are."""
+    """Read one line of EVE JSON (UTF-8, without BOM or syslog prefix).
+
+    Never raises, whatever the bytes are.
+    """
     try:
         wire = _DECODER.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -64,7 +68,8 @@ def decode(line: bytes) -> Event | Skipped:
 
 
 def tcp_client(line: bytes) -> str:
-    """The client of a flow over TCP whose flags were logged: what `decode` says of it, in a third of the time.
+    """The client of a flow over TCP whose flags were logged: what `decode` says of it, in a third
+    of the time.
 
     "" for other lines, and for any in which something is odd: of those only `decode` can tell.
     """
@@ -84,7 +89,10 @@ def tcp_client(line: bytes) -> str:
 
 
 def decode_value(value: object) -> Event | Skipped:
-    """Read one event that another JSON parser already turned into plain values. Never raises; takes parts out of `value`."""
+    """Read one event that another JSON parser already turned into plain values.
+
+    Never raises; takes parts out of `value`.
+    """
     if not isinstance(value, dict):
         return Skipped(SkipReason.NOT_AN_OBJECT)
     wrong: set[str] = set()
@@ -474,7 +482,9 @@ def _address_record(name: str, rrtype: str, rdata: object) -> Iterator[tuple[str
 
 
 def _asked(dns: _Dns) -> tuple[_Question, ...]:
-    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's target, that nobody asked for."""
+    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's
+    target, that nobody asked for.
+    """
     is_record = dns.version < 2 and dns.rrtype and _is_answer(dns)
     return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
 
@@ -492,7 +502,10 @@ def _is_answer(dns: _Dns) -> bool:
 
 
 def _is_from_server(wire: _EveRecord, dns: _Dns) -> bool:
-    """Port 53 tells the server; where it does not, only 8.0's responses (version 3) come from the server."""
+    """Port 53 tells the server.
+
+    Where it does not, only 8.0's responses (version 3) come from the server.
+    """
     if (wire.src_port == DNS_PORT) != (wire.dest_port == DNS_PORT):
         return wire.src_port == DNS_PORT
     return dns.version >= 3 and _is_answer(dns)
@@ -591,7 +604,10 @@ def _known(flags: int | None) -> int:
 
 
 def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
-    """SYN and ACK from the server, ACK from the client; without flags in the log, Suricata's own word for the flow."""
+    """SYN and ACK from the server, ACK from the client.
+
+    Without flags in the log, Suricata's own word for the flow.
+    """
     if server is None or client is None:
         return flow.state == "established"
     return server & SYN_ACK == SYN_ACK and client & ACK == ACK
@@ -632,7 +648,10 @@ def _client_mac(text: str) -> str:
 
 
 def _leased(dhcp: _Dhcp) -> str:
-    """The address of an ACK; the answer to an INFORM assigns none and confirms the client's own. 0.0.0.0 is none."""
+    """The address of an ACK.
+
+    The answer to an INFORM assigns none and confirms the client's own. 0.0.0.0 is none.
+    """
     for value, field in (
         (dhcp.assigned_ip, "dhcp.assigned_ip"),
         (dhcp.client_ip, "dhcp.client_ip"),
@@ -721,7 +740,9 @@ _decode_stamp = msgspec.json.Decoder(_Stamp).decode
 
 
 def stamp_of(line: bytes) -> float | None:
-    """When a record of any type was logged, in seconds since 1970 UTC; None of one that does not tell.
+    """When a record of any type was logged, in seconds since 1970 UTC.
+
+    None of one that does not tell.
 
     Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
     """
@@ -773,7 +794,9 @@ _ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
 
 
 def _text(text: str, invalid: str = "backslashreplace") -> str:
-    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or lower case `\xff`."""
+    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or
+    lower case `\xff`.
+    """
     return (
         _ESCAPED.sub(lambda match: _bytes(match[0]).decode(errors=invalid), text)
         if "\\x" in text
@@ -786,7 +809,9 @@ def _bytes(escaped: str) -> bytes:
 
 
 def _header(text: str) -> str:
-    r"""The same for what stands in a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as U+FFFD, so that is the one spelling."""
+    r"""The same for what stands in a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as
+    U+FFFD, so that is the one spelling.
+    """
     return _text(text, "replace")
 
 
@@ -811,7 +836,9 @@ _LONE = re.compile("[\udc80-\udcff]")
 
 
 def escape_invalid(text: str) -> bytes:
-    r"""JSON text decoded with `surrogateescape` -> UTF-8 whose invalid bytes are the text `\xNN`, as Suricata writes them."""
+    r"""JSON text decoded with `surrogateescape` -> UTF-8 whose invalid bytes are the text `\xNN`,
+    as Suricata writes them.
+    """
     return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
 
 
@@ -819,7 +846,10 @@ _AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
 
 
 def _path(error: msgspec.ValidationError) -> tuple[str, ...]:
-    """Where msgspec found the fault, as field names; inside lists and maps, the field that holds them. () is the whole line."""
+    """Where msgspec found the fault, as field names.
+
+    Inside lists and maps, the field that holds them. () is the whole line.
+    """
     found = _AT.search(str(error))
     return tuple(found[1].partition("[")[0].split(".")) if found and found[1] else ()
 
@@ -843,7 +873,9 @@ _DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
 
 
 def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
-    """Put right a value of the wrong type that has one meaning only: "025" for 25, a text for a list of one."""
+    """Put right a value of the wrong type that has one meaning only: "025" for 25, a text for a
+    list of one.
+    """
     holder = _holder(value, path)
     wrong = holder.get(path[-1]) if holder else None
     if holder is None or not isinstance(wrong, str):

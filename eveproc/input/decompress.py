@@ -1,4 +1,5 @@
-"""A .gz, .zst, .xz or .bz2 file -> its bytes, by the fastest library present, to the last one of a file that is cut off.
+"""A .gz, .zst, .xz or .bz2 file -> its bytes, by the fastest library present, to the last one of a
+file that is cut off.
 
 Not through the file objects of those libraries: that of isal keeps back up to a block of what it
 unpacked before the cut, that of zstd takes half as long again as the unpacking itself, and that of
@@ -39,7 +40,10 @@ class _Member(Protocol):
     def eof(self) -> bool: ...
 
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
-        """At most `max_length` bytes; the input that was not needed for them stays in `unconsumed_tail`."""
+        """At most `max_length` bytes.
+
+        The input that was not needed for them stays in `unconsumed_tail`.
+        """
 
 
 class BombError(Exception):
@@ -47,7 +51,9 @@ class BombError(Exception):
 
 
 class _Unpacked(BufferedIOBase):
-    """Members one after the other, as appending leaves them; what is `padding` between or behind them is passed over.
+    """Members one after the other, as appending leaves them.
+
+    What is `padding` between or behind them is passed over.
 
     `read1` raises EOFError when the file ends within a member, BombError when it unpacks to far too
     much, and the library's own error where it is damaged.

@@ -1,4 +1,5 @@
-"""A file that is JSON documents rather than lines -> its records one by one, parsed as a stream, in bounded memory.
+"""A file that is JSON documents rather than lines -> its records one by one, parsed as a stream, in
+bounded memory.
 
 Documents: an array, an answer of an API with the records in an array under some key, or records
 that are spread over several lines each.
@@ -26,7 +27,10 @@ _ITEM = "item"
 
 
 def prefix_of(head: bytes) -> str | None:
-    """Where the records of a file with these first bytes are, as ijson names places; None for a file of lines."""
+    """Where the records of a file with these first bytes are, as ijson names places.
+
+    None for a file of lines.
+    """
     known = next((prefix for shape, prefix in _SHAPES if shape.match(head)), None)
     if known == _ITEM:
         return known
@@ -89,7 +93,8 @@ def records(source: LogSource, prefix: str) -> Iterator[Event | Skipped]:
 
 
 class _Utf8:
-    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the first of them.
+    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the
+    first of them.
 
     It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory.
     """

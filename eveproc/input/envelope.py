@@ -1,4 +1,5 @@
-"""One line that is no plain EVE record -> the EVE records in it, and the name of the container that a shipper put them into.
+"""One line that is no plain EVE record -> the EVE records in it, and the name of the container that
+a shipper put them into.
 
 There is one reader for all containers. It looks for what an EVE record looks like: behind a text,
 under any path of keys, in arrays, and in text that holds JSON. The path that led to it is tried
@@ -35,7 +36,9 @@ Path = tuple[str | Step, ...]
 
 
 class Contents(Struct, frozen=True):
-    """What a line holds: a result for each record, and the container's name ("" for a plain record)."""
+    """What a line holds: a result for each record, and the container's name ("" for a plain
+    record).
+    """
 
     results: tuple[Event | Skipped, ...]
     container: str
@@ -82,10 +85,13 @@ class Unwrapper:
         return self._name
 
     def noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:
-        """The results of a value that another parser read in a place called `around`; its container is counted."""
+        """The results of a value that another parser read in a place called `around`.
+
+        Its container is counted.
+        """
         try:
             return self._noted(value, stats, around)
-        except Exception as error:  # noqa: BLE001  records are written by attackers: whatever one does, the others are read
+        except Exception as error:  # noqa: BLE001  hostile records must not end the reading
             return (failed("record", error),)
 
     def _noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:
@@ -122,7 +128,9 @@ def _best_of_each(values: Sequence[object]) -> list[_Place]:
 
 
 def _best_path(places: Sequence[_Place]) -> Path:
-    """Of several copies of an event the most complete, the original text before what was parsed of it."""
+    """Of several copies of an event the most complete, the original text before what was parsed of
+    it.
+    """
 
     def rank(place: _Place) -> tuple[int, bool, int]:
         return merit(place.record), Step.TEXT in place.path, -len(place.path)
@@ -140,7 +148,10 @@ def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
 
 
 def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
-    """Every record in the value; what is in a record is not looked into, since the wire may have said it."""
+    """Every record in the value.
+
+    What is in a record is not looked into, since the wire may have said it.
+    """
     if len(path) > MAX_DEPTH:
         return
     if isinstance(value, dict):
@@ -167,7 +178,10 @@ def _inside(value: object) -> tuple[Step, Sequence[object]]:
 
 
 def _of_byte_numbers(value: Sequence[object]) -> str:
-    """What journald writes as a list of numbers, since it is long or no UTF-8; "" where it is another list."""
+    """What journald writes as a list of numbers, since it is long or no UTF-8.
+
+    "" where it is another list.
+    """
     if value and value[0] == ord("{"):
         numbers = [n for n in value if isinstance(n, int) and 0 <= n < 256]
         if len(numbers) == len(value):

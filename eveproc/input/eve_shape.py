@@ -1,4 +1,5 @@
-"""Plain values of JSON -> is this an EVE record, and the same record as Suricata nests and names it.
+"""Plain values of JSON -> is this an EVE record, and the same record as Suricata nests and names
+it.
 
 A record may come flattened (`dns.rrname`, `_dns_rrname`), with each value in a list (`fields` of
 Elasticsearch), or with parts moved to the names of the Elastic Common Schema.
@@ -119,7 +120,10 @@ def _is_flat(value: JsonObject, event_type: str) -> bool:
 
 
 def _prefix(value: JsonObject) -> str | None:
-    """What stands before the names of a flattened record; None if no name ends in that of the event type."""
+    """What stands before the names of a flattened record.
+
+    None if no name ends in that of the event type.
+    """
     names = [name for name in value if name.endswith(EVENT_TYPE)]
     return min(names, key=len).removesuffix(EVENT_TYPE) if names else None
 

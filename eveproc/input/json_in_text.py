@@ -1,4 +1,5 @@
-r"""A text with anything around its JSON -> the values in it, in order: behind a prefix, joined, quoted, escaped, in a cell of CSV.
+r"""A text with anything around its JSON -> the values in it, in order: behind a prefix, joined,
+quoted, escaped, in a cell of CSV.
 
 What may stand before a value is bounded: where a quote is open, the value is part of a string that
 somebody on the network may have sent, and it is not read.
@@ -46,7 +47,10 @@ _DECODER = JSONDecoder(parse_constant=_refuse, strict=False)
 
 
 def values_in(text: str) -> ValuesInText:
-    """Every value of the text. A value that is text itself comes as str, for the caller to look into."""
+    """Every value of the text.
+
+    A value that is text itself comes as str, for the caller to look into.
+    """
     opening = _OPENING.search(text)
     if opening is None:
         return ValuesInText()
@@ -81,7 +85,10 @@ def _following(text: str, at: int) -> tuple[list[object], int]:
 
 
 def _whole_ones(text: str, at: int) -> list[object]:
-    """Behind the beginning of a value that is cut off: those that are whole. No strings: they may be of the one cut off."""
+    """Behind the beginning of a value that is cut off: those that are whole.
+
+    No strings: they may be of the one cut off.
+    """
     values = []
     for _ in range(_MOST_FAULTS):
         opening = _PLAIN_OPENING.search(text, at)

@@ -1,4 +1,6 @@
-"""The first bytes of a file without a single EVE record -> what it is, and what to do to get EVE."""
+"""The first bytes of a file without a single EVE record -> what it is, and what to do to get
+EVE.
+"""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +28,8 @@ _BY_MAGIC: Sequence[tuple[bytes, str]] = (
     ),
     (
         b"PAR1",
-        "is a Parquet file; export it as JSON lines: duckdb -c \"COPY 'FILE' TO 'eve.json' (FORMAT json)\"",
+        "is a Parquet file; export it as JSON lines: duckdb -c \"COPY 'FILE' TO 'eve.json' (FORMAT "
+        'json)"',
     ),
     (b"Obj\x01", "is an Avro file; export it as JSON lines: avro-tools tojson FILE"),
     (b"ORC", "is an ORC file; export it as JSON lines: orc-contents FILE"),
@@ -88,7 +91,10 @@ _COMPILED = tuple((re.compile(text, re.MULTILINE), what) for text, what in _BY_T
 
 
 def what_it_is(head: bytes, lines: int, half: int) -> str:
-    """A sentence without its subject, the file. `half`: how many of the lines are records that are cut off."""
+    """A sentence without its subject, the file.
+
+    `half`: how many of the lines are records that are cut off.
+    """
     for magic, what in _BY_MAGIC:
         if head.removeprefix(b"\xef\xbb\xbf").startswith(magic):
             return what

@@ -1,4 +1,5 @@
-"""Files of EVE records -> what a collector makes of them, and ReadStats, by as many processes as there are cores.
+"""Files of EVE records -> what a collector makes of them, and ReadStats, by as many processes as
+there are cores.
 
 Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one
 process and read by all. Each gathers by itself what it reads; evidence merges in any order, so it
@@ -69,7 +70,9 @@ UNPACKED, MANY = 8, 1024
 
 
 class Part(Struct, frozen=True):
-    """What one process reads at a time: lines of a plain file that begin from `start` on and before `stop`, or a whole file (None)."""
+    """What one process reads at a time: lines of a plain file that begin from `start` on and before
+    `stop`, or a whole file (None).
+    """
 
     path: str
     start: int = 0
@@ -84,14 +87,19 @@ class RestPart(Struct, frozen=True):
 
 
 class End(Struct, frozen=True):
-    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of those."""
+    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of
+    those.
+    """
 
     reached: int
     tail: bytes
 
 
 class Gatherer(Generic[S]):
-    """Reads parts into the store of one collector; some of the lines wait until `found` or `settle` is called."""
+    """Reads parts into the store of one collector.
+
+    Some of the lines wait until `found` or `settle` is called.
+    """
 
     def __init__(
         self, collector: Collecting[S], advance: Callable[[int], None] = lambda _: None
@@ -120,7 +128,9 @@ class Gatherer(Generic[S]):
         return self.collector.store, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
-        """Take in every line of a part. What cannot be read is a problem in the stats, not the end."""
+        """Take in every line of a part. What cannot be read is a problem in the stats, not
+        the end.
+        """
         try:
             with ExitStack() as stack:
                 if isinstance(part, RestPart):
@@ -156,7 +166,9 @@ class Gatherer(Generic[S]):
                     self.stats.note(result)
 
     def _read_doubtful(self, source: LogSource, head: bytes) -> None:
-        """Lines that do not begin with a record, as in a log that several programs write: is there any?"""
+        """Lines that do not begin with a record, as in a log that several programs write: is there
+        any?
+        """
         self.stats.files += 1
         self.settle()  # what waits is of other inputs
         is_eve, lines, cut = False, 0, self.stats.skipped[SkipReason.HALF_LINE]
@@ -220,7 +232,9 @@ class Gatherer(Generic[S]):
             self.settle()
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
-        """Most lines will be passed over: see what there is. Lines of the sample wait as others do."""
+        """Most lines will be passed over: see what there is. Lines of the sample wait as
+        others do.
+        """
         seen = of_block(block, end, self._look_at, self._unmet_kinds)
         self._unmet_kinds -= seen.kinds
         self.collector.survey(seen)
@@ -260,7 +274,7 @@ class Gatherer(Generic[S]):
     def _add(self, event: Event) -> Event | Skipped:
         try:
             self.collector.add(event)
-        except Exception as error:  # noqa: BLE001  records are written by attackers: whatever one does, the others are used
+        except Exception as error:  # noqa: BLE001  hostile records must not end the reading
             return failed(event.TYPE, error)
         return event
 
@@ -272,11 +286,13 @@ def gather(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[S, ReadStats]:
-    """Read each of the files once. `jobs` is how many processes may read, by default as many as there are cores to use.
+    """Read each of the files once.
 
-    `collect` makes what takes in the events of one process; its `store` comes back, that of the other
-    processes merged into it.
-    `progress` is told the bytes read from disk so far and in all. Raises MxhoundError if a process dies, for want of memory say.
+    `jobs` is how many processes may read, by default as many as there are cores to use.
+
+    `collect` makes what takes in the events of one process; its `store` comes back, that of the
+    other processes merged into it. `progress` is told the bytes read from disk so far and in all.
+    Raises MxhoundError if a process dies, for want of memory say.
     """
     whole, plain = _parts(files)
     store, stats, _ = gather_parts(whole, plain, collect, jobs=jobs, progress=progress)
@@ -291,7 +307,10 @@ def gather_parts(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[S, ReadStats, dict[str, End]]:
-    """Read each of the parts once: files and spans of plain ones. Where RestParts ended comes back by path. Otherwise as `gather`."""
+    """Read each of the parts once: files and spans of plain ones.
+
+    Where RestParts ended comes back by path. Otherwise as `gather`.
+    """
     bytes(KEPT)  # made and freed at once
     count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and
@@ -335,13 +354,17 @@ def _help(
 
 
 def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
-    """How many processes the input is worth, at least one. What comes through a pipe may be long."""
+    """How many processes the input is worth, at least one. What comes through a pipe may be
+    long.
+    """
     sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
     return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
 
 
 def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
-    """Files to be read whole, the largest first since they take longest, and spans of those that can be split."""
+    """Files to be read whole, the largest first since they take longest, and spans of those that
+    can be split.
+    """
     parts = [part for file in files for part in parts_of(Part(file))]
     whole = [part for part in parts if part.stop is None]
     return (
@@ -351,7 +374,9 @@ def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
 
 
 def parts_of(part: Part) -> Iterator[Part]:
-    """A part in the parts that one machine reads: which lines a survey looks at depends on the cuts."""
+    """A part in the parts that one machine reads: which lines a survey looks at depends on the
+    cuts.
+    """
     if part.stop is not None:
         yield from spans(part.path, part.start, part.stop)
     elif _is_read_in_spans(part.path):
@@ -361,7 +386,9 @@ def parts_of(part: Part) -> Iterator[Part]:
 
 
 def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:
-    """The lines of a plain file between two ends of lines, in parts of so many bytes for several processes."""
+    """The lines of a plain file between two ends of lines, in parts of so many bytes for several
+    processes.
+    """
     return (Part(path, begin, min(begin + each, stop)) for begin in range(start, stop, each))
 
 

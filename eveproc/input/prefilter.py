@@ -1,7 +1,9 @@
-"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too many.
+"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too
+many.
 
-Undecoded bytes tell, by the patterns of a LineFilter (signals/prefilter_patterns.py). Of TCP flows those are wanted, too, that
-show an outside server that does not answer. The others show no more than a host: active_hosts.py
+Undecoded bytes tell, by the patterns of a LineFilter (signals/prefilter_patterns.py). Of TCP flows
+those are wanted, too, that show an outside server that does not answer. The others show no more
+than a host: active_hosts.py
 """
 
 import re
@@ -46,12 +48,15 @@ class PatternKind(Enum):
     QUOTED = auto()
 
 
-# (kind, regular expression) of everything that is looked for; the argument is the white space between a key and its value.
+# (kind, regular expression) of everything that is looked for; the argument is the white space
+# between a key and its value.
 Patterns = Callable[[str], tuple[tuple[PatternKind, bytes], ...]]
 
 
 class LineFilter(Struct, frozen=True):
-    """What makes a line worth decoding: patterns, whose connections matter, and sensors not heard of yet are looked for."""
+    """What makes a line worth decoding: patterns, whose connections matter, and sensors not heard
+    of yet are looked for.
+    """
 
     patterns: Patterns
     is_home: Callable[[str], bool]
@@ -73,14 +78,20 @@ _ODD = (
 
 
 class Flows(Struct, frozen=True):
-    """A place in the line of each TCP flow of a block, behind its client; and how quotes are spelled there."""
+    """A place in the line of each TCP flow of a block, behind its client.
+
+    And how quotes are spelled there.
+    """
 
     places: Sequence[int]
     quote: bytes = QUOTE
 
 
 class Prefilter:
-    """Finds the lines of a block that may tell something new. Raises ImportError where hyperscan is not installed."""
+    """Finds the lines of a block that may tell something new.
+
+    Raises ImportError where hyperscan is not installed.
+    """
 
     def __init__(self, line_filter: LineFilter, heard: Callable[[], Collection[str]]) -> None:
         """`heard` tells which sensors were heard of so far."""
@@ -90,7 +101,9 @@ class Prefilter:
         self._others: dict[bytes, _Scanner] = {}
 
     def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[Flows]]:
-        """Of the lines of block[:end], each with its newline if it has one: the wanted ones; and the TCP flows (active_hosts.py).
+        """Of the lines of block[:end], each with its newline if it has one: the wanted ones.
+
+        And the TCP flows (active_hosts.py).
 
         Which lines are wanted depends on the block alone, but for the sensors that were heard of.
         """
@@ -140,7 +153,9 @@ class _Scanner:
         self._database = database(self._patterns)
 
     def find(self, block: bytes, end: int) -> tuple[list[int], Flows, list[int]]:
-        """Places in wanted lines; the TCP flows; and places where an event type is named in text whose quotes are spelled otherwise."""
+        """Places in wanted lines; the TCP flows; and places where an event type is named in text
+        whose quotes are spelled otherwise.
+        """
         hits = self._scan(block)
         tcp, quoted = hits[PatternKind.TCP], hits[PatternKind.QUOTED]
         if quoted:  # flows of records in text are found by another scanner
@@ -174,7 +189,9 @@ class _Scanner:
         return database(self._patterns, ALL_BLANKS)
 
     def _in_names(self, block: bytes, places: list[int]) -> Iterator[int]:
-        """Those of the places that are in a name asked for: in a string that `rrname` stands before."""
+        """Those of the places that are in a name asked for: in a string that `rrname` stands
+        before.
+        """
         rfind, endswith, quote, name = block.rfind, block.endswith, self._quote, self._name
         for place in places:
             start = rfind(quote, 0, place)
@@ -247,7 +264,10 @@ def _patterns_in_text(
 
 
 def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
-    """A regular expression with quotes outside of classes spelled so; what counts characters between words counts as many more."""
+    """A regular expression with quotes outside of classes spelled so.
+
+    What counts characters between words counts as many more.
+    """
     text = pattern.replace(rb"[^\\](?:\\\\)*\\u", rb"\\u")
     text = text.replace(b"a-z]{2,3}", b"a-z]{%d,%d}" % (2 + longer, 3 + 2 * longer)).replace(
         b"z0-9]{3}", b"z0-9]{%d}" % (3 + 2 * longer)
@@ -257,7 +277,9 @@ def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
 
 @lru_cache(maxsize=8)
 def _established(quote: bytes) -> frozenset[bytes]:
-    """What follows `"tcp_flags_ts":"`, with quotes spelled so, in an established flow (events.Flow): ACK, and SYN and ACK."""
+    """What follows `"tcp_flags_ts":"`, with quotes spelled so, in an established flow
+    (events.Flow): ACK, and SYN and ACK.
+    """
     clients = [flags for flags in range(256) if flags & ACK]
     servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
     return frozenset(
@@ -289,7 +311,9 @@ _ahead: list[Thread] = []
 
 
 def compile_ahead(patterns: Patterns) -> None:
-    """Begin to make what `database` gives, in a thread of its own; whatever goes wrong is told by that.
+    """Begin to make what `database` gives, in a thread of its own.
+
+    Whatever goes wrong is told by that.
 
     To compile takes as long as to import what reads and judges, and needs little of that.
     """
@@ -301,7 +325,10 @@ def compile_ahead(patterns: Patterns) -> None:
 
 
 def database(patterns: Patterns, blanks: str = SPACE) -> "hyperscan.Database":
-    """The patterns, compiled; no thread is left at work on them. Raises ImportError where hyperscan is not installed."""
+    """The patterns, compiled; no thread is left at work on them.
+
+    Raises ImportError where hyperscan is not installed.
+    """
     while _ahead:
         _ahead.pop().join()
     return _compiled(_expressions(patterns, blanks))

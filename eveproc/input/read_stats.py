@@ -1,4 +1,7 @@
-"""What became of each line -> ReadStats: counts by event type and reason, problems of files; merges in any order."""
+"""What became of each line -> ReadStats: counts by event type and reason, problems of files.
+
+Merges in any order.
+"""
 
 from bisect import insort
 from collections import Counter
@@ -22,15 +25,17 @@ _NO_OBJECT = (
 
 
 class ReadStats(Struct):
-    """What was read and what became of each line looked at; `lines == sum(events) + sum(skipped)` at any moment.
+    """What was read and what became of each line looked at; `lines == sum(events) + sum(skipped)`
+    at any moment.
 
-    A line is a line of a file, or one record of an export that is a single JSON document. `bytes` are those of the input
-    after decompression, also of lines that say nothing of mail: those are passed over unread and not counted (select.py).
-    `selected`: was any input of a form in which lines can be passed over (one record a line)?
-    `hyperscan_missing`: was any of it decoded whole because that library is not installed?
-    `containers` tells of the records that did not stand in a line by themselves what they came in.
-    `unread` are other files of the folders that were read.
-    `details` tells for a reason which fields or event types; past MAX_DETAILS different ones, "(others)".
+    A line is a line of a file, or one record of an export that is a single JSON document. `bytes`
+    are those of the input after decompression, also of lines that say nothing of mail: those are
+    passed over unread and not counted (select.py). `selected`: was any input of a form in which
+    lines can be passed over (one record a line)? `hyperscan_missing`: was any of it decoded whole
+    because that library is not installed? `containers` tells of the records that did not stand in a
+    line by themselves what they came in. `unread` are other files of the folders that were read.
+    `details` tells for a reason which fields or event types; past MAX_DETAILS different ones,
+    "(others)".
     """
 
     files: int = 0
@@ -95,7 +100,10 @@ class ReadStats(Struct):
 
     @property
     def not_eve(self) -> int:
-        """Lines that are no JSON object at all; when it equals `lines`, something else was read than EVE."""
+        """Lines that are no JSON object at all.
+
+        When it equals `lines`, something else was read than EVE.
+        """
         return sum(self.skipped[reason] for reason in _NO_OBJECT)
 
     @property
@@ -136,7 +144,10 @@ class ReadStats(Struct):
         _add(self.details.setdefault(reason, Counter()), detail, count)
 
     def _add_problem(self, problem: Problem) -> None:
-        """The first by file are kept, in whatever order they come; what was said already, of another piece of the file, once."""
+        """The first by file are kept, in whatever order they come.
+
+        What was said already, of another piece of the file, once.
+        """
         if problem in self.problems:
             return
         insort(self.problems, problem, key=lambda problem: (problem.file, problem.what))

@@ -33,5 +33,7 @@ def with_session_times(results: Iterable[R]) -> Iterator[R]:
 
 
 def _has_start(flow: Flow) -> bool:
-    """A flow without a start in its record has the time at which it was logged: its end or later."""
+    """A flow without a start in its record has the time at which it was logged: its end or
+    later.
+    """
     return flow.flow_id != 0 and flow.time < flow.end

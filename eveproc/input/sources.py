@@ -1,4 +1,6 @@
-"""Files, folders, globs or standard input, in any compression -> paths, and the bytes behind them."""
+"""Files, folders, globs or standard input, in any compression -> paths, and the bytes behind
+them.
+"""
 
 import os
 import re
@@ -45,7 +47,10 @@ _STREAMS: Mapping[str, Callable[[BufferedReader], BufferedIOBase]] = MappingProx
 
 
 def find_files(sources: Sequence[str]) -> tuple[str, ...]:
-    """The paths behind files, folders and globs, without repeats; "-" stays. Raises InputError with every fault."""
+    """The paths behind files, folders and globs, without repeats; "-" stays.
+
+    Raises InputError with every fault.
+    """
     paths: list[str] = []
     problems: list[Problem] = []
     for source in sources:
@@ -148,7 +153,9 @@ def _can_list(folder: Path) -> bool:
 
 
 def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
-    """What find_files leaves out of folders and globs: pipes, devices and sockets, which may have no end, and dead links."""
+    """What find_files leaves out of folders and globs: pipes, devices and sockets, which may have
+    no end, and dead links.
+    """
     for source in sources:
         with suppress(OSError, ValueError):  # as find_files, which has told it
             for path in sorted(_candidates(source)):
@@ -206,7 +213,10 @@ def _readable(path: str) -> bool:
 
 
 def _identity(path: str) -> tuple[int, int] | str:
-    """The same for two names of one file; the name itself for standard input, and for a file that has gone since it was found."""
+    """The same for two names of one file.
+
+    The name itself for standard input, and for a file that has gone since it was found.
+    """
     try:
         status = Path(path).stat()
     except OSError:
@@ -215,7 +225,10 @@ def _identity(path: str) -> tuple[int, int] | str:
 
 
 def size_of(path: str) -> int:
-    """Bytes on disk; 0 where that cannot be told: standard input, pipes, a file that was rotated away meanwhile."""
+    """Bytes on disk.
+
+    0 where that cannot be told: standard input, pipes, a file that was rotated away meanwhile.
+    """
     try:
         return 0 if path == STDIN else Path(path).stat().st_size
     except OSError:
@@ -223,7 +236,10 @@ def size_of(path: str) -> int:
 
 
 def plain_head(path: str) -> bytes:
-    """The first bytes of a regular file that is not compressed; b"" for any other, and for an empty one. Raises OSError."""
+    """The first bytes of a regular file that is not compressed.
+
+    B"" for any other, and for an empty one. Raises OSError.
+    """
     if path == STDIN or not Path(path).is_file():
         return b""
     with Path(path).open("rb") as raw:
@@ -232,10 +248,12 @@ def plain_head(path: str) -> bytes:
 
 
 class LogSource:
-    """Bytes of one input after decompression; they end where a damaged archive can be read no further.
+    """Bytes of one input after decompression.
 
-    `advance` is told how many more bytes were read from disk. `raw` is the input where somebody else has opened it.
-    Raises OSError when the input cannot be opened.
+    They end where a damaged archive can be read no further.
+
+    `advance` is told how many more bytes were read from disk. `raw` is the input where somebody
+    else has opened it. Raises OSError when the input cannot be opened.
     """
 
     goes_on = False
@@ -282,7 +300,9 @@ class LogSource:
         return head
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
-        """Pieces with whole lines up to a place in them; the last piece of all may end without a newline.
+        """Pieces with whole lines up to a place in them.
+
+        The last piece of all may end without a newline.
 
         A line longer than MAX_LINE comes as a piece of just one byte more than that: enough to see
         that it is too long. Its rest is passed over, up to LONGEST_PASSED bytes.
@@ -309,7 +329,8 @@ class LogSource:
             passed += len(block)
             if passed > LONGEST_PASSED:
                 self.note_problem(
-                    f"holds a line of more than {LONGEST_PASSED} bytes; what comes after that was not read"
+                    f"holds a line of more than {LONGEST_PASSED} bytes; what comes after that was "
+                    "not read"
                 )
                 self.ended = self.damaged = True
         return b""
@@ -321,7 +342,7 @@ class LogSource:
         except BombError as error:
             self.note_problem(f"is a decompression bomb: {error}; what came before that was used")
             block, self.damaged = b"", True
-        except Exception as error:  # noqa: BLE001  of no common root: EOFError, OSError, LZMAError, and those of isal and zstd
+        except Exception as error:  # noqa: BLE001  the libraries' errors have no common root
             self.note_problem(f"is cut off or damaged ({error}); what came before that was used")
             block, self.damaged = b"", True
         self.ended = not block
@@ -333,7 +354,8 @@ class LogSource:
 
 
 class Rest(LogSource):
-    """Of the content of a compressed log the lines behind its byte `start`; `reached` and `tail` are where they end.
+    """Of the content of a compressed log the lines behind its byte `start`; `reached` and `tail`
+    are where they end.
 
     Half a line at the end is left where the archive is cut off: the rest may still be written.
     Bytes before `start` are not counted.
@@ -403,7 +425,10 @@ class Span:
         return os.fstat(self._descriptor).st_mtime
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
-        """Pieces of the span as those of `blocks`; what is behind the last newline of a piece is read again with the next."""
+        """Pieces of the span as those of `blocks`.
+
+        What is behind the last newline of a piece is read again with the next.
+        """
         at = self._behind_line(self._start - 1, self._stop) if self._start else 0
         size = self._size_at(at)
         while at < self._stop and (block := os.pread(self._descriptor, size, at)):
@@ -418,11 +443,14 @@ class Span:
             at, size = behind, self._size_at(behind)
 
     def _size_at(self, at: int) -> int:
-        """How many bytes to read: hardly more than the span, since what is behind it is looked through in vain."""
+        """How many bytes to read: hardly more than the span, since what is behind it is looked
+        through in vain.
+        """
         return min(BLOCK, self._stop - at + HEAD)
 
     def _behind_line(self, at: int, enough: float = inf) -> int:
-        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the file.
+        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the
+        file.
 
         A place behind `enough` is as good: a line may be longer than many spans.
         """

@@ -16,9 +16,9 @@ from eveproc.input.sources import BLOCK
 from rulegen.units import HOUR
 
 # Of most full blocks only the first line is decoded, which is looked at for its time as well: more,
-# far apart, would take more than 5 % of the time that a report takes. The first blocks of a file, and
-# blocks that are not full, are sampled more densely: one line in so many bytes, up to a limit per
-# block. All files together give no more than about MOST_LINES.
+# far apart, would take more than 5 % of the time that a report takes. The first blocks of a file,
+# and blocks that are not full, are sampled more densely: one line in so many bytes, up to a limit
+# per block. All files together give no more than about MOST_LINES.
 OF_FULL_BLOCK, ONE_IN, FIRST_BLOCKS, MOST_LINES = 1, 2048, 8, 256
 # The limit where the number of files is not known.
 FEW = 16
@@ -47,7 +47,9 @@ class HourSpan(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """What is seen of an input without reading all of it. `cut_off` of the results begin a record and do not end it.
+    """What is seen of an input without reading all of it.
+
+    `cut_off` of the results begin a record and do not end it.
 
     `kinds`: kinds of records, of those that were looked for, that are in the block.
     """
@@ -59,12 +61,17 @@ class Survey(Struct, frozen=True):
 
 
 def of_block(block: bytes, end: int, decode: Decode, wanted: Collection[str]) -> Survey:
-    """When the lines of block[:end] were written, and which of the `wanted` kinds of records are in it."""
+    """When the lines of block[:end] were written, and which of the `wanted` kinds of records are in
+    it.
+    """
     return Survey(hours=hours_of(block, end, decode), kinds=kinds_in(block, end, wanted))
 
 
 def of_lines(lines: Sequence[bytes], decode: Decode) -> Survey:
-    """What lines of samples hold. Those of several blocks are decoded one after the other, in half the time."""
+    """What lines of samples hold.
+
+    Those of several blocks are decoded one after the other, in half the time.
+    """
     results = tuple(map(decode, lines))
     cut_off = sum(
         result in _NO_RECORD and is_cut_off(line)
@@ -80,8 +87,8 @@ def of_event(event: Event) -> Survey:
     return Survey((event,), hours={int(event.time // HOUR): HourSpan(event.time, event.time, 512)})
 
 
-# A sample may miss a kind that is rare. Looked for until they are found, these are found in the first
-# lines of most logs.
+# A sample may miss a kind that is rare. Looked for until they are found, these are found in the
+# first lines of most logs.
 PRESENCE = frozenset((Dns.TYPE, Flow.TYPE))
 # Of a full block only this much is searched.
 SEARCHED = 1 << 16
@@ -92,7 +99,9 @@ _OF_KIND = {
 
 
 def kinds_in(block: bytes, end: int, wanted: Collection[str]) -> frozenset[str]:
-    """Those of the kinds of PRESENCE that a record in the block, or in the first part of a full one, has."""
+    """Those of the kinds of PRESENCE that a record in the block, or in the first part of a full
+    one, has.
+    """
     stop = SEARCHED if end >= FULL else end
     return frozenset(kind for kind in wanted if _OF_KIND[kind].search(block, 0, stop))
 

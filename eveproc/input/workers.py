@@ -1,4 +1,5 @@
-"""Work for several processes -> what each of them found: parts that whoever is free takes, and blocks of bytes dealt out.
+"""Work for several processes -> what each of them found: parts that whoever is free takes, and
+blocks of bytes dealt out.
 
 They are forked, so that nothing has to be imported or compiled again; where a system cannot fork,
 there is one process.
@@ -63,7 +64,9 @@ class Work(Generic[P]):
 
 
 class _Sum:
-    """A number that all processes add to. multiprocessing's Value does the same, and loads ctypes first."""
+    """A number that all processes add to. multiprocessing's Value does the same, and loads ctypes
+    first.
+    """
 
     def __init__(self) -> None:
         self._lock = get_context().Lock()
@@ -78,7 +81,10 @@ class _Sum:
 
 
 class Helpers(Generic[R]):
-    """`count` processes that each call `target` with the blocks dealt to it; none outlives the `with`."""
+    """`count` processes that each call `target` with the blocks dealt to it.
+
+    None outlives the `with`.
+    """
 
     def __init__(self, count: int, target: Callable[[Iterator[tuple[bytes, int]]], R]) -> None:
         self._started: list[tuple[BaseProcess, Connection]] = []
@@ -160,7 +166,8 @@ def _result_of(process: "BaseProcess", here: Any) -> Any:
     except EOFError:
         process.join()
         raise MxhoundError(
-            f"a process that read the logs ended early (exit code {process.exitcode}): is memory short?"
+            f"a process that read the logs ended early (exit code {process.exitcode}): is memory "
+            "short?"
         ) from None
 
 
@@ -176,7 +183,10 @@ def _run(
 
 
 def _end_with_parent() -> None:
-    """Killed, it cannot end its helpers; nobody waits for what they find, and no more blocks will come."""
+    """Killed, it cannot end its helpers.
+
+    Nobody waits for what they find, and no more blocks will come.
+    """
     if parent := parent_process():
         parent.join()
         os._exit(1)

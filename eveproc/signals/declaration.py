@@ -78,20 +78,18 @@ class PeerLimit(Enum):
 class SignalEntry(Struct, frozen=True, kw_only=True):
     """One signal on the side of the records.
 
-    `did` and `peer` are its words: "asked the MX records of" 12 "domain"s.
-    `extractors`: empty where no record shows the signal and only alerts do, or where it is the slow
-    name of another signal. `windows` weigh what they extract, `windows_source` says where the
-    numbers are from.
-    `is_grouped`: a key is "group peer", and the peers of the largest group count.
-    `slow_name`: what the signal is called when only an hour or more shows it.
-    `alert_weight` is None where no rule raises alerts. `records`: the signal that holds the records
-    an alert was made of, None for the signal itself.
-    `explained_by_volume`: the volume of a mail server, scanner or monitor explains it.
-    `unusual_for_mail_server`: it is evidence against a declared mail server, too.
-    `pace`: the ports, in words, of a rule that counts servers; a chart is drawn of those.
-    `rule_match`: what one match of the rule is, for eveproc tune. `per_mail` is how many matches one
-    mail of a direct mailer makes, `measured` how many a minute were counted of others: the highest
-    usable threshold finds each of them.
+    `did` and `peer` are its words: "asked the MX records of" 12 "domain"s. `extractors`: empty
+    where no record shows the signal and only alerts do, or where it is the slow name of another
+    signal. `windows` weigh what they extract, `windows_source` says where the numbers are from.
+    `is_grouped`: a key is "group peer", and the peers of the largest group count. `slow_name`: what
+    the signal is called when only an hour or more shows it. `alert_weight` is None where no rule
+    raises alerts. `records`: the signal that holds the records an alert was made of, None for the
+    signal itself. `explained_by_volume`: the volume of a mail server, scanner or monitor explains
+    it. `unusual_for_mail_server`: it is evidence against a declared mail server, too. `pace`: the
+    ports, in words, of a rule that counts servers; a chart is drawn of those. `rule_match`: what
+    one match of the rule is, for eveproc tune. `per_mail` is how many matches one mail of a direct
+    mailer makes, `measured` how many a minute were counted of others: the highest usable threshold
+    finds each of them.
     """
 
     signal: Signal

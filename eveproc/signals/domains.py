@@ -1,4 +1,6 @@
-"""A host name from the wire -> the domain somebody registered, and whether the name looks like a mail server's."""
+"""A host name from the wire -> the domain somebody registered, and whether the name looks like a
+mail server's.
+"""
 
 import re
 from functools import cache, lru_cache
@@ -31,7 +33,8 @@ _EXCHANGE = re.compile(
 
 @cache
 def _suffixes(encoded: bool) -> PublicSuffixList:
-    """The list that the library carries; `encoded`: for names with labels as xn--p1ai, too, which half the time goes into.
+    """The list that the library carries; `encoded`: for names with labels as xn--p1ai, too, which
+    half the time goes into.
 
     Left to itself the library encodes each of ten thousand names, of which a few hundred are not
     ASCII.
@@ -48,7 +51,9 @@ def _suffixes(encoded: bool) -> PublicSuffixList:
 
 @lru_cache(maxsize=65536)
 def registered_domain(name: str) -> str:
-    """`mail.example.co.uk` -> `example.co.uk` by the public suffix list; a public suffix itself comes back whole.
+    """`mail.example.co.uk` -> `example.co.uk` by the public suffix list.
+
+    A public suffix itself comes back whole.
 
     A name below no public suffix gives NO_PUBLIC_SUFFIX, whatever it is.
     """
@@ -59,13 +64,18 @@ def registered_domain(name: str) -> str:
 
 
 def looks_like_mail_server(name: str) -> bool:
-    """Is the first label one that mass mailers guess (vocabulary.GUESSED_LABELS), with a domain behind it?"""
+    """Is the first label one that mass mailers guess (vocabulary.GUESSED_LABELS), with a domain
+    behind it?
+    """
     first, _, domain = name.partition(".")
     return first in _GUESSED and "." in domain
 
 
 def names_mail(name: str) -> bool:
-    """Does any label speak of mail? Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`."""
+    """Does any label speak of mail?
+
+    Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`.
+    """
     return any(word in name for word in MAIL_WORDS)
 
 

@@ -1,4 +1,6 @@
-"""What a host does that is no signal but may explain one: each fact, and the records that show it."""
+"""What a host does that is no signal but may explain one: each fact, and the records that
+show it.
+"""
 
 from enum import StrEnum
 from typing import Any
@@ -56,7 +58,8 @@ class Fact(StrEnum):
     SERVES_DNS = "serves_dns"  # by client that asks it for mail servers
     INSIDE_TARGETS = "inside_targets"  # by home host whose mail ports it connects to
     PROBED = "probed"  # by external host that did not answer on a port that is not for mail
-    # By registered domain of a mail server's name that it looked up; by a mail exchanger's whole name.
+    # By registered domain of a mail server's name that it looked up; by a mail exchanger's whole
+    # name.
     MAIL_NAMES = "mail_names"
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port

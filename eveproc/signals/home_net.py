@@ -1,4 +1,6 @@
-"""SiteProfile -> whether an address, as text, is one of the home networks: asked of every connection, so without ipaddress."""
+"""SiteProfile -> whether an address, as text, is one of the home networks: asked of every
+connection, so without ipaddress.
+"""
 
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_pton
@@ -23,7 +25,7 @@ def home_test(site: SiteProfile) -> Callable[[str], bool]:
             number = int.from_bytes(inet_pton(family, address))
         except (OSError, ValueError):
             return False
-        for network, mask in networks[family]:  # noqa: SIM110  any() takes twice as long, and this is asked of every host in each process
+        for network, mask in networks[family]:  # noqa: SIM110  any() takes twice as long
             if number & mask == network:
                 return True
         return False

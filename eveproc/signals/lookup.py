@@ -35,7 +35,9 @@ def _is_mx(_name: str, rrtype: str, _internal_domains: tuple[str, ...]) -> bool:
 
 
 def _is_guess(name: str, rrtype: str, internal_domains: tuple[str, ...]) -> bool:
-    """As the rules see it: a guessed first label, also alone, and not below a domain of the site."""
+    """As the rules see it: a guessed first label, also alone, and not below a domain of the
+    site.
+    """
     first, _, rest = name.partition(".")
     return (
         rrtype == "A"

@@ -1,4 +1,5 @@
-"""An event + SiteProfile -> records: what signals and facts are read from, each about one home host.
+"""An event + SiteProfile -> records: what signals and facts are read from, each about one home
+host.
 
 One event may give several records: a DNS message one for each question, an SMTP transaction one for
 its session and one for itself.
@@ -46,7 +47,9 @@ class Record(Struct, frozen=True):
 
 
 class Question(Record, frozen=True):
-    """A home host asked a name that is not the site's own. Names are lower case, types upper case."""
+    """A home host asked a name that is not the site's own. Names are lower case, types upper
+    case.
+    """
 
     EVE_TYPE = "dns"
 
@@ -92,7 +95,8 @@ class Session(Record, frozen=True):
 
 
 class Transaction(Record, frozen=True):
-    """One SMTP transaction of a home host with an external server; `recipient` is "" without a mail.
+    """One SMTP transaction of a home host with an external server; `recipient` is "" without a
+    mail.
 
     `recipient` is the registered domain that the mail counts for: a mail to 600 recipients counts
     once.
@@ -223,7 +227,9 @@ class RecordReader:
         )
 
     def _recipient(self, event: Smtp, sender: str) -> str:
-        """The first domain by name that is neither the site's own nor the sender's, if there is one."""
+        """The first domain by name that is neither the site's own nor the sender's, if there is
+        one.
+        """
         domains = sorted({domain_of_address(mailbox) for mailbox in event.rcpt_to})
         known = (*self._internal_domains, sender)
         unrelated = [domain for domain in domains if not is_below(domain, known)]

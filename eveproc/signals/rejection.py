@@ -1,4 +1,7 @@
-"""The rejection signals: what mail servers answer to a mass mailer. No EVE record holds replies, so only alerts show them."""
+"""The rejection signals: what mail servers answer to a mass mailer.
+
+No EVE record holds replies, so only alerts show them.
+"""
 
 from eveproc.signals.declaration import Peer, SignalEntry
 from eveproc.signals.rule_match import Untold

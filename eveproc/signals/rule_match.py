@@ -1,7 +1,7 @@
 """What one match of a signal's rule is, seen from EVE records: what eveproc tune counts.
 
-An engine counts packets; records tell of them, more or less exactly. tuning/history.py keeps what is
-declared here, tuning/matching.py turns it into the times at which a rule matched.
+An engine counts packets; records tell of them, more or less exactly. tuning/history.py keeps what
+is declared here, tuning/matching.py turns it into the times at which a rule matched.
 """
 
 from collections.abc import Callable

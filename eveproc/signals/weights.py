@@ -1,10 +1,11 @@
-"""The number of distinct peers, or of alerts -> the natural log of a likelihood ratio: the model's two formulas.
+"""The number of distinct peers, or of alerts -> the natural log of a likelihood ratio: the model's
+two formulas.
 
-Model. A host's busiest window of a night holds n distinct peers (servers, domains, recipients). For
+Model. A host's busiest window of a day holds n distinct peers (servers, domains, recipients). For
 innocent hosts and for mass mailers n is taken as geometric, the heaviest-tailed law on counts with
 a given mean, so no single odd number convicts:
-    P(n | innocent) = (1 - q0) q0^n    q0 = 1000^(-1/rare)     one innocent host in 1,000 reaches `rare`
-    P(n | mailer)   = (1 - q1) q1^n    q1 = mailer / (1 + mailer)    a mass mailer's mean is `mailer`
+    P(n | innocent) = (1 - q0) q0^n  q0 = 1000^(-1/rare): one innocent host in 1,000 reaches `rare`
+    P(n | mailer)   = (1 - q1) q1^n  q1 = mailer / (1 + mailer): `mailer` is a mass mailer's mean
 Each further peer adds ln(q1/q0): the sequential probability ratio of SPOT (Duan et al.) with the
 peer in place of the mail.
 """
@@ -31,7 +32,9 @@ class Window(Struct, frozen=True):
 
 
 class AlertWeight(Struct, frozen=True):
-    """The weight of a signal's first alert, and the limit that any number of its alerts approach."""
+    """The weight of a signal's first alert, and the limit that any number of its alerts
+    approach.
+    """
 
     first: float
     most: float

@@ -56,11 +56,13 @@ def require_spark() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MxhoundError(
-            f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or newer"
+            f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or "
+            "newer"
         )
     if not _has_java():
         raise MxhoundError(
-            "--on spark needs Java 17 or newer: on Debian apt-get install default-jre-headless, elsewhere set JAVA_HOME"
+            "--on spark needs Java 17 or newer: on Debian apt-get install default-jre-headless, "
+            "elsewhere set JAVA_HOME"
         )
 
 

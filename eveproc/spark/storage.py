@@ -67,8 +67,8 @@ def _text(
     spark: "SparkSession", separator: str, suffix: str, files: Sequence[Listed]
 ) -> "DataFrame":
     # Names with brackets are names, not patterns. A row longer than the maximum is not held in
-    # memory: in a file that is read whole it is reported as missing, and a line of that length is no
-    # record.
+    # memory: in a file that is read whole it is reported as missing, and a line of that length is
+    # no record.
     options = {"lineSep": separator, "__globPaths__": "false", LONGEST_ROW: str(ONE_TASK + 1)}
     if suffix:
         options |= {

@@ -130,7 +130,8 @@ def merge(found: Iterable["RecordBatch"]) -> Iterator["RecordBatch"]:
 def _gatherer(order: Order) -> Gatherer[EvidenceStore]:
     if order.version != VERSION:
         raise MxhoundError(
-            f"the executors have mxhound {VERSION}, the driver {order.version}: rebuild the archive for the executors"
+            f"the executors have mxhound {VERSION}, the driver {order.version}: rebuild the "
+            "archive for the executors"
         )
     site, period = pickle.loads(order.told)  # from our own driver
     gatherer = Gatherer(Collector(site, period))

@@ -112,7 +112,10 @@ def judge_new(
 
 
 def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Report:
-    """The report of a run that saw no host; where an earlier one read these logs, there may be nothing new."""
+    """The report of a run that saw no host.
+
+    Where an earlier one read these logs, there may be nothing new.
+    """
     if state.log_positions() and _is_nothing_new(report.coverage, files):
         return replace(report, judgement=judge_silence(state.report_times(3), now))
     return report

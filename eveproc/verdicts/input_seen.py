@@ -1,4 +1,7 @@
-"""Evidence + SiteProfile -> InputSeen: which records, lines, clients and networks the input held. Pure."""
+"""Evidence + SiteProfile -> InputSeen: which records, lines, clients and networks the input held.
+
+Pure.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

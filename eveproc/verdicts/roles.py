@@ -1,4 +1,7 @@
-"""EvidenceStore -> which hosts are servers, monitors or scanners, by what they do; nothing need be declared."""
+"""EvidenceStore -> which hosts are servers, monitors or scanners, by what they do.
+
+Nothing need be declared.
+"""
 
 from collections.abc import Iterator
 from enum import StrEnum

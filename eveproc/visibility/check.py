@@ -1,4 +1,6 @@
-"""Files of EVE records + SiteProfile -> SiteCheck: would a mass mailer be seen here? The conductor."""
+"""Files of EVE records + SiteProfile -> SiteCheck: would a mass mailer be seen here? The
+conductor.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +16,8 @@ from rulegen.site_profile import Network, SiteProfile
 
 
 class SiteCheck(Struct, frozen=True):
-    """`networks`: each home network, and whether a host of it was seen; `rules`: those that alerted or should have.
+    """`networks`: each home network, and whether a host of it was seen; `rules`: those that alerted
+    or should have.
 
     `has_alert_records`: if there are none, nothing is known of the rules. `can_expect_alerts`: are
     there records of what rules count?
@@ -43,7 +46,10 @@ def check(
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SiteCheck:
-    """Read every source once; the arguments are those of verdicts.analyze. Raises InputError as tune does."""
+    """Read every source once; the arguments are those of verdicts.analyze.
+
+    Raises InputError as tune does.
+    """
     found = study(sources, site, since=since, until=until, now=now, jobs=jobs, progress=progress)
     store = found.store
     return SiteCheck(

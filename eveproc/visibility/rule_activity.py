@@ -1,4 +1,6 @@
-"""TuningEvidence + SiteProfile -> RuleActivity: how often each rule alerted, and how often it should have. Pure."""
+"""TuningEvidence + SiteProfile -> RuleActivity: how often each rule alerted, and how often it
+should have. Pure.
+"""
 
 from collections import Counter
 
@@ -14,7 +16,8 @@ from rulegen.vocabulary import Signal
 
 
 class RuleActivity(Struct, frozen=True):
-    """`alerts` in the logs, and those `expected` by the records (the model of tune): only sure ones.
+    """`alerts` in the logs, and those `expected` by the records (the model of tune): only sure
+    ones.
 
     `expected` is None where records do not show what the rule counts.
     """

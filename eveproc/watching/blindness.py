@@ -1,4 +1,5 @@
-"""Judgements of what a watch sees, over time -> sentences, notifications, a heartbeat, and whether to give up.
+"""Judgements of what a watch sees, over time -> sentences, notifications, a heartbeat, and whether
+to give up.
 
 A watch that tells no news looks the same whether nothing happens or nothing can be seen.
 """
@@ -20,8 +21,8 @@ from rulegen.units import HOUR, count_of
 MINUTE = 60
 # Seconds after the start of a watch at which what it reads is judged for the first time.
 FIRST = 10.0
-# A sensor that writes nothing at all for so long is not quiet but silent: Suricata writes statistics
-# every few seconds, and a network is never without DNS for an hour.
+# A sensor that writes nothing at all for so long is not quiet but silent: Suricata writes
+# statistics every few seconds, and a network is never without DNS for an hour.
 SILENT = HOUR
 # Until so long a kind of records may be missing by chance.
 SETTLED = HOUR
@@ -39,7 +40,10 @@ class Reading(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """`exit_after`: seconds of blindness after which the watch ends (None: never). `heartbeat`: a file."""
+    """`exit_after`: seconds of blindness after which the watch ends (None: never).
+
+    `heartbeat`: a file.
+    """
 
     exit_after: float | None = None
     heartbeat: Path | None = None

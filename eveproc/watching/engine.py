@@ -261,7 +261,9 @@ class Watcher:
 
 
 class _Households:
-    """Which addresses belong to one machine, by leases and MACs; indexed again when more is known."""
+    """Which addresses belong to one machine, by leases and MACs; indexed again when more is
+    known.
+    """
 
     def __init__(self, store: EvidenceStore) -> None:
         self._leases = store.leases

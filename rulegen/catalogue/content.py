@@ -10,14 +10,16 @@ from rulegen.vocabulary import RUNNABLE_SUFFIXES, SNORTS, Engine, Signal
 _LOG_ONLY = MappingProxyType(
     dict.fromkeys(
         Engine,
-        "an engine cannot compare one mail with the next; eveproc does, from the smtp records of eve.json",
+        "an engine cannot compare one mail with the next; eveproc does, from the smtp records of "
+        "eve.json",
     )
 )
 
 _PLAIN_NAMES = MappingProxyType(
     dict.fromkeys(
         SNORTS,
-        "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other ports than the site's",
+        "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other "
+        "ports than the site's",
     )
 )
 
@@ -50,12 +52,14 @@ CONTENT = (
         sees="attachments with a name that Windows runs, installs or mounts "
         f"({', '.join(RUNNABLE_SUFFIXES)}) in clear text mails to external servers",
         mistaken_for=("a person or application that mails programs to an external partner",),
-        next_step="Take a copy of the attachment from the mail and have it looked at; see which programs run on the host.",
+        next_step="Take a copy of the attachment from the mail and have it looked at; see which "
+        "programs run on the host.",
         references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
         technique="T1566.001",
         classtype="trojan-activity",
         threshold=Threshold(3, 3600),
-        threshold_source="Large providers refuse such names, so people do not mail them three times in an hour.",
+        threshold_source="Large providers refuse such names, so people do not mail them three "
+        "times in an hour.",
         misses=MappingProxyType({**ON_WEB_PORTS, **_PLAIN_NAMES}),
         updated="2026_11_29",
     ),
@@ -64,20 +68,25 @@ CONTENT = (
         signal=Signal.HELO_ODD,
         offset=203,
         rev=1,
-        msg="MXHOUND CONTENT Sessions with outside mail servers under a HELO name no mail server has",
-        sees="SMTP sessions on port 25 of external hosts whose HELO is a bare word, a bare address, localhost, or the literal of "
+        msg="MXHOUND CONTENT Sessions with outside mail servers under a HELO name no mail server "
+        "has",
+        sees="SMTP sessions on port 25 of external hosts whose HELO is a bare word, a bare "
+        "address, localhost, or the literal of "
         "an address that no host has ([0.0.0.0], [127.0.0.1])",
         mistaken_for=(
             "a mail client or device that hands its mail to an external provider on port 25",
             "a mail server of the site without a proper name of its own",
         ),
-        next_step="See what the host says in HELO and to how many servers; give a real mail server its full name.",
+        next_step="See what the host says in HELO and to how many servers; give a real mail server "
+        "its full name.",
         references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.1.3"),),
         technique="T1071.003",
         classtype="trojan-activity",
         threshold=Threshold(10, 3600),
-        threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at most (a day of a real office); "
-        "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail clients say bare words there.",
+        threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at "
+        "most (a day of a real office); "
+        "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail "
+        "clients say bare words there.",
     ),
     RuleSpec(
         name="sender_churn",
@@ -92,7 +101,8 @@ CONTENT = (
             "a web or application server that sends in the name of its customers",
             "a machine that many people with accounts of their own share",
         ),
-        next_step="Compare the senders with the users of the host; declare it if it is a mail server.",
+        next_step="Compare the senders with the users of the host; declare it if it is a mail "
+        "server.",
         references=(
             Reference(
                 "url", "www.usenix.org/legacy/event/leet08/tech/full_papers/kreibich/kreibich_html"

@@ -22,7 +22,8 @@ _NOT_AFTER_MX = MappingProxyType(
 _NOT_NEW = MappingProxyType(
     dict.fromkeys(
         SNORTS,
-        f"{_FORGETS}, so it cannot tell new servers from the one provider that a host tries again and again",
+        f"{_FORGETS}, so it cannot tell new servers from the one provider that a host tries again "
+        "and again",
     )
 )
 
@@ -33,13 +34,16 @@ DELIVERY = (
         offset=101,
         rev=1,
         msg="MXHOUND DELIVERY Many connection attempts to outside mail servers",
-        sees="many connection attempts (SYN) to port 25 of external hosts, also where a firewall stops them",
+        sees="many connection attempts (SYN) to port 25 of external hosts, also where a firewall "
+        "stops them",
         mistaken_for=(
             _UNDECLARED,
             _MONITORING,
-            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+            "one blocked device that tries its server again and again: each try is up to seven "
+            "SYNs",
         ),
-        next_step="Count the distinct servers: a mass mailer reaches dozens, an ordinary host fewer than five.",
+        next_step="Count the distinct servers: a mass mailer reaches dozens, an ordinary host "
+        "fewer than five.",
         references=(_RFC5068,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -53,12 +57,15 @@ DELIVERY = (
         offset=102,
         rev=1,
         msg="MXHOUND DELIVERY Connections to ever more outside mail servers",
-        sees="connection attempts (SYN) within an hour to port 25 of distinct external hosts that did not answer this host in the last day",
+        sees="connection attempts (SYN) within an hour to port 25 of distinct external hosts that "
+        "did not answer this host in the last day",
         mistaken_for=(
             _UNDECLARED,
-            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+            "one blocked device that tries its server again and again: each try is up to seven "
+            "SYNs",
         ),
-        next_step="Count the distinct servers over some hours; one or two are a device with its own provider.",
+        next_step="Count the distinct servers over some hours; one or two are a device with its "
+        "own provider.",
         references=(_RFC5068,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -73,19 +80,24 @@ DELIVERY = (
         offset=103,
         rev=1,
         msg="MXHOUND DELIVERY Many connection attempts to outside submission servers",
-        sees="many connection attempts (SYN) to the submission ports of external hosts: mail sent through stolen accounts",
+        sees="many connection attempts (SYN) to the submission ports of external hosts: mail sent "
+        "through stolen accounts",
         mistaken_for=(
-            "many people behind one address (guest network, NAT), each with a provider of their own",
+            "many people behind one address (guest network, NAT), each with a provider of their "
+            "own",
             "a mail client whose provider has many addresses",
-            "one blocked device that tries its server again and again: each try is up to seven SYNs",
+            "one blocked device that tries its server again and again: each try is up to seven "
+            "SYNs",
             _MONITORING,
         ),
-        next_step="Count the distinct servers and providers: a person uses one to four, a mass mailer dozens.",
+        next_step="Count the distinct servers and providers: a person uses one to four, a mass "
+        "mailer dozens.",
         references=(_SUBMISSION,),
         technique=_MAIL,
         classtype="trojan-activity",
         threshold=Threshold(20, 300),
-        threshold_source="Three blocked connections send 21 SYNs in 300 s; Emotet 2021 made 402 in 300 s on 465 and 587, "
+        threshold_source="Three blocked connections send 21 SYNs in 300 s; Emotet 2021 made 402 in "
+        "300 s on 465 and 587, "
         "a slow one reached 19 different servers.",
     ),
     RuleSpec(
@@ -94,7 +106,8 @@ DELIVERY = (
         offset=104,
         rev=2,
         msg="MXHOUND DELIVERY Many SMTP sessions with outside servers",
-        sees="many SMTP sessions (HELO or EHLO) with external servers on any port, also those that go on encrypted after STARTTLS",
+        sees="many SMTP sessions (HELO or EHLO) with external servers on any port, also those that "
+        "go on encrypted after STARTTLS",
         mistaken_for=(
             _UNDECLARED,
             _MONITORING,
@@ -105,7 +118,8 @@ DELIVERY = (
         technique=_MAIL,
         classtype="trojan-activity",
         threshold=Threshold(10, 300),
-        threshold_source="Office clients opened 3 in 300 s at most (a day of a real office); Emotet 2021 opened 89 in 300 s, 31 in 60 s.",
+        threshold_source="Office clients opened 3 in 300 s at most (a day of a real office); "
+        "Emotet 2021 opened 89 in 300 s, 31 in 60 s.",
         misses=ON_WEB_PORTS,
         updated="2026_11_28",
     ),
@@ -144,7 +158,8 @@ DELIVERY = (
         technique=_MAIL,
         classtype="misc-activity",
         threshold=None,
-        threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect within one mailing attempt.",
+        threshold_source="A single question marks: Whyte, van Oorschot, Kranakis 2006 detect "
+        "within one mailing attempt.",
         only_for=SURICATAS,
         misses=NOT_PORT_53,
         updated="2026_11_28",
@@ -155,12 +170,14 @@ DELIVERY = (
         offset=107,
         rev=1,
         msg="MXHOUND DELIVERY MX lookups followed by connections to outside mail servers",
-        sees="connection attempts (SYN) to port 25 of external hosts by a host that asked for an MX record in the last ten minutes",
+        sees="connection attempts (SYN) to port 25 of external hosts by a host that asked for an "
+        "MX record in the last ten minutes",
         mistaken_for=(
             _UNDECLARED,
             "an administrator who looks up a mail server and tries it by hand",
         ),
-        next_step="Look at what it sent: a host that looks up mail servers and delivers to them acts as a mail server.",
+        next_step="Look at what it sent: a host that looks up mail servers and delivers to them "
+        "acts as a mail server.",
         references=(_SMTP,),
         technique=_MAIL,
         classtype="trojan-activity",
@@ -174,14 +191,16 @@ DELIVERY = (
         offset=108,
         rev=1,
         msg="MXHOUND DELIVERY Host takes mail in",
-        sees="a home host that greets an SMTP client; it makes no alert, it keeps mx_slow and smtp_slow silent about the host for a day",
+        sees="a home host that greets an SMTP client; it makes no alert, it keeps mx_slow and "
+        "smtp_slow silent about the host for a day",
         mistaken_for=(),
         next_step="Nothing: this rule makes no alert.",
         references=(_SMTP,),
         technique=_MAIL,
         classtype="misc-activity",
         threshold=None,
-        threshold_source="A mail server that nobody declared sends at a slow mass mailer's rate, but takes mail in as well "
+        threshold_source="A mail server that nobody declared sends at a slow mass mailer's rate, "
+        "but takes mail in as well "
         "(Matsuba, Musashi 2004 tell the two apart); its floods still alert.",
         only_for=SURICATAS,
     ),
@@ -191,7 +210,8 @@ DELIVERY = (
         offset=109,
         rev=1,
         msg="MXHOUND DELIVERY Outside mail server answered",
-        sees="an external host's answer (SYN, ACK) from a mail port; it makes no alert, it lets the slow rules count each server once a day",
+        sees="an external host's answer (SYN, ACK) from a mail port; it makes no alert, it lets "
+        "the slow rules count each server once a day",
         mistaken_for=(),
         next_step="Nothing: this rule makes no alert.",
         references=(_SMTP,),
@@ -208,18 +228,21 @@ DELIVERY = (
         offset=110,
         rev=1,
         msg="MXHOUND DELIVERY Connections to ever more outside submission servers",
-        sees="connection attempts (SYN) within an hour to the submission ports of distinct external hosts "
+        sees="connection attempts (SYN) within an hour to the submission ports of distinct "
+        "external hosts "
         "that did not answer this host in the last day",
         mistaken_for=(
             "many people behind one address, in the first hour of the day",
             "a mail client whose provider has many addresses",
         ),
-        next_step="Count the distinct servers over some hours; a person has few accounts, and their servers do not change.",
+        next_step="Count the distinct servers over some hours; a person has few accounts, and "
+        "their servers do not change.",
         references=(_SUBMISSION,),
         technique=_MAIL,
         classtype="trojan-activity",
         threshold=Threshold(12, 3600),
-        threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in 55 minutes.",
+        threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in "
+        "55 minutes.",
         not_on=_NOT_NEW,
     ),
 )

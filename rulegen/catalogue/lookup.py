@@ -29,18 +29,21 @@ _ON_UDP = (
         offset=1,
         rev=3,
         msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
-        sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to any resolver",
+        sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to "
+        "any resolver",
         mistaken_for=(
             "a mail server or resolver that the site profile does not declare",
             "an address checker or mailing-list cleaner",
             "a DNS tunnel: many MX questions below one domain and no SMTP",
         ),
-        next_step="See which domains it asked for and whether it then connected to port 25; declare it if it is a mail server or resolver.",
+        next_step="See which domains it asked for and whether it then connected to port 25; "
+        "declare it if it is a mail server or resolver.",
         references=(_MX,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(10, 60),
-        threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an administrator asks a dozen in a day; "
+        threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an "
+        "administrator asks a dozen in a day; "
         "DNS tunnels and flooding worms ask 40 and more in a minute.",
         misses=_port_53("mx_flood_tcp"),
         updated="2026_11_28",
@@ -57,12 +60,14 @@ _ON_UDP = (
             "an administrator at work on mail for an hour",
             "monitoring that checks MX records on a timer: always the same names",
         ),
-        next_step="Compare the names: a sender asks for new domains all the time, monitoring repeats a few.",
+        next_step="Compare the names: a sender asks for new domains all the time, monitoring "
+        "repeats a few.",
         references=(_MX,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(15, 3600),
-        threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender of 20 mails an hour.",
+        threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender "
+        "of 20 mails an hour.",
         misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
         updated="2026_11_28",
     ),
@@ -72,19 +77,22 @@ _ON_UDP = (
         offset=3,
         rev=2,
         msg="MXHOUND LOOKUP Many lookups of guessed mail server names",
-        sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the like, outside the site's own domains",
+        sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the "
+        "like, outside the site's own domains",
         mistaken_for=(
             "a monitoring host or broken program that asks for one such name again and again",
             "a web crawler",
             "a mail client that looks for its provider's servers",
             "a resolver that the site profile does not declare",
         ),
-        next_step="Count the distinct domains: one or two names asked again and again are no mass mailer, dozens of domains are.",
+        next_step="Count the distinct domains: one or two names asked again and again are no mass "
+        "mailer, dozens of domains are.",
         references=(_TECHNIQUE,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(20, 300),
-        threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet 2021 asked 571 in 300 s, 183 in 60 s.",
+        threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet "
+        "2021 asked 571 in 300 s, 183 in 60 s.",
         misses=_port_53("name_guess_tcp"),
         updated="2026_11_28",
     ),
@@ -94,7 +102,8 @@ _ON_UDP = (
         offset=4,
         rev=2,
         msg="MXHOUND LOOKUP Many guessed mail server names that do not exist",
-        sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, mx, relay and the like",
+        sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, "
+        "mx, relay and the like",
         mistaken_for=(
             "a program with a wrong server name in its settings that asks again and again",
             "a mail client that looks for its provider's servers",
@@ -105,7 +114,8 @@ _ON_UDP = (
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(10, 300),
-        threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, Musashi 2005), most of which do not exist; "
+        threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, "
+        "Musashi 2005), most of which do not exist; "
         "a mail client's set-up tries four in one domain.",
         host_side=HostSide.DESTINATION,
         misses=_port_53("name_guess_nx_tcp"),
@@ -115,7 +125,9 @@ _ON_UDP = (
 
 
 def _over_tcp(spec: RuleSpec, offset: int) -> RuleSpec:
-    """The same for questions and answers over TCP, where an engine needs a rule of its own for them."""
+    """The same for questions and answers over TCP, where an engine needs a rule of its own for
+    them.
+    """
     return replace(
         spec,
         name=f"{spec.name}_tcp",

@@ -1,4 +1,6 @@
-"""What Suricata's rules do not see because they are for some ports only, by engine: RuleSpec.misses."""
+"""What Suricata's rules do not see because they are for some ports only, by engine:
+RuleSpec.misses.
+"""
 
 from types import MappingProxyType
 
@@ -8,7 +10,8 @@ from rulegen.vocabulary import SURICATAS
 NOT_PORT_53 = MappingProxyType(
     dict.fromkeys(
         SURICATAS,
-        "DNS on other ports than 53 (detection-ports of suricata.yaml), and over HTTP/2 where that is decrypted",
+        "DNS on other ports than 53 (detection-ports of suricata.yaml), and over HTTP/2 where that "
+        "is decrypted",
     )
 )
 ON_WEB_PORTS = MappingProxyType(

@@ -11,7 +11,8 @@ REJECTION = (
         offset=301,
         rev=1,
         msg="MXHOUND REJECTION Many mails refused by outside servers",
-        sees="many refusals of a mail, sender or recipient (reply codes 521, 541 and 550 to 559) from external mail servers in "
+        sees="many refusals of a mail, sender or recipient (reply codes 521, 541 and 550 to 559) "
+        "from external mail servers in "
         "clear text, at the greeting too",
         mistaken_for=(
             "a mailing to an old list of addresses",
@@ -25,7 +26,8 @@ REJECTION = (
         technique="T1071.003",
         classtype="trojan-activity",
         threshold=Threshold(5, 300),
-        threshold_source="A person mistypes one address, not five in five minutes; refusals of passwords (53x) are not counted.",
+        threshold_source="A person mistypes one address, not five in five minutes; refusals of "
+        "passwords (53x) are not counted.",
         host_side=HostSide.DESTINATION,
     ),
 )

@@ -1,4 +1,5 @@
-"""A page on disk + how to look at it -> a real, headless Chromium that shows it, and what it did meanwhile."""
+"""A page on disk + how to look at it -> a real, headless Chromium that shows it, and what it did
+meanwhile."""
 
 import json
 import os
@@ -126,7 +127,8 @@ def faults(driver: Chrome) -> list[str]:
     )
     assert found["passes"], "axe looked at nothing"
     return [
-        f"{fault['id']} ({fault['impact']}): {', '.join(str(node['target']) for node in fault['nodes'][:5])}"
+        f"{fault['id']} ({fault['impact']}): "
+        f"{', '.join(str(node['target']) for node in fault['nodes'][:5])}"
         for fault in found["violations"]
         if fault["impact"] in ("serious", "critical")
     ]

@@ -1,4 +1,5 @@
-"""A real Chromium and pages to look at; missing, the tests skip on a user's machine and fail where CI is set."""
+"""A real Chromium and pages to look at; missing, the tests skip on a user's machine and fail where
+CI is set."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

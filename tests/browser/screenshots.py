@@ -1,4 +1,5 @@
-"""The recorded office with a past -> report.webp, report-dark.webp and report-phone.webp in a folder (make screenshots)."""
+"""The recorded office with a past -> report.webp, report-dark.webp and report-phone.webp in a
+folder (make screenshots)."""
 
 import base64
 import sys

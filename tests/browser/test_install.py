@@ -1,4 +1,6 @@
-"""install.sh: what it says and does where something is missing, on folders that look like machines."""
+"""install.sh: what it says and does where something is missing, on folders that look like
+machines.
+"""
 
 import subprocess
 from pathlib import Path
@@ -22,7 +24,8 @@ def bash(
 
 def test_who_is_not_root_is_told_what_to_install(tmp_path: Path) -> None:
     done = bash(
-        "have_chromium() { return 1; }; id() { echo 1000; }; apt-get() { echo apt; }; install_chromium",
+        "have_chromium() { return 1; }; id() { echo 1000; }; apt-get() { echo apt; }; "
+        "install_chromium",
         tmp_path,
     )
     assert (done.returncode, done.stdout) == (1, "")
@@ -31,7 +34,8 @@ def test_who_is_not_root_is_told_what_to_install(tmp_path: Path) -> None:
 
 def test_where_there_is_no_apt_nothing_is_tried(tmp_path: Path) -> None:
     done = bash(
-        "have_chromium() { return 1; }; id() { echo 0; }; command() { return 1; }; install_chromium",
+        "have_chromium() { return 1; }; id() { echo 0; }; command() { return 1; }; "
+        "install_chromium",
         tmp_path,
     )
     assert done.returncode == 1

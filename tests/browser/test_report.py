@@ -1,4 +1,5 @@
-"""The HTML report in a real Chromium: it asks for nothing, complains of nothing, and works by mouse, keys, phone and on paper."""
+"""The HTML report in a real Chromium: it asks for nothing, complains of nothing, and works by
+mouse, keys, phone and on paper."""
 
 import base64
 from collections.abc import Callable
@@ -259,7 +260,8 @@ def test_text_of_attackers_is_text(driver: Chrome, page: Page) -> None:
 
 
 def test_the_policy_stops_what_would_get_through(driver: Chrome, page: Page) -> None:
-    """Should an escape ever be forgotten: neither handler, script, style, chart_data nor form works."""
+    """Should an escape ever be forgotten: neither handler, script, style, chart_data nor form
+    works."""
     show(driver, page("office"))
     planted = """<img src="x.png" onerror="window.pwned=1"><a id=planted onclick="window.pwned=1">x</a>
         <div style="position:fixed"></div><iframe src="https://x.test/"></iframe>"""
@@ -268,7 +270,8 @@ def test_the_policy_stops_what_would_get_through(driver: Chrome, page: Page) -> 
         "document.getElementById('planted').dispatchEvent(new MouseEvent('click'))"
     )
     driver.execute_script(
-        "const s = document.createElement('script'); s.textContent = 'window.pwned=1'; document.body.append(s)"
+        "const s = document.createElement('script'); s.textContent = 'window.pwned=1'; "
+        "document.body.append(s)"
     )
     assert driver.execute_script("return window.pwned") is None
     refused = " ".join(complaints(driver))

@@ -1,4 +1,5 @@
-"""A pcap, a site and a grid of thresholds -> what a real Suricata alerts for each (signal, count, seconds), in few runs.
+"""A pcap, a site and a grid of thresholds -> what a real Suricata alerts for each (signal, count,
+seconds), in few runs.
 
 One rules file carries each rule many times, under different sids: an engine counts each sid
 separately.
@@ -18,8 +19,8 @@ from rulegen.site_profile import SiteProfile, Threshold
 from rulegen.vocabulary import Engine, Signal
 from tests.engines.replay import replay
 
-# The most alerts that one packet may raise (packet-alert-max is a byte). Suricata drops further ones
-# before it counts them.
+# The most alerts that one packet may raise (packet-alert-max is a byte). Suricata drops further
+# ones before it counts them.
 VARIANTS_A_RUN = 240
 FIRST_SID = 1_300_000
 
@@ -41,7 +42,8 @@ class Cell:
 def run_grid(
     engine: Engine, pcap: Path, site: SiteProfile, cells: Sequence[Cell], folder: Path
 ) -> tuple[Path, Mapping[Cell, Alerts]]:
-    """The eve.json of the run (of the first, where it took several) and the alerts of each cell, sorted."""
+    """The eve.json of the run (of the first, where it took several) and the alerts of each cell,
+    sorted."""
     found: dict[Cell, Alerts] = {cell: [] for cell in cells}
     eves = []
     for number, start in enumerate(range(0, len(cells), VARIANTS_A_RUN)):

@@ -1,4 +1,5 @@
-"""tests/data/site.yaml -> truth.json and what real engines log of that simulated office, into tests/data (make record).
+"""tests/data/site.yaml -> truth.json and what real engines log of that simulated office, into
+tests/data (make record).
 
 Suricata 7 and 8 have to be there; the recordings of a Snort that is not stay as they are.
 """
@@ -37,7 +38,8 @@ BENIGN = (
 
 
 def record(data: Path = DATA) -> None:
-    """Simulate, build and replay once, then replace the recorded files. Raises EngineError where an engine is missing."""
+    """Simulate, build and replay once, then replace the recorded files. Raises EngineError where an
+    engine is missing."""
     site = load_site(data / "site.yaml")
     with tempfile.TemporaryDirectory(prefix="mxhound-") as name:
         work = Path(name)

@@ -1,4 +1,5 @@
-"""A pcap, rules or a build, and an engine -> the eve.json that the real Suricata writes; also a command line of the same."""
+"""A pcap, rules or a build, and an engine -> the eve.json that the real Suricata writes; also a
+command line of the same."""
 
 import argparse
 import os
@@ -43,12 +44,13 @@ def replay(
     more: Sequence[str] = (),
     under: Sequence[str] = (),
 ) -> Path:
-    """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one JSON log.
+    """Run `engine` over `pcap`, write everything below `out_dir` and return the path of the one
+    JSON log.
 
-    `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its mxhound.yaml
-    wins over the settings made here. `more` are options of the engine's command line, `under` is a command that runs it. A rule that does
-    not load is an error.
-    Raises EngineError with the engine's message.
+    `rules` is one rules file. `build` is a folder `rulegen build` wrote for this engine: its
+    mxhound.yaml wins over the settings made here. `more` are options of the engine's command line,
+    `under` is a command that runs it. A rule that does not load is an error. Raises EngineError
+    with the engine's message.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     if list(out_dir.glob("*.json")):
@@ -75,7 +77,8 @@ def render_config(
     build: Path | None,
     eve_types: Mapping[str, Mapping[str, object]] = EVE_TYPES,
 ) -> str:
-    """The smallest suricata.yaml that replays mail traffic, without the settings that the build's mxhound.yaml makes."""
+    """The smallest suricata.yaml that replays mail traffic, without the settings that the build's
+    mxhound.yaml makes."""
     settings = _settings(engine, eve_types)
     fragment = ""
     if build is not None:

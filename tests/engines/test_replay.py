@@ -1,4 +1,5 @@
-"""The replay itself: a real engine's log for a good input, its own words for a bad one, never a silent half."""
+"""The replay itself: a real engine's log for a good input, its own words for a bad one, never a
+silent half."""
 
 import json
 from pathlib import Path
@@ -14,7 +15,8 @@ PCAP_HEAD = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 ffff0000 0100000
 # One UDP packet without data, 192.0.2.1 to 192.0.2.2. (Over a capture without any packet Suricata
 # broods for 61 s, then fails.)
 PACKET = bytes.fromhex(
-    "80a0a469 00000000 2a000000 2a000000020000000002 020000000001 08004500001c 00000000 4011 f6cd c0000201 c00002020400 0009 0008 0000"
+    "80a0a469 00000000 2a000000 2a000000020000000002 020000000001 08004500001c 00000000 4011 f6cd "
+    "c0000201 c00002020400 0009 0008 0000"
 )
 RULE = 'alert ip any any -> any any (msg:"MXHOUND test"; sid:1250999; rev:1;)\n'
 

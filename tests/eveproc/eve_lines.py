@@ -1,4 +1,5 @@
-"""What a host does -> the lines that Suricata would write of it, as bytes; times in seconds since 1970 UTC."""
+"""What a host does -> the lines that Suricata would write of it, as bytes; times in seconds since
+1970 UTC."""
 
 import json
 from collections.abc import Iterator

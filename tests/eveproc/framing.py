@@ -1,4 +1,5 @@
-"""Lines of an eve.json -> the same records in every framing that engines, shippers and archives leave them in, as files."""
+"""Lines of an eve.json -> the same records in every framing that engines, shippers and archives
+leave them in, as files."""
 
 import bz2
 import gzip
@@ -116,7 +117,9 @@ def rotated(lines: Lines, folder: Path) -> list[str]:
 
 
 def dated(lines: Lines, folder: Path) -> list[str]:
-    """One file an hour, as `filename: eve-%Y-%m-%d-%H:%M.json` with `rotate-interval: hour` gives."""
+    """One file an hour, as `filename: eve-%Y-%m-%d-%H:%M.json` with `rotate-interval: hour`
+    gives.
+    """
     hours: dict[str, list[bytes]] = {}
     for line in lines:
         hours.setdefault(json.loads(line)["timestamp"][:13], []).append(line)

@@ -1,4 +1,5 @@
-"""Nothing -> nights worth a report: the recorded office, one with a past, one of hostile strings, one of very many hosts, a quiet one."""
+"""Nothing -> nights worth a report: the recorded office, one with a past, one of hostile strings,
+one of very many hosts, a quiet one."""
 
 from functools import cache
 from pathlib import Path
@@ -40,7 +41,8 @@ def office() -> Report:
 
 
 def changed() -> Report:
-    """The same, with a report the day before: every trend, suspects among the hosts, and a sensor that missed traffic."""
+    """The same, with a report the day before: every trend, suspects among the hosts, and a sensor
+    that missed traffic."""
     store = office()
     first, second, third, fourth, *rest = store.verdicts
     suspected = [replace(v, level=Level.SUSPECTED, score=0.71) for v in (third, fourth)]
@@ -82,13 +84,15 @@ def changed() -> Report:
         verdicts=(first, second, *suspected, *rest),
         change=Change(START - 3600, (*known, *gone)),
         health=(
-            "sensor sensor-1: packets dropped before the sensor saw them: 51234 (2.10% of its packets)",
+            "sensor sensor-1: packets dropped before the sensor saw them: 51234 (2.10% of its "
+            "packets)",
         ),
     )
 
 
 def hostile() -> Report:
-    """Hosts whose HELO, subjects, names and lookups are PAYLOADS; each an infected one, and a file of such a name."""
+    """Hosts whose HELO, subjects, names and lookups are PAYLOADS; each an infected one, and a file
+    of such a name."""
     events = [Stats(time=START, sensor=PAYLOADS[0], counters={"capture.kernel_drops": 9})]
     for number, payload in enumerate(PAYLOADS):
         host = f"10.20.7.{number + 1}"
@@ -127,7 +131,8 @@ def _listed_hostilely(report: Report) -> Report:
 
 
 def many(number: int) -> Report:
-    """As many hosts above clean, 1 in 50 of them infected, at addresses and with names of their own."""
+    """As many hosts above clean, 1 in 50 of them infected, at addresses and with names of their
+    own."""
     store = office()
     timelines = list(store.chart_data.timelines.values())
     verdicts = [_copy(store.verdicts[index % 5], index) for index in range(number)]

@@ -18,7 +18,8 @@ class Element:
 
 @dataclass
 class Page(HTMLParser):
-    """Every element in order, each with all the text inside it; `left_open` must be empty at the end."""
+    """Every element in order, each with all the text inside it; `left_open` must be empty at the
+    end."""
 
     elements: list[Element] = field(default_factory=list)
     left_open: list[Element] = field(default_factory=list)

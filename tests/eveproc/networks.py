@@ -1,4 +1,5 @@
-"""Short ways to say where in the network an event was seen -> the same event with VLAN, tenant, sensor and MACs."""
+"""Short ways to say where in the network an event was seen -> the same event with VLAN, tenant,
+sensor and MACs."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +12,9 @@ GATEWAY = "02:00:00:00:ff:01"
 
 
 def seen(events: Iterable[Event], sensor: str = "", later: float = 0, **origin) -> list[Event]:
-    """The events as logged in one network, by one sensor, by a clock that is so many seconds late."""
+    """The events as logged in one network, by one sensor, by a clock that is so many seconds
+    late.
+    """
     return [
         replace(event, origin=Origin(**origin), sensor=sensor, time=event.time + later)
         for event in events

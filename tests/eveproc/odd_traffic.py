@@ -1,4 +1,5 @@
-"""Nothing -> a pcap with one of each thing that Suricata's versions log differently; all addresses and names are reserved ones."""
+"""Nothing -> a pcap with one of each thing that Suricata's versions log differently; all addresses
+and names are reserved ones."""
 
 import struct
 from ipaddress import ip_address
@@ -128,8 +129,10 @@ def mail(subject: bytes) -> tuple[tuple[int, bytes], ...]:
     """The lines of one transaction with a program attached; one of two recipients is refused."""
     parts = (
         b"From: a@example.org\r\nSubject: " + subject + b"\r\nMIME-Version: 1.0",
-        b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nhello there\r\n--x',
-        b'Content-Type: application/octet-stream; name="a.pif"\r\nContent-Disposition: attachment; filename="a.pif"',
+        b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: '
+        b"text/plain\r\n\r\nhello there\r\n--x",
+        b'Content-Type: application/octet-stream; name="a.pif"\r\nContent-Disposition: attachment; '
+        b'filename="a.pif"',
         b"Content-Transfer-Encoding: base64\r\n\r\nTVqQAAMA\r\n--x--\r\n.\r\n",
     )
     return (

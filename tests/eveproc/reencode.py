@@ -1,4 +1,5 @@
-"""Events that Suricata 7 or 8 logged -> the same events as 6, 7 or 8 would have written them, flow ids kept.
+"""Events that Suricata 7 or 8 logged -> the same events as 6, 7 or 8 would have written them, flow
+ids kept.
 
 What differs, seen in what 7.0.10 and 8.0.8 log of one capture and in a log of 6.0 from 2021 (the
 same office as both real versions wrote it holds 7 and 8 to it, see test_same_verdicts.py):
@@ -181,7 +182,8 @@ _MOMENT = re.compile(r'("(?:timestamp|start|end)": ?")([^"]*)\+0000"')
 
 
 def in_zone(line: str, hours: int) -> str:
-    """A line of eve.json as a sensor writes it whose clock is so many hours from UTC: 10:00:00+0000 -> 05:00:00-0500."""
+    """A line of eve.json as a sensor writes it whose clock is so many hours from UTC: 10:00:00+0000
+    -> 05:00:00-0500."""
     zone = timezone(timedelta(hours=hours))
 
     def moved(found: re.Match[str]) -> str:

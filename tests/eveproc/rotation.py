@@ -1,4 +1,5 @@
-"""A folder in which Suricata writes eve.json and logrotate turns it over, step by step as both do it."""
+"""A folder in which Suricata writes eve.json and logrotate turns it over, step by step as both do
+it."""
 
 import gzip
 import json
@@ -13,7 +14,8 @@ START = 1_772_438_400  # 2026-03-02T08:00:00Z
 
 
 def line(number: int) -> bytes:
-    """A question for the mail servers of a domain of its own, ten minutes after the one before: no hour holds more than is kept."""
+    """A question for the mail servers of a domain of its own, ten minutes after the one before: no
+    hour holds more than is kept."""
     hours, minutes = divmod(number * 10, 60)
     days, hours = divmod(hours, 24)
     asked = {

@@ -1,4 +1,5 @@
-"""A report -> files that hold up mail: of whom, of whom never, until when; and no word of a host in them."""
+"""A report -> files that hold up mail: of whom, of whom never, until when; and no word of a host in
+them."""
 
 import json
 import re
@@ -186,7 +187,8 @@ def test_what_is_no_verdict_is_refused_with_its_line(report, line):
     with pytest.raises(InputError) as refused:
         read_report(report)
     assert str(refused.value) == (
-        f"{report}:2: invalid verdict: expected a line of eveproc report -f json with host (an address), verdict, score, last_seen"
+        f"{report}:2: invalid verdict: expected a line of eveproc report -f json with host (an "
+        "address), verdict, score, last_seen"
     )
 
 
@@ -235,7 +237,8 @@ def test_a_dry_run_shows_everything_and_writes_nothing(inputs, tmp_path):
     result = run(*inputs, "--dry-run", "-o", tmp_path / "out")
     assert result.exit_code == 0
     assert result.stdout.startswith(
-        "blocked   10.20.1.7 until 2026-03-03 08:00:00Z\nleft out  10.20.0.25: is declared in mail_servers\n\n--- nftables.nft\n"
+        "blocked   10.20.1.7 until 2026-03-03 08:00:00Z\nleft out  10.20.0.25: is declared in "
+        "mail_servers\n\n--- nftables.nft\n"
     )
     assert [line for line in result.stdout.splitlines() if line.startswith("---")] == [
         f"--- {name}" for name in block._FILES

@@ -144,7 +144,8 @@ def test_since_and_until_cut_the_night(
     [
         (
             ("--since", "yesterday"),
-            "invalid time 'yesterday': expected ISO 8601, for example 2024-03-01T10:00:00+01:00 (UTC if no zone is given)",
+            "invalid time 'yesterday': expected ISO 8601, for example 2024-03-01T10:00:00+01:00 "
+            "(UTC if no zone is given)",
         ),
         (("--since", "2024-03-02", "--until", "2024-03-01"), "--since must be before --until"),
         (
@@ -236,7 +237,8 @@ def test_help_answers_at_once() -> None:
 
 @pytest.fixture
 def in_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Run the command with a terminal of 90 columns as standard output and error; gives what it wrote there."""
+    """Run the command with a terminal of 90 columns as standard output and error; gives what it
+    wrote there."""
     monkeypatch.setenv("COLUMNS", "90")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

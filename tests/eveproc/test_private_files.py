@@ -1,4 +1,5 @@
-"""What tells who talked to whom -> written for its owner alone; what other programs load -> as the umask says."""
+"""What tells who talked to whom -> written for its owner alone; what other programs load -> as the
+umask says."""
 
 import os
 import stat

@@ -1,4 +1,5 @@
-"""Seconds, and a folder to go on in -> coverage-guided fuzzing of the target (make fuzz); exit code not 0 if anything broke.
+"""Seconds, and a folder to go on in -> coverage-guided fuzzing of the target (make fuzz); exit code
+not 0 if anything broke.
 
 The folder keeps the corpus from run to run, and each input that broke something as crash-*; hand
 one to `--again` to see why.
@@ -57,7 +58,8 @@ def main(seconds: int, runs: int, seed: int, again: Path | None, folder: Path) -
 
 
 def mutate(data: bytes, longest: int, seed: int) -> bytes:
-    """Half of the time libFuzzer's own changes, of bytes, guided by its words and by coverage; else one of JSON's values."""
+    """Half of the time libFuzzer's own changes, of bytes, guided by its words and by coverage; else
+    one of JSON's values."""
     random = Random(seed)
     return (
         bytes(atheris.Mutate(data, longest))

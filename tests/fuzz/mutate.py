@@ -1,4 +1,5 @@
-"""Bytes -> bytes a little off: where they are lines of JSON, a value changed for an odd one; a cut, a repeat, a byte."""
+"""Bytes -> bytes a little off: where they are lines of JSON, a value changed for an odd one; a cut,
+a repeat, a byte."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""The recordings and known oddities -> what fuzzing starts from: lines, files in every framing, and the words of EVE."""
+"""The recordings and known oddities -> what fuzzing starts from: lines, files in every framing, and
+the words of EVE."""
 
 import gzip
 import json
@@ -56,7 +57,9 @@ ODDITIES = (
 
 @cache
 def seeds() -> tuple[bytes, ...]:
-    """Without repeats, none longer than LONGEST, in an order that depends on the recordings alone."""
+    """Without repeats, none longer than LONGEST, in an order that depends on the recordings
+    alone.
+    """
     found = dict.fromkeys([*ODDITIES, *_real_lines(), *_real_files(), *_of_snort()])
     return tuple(seed for seed in found if len(seed) <= LONGEST)
 

@@ -1,4 +1,5 @@
-"""A small network's EVE records -> the same with a few structured changes, and every command on them.
+"""A small network's EVE records -> the same with a few structured changes, and every command on
+them.
 
 The byte fuzzer (target.py) looks for bytes that break the reading. Here each record stays readable,
 and what is odd is how records stand to each other: swapped, at equal times, leases without length,

@@ -1,4 +1,5 @@
-"""Any bytes -> read, decoded, judged and reported without an exception, every line accounted for; else an error is raised."""
+"""Any bytes -> read, decoded, judged and reported without an exception, every line accounted for;
+else an error is raised."""
 
 import os
 from datetime import UTC, datetime

@@ -1,4 +1,5 @@
-"""What `make fuzz` does, bounded: every seed, a thousand changes of them always the same, and a moment of the real fuzzer."""
+"""What `make fuzz` does, bounded: every seed, a thousand changes of them always the same, and a
+moment of the real fuzzer."""
 
 import re
 import subprocess

@@ -1,4 +1,5 @@
-"""A wire, a redis and nft for the tests -> fixtures; missing, the tests skip on a user's machine and fail where CI is set."""
+"""A wire, a redis and nft for the tests -> fixtures; missing, the tests skip on a user's machine
+and fail where CI is set."""
 
 import os
 import shutil

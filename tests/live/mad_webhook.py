@@ -1,4 +1,5 @@
-"""A local web server that answers as no service should: without end, a byte at a time, never, or with a redirect."""
+"""A local web server that answers as no service should: without end, a byte at a time, never, or
+with a redirect."""
 
 import gzip
 import re
@@ -57,7 +58,8 @@ def redirect(hook: "MadWebhook") -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class MadWebhook:
-    """Listens on a free local port until it is closed; `requests` counts the connections that sent something."""
+    """Listens on a free local port until it is closed; `requests` counts the connections that sent
+    something."""
 
     answer: Callable[["MadWebhook"], Iterator[bytes]]
     pause: float = 1.0

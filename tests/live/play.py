@@ -1,4 +1,5 @@
-"""A pcap and a network interface -> its frames on that interface at the speed they were taken (root, Linux); a command line."""
+"""A pcap and a network interface -> its frames on that interface at the speed they were taken
+(root, Linux); a command line."""
 
 import socket
 import struct

@@ -85,7 +85,8 @@ class Sizes:
 
 
 def deciding_size(eve: Path, site: SiteProfile, host: str) -> int:
-    """The size of the least beginning of the log, in whole lines, on which a report convicts the host."""
+    """The size of the least beginning of the log, in whole lines, on which a report convicts the
+    host."""
     collector, size = Collector(site), 0
     for line in eve.read_bytes().splitlines(keepends=True):
         size += len(line)

@@ -1,4 +1,5 @@
-"""Suricata's own outputs, written by the real one: a file, sockets, a redis list -> the same evidence from each."""
+"""Suricata's own outputs, written by the real one: a file, sockets, a redis list -> the same
+evidence from each."""
 
 import socket
 import subprocess
@@ -66,7 +67,8 @@ def infected(engine, site, traffic, folder):
 
 
 def told_of(stats):
-    """Events by type, without those whose number depends on pieces (flow) or on how long a run takes (stats)."""
+    """Events by type, without those whose number depends on pieces (flow) or on how long a run
+    takes (stats)."""
     return {kind: n for kind, n in stats.events.items() if kind not in ("flow", "stats")}
 
 

@@ -1,4 +1,5 @@
-"""A local web server -> what was posted to it, with the time; it can be told to refuse or to dawdle."""
+"""A local web server -> what was posted to it, with the time; it can be told to refuse or to
+dawdle."""
 
 import json
 import threading

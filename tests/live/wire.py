@@ -1,4 +1,5 @@
-"""A name -> a network namespace with a virtual cable, and a Suricata that listens at one end of it (root, Linux, iproute2)."""
+"""A name -> a network namespace with a virtual cable, and a Suricata that listens at one end of it
+(root, Linux, iproute2)."""
 
 import os
 import shutil
@@ -55,7 +56,9 @@ def why_no_wire() -> str:
 
 @contextmanager
 def laid_wire() -> Iterator[Wire]:
-    """Raises CalledProcessError where the kernel or a container forbids it. Leaves nothing behind."""
+    """Raises CalledProcessError where the kernel or a container forbids it. Leaves nothing
+    behind.
+    """
     name, had_folder = f"mxhound-{os.getpid()}-{next(_numbers)}", NAMESPACES.exists()
     try:
         _ip("netns", "add", name)
@@ -75,7 +78,8 @@ def _ends(name: str) -> tuple[str, str]:
 
 
 def _forget_namespaces() -> None:
-    """Take back the folder that `ip netns add` mounts over itself, unless another has put a namespace into it meanwhile."""
+    """Take back the folder that `ip netns add` mounts over itself, unless another has put a
+    namespace into it meanwhile."""
     if NAMESPACES.exists() and not any(NAMESPACES.iterdir()):
         subprocess.run(["umount", NAMESPACES], check=False, capture_output=True)
         with suppress(OSError):
@@ -86,9 +90,11 @@ def _forget_namespaces() -> None:
 def listening(
     engine: Engine, wire: Wire, build: Path, out_dir: Path, eve: Mapping[str, object] | None = None
 ) -> Iterator[Path]:
-    """The engine at LISTENS with a build of rulegen, until the block ends; gives the folder it logs to.
+    """The engine at LISTENS with a build of rulegen, until the block ends; gives the folder it logs
+    to.
 
-    `eve` changes settings of the build's eve-log. Raises EngineError with the engine's message where it does not start.
+    `eve` changes settings of the build's eve-log. Raises EngineError with the engine's message
+    where it does not start.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     found = installed(engine)

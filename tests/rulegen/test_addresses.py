@@ -31,7 +31,8 @@ def networks(*texts: str) -> tuple[Network, ...]:
 
 
 def matches(header: str, address: str) -> bool:
-    """How an engine reads a flat list: in one of its members (or none is named) and in none of its exceptions."""
+    """How an engine reads a flat list: in one of its members (or none is named) and in none of its
+    exceptions."""
     parts = header.strip("[]").split(",")
     members = [ip_network(part) for part in parts if not part.startswith("!")]
     holes = [ip_network(part[1:]) for part in parts if part.startswith("!")]

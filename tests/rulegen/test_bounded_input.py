@@ -1,4 +1,5 @@
-"""Files that people name -> refused by name where they have no end, or mean more than they hold: bounded in time and memory."""
+"""Files that people name -> refused by name where they have no end, or mean more than they hold:
+bounded in time and memory."""
 
 import os
 import socket

@@ -1,4 +1,5 @@
-"""A build: which files, what is in them, written whole or not at all; and what a real Suricata says to them."""
+"""A build: which files, what is in them, written whole or not at all; and what a real Suricata says
+to them."""
 
 import re
 import subprocess
@@ -258,7 +259,8 @@ def test_a_real_engine_loads_the_rules_without_a_word(
 
 
 def engine_with_fragment(found: FoundEngine, tmp_path: Path) -> list[str]:
-    """The command of an engine on its distribution's own suricata.yaml, with our fragment included as the documentation says."""
+    """The command of an engine on its distribution's own suricata.yaml, with our fragment included
+    as the documentation says."""
     build(load_site(FULL), [found.engine], tmp_path, TODAY)
     folder = tmp_path / found.engine
     fragment = folder / "mxhound.yaml"

@@ -66,7 +66,8 @@ def test_a_missing_engine_is_said_loudly_and_refuses_nothing(
     report = check(built, Engine.SURICATA_7)
     assert report.problems == ()
     assert [str(warning) for warning in report.warnings] == [
-        f"{built}/suricata-7/mxhound.rules: NOT TESTED with a real engine: suricata-7 is not installed here"
+        f"{built}/suricata-7/mxhound.rules: NOT TESTED with a real engine: suricata-7 is not "
+        "installed here"
     ]
 
 
@@ -154,7 +155,8 @@ SPOILED = [
             "threshold.config",
             lambda text: (
                 text
-                + b"threshold gen_id 1, sig_id 1300001, type both, track by_src, count 1, seconds 0\n"
+                + b"threshold gen_id 1, sig_id 1300001, type both, track by_src, count 1, seconds "
+                b"0\n"
             ),
         ),
         "has seconds 0; expected 1 or more",

@@ -167,7 +167,8 @@ def test_check_refuses_with_1_and_warns_with_0(
 def test_init_from_suricata_to_the_screen(tmp_path: Path) -> None:
     settings = tmp_path / "suricata.yaml"
     settings.write_text(
-        '%YAML 1.1\n---\nvars: {address-groups: {HOME_NET: "[10.20.0.0/16]", SMTP_SERVERS: 10.20.0.25}}\n'
+        '%YAML 1.1\n---\nvars: {address-groups: {HOME_NET: "[10.20.0.0/16]", SMTP_SERVERS: '
+        "10.20.0.25}}\n"
     )
     done = run("init", "-o", "-", "--from-suricata", settings)
     assert 'home_networks:\n  - "10.20.0.0/16"' in done.stdout
@@ -265,7 +266,8 @@ def test_what_the_library_refuses_is_told_in_its_words(
 ) -> None:
     site.write_text(
         THREE_LINES
-        + "sid_base: 1999000\nthresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}\n"
+        + "sid_base: 1999000\nthresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: "
+        "1}}}}\n"
     )
     message = refusal(
         "build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch
@@ -273,7 +275,8 @@ def test_what_the_library_refuses_is_told_in_its_words(
     what = "invalid sid 1999000: 1 network has its own thresholds, and each needs 1000 more sids; expected 1998000 at most"
     assert message == f"{site}:4: [sid_base]: {what}\n"
     site.write_text(
-        f"home_networks: [10.20.0.0/16]\ninternal_domains: [{', '.join(f'd{n}.example' for n in range(400))}]\n"
+        "home_networks: [10.20.0.0/16]\ninternal_domains: "
+        f"[{', '.join(f'd{n}.example' for n in range(400))}]\n"
     )
     message = refusal(
         "build", "-s", site, "-o", site.parent / "out", capsys=capsys, monkeypatch=monkeypatch

@@ -145,7 +145,8 @@ def test_the_configuration_beside_a_guest_engine_is_handed_over(tmp_path: Path) 
     guest = FoundEngine(Engine.SURICATA_8, Path("/x/suricata-8"), "8.0.0", etc=tmp_path)
     command = " ".join(guest.command("-T"))
     assert command.startswith(
-        f"/x/suricata-8 -c {tmp_path}/suricata.yaml --set classification-file={tmp_path}/classification.config"
+        f"/x/suricata-8 -c {tmp_path}/suricata.yaml --set "
+        f"classification-file={tmp_path}/classification.config"
     )
     assert guest.command("-T", config=Path("own.yaml")) == ["/x/suricata-8", "-c", "own.yaml", "-T"]
     assert FoundEngine(Engine.SURICATA_7, Path("/x/suricata-7"), "7.0.0").command("-T") == [

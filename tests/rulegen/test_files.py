@@ -1,4 +1,5 @@
-"""Result files: whole or not at all, private by default, and never through a link that another user left."""
+"""Result files: whole or not at all, private by default, and never through a link that another user
+left."""
 
 import os
 import stat

@@ -38,7 +38,8 @@ def test_without_a_suricata_the_private_networks_are_a_start() -> None:
         "fc00::/7",
     ]
     assert draft.notes == (
-        "home_networks: These are all private networks: replace them with the networks of this site.",
+        "home_networks: These are all private networks: replace them with the networks of this "
+        "site.",
     )
 
 

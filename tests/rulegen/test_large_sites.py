@@ -1,4 +1,5 @@
-"""Sites of thousands of networks and servers: built in seconds, loaded by every engine, and right for each host."""
+"""Sites of thousands of networks and servers: built in seconds, loaded by every engine, and right
+for each host."""
 
 import sys
 from collections.abc import Callable
@@ -113,7 +114,9 @@ def with_exceptions(networks: int) -> str:
 def test_the_time_of_a_build_grows_no_faster_than_the_site(
     tmp_path: Path, text: Callable[[int], str]
 ) -> None:
-    """Four times the site, n log n: 4 * log(2400) / log(600) = 4.9 times the work; n squared: 16."""
+    """Four times the site, n log n: 4 * log(2400) / log(600) = 4.9 times the work; n
+    squared: 16.
+    """
 
     def work(networks: int) -> int:
         site = build_profile(parse_yaml(text(networks), "site.yaml"))

@@ -1,4 +1,5 @@
-"""Rules as text: flat headers, every option in its place, copies for networks, and why a rule is not there."""
+"""Rules as text: flat headers, every option in its place, copies for networks, and why a rule is
+not there."""
 
 import re
 from ipaddress import ip_network

@@ -46,7 +46,8 @@ TCP, UDP = 6, 17
 
 
 class Seen(NamedTuple):
-    """The few fields of a packet that most tests ask for; read here, because dpkt takes ten times as long."""
+    """The few fields of a packet that most tests ask for; read here, because dpkt takes ten times
+    as long."""
 
     time: float
     card: bytes
@@ -316,7 +317,8 @@ def test_a_site_of_public_addresses_has_no_server_of_the_outside_inside() -> Non
 def test_a_site_that_is_everything_is_refused() -> None:
     with pytest.raises(
         MxhoundError,
-        match="home_networks leave no external IPv4 address; expected networks that do not cover all addresses",
+        match="home_networks leave no external IPv4 address; expected networks that do not cover "
+        "all addresses",
     ):
         small(site_of("0.0.0.0/1 128.0.0.0/1"))
 
@@ -535,7 +537,8 @@ def test_engine_finds_no_fault_in_packets_or_streams(replayed: Replayed) -> None
 
 
 def test_engine_finds_no_fault_in_what_is_said(replayed: Replayed) -> None:
-    """One exception: a server that speaks first is recognised by one direction only, and Suricata says so each time."""
+    """One exception: a server that speaks first is recognised by one direction only, and Suricata
+    says so each time."""
     told = Counter(event["anomaly"]["event"] for event in replayed.of("anomaly"))
     assert set(told) <= {"APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION"}
 

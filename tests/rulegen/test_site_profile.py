@@ -116,24 +116,29 @@ def test_thresholds_are_laid_over() -> None:
         ("[a]", "site.yaml:1: holds a list; expected a mapping"),
         (
             "home_networks: []",
-            "site.yaml:1: [home_networks]: missing or empty: expected a list of at least one network",
+            "site.yaml:1: [home_networks]: missing or empty: expected a list of at least one "
+            "network",
         ),
         ("resolvers: [10.0.0.1]", "site.yaml: [home_networks]: missing or empty"),
         (
             "home_networks: 10.20.0.0/16",
-            "[home_networks]: invalid type: is text; expected a list, for example home_networks: [...]",
+            "[home_networks]: invalid type: is text; expected a list, for example home_networks: "
+            "[...]",
         ),
         (
             "home_networks: [10.20.0.1]",
-            "site.yaml:1: [home_networks.0]: invalid network 10.20.0.1: it is a single address; expected CIDR notation",
+            "site.yaml:1: [home_networks.0]: invalid network 10.20.0.1: it is a single address; "
+            "expected CIDR notation",
         ),
         (
             "home_networks: [10.20.0.1/16]",
-            "[home_networks.0]: invalid network 10.20.0.1/16: it has host bits set; expected 10.20.0.0/16",
+            "[home_networks.0]: invalid network 10.20.0.1/16: it has host bits set; expected "
+            "10.20.0.0/16",
         ),
         (
             "home_networks: [10.20.0.0/33]",
-            "[home_networks.0]: invalid address '10.20.0.0/33': expected a network in CIDR notation",
+            "[home_networks.0]: invalid address '10.20.0.0/33': expected a network in CIDR "
+            "notation",
         ),
         (
             "home_networks: ['fe80::%eth0/64']",
@@ -145,7 +150,8 @@ def test_thresholds_are_laid_over() -> None:
         ),
         (
             "home_networks: [10.0.0.0/8, 10.20.0.0/16]",
-            "[home_networks]: invalid networks: 10.0.0.0/8 and 10.20.0.0/16 overlap; expected each address once",
+            "[home_networks]: invalid networks: 10.0.0.0/8 and 10.20.0.0/16 overlap; expected each "
+            "address once",
         ),
         (
             "home_networks: [10.20.0.0/16, 10.20.0.0/16]",
@@ -165,7 +171,8 @@ def test_thresholds_are_laid_over() -> None:
         ),
         (
             HOME + "mail_servers: [192.0.2.1]",
-            "site.yaml:2: [mail_servers.0]: invalid server 192.0.2.1: it is not in home_networks; expected a home address",
+            "site.yaml:2: [mail_servers.0]: invalid server 192.0.2.1: it is not in home_networks; "
+            "expected a home address",
         ),
         (
             HOME + "mail_servers: ['2001:db8::25']",
@@ -173,11 +180,13 @@ def test_thresholds_are_laid_over() -> None:
         ),
         (
             HOME + "mail_servers: [10.20.0.0/16]",
-            "[mail_servers.0]: invalid server 10.20.0.0/16: it covers 10.20.0.0/16, so none of its hosts",
+            "[mail_servers.0]: invalid server 10.20.0.0/16: it covers 10.20.0.0/16, so none of its "
+            "hosts",
         ),
         (
             HOME + "resolvers: [10.0.0.0/8]",
-            "[resolvers.0]: invalid server 10.0.0.0/8: it covers 10.20.0.0/16, so none of its hosts",
+            "[resolvers.0]: invalid server 10.0.0.0/8: it covers 10.20.0.0/16, so none of its "
+            "hosts",
         ),
         (
             HOME + "resolvers: [dns.example.org]",
@@ -253,19 +262,22 @@ def test_thresholds_are_laid_over() -> None:
         (HOME + "thresholds: {mx_flood: {}}", "[thresholds.mx_flood.count]: missing"),
         (
             HOME + "thresholds: {mx_flood: 3}",
-            "[thresholds.mx_flood]: invalid type: is a number; expected a mapping with the keys count, seconds, networks",
+            "[thresholds.mx_flood]: invalid type: is a number; expected a mapping with the keys "
+            "count, seconds, networks",
         ),
         (
             HOME + "thresholds: {mx_flood: {networks: [1]}}",
-            "[thresholds.mx_flood.networks]: invalid type: is a list; expected a mapping from a network",
+            "[thresholds.mx_flood.networks]: invalid type: is a list; expected a mapping from a "
+            "network",
         ),
         (
             HOME + "thresholds: {mx_flood: {networks: {192.0.2.0/24: {count: 1, seconds: 1}}}}",
-            "[thresholds.mx_flood.networks.192.0.2.0/24]: invalid network: it is not in home_networks; expected a part of them",
+            "[thresholds.mx_flood.networks.192.0.2.0/24]: invalid network: it is not in "
+            "home_networks; expected a part of them",
         ),
         (
-            HOME
-            + "thresholds: {mx_flood: {networks: {10.20.0.0/24: {count: 1, seconds: 1}, 10.20.0.0/25: {count: 1, seconds: 1}}}}",
+            HOME + "thresholds: {mx_flood: {networks: {10.20.0.0/24: {count: 1, seconds: 1}, "
+            "10.20.0.0/25: {count: 1, seconds: 1}}}}",
             "[thresholds]: invalid networks: 10.20.0.0/24 and 10.20.0.0/25 overlap",
         ),
         (
@@ -310,15 +322,18 @@ def test_thresholds_are_laid_over() -> None:
         ),
         (
             HOME + "exempt: [{network: 10.20.0.0/16, reason: x}]",
-            "site.yaml:2: [exempt.0]: invalid exemption 10.20.0.0/16: it covers 10.20.0.0/16, so none of its hosts",
+            "site.yaml:2: [exempt.0]: invalid exemption 10.20.0.0/16: it covers 10.20.0.0/16, so "
+            "none of its hosts",
         ),
         (
             HOME + "exempt: [{network: 10.0.0.0/8, reason: x}]",
-            "[exempt.0]: invalid exemption 10.0.0.0/8: it covers 10.20.0.0/16, so none of its hosts",
+            "[exempt.0]: invalid exemption 10.0.0.0/8: it covers 10.20.0.0/16, so none of its "
+            "hosts",
         ),
         (
             HOME + "mail_servers: [10.20.0.0/17]\nresolvers: [10.20.128.0/17]",
-            "site.yaml:1: [home_networks]: invalid home network 10.20.0.0/16: mail_servers and resolvers "
+            "site.yaml:1: [home_networks]: invalid home network 10.20.0.0/16: mail_servers and "
+            "resolvers "
             "together cover all of it, so none of its hosts would be monitored",
         ),
         (
@@ -355,7 +370,8 @@ def test_an_overlay_may_not_overlap_the_networks_of_the_site() -> None:
         EVERYTHING, "thresholds: {mx_slow: {networks: {10.20.64.0/24: {count: 1, seconds: 1}}}}"
     )
     assert found == [
-        "thresholds.yaml:1: [thresholds]: invalid networks: 10.20.64.0/20 and 10.20.64.0/24 overlap; "
+        "thresholds.yaml:1: [thresholds]: invalid networks: 10.20.64.0/20 and 10.20.64.0/24 "
+        "overlap; "
         "expected each address in one network only"
     ]
 
@@ -461,7 +477,8 @@ def test_more_networks_than_sids_in_the_overlay_are_told_of_the_site() -> None:
         "thresholds: {mx_flood: {networks: {10.20.1.0/24: {count: 1, seconds: 1}}}}",
     )
     assert found[0].startswith(
-        "site.yaml:2: [sid_base]: invalid sid 1999000: 1 network has its own thresholds, and each needs 1000 more sids"
+        "site.yaml:2: [sid_base]: invalid sid 1999000: 1 network has its own thresholds, and each "
+        "needs 1000 more sids"
     )
     two = "{10.20.1.0/24: {count: 1, seconds: 1}, 10.20.2.0/24: {count: 1, seconds: 1}}"
     found = faults(HOME + f"sid_base: 1998000\nthresholds: {{mx_flood: {{networks: {two}}}}}")

@@ -1,4 +1,5 @@
-"""Builds for both Snorts, spoiled in one place each -> what check says where no Snort is; and what it makes of a Snort's words."""
+"""Builds for both Snorts, spoiled in one place each -> what check says where no Snort is; and what
+it makes of a Snort's words."""
 
 import shutil
 from collections.abc import Callable
@@ -184,7 +185,8 @@ def test_any_line_is_a_rule_or_a_fault(text: str) -> None:
 
 def test_entries_of_lua_in_the_words_of_2_9() -> None:
     entry = lua_entry(
-        "    { gid = 1, sid = 7, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood"
+        "    { gid = 1, sid = 7, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- "
+        "mx_flood"
     )
     assert entry is not None
     assert (

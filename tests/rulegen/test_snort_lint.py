@@ -1,4 +1,6 @@
-"""A snort.lua or snort.conf with one fault each -> what `check` says would keep the rules silent."""
+"""A snort.lua or snort.conf with one fault each -> what `check` says would keep the rules
+silent.
+"""
 
 import os
 import re
@@ -86,7 +88,8 @@ def warnings(built: Path, config: Path, text: str, engine: Engine) -> list[str]:
         ),
         (
             "stream =",
-            "suppress = { { gid = 1, sid = 1250001, track = 'by_src', ip = '10.1.1.1' } }\nstream =",
+            "suppress = { { gid = 1, sid = 1250001, track = 'by_src', ip = '10.1.1.1' } }\nstream "
+            "=",
             "it never alerts for some addresses",
         ),
         (
@@ -147,7 +150,8 @@ def test_a_good_snort_lua_is_good(built: Path, tmp_path: Path, text: str) -> Non
         ("output", "suppress gen_id 1, sig_id 1250001\noutput", "5: suppress for sid 1250001"),
         (
             "output",
-            "event_filter gen_id 1, sig_id 1250001, type limit, track by_src, count 1, seconds 60\noutput",
+            "event_filter gen_id 1, sig_id 1250001, type limit, track by_src, count 1, seconds "
+            "60\noutput",
             "event_filter for sid 1250001",
         ),
         ("output", f"{OTHER}\noutput", "another rule has sid 1250001"),

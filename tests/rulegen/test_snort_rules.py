@@ -1,4 +1,5 @@
-"""Rules and settings for both Snorts, as text -> the dialect of each, counts as Suricata's, filters and exemptions for every rule."""
+"""Rules and settings for both Snorts, as text -> the dialect of each, counts as Suricata's, filters
+and exemptions for every rule."""
 
 import re
 from datetime import date
@@ -291,7 +292,7 @@ def test_how_long_a_rule_may_be_depends_on_the_engine() -> None:
     fault = length_fault("x" * 32766, Engine.SNORT_29)
     assert fault is not None
     assert (
-        "Snort 2.9 reads lines of less than 32768 bytes; expected at most 32765. In the profile, shorten"
-        in fault
+        "Snort 2.9 reads lines of less than 32768 bytes; expected at most 32765. In the profile, "
+        "shorten" in fault
     )
     assert length_fault("x" * 100_000, Engine.SNORT_3) is None

@@ -1,4 +1,5 @@
-"""suricata.yaml texts, includes among them -> settings with their places, and address groups as plain networks."""
+"""suricata.yaml texts, includes among them -> settings with their places, and address groups as
+plain networks."""
 
 import subprocess
 from ipaddress import ip_address, ip_network

@@ -1,4 +1,5 @@
-"""A real Spark of several processes on this machine: a standalone master, and executors of their own."""
+"""A real Spark of several processes on this machine: a standalone master, and executors of their
+own."""
 
 import os
 from contextlib import suppress
@@ -23,7 +24,8 @@ def missing() -> str:
 
 
 def work_folders() -> list[Path]:
-    """Where executors of `local-cluster` have worked: one folder for each application, in that of the installed pyspark."""
+    """Where executors of `local-cluster` have worked: one folder for each application, in that of
+    the installed pyspark."""
     found = find_spec("pyspark")
     places = found.submodule_search_locations if found else None
     return [folder for place in places or () for folder in Path(place).glob("work/app-*")]

@@ -1,4 +1,6 @@
-"""Lines of Snort 3's alert_json, whatever fields were chosen -> Alerts; a line that gives none is a Skipped with its reason.
+"""Lines of Snort 3's alert_json, whatever fields were chosen -> Alerts.
+
+A line that gives none is a Skipped with its reason.
 
 The fields that are needed, under either of their names: when (`seconds`, `timestamp`), what (`sid`,
 `rule`), between whom (`src_addr` or `src_ap`, `dst_addr` or `dst_ap`). `b64_data`, the packet's
@@ -47,7 +49,9 @@ _DECODER = msgspec.json.Decoder(_AlertRecord, strict=False)
 
 
 def begins(head: bytes) -> bool:
-    """Whether the first lines of a file are JSON objects with fields of alert_json and without EVE's event_type."""
+    """Whether the first lines of a file are JSON objects with fields of alert_json and without
+    EVE's event_type.
+    """
     return (
         head.lstrip().startswith(b"{")
         and b'"event_type"' not in head

@@ -1,4 +1,5 @@
-"""Records of unified2, as Snort 2.9 (and 3) write them -> Alerts; other records are Skipped with their kind.
+"""Records of unified2, as Snort 2.9 (and 3) write them -> Alerts; other records are Skipped with
+their kind.
 
 A record is its type, its length and that many bytes. An event is followed by the packet that fired
 the rule, in which a DNS question can be read. What does not begin like a record cannot be found
@@ -66,7 +67,9 @@ def read(source: RecordSource, written: float) -> Iterator[Event | Skipped]:
 
 
 def _records(source: RecordSource) -> Iterator[_Record | Skipped]:
-    """(type, bytes) of each record; a Skipped for a last one that is cut off or for what is none."""
+    """(type, bytes) of each record; a Skipped for a last one that is cut off or for what is
+    none.
+    """
     rest = b""
     while block := source.read(_BLOCK):
         rest += block
@@ -75,7 +78,8 @@ def _records(source: RecordSource) -> Iterator[_Record | Skipped]:
             kind, size = _HEADER.unpack_from(rest, at)
             if not _is_record(kind, size):
                 source.note_problem(
-                    "holds something else than unified2 records; what came before that was used, the rest was not"
+                    "holds something else than unified2 records; what came before that was used, "
+                    "the rest was not"
                 )
                 yield Skipped(SkipReason.WRONG_TYPE, "unified2 record")
                 return

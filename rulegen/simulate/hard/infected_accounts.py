@@ -1,4 +1,6 @@
-"""Bots that send through somebody's account or server -> stolen accounts, own accounts, servers taken over."""
+"""Bots that send through somebody's account or server -> stolen accounts, own accounts, servers
+taken over.
+"""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,6 @@
-"""Bots that the sensor sees badly, or among others -> behind NAT, under changing addresses, half seen."""
+"""Bots that the sensor sees badly, or among others -> behind NAT, under changing addresses, half
+seen.
+"""
 
 import struct
 from collections.abc import Callable, Iterator

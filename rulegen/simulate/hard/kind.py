@@ -1,4 +1,6 @@
-"""A function that plays a machine -> HardKind: a scenario with its source, and whether logs can tell it."""
+"""A function that plays a machine -> HardKind: a scenario with its source, and whether logs can
+tell it.
+"""
 
 from collections.abc import Callable
 from inspect import getdoc
@@ -23,7 +25,9 @@ class HardKind(Scenario, frozen=True):
 
     @property
     def source(self) -> str:
-        """Where its rates, ports, names and shares are from: the end of the function's docstring."""
+        """Where its rates, ports, names and shares are from: the end of the function's
+        docstring.
+        """
         return " ".join((getdoc(self.play) or "").partition(_SOURCE)[2].split())
 
 

@@ -1,4 +1,6 @@
-"""A campaign and a moment -> what a bot does for one mail: lookups, the connection, the mail in it."""
+"""A campaign and a moment -> what a bot does for one mail: lookups, the connection, the mail
+in it.
+"""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

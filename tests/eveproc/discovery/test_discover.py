@@ -1,4 +1,5 @@
-"""What a site has, found in its records: on the recorded office, on simulated sites, and what only looks like a server."""
+"""What a site has, found in its records: on the recorded office, on simulated sites, and what only
+looks like a server."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -361,7 +362,8 @@ def test_every_server_of_a_simulated_site_is_found_and_none_invented(
 
 
 def servers(simulation: Simulation, scenarios: set[str], role: Role, site: SiteProfile) -> set[str]:
-    """Those the simulator played, and those the profile declares: one machine may be both relay and resolver."""
+    """Those the simulator played, and those the profile declares: one machine may be both relay and
+    resolver."""
     declared = site.mail_servers if role is Role.MAIL_SERVER else site.resolvers
     played = {host.host for host in simulation.hosts if host.scenario in scenarios}
     return played | {
@@ -455,7 +457,8 @@ def load(text: str, folder: Path) -> SiteProfile:
 
 
 def test_a_proposal_loads_whatever_the_wire_holds(tmp_path: Path) -> None:
-    """Domains of recipients are an attacker's text; the doubtful is a comment, and what is no domain name is left out."""
+    """Domains of recipients are an attacker's text; the doubtful is a comment, and what is no
+    domain name is left out."""
     hostile: Sequence[Named] = (
         Named('x"\n- evil', "why"),
         Named("-evil.example", "w"),

@@ -1,4 +1,6 @@
-"""`eveproc discover`: what it says and how it exits where the logs cannot show what a host is for."""
+"""`eveproc discover`: what it says and how it exits where the logs cannot show what a host
+is for.
+"""
 
 import json
 from pathlib import Path

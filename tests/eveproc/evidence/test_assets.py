@@ -145,7 +145,9 @@ def test_a_sensor_for_lookups_and_one_for_mail_are_in_one_network():
 
 
 def test_sensors_that_share_other_hosts_share_this_one():
-    """Most hosts are seen by both, so what only one of them saw of a host is that host's as well."""
+    """Most hosts are seen by both, so what only one of them saw of a host is that host's as
+    well.
+    """
     others = [e for n in range(3) for e in laptop(f"10.20.2.{n}", n * 5)]
     mine = list(bot(HOST, number=12))
     events = [
@@ -260,7 +262,9 @@ def framed(events, mac, gateway=GATEWAY):
 
 
 def rotating(mac=""):
-    """Twelve addresses of IPv6, ten minutes each, three mails from each; the lookups go over IPv4."""
+    """Twelve addresses of IPv6, ten minutes each, three mails from each; the lookups go over
+    IPv4.
+    """
     events = []
     for n, address in enumerate(addresses(12)):
         part = list(bot(address, number=3, start=n * 600 + 10, step=60))

@@ -1,4 +1,6 @@
-"""What an event is evidence of, of whom; and that gathering is free of order, split and repetition."""
+"""What an event is evidence of, of whom; and that gathering is free of order, split and
+repetition.
+"""
 
 import random
 

@@ -1,4 +1,5 @@
-"""Surveys of logs -> what could have been seen, the same by any number of processes and in any order."""
+"""Surveys of logs -> what could have been seen, the same by any number of processes and in any
+order."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,5 @@
-"""ActivitySketch: whatever the order, the split and the repeats of the observations, the summary is the same."""
+"""ActivitySketch: whatever the order, the split and the repeats of the observations, the summary is
+the same."""
 
 import random
 from copy import deepcopy

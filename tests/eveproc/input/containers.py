@@ -1,4 +1,5 @@
-"""EVE records -> the same records as each known tool stores or ships them: one function a container.
+"""EVE records -> the same records as each known tool stores or ships them: one function a
+container.
 
 docs/inputs.md is made from CONTAINERS, and tests hold the verdicts of each to those of the plain
 records.
@@ -20,7 +21,8 @@ TIME = "2026-03-02T08:00:00.000Z"
 
 
 class Container(Struct, frozen=True):
-    """`wrap` gives the bytes of a file; `reported` is the name in the reading statistics ("" for none)."""
+    """`wrap` gives the bytes of a file; `reported` is the name in the reading statistics ("" for
+    none)."""
 
     title: str
     wrap: Callable[[Records], bytes]
@@ -102,7 +104,8 @@ def as_text(value: object) -> object:
 
 
 def as_floats(value: object) -> object:
-    """Whole numbers as floats, as Lua and some databases write them; not flow ids, which need 64 bits."""
+    """Whole numbers as floats, as Lua and some databases write them; not flow ids, which need 64
+    bits."""
     if isinstance(value, dict):
         return {
             name: inner if name in ("flow_id", "proto") else as_floats(inner)
@@ -114,7 +117,8 @@ def as_floats(value: object) -> object:
 
 
 def ecs(record: Record, *, original: bool = False) -> Record:
-    """What Elastic's module makes of a record (x-pack/filebeat/module/suricata/eve: config and ingest)."""
+    """What Elastic's module makes of a record (x-pack/filebeat/module/suricata/eve: config and
+    ingest)."""
     eve = copy.deepcopy(record)
     event: Record = {"dataset": "suricata.eve", "module": "suricata"}
     source: Record = {}

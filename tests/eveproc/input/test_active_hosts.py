@@ -1,4 +1,5 @@
-"""Flows, undecoded -> hosts noted as present: those that decoding every line shows, while few lines are decoded."""
+"""Flows, undecoded -> hosts noted as present: those that decoding every line shows, while few lines
+are decoded."""
 
 from random import Random
 

@@ -1,4 +1,6 @@
-"""The records of a recording in every container -> the verdicts of the plain records, to the byte."""
+"""The records of a recording in every container -> the verdicts of the plain records, to the
+byte.
+"""
 
 import gzip
 import json

@@ -1,4 +1,5 @@
-"""Archives of gzip and zstd, whole, joined, padded and cut anywhere -> every byte that can be had of them."""
+"""Archives of gzip and zstd, whole, joined, padded and cut anywhere -> every byte that can be had
+of them."""
 
 import gzip
 import zlib

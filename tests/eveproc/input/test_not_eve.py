@@ -1,4 +1,5 @@
-"""What people hand in by mistake -> refused by name, with what to do, and never a report of nobody infected."""
+"""What people hand in by mistake -> refused by name, with what to do, and never a report of nobody
+infected."""
 
 import json
 import sqlite3
@@ -31,7 +32,8 @@ def database(folder: Path) -> bytes:
     ("content", "told"),
     [
         (NGINX * 50, "is an access log of a web server in JSON"),
-        (b'10.0.0.1 - - [02/Mar/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5\n' * 9, "is an access log of a web server"),
+        (b'10.0.0.1 - - [02/Mar/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5\n' * 9, "is an access "
+            "log of a web server"),
         (OCSF * 50, "is in OCSF"),
         (ZEEK * 50, "is a log of Zeek or Corelight in JSON"),
         (b"#separator \\x09\n#fields\tts\tuid\n1\tC1\n", "is a log of Zeek"),

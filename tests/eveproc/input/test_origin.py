@@ -1,4 +1,6 @@
-"""VLANs, tenants, interfaces and MACs of a record, in every form that Suricata and shippers write."""
+"""VLANs, tenants, interfaces and MACs of a record, in every form that Suricata and shippers
+write.
+"""
 
 import json
 

@@ -1,4 +1,5 @@
-"""Reading selected lines, in spans, by several processes -> the same evidence as decoding every line of the file."""
+"""Reading selected lines, in spans, by several processes -> the same evidence as decoding every
+line of the file."""
 
 import gzip
 import json
@@ -37,10 +38,12 @@ SITES = (
     site_of(HOMES),
     site_of(
         HOMES
-        + "internal_domains: [example.org]\nports: {smtp: [25, 2525], submission: [587]}\nsensors: [north, south]\n"
+        + "internal_domains: [example.org]\nports: {smtp: [25, 2525], submission: [587]}\nsensors: "
+        "[north, south]\n"
     ),
     site_of(
-        "home_networks: [10.20.64.0/18]\nthresholds: {mx_flood: {networks: {10.20.70.0/24: {count: 5, seconds: 60}}}}\n"
+        "home_networks: [10.20.64.0/18]\nthresholds: {mx_flood: {networks: {10.20.70.0/24: {count: "
+        "5, seconds: 60}}}}\n"
     ),
 )
 FILES = 1000
@@ -77,7 +80,8 @@ def test_a_recording(recorded: Path, site: SiteProfile) -> None:
 
 
 def test_few_flows_are_looked_at(recorded: Path) -> None:
-    """Most DNS of this office is about mail; of its flows those to mail ports, the first of each host, and what was not answered."""
+    """Most DNS of this office is about mail; of its flows those to mail ports, the first of each
+    host, and what was not answered."""
     _, stats = gather([str(recorded)], SITES[0])
     assert stats.bytes == recorded.stat().st_size
     assert stats.events["flow"] < recorded.read_bytes().count(b'"event_type":"flow"') / 4

@@ -1,4 +1,5 @@
-"""The same lines in every framing, compression and place -> the same events, and statistics that add up."""
+"""The same lines in every framing, compression and place -> the same events, and statistics that
+add up."""
 
 import gzip
 import json

@@ -1,4 +1,5 @@
-"""Records wrapped at random -> the evidence of the plain records, read undecoded, decoded whole, and as a watch and a cluster read."""
+"""Records wrapped at random -> the evidence of the plain records, read undecoded, decoded whole,
+and as a watch and a cluster read."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +58,8 @@ def line_of(some: list[str], random: Random) -> str:
 
 
 def content_of(seed: int) -> tuple[bytes, bytes]:
-    """Plain lines, and the same records wrapped; among the wrapped lines are some that were cut off."""
+    """Plain lines, and the same records wrapped; among the wrapped lines are some that were cut
+    off."""
     random = Random(seed)
     records = [random.choice(pool()) for _ in range(random.randrange(1, 40))]
     lines, at = [], 0

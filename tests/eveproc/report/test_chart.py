@@ -1,4 +1,5 @@
-"""Charts as SVG: readable as XML, coloured by the page alone, the same every time, and text is only text."""
+"""Charts as SVG: readable as XML, coloured by the page alone, the same every time, and text is only
+text."""
 
 import re
 from collections.abc import Iterator
@@ -88,7 +89,8 @@ def test_charts_say_what_they_show() -> None:
     assert chart.title == "Evidence over the report, per 2 minutes"
     assert "lookup 491, most (188) at 2026-03-02 08:18" in chart.says
     assert first.says == (
-        "3 of 4 infected or suspected hosts reached the rule's 15 per minute; clean hosts met at most 2; "
+        "3 of 4 infected or suspected hosts reached the rule's 15 per minute; clean hosts met at "
+        "most 2; "
         "18 hosts met none. Declared mail servers are excluded."
     )
     assert {svg.get("role") for svg in svgs()} == {"img", "group"}

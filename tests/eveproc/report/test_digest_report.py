@@ -1,4 +1,5 @@
-"""Verdicts -> a mail: whole, short whatever the report, and no line that a mail program would break or mistake."""
+"""Verdicts -> a mail: whole, short whatever the report, and no line that a mail program would break
+or mistake."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,8 @@ def test_what_changed_comes_before_the_hosts_and_news_in_the_subject() -> None:
 
 def test_a_quiet_night_is_a_few_lines() -> None:
     assert render(a_report(events=False), ()) == (
-        "mxhound: No host infected or suspected\n\nNo event was seen in this period, so nothing is known about any host.\n\n0 clean hosts.\n"
+        "mxhound: No host infected or suspected\n\nNo event was seen in this period, so nothing is "
+        "known about any host.\n\n0 clean hosts.\n"
     )
 
 

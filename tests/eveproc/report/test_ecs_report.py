@@ -1,4 +1,5 @@
-"""Verdicts -> documents whose every field is in ECS's own list, in ECS's own type, but for what is below `mxhound`."""
+"""Verdicts -> documents whose every field is in ECS's own list, in ECS's own type, but for what is
+below `mxhound`."""
 
 import csv
 import json

@@ -1,4 +1,5 @@
-"""Strings that attackers choose, through reading and judging, in every form: read back by what reads that form, they are only text."""
+"""Strings that attackers choose, through reading and judging, in every form: read back by what
+reads that form, they are only text."""
 
 import csv
 import json

@@ -1,4 +1,5 @@
-"""A night -> one HTML file: what is in it, what may load and run, and what is only counted. How it behaves is in tests/browser."""
+"""A night -> one HTML file: what is in it, what may load and run, and what is only counted. How it
+behaves is in tests/browser."""
 
 import re
 import sys
@@ -91,7 +92,8 @@ def test_the_policy_names_what_is_in_the_page_by_hash_and_nothing_else(
 
     assert (
         policy
-        == f"default-src 'none'; style-src {hashes('style')}; script-src {hashes('script')}; base-uri 'none'; form-action 'none'"
+        == f"default-src 'none'; style-src {hashes('style')}; script-src {hashes('script')}; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -181,16 +183,20 @@ def test_health_reading_and_site_are_told() -> None:
 
 def test_a_site_profile_is_shown_as_people_write_it() -> None:
     text = (
-        "home_networks: [10.20.0.0/16]\nmail_servers: [10.20.0.25]\ninternal_domains: [corp.test]\nsensors: [s1]\n"
-        "exempt:\n  - {address: 10.20.5.5, signals: [mx_flood], reason: crawler, until: 2027-01-31}\n"
+        "home_networks: [10.20.0.0/16]\nmail_servers: [10.20.0.25]\ninternal_domains: "
+        "[corp.test]\nsensors: [s1]\n"
+        "exempt:\n  - {address: 10.20.5.5, signals: [mx_flood], reason: crawler, until: "
+        "2027-01-31}\n"
         "  - {network: 10.20.6.0/24, reason: lab}\n"
-        "thresholds:\n  mx_flood: {count: 20, seconds: 60, networks: {10.20.7.0/24: {count: 40, seconds: 300}}}\n"
+        "thresholds:\n  mx_flood: {count: 20, seconds: 60, networks: {10.20.7.0/24: {count: 40, "
+        "seconds: 300}}}\n"
     )
     page = page_of(report(web(), site_of(text)))
     assert text_of(page, "dl", "profile") == [
         "home_networks 10.20.0.0/16 mail_servers 10.20.0.25 internal_domains corp.test "
         "exempt 10.20.5.5: mx_flood (crawler, until 2027-01-31) 10.20.6.0/24: everything (lab) "
-        "thresholds mx_flood: 20 per minute 10.20.7.0/24: mx_flood 40 per 5 minutes ports smtp 25; submission 465, 587 sensors s1"
+        "thresholds mx_flood: 20 per minute 10.20.7.0/24: mx_flood 40 per 5 minutes ports smtp 25; "
+        "submission 465, 587 sensors s1"
     ]
     assert (
         "sensor s1 is listed in the site profile but wrote nothing" in text_of(page, "section")[-3]
@@ -290,7 +296,8 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     assert done.exit_code == 1
     assert (
         done.stderr
-        == "eveproc: -f html: charts need matplotlib, which is not installed; run: pip install 'mxhound[html]'\n"
+        == "eveproc: -f html: charts need matplotlib, which is not installed; run: pip install "
+        "'mxhound[html]'\n"
     )
 
 

@@ -59,7 +59,8 @@ def test_an_infected_host_to_the_letter() -> None:
                 "last_seen": "2024-03-01T10:05:00.250000Z",
                 "sids": [1250002, 1250010],
                 "flow_ids": [7, 9],
-                "why": "Opened SMTP connections to 241 outside servers (312 times). Also seen of: a mail server.",
+                "why": "Opened SMTP connections to 241 outside servers (312 times). Also seen of: "
+                "a mail server.",
             }
         ],
         "identity": {

@@ -1,4 +1,5 @@
-"""--metrics: what Prometheus reads of a run, also of one that failed; checked by Prometheus's own tool."""
+"""--metrics: what Prometheus reads of a run, also of one that failed; checked by Prometheus's own
+tool."""
 
 import os
 import shutil

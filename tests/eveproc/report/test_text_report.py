@@ -30,7 +30,8 @@ def test_plain_text_to_the_letter() -> None:
         "  families  lookup, delivery\n"
         "  why       Opened SMTP connections to 241 outside servers; lookup and delivery agree.\n"
         "  next      Take it off the network.\n"
-        "  evidence  Opened SMTP connections to 241 outside servers (312 times). [delivery/smtp_attempts,\n"
+        "  evidence  Opened SMTP connections to 241 outside servers (312 times). "
+        "[delivery/smtp_attempts,\n"
         "            log, 2024-03-01 10:00:00Z to 10:05:00Z]\n"
         "\n"
         "CLEAN       10.20.1.8  score 0.00\n"
@@ -47,7 +48,8 @@ def test_clean_hosts_are_only_counted_unless_asked_for() -> None:
     assert CLEAN not in some
     text = " ".join(render(report, some).split())
     assert text.startswith(
-        f"1 infected, 1 suspected, 1 clean; events from {SPAN}. Clean hosts are only counted; --all lists them."
+        f"1 infected, 1 suspected, 1 clean; events from {SPAN}. Clean hosts are only counted; "
+        "--all lists them."
     )
     assert "10.20.1.8" not in text
 

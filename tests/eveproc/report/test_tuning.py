@@ -1,4 +1,5 @@
-"""Predictions and recommendations in words: what is uncertain, cut or over the budget is said, and the file that is written loads."""
+"""Predictions and recommendations in words: what is uncertain, cut or over the budget is said, and
+the file that is written loads."""
 
 import json
 import random

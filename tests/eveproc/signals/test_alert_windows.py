@@ -1,4 +1,5 @@
-"""One run of Snort, logged by one, two and four packet threads -> the same hosts, levels and families."""
+"""One run of Snort, logged by one, two and four packet threads -> the same hosts, levels and
+families."""
 
 import gzip
 import json

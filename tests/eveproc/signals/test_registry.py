@@ -1,4 +1,5 @@
-"""Both sides of a signal against each other: its rule in rulegen/catalogue, its records in eveproc/signals."""
+"""Both sides of a signal against each other: its rule in rulegen/catalogue, its records in
+eveproc/signals."""
 
 from math import inf
 

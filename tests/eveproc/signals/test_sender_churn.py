@@ -1,4 +1,5 @@
-"""Many sender domains from one host: evidence where they are mailed to many servers, and nobody innocent is accused for it."""
+"""Many sender domains from one host: evidence where they are mailed to many servers, and nobody
+innocent is accused for it."""
 
 from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import HOST, RELAY, START, flow, mail, server, verdict, web

@@ -1,4 +1,5 @@
-"""`spark`: a session on a real cluster of two executors, for all tests here. What executors leave on the disk is removed at the end."""
+"""`spark`: a session on a real cluster of two executors, for all tests here. What executors leave
+on the disk is removed at the end."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""The commands of docs/spark.md, run as they are written: only where things are, and who is the master, is of this machine."""
+"""The commands of docs/spark.md, run as they are written: only where things are, and who is the
+master, is of this machine."""
 
 import json
 import os

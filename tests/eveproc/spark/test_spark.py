@@ -1,4 +1,5 @@
-"""The same input, read by a real cluster of two executors and by this process -> byte for byte the same report.
+"""The same input, read by a real cluster of two executors and by this process -> byte for byte the
+same report.
 
 What is large enough to be cut is made small here (`pieces`), so that every framing is read both
 ways: in one piece and in many. And all is read in both places (`place`): on a disk, and in storage
@@ -114,7 +115,8 @@ def lines() -> list[bytes]:
 
 
 def moved(lines: Lines, number: int) -> list[bytes]:
-    """The same of other hosts: what is missing of one of many files shows in a report on all of them."""
+    """The same of other hosts: what is missing of one of many files shows in a report on all of
+    them."""
     return [line.replace(b"10.0.", b"10.%d." % number) for line in lines]
 
 
@@ -177,7 +179,8 @@ def of_sensor(lines: Lines, number: int) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two engines logged of one office and what five sensors saw of it, plain, packed, rotated and as exports."""
+    """What two engines logged of one office and what five sensors saw of it, plain, packed, rotated
+    and as exports."""
     folder = tmp_path_factory.mktemp("twenty")
     for engine in (Engine.SURICATA_7, Engine.SURICATA_8):
         shutil.copy(DATA / f"office-{engine}.eve.json.gz", folder)
@@ -439,11 +442,13 @@ def test_the_command_says_the_same(twenty: Path, tmp_path: Path) -> None:
     ("said", "what"),
     [
         (
-            "An error occurred while calling o1.x.\n: org.apache.spark.SparkException: [X] It failed.\n\tat a.b(C.scala:1)",
+            "An error occurred while calling o1.x.\n: org.apache.spark.SparkException: [X] It "
+            "failed.\n\tat a.b(C.scala:1)",
             "[X] It failed.",
         ),
         (
-            'An exception was thrown from the Python worker:\nTraceback (most recent call last):\n  File "x.py", line 1\n    run()\n'
+            "An exception was thrown from the Python worker:\nTraceback (most recent call last):\n "
+            ' File "x.py", line 1\n    run()\n'
             "rulegen.errors.MxhoundError: executors have mxhound 1\n SQLSTATE: 38000",
             "a task failed: rulegen.errors.MxhoundError: executors have mxhound 1",
         ),
@@ -465,8 +470,10 @@ def test_of_what_spark_says_one_line_is_told(said: str, what: str) -> None:
 def test_files_that_only_this_machine_has_are_no_clean_night(tmp_path: Path) -> None:
     (tmp_path / "eve.json").write_bytes(b"{}\n")
     (tmp_path / "sitecustomize.py").write_text(
-        "import builtins, os, sys\nif 'pyspark.daemon' in sys.orig_argv:\n    from eveproc.input import sources\n"
-        "    def gone(*_):\n        raise FileNotFoundError(2, 'No such file or directory')\n    sources._open = gone\n"
+        "import builtins, os, sys\nif 'pyspark.daemon' in sys.orig_argv:\n    from eveproc.input "
+        "import sources\n"
+        "    def gone(*_):\n        raise FileNotFoundError(2, 'No such file or directory')\n    "
+        "sources._open = gone\n"
     )
     done = report(
         tmp_path / "eve.json", "--on", "spark", "--master", "local[1]", PYTHONPATH=str(tmp_path)
@@ -571,8 +578,10 @@ def test_options_that_do_not_go_together(words: tuple[str, ...], what: str, tmp_
 def test_nothing_of_it_is_imported_on_a_single_machine() -> None:
     script = (
         "import sys; from click.testing import CliRunner; from eveproc.cli import main;"
-        f"done = CliRunner().invoke(main, ['report', {str(DATA / 'office-suricata-7.eve.json.gz')!r}, '-s', {str(DATA / 'site.yaml')!r}]);"
-        "assert done.exit_code == 0; print([name for name in sys.modules if name.partition('.')[0] in ('pyspark', 'pyarrow', 'pandas')])"
+        "done = CliRunner().invoke(main, ['report', "
+        f"{str(DATA / 'office-suricata-7.eve.json.gz')!r}, '-s', {str(DATA / 'site.yaml')!r}]);"
+        "assert done.exit_code == 0; print([name for name in sys.modules if name.partition('.')[0] "
+        "in ('pyspark', 'pyarrow', 'pandas')])"
     )
     assert (
         subprocess.run(

@@ -1,4 +1,5 @@
-"""Parquet tables of a real Spark -> they hold what the report says, in the schema that docs/spark.md promises."""
+"""Parquet tables of a real Spark -> they hold what the report says, in the schema that
+docs/spark.md promises."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""What runs in the cluster, without one: files as Spark's text reader cuts them, given to the tasks in Arrow batches."""
+"""What runs in the cluster, without one: files as Spark's text reader cuts them, given to the tasks
+in Arrow batches."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,5 @@
-"""Incidents and verdicts -> news: one finding keeps its id, is told when it changes, and is not told twice."""
+"""Incidents and verdicts -> news: one finding keeps its id, is told when it changes, and is not
+told twice."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,5 @@
-"""Reports one after the other on one site -> each says what is new of every host, and no line counts twice or not at all."""
+"""Reports one after the other on one site -> each says what is new of every host, and no line
+counts twice or not at all."""
 
 import json
 import shutil
@@ -207,7 +208,8 @@ def test_a_silent_sensor_says_nothing_of_hosts(site: Site) -> None:
 
 
 def test_reports_of_every_hour_follow_one_infection(site: Site) -> None:
-    """It counts for half a day after it was last seen; then it is over, and what was told does not count again."""
+    """It counts for half a day after it was last seen; then it is over, and what was told does not
+    count again."""
     site.writes(*web(0, MAILER, CLERK))
     site.reports()
     told = []
@@ -335,7 +337,8 @@ def test_what_was_written_to_a_log_that_is_gone_is_said_to_be_lost(site: Site) -
         (
             ("--until", "2024-03-02"),
             2,
-            "--until cannot be used with --state: the events it leaves out would never be read again",
+            "--until cannot be used with --state: the events it leaves out would never be read "
+            "again",
         ),
         (("-o", "{state}"), 2, "would be overwritten by a report"),
         (("--stats", "{state}"), 2, "would be overwritten by a report"),
@@ -431,7 +434,9 @@ def test_a_full_disk_loses_nothing(site: Site) -> None:
 
 
 def test_a_machine_in_one_of_several_networks_has_one_episode(site: Site) -> None:
-    """Two nights: the mailer of VLAN 10 is one finding, and the phone of VLAN 20 does not end it."""
+    """Two nights: the mailer of VLAN 10 is one finding, and the phone of VLAN 20 does not
+    end it.
+    """
 
     def night(start: float) -> list[dict[str, object]]:
         bot = [event | {"vlan": [10]} for event in mailing(start)]

@@ -1,4 +1,5 @@
-"""Logs that are written, turned over, copied and compressed between runs -> every line read once, by whatever name it goes."""
+"""Logs that are written, turned over, copied and compressed between runs -> every line read once,
+by whatever name it goes."""
 
 import gzip
 import json

@@ -1,4 +1,5 @@
-"""A state file -> what was put into it; refused where it is no such file, in use, newer, damaged, or the disk is full."""
+"""A state file -> what was put into it; refused where it is no such file, in use, newer, damaged,
+or the disk is full."""
 
 import resource
 import sqlite3
@@ -269,7 +270,8 @@ def _damaged(query: str) -> Callable[[Path], None]:
         (_database_of_another, "is an SQLite file of another program"),
         (
             _newer,
-            f"was written by a newer eveproc (schema {len(MIGRATIONS) + 1}; this one knows schemas up to {len(MIGRATIONS)})",
+            f"was written by a newer eveproc (schema {len(MIGRATIONS) + 1}; this one knows schemas "
+            f"up to {len(MIGRATIONS)})",
         ),
         (_cut_off, "is damaged (database disk image is malformed); move it away to begin anew"),
         (
@@ -360,7 +362,8 @@ def test_what_cannot_be_kept_whole_is_not_kept_at_all(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
-    """The limit of a process on the size of its files stands for the disk; test_incremental.py has a real one."""
+    """The limit of a process on the size of its files stands for the disk; test_incremental.py has
+    a real one."""
     path = tmp_path / "state.db"
     kept(path, asked(3), START, news(), marks=(MARK,))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,5 @@
-"""Bounds of alerts: whatever the true times within the bounds of the matches, what is called sure happened."""
+"""Bounds of alerts: whatever the true times within the bounds of the matches, what is called sure
+happened."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,5 @@
-"""A baseline: what is saved loads, weeks merge to the same in any order, and nothing else is taken for one."""
+"""A baseline: what is saved loads, weeks merge to the same in any order, and nothing else is taken
+for one."""
 
 import json
 import random

@@ -48,7 +48,8 @@ def test_many_windows_are_counted_as_well() -> None:
 
 
 def test_the_promise_holds_for_the_week_to_come() -> None:
-    """Weeks of windows of many shapes: the share of next weeks with more alerts than promised is what the confidence allows."""
+    """Weeks of windows of many shapes: the share of next weeks with more alerts than promised is
+    what the confidence allows."""
     rng, broken = random.Random(1), 0
     shapes = (
         lambda: 1 + int(rng.expovariate(0.7)),

@@ -28,7 +28,8 @@ SOME = st.builds(Threshold, st.integers(1, 12), st.integers(1, 300))
 
 @pytest.fixture(scope="module")
 def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty hosts, each with a pace of its own, many of whose questions fall on the last moment of a window, or one microsecond after."""
+    """Sixty hosts, each with a pace of its own, many of whose questions fall on the last moment of
+    a window, or one microsecond after."""
     wire, rng = Wire(), random.Random(5)
     for number in range(60):
         at, pace = 0.0, rng.choice((0.3, 1, 5, 20))

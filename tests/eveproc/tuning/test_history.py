@@ -1,4 +1,5 @@
-"""What is kept of events, what of it a rule matches, and which alerts follow: by hand, and against recordings of both engines."""
+"""What is kept of events, what of it a rule matches, and which alerts follow: by hand, and against
+recordings of both engines."""
 
 import random
 from collections import defaultdict
@@ -492,7 +493,8 @@ def test_networks_keep_their_numbers_and_exempt_hosts_alert_nobody() -> None:
 
 @pytest.mark.parametrize("version", ["7", "8"])
 def test_the_recorded_office_alerted_as_predicted(version: str) -> None:
-    """The recording was made with the rules of its site: for signals with exact times, the very same alerts."""
+    """The recording was made with the rules of its site: for signals with exact times, the very
+    same alerts."""
     site = load_site(DATA / "site.yaml")
     keeper, alerted = HistoryKeeper(site), defaultdict(list)
     for event in read_events([str(DATA / f"office-suricata-{version}.eve.json.gz")], ReadStats()):

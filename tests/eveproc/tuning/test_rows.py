@@ -1,4 +1,5 @@
-"""HistoryRows: a set in order, whatever the order and number of parts it came in, and never too many."""
+"""HistoryRows: a set in order, whatever the order and number of parts it came in, and never too
+many."""
 
 import pytest
 from hypothesis import given

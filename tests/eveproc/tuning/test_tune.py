@@ -1,4 +1,5 @@
-"""Recommendations on sites whose noise is known: within the budget in a week to come, and every known sender still found."""
+"""Recommendations on sites whose noise is known: within the budget in a week to come, and every
+known sender still found."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -200,7 +201,9 @@ def test_a_noisy_host_raises_the_count_and_is_named() -> None:
 
 
 def test_where_budget_and_senders_cannot_both_be_had_the_senders_are_found() -> None:
-    """Sixty lookups in half a minute, four times an hour: a sender of 20 mails an hour makes fewer."""
+    """Sixty lookups in half a minute, four times an hour: a sender of 20 mails an hour makes
+    fewer.
+    """
     loud = week(random.Random(3), {"10.20.0.1": [(mx, timer(900.0, 60))]}, START)
     one = of(recommend(loud, SITE, 1.0), Signal.MX_SLOW)
     assert not one.fits

@@ -203,7 +203,8 @@ def test_discover_proposes_a_site_and_never_overwrites(tmp_path: Path) -> None:
 def test_discover_shows_how_a_profile_differs(tmp_path: Path) -> None:
     profile = tmp_path / "site.yaml"
     profile.write_text(
-        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.26]\nresolvers: [10.20.0.53]\n'
+        'home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nmail_servers: [10.20.0.26]\nresolvers: '
+        "[10.20.0.53]\n"
     )
     done = run("discover", RECORDED, "-s", profile, "--diff")
     assert done.exit_code == DONE

@@ -112,7 +112,8 @@ def test_a_silent_sensor_is_said():
         site_of(SITE + "sensors: [north, south]\n"),
     )
     assert store.health == (
-        "sensor south is listed in the site profile but wrote nothing: its hosts were not monitored",
+        "sensor south is listed in the site profile but wrote nothing: its hosts were not "
+        "monitored",
     )
 
 

@@ -113,7 +113,8 @@ def test_command(tmp_path):
     )
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.endswith(
-        f"eveproc: {HOST}: not found: no home host has this address, MAC or name in these events; 2 hosts were seen\n"
+        f"eveproc: {HOST}: not found: no home host has this address, MAC or name in these events; "
+        "2 hosts were seen\n"
     )
 
 

@@ -1,4 +1,5 @@
-"""Logs from which something is missing -> a report that says what; nothing is said where nothing is missing."""
+"""Logs from which something is missing -> a report that says what; nothing is said where nothing is
+missing."""
 
 import gzip
 import json

@@ -203,7 +203,8 @@ def test_dns_version_1_tells_less_and_only_of_when_it_was_last_seen_and_of_who_s
 
 
 def _told_by_version_1(report: bytes) -> list[Event]:
-    """It does not say who answers for names that do exist, so hosts without other evidence are left out."""
+    """It does not say who answers for names that do exist, so hosts without other evidence are left
+    out."""
     return [
         _without_last_seen(verdict)
         for verdict in map(json.loads, report.splitlines())

@@ -1,4 +1,5 @@
-"""Who is infected, who is only suspected, who is clean, and since when: the model on small made_stores."""
+"""Who is infected, who is only suspected, who is clean, and since when: the model on small
+made_stores."""
 
 import random
 
@@ -391,14 +392,16 @@ def test_decided_at_is_when_a_live_watcher_would_have_known():
 
 def test_exempt_evidence_is_not_used():
     site = site_of(
-        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-02}]\n"
+        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: "
+        "2026-03-02}]\n"
     )
     assert verdict(flood(60) + web("10.20.1.8"), site=site).evidence == ()
 
 
 def test_exemption_ends():
     site = site_of(
-        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: 2026-03-01}]\n"
+        "home_networks: [10.20.0.0/16]\nexempt: [{address: 10.20.1.7, reason: test rig, until: "
+        "2026-03-01}]\n"
     )
     assert verdict(flood(60), site=site).level is Level.INFECTED
 

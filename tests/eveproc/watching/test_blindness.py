@@ -1,4 +1,5 @@
-"""A watch that cannot see: told at once and then every hour, notified once, kept in a heartbeat, ended on request."""
+"""A watch that cannot see: told at once and then every hour, notified once, kept in a heartbeat,
+ended on request."""
 
 import json
 import threading

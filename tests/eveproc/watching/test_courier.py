@@ -1,4 +1,5 @@
-"""A message -> a service that never ends its answer, or redirects: bounded in time and memory, and sent nowhere else."""
+"""A message -> a service that never ends its answer, or redirects: bounded in time and memory, and
+sent nowhere else."""
 
 import hmac
 import io

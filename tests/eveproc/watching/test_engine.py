@@ -1,4 +1,5 @@
-"""Lines as they come -> news: once per incident and change, at the line that decides, in memory that does not grow."""
+"""Lines as they come -> news: once per incident and change, at the line that decides, in memory
+that does not grow."""
 
 import pickle
 
@@ -240,7 +241,8 @@ def test_fresh_evidence_is_given_once():
 
 
 def day(number):
-    """A day of a small site in which everything changes: other hosts, other machines, other servers, one mailer a day."""
+    """A day of a small site in which everything changes: other hosts, other machines, other
+    servers, one mailer a day."""
     start = START + number * 24 * HOUR
     for hour in range(0, 24, 2):
         at = start + hour * HOUR
@@ -260,7 +262,8 @@ def day(number):
 
 
 def test_memory_does_not_grow_from_day_to_day():
-    """In numbers of everything that is kept: from the tenth day on, when leases age out too, no day adds to any."""
+    """In numbers of everything that is kept: from the tenth day on, when leases age out too, no day
+    adds to any."""
     watched = Watched()
     sizes = []
     for number in range(30):

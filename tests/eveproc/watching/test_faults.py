@@ -1,4 +1,5 @@
-"""Events that raise an exception somewhere inside -> the watch goes on, names them a bounded number of times, loses no other."""
+"""Events that raise an exception somewhere inside -> the watch goes on, names them a bounded number
+of times, loses no other."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,5 @@
-"""Messages -> a local webhook that takes them, refuses, dawdles or is dead: none is lost, and nobody waits."""
+"""Messages -> a local webhook that takes them, refuses, dawdles or is dead: none is lost, and
+nobody waits."""
 
 import json
 import time

@@ -1,4 +1,5 @@
-"""`eveproc watch` as it is run: told once whatever happens to it, obedient to signals, nothing lost where it has a state."""
+"""`eveproc watch` as it is run: told once whatever happens to it, obedient to signals, nothing lost
+where it has a state."""
 
 import json
 import os
@@ -82,7 +83,8 @@ class Watch:
 
 @contextmanager
 def watched(eve, site, state):
-    """The same with a state; SQLite wants the thread that opened it, so all is done in this one, a turn at a time."""
+    """The same with a state; SQLite wants the thread that opened it, so all is done in this one, a
+    turn at a time."""
     watch = Watch(eve, site, state)
     yield watch
     watch._live._take_turn(watch.process_signals)
@@ -125,7 +127,8 @@ def test_a_state_tells_nothing_twice_and_nothing_not_at_all(eve, site, tmp_path)
 def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_but_never_not(
     eve, site, tmp_path
 ):
-    """Ten hosts, ten kills: a notification may come twice, if the kill comes between it and the keeping."""
+    """Ten hosts, ten kills: a notification may come twice, if the kill comes between it and the
+    keeping."""
     rng = random.Random(7)
     hosts = [f"10.20.2.{number}" for number in range(10)]
     lines = [
@@ -191,7 +194,8 @@ def test_a_state_that_cannot_be_kept_at_the_end_is_refused(eve, site, tmp_path):
         watch.process_signals.stop.set()
         with pytest.raises(
             MxhoundError,
-            match="database or disk is full: the next start reads and tells again what was not kept",
+            match="database or disk is full: the next start reads and tells again what was not "
+            "kept",
         ):
             watch._live.run(watch.process_signals)
 
@@ -229,7 +233,8 @@ def test_judging_takes_its_time_and_no_more(monkeypatch, eve, site):
 
 
 def cli(*arguments, after=None, signals=(signal.SIGTERM,)):
-    """Runs the command here; once `after` is true, this process is sent the signals, a moment apart."""
+    """Runs the command here; once `after` is true, this process is sent the signals, a moment
+    apart."""
 
     default = signal.getsignal(signal.SIGTERM)
 

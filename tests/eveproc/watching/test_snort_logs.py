@@ -1,4 +1,5 @@
-"""Logs of Snort that grow while they are watched -> the hosts of a report; unified2 is refused by name."""
+"""Logs of Snort that grow while they are watched -> the hosts of a report; unified2 is refused by
+name."""
 
 import gzip
 import json

@@ -1,4 +1,5 @@
-"""alert_csv of both Snorts, in their own and in other fields -> alerts, skips and a problem that says what is allowed."""
+"""alert_csv of both Snorts, in their own and in other fields -> alerts, skips and a problem that
+says what is allowed."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from tests.eveproc.input.snort.sources import read
 
 # As Snort 2.9.20 and 3.11.1 wrote them.
 SNORT_29 = (
-    b'03/02-08:00:00.250000 ,1,1250104,1,"MXHOUND DELIVERY Many, many",TCP,10.20.1.7,58474,195.238.85.167,25,'
+    b'03/02-08:00:00.250000 ,1,1250104,1,"MXHOUND DELIVERY Many, '
+    b'many",TCP,10.20.1.7,58474,195.238.85.167,25,'
     b"D8:9E:F3:91:0E:D7,02:00:5E:00:01:01,0x46,***AP***,0x9B7DAAB1,0x39A41245,,0xFAF0,64,0,18723,56,57344,,,,\n"
 )
 FEW = SNORT_29.partition(b",D8")[0] + b"\n"

@@ -1,4 +1,5 @@
-"""Lines of Snort 3's alert_json in every set of fields that says enough, and in those that do not -> alerts and skips."""
+"""Lines of Snort 3's alert_json in every set of fields that says enough, and in those that do not
+-> alerts and skips."""
 
 import base64
 import json

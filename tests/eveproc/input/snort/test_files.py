@@ -1,4 +1,5 @@
-"""Files of Snort on the command line: whole ones in a folder, foreign and broken ones -> a report, or a refusal that names the file."""
+"""Files of Snort on the command line: whole ones in a folder, foreign and broken ones -> a report,
+or a refusal that names the file."""
 
 import gzip
 import os

@@ -1,4 +1,5 @@
-"""unified2 records of every kind, whole, cut and foreign -> alerts with the names they asked for, skips and problems."""
+"""unified2 records of every kind, whole, cut and foreign -> alerts with the names they asked for,
+skips and problems."""
 
 import gzip
 import struct
@@ -142,7 +143,8 @@ def test_what_is_no_record_ends_the_file_with_a_problem(garbage: bytes) -> None:
     assert [type(result) for result in found] == [Alert, Skipped]
     assert found[1] == Skipped(SkipReason.WRONG_TYPE, "unified2 record")
     assert problems == [
-        "holds something else than unified2 records; what came before that was used, the rest was not"
+        "holds something else than unified2 records; what came before that was used, the rest was "
+        "not"
     ]
 
 
