@@ -1,6 +1,7 @@
 """Verdicts -> one syslog message (RFC 5424) per host and line, with structured data for programs.
 
-A relay that takes messages separated by newlines (RFC 6587, 3.4.2) can be sent the lines as they are.
+A relay that takes messages separated by newlines (RFC 6587, 3.4.2) can be sent the lines as they
+are.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,8 @@
-"""A pcap, a build and a Snort -> the logs that the real engine writes, by kind; also what a test without one says.
+"""A pcap, a build and a Snort -> the logs that the real engine writes, by kind; also what a test
+without one says.
 
-Snort 2.9 is a package of Ubuntu, which tests/engines/install.sh puts into a folder of its own. No package has Snort 3: put it
-on PATH, or as `snort-3` into the bin folder of $MXHOUND_ENGINES.
+Snort 2.9 is a package of Ubuntu, which tests/engines/install.sh puts into a folder of its own. No
+package has Snort 3: put it on PATH, or as `snort-3` into the bin folder of $MXHOUND_ENGINES.
 """
 
 import subprocess
@@ -17,13 +18,16 @@ from rulegen.vocabulary import Engine
 
 TIMEOUT_SECONDS = 600
 MISSING = {
-    Engine.SNORT_29: "snort-2.9 is not installed here: `make engines` installs it where a mirror of Ubuntu is reached",
-    Engine.SNORT_3: "snort-3 is not installed here, and no package has it: put it on PATH, or as bin/snort-3 into $MXHOUND_ENGINES",
+    Engine.SNORT_29: "snort-2.9 is not installed here: `make engines` installs it where a mirror "
+    "of Ubuntu is reached",
+    Engine.SNORT_3: "snort-3 is not installed here, and no package has it: put it on PATH, or as "
+    "bin/snort-3 into $MXHOUND_ENGINES",
 }
 
 
 def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapping[str, Path]:
-    """{"json": path} of Snort 3, {"u2": path, "csv": path} of 2.9, below `out_dir`. `build` is what rulegen wrote for this engine.
+    """{"json": path} of Snort 3, {"u2": path, "csv": path} of 2.9, below `out_dir`. `build` is what
+    rulegen wrote for this engine.
 
     The configuration is as small as possible. Raises EngineError with the engine's message.
     """

@@ -1,4 +1,5 @@
-"""Messages -> real local sockets that take them, refuse them or break off: all arrive, or it is said that they did not."""
+"""Messages -> real local sockets that take them, refuse them or break off: all arrive, or it is
+said that they did not."""
 
 import socket
 import struct
@@ -30,7 +31,8 @@ def all_of(connection: socket.socket) -> bytes:
 def listening(
     take: Callable[[socket.socket], bytes], path: Path | None = None, host: str = "127.0.0.1"
 ) -> Iterator[tuple[str, list[bytes]]]:
-    """A server of streams for one connection: its name for -o, and what it received, once it is done."""
+    """A server of streams for one connection: its name for -o, and what it received, once it is
+    done."""
     family = socket.AF_UNIX if path else socket.AF_INET6 if ":" in host else socket.AF_INET
     received: list[bytes] = []
     with socket.socket(family) as server:
