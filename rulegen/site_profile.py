@@ -39,7 +39,8 @@ MAX_COUNT = 1_000_000
 MAX_SECONDS = 7 * 24 * 3600
 
 _DOMAIN = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
+    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
+    r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
 # EVE fields that can separate networks.

@@ -56,7 +56,10 @@ def _option_fault(name: str, value: str, engine: Engine) -> str | None:
     if name in _NOT_IN[engine] or "." in name:
         return f"has {name}, which {engine} does not know"
     if name == "content" and engine is Engine.SNORT_29 and _MODIFIED_INSIDE.match(value):
-        return f"has modifiers inside content, as Snort 3 wants them; {engine} wants options, as content:...; nocase;"
+        return (
+            "has modifiers inside content, as Snort 3 wants them; "
+            f"{engine} wants options, as content:...; nocase;"
+        )
     if name == "target" and value not in _TARGETS:
         return f"has target {value}; allowed are {', '.join(_TARGETS)}"
     return None

@@ -88,8 +88,14 @@ def snort_3_files(
 
 
 def _thresholds(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -> Iterator[str]:
-    yield "# Filters and suppressions made by rulegen from the site's profile; the next build overwrites this file."
-    yield "# Each rule counts by itself to its number (detection_filter); the filter here logs the first alert of each window."
+    yield (
+        "# Filters and suppressions made by rulegen from the site's profile; "
+        "the next build overwrites this file."
+    )
+    yield (
+        "# Each rule counts by itself to its number (detection_filter); "
+        "the filter here logs the first alert of each window."
+    )
     for rule in rules:
         if rule.threshold:
             limit = f"type limit, track {track(rule)}, count 1, seconds {rule.threshold.seconds}"

@@ -180,7 +180,10 @@ def _replaced(files: list[ConfigText]) -> Iterator[Problem]:
         for name in ("event_filter", "suppress", "alert_json", "alerts"):
             for at, _ in _set_in(file, name):
                 if at > _place_of_ours(file):
-                    what = f"sets {name} behind the include of mxhound.lua, which replaces what that sets; move the include to the end"
+                    what = (
+                        f"sets {name} behind the include of mxhound.lua, which replaces what that "
+                        "sets; move the include to the end"
+                    )
                     yield file.problem(what, at)
 
 
@@ -223,7 +226,10 @@ def _binder(files: list[ConfigText]) -> Iterator[Problem]:
     bound = any(re.search(r"'(?:wizard|smtp)'|\"(?:wizard|smtp)\"", file.text) for file in site)
     for file in site:
         for at, _ in [] if bound else _set_in(file, "binder"):
-            what = "binder leads no traffic to smtp or wizard: mails are not seen; add { use = { type = 'wizard' } }"
+            what = (
+                "binder leads no traffic to smtp or wizard: mails are not seen; "
+                "add { use = { type = 'wizard' } }"
+            )
             yield file.problem(what, at)
 
 

@@ -24,7 +24,8 @@ _SPLIT_AT = re.compile(r"[\s'\"]")
 # "ERROR: FILE(42) text" (2.9), "ERROR: FILE:42 text" (3); "FATAL: see prior 3 errors" and "Fatal
 # Error, Quitting.." say nothing new.
 _COMPLAINT = re.compile(
-    r"(?P<level>ERROR|WARNING): (?:(?P<file>[^\s:(]+)(?:\((?P<line>\d+)\)|:(?P<row>\d+)):? )?(?P<text>.+)"
+    r"(?P<level>ERROR|WARNING): "
+    r"(?:(?P<file>[^\s:(]+)(?:\((?P<line>\d+)\)|:(?P<row>\d+)):? )?(?P<text>.+)"
 )
 
 

@@ -83,7 +83,8 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
         "is stats.log of Suricata; switch on type: stats of eve-log; " + _FROM_SENSOR,
     ),
     (
-        r"^(?:\[\d+\] )?(?:\S+ - )?<(?:Notice|Info|Warning|Error|Config)>|^(?:Notice|Info|Warning|Error|Config): \w+:",
+        r"^(?:\[\d+\] )?(?:\S+ - )?<(?:Notice|Info|Warning|Error|Config)>"
+        r"|^(?:Notice|Info|Warning|Error|Config): \w+:",
         "is what Suricata says of itself (suricata.log); " + _FROM_SENSOR,
     ),
 )

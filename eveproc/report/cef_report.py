@@ -31,7 +31,10 @@ _HEADER_ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|"})
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """UTF-8 without control characters. What was not judged completely comes first, without a host."""
+    """UTF-8 without control characters.
+
+    What was not judged completely comes first, without a host.
+    """
     return "".join(f"{event}\n" for _, event in _events(report, verdicts))
 
 

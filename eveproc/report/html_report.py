@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import starmap
 from math import log10
 
 from markupsafe import Markup
@@ -19,7 +20,7 @@ from eveproc.verdicts.change import MEANING, Change, HostChange, Trend
 from eveproc.verdicts.chart_data import ByFamily, Columns, Key
 from eveproc.verdicts.phrasing import mistaken_for
 from eveproc.verdicts.verdict import EvidenceItem, Verdict
-from rulegen.site_profile import Network, SiteProfile
+from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Family, Level, Signal
 
 # Above this many hosts a page opens with all of them folded.
@@ -218,17 +219,12 @@ def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
         for signal, threshold in site.thresholds.items()
     )
     exempt = (
-        (
-            f"{_short(e.network)}: {', '.join(sorted(e.signals)) or 'everything'} "
-            f"({e.reason}{f', until {e.until}' if e.until else ''})"
-        )
+        f"{_short(e.network)}: {', '.join(sorted(e.signals)) or 'everything'} "
+        f"({e.reason}{f', until {e.until}' if e.until else ''})"
         for e in site.exempt
     )
     networks = (
-        (
-            f"{_short(part.network)}: "
-            f"{', '.join(f'{s} {t.count} per {duration(t.seconds)}' for s, t in part.thresholds.items())}"
-        )
+        f"{_short(part.network)}: {', '.join(starmap(_threshold, part.thresholds.items()))}"
         for part in site.network_thresholds
     )
     ports = (
@@ -247,6 +243,10 @@ def _site(site: SiteProfile) -> tuple[tuple[str, tuple[str, ...]], ...]:
         "inventory": (str(site.inventory.path),) if site.inventory.path else (),
     }
     return tuple((key, found) for key, values in listed.items() if (found := tuple(values)))
+
+
+def _threshold(signal: Signal, threshold: Threshold) -> str:
+    return f"{signal} {threshold.count} per {duration(threshold.seconds)}"
 
 
 def _short(network: Network) -> str:

@@ -47,7 +47,10 @@ SEVERITY = MappingProxyType(
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """UTF-8 without control characters. What was not judged completely comes first, without a host."""
+    """UTF-8 without control characters.
+
+    What was not judged completely comes first, without a host.
+    """
     return "".join(f"{line}\n" for line in messages(report, verdicts))
 
 

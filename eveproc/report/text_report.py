@@ -79,7 +79,8 @@ def summary(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     )
     counts = ", ".join(f"{levels[level]} {level}" for level in reversed(Level))
     unlisted = len(verdicts) < levels.total()
-    return f"{counts}{_span(report)}.{' Clean hosts are only counted; --all lists them.' if unlisted else ''}"
+    hint = " Clean hosts are only counted; --all lists them." if unlisted else ""
+    return f"{counts}{_span(report)}.{hint}"
 
 
 def _span(report: Report) -> str:

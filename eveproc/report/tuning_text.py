@@ -204,7 +204,8 @@ def _yaml_of(of_signal: Sequence[Recommendation]) -> Iterator[str]:
             yield "    networks:"
         yield from (f"{indent}# {line}" for line in wrap(f"{_was(one)}{reason(one)}", WIDTH))
         if one.network:
-            yield f'{indent}"{one.network}": {{count: {one.proposed.count}, seconds: {one.proposed.seconds}}}'
+            count, seconds = one.proposed.count, one.proposed.seconds
+            yield f'{indent}"{one.network}": {{count: {count}, seconds: {seconds}}}'
         else:
             yield from (
                 f"{indent}count: {one.proposed.count}",

@@ -129,9 +129,15 @@ def why(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     lack = next((line for line in lines if _LACKS in line), None)
     if lack:
-        return f"the executors' Python lacks mxhound or one of its libraries ({lack}); docs/spark.md shows how to provide it"
+        return (
+            f"the executors' Python lacks mxhound or one of its libraries ({lack}); "
+            "docs/spark.md shows how to provide it"
+        )
     if isinstance(error, ConnectionError) or any(sign in str(error) for sign in _JVM_ENDED):
-        return "the driver's JVM has ended: give it more memory (--driver-memory or spark.driver.memory)"
+        return (
+            "the driver's JVM has ended: "
+            "give it more memory (--driver-memory or spark.driver.memory)"
+        )
     traceback = dropwhile(lambda line: not line.startswith(_TRACEBACK), lines)
     if raised := next((line for line in traceback if _RAISED.match(line)), None):
         return f"a task failed: {raised}"

@@ -88,9 +88,16 @@ MIGRATIONS = (
     """,
     """
     ALTER TABLE episodes ADD COLUMN scope TEXT NOT NULL DEFAULT '';
-    CREATE TABLE lease_scopes (address TEXT, mac TEXT, scope TEXT, PRIMARY KEY (address, mac, scope)) WITHOUT ROWID, STRICT;
-    CREATE TABLE releases (address TEXT, mac TEXT, time REAL, PRIMARY KEY (address, mac)) WITHOUT ROWID, STRICT;
-    CREATE TABLE macs (address TEXT, mac TEXT, slot INTEGER, first REAL, last REAL, PRIMARY KEY (address, mac, slot))
+    CREATE TABLE lease_scopes (
+        address TEXT, mac TEXT, scope TEXT, PRIMARY KEY (address, mac, scope)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE releases (
+        address TEXT, mac TEXT, time REAL, PRIMARY KEY (address, mac)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE macs (
+        address TEXT, mac TEXT, slot INTEGER, first REAL, last REAL,
+        PRIMARY KEY (address, mac, slot)
+    )
         WITHOUT ROWID, STRICT;
     CREATE TABLE gateways (mac TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
     """,
@@ -593,7 +600,10 @@ _MERGE_MAC = """
     INSERT INTO macs VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last)
 """
-_MERGE_RELEASE = "INSERT INTO releases VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)"
+_MERGE_RELEASE = (
+    "INSERT INTO releases VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)"
+)
 _MERGE_NAME = """
     INSERT INTO names VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET time = excluded.time, name = excluded.name

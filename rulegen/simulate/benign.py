@@ -165,6 +165,11 @@ def newsletter(actor: Actor) -> None:
     actor.note = f"a newsletter to {len(recipients)} recipients through the relay"
 
 
+# First labels of names that a crawler meets: some sound like mail.
+_ODD_LABELS = ("mail", "smtp", "ns", "mx", "relay", "webmail")
+_LABELS = ("www", "blog", "shop", "m")
+
+
 def crawler(actor: Actor) -> None:
     """Reads the web: thousands of names, some of which sound like mail, on 80 and 443 only."""
     rng = actor.rng
@@ -172,7 +177,8 @@ def crawler(actor: Actor) -> None:
     mail_like = rng.uniform(0.02, 0.08)
     for at in _times(actor, count, rate):
         odd = rng.random() < mail_like
-        name = f"{rng.choice(('mail', 'smtp', 'ns', 'mx', 'relay', 'webmail') if odd else ('www', 'blog', 'shop', 'm'))}.{new_domain(rng)}"
+        labels = _ODD_LABELS if odd else _LABELS
+        name = f"{rng.choice(labels)}.{new_domain(rng)}"
         exists = rng.random() < 0.9
         at = actor.resolve(at, name, None if exists else NO_SUCH_NAME)
         if exists and rng.random() < 0.35:

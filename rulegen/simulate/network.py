@@ -15,6 +15,8 @@ _MAKERS = tuple(
     bytes.fromhex(each)
     for each in ("001b21", "3c5282", "f8bc12", "a4bb6d", "001e0b", "d89ef3", "0050b6", "8c8590")
 )
+# What names of machines begin with.
+_MACHINES = ("pc", "ws", "lt", "desktop", "nb")
 _EPHEMERAL = range(49152, 65536)
 GATEWAY_MAC = bytes.fromhex("02005e000101")
 
@@ -24,10 +26,7 @@ class Host:
 
     def __init__(self, address: Address, rng: random.Random, name: str = "") -> None:
         self.mac = rng.choice(_MAKERS) + rng.randbytes(3)
-        self.name = (
-            name
-            or f"{rng.choice(('pc', 'ws', 'lt', 'desktop', 'nb'))}-{new_word(rng, 2, 3)}{rng.randint(1, 99)}"
-        )
+        self.name = name or f"{rng.choice(_MACHINES)}-{new_word(rng, 2, 3)}{rng.randint(1, 99)}"
         self.addresses: list[Address] = []
         self._ttl = rng.choice((64, 64, 128, 128, 255))
         self._port = rng.randrange(len(_EPHEMERAL))

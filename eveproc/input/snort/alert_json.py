@@ -21,7 +21,8 @@ from eveproc.input.snort.lines import MAX_LINE, RecordSource, lines
 
 # Fields that EVE does not have at its top. (Snort 3.11: help of alert_json.fields.)
 _OURS = re.compile(
-    rb'"(?:b64_data|client_bytes|client_pkts|dst_addr|dst_ap|eth_dst|eth_len|eth_src|eth_type|flowstart_time|gid|pkt_gen|pkt_len'
+    rb'"(?:b64_data|client_bytes|client_pkts|dst_addr|dst_ap|eth_dst|eth_len|eth_src|eth_type'
+    rb"|flowstart_time|gid|pkt_gen|pkt_len"
     rb'|pkt_num|priority|rev|rule|seconds|server_bytes|server_pkts|sid|src_addr|src_ap)"\s*:'
 )
 _RULE = re.compile(r"(\d{1,10}):(\d{1,10}):\d{1,10}\Z", re.ASCII)
