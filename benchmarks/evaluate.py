@@ -1,4 +1,5 @@
-"""Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate); exit 1 where a criterion is missed.
+"""Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate); exit
+1 where a criterion is missed.
 
 Everything runs on real engines. The first part takes a quarter of an hour on two cores, the second
 (`--hard`) five minutes a network and engine. `--networks 1` gives a first impression.
@@ -49,7 +50,9 @@ DEFAULTS: Mapping[str, object] = MappingProxyType(
 def networks(
     sites: Path, seed: int, clients: int, scenarios: tuple[str, ...] | None = None
 ) -> Iterator[Network]:
-    """The sites in turn, without end, each time with the next seed: one seed draws the same habits at every site."""
+    """The sites in turn, without end, each time with the next seed: one seed draws the same habits
+    at every site.
+    """
     files = cycle(sorted(sites.glob("*.yaml")))
     return (
         Network(file, number, clients, scenarios) for number, file in enumerate(files, start=seed)
@@ -65,7 +68,10 @@ def evaluate(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one part of the page, and put it where `-o` says; wrong verdicts go to stderr as they are found. Returns the exit code."""
+    """Print one part of the page, and put it where `-o` says.
+
+    Wrong verdicts go to stderr as they are found. Returns the exit code.
+    """
     options = _parser().parse_args(arguments)
     try:
         versions = {engine: installed(engine).version for engine in options.engines}
@@ -141,7 +147,9 @@ def _complain(found: Sequence[Criterion]) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes the same page: only what differs from the defaults is named, and nothing that changes no figure."""
+    """What makes the same page: only what differs from the defaults is named, and nothing that
+    changes no figure.
+    """
     words = ["python", "-m", "benchmarks.evaluate"]
     words += ["--hard"] * options.hard
     for name in ("networks", "held_back", "seed", "clients", "engines", "scenarios", "output"):

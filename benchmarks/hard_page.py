@@ -1,4 +1,6 @@
-"""What was said of every hard network and how it was asked -> the second part of docs/evaluation.md. Same input, same bytes."""
+"""What was said of every hard network and how it was asked -> the second part of
+docs/evaluation.md. Same input, same bytes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
@@ -72,7 +74,9 @@ hosts are; kinds are chosen to be hard.
 def write_hard_page(
     nights: Sequence[HardNight], versions: Mapping[Engine, str], command: str
 ) -> str:
-    """The whole second part. `versions` are those of the engines; `command` makes this part again."""
+    """The whole second part. `versions` are those of the engines; `command` makes this part
+    again.
+    """
     kept = held_back(nights)
     sections = [
         _HEAD,
@@ -175,7 +179,8 @@ def _share(hosts: Sequence[Seen]) -> str:
 
 def _mailers_by_kind(nights: Sequence[HardNight]) -> str:
     text = (
-        "Found, of how many hosts (engines together); `+n`: so many more suspected. The score is the median by logs and alerts with "
+        "Found, of how many hosts (engines together); `+n`: so many more suspected. The score is "
+        "the median by logs and alerts with "
         "nothing declared, the time the median from the first mail to the decision."
     )
     return f"## Mass mailers by kind\n\n{text}\n\n{_by_kind(nights, mailers_only=True)}"

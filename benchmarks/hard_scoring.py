@@ -1,4 +1,6 @@
-"""Outcomes of hard networks -> tallies per kind, reliability of scores, what each explanation changes, and which criteria hold."""
+"""Outcomes of hard networks -> tallies per kind, reliability of scores, what each explanation
+changes, and which criteria hold.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,7 +82,9 @@ class KindTally:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What changes without one explanation: kinds for which more is said, with hosts, and kinds found only then."""
+    """What changes without one explanation: kinds for which more is said, with hosts, and kinds
+    found only then.
+    """
 
     name: str
     accused: tuple[tuple[str, int], ...]
@@ -163,7 +167,9 @@ def _bin(middle: float, hosts: Sequence[Seen]) -> Bin:
 
 
 def leave_out(nights: Sequence[HardNight], name: str) -> LeftOut:
-    """Hosts whose level rises when that explanation is disabled: innocents it protects, mailers it hides."""
+    """Hosts whose level rises when that explanation is disabled: innocents it protects, mailers it
+    hides.
+    """
     accused: Counter[str] = Counter()
     freed: Counter[str] = Counter()
     before = {_key(each): each.outcome.level for each in seen(nights)}
@@ -183,7 +189,9 @@ def left_out_names(nights: Iterable[HardNight]) -> tuple[str, ...]:
 
 
 def held_back(nights: Sequence[HardNight]) -> list[HardNight]:
-    """Those of seeds that nobody looked at while verdicts were written; all, where there are none."""
+    """Those of seeds that nobody looked at while verdicts were written; all, where there are
+    none.
+    """
     kept = [night for night in nights if night.network.seed >= HELD_BACK_FROM]
     return kept or list(nights)
 
@@ -195,7 +203,9 @@ def hard_engines(nights: Iterable[HardNight]) -> tuple[Engine, ...]:
 
 
 def hard_criteria(nights: Sequence[HardNight]) -> list[Criterion]:
-    """What has to hold on every engine, whatever is declared; what nobody could show does not hold."""
+    """What has to hold on every engine, whatever is declared; what nobody could show does
+    not hold.
+    """
     return [
         criterion
         for engine in hard_engines(nights)
@@ -229,7 +239,9 @@ def _none(what: str, hosts: Sequence[Seen]) -> Criterion:
 
 
 def _few(what: str, hosts: Sequence[Seen]) -> Criterion:
-    """Suspected is allowed to what is meant to be suspected, and to one host in 500 of the others."""
+    """Suspected is allowed to what is meant to be suspected, and to one host in 500 of the
+    others.
+    """
     counted = [each for each in hosts if not each.may_be_suspected]
     count = sum(each.outcome.level is Level.SUSPECTED for each in counted)
     met = bool(counted) and 500 * count <= SUSPECTED_PER_500 * len(counted)
@@ -238,7 +250,9 @@ def _few(what: str, hosts: Sequence[Seen]) -> Criterion:
 
 
 def wrong_hosts(hosts: Iterable[Seen]) -> Iterator[Seen]:
-    """Tellable mailers that were missed, and innocent hosts of which more was said than the design wants."""
+    """Tellable mailers that were missed, and innocent hosts of which more was said than the design
+    wants.
+    """
     for each in hosts:
         level = each.outcome.level
         if each.outcome.is_mailer:

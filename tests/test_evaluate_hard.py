@@ -1,4 +1,5 @@
-"""benchmarks, second part: what counts as found, what each criterion asks, what an explanation changes; one small run of all."""
+"""benchmarks, second part: what counts as found, what each criterion asks, what an explanation
+changes; one small run of all."""
 
 from ipaddress import ip_network
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The typed events that everything else works on: one for each kind of record that can be evidence, and why a line gave none.
+"""The typed events that everything else works on: one for each kind of record that can be evidence,
+and why a line gave none.
 
 The `client` of an event is who asked or connected, never merely the source of the packet that was
 logged.
@@ -129,7 +130,10 @@ class SkipReason(StrEnum):
 
 
 class Skipped(Struct, frozen=True):
-    """A line that gave no event. `detail` names the field, or the event type when that is not one of ours (text from the wire)."""
+    """A line that gave no event.
+
+    `detail` names the field, or the event type when that is not one of ours (text from the wire).
+    """
 
     reason: SkipReason
     detail: str = ""
@@ -159,7 +163,10 @@ NO_ORIGIN = Origin()
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What all events share. `time` is seconds since 1970 UTC of when it happened (for a flow: its start)."""
+    """What all events share.
+
+    `time` is seconds since 1970 UTC of when it happened (for a flow: its start).
+    """
 
     TYPE: ClassVar[str] = ""
 
@@ -171,7 +178,9 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """A fired rule of any author. Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged).
+    """A fired rule of any author.
+
+    Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged).
 
     `filtered_per_thread`: each packet thread of the engine may log the same window once (Snort).
     `names_no_sensor`: the log's form has no place for the sensor's name (Snort, and text).
@@ -195,13 +204,15 @@ class Alert(Event, frozen=True, kw_only=True):
 
 
 class Dns(Event, frozen=True, kw_only=True):
-    """A question or its answer. `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
+    """A question or its answer.
+
+    `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
 
     Version 1 tells no type where the answer is a failure, and no question where it is none.
 
-    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer wrote it.
-    `addresses` are the (name, address) pairs of the A and AAAA records of an answer, at most
-    MAX_ANSWERS; behind CNAMEs the name is the last one, which is the server's own.
+    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer
+    wrote it. `addresses` are the (name, address) pairs of the A and AAAA records of an answer, at
+    most MAX_ANSWERS; behind CNAMEs the name is the last one, which is the server's own.
     """
 
     TYPE: ClassVar[str] = "dns"
@@ -246,7 +257,9 @@ class Smtp(Event, frozen=True, kw_only=True):
 
 
 class Tls(Event, frozen=True, kw_only=True):
-    """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its certificate says, else ""."""
+    """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its
+    certificate says, else "".
+    """
 
     TYPE: ClassVar[str] = "tls"
 
@@ -257,11 +270,15 @@ class Tls(Event, frozen=True, kw_only=True):
 
 
 class Flow(Event, frozen=True, kw_only=True):
-    """A connection. `answered` is whether the server sent anything; `established` whether TCP's handshake was seen whole.
+    """A connection.
 
-    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of both sides were in the record;
-    `client_flags` and `server_flags` are all that either showed (-1: not logged). `end` is the time of the last packet, `sent` and
-    `received` count the client's and the server's packets, `sent_bytes` the bytes of the client's with all headers (0: not logged).
+    `answered` is whether the server sent anything; `established` whether TCP's handshake was seen
+    whole.
+
+    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of
+    both sides were in the record; `client_flags` and `server_flags` are all that either showed (-1:
+    not logged). `end` is the time of the last packet, `sent` and `received` count the client's and
+    the server's packets, `sent_bytes` the bytes of the client's with all headers (0: not logged).
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -284,7 +301,8 @@ class Flow(Event, frozen=True, kw_only=True):
 
 
 class Dhcp(Event, frozen=True, kw_only=True):
-    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called `hostname` ("" unknown).
+    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called
+    `hostname` ("" unknown).
 
     Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an
     event without a lease: a `hostname`, and "" as `address`. `is_release`: the machine gives the
@@ -301,7 +319,9 @@ class Dhcp(Event, frozen=True, kw_only=True):
 
 
 class Stats(Event, frozen=True, kw_only=True):
-    """COUNTERS of a sensor since it started, those that it logged: totals, or the sum over its threads."""
+    """COUNTERS of a sensor since it started, those that it logged: totals, or the sum over its
+    threads.
+    """
 
     TYPE: ClassVar[str] = "stats"
 

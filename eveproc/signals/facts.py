@@ -148,7 +148,9 @@ def _is_met(connection: Connection) -> bool:
 
 
 def _has_only_asked(flow: Flow) -> bool:
-    """Did the client send too little for a mail or a login? False where its bytes are not logged."""
+    """Did the client send too little for a mail or a login? False where its bytes are not
+    logged.
+    """
     headers = HEADERS + (MORE_OF_IPV6 if ":" in flow.client else 0)
     most = ASKS_ONLY_IN_TLS if flow.app_proto == "tls" else ASKS_ONLY
     return 0 < flow.sent_bytes < flow.sent * headers + most

@@ -1,4 +1,6 @@
-"""HostEvidence -> acts of delivery: MX lookups each of which a connection of its own followed. Pure.
+"""HostEvidence -> acts of delivery: MX lookups each of which a connection of its own followed.
+
+Pure.
 
 One act is seen up to four ways: the lookup, the connection it was for, the session and the mail.
 Where many domains share few servers, the domains tell how many acts there were.

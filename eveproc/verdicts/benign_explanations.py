@@ -34,9 +34,9 @@ ANSWER, MX_DOMAINS = 0.8, 5
 # domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
 
-# Of the servers that a survey meets, this share is handed nothing, and one at most anything (a check
-# may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232 servers). A
-# third of what it tries answers: three ports, one open.
+# Of the servers that a survey meets, this share is handed nothing, and one at most anything (a
+# check may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232
+# servers). A third of what it tries answers: three ports, one open.
 MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 
 # File sharing: peers that do not answer, on ports of their own choice, many more than on mail ports.
@@ -190,7 +190,8 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _survey(evidence: HostEvidence) -> BenignExplanation | None:
-    """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's set-up.
+    """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
+    set-up.
 
     A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports.
     """
@@ -209,7 +210,8 @@ def _survey(evidence: HostEvidence) -> BenignExplanation | None:
     mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
     several = (direct & submission) | (tried & mailboxes)
     return BenignExplanation(
-        f"connects to {len(met)} mail servers and hands over no mail, as a survey or the set-up of an "
+        f"connects to {len(met)} mail servers and hands over no mail, as a survey or the set-up of "
+        "an "
         "account does",
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED,

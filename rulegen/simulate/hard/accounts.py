@@ -1,4 +1,5 @@
-"""World + generator -> mail accounts of people, their providers' many addresses, and their daily use.
+"""World + generator -> mail accounts of people, their providers' many addresses, and their daily
+use.
 
 Names, ports and the order of popularity are those of public lists: Thunderbird's ISPDB
 (autoconfig.thunderbird.net) for names and ports; Litmus' "Email client market share" for Gmail,
@@ -62,7 +63,9 @@ _HOSTED = (
 
 
 def draw_account(world: World, rng: random.Random) -> Account:
-    """The account of a random person: freemail by popularity, a company's at a hoster, or its own server."""
+    """The account of a random person: freemail by popularity, a company's at a hoster, or its own
+    server.
+    """
     draw = rng.random()
     if draw < 0.6:
         return _PROVIDERS[min(int(rng.expovariate(0.4)), len(_PROVIDERS) - 1)]

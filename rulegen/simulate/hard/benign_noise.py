@@ -1,4 +1,6 @@
-"""Peers, scanners and attackers that a host did not ask for, or met for another reason -> packets."""
+"""Peers, scanners and attackers that a host did not ask for, or met for another reason ->
+packets.
+"""
 
 import random
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ _TCP_OPTION = b"\x02\x04\x05\x64"
 
 
 def bittorrent(actor: Actor) -> None:
-    """A BitTorrent client tries 1,500 to 3,000 peers, few of which answer; one in 60 is on a mail port.
+    """A BitTorrent client tries 1,500 to 3,000 peers, few of which answer.
+
+    One in 60 is on a mail port.
 
     Peers choose their port themselves, some a well-known one to pass filters; 70 per cent of the
     tries end in silence.
@@ -95,7 +99,8 @@ def outside_scan(actor: Actor) -> None:
 
 
 def misconfigured_client(actor: Actor) -> None:
-    """A program with a wrong server name: it tries one dead submission server every minute, all day.
+    """A program with a wrong server name: it tries one dead submission server every minute, all
+    day.
 
     Source: Thunderbird and msmtp behaviour with an unreachable server (retry at each send; the name
     resolves, the port is filtered).

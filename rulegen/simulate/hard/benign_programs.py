@@ -155,8 +155,8 @@ def nas_and_ups_alerts(actor: Actor) -> None:
 def dmarc_reporter(actor: Actor) -> None:
     """Sends the daily DMARC aggregate reports to 80 to 160 domains straight, after midnight.
 
-    Of each: the TXT record of _dmarc., MX and address of the report's receiver (many at a few report
-    services), a gzip file.
+    Of each: the TXT record of _dmarc., MX and address of the report's receiver (many at a few
+    report services), a gzip file.
 
     Source: RFC 7489, section 7.2 (daily reports, subject "Report Domain: ... Submitter: ...");
     OpenDMARC's opendmarc-reports.

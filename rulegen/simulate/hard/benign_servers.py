@@ -166,7 +166,9 @@ def dns_tunnel_mx(actor: Actor) -> None:
 
 
 def open_port_25(actor: Actor) -> None:
-    """A server with port 25 open to the world: 40 to 120 outside scanners look at it; it sends nothing.
+    """A server with port 25 open to the world: 40 to 120 outside scanners look at it.
+
+    It sends nothing.
 
     Source: Durumeric et al. 2014, "An Internet-wide view of Internet-wide scanning" (mail ports
     among the most scanned); Censys and Shadowserver scan descriptions (EHLO, STARTTLS).

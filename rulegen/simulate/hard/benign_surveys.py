@@ -1,4 +1,6 @@
-"""Programs and people that look at mail servers and deliver nothing -> what they look up and try."""
+"""Programs and people that look at mail servers and deliver nothing -> what they look up and
+try.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -122,7 +124,8 @@ def list_cleaner(actor: Actor) -> None:
 def tls_scanner(actor: Actor) -> None:
     """A TLS scanner tests all mail ports of 150 to 300 domains' servers, and sends nothing.
 
-    STARTTLS on 25 and 587, implicit TLS on the others; one handshake each, half of the ports closed.
+    STARTTLS on 25 and 587, implicit TLS on the others; one handshake each, half of the ports
+    closed.
 
     Source: testssl.sh manual (-t smtp --mx DOMAIN: all MX records of a domain); Mayer et al. 2016,
     "No need for black chambers: testing TLS in the e-mail ecosystem at large" (seven ports).
