@@ -1,5 +1,4 @@
-"""Generated eve.json of two sizes -> docs/spark-cost.md: what `eveproc report --on spark` costs
-beside one process, and what 10 TB would.
+"""Generated eve.json of two sizes -> docs/spark-cost.md: what --on spark costs.
 
     python -m benchmarks.cluster -o docs/spark-cost.md
 

@@ -1,5 +1,4 @@
-"""An eve.json -> for each home host what DuckDB finds in it, by one query, two threads, and the
-types of the columns given.
+"""An eve.json -> for each home host what DuckDB finds in it, by one query.
 
     python -m benchmarks.duck eve.json
     python -m benchmarks.duck --mail eve.json

@@ -1,5 +1,6 @@
-"""Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate); exit
-1 where a criterion is missed.
+"""Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate).
+
+Exit 1 where a criterion is missed.
 
 Everything runs on real engines. The first part takes a quarter of an hour on two cores, the second
 (`--hard`) five minutes a network and engine. `--networks 1` gives a first impression.

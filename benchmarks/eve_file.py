@@ -1,5 +1,6 @@
-"""Lines of a real Suricata -> an eve.json of any size, with a mix by event type, a share of
-relevant lines and a number of hosts.
+"""Lines of a real Suricata -> an eve.json of any size.
+
+The mix of event types, the share of relevant lines and the number of hosts can be chosen.
 
     python -m benchmarks.eve_file big.json --megabytes 1000 --hosts 10000 --share 0.003
 

@@ -1,5 +1,6 @@
-"""A site -> lines of eve.json that a real Suricata wrote about it, sorted, with the places that
-change from host to host marked.
+"""A site -> sorted lines of eve.json that a real Suricata wrote about it.
+
+The places that change from host to host are marked.
 
 Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records,
 anything on a mail or mailbox port, lookups of MX records, of addresses' names and of names that

@@ -1,4 +1,7 @@
-"""A hard network and engines -> what was said of each host, by logs, by alerts, by both, declared and not, less each explanation."""
+"""A hard network and engines -> what was said of each host.
+
+By logs, by alerts, by both; declared and not; less each explanation.
+"""
 
 import inspect
 import tempfile
@@ -67,7 +70,10 @@ class HardNight:
 
 
 def evaluate_hard(network: Network, engines: Sequence[Engine]) -> list[HardNight]:
-    """Play one day, replay it with each engine for each profile, and judge. Raises EngineError and InputError."""
+    """Play one day, replay it with each engine for each profile, and judge.
+
+    Raises EngineError and InputError.
+    """
     site = load_site(network.site)
     scenarios = network.scenarios or tuple(KINDS)
     day = simulate(site, network.seed, seconds=DAY, clients=network.clients, scenarios=scenarios)
@@ -106,7 +112,9 @@ def _played(day: Simulation, act: Act) -> tuple[IPv4Network | IPv6Network, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Disabled:
-    """A function of the verdicts that clears hosts, and what to put in its place so that it clears nobody."""
+    """A function of the verdicts that clears hosts, and what to put in its place so that it clears
+    nobody.
+    """
 
     module: ModuleType
     function: str
@@ -114,7 +122,8 @@ class Disabled:
 
 
 def left_out_in_turn() -> Mapping[str, Disabled]:
-    """Everything that clears hosts, by name: benign explanations, and what subtracts peers from a count.
+    """Everything that clears hosts, by name: benign explanations, and what subtracts peers from a
+    count.
 
     Explanations are found by what they return, so that none is forgotten.
     """

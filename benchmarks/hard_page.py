@@ -1,6 +1,4 @@
-"""What was said of every hard network and how it was asked -> the second part of
-docs/evaluation.md. Same input, same bytes.
-"""
+"""What was said of every hard network -> the second part of docs/evaluation.md. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc

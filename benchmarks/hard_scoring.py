@@ -1,5 +1,6 @@
-"""Outcomes of hard networks -> tallies per kind, reliability of scores, what each explanation
-changes, and which criteria hold.
+"""Outcomes of hard networks -> tallies per kind, reliability of scores.
+
+What each explanation changes, and which criteria hold.
 """
 
 from collections import Counter

@@ -1,6 +1,4 @@
-"""A command -> what it took: wall-clock and CPU seconds of it and its children, and the most memory
-all of them held at once.
-"""
+"""A command -> wall-clock and CPU seconds, and the most memory that it and its children held."""
 
 import os
 import resource

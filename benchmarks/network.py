@@ -1,5 +1,6 @@
-"""A site profile, a seed and engines -> what was said of each simulated machine, for each kind of
-evidence removed.
+"""A site profile, a seed and engines -> what was said of each simulated machine.
+
+Also for each kind of evidence removed.
 """
 
 import tempfile

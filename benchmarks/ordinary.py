@@ -1,5 +1,4 @@
-"""A site and a seed -> Simulation of ordinary hours: the web in clear and encrypted with real
-sizes, lookups, some mail.
+"""A site and a seed -> Simulation of ordinary hours: web, lookups, some mail.
 
 The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits
 have the sizes of a real network: most bytes are web pages. Sizes of bodies are log-normal with a

@@ -1,5 +1,6 @@
-"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it: with no rules,
-with two others, with ours.
+"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it.
+
+With no rules, with two others, with ours.
 
 python -m benchmarks.rule_cost --each        which of our rules cost how much, one at a time
 """

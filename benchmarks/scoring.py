@@ -1,6 +1,4 @@
-"""Outcomes of many networks -> how good the verdicts are: recall, precision, times to decision, and
-which criteria hold.
-"""
+"""Outcomes of many networks -> recall, precision, times to decision, and which criteria hold."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

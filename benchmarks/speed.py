@@ -1,5 +1,4 @@
-"""Generated eve.json of many sizes -> docs/performance.md with a plot: how fast eveproc is beside
-grep, wc, jq, DuckDB, zcat and zstdcat.
+"""Generated eve.json of many sizes -> docs/performance.md: how fast eveproc is beside others.
 
     python -m benchmarks.speed -o docs/performance.md
 

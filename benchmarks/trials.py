@@ -1,6 +1,4 @@
-"""What is compared on which generated file -> trials: commands that run in turn, round by round,
-and what each run took.
-"""
+"""What is compared on which generated file -> trials, run in turn, and what each run took."""
 
 import importlib.util
 import json

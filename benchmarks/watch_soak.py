@@ -1,5 +1,6 @@
-"""Minutes of load -> what `eveproc watch` did under it: memory over time, what it told, and what
-was lost (nothing may be).
+"""Minutes of load -> what `eveproc watch` did under it.
+
+Memory over time, what it told, and what was lost (nothing may be).
 
 A log is written at a steady rate and rotated in every way once a minute. It holds ordinary traffic,
 hostile lines, and a mass mailer every few seconds. Three webhooks are to be told: one that works,

@@ -1,5 +1,4 @@
-"""An eve.json -> the same records in containers, one file each, to measure what wrapped records
-cost.
+"""An eve.json -> the same records in containers, to measure what wrapped records cost.
 
     python -m benchmarks.wrapped big.json FOLDER
 

@@ -192,7 +192,8 @@ class _Reader:
         """One entry for each key of the row."""
         if any(cells[len(self.header) :]):
             raise _RowError(
-                f"invalid row: has {len(cells)} cells; expected {len(self.header)}, as in the header"
+                f"invalid row: has {len(cells)} cells; expected {len(self.header)}, as in the "
+                "header"
             )
         given = dict(zip(self.header, cells, strict=False))
         if long := [name for name, cell in given.items() if len(cell) > LONGEST_VALUE]:

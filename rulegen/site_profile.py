@@ -117,7 +117,8 @@ class SiteProfile(Struct, frozen=True):
     sensors: tuple[str, ...] = ()
     # EVE fields that separate networks with the same addresses; None: not set.
     separate_by: tuple[str, ...] | None = None
-    # What the site knows of its machines; `inventory.path` is as in site.yaml until load_site reads it.
+    # What the site knows of its machines; `inventory.path` is as in site.yaml until load_site reads
+    # it.
     inventory: Inventory = NO_INVENTORY
 
     def is_home(self, address: Address) -> bool:

@@ -1,5 +1,6 @@
-"""Rules and settings of a Snort build -> what the engine, or the other Snort, would not understand,
-and what would alert too often.
+"""Rules and settings of a Snort build -> what the engine would not understand.
+
+Or what would alert too often.
 
 A real Snort says the same and more (rulegen.snort_trial); this is for machines that have none, and
 for what Snort takes in silence.

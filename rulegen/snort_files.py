@@ -1,6 +1,4 @@
-"""The rendered rules of a site -> the files that a Snort is given: rules, filters and suppressions,
-sid-msg.map, settings.
-"""
+"""The rendered rules of a site -> the files of a Snort: rules, filters, sid-msg.map, settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date

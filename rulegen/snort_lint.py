@@ -1,5 +1,4 @@
-"""A site's snort.lua or snort.conf + the build it should load -> what in it would keep the rules,
-or their log, silent.
+"""A site's snort.lua or snort.conf + a build -> what would keep the rules, or their log, silent.
 
 The text is searched, never executed: what Lua computes is not seen. Included files are read as
 well.
@@ -32,7 +31,8 @@ _LINE_29 = re.compile(
 _STATE_OFF = re.compile(r"\([^()]*\bsid\s*:\s*(\d+)\s*;[^()]*\benable\s*:\s*no\b")
 _RULE_SID = re.compile(r"(?m)^[ \t]*\w[^\n#]*\(.*\bsid\s*:\s*(\d+)\s*;.*$")
 _UNIFIED2 = re.compile(r"(?m)^[ \t]*output[ \t]+(?:alert_|log_)?unified2\b([^\n]*)")
-# Other logs that eveproc reads; of those of Snort 3 some go to the screen unless told to go to a file.
+# Other logs that eveproc reads; of those of Snort 3 some go to the screen unless told to go to a
+# file.
 _OTHERS_29 = re.compile(r"(?m)^[ \t]*output[ \t]+alert_(?:csv|fast|full|syslog)\b")
 _OTHERS_3 = ("unified2", "alert_csv", "alert_syslog")
 _OTHERS_3_IN_FILES = ("alert_fast", "alert_full")

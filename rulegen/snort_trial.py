@@ -1,6 +1,4 @@
-"""A Snort on this machine + a build -> what `snort -T` says about it, on the least configuration
-that loads rules.
-"""
+"""A Snort on this machine + a build -> what `snort -T` says about it."""
 
 import re
 import shutil

@@ -1,6 +1,4 @@
-"""A tar or zip archive of logs -> each log in it as an input of its own, one after the other,
-without unpacking to disk.
-"""
+"""A tar or zip archive of logs -> each log in it as an input, without unpacking to disk."""
 
 import tarfile
 import zipfile

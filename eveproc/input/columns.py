@@ -1,5 +1,4 @@
-"""CSV whose first line names the columns, one of them an EVE record's event type -> a result for
-each row.
+"""CSV whose header names the columns of an EVE record -> a result for each row.
 
 Kibana, Splunk and Graylog export tables with a column for each field. CSV with whole records in a
 cell needs no names: it is read as lines.

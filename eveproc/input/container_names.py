@@ -1,5 +1,4 @@
-"""The outermost object of a line, the path to the record and the text before it -> what people call
-the container.
+"""An outermost object, the path to the record, the text before it -> the container's name.
 
 Names are for people only: how a record is found does not depend on them.
 """

@@ -1,5 +1,4 @@
-"""One raw EVE line -> one typed event with the client, the server and the time it happened,
-whatever version wrote it.
+"""One raw EVE line, of any version -> one typed event with client, server and time.
 
 A line that gives no event gives a Skipped with its reason, so that every line of the input can be
 accounted for.

@@ -1,5 +1,4 @@
-"""A .gz, .zst, .xz or .bz2 file -> its bytes, by the fastest library present, to the last one of a
-file that is cut off.
+"""A .gz, .zst, .xz or .bz2 file -> its bytes, to the last one of a file that is cut off.
 
 Not through the file objects of those libraries: that of isal keeps back up to a block of what it
 unpacked before the cut, that of zstd takes half as long again as the unpacking itself, and that of

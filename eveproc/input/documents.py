@@ -1,5 +1,6 @@
-"""A file that is JSON documents rather than lines -> its records one by one, parsed as a stream, in
-bounded memory.
+"""A file that is JSON documents rather than lines -> its records one by one, parsed as a stream.
+
+In bounded memory.
 
 Documents: an array, an answer of an API with the records in an array under some key, or records
 that are spread over several lines each.

@@ -1,5 +1,4 @@
-"""One line that is no plain EVE record -> the EVE records in it, and the name of the container that
-a shipper put them into.
+"""One line that is no plain EVE record -> the EVE records in it, and their container's name.
 
 There is one reader for all containers. It looks for what an EVE record looks like: behind a text,
 under any path of keys, in arrays, and in text that holds JSON. The path that led to it is tried

@@ -1,5 +1,4 @@
-"""Plain values of JSON -> is this an EVE record, and the same record as Suricata nests and names
-it.
+"""Plain values of JSON -> is this an EVE record? And the record as Suricata nests and names it.
 
 A record may come flattened (`dns.rrname`, `_dns_rrname`), with each value in a list (`fields` of
 Elasticsearch), or with parts moved to the names of the Elastic Common Schema.

@@ -1,5 +1,4 @@
-"""The typed events that everything else works on: one for each kind of record that can be evidence,
-and why a line gave none.
+"""The typed events: one for each kind of record that can be evidence, and why a line gave none.
 
 The `client` of an event is who asked or connected, never merely the source of the packet that was
 logged.

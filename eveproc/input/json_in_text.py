@@ -1,5 +1,6 @@
-r"""A text with anything around its JSON -> the values in it, in order: behind a prefix, joined,
-quoted, escaped, in a cell of CSV.
+r"""A text with anything around its JSON -> the values in it, in order.
+
+Behind a prefix, joined, quoted, escaped, in a cell of CSV.
 
 What may stand before a value is bounded: where a quote is open, the value is part of a string that
 somebody on the network may have sent, and it is not read.

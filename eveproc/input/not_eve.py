@@ -1,6 +1,4 @@
-"""The first bytes of a file without a single EVE record -> what it is, and what to do to get
-EVE.
-"""
+"""The first bytes of a file without an EVE record -> what it is, and how to get EVE."""
 
 import re
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""Files of EVE records -> what a collector makes of them, and ReadStats, by as many processes as
-there are cores.
+"""Files of EVE records -> what a collector makes of them, and ReadStats, by several processes.
 
 Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one
 process and read by all. Each gathers by itself what it reads; evidence merges in any order, so it

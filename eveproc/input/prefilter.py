@@ -1,5 +1,4 @@
-"""Blocks of EVE lines -> those lines that can add to the evidence: never one too few, and few too
-many.
+"""Blocks of EVE lines -> those that can add to the evidence: never one too few.
 
 Undecoded bytes tell, by the patterns of a LineFilter (signals/prefilter_patterns.py). Of TCP flows
 those are wanted, too, that show an outside server that does not answer. The others show no more

@@ -1,4 +1,4 @@
-"""Bytes of one input, in any framing -> its lines in blocks, and each line or record as an Event or Skipped."""
+"""Bytes of one input, in any framing -> lines in blocks; each line as an Event or Skipped."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,11 +52,13 @@ _LOOKED_INTO = frozenset(
 def read_events(
     sources: Sequence[str], stats: ReadStats, *, progress: Progress | None = None
 ) -> Iterator[Event]:
-    """Yield every event of all sources, each file once, in the order named (folders and globs: by name).
+    """Yield every event of all sources, each file once, in the order named (folders and globs: by
+    name).
 
-    This is the plain way, which decodes every line; gather.py has the fast one.
-    `progress` is told the bytes read from disk so far and in all (standard input counts as 0).
-    Raises InputError at once, before anything is read, naming every source that is missing, unreadable or without eve files.
+    This is the plain way, which decodes every line; gather.py has the fast one. `progress` is told
+    the bytes read from disk so far and in all (standard input counts as 0). Raises InputError at
+    once, before anything is read, naming every source that is missing, unreadable or without eve
+    files.
     """
     files = find_files(sources)
     note_passed_over(sources, stats)
@@ -85,9 +87,12 @@ def _read_files(
 
 
 def read_source(source: LogSource, since: float = -inf) -> Iterator[Event]:
-    """Every event of one input; what became of each line is noted in its stats, as is an input that is no EVE.
+    """Every event of one input.
 
-    `since` (seconds since 1970 UTC) dates alerts that are logged without a year: see docs/inputs.md.
+    What became of each line is noted in its stats, as is an input that is no EVE.
+
+    `since` (seconds since 1970 UTC) dates alerts that are logged without a year: see
+    docs/inputs.md.
     """
     stats = source.stats
     head = source.head()
@@ -111,7 +116,8 @@ def read_source(source: LogSource, since: float = -inf) -> Iterator[Event]:
 
 
 def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:
-    """Note that an input with this head holds no EVE record in all of its lines, and what it is instead.
+    """Note that an input with this head holds no EVE record in all of its lines, and what it is
+    instead.
 
     `cut` is how many of the lines begin a record and do not end it.
     """
@@ -175,7 +181,9 @@ def _results(source: LogSource, head: bytes, since: float) -> Iterator[Result]:
 
 
 def _written(source: LogSource, head: bytes, since: float) -> float:
-    """When the input was last written to, or earlier where --since says that its lines are older."""
+    """When the input was last written to, or earlier where --since says that its lines are
+    older.
+    """
     written = written_since(source.written, since)
     if written < source.written and has_no_year(head):
         source.note_problem(
@@ -193,7 +201,8 @@ def _lines(source: LogSource, written: float) -> Iterator[Result]:
 
 
 class LineReader:
-    """Lines -> the results of each: one for a plain record, more where a line holds several records.
+    """Lines -> the results of each: one for a plain record, more where a line holds several
+    records.
 
     The names of containers that records came in are counted in `stats`.
     """
@@ -225,7 +234,9 @@ class LineReader:
             return (failed("line", error),)
 
     def last_line(self, line: bytes) -> Sequence[Result]:
-        """The same for a line that no newline ends: what is not JSON there is half a line that is still being written."""
+        """The same for a line that no newline ends: what is not JSON there is half a line that is
+        still being written.
+        """
         results = self.line(line)
         is_half = results == (Skipped(SkipReason.NOT_JSON),)
         return (Skipped(SkipReason.HALF_LINE),) if is_half else results

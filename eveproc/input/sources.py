@@ -1,6 +1,4 @@
-"""Files, folders, globs or standard input, in any compression -> paths, and the bytes behind
-them.
-"""
+"""Files, folders, globs or standard input -> paths, and the bytes behind them."""
 
 import os
 import re

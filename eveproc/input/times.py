@@ -1,5 +1,4 @@
-"""A time as a log or a shipper spells it (text or number) -> seconds since 1970 UTC, or None where
-it is no time.
+"""A time as a log or a shipper spells it -> seconds since 1970 UTC, or None where it is none.
 
 A time without a zone, or with a zone name that is not known, is UTC. Numbers are seconds,
 milliseconds, microseconds or nanoseconds since 1970, told apart by their size.

@@ -1,5 +1,6 @@
-"""Work for several processes -> what each of them found: parts that whoever is free takes, and
-blocks of bytes dealt out.
+"""Work for several processes -> what each of them found.
+
+Parts that whoever is free takes, and blocks of bytes dealt out.
 
 They are forked, so that nothing has to be imported or compiled again; where a system cannot fork,
 there is one process.

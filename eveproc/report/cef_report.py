@@ -1,5 +1,4 @@
-"""Verdicts -> one event per host in ArcSight's Common Event Format (CEF:0), as lines or syslog
-messages.
+"""Verdicts -> one event per host in ArcSight's Common Event Format (CEF:0).
 
 The names of the extension's keys are those of the CEF dictionary, Implementation Standard 26.
 """

@@ -34,8 +34,8 @@ COLUMNS = (
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """Lists within a cell are separated by spaces.
 
-    The column `scope` exists if any host has one, and so do the columns of the inventory. If not everything was judged, the last row,
-    without a host, says so.
+    The column `scope` exists if any host has one, and so do the columns of the inventory. If not
+    everything was judged, the last row, without a host, says so.
     """
     out = StringIO(newline="")
     rows = csv.writer(out, lineterminator="\r\n")
@@ -54,7 +54,9 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _listed(report: Report, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
-    """Columns of the inventory: what matched, then those with a value; none where it names no host."""
+    """Columns of the inventory: what matched, then those with a value; none where it names
+    no host.
+    """
     entries = [verdict.inventory for verdict in verdicts if verdict.inventory]
     if not (report.site and entries):
         return ()

@@ -1,5 +1,4 @@
-"""News of a watch -> the JSON that webhooks get beside the words, as docs/webhook.schema.json has
-it. Pure.
+"""News of a watch -> the JSON that webhooks get, as docs/webhook.schema.json has it. Pure.
 
 It has the names of `-f json`. Its size is bounded: of evidence there is a summary, long lists and
 texts are cut, and `is_shortened` says so.

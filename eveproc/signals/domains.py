@@ -1,6 +1,4 @@
-"""A host name from the wire -> the domain somebody registered, and whether the name looks like a
-mail server's.
-"""
+"""A host name from the wire -> its registered domain, and whether it looks like a mail server's."""
 
 import re
 from functools import cache, lru_cache

@@ -1,6 +1,4 @@
-"""What a host does that is no signal but may explain one: each fact, and the records that
-show it.
-"""
+"""What a host does that is no signal but may explain one, and the records that show it."""
 
 from enum import StrEnum
 from typing import Any
@@ -41,8 +39,8 @@ HEADERS, MORE_OF_IPV6 = 54, 20
 # QUIT (150), and the options of some 12 packets (150); with TLS a ClientHello (517 in common use),
 # keys (200) and the same greeting. The smallest mail takes some 400 more, a login some 200.
 ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
-# Mail programs stay connected to learn of new mails (IMAP IDLE, RFC 2177, for up to 29 minutes); who
-# only fetches what is there is done within a minute or two.
+# Mail programs stay connected to learn of new mails (IMAP IDLE, RFC 2177, for up to 29 minutes);
+# who only fetches what is there is done within a minute or two.
 HELD = 600.0
 # Ports below belong to services (RFC 6335); programs that share files choose one above.
 FIRST_USER_PORT = 1024

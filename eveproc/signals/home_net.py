@@ -1,5 +1,6 @@
-"""SiteProfile -> whether an address, as text, is one of the home networks: asked of every
-connection, so without ipaddress.
+"""SiteProfile -> whether an address, as text, is one of the home networks.
+
+Asked of every connection, so without ipaddress.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,4 @@
-"""An event + SiteProfile -> records: what signals and facts are read from, each about one home
-host.
+"""An event + SiteProfile -> records, each about one home host, that signals are read from.
 
 One event may give several records: a DNS message one for each question, an SMTP transaction one for
 its session and one for itself.

@@ -1,6 +1,4 @@
-"""Every entry of this folder -> SIGNALS and FACTS by name, and what is extracted from each kind of
-record.
-"""
+"""Every entry of this folder -> SIGNALS and FACTS, and what is extracted from each record."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -1,5 +1,4 @@
-"""The number of distinct peers, or of alerts -> the natural log of a likelihood ratio: the model's
-two formulas.
+"""The number of distinct peers, or of alerts -> the natural log of a likelihood ratio.
 
 Model. A host's busiest window of a day holds n distinct peers (servers, domains, recipients). For
 innocent hosts and for mass mailers n is taken as geometric, the heaviest-tailed law on counts with

@@ -135,7 +135,8 @@ class _Storage:
         if not uri or uri == STDIN:
             return Problem(
                 uri or '""',
-                "cannot be read on a cluster: expected files, folders or globs that every node sees",
+                "cannot be read on a cluster: expected files, folders or globs that every node "
+                "sees",
             )
         try:
             return self._files(uri)
@@ -174,7 +175,8 @@ class _Storage:
             inside = list(_logs_of(self._in_folder(system, found[0].getPath())))
             return inside or Problem(
                 uri,
-                f"holds no eve file; looked for {IN_FOLDER}, fast.log and the logs of Snort, plain or compressed",
+                f"holds no eve file; looked for {IN_FOLDER}, fast.log and the logs of Snort, plain "
+                "or compressed",
             )
         files = list(_listed(found))
         return files or Problem(uri, "no such file, and no file matches it as a pattern")

@@ -245,7 +245,8 @@ def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]
     if missing and store.unnamed_logs:
         logs = named_shortly(sorted(store.unnamed_logs))
         return (
-            f"it cannot be told which sensor wrote {logs}: let the folder have the name of the sensor, or the file's name begin "
+            f"it cannot be told which sensor wrote {logs}: let the folder have the name of the "
+            "sensor, or the file's name begin "
             f"with it; until then make sure that the input holds the logs of {', '.join(missing)}",
         )
     return tuple(

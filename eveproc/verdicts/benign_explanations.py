@@ -39,8 +39,8 @@ OWN_PACE, OWN_COPIES = 7, 3
 # servers). A third of what it tries answers: three ports, one open.
 MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 
-# File sharing: peers that do not answer, on ports of their own choice, many more than on mail ports.
-# A scan of many hosts tries few ports, a scan of many ports tries few hosts.
+# File sharing: peers that do not answer, on ports of their own choice, many more than on mail
+# ports. A scan of many hosts tries few ports, a scan of many ports tries few hosts.
 PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 
 # Highest score that an explanation leaves. A mail server may still send spam; the others do not
@@ -220,7 +220,8 @@ def _survey(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
-    """A program that shares files: some of its peers listen on mail ports (BEP 3 leaves the choice).
+    """A program that shares files: some of its peers listen on mail ports (BEP 3 leaves the
+    choice).
 
     It speaks no SMTP and looks up no mail servers.
     """

@@ -18,12 +18,12 @@ from eveproc.verdicts.acts import (
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# Mailboxes that were read once, lately: distinct mail providers of all the people behind one address
-# that may be read again later. Emotet reads each mailbox that it sends through, 193 of them in six
-# minutes.
+# Mailboxes that were read once, lately: distinct mail providers of all the people behind one
+# address that may be read again later. Emotet reads each mailbox that it sends through, 193 of them
+# in six minutes.
 READ_ONCE_AT_MOST = 20
-# A mailbox is its reader's own if it is read again so many seconds later, and in another hour; whoever
-# tries stolen accounts does so once. What was read longer ago than LATELY would have been.
+# A mailbox is its reader's own if it is read again so many seconds later, and in another hour;
+# whoever tries stolen accounts does so once. What was read longer ago than LATELY would have been.
 AGAIN, LATELY = 1800.0, 2 * HOUR
 # Share of new servers that must be met after a lookup.
 LED = 0.8

@@ -1,6 +1,4 @@
-"""Files of EVE records + SiteProfile -> SiteCheck: would a mass mailer be seen here? The
-conductor.
-"""
+"""Files of EVE records + SiteProfile -> SiteCheck: would a mass mailer be seen here?"""
 
 from collections.abc import Callable, Sequence
 

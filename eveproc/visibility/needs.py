@@ -1,6 +1,4 @@
-"""EvidenceStore -> Needs: what each family of evidence is read from, whether it is there, and the
-setting that brings it. Pure.
-"""
+"""EvidenceStore -> Needs: what each family is read from, and the setting that brings it. Pure."""
 
 from collections.abc import Iterator
 

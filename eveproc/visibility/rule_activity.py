@@ -1,6 +1,4 @@
-"""TuningEvidence + SiteProfile -> RuleActivity: how often each rule alerted, and how often it
-should have. Pure.
-"""
+"""TuningEvidence + SiteProfile -> RuleActivity: alerts of each rule, seen and expected. Pure."""
 
 from collections import Counter
 

@@ -1,5 +1,4 @@
-"""Judgements of what a watch sees, over time -> sentences, notifications, a heartbeat, and whether
-to give up.
+"""Judgements of what a watch sees, over time -> sentences, notifications, a heartbeat.
 
 A watch that tells no news looks the same whether nothing happens or nothing can be seen.
 """

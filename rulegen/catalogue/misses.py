@@ -1,6 +1,4 @@
-"""What Suricata's rules do not see because they are for some ports only, by engine:
-RuleSpec.misses.
-"""
+"""What Suricata's rules do not see because they are for some ports only: RuleSpec.misses."""
 
 from types import MappingProxyType
 

@@ -1,4 +1,6 @@
-"""What a badly placed sensor sees of the same traffic: losses, one direction, tags, a late start."""
+"""What a badly placed sensor sees of the same traffic: losses, one direction, tags, a late
+start.
+"""
 
 from ipaddress import ip_network
 

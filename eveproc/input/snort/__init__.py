@@ -1,8 +1,9 @@
-"""First bytes of a file -> the reader for a log of alerts, or None: alert_json, unified2, alert_csv, and text of either engine.
+"""First bytes of a file -> the reader for a log of alerts, or None.
 
-A reader takes a RecordSource and the time the file was last written (seconds since 1970 UTC; it dates
-alerts that are logged without a year) and yields an Alert or a Skipped for every line or record. It
-never raises, whatever the bytes are. A reader belongs to one log, and takes its pieces in order.
+A reader takes a RecordSource and the time the file was last written (seconds since 1970 UTC; it
+dates alerts that are logged without a year) and yields an Alert or a Skipped for every line or
+record. It never raises, whatever the bytes are. A reader belongs to one log, and takes its pieces
+in order.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,7 +60,8 @@ IN_FOLDER = (*_WITH_MORE, *_IN_TEXT)
 
 
 def without_repetitions(paths: set[P]) -> set[P]:
-    """Files found in a folder by EVE's names and by IN_FOLDER, less the logs in text that repeat others.
+    """Files found in a folder by EVE's names and by IN_FOLDER, less the logs in text that repeat
+    others.
 
     An engine may write its alerts twice, and by default a Suricata does. Text says the least of
     them: it is read only where its folder has no other log.
@@ -75,7 +77,9 @@ def _is_text(path: PurePath) -> bool:
 
 
 def reader_for(head: bytes) -> Reader | None:
-    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off); None: it is no log of alerts."""
+    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off);
+    None: it is no log of alerts.
+    """
     if not head or (
         b'"event_type"' in head and head.lstrip().startswith(b"{")
     ):  # of EVE there is most: for it nothing is loaded
@@ -108,7 +112,9 @@ def is_named_unified2(name: str) -> bool:
 
 
 def followed_reader_for(head: bytes) -> Reader | None:
-    """The reader for a log that grows line by line and begins with `head`, which it may have left behind."""
+    """The reader for a log that grows line by line and begins with `head`, which it may have left
+    behind.
+    """
     if is_unified2(head):
         return None
     from eveproc.input.snort import alert_csv, csv_columns
@@ -119,14 +125,19 @@ def followed_reader_for(head: bytes) -> Reader | None:
 
 
 def _is_plain(block: bytes, end: int) -> bool:
-    """Whether lines at equal distances all begin as JSON does: of most logs no more need be looked at."""
+    """Whether lines at equal distances all begin as JSON does: of most logs no more need be looked
+    at.
+    """
     places = range(0, end, end // _LOOKED_AT + 1)
     starts = (block.find(b"\n", place, end) + 1 if place else 0 for place in places)
     return all(block.startswith(b'{"', start) for start in starts if start < end)
 
 
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Event | Skipped]:
-    """What lines of text say of alerts, block[:end], that several programs wrote; nothing where they are plain EVE."""
+    """What lines of text say of alerts, block[:end], that several programs wrote.
+
+    Nothing where they are plain EVE.
+    """
     if _is_plain(block, end):
         return iter(())
     from eveproc.input.snort import alert_text

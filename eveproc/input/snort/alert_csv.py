@@ -19,7 +19,9 @@ from eveproc.input.snort.lines import MAX_LINE, RecordSource, ended_lines
 
 
 class Layout(Struct, frozen=True):
-    """An order of fields, in alert_json's names for them; how a line of it begins; where -y puts the year."""
+    """An order of fields, in alert_json's names for them; how a line of it begins; where -y puts
+    the year.
+    """
 
     fields: tuple[str, ...]
     begins: re.Pattern[str]
@@ -103,7 +105,10 @@ class CsvReader:
         self._columns = columns
 
     def read(self, source: RecordSource, written: float) -> Iterator[Event | Skipped]:
-        """See eveproc.input.snort. A file with other fields gives no alert, and a problem that says so."""
+        """See eveproc.input.snort.
+
+        A file with other fields gives no alert, and a problem that says so.
+        """
         layout: Layout | None = None
         understood = refused = 0
         for line, is_ended in ended_lines(source):
@@ -130,7 +135,8 @@ class CsvReader:
                 )
         if refused and not understood:
             source.note_problem(
-                "is an alert_csv with fields of its own, which do not say what they are; allowed are the default fields of Snort 2.9 "
+                "is an alert_csv with fields of its own, which do not say what they are; allowed "
+                "are the default fields of Snort 2.9 "
                 "or 3, those of mxhound.lua, or a first line that names the columns"
             )
 

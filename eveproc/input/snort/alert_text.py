@@ -1,4 +1,4 @@
-"""Alert logs in text (fast.log, alert_fast, alert_full, syslog), also mixed -> Alerts; a line that gives none is a Skipped.
+"""Alert logs in text, also mixed -> Alerts; a line that gives none is a Skipped.
 
 alert_full writes a block of lines for an alert:
 
@@ -140,7 +140,9 @@ def _begins(text: str) -> bool:
 
 
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Result]:
-    """Of the lines of block[:end], which several programs wrote, those that are alerts of TCP or UDP."""
+    """Of the lines of block[:end], which several programs wrote, those that are alerts of TCP or
+    UDP.
+    """
     found = _TOKEN.search(block, 0, end)
     while found:
         start = block.rfind(b"\n", 0, found.start()) + 1

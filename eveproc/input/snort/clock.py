@@ -125,7 +125,10 @@ def _with_fraction(moment: float | None, found: re.Match[str]) -> float | Skippe
 
 
 def _dated(parts: list[int], with_year: WithYear, clock: tuple[int, int, int]) -> float | None:
-    """A year of four digits is always the last part. Where the order gives no date, the other is tried."""
+    """A year of four digits is always the last part.
+
+    Where the order gives no date, the other is tried.
+    """
     first, second, third = parts
     if third > 99:
         return _local(third, first, second, clock)

@@ -1,4 +1,4 @@
-"""A line with the names of columns -> which column of an alert's CSV holds what, whatever the order.
+"""A line with the names of columns -> which column of an alert's CSV holds what.
 
 Names are those of Snort 2.9 and barnyard2 (sig_id, src, srcport), of Snort 3 (sid, src_addr,
 src_port), and of EVE (signature_id, src_ip, dest_ip).

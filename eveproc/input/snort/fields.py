@@ -1,4 +1,4 @@
-"""What a Snort's log says of an alert -> Alert, with one spelling per address and the DNS name its packet asked for.
+"""What a Snort's log says of an alert -> Alert, with one spelling per address.
 
 Snort logs no metadata and no flow: eveproc knows such an alert by its sid, and the host by the
 rule's side and the home networks.
@@ -25,7 +25,8 @@ def alert(
     *,
     by_snort: bool = True,
 ) -> Alert | Skipped:
-    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as that was logged.
+    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as
+    that was logged.
 
     `by_snort`: False for what Suricata wrote as text, which says as little.
     """
@@ -55,7 +56,9 @@ def alert(
 
 
 def question_name(message: bytes) -> str:
-    """The name a DNS message asks for (RFC 1035, 4.1.2), in lower case; "" where it is cut off, or compressed as no question is."""
+    """The name a DNS message asks for (RFC 1035, 4.1.2), in lower case; "" where it is cut off, or
+    compressed as no question is.
+    """
     labels: list[str] = []
     at = _HEADER
     while at < len(message) and message[at] < _POINTER and at - _HEADER < MAX_NAME:

@@ -9,7 +9,9 @@ MAX_LINE = 1 << 20
 
 
 class RecordSource(Protocol):
-    """What is read: `read` gives at most so many bytes, b"" at the end; a problem is what is wrong with the file as a whole.
+    """What is read: `read` gives at most so many bytes, b"" at the end.
+
+    A problem is what is wrong with the file as a whole.
 
     `goes_on`: is it a piece of a log, and will another source hold what follows?
     """
@@ -23,7 +25,10 @@ class RecordSource(Protocol):
 
 
 def lines(source: RecordSource) -> Iterator[bytes]:
-    """Every line without its end, the last one too if it is not empty; of one that is longer than MAX_LINE, a byte more than that."""
+    """Every line without its end, the last one too if it is not empty.
+
+    Of one that is longer than MAX_LINE, a byte more than that.
+    """
     return (line for line, _ in ended_lines(source))
 
 

@@ -1,7 +1,8 @@
-"""Alerts of a log of Snort, or in text, + the sensors of a site -> the same alerts with the sensor that the log's path names.
+"""Alerts of one log + the sensors of a site -> the alerts with the sensor that its path names.
 
-Such a log holds the name of no sensor. The beginning of the file's name tells it, or the nearest folder:
-`ids-1/alert_json.txt`, `ids-1/0/alert_json.txt` (--id-subdir), `ids-1_0_alert_json.txt` (--run-prefix).
+Such a log holds the name of no sensor. The beginning of the file's name tells it, or the nearest
+folder: `ids-1/alert_json.txt`, `ids-1/0/alert_json.txt` (--id-subdir), `ids-1_0_alert_json.txt`
+(--run-prefix).
 """
 
 import os
@@ -24,7 +25,11 @@ _URI = re.compile(r"[A-Za-z][\w+.-]+:/")
 
 
 def attributed(results: Iterable[R], log: str, sensors: Sequence[str]) -> Iterator[R]:
-    """The results; alerts that name no sensor with that of the path, or with their log where its path names none of `sensors`."""
+    """The results.
+
+    Alerts that name no sensor with that of the path, or with their log where its path names none of
+    `sensors`.
+    """
     sensor = sensor_of(log, sensors)
     for result in results:
         if sensors and isinstance(result, Alert) and result.names_no_sensor and not result.sensor:

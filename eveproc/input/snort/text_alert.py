@@ -75,7 +75,9 @@ class Rule(Struct, frozen=True):
 
 
 class _Header(Struct, frozen=True):
-    """Of a line of syslog: when it was logged, by which program ("" if it is not named), and where the message begins."""
+    """Of a line of syslog: when it was logged, by which program ("" if it is not named), and where
+    the message begins.
+    """
 
     time: float | None = None
     program: str = ""
@@ -120,7 +122,9 @@ def begins_alert(text: str) -> bool:
 
 
 def _header(text: str, written: float) -> _Header:
-    """Of the headers of a line the last one, unless another program may have written what looks like it."""
+    """Of the headers of a line the last one, unless another program may have written what looks
+    like it.
+    """
     header = _Header()
     for _ in range(_HEADERS):
         found = _HEADER.match(text, header.end)
@@ -149,7 +153,8 @@ def built(
 
 
 def _end(text: str, proto: str) -> tuple[str, int]:
-    """Address and port: "10.20.1.1:25", "2001:db8::1:25", "fe80:0000:...:0001:135", or without a port.
+    """Address and port: "10.20.1.1:25", "2001:db8::1:25", "fe80:0000:...:0001:135", or without a
+    port.
 
     In short IPv6 a port looks like a last group: it is one where the protocol has ports and the
     rest is an address.

@@ -1,5 +1,4 @@
-"""Records of unified2, as Snort 2.9 (and 3) write them -> Alerts; other records are Skipped with
-their kind.
+"""Records of unified2, as Snort writes them -> Alerts; others are Skipped with their kind.
 
 A record is its type, its length and that many bytes. An event is followed by the packet that fired
 the rule, in which a DNS question can be read. What does not begin like a record cannot be found

@@ -1,5 +1,4 @@
-"""World + generator -> mail accounts of people, their providers' many addresses, and their daily
-use.
+"""World + generator -> mail accounts of people, their providers' addresses, their daily use.
 
 Names, ports and the order of popularity are those of public lists: Thunderbird's ISPDB
 (autoconfig.thunderbird.net) for names and ports; Litmus' "Email client market share" for Gmail,

@@ -1,6 +1,4 @@
-"""Peers, scanners and attackers that a host did not ask for, or met for another reason ->
-packets.
-"""
+"""Peers, scanners and attackers that a host did not ask for -> packets."""
 
 import random
 from collections.abc import Iterator

@@ -1,6 +1,4 @@
-"""Programs and people that look at mail servers and deliver nothing -> what they look up and
-try.
-"""
+"""Programs and people that look at mail servers and deliver nothing -> lookups and tries."""
 
 from collections.abc import Callable, Iterator
 

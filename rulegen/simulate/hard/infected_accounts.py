@@ -1,6 +1,4 @@
-"""Bots that send through somebody's account or server -> stolen accounts, own accounts, servers
-taken over.
-"""
+"""Bots that send through somebody's account or server, stolen or taken over -> packets."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,7 @@
-"""Bots that leave little to count -> few servers, few mails, one company, one relay, or among many people."""
+"""Bots that leave little to count -> few servers, few mails, one company, one relay.
+
+Or among many people.
+"""
 
 from msgspec.structs import replace
 

@@ -1,6 +1,4 @@
-"""Bots that the sensor sees badly, or among others -> behind NAT, under changing addresses, half
-seen.
-"""
+"""Bots behind NAT, under changing addresses, or half seen -> packets."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -196,7 +194,9 @@ def spammer_with_own_mail(actor: Actor) -> None:
 
 
 def play_people(actor: Actor, count: int) -> None:
-    """Accounts and web of so many people behind the actor's address, all day; nothing of a bot yet."""
+    """Accounts and web of so many people behind the actor's address, all day; nothing of a
+    bot yet.
+    """
     rng = actor.rng
     for _ in range(count):
         account = draw_account(actor.stage.world, rng)

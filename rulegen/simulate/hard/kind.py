@@ -1,6 +1,4 @@
-"""A function that plays a machine -> HardKind: a scenario with its source, and whether logs can
-tell it.
-"""
+"""A function that plays a machine -> HardKind: a scenario with source, label, tellable."""
 
 from collections.abc import Callable
 from inspect import getdoc

@@ -1,6 +1,4 @@
-"""A campaign and a moment -> what a bot does for one mail: lookups, the connection, the mail
-in it.
-"""
+"""A campaign and a moment -> what a bot does for one mail: lookups, connection, mail."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

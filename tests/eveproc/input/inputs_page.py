@@ -1,4 +1,5 @@
-"""The containers and the alert logs in text that are tested -> docs/inputs.md, with one line of example each."""
+"""The containers and the alert logs in text that are tested -> docs/inputs.md, with one line of
+example each."""
 
 import json
 

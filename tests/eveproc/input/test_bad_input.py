@@ -1,4 +1,5 @@
-"""Everything that can be wrong with what people hand in -> a clear message or a counted skip, and the good lines used."""
+"""Everything that can be wrong with what people hand in -> a clear message or a counted skip, and
+the good lines used."""
 
 import gzip
 import json
@@ -107,7 +108,8 @@ def test_missing_files_and_empty_folders_are_all_named_and_nothing_is_read(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"eveproc: {tmp_path}/none.json: no such file\n"
-        f"eveproc: {tmp_path}/folder: holds no eve file; looked for eve*.json*, fast.log and the logs of Snort, plain or compressed\n"
+        f"eveproc: {tmp_path}/folder: holds no eve file; looked for eve*.json*, fast.log and the "
+        "logs of Snort, plain or compressed\n"
     )
 
 

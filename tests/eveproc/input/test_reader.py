@@ -229,7 +229,8 @@ def test_everything_wrong_with_the_sources_is_told_before_anything_is_read(tmp_p
         (f"{tmp_path}/none.json", "no such file"),
         (
             str(folder),
-            "holds no eve file; looked for eve*.json*, fast.log and the logs of Snort, plain or compressed",
+            "holds no eve file; looked for eve*.json*, fast.log and the logs of Snort, plain or "
+            "compressed",
         ),
         (f"{tmp_path}/*.gz", "matches no file"),
         ('""', "is empty; allowed are files, folders, globs and -"),

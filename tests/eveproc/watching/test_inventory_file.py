@@ -1,4 +1,6 @@
-"""An inventory that changes while a watch runs -> new names, or those of before where it is broken."""
+"""An inventory that changes while a watch runs -> new names, or those of before where it is
+broken.
+"""
 
 from pathlib import Path
 

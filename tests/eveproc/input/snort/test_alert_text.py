@@ -1,4 +1,5 @@
-"""Lines and blocks of alert logs in text, whole, odd, cut and forged -> alerts, and skips with their reason."""
+"""Lines and blocks of alert logs in text, whole, odd, cut and forged -> alerts, and skips with
+their reason."""
 
 import os
 from collections.abc import Iterator
@@ -79,7 +80,8 @@ def test_whatever_the_message_says_the_rule_and_the_addresses_are_the_engine_s(
         ("2001:db8::1 -> 2001:db8::2", "TCP", ("2001:db8::1", "2001:db8::2", 0)),
         ("fe80::1:2 -> ff02::1:ff00:1", "IPV6-ICMP", ("fe80::1:2", "ff02::1:ff00:1", 0)),
         (
-            "fe80:0000:0000:0000:0000:0000:0000:0001:135 -> ff02:0000:0000:0000:0000:0000:0000:0002:0",
+            "fe80:0000:0000:0000:0000:0000:0000:0001:135 -> "
+            "ff02:0000:0000:0000:0000:0000:0000:0002:0",
             "IPv6-ICMP",
             ("fe80::1", "ff02::2", 0),
         ),
@@ -108,7 +110,8 @@ def test_ports_are_told_from_the_groups_of_an_address(
         (b"\n", Skipped(SkipReason.BLANK)),
         (FAST.replace(b" -> ", b" <> "), NO_ADDRESSES),
         (FAST.replace(b"{TCP} 10.20.1.7:58474 -> 195.238.85.167:25", b"[**] [Raw pkt: 00]"), NO_ADDRESSES),
-        (FAST.replace(b"10.20.1.7", b"10.20.1.777"), Skipped(SkipReason.WRONG_TYPE, "source address")),
+        (FAST.replace(b"10.20.1.7", b"10.20.1.777"), Skipped(SkipReason.WRONG_TYPE, "source "
+            "address")),
         (FAST.replace(b":1250104:", b":0:"), Skipped(SkipReason.WRONG_TYPE, "sid")),
         (FAST.replace(b"03/02/2026", b"02/30/2026"), Skipped(SkipReason.BAD_TIMESTAMP)),
         (FAST.replace(b"03/02/2026-08:00:00.250000  ", b""), Skipped(SkipReason.NO_TIMESTAMP)),
@@ -301,7 +304,8 @@ def test_alerts_among_the_lines_of_other_programs_are_found(tmp_path: Path) -> N
     result = report(log(tmp_path / "system.log", noise + SYSLOG + noise))
     assert "events: 1 (alert 1)" in result.stderr
     record = (
-        b'Mar  2 08:00:00 fw1 suricata[9]: {"timestamp":"2026-03-02T08:00:00+0000","event_type":"flow",'
+        b"Mar  2 08:00:00 fw1 suricata[9]: "
+        b'{"timestamp":"2026-03-02T08:00:00+0000","event_type":"flow",'
         b'"src_ip":"10.20.1.8","dest_ip":"192.0.2.1","proto":"UDP"}\n'
     )
     for content in (record * 50 + SYSLOG, noise + SYSLOG + record * 50):
@@ -327,7 +331,8 @@ def test_text_in_a_folder_is_read_where_no_other_log_is(tmp_path: Path) -> None:
     [
         (FAST[:70], "holds no alert: not one of its 1 lines or records is whole"),
         (FULL[:70], "holds no alert: not one of its 1 lines or records is whole"),
-        (b"sig_id,dst,proto\n1250104,x,TCP\n", "is an alert_csv whose first line names no column for: timestamp, src\n"),
+        (b"sig_id,dst,proto\n1250104,x,TCP\n", "is an alert_csv whose first line names no column "
+            "for: timestamp, src\n"),
     ],
 )  # fmt: skip
 def test_a_file_without_an_alert_is_refused(tmp_path: Path, content: bytes, told: str) -> None:

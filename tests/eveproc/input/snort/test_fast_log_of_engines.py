@@ -1,4 +1,5 @@
-"""One replay through each real Suricata -> the alerts of its fast.log are those of its eve.json, in a zone that is not UTC."""
+"""One replay through each real Suricata -> the alerts of its fast.log are those of its eve.json, in
+a zone that is not UTC."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Logs of Snort in folders and files named after sensors -> which sensor wrote them, in evidence, coverage and health."""
+"""Logs of Snort in folders and files named after sensors -> which sensor wrote them, in evidence,
+coverage and health."""
 
 import gzip
 import json
@@ -112,7 +113,8 @@ def test_where_it_cannot_be_told_the_logs_and_the_remedy_are_named(tmp_path: Pat
     result = report(site_of(tmp_path, "ids-1", "ids-2", "ids-3"), named, unnamed)
     assert "wrote nothing" not in result.output
     assert (
-        f"health: it cannot be told which sensor wrote {unnamed}: let the folder have the name of the sensor, or the file's name "
+        f"health: it cannot be told which sensor wrote {unnamed}: let the folder have the name of "
+        "the sensor, or the file's name "
         "begin with it; until then make sure that the input holds the logs of ids-2, ids-3\n"
     ) in result.stderr
 

@@ -1,4 +1,5 @@
-"""Every log of alerts in text or CSV -> the verdicts of the same alerts as EVE or as alert_json, to the byte."""
+"""Every log of alerts in text or CSV -> the verdicts of the same alerts as EVE or as alert_json, to
+the byte."""
 
 import gzip
 import json
@@ -29,7 +30,8 @@ every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.title)
 
 @cache
 def alerts() -> tuple[Told, ...]:
-    """Those of the recorded office, and between them those of rules that are not ours, with odd messages."""
+    """Those of the recorded office, and between them those of rules that are not ours, with odd
+    messages."""
     with gzip.open(DATA / "office-suricata-7.eve.json.gz") as stream:
         records = [json.loads(line) for line in stream]
     ours = [Told.of(record) for record in records if record["event_type"] == "alert"]
@@ -47,7 +49,8 @@ def written(path: Path, content: bytes) -> Path:
 
 
 def of_form(form: Form) -> tuple[Told, ...]:
-    """The same alerts in what the form can say: without fractions of seconds, or without quotes in a message."""
+    """The same alerts in what the form can say: without fractions of seconds, or without quotes in
+    a message."""
     whole = (replace(a, time=float(int(a.time))) if form.whole_seconds else a for a in alerts())
     return tuple(replace(a, msg=a.msg.replace('"', "'")) for a in whole)
 

@@ -1,4 +1,5 @@
-"""Alerts -> the bytes of each log in text or CSV that an engine, barnyard2 or a firewall writes of them.
+"""Alerts -> the bytes of each log in text or CSV that an engine, barnyard2 or a firewall writes of
+them.
 
 docs/inputs.md is made from FORMS, and tests hold the verdicts of each to those of the same alerts
 as EVE or alert_json.
@@ -129,7 +130,8 @@ def cells(rows: Iterable[Sequence[object]], separator: str = ",") -> bytes:
 
 def default_29(stamp: str, *more: str) -> Callable[[Told], str]:
     return lambda a: (
-        f'{a.stamp(stamp)} ,{a.gid},{a.sid},{a.rev},"{a.msg}",{a.proto},{short(a.src)},{a.src_port},'
+        f"{a.stamp(stamp)} "
+        f',{a.gid},{a.sid},{a.rev},"{a.msg}",{a.proto},{short(a.src)},{a.src_port},'
         f"{short(a.dst)},{a.dst_port},{','.join(more)}"
     )
 
