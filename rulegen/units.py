@@ -5,5 +5,7 @@ DAY = 24 * HOUR
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 host`, `2 hosts`, `2,000 hosts`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """`1 host`, `2 hosts`, `2 addresses`, `2,000 hosts`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from eveproc.report import syslog_report
 from eveproc.report.judgement_text import causes_in_one, remedies_in_one
-from eveproc.report.record import addresses, changes, sids, told_at
+from eveproc.report.record import all_addresses, changes, sids, told_at
 from eveproc.report.sanitize import cut
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -145,7 +145,7 @@ def _change(change: HostChange | None) -> dict[str, str]:
 def _context(verdict: Verdict, judgement: Judgement) -> dict[str, str]:
     """What the dictionary has no key for."""
     return {
-        f"{OWN}Addresses": " ".join(addresses(verdict)) if verdict.identity else "",
+        f"{OWN}Addresses": " ".join(all_addresses(verdict)),
         f"{OWN}Sids": " ".join(map(str, sids(verdict))),
         f"{OWN}SameMailsAs": " ".join(verdict.repeats),
         f"{OWN}IsRouter": "true" if verdict.is_router else "",

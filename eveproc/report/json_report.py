@@ -54,11 +54,15 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
 
 
 def _where(verdict: Verdict) -> dict[str, object]:
-    """Keys that only some hosts have: scope of several networks, NAT, router, inventory."""
+    """Keys that only some hosts have.
+
+    Scope of several networks, NAT, router, addresses taken for one machine, inventory.
+    """
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
         | ({"is_router": True} if verdict.is_router else {})
+        | ({"handed_over": list(verdict.handed_over)} if verdict.handed_over else {})
         | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
     )
 

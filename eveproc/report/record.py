@@ -46,7 +46,11 @@ def sids(verdict: Verdict) -> list[int]:
     return sorted({sid for item in verdict.evidence for sid in item.sids})
 
 
+def all_addresses(verdict: Verdict) -> list[str]:
+    """As `addresses`; empty where nothing but the one address is known."""
+    return addresses(verdict) if verdict.identity or verdict.handed_over else []
+
+
 def addresses(verdict: Verdict) -> list[str]:
     """The host's address first, then the others of the same machine."""
-    others = verdict.identity.addresses if verdict.identity else ()
-    return list(dict.fromkeys((verdict.host, *others)))
+    return list(dict.fromkeys((verdict.host, *verdict.addresses)))

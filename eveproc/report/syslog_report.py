@@ -9,7 +9,7 @@ from enum import IntEnum
 from types import MappingProxyType
 
 from eveproc.report.judgement_text import causes_in_one, remedies_in_one
-from eveproc.report.record import addresses, changes, sids, told_at
+from eveproc.report.record import all_addresses, changes, sids, told_at
 from eveproc.report.sanitize import cut
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
@@ -127,7 +127,7 @@ def _parameters(
         "sids": " ".join(map(str, sids(verdict))),
         "mac": identity.mac if identity else "",
         "name": identity.name if identity else "",
-        "addresses": " ".join(addresses(verdict)) if identity else "",
+        "addresses": " ".join(all_addresses(verdict)),
         "scope": verdict.scope,
         "same_mails_as": " ".join(verdict.repeats),
         "is_router": "true" if verdict.is_router else "",

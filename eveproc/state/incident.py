@@ -62,10 +62,10 @@ class Whereabouts(Struct, frozen=True):
 def whereabouts(machine: Machine | Verdict) -> Whereabouts:
     """Those of a machine, or of the one that a verdict is about."""
     match machine:
-        case Machine(address=host):
+        case Machine():
             addresses = machine.addresses
-        case Verdict(host=host, identity=identity):
-            addresses = identity.addresses if identity else (host,)
+        case Verdict():
+            addresses = machine.addresses
     return Whereabouts(machine.identity.mac if machine.identity else "", addresses, machine.scope)
 
 

@@ -36,6 +36,7 @@ from eveproc.state.log_position import LogPosition, newest, plan, positions_afte
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
+from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_silence import judge_silence
 from eveproc.verdicts.machines import Machine, machines
 from rulegen.errors import Problem
@@ -173,7 +174,8 @@ class _Judging:
 
         Each has the evidence since its last closed incident.
         """
-        for machine in machines(self._store, self._site, everyone=everyone):
+        found = machines(self._store, self._site, everyone=everyone)
+        for machine in joined(found, self._store, self._site):
             if self._seen(machine):
                 self._keys_seen.add(machine.key)
             elif not (_is_new(machine, self._fresh) or self._is_known(machine)):

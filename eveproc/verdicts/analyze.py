@@ -17,6 +17,7 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, named_shortly, note_passed_over
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
+from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
@@ -141,7 +142,9 @@ def judge_evidence(
     """
     store.trim()
     judging = _Judging(store, site, drawn=drawn)
-    for machine in machines(store, site, everyone=everyone) if found is None else found:
+    if found is None:
+        found = joined(machines(store, site, everyone=everyone), store, site)
+    for machine in found:
         judging.take(machine, wanted=everyone or known(machine))
     verdicts = sorted(
         judging.verdicts, key=lambda v: (-v.level.rank, -v.score, by_number(v.host), v.scope)
@@ -298,5 +301,4 @@ def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]
     """All addresses of all infected hosts, with the reason."""
     for verdict in verdicts:
         if verdict.level is Level.INFECTED:
-            held = verdict.identity.addresses if verdict.identity else (verdict.host,)
-            yield from ((address, verdict.why) for address in held)
+            yield from ((address, verdict.why) for address in verdict.addresses)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.input.addresses import canonical_address
 from eveproc.signals.observation import Pivot
+from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.machines import (
     Machine,
     context_of,
@@ -72,7 +73,7 @@ def explain(
     store.trim()
     found = [
         _account(machine, store, site, sources)
-        for machine in _find(host, list(machines(store, site)), site)
+        for machine in _find(host, list(joined(machines(store, site), store, site)), site)
     ]
     return tuple(
         sorted(found, key=lambda account: (-account.verdict.level.rank, -account.verdict.score))

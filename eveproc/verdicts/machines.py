@@ -8,16 +8,19 @@ from msgspec.structs import replace
 
 from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.verdicts.parameters import INFECTED_AT
 from eveproc.verdicts.scoring import HostContext, signals_for
-from eveproc.verdicts.verdict import Identity, Verdict, judge, key_of
+from eveproc.verdicts.verdict import TOGETHER_AT, Identity, Verdict, judge, key_of
 from rulegen.inventory import InventoryEntry
 from rulegen.site_profile import SiteProfile
+from rulegen.vocabulary import Level
 
 
 class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
-    `scope`, `scopes`, `apart` and `contested` are those of its Asset.
+    `scope`, `scopes`, `apart` and `contested` are those of its Asset. `handed_over` says why its
+    addresses, in order of time, are taken for one machine (hand_over.py).
     """
 
     address: str
@@ -28,6 +31,7 @@ class Machine(Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     apart: Apart | None = None
     contested: tuple[str, ...] = ()
+    handed_over: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -75,10 +79,31 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     verdict = judge(machine.address, machine.evidence, machine.identity, context)
     if (entry := inventory_entry(machine, context.site)) is not None:
         verdict = replace(verdict, inventory=entry)
+    if machine.handed_over:
+        verdict = _at_a_stricter_bound(verdict, machine)
     if not (machine.scope or machine.contested):
         return verdict
     why = " ".join(filter(None, (verdict.why, _doubt(machine))))
     return replace(verdict, scope=machine.scope, why=why)
+
+
+def _at_a_stricter_bound(verdict: Verdict, machine: Machine) -> Verdict:
+    """Addresses that are only taken for one machine: infected at TOGETHER_AT, not below."""
+    found = replace(
+        verdict,
+        handed_over=machine.addresses,
+        why=f"{verdict.why} {machine.handed_over}",
+        next_step=f"{verdict.next_step} {_FIND_IT}".strip(),
+    )
+    if verdict.level is not Level.INFECTED or verdict.score >= TOGETHER_AT:
+        return found
+    return replace(found, level=Level.SUSPECTED, score=min(verdict.score, INFECTED_AT - 0.01))
+
+
+_FIND_IT = (
+    "To find the machine, look up the latest address in the neighbour table of the router; "
+    "`ethernet: yes` in eve-log names it by its MAC."
+)
 
 
 def inventory_entry(machine: Machine, site: SiteProfile) -> InventoryEntry | None:

@@ -15,6 +15,10 @@ from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_
 from rulegen.inventory import InventoryEntry
 from rulegen.vocabulary import Family, Level, Signal
 
+# Addresses that are only taken for one machine need this score to be infected: a wrong guess in one
+# of a hundred such cases then leaves less doubt than INFECTED_AT.
+TOGETHER_AT = 0.99
+
 
 class EvidenceItem(Struct, frozen=True):
     """One reason: what was counted, its source, and known false positives.
@@ -63,7 +67,8 @@ class Verdict(Struct, frozen=True):
 
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
-    is what the site's inventory says of the host.
+    is what the site's inventory says of the host. `handed_over` are the addresses, in order of
+    time, that are taken for one machine (hand_over.py).
     """
 
     host: str
@@ -81,6 +86,14 @@ class Verdict(Struct, frozen=True):
     repeats: tuple[str, ...] = ()
     is_router: bool = False
     inventory: InventoryEntry | None = None
+    handed_over: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses of the machine; `host` is the latest."""
+        if self.handed_over:
+            return self.handed_over
+        return self.identity.addresses if self.identity else (self.host,)
 
     @property
     def key(self) -> tuple[str, str]:

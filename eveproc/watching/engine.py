@@ -32,6 +32,7 @@ from eveproc.state.incident import (
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.verdicts.change import Trend
+from eveproc.verdicts.hand_over import joined, network_of, networks_of_candidates
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
@@ -216,24 +217,25 @@ class Watcher:
         """Machines that have or had one of the addresses, without evidence of closed incidents."""
         store = self.memory.store
         wanted = self._households.around(addresses)
-        hosts = PackedStore(HostEvidence)
-        for address in sorted(wanted):
-            if (evidence := store.hosts.get(address)) is not None:
-                hosts[address] = evidence
-        found = list(
-            machines(
-                replace(
-                    store, hosts=hosts, active=wanted, leases=self._households.leases_of(wanted)
-                ),
-                self._site,
-            )
-        )
+        found = self._seen_at(wanted)
+        if networks := networks_of_candidates(found, self._site):
+            wanted |= {address for address in store.hosts if network_of(address) in networks}
+            found = list(joined(self._seen_at(wanted), store, self._site))
         over = [
             incident
             for incident in self.memory.incidents.values()
             if incident.standing is Standing.CLOSED
         ]
         return [_unsettled(machine, over) for machine in found] if over else found
+
+    def _seen_at(self, wanted: set[str]) -> list[Machine]:
+        store = self.memory.store
+        hosts = PackedStore(HostEvidence)
+        for address in sorted(wanted):
+            if (evidence := store.hosts.get(address)) is not None:
+                hosts[address] = evidence
+        leases = self._households.leases_of(wanted)
+        return list(machines(replace(store, hosts=hosts, active=wanted, leases=leases), self._site))
 
     def _age(self, at: float) -> Iterator[LiveNews]:
         """Once per hour of log time: drop old evidence, judge machines with an open incident."""

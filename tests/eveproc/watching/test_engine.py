@@ -276,3 +276,30 @@ def test_memory_does_not_grow_from_day_to_day():
     assert max(sizes[20:]) <= 1.02 * max(sizes[10:20]), sizes
     assert len(watched.watcher.memory.store.hosts) < 3 * 14
     assert len(watched.incidents) <= 4
+
+
+def test_addresses_that_carry_on_from_one_another_are_one_machine_in_a_watch_too(tmp_path):
+    """Five servers from each of twelve addresses: none of them alone is above clean."""
+    rotating = [
+        line
+        for number in range(12)
+        for line in mailing_from(START + 600 * number, f"2001:db8:20:1::{number + 1:x}", 5 * number)
+    ]
+    day = [quiet(START - 6 * HOUR), *rotating, quiet(START + 18 * HOUR)]
+    watched = Watched()
+    heard = [news for line in day for news in watched.hear(line)]
+    assert {level for _, level, _ in heard} >= {Level.INFECTED}
+    (incident,) = watched.incidents
+    assert (incident.standing, incident.level) == (Standing.OPEN, Level.INFECTED)
+    eve = tmp_path / "eve.json"
+    eve.write_bytes(b"".join(day))
+    (verdict,) = [v for v in analyze([str(eve)], site_of()).verdicts if v.evidence]
+    assert (verdict.level, len(verdict.handed_over)) == (Level.INFECTED, 12)
+
+
+def mailing_from(start, host, first):
+    """Five mails in ten minutes, to servers that no address met before."""
+    for number in range(first, first + 5):
+        time = start + 120 * (number - first)
+        yield lookup(time, f"d{number}.example", host)
+        yield delivery(time + 0.2, f"198.51.{number}.25", host)

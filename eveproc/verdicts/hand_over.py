@@ -1,0 +1,202 @@
+"""Machines without MAC and lease -> those whose addresses carried on from one another, as one.
+
+A machine that changes its address (IPv6 privacy extensions, DHCP that is not logged) does the same
+thing from one address after the other, and never from two at once. Addresses are put together if
+
+- they are in one /64 (IPv6) or /24 (IPv4) and in the same scope, and nothing names their machines;
+- each of them delivered mail to, or looked up the mail servers of, at least EACH peers, as people's
+  machines do not: submission to a provider does not count;
+- no two of them were active at once, and no pause between two of them is longer than the pauses
+  that they make themselves;
+- of as many hosts that are independent of each other, so many would follow each other so closely in
+  one of 1,000 cases at most (`chance`).
+
+Two machines of one network that change addresses at the same time are not told apart, and neither
+is put together. docs/verdicts.md has the measurement.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from ipaddress import ip_address, ip_network
+from itertools import combinations, pairwise
+from math import perm
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eveproc.evidence.store import EvidenceStore, merged
+from eveproc.verdicts.machines import Machine, context_of
+from eveproc.verdicts.parameters import INFECTED_AT, SUSPECTED_AT
+from eveproc.verdicts.verdict import TOGETHER_AT, assess
+from rulegen.site_profile import SiteProfile
+from rulegen.units import count_of
+from rulegen.vocabulary import Signal
+
+# What people's machines do not do: their mail goes to one provider, by submission.
+ACTS = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.MX_FLOOD, Signal.NAME_GUESS)
+# One server or domain is what a device with a mail account of its own has.
+EACH = 2
+# Two addresses that follow each other are a coincidence that a large network shows every day.
+FEWEST = 3
+CHANCE_AT_MOST = 1e-3
+# A pause of this length is none, however fast the host is.
+NO_PAUSE = 60.0
+PREFIX = {4: 24, 6: 64}
+# A host that was active beside this share of the others is none of them.
+STEADY = 0.5
+# More hosts of one network that mail directly are no single machine; comparing them takes long.
+COMPARED_AT_MOST = 512
+
+
+class _Candidate:
+    """A machine without a name that mailed directly, or looked up mail servers."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    @cached_property
+    def times(self) -> list[float]:
+        sketches = [self.machine.evidence.log(signal) for signal in ACTS]
+        return sorted({time for sketch in sketches for time in sketch.times()})
+
+    @property
+    def start(self) -> float:
+        return self.times[0]
+
+    @property
+    def end(self) -> float:
+        return self.times[-1]
+
+    @cached_property
+    def pause(self) -> float:
+        return max((after - before for before, after in pairwise(self.times)), default=0.0)
+
+    def overlaps(self, other: "_Candidate") -> bool:
+        return self.start <= other.end and other.start <= self.end
+
+
+class Chain(Struct, frozen=True):
+    """Machines in order of time; `gap` is the longest pause between two, in seconds."""
+
+    machines: tuple[Machine, ...]
+    network: str
+    gap: float
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{count_of(len(self.machines), 'address')} of {self.network} carried on from one "
+            f"another, never at once and with pauses of {max(1, round(self.gap))} s at most, as "
+            "one machine does that changes its address: they are judged together."
+        )
+
+
+def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
+    """The same machines, with those that carried on from one another as one."""
+    waiting: dict[tuple[str, str], list[_Candidate]] = {}
+    for machine in found:
+        if _is_candidate(machine, site):
+            place = (network_of(machine.address), machine.scope)
+            waiting.setdefault(place, []).append(_Candidate(machine))
+        else:
+            yield machine
+    for (network, _), candidates in waiting.items():
+        chains = _chains(candidates, network)
+        taken = {id(machine) for chain in chains for machine in chain.machines}
+        yield from (c.machine for c in candidates if id(c.machine) not in taken)
+        for chain in chains:
+            yield from _judged_together(chain, store, site)
+
+
+def networks_of_candidates(found: Iterable[Machine], site: SiteProfile) -> set[str]:
+    """The networks in which further addresses may be one machine with one of these."""
+    return {network_of(m.address) for m in found if _is_candidate(m, site)}
+
+
+def chance(chained: int, of: int, gap: float, span: float) -> float:
+    """How often independent hosts would follow each other so closely, at most.
+
+    `of` hosts begin at any time of `span` seconds. That each of `chained` but the first begins
+    within `gap` seconds after the one before it ended has the probability gap/span; there are
+    of!/(of - chained)! such orders.
+    """
+    return perm(of, chained) * min(1.0, max(gap, 1.0) / span) ** (chained - 1) if span else 1.0
+
+
+def _is_candidate(machine: Machine, site: SiteProfile) -> bool:
+    if machine.identity or machine.contested or machine.apart or not machine.evidence.sketches:
+        return False
+    if max(machine.evidence.log(signal).distinct() for signal in ACTS) < EACH:
+        return False
+    address = ip_address(machine.address)
+    return not (site.is_mail_server(address) or site.is_resolver(address))
+
+
+@lru_cache(maxsize=1 << 16)
+def network_of(address: str) -> str:
+    """The /64 or /24 of an address."""
+    version = ip_address(address).version
+    return str(ip_network(f"{address}/{PREFIX[version]}", strict=False))
+
+
+def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
+    """Runs of candidates that follow each other too closely for independent hosts."""
+    if not FEWEST <= len(candidates) <= COMPARED_AT_MOST:
+        return []
+    others = sorted(_without_steady(candidates), key=lambda c: (c.start, c.end))
+    span = max(c.end for c in candidates) - min(c.start for c in candidates)
+    runs = [run for run in _runs(others) if len(run) >= FEWEST]
+    return [
+        Chain(tuple(c.machine for c in run), network, gap)
+        for run in runs
+        if chance(len(run), len(candidates), gap := _longest_gap(run), span) <= CHANCE_AT_MOST
+    ]
+
+
+def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Without hosts that were active beside most others, as a server is."""
+    beside = dict.fromkeys(map(id, candidates), 0)
+    for one, other in combinations(candidates, 2):
+        if one.overlaps(other):
+            beside[id(one)] += 1
+            beside[id(other)] += 1
+    most = max(FEWEST, STEADY * (len(candidates) - 1))
+    return [candidate for candidate in candidates if beside[id(candidate)] < most]
+
+
+def _runs(ordered: Sequence[_Candidate]) -> Iterator[list[_Candidate]]:
+    """Parts without a long pause; a part in which two were active at once is left out."""
+    run: list[_Candidate] = []
+    is_mixed, end = False, 0.0
+    for candidate in ordered:
+        longest = max([candidate.pause, NO_PAUSE, *(c.pause for c in run[-1:])])
+        if run and candidate.start - end > longest:
+            if not is_mixed:
+                yield run
+            run, is_mixed = [], False
+        is_mixed = is_mixed or bool(run and candidate.start <= end)
+        end = max(end, candidate.end) if run else candidate.end
+        run.append(candidate)
+    if run and not is_mixed:
+        yield run
+
+
+def _longest_gap(run: Sequence[_Candidate]) -> float:
+    return max(after.start - before.end for before, after in pairwise(run))
+
+
+def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
+    """One machine, if that makes it suspect and none of its addresses is infected by itself."""
+    latest = chain.machines[-1]
+    together = replace(
+        latest,
+        evidence=merged(machine.evidence for machine in chain.machines),
+        addresses=tuple(machine.address for machine in chain.machines),
+        handed_over=chain.sentence,
+    )
+    score = assess(together.evidence, context_of(together, store, site)).score
+    alone = (assess(m.evidence, context_of(m, store, site)).score for m in chain.machines)
+    if score >= TOGETHER_AT or (score >= SUSPECTED_AT and max(alone) < INFECTED_AT):
+        yield together
+    else:
+        yield from chain.machines
