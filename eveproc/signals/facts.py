@@ -44,6 +44,9 @@ ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
 HELD = 600.0
 # Ports below belong to services (RFC 6335); programs that share files choose one above.
 FIRST_USER_PORT = 1024
+# What mail programs ask for at a domain to set up an account there (autoconfiguration by
+# Thunderbird, Autodiscover by Microsoft); nobody needs it to send mail to the domain.
+SETTINGS_LABELS = ("autoconfig", "autodiscover")
 # The longest name of an address is one of IPv6, with 63 digits and dots.
 LONGEST_PTR = 64
 
@@ -60,6 +63,9 @@ class Fact(StrEnum):
     # name.
     MAIL_NAMES = "mail_names"
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
+    ASKS_SETTINGS = (
+        "asks_settings"  # by registered domain whose settings for mail programs it asked for
+    )
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
     HOLDS_MAILBOX = "holds_mailbox"  # by external POP or IMAP server that it stayed connected to
@@ -182,6 +188,11 @@ def _own_domain(mail: Transaction) -> str:
     return mail.sender if mail.is_own_sender else ""
 
 
+def _settings_domain(question: Question) -> str:
+    is_asked = question.name.partition(".")[0] in SETTINGS_LABELS
+    return registered_domain(question.name) if is_asked else ""
+
+
 _ANY_MAIL_PORT = Traces(ports=mail_ports)
 _MAIL_NAME = Traces(question_types=("MX",), name_words=MAIL_WORDS)
 
@@ -232,6 +243,12 @@ FACTS = (
         peer=Peer.DOMAIN,
         extractors=(Extractor(Transaction, _own_domain),),
         traces=Traces(event_types=("smtp",)),
+    ),
+    FactEntry(
+        fact=Fact.ASKS_SETTINGS,
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _settings_domain),),
+        traces=Traces(name_labels=SETTINGS_LABELS),
     ),
     FactEntry(
         fact=Fact.MET_BY_MAIL,

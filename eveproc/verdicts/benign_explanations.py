@@ -43,6 +43,11 @@ MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 # ports. A scan of many hosts tries few ports, a scan of many ports tries few hosts.
 PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 
+# Of the servers that were tried, the share at which the host also asked for the settings of an
+# account, and the connections to each that may have handed something over: a login is tried on each
+# submission port, a test mail follows.
+SET_UP, TESTS_EACH = 0.8, 4
+
 # Highest score that an explanation leaves. A mail server may still send spam; the others do not
 # look like mass mailers.
 PERHAPS, HARDLY = 0.85, 0.40
@@ -77,6 +82,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _resolver(evidence),
         _scanner(evidence),
         _provider_client(evidence) or _monitor(evidence) or _survey(evidence),
+        _account_setup(evidence),
         _file_sharer(evidence),
         _own_sender(evidence),
     )
@@ -216,6 +222,26 @@ def _survey(evidence: HostEvidence) -> BenignExplanation | None:
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED,
         HARDLY if 2 * len(several) >= len(tried) else PERHAPS,
+    )
+
+
+def _account_setup(evidence: HostEvidence) -> BenignExplanation | None:
+    """Mail accounts are set up: each domain whose servers are tried is asked for its settings.
+
+    Who sends mail to a domain needs no such settings. What is mailed afterwards is not excused.
+    """
+    settings = evidence.log(Fact.ASKS_SETTINGS).keys()
+    tried = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
+    own = tried & settings
+    tests = evidence.log(Fact.HANDED_OVER).count()
+    if not own or len(own) < SET_UP * len(tried) or tests > TESTS_EACH * len(own):
+        return None
+    return BenignExplanation(
+        f"asks {len(settings)} domains for the settings of mail programs and tries the servers of "
+        f"{len(own)} of them, as somebody does who sets up accounts",
+        "if nobody sets up accounts there, find the program",
+        SURVEYED,
+        HARDLY,
     )
 
 

@@ -785,6 +785,44 @@ def test_changing_senders_speak_against_a_survey():
     assert found.level is Level.INFECTED
 
 
+def account_setup(domains, label="autoconfig"):
+    """Settings, servers by their usual names, every mail port, and one test mail for each domain."""
+    events = []
+    for n in range(domains):
+        at, domain = n * 90, f"firm{n}.test"
+        events += [
+            lookup(at, f"{label}.{domain}", "A", rcode="NXDOMAIN", answer=True),
+            lookup(at + 0.1, domain),
+            answer(at + 0.2, f"mail.{domain}", server(n)),
+            *(session(at + 1 + p / 10000, server(n), 60, p) for p in (25, 465, 587)),
+            session(at + 30, server(n), 2500, 587, "tls"),
+        ]
+    return events
+
+
+def test_the_set_up_of_accounts_is_clean():
+    found = verdict(account_setup(16))
+    assert found.level is Level.CLEAN, found.why
+    assert "asks 16 domains for the settings of mail programs" in found.why
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(account_setup(40, label="www"), id="no settings asked for"),
+        pytest.param(account_setup(3) + flood(40), id="a flood besides"),
+        pytest.param(
+            account_setup(16)
+            + [session(2000 + n * 5, server(n % 16), 3000) for n in range(100)]
+            + flood(40),
+            id="mails afterwards",
+        ),
+    ],
+)
+def test_the_set_up_of_accounts_excuses_nothing_else(events):
+    assert verdict(events).level is Level.INFECTED
+
+
 def mailbox_reads(count, hours, port=993):
     """So many mailboxes, each read in each of these hours."""
     return [flow(hour * 3600 + n * 40 + 9, server(n), port) for n in range(count) for hour in hours]
