@@ -97,14 +97,14 @@ def read_bounded(path: Path, most: int) -> bytes:
     """
     try:
         if fault := special_kind(path):
-            raise InputError([Problem(str(path), f"is a {fault}; allowed is a file")])
+            raise InputError([Problem(str(path), f"is a {fault}; expected a file")])
         with path.open("rb") as stream:
             raw = stream.read(most + 1)
     except OSError as error:
         raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     if len(raw) > most:
         raise InputError(
-            [Problem(str(path), f"is larger than {most} bytes; allowed is a smaller file")]
+            [Problem(str(path), f"is larger than {most} bytes; expected a smaller file")]
         )
     return raw
 

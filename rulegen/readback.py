@@ -94,7 +94,7 @@ def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule
     it read is held against the text: the header's seven fields joined again must be the header.
     """
     if line.rstrip().endswith("\\"):
-        return "goes on in the next line; expected one rule per line"
+        return "continues on the next line; expected one rule per line"
     try:
         rule = idstools_rule.parse(line)
     # idstools raises bare Exception, and whatever a slice or int() raises.

@@ -43,7 +43,7 @@ def dialect_faults(rule: ReadRule, engine: Engine) -> Iterator[str]:
         return
     protocol = rule.header.split()[1]
     if engine is Engine.SNORT_29 and protocol not in _PROTOCOLS_29:
-        yield f"has the protocol {protocol}; allowed are {', '.join(_PROTOCOLS_29)}"
+        yield f"has the protocol {protocol}; expected {', '.join(_PROTOCOLS_29)}"
     for name, value in rule.options:
         if fault := _option_fault(name, value, engine):
             yield fault
@@ -53,7 +53,7 @@ def _option_fault(name: str, value: str, engine: Engine) -> str | None:
     if name in _MODIFIERS & _NOT_IN[engine]:
         return f'has {name} as an option; {engine} wants it inside content, as content:"x",{name}'
     if name == "threshold" and engine is Engine.SNORT_3:
-        return "has a threshold; allowed is a detection_filter, and an event_filter in mxhound.lua"
+        return "has a threshold; expected a detection_filter, and an event_filter in mxhound.lua"
     if name in _NOT_IN[engine] or "." in name:
         return f"has {name}, which {engine} does not know"
     if name == "content" and engine is Engine.SNORT_29 and _MODIFIED_INSIDE.match(value):
@@ -62,7 +62,7 @@ def _option_fault(name: str, value: str, engine: Engine) -> str | None:
             f"{engine} wants options, as content:...; nocase;"
         )
     if name == "target" and value not in _TARGETS:
-        return f"has target {value}; allowed are {', '.join(_TARGETS)}"
+        return f"has target {value}; expected {', '.join(_TARGETS)}"
     return None
 
 

@@ -175,13 +175,13 @@ def _has_other_log(file: ConfigText) -> bool:
 
 
 def _replaced(files: list[ConfigText]) -> Iterator[Problem]:
-    """Tables that are assigned behind the include of mxhound.lua take its entries away."""
+    """Tables that are assigned after the include of mxhound.lua take its entries away."""
     for file in _of_site(files):
         for name in ("event_filter", "suppress", "alert_json", "alerts"):
             for at, _ in _set_in(file, name):
                 if at > _place_of_ours(file):
                     what = (
-                        f"sets {name} behind the include of mxhound.lua, which replaces what that "
+                        f"sets {name} after the include of mxhound.lua, which replaces what that "
                         "sets; move the include to the end"
                     )
                     yield file.problem(what, at)

@@ -124,10 +124,10 @@ class _Walk:
             key = str(key_node.value)
             where = _join(path, key)
             if not isinstance(key_node, yaml.ScalarNode) or not key.isprintable():
-                self._note(key_node, path, "has a key that is no plain text; allowed are names")
+                self._note(key_node, path, "has a key that is no plain text; expected names")
                 continue
             if key in result:
-                self._note(key_node, where, "is given twice; once is allowed")
+                self._note(key_node, where, "is given twice; expected once")
             self.lines[where] = _line(key_node)
             result[key] = self.convert(value_node, where)
         return result
@@ -138,7 +138,7 @@ class _Walk:
             return str(node.value)
         # The library takes quadratic time for a number of the form 1:1:1:...
         if ":" in node.value and len(node.value) > LONGEST_NUMBER:
-            self._note(node, path, f"is longer than {LONGEST_NUMBER} characters; allowed is less")
+            self._note(node, path, f"is longer than {LONGEST_NUMBER} characters; expected less")
             return None
         try:
             value: Value = self._scalars.construct_object(node)
@@ -151,7 +151,7 @@ class _Walk:
             self._note(node, path, f"cannot be read: {_first_line(error)}")
             return None
         if isinstance(value, bytes):
-            self._note(node, path, "is binary; allowed is text")
+            self._note(node, path, "is binary; expected text")
             return None
         return value
 

@@ -510,4 +510,4 @@ def test_a_missing_engine_is_said(monkeypatch, tmp_path, capsys) -> None:
 def test_less_than_one_is_refused(option: str, capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([option, "0"])
-    assert "0 is not allowed; allowed is a number from 1" in capsys.readouterr().err
+    assert "0 is not allowed; expected a number from 1" in capsys.readouterr().err

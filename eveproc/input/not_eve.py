@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 UTF16 = "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
 _CAPTURE = (
-    "is a capture of packets; allowed are the logs that an engine writes of it: "
+    "is a capture of packets; expected the logs that an engine writes of it: "
     "suricata -r FILE -l FOLDER writes FOLDER/eve.json"
 )
 _FROM_SENSOR = "read eve.json of the sensor (outputs: eve-log in suricata.yaml)"

@@ -77,7 +77,7 @@ def _paths(source: str) -> list[str] | Problem:
 
 def _existing(source: str) -> list[str] | Problem | None:
     if not source:
-        return Problem('""', "is empty; allowed are files, folders, globs and -")
+        return Problem('""', "is empty; expected files, folders, globs and -")
     path = Path(source)
     if path.is_dir():
         return _in_folder(path)
@@ -86,7 +86,7 @@ def _existing(source: str) -> list[str] | Problem | None:
     kind = special_kind(path)
     if kind in ("", "pipe") or source == os.devnull:
         return [source]
-    return Problem(source, f"is a {kind}; allowed are files, folders, globs, named pipes and -")
+    return Problem(source, f"is a {kind}; expected files, folders, globs, named pipes and -")
 
 
 def _in_folder(folder: Path) -> list[str] | Problem:

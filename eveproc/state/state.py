@@ -131,7 +131,9 @@ def open_state(path: Path) -> Iterator["State"]:
     except sqlite3.Error as error:
         raise MxhoundError(f"{path}: {_why(error)}") from error
     except _DamagedError as error:
-        raise MxhoundError(f"{path}: is damaged ({error}); move it away to begin anew") from error
+        raise MxhoundError(
+            f"{path}: is damaged ({error}); move it away to start with a new one"
+        ) from error
     except _RefusedError as error:
         raise MxhoundError(f"{path}: {error}") from error
 
@@ -160,7 +162,7 @@ def _why(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_NOTADB:
             return "is no state file of eveproc"
         case sqlite3.SQLITE_CORRUPT:
-            return f"is damaged ({error}); move it away to begin anew"
+            return f"is damaged ({error}); move it away to start with a new one"
     return f"cannot be used: {error}"
 
 

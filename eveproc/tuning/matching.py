@@ -73,7 +73,7 @@ def refuse_untold(signal: Signal) -> None:
             [
                 Problem(
                     signal.value,
-                    f"cannot be told from records: {UNTOLD[signal]}; allowed are {', '.join(TOLD)}",
+                    f"cannot be told from records: {UNTOLD[signal]}; expected {', '.join(TOLD)}",
                 )
             ]
         )

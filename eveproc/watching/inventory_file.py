@@ -39,7 +39,7 @@ class InventoryFile:
             self._say(f"inventory: {path}: the names read before stay in force")
             return None
         self._inventory = read
-        self._say(f"inventory: {path} was read anew")
+        self._say(f"inventory: {path} was reloaded")
         return read
 
     def _stamp_now(self) -> Stamp | None:

@@ -42,7 +42,7 @@ class RedisList:
             raise MxhoundError(f"{self.name}: {error}") from error
         if kind not in (b"none", b"list"):
             raise MxhoundError(
-                f"{self.name}: is a {kind.decode()}; allowed is Suricata's `mode: list`"
+                f"{self.name}: is a {kind.decode()}; expected Suricata's `mode: list`"
             )
 
     def poll(self, _now: float) -> Iterator[Piece]:

@@ -92,7 +92,7 @@ def _refuse_unified2(name: str) -> None:
     with suppress(OSError):
         if snort.is_unified2(plain_head(name)) or snort.is_named_unified2(Path(name).name):
             what = (
-                "is a unified2 log of Snort, which is binary and cannot be followed; allowed are "
+                "is a unified2 log of Snort, which is binary and cannot be followed; expected "
                 "alert_json, alert_csv and text of Snort; eveproc report reads unified2"
             )
             raise InputError([Problem(name, what)])
@@ -195,7 +195,8 @@ class Live:
             self._outlets.say(f"skipped for faults of this program: {self._faults.count} in all")
         if self._fault:
             raise MxhoundError(
-                f"the state {self._fault}: the next start reads and tells again what was not kept"
+                f"the state {self._fault}: the next start reads and reports again what was not "
+                "saved"
             )
         return is_blind
 
@@ -261,7 +262,7 @@ class Live:
         began = monotonic()
         coverage = cache(self._watcher.judgement)
         for news in self._watcher.look(self._clock()):
-            with self._faults.caught(f"{news.verdict.host}: the news of it could not be told"):
+            with self._faults.caught(f"{news.verdict.host}: its notification could not be sent"):
                 self._outlets.pass_on(news, coverage)
             self._news = True
         self._looked = monotonic()
@@ -316,7 +317,7 @@ class Live:
             site, self._watcher.memory, self.stats, now=self._clock(), faults=self._faults
         )
         self._inventory = InventoryFile(site.inventory, self._outlets.say)
-        self._outlets.say("the site's profile was read anew")
+        self._outlets.say("the site's profile was reloaded")
 
     def _say_problems(self) -> None:
         problems, self.stats.problems = self.stats.problems, []

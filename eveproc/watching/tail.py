@@ -282,7 +282,7 @@ def _refuse(path: Path) -> None:
         what = "cannot be followed: there is no such folder"
     elif path.exists() and not path.is_file():
         what = (
-            "is no file; allowed are a file that Suricata writes, unix:PATH, unixgram:PATH and "
+            "is no file; expected a file that Suricata writes, unix:PATH, unixgram:PATH and "
             "redis://HOST:PORT?key=NAME"
         )
     elif path.exists() and not os.access(path, os.R_OK):

@@ -197,7 +197,7 @@ command -v flock >/dev/null && flock 9 # two runs at once would share one half-m
 missing=0
 for version in "$@"; do
     case $version in 7 | 8) name=suricata-$version ;; snort-2.9) name=$version ;;
-    *) say "unknown version '$version'; allowed are 7, 8 and snort-2.9"; exit 2 ;; esac
+    *) say "unknown version '$version'; expected 7, 8 and snort-2.9"; exit 2 ;; esac
     if "install_$version"; then
         say "$name: $("$CACHE/bin/$name" -V 2>&1 | grep -m 1 -oi 'version [0-9][^(]*')"
     else

@@ -54,7 +54,7 @@ def test_an_unknown_version_is_wrong_usage(tmp_path: Path) -> None:
     done = bash(f"{SCRIPT} 9", tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "engines: unknown version '9'; allowed are 7, 8 and snort-2.9\n",
+        "engines: unknown version '9'; expected 7, 8 and snort-2.9\n",
     )
 
 

@@ -203,7 +203,7 @@ def test_what_is_no_list_or_no_server_is_refused(redis_port, tmp_path):
 
     with closing(redis.Redis(port=redis_port)) as client:
         client.set("eve", "x")
-    with pytest.raises(MxhoundError, match="is a string; allowed is Suricata"):
+    with pytest.raises(MxhoundError, match="is a string; expected Suricata"):
         RedisList(f"redis://127.0.0.1:{redis_port}?key=eve", ReadStats())
     with pytest.raises(MxhoundError, match=r"redis list suricata on 127\.0\.0\.1: "):
         RedisList("redis://user:secret@127.0.0.1:9/", ReadStats())

@@ -74,7 +74,7 @@ def test_what_has_no_end_is_refused_by_name(
     if reader == "rules":  # what is no file is no rules file either
         assert "holds no mxhound.rules" in said
     else:
-        assert f"{tmp_path / name}: is a {kind}; allowed is a file" in said
+        assert f"{tmp_path / name}: is a {kind}; expected a file" in said
 
 
 @pytest.mark.parametrize("reader", ["a report for block", "a baseline"])

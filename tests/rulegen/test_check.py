@@ -136,7 +136,7 @@ SPOILED = [
     ),
     (
         edit("mxhound.rules", swap(b"alert dns", b"alert dns \\\n")),
-        "goes on in the next line; expected one rule per line",
+        "continues on the next line; expected one rule per line",
     ),
     (
         edit("threshold.config", lambda text: text + b"supress gen_id 1, sig_id 1300001\n"),
@@ -180,7 +180,7 @@ SPOILED = [
     ),
     (
         edit("mxhound.yaml", lambda text: text + b"threshold-file: x\n"),
-        "[threshold-file]: is given twice; once is allowed",
+        "[threshold-file]: is given twice; expected once",
     ),
     (edit("mxhound.yaml", swap(b"enabled: yes", b"enabled: [")), "mxhound.yaml:"),
     (

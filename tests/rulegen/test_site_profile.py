@@ -495,7 +495,7 @@ def test_a_whole_home_network_may_be_exempt_from_signals_that_are_named() -> Non
 def test_a_pipe_nobody_writes_to_is_refused_and_one_of_the_shell_is_read(tmp_path: Path) -> None:
     pipe = tmp_path / "site.yaml"
     os.mkfifo(pipe)
-    with pytest.raises(InputError, match=r"site\.yaml: is a pipe; allowed is a file"):
+    with pytest.raises(InputError, match=r"site\.yaml: is a pipe; expected a file"):
         load_site(pipe)
     reading, writing = os.pipe()
     os.write(writing, THREE_LINES.encode())

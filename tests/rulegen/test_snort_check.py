@@ -24,7 +24,7 @@ RULES, FILTERS, LUA = "mxhound.rules", "mxhound-threshold.conf", "mxhound.lua"
 # For each Snort: file, what is there, what stands there instead, what check says.
 CHANGED = {
     Engine.SNORT_29: [
-        (RULES, b"alert udp", b"alert dns", "has the protocol dns; allowed are tcp, udp, icmp, ip"),
+        (RULES, b"alert udp", b"alert dns", "has the protocol dns; expected tcp, udp, icmp, ip"),
         (RULES, b"flags:S", b"xbits:set,x; flags:S", "has xbits, which snort-2.9 does not know"),
         (
             RULES,
@@ -64,13 +64,13 @@ CHANGED = {
             RULES,
             b"detection_filter:",
             b"threshold:type both, ",
-            "has a threshold; allowed is a detection_filter",
+            "has a threshold; expected a detection_filter",
         ),
         (
             RULES,
             b"target:src_ip",
             b"target:dest_ip",
-            "has target dest_ip; allowed are src_ip, dst_ip",
+            "has target dest_ip; expected src_ip, dst_ip",
         ),
         (RULES, b"sid:1250001", b"sid:1250002", "sid 1250002 was already used in line"),
         (LUA, b"sid = 1250001", b"sid = 9", "sig_id 9 is no rule of this build"),

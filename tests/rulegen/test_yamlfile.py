@@ -56,14 +56,14 @@ def test_an_empty_document_is_no_value(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"a: 1\na: 2", "site.yaml:2: [a]: is given twice; once is allowed"),
+        (b"a: 1\na: 2", "site.yaml:2: [a]: is given twice; expected once"),
         (b"x:\n  a: [1\n", "site.yaml:3: is not YAML"),
         (b"a: &x [*x]", "site.yaml:1: [a.0]: refers to itself"),
         (b"a: *gone", "undefined alias"),
         (b"a: 1\n---\nb: 2", "another document"),
         (b"? [a]\n: b", "has a key that is no plain text"),
         (b'"\\ud800": 1', "has a key that is no plain text"),
-        (b"a: !!binary aGVsbG8=", "[a]: is binary; allowed is text"),
+        (b"a: !!binary aGVsbG8=", "[a]: is binary; expected text"),
         (b"a: !!int ''", "[a]: cannot be read"),
         (b"a: !!bool perhaps", "[a]: cannot be read"),
         (b"a: !!python/object/apply:os.system [id]", None),

@@ -259,7 +259,7 @@ def test_a_folder_of_pipes_alone_holds_no_eve_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/random"])
 def test_a_device_that_is_named_is_refused_by_name(device: str) -> None:
-    with pytest.raises(InputError, match=f"{device}: is a device; allowed are files"):
+    with pytest.raises(InputError, match=f"{device}: is a device; expected files"):
         find_files([device])
 
 

@@ -233,7 +233,7 @@ def test_everything_wrong_with_the_sources_is_told_before_anything_is_read(tmp_p
             "compressed",
         ),
         (f"{tmp_path}/*.gz", "matches no file"),
-        ('""', "is empty; allowed are files, folders, globs and -"),
+        ('""', "is empty; expected files, folders, globs and -"),
         (
             "a**b/*",
             "is no path and no pattern: Invalid pattern: '**' can only be an entire path component",

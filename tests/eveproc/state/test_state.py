@@ -273,7 +273,10 @@ def _damaged(query: str) -> Callable[[Path], None]:
             f"was written by a newer eveproc (schema {len(MIGRATIONS) + 1}; this one knows schemas "
             f"up to {len(MIGRATIONS)})",
         ),
-        (_cut_off, "is damaged (database disk image is malformed); move it away to begin anew"),
+        (
+            _cut_off,
+            "is damaged (database disk image is malformed); move it away to start with a new one",
+        ),
         (
             _damaged("UPDATE bookmarks SET kind = 'scroll'"),
             "is damaged (Invalid enum value 'scroll' - at `$.kind`)",

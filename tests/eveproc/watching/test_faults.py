@@ -198,7 +198,7 @@ def test_news_that_cannot_be_told_do_not_keep_the_others_back(tmp_path) -> None:
     watch.live._outlets = Sinks(tell, watch.said.append)
     watch.hear(*all_of(BAD, HOST))
     assert told == [HOST]
-    assert watch.said == [f"{BAD}: the news of it could not be told (UnicodeError: a name)"]
+    assert watch.said == [f"{BAD}: its notification could not be sent (UnicodeError: a name)"]
 
 
 def test_a_state_that_cannot_be_kept_does_not_end_the_watch(tmp_path, monkeypatch) -> None:

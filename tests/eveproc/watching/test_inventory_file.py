@@ -22,7 +22,7 @@ def test_a_changed_file_is_read_and_a_missing_one_forgets_no_name(tmp_path: Path
     assert found.get("name") == "laptop"
     assert [line.split(": ")[1:3] for line in said] == [
         [f"{file}:3", "invalid address 'x'"],
-        [f"{file} was read anew"],
+        [f"{file} was reloaded"],
     ]
     said.clear()
     file.unlink()

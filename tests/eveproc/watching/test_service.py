@@ -209,7 +209,7 @@ def test_a_site_with_faults_leaves_the_former_in_force(eve, site):
         assert watch.said[0].endswith("; the profile read before stays in force")
         site.write_text(f"{SITE}exempt: [{{network: {HOST}, reason: tests mail}}]\n")
         watch.process_signals.reload.set()
-        until(lambda: "the site's profile was read anew" in watch.said)
+        until(lambda: "the site's profile was reloaded" in watch.said)
         write(eve, *mailing(START, 40), *mailing(START, 40, host=OTHER))
         until(lambda: watch.news)
     assert {host for _, host in watch.news} == {OTHER}
@@ -263,7 +263,7 @@ def test_signals_are_obeyed_and_handlers_put_back(eve, site):
     result = cli(eve, "-s", site, signals=(signal.SIGHUP, signal.SIGINT))
     assert result.exit_code == 0
     assert [line.split("  ")[1:3] for line in result.stdout.splitlines()] == [["new", "INFECTED"]]
-    assert result.stderr == "eveproc: the site's profile was read anew\n"
+    assert result.stderr == "eveproc: the site's profile was reloaded\n"
     assert {number: signal.getsignal(number) for number in before} == before
 
 

@@ -255,7 +255,7 @@ def test_a_fault_is_told_once_and_tried_again(log, monkeypatch):
     ("name", "message"),
     [
         ("nowhere/eve.json", "cannot be followed: there is no such folder"),
-        (".", "is no file; allowed are a file that Suricata writes"),
+        (".", "is no file; expected a file that Suricata writes"),
     ],
 )
 def test_what_can_never_be_followed_is_refused(tmp_path, name, message):
