@@ -57,11 +57,14 @@ class Signal(StrEnum):
     SMTP_SESSIONS = "smtp_sessions", Family.DELIVERY
     MAIL_BURST = "mail_burst", Family.DELIVERY
     MX_THEN_SMTP = "mx_then_smtp", Family.DELIVERY
+    RECIPIENT_SPREAD = "recipient_spread", Family.DELIVERY
+    RELAY_SPREAD = "relay_spread", Family.DELIVERY
     LOOK_ALIKE = "look_alike", Family.CONTENT
     WORM_ATTACHMENT = "worm_attachment", Family.CONTENT
     HELO_ODD = "helo_odd", Family.CONTENT
     SENDER_CHURN = "sender_churn", Family.CONTENT
     SMTP_REJECTS = "smtp_rejects", Family.REJECTION
+    RCPT_REFUSED = "rcpt_refused", Family.REJECTION
 
 
 class HostSide(StrEnum):

@@ -70,6 +70,16 @@ def letter(
     return turns
 
 
+def refused_letter(number: int) -> list[Turn]:
+    """A mail whose only recipient is not known, so no message follows."""
+    return dialogue(
+        "C: MAIL FROM:<ann@example.com>",
+        "S: 250 2.1.0 ok",
+        f"C: RCPT TO:<user@r{number}.example>",
+        "S: 550 5.1.1 no such user",
+    )
+
+
 def sends(
     mail: Callable[[int], list[Turn]],
     *,
@@ -118,6 +128,14 @@ CASES = (
     Case(Signal.WORM_ATTACHMENT, "documents", sends(letter(file="a.pdf")), 0),
     Case(Signal.HELO_ODD, "names", sends(letter(), helo="pc-{}")),
     Case(Signal.HELO_ODD, "one name", sends(letter(), helo="pc"), 1),
+    Case(Signal.WORM_ATTACHMENT, "through the relay", sends(letter(file="a.scr"), server=relay)),
+    Case(Signal.RECIPIENT_SPREAD, "mailboxes", sends(letter())),
+    Case(Signal.RECIPIENT_SPREAD, "own people", sends(letter(recipient="u{}@example.org")), 0),
+    Case(Signal.RECIPIENT_SPREAD, "submitted", sends(letter(), port=587), 0),
+    Case(Signal.RELAY_SPREAD, "domains", sends(letter(), server=relay)),
+    Case(Signal.RELAY_SPREAD, "external servers", sends(letter()), 0),
+    Case(Signal.RCPT_REFUSED, "unknown users", sends(refused_letter)),
+    Case(Signal.RCPT_REFUSED, "accepted", sends(letter()), 0),
     Case(Signal.SENDER_CHURN, "domains", sends(letter("ann@s{}.example"))),
     Case(Signal.SENDER_CHURN, "users of one domain", sends(letter("ann{0}@mail{0}.s.example")), 1),
     Case(Signal.SENDER_CHURN, "own domains", sends(letter("ann@d{}.example.org")), 0),

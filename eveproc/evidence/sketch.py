@@ -212,6 +212,14 @@ class ActivitySketch(Struct):
         hours = {hour: bucket.relabelled(label) for hour, bucket in self.hours.items()}
         return replace(self, hours=hours)
 
+    def only(self, is_kept: Callable[[str], bool]) -> "ActivitySketch":
+        """The same with these keys only; `count` is that of all events in hours that have one."""
+        hours = {
+            hour: replace(bucket, keys={k: t for k, t in bucket.keys.items() if is_kept(k)})
+            for hour, bucket in self.hours.items()
+        }
+        return replace(self, hours={hour: b for hour, b in hours.items() if b.keys})
+
     def one_per_window(self) -> "ActivitySketch":
         """The same with one event and key for each window that packet threads logged repeatedly.
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from math import inf, isfinite
 
 import msgspec
@@ -151,7 +152,15 @@ def _counted(
     activity, source = key
     if source is EvidenceSource.ALERT:
         sketch = sketch.one_per_window()
+    if activity is Signal.RECIPIENT_SPREAD:
+        return sketch.relabelled(partial(_at_peer, peer_of))
     return sketch.relabelled(peer_of) if activity in COUNTED_BY_SERVER else sketch
+
+
+def _at_peer(peer_of: Callable[[str], str], key: str) -> str:
+    """The key "server mailbox" with the server's peer in its place."""
+    server, _, mailbox = key.partition(" ")
+    return f"{peer_of(server)} {mailbox}"
 
 
 def merged(evidence: Iterable[HostEvidence]) -> HostEvidence:

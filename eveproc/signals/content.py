@@ -6,7 +6,7 @@ from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.known_mailers import WORM
-from eveproc.signals.records import Transaction
+from eveproc.signals.records import RelayedMail, Transaction
 from eveproc.signals.rule_match import Moment, SmtpMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, AlertWeight, Window
 from rulegen.units import HOUR
@@ -34,7 +34,7 @@ def _digest_and_recipient(mail: Transaction) -> str:
     return f"{digest} {mail.recipient}" if mail.recipient and digest else ""
 
 
-def _recipient_of_program(mail: Transaction) -> str:
+def _recipient_of_program(mail: Transaction | RelayedMail) -> str:
     return mail.recipient if _has_program(mail.event) else ""
 
 
@@ -72,12 +72,16 @@ CONTENT = (
     ),
     SignalEntry(
         signal=Signal.WORM_ATTACHMENT,
-        did="sent programs directly to",
+        did="sent programs to",
         peer=Peer.RECIPIENT_DOMAIN,
-        extractors=(Extractor(Transaction, _recipient_of_program),),
+        extractors=(
+            Extractor(Transaction, _recipient_of_program),
+            Extractor(RelayedMail, _recipient_of_program),
+        ),
         traces=_SMTP,
-        windows=(Window(HOUR, 3, 10),),
-        windows_source="Large providers refuse programs, so people rarely mail them.",
+        windows=(Window(HOUR, 4, 10),),
+        windows_source="Large providers refuse programs, so people rarely mail them: a few to "
+        "customers who asked for them.",
         limit=PeerLimit.RECIPIENTS,
         alert_weight=AlertWeight(4.0, 6.0),
         unusual_for_mail_server=True,

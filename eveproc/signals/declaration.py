@@ -57,6 +57,7 @@ class Peer(StrEnum):
     SERVER = "external server"
     DOMAIN = "domain"
     RECIPIENT_DOMAIN = "recipient domain"
+    RECIPIENT = "recipient"
     SENDER_DOMAIN = "sender domain"
     HELO_NAME = "HELO name"
     HOST = "host"
@@ -73,6 +74,7 @@ class PeerLimit(Enum):
     SUBMISSION_SERVERS = auto()
     RECIPIENTS = auto()
     ACTS = auto()
+    REFUSED = auto()
 
 
 class SignalEntry(Struct, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.facts import mail_ports
 from eveproc.signals.known_mailers import EMOTET, HOURLY_20, SLOW_BOT
-from eveproc.signals.records import Connection, Session, Transaction
-from eveproc.signals.rule_match import HostMark, MarkTest, Moment, SmtpMatch, SynMatch
+from eveproc.signals.records import Connection, Recipient, RelayedMail, Session, Transaction
+from eveproc.signals.rule_match import HostMark, MarkTest, Moment, SmtpMatch, SynMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Signal
@@ -43,6 +43,14 @@ def _submission_peer(session: Session) -> str:
     return session.event.server if session.is_submission else ""
 
 
+def _mailbox_at_server(recipient: Recipient) -> str:
+    return f"{recipient.event.server} {recipient.mailbox}" if recipient.is_direct else ""
+
+
+def _relayed_to(mail: RelayedMail) -> str:
+    return mail.recipient
+
+
 def _recipient(mail: Transaction) -> str:
     return mail.recipient
 
@@ -55,6 +63,7 @@ def _is_mail(smtp: Smtp) -> bool:
     return bool(smtp.mail_from or smtp.rcpt_to)
 
 
+_NO_MAILBOXES = "no rule of an engine looks at recipients, so there is no threshold to choose"
 _MAIL_PORTS = Traces(ports=mail_ports)
 _SMTP = Traces(event_types=("smtp",))
 
@@ -171,5 +180,32 @@ DELIVERY = (
         explained_by_volume=True,
         rule_match=SynMatch(mark=MarkTest(HostMark.ASKED_MX, is_set=True)),
         per_mail=1,
+    ),
+    SignalEntry(
+        signal=Signal.RECIPIENT_SPREAD,
+        did="wrote directly to",
+        peer=Peer.RECIPIENT,
+        extractors=(Extractor(Recipient, _mailbox_at_server),),
+        traces=_SMTP,
+        windows=(Window(HOUR, 15, 40), Window(EIGHT_HOURS, 30, 100), Window(DAY, 40, 200)),
+        windows_source="Programs that send alerts or scans straight to an exchanger write to a few "
+        "mailboxes, mostly the site's own, which do not count. Linux.ProxyM sent 400 mails a day "
+        "from each device (Doctor Web 2017).",
+        explained_by_volume=True,
+        rule_match=Untold(_NO_MAILBOXES),
+    ),
+    SignalEntry(
+        signal=Signal.RELAY_SPREAD,
+        did="sent mail through the site's own server to",
+        peer=Peer.RECIPIENT_DOMAIN,
+        extractors=(Extractor(RelayedMail, _relayed_to),),
+        traces=_SMTP,
+        windows=(Window(HOUR, 20, 40), Window(EIGHT_HOURS, 40, 100)),
+        windows_source="A person writes to few domains within an hour. Newsletters "
+        "and invoices go to "
+        "many, so it counts only with programs attached or recipients refused.",
+        limit=PeerLimit.RECIPIENTS,
+        explained_by_volume=True,
+        rule_match=Untold(_NO_MAILBOXES),
     ),
 )

@@ -19,8 +19,10 @@ from eveproc.signals.domains import (
 from eveproc.signals.records import (
     Connection,
     DnsService,
+    IncomingRecipient,
     MailService,
     Question,
+    Recipient,
     Transaction,
 )
 from rulegen.site_profile import Ports
@@ -68,6 +70,8 @@ class Fact(StrEnum):
     )
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
+    RCPT_TAKEN = "rcpt_taken"  # by recipient of a mail that a message followed
+    TAKES_IN_FOR = "takes_in_for"  # by domain that external hosts bring mail for
     HOLDS_MAILBOX = "holds_mailbox"  # by external POP or IMAP server that it stayed connected to
     ODD_PORTS = "odd_ports"  # by port, of external hosts that did not answer there
     HANDED_OVER = "handed_over"  # by external mail server that it sent enough for a mail
@@ -166,6 +170,14 @@ def _mailbox_server(connection: Connection) -> str:
     return flow.server if is_read and not connection.is_mail else ""
 
 
+def _taken_recipient(recipient: Recipient) -> str:
+    return "" if recipient.is_refused else recipient.mailbox
+
+
+def _brought_for(recipient: IncomingRecipient) -> str:
+    return recipient.domain
+
+
 def _held_mailbox(connection: Connection) -> str:
     is_held = connection.event.end - connection.event.time >= HELD
     return _mailbox_server(connection) if is_held else ""
@@ -261,6 +273,18 @@ FACTS = (
         peer=Peer.SERVER,
         extractors=(Extractor(Connection, _mailbox_server),),
         traces=Traces(ports=_mailbox_ports),
+    ),
+    FactEntry(
+        fact=Fact.RCPT_TAKEN,
+        peer=Peer.RECIPIENT,
+        extractors=(Extractor(Recipient, _taken_recipient),),
+        traces=Traces(event_types=("smtp",)),
+    ),
+    FactEntry(
+        fact=Fact.TAKES_IN_FOR,
+        peer=Peer.RECIPIENT_DOMAIN,
+        extractors=(Extractor(IncomingRecipient, _brought_for),),
+        traces=Traces(event_types=("smtp",)),
     ),
     FactEntry(
         fact=Fact.HOLDS_MAILBOX,

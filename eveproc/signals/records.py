@@ -18,6 +18,8 @@ from rulegen.site_profile import SiteProfile
 
 # Ports below are not given to clients (RFC 6335, system ports).
 FIRST_CLIENT_PORT = 1024
+# A mail to more recipients shows no more than one to so many; large providers take 100 and more.
+MOST_RECIPIENTS = 20
 
 
 class Record(Struct, frozen=True):
@@ -111,6 +113,54 @@ class Transaction(Record, frozen=True):
     @property
     def identity(self) -> tuple[object, ...]:
         return self.event.client_port, self.event.server, self.event.tx_id
+
+
+class Recipient(Record, frozen=True):
+    """One recipient of a mail that a home host sent, who is neither the site's nor the sender's.
+
+    `is_direct`: the mail went to an external server's port 25. `is_refused`: no message followed,
+    so the server refused the recipient, the sender or the mail.
+    """
+
+    EVE_TYPE = "smtp"
+
+    event: Smtp
+    mailbox: str
+    is_direct: bool
+
+    @property
+    def is_refused(self) -> bool:
+        return not self.event.has_message
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.tx_id, self.mailbox
+
+
+class RelayedMail(Record, frozen=True):
+    """A home host gave a mail to a server of the site; `recipient` is an external domain."""
+
+    EVE_TYPE = "smtp"
+
+    event: Smtp
+    recipient: str
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.tx_id
+
+
+class IncomingRecipient(Record, frozen=True):
+    """An external host brought the home host a mail for this domain, not declared as own."""
+
+    EVE_TYPE = "smtp"
+
+    event: Smtp
+    domain: str
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client, self.event.client_port, self.event.tx_id, self.domain
 
 
 class MailService(Record, frozen=True):
@@ -210,9 +260,39 @@ class RecordReader:
         is_internal = self.is_home(event.server)
         if is_internal:
             yield MailService(event, event.server)
-        if is_internal or not self.is_home(event.client) or _is_quit(event):
+        is_own = self.is_home(event.client)
+        if is_internal and event.rcpt_to:
+            yield from self._through_the_site(event) if is_own else self._brought_in(event)
+        if is_internal or not is_own or _is_quit(event):
             return
-        yield Session(event, event.client, event.server_port in self._submission)
+        yield from self._sent_directly(event)
+
+    def _through_the_site(self, event: Smtp) -> Iterator[Record]:
+        unrelated = self._unrelated(event)
+        for mailbox in unrelated:
+            yield Recipient(event, event.client, mailbox, is_direct=False)
+        if unrelated:
+            domain = domain_of_address(unrelated[0])
+            yield RelayedMail(event, event.client, registered_domain(domain))
+
+    def _brought_in(self, event: Smtp) -> Iterator[Record]:
+        domains = {domain_of_address(mailbox) for mailbox in event.rcpt_to[:MOST_RECIPIENTS]}
+        for domain in sorted(domains):
+            if domain and not is_below(domain, self._internal_domains):
+                yield IncomingRecipient(event, event.server, registered_domain(domain))
+
+    def _unrelated(self, event: Smtp) -> list[str]:
+        """Mailboxes of the first recipients that are neither the site's nor the sender's."""
+        own = (*self._internal_domains, domain_of_address(event.mail_from))
+        known = tuple(domain for domain in own if domain)
+        boxes = (mailbox.strip().strip("<>").lower() for mailbox in event.rcpt_to[:MOST_RECIPIENTS])
+        return [box for box in boxes if (d := domain_of_address(box)) and not is_below(d, known)]
+
+    def _sent_directly(self, event: Smtp) -> Iterator[Record]:
+        is_submission = event.server_port in self._submission
+        for mailbox in self._unrelated(event):
+            yield Recipient(event, event.client, mailbox, is_direct=not is_submission)
+        yield Session(event, event.client, is_submission)
         if not event.rcpt_to:
             yield Transaction(event, event.client)
             return

@@ -9,8 +9,6 @@ Where many domains share few servers, the domains tell how many acts there were.
 from collections.abc import Iterable, Iterator
 from math import inf
 
-from msgspec.structs import replace
-
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.domains import is_exchange_name
@@ -40,11 +38,7 @@ def acts_of(evidence: HostEvidence) -> ActivitySketch:
     if not lookups.hours or not connections:
         return ActivitySketch()
     followed = set(_followed(lookups.newcomers(), connections))
-    hours = {
-        hour: replace(bucket, keys={k: t for k, t in bucket.keys.items() if k in followed})
-        for hour, bucket in lookups.hours.items()
-    }
-    return replace(lookups, hours={hour: b for hour, b in hours.items() if b.keys})
+    return lookups.only(followed.__contains__)
 
 
 def most_acts(evidence: HostEvidence) -> float:

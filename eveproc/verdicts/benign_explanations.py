@@ -7,10 +7,12 @@ from msgspec import Struct
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
+from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
 from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.recipients import are_taken_as_a_rule
 from rulegen.vocabulary import Family, Signal
 
 # Enough distinct clients to call a host a server, not a peer that was met once.
@@ -19,6 +21,9 @@ CLIENTS = 3
 # A mail server receives mail in proportion to what it sends. A few port scans of an open port 25 do
 # not make a host a mail server.
 SHARE_IN = 0.05
+# Domains that mail is taken in for and passed on to, in all and for each host that brings mail. A
+# secondary mail server serves the domains of a friend or two.
+PASSED_ON, PASSED_EACH = 15, 2
 # Out of about ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
 # A mass mailer does not connect to internal hosts' mail ports, nor to other ports of a mail server.
@@ -96,6 +101,8 @@ def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
         evidence.log(Fact.TAKES_MAIL_IN).distinct(),
         evidence.log(Fact.ASKS_PTR).distinct(),
     )
+    if _relays_for_anybody(evidence):
+        return None
     if senders < SENDERS and not (senders and names >= PTR_NAMES):
         return None
     sent = max(evidence.log(s).count() for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS))
@@ -108,6 +115,18 @@ def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:
         BY_RATE,
         PERHAPS,
     )
+
+
+def _relays_for_anybody(evidence: HostEvidence) -> bool:
+    """An open relay: few hosts bring mail for many domains, and it goes on to those (RFC 2505).
+
+    A mail server takes mail in for its own domains. A backup server passes on what many servers
+    bring, for the few domains that it serves.
+    """
+    out = evidence.log(Signal.MAIL_BURST).keys()
+    passed = len(out & evidence.log(Fact.TAKES_IN_FOR).keys())
+    few = PASSED_EACH * evidence.log(Fact.TAKES_MAIL_IN).distinct()
+    return passed >= max(PASSED_ON, few) and 2 * passed >= len(out)
 
 
 def _resolver(evidence: HostEvidence) -> BenignExplanation | None:
@@ -268,7 +287,26 @@ def _file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
-    """A program of the site that delivers directly: one HELO name, own senders, low rate."""
+    """A program of the site that delivers directly: one HELO name, no programs attached."""
+    helos = evidence.log(Signal.HELO_ODD).distinct()
+    if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
+        return None
+    if _is_slow_in_our_name(evidence):
+        what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
+    elif _is_aligned(evidence) and are_taken_as_a_rule(evidence):
+        what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
+    else:
+        return None
+    return BenignExplanation(
+        f"sends only from {what}, as a program that delivers directly does",
+        "route it through the relay or declare it in mail_servers; otherwise investigate it",
+        explained,
+        PERHAPS,
+    )
+
+
+def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
+    """Own senders, few new servers an hour, different texts."""
     mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
     hurried = (
         max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), 3600), default=0) >= OWN_PACE
@@ -276,22 +314,18 @@ def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
     copies = Counter(
         key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers()
     )
-    odd = evidence.log(Signal.HELO_ODD).distinct() > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours
-    if (
-        not own.hours
-        or own.count() < mails.count()
-        or hurried
-        or odd
-        or max(copies.values(), default=0) >= OWN_COPIES
-    ):
-        return None
-    return BenignExplanation(
-        "sends only from the site's own domains at a low rate, as a program that "
-        "delivers directly does",
-        "route it through the relay or declare it in mail_servers; otherwise investigate it",
-        BY_RATE - {Signal.LOOK_ALIKE},
-        PERHAPS,
-    )
+    is_own = own.hours and own.count() >= mails.count()
+    return bool(is_own and not hurried and max(copies.values(), default=0) < OWN_COPIES)
+
+
+def _is_aligned(evidence: HostEvidence) -> bool:
+    """One sender domain, that of the HELO name, in the mails of most connections to port 25."""
+    (helo,) = evidence.log(Signal.HELO_ODD).keys() or {""}
+    own = set(map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys()))
+    senders = evidence.log(Signal.SENDER_CHURN).keys() | own
+    seen = 2 * evidence.log(Signal.MAIL_BURST).count()
+    is_most = seen >= evidence.log(Signal.SMTP_ATTEMPTS).count()
+    return is_most and "." in helo and senders == {registered_domain(helo)}
 
 
 def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:

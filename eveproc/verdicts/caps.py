@@ -15,6 +15,7 @@ from eveproc.verdicts.acts import (
     most_acts,
     servers_on_port_25,
 )
+from eveproc.verdicts.recipients import refused_at_most, speak_for_themselves
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
@@ -38,14 +39,17 @@ class Caps(Struct, frozen=True):
     `direct`, `submission`: external servers on those ports that are not the host's own providers;
     `servers`: both together; `lookups`: domains asked for that a delivery may have followed (inf:
     connections were not logged); `recipients`: domains written to: no more than servers, since one
-    server for many domains is a relay; `acts`: lookups followed by their own connection (acts.py).
+    server for many domains is a relay, unless the mails speak for themselves (recipients.py);
+    `refused`: recipients above those that bounce of any list; `acts`: lookups followed by their
+    own connection (acts.py).
     """
 
     direct: int
     submission: int
     lookups: float
-    recipients: int
+    recipients: float
     acts: float
+    refused: int
 
     @property
     def servers(self) -> int:
@@ -70,6 +74,8 @@ class Caps(Struct, frozen=True):
                 return self.recipients
             case PeerLimit.ACTS:
                 return self.acts
+            case PeerLimit.REFUSED:
+                return self.refused
 
 
 def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
@@ -82,8 +88,9 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
         direct,
         submission,
         for_delivery if connections_logged else inf,
-        recipients=direct + submission,
+        recipients=inf if speak_for_themselves(evidence) else direct + submission,
         acts=most_acts(evidence),
+        refused=refused_at_most(evidence),
     )
 
 

@@ -14,6 +14,7 @@ from eveproc.verdicts.acts import acts_of
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
+from eveproc.verdicts.recipients import mailboxes_written_to, refused_recipients
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Family, Signal
@@ -163,7 +164,7 @@ def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[
 
 def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
     for signal in CURVES:
-        sketch = acts_of(evidence) if signal is Signal.MX_THEN_SMTP else evidence.log(signal)
+        sketch = _counted(evidence, signal)
         if not sketch.distinct():
             continue
         entry = SIGNALS[signal]
@@ -172,6 +173,19 @@ def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
         name = entry.slow_name if entry.slow_name and window >= HOUR else signal
         is_delivered = caps.connections_logged and signal in LEAD_TO_DELIVERY
         yield ScoredSignal(name, EvidenceSource.LOG, sketch, weight, peak, window, is_delivered)
+
+
+def _counted(evidence: HostEvidence, signal: Signal) -> ActivitySketch:
+    """What is counted of a signal's records."""
+    match signal:
+        case Signal.MX_THEN_SMTP:
+            return acts_of(evidence)
+        case Signal.RECIPIENT_SPREAD:
+            return mailboxes_written_to(evidence)
+        case Signal.RCPT_REFUSED:
+            return refused_recipients(evidence)
+        case _:
+            return evidence.log(signal)
 
 
 def _heaviest(

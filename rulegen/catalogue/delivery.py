@@ -5,7 +5,7 @@ from types import MappingProxyType
 from rulegen.catalogue.misses import NOT_PORT_53, ON_WEB_PORTS
 from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import SNORTS, SURICATAS, HostSide, Signal
+from rulegen.vocabulary import SNORTS, SURICATAS, Engine, HostSide, Signal
 
 _MAIL = "T1071.003"
 _RFC5068 = Reference("url", "www.rfc-editor.org/rfc/rfc5068")
@@ -15,6 +15,13 @@ _SMTP = Reference("url", "www.rfc-editor.org/rfc/rfc5321")
 _UNDECLARED = "a mail server that the site profile does not declare"
 _MONITORING = "monitoring of external mail servers: always the same few"
 
+_LOG_ONLY = MappingProxyType(
+    dict.fromkeys(
+        Engine,
+        "a rule cannot tell whose mailbox a recipient is; eveproc can, from the smtp "
+        "records of eve.json",
+    )
+)
 _FORGETS = "Snort remembers nothing of a host from one connection to the next"
 _NOT_AFTER_MX = MappingProxyType(
     dict.fromkeys(SNORTS, f"{_FORGETS}, so it cannot tell that a lookup came before")
@@ -244,5 +251,48 @@ DELIVERY = (
         threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in "
         "55 minutes.",
         not_on=_NOT_NEW,
+    ),
+    RuleSpec(
+        name="recipient_spread",
+        signal=Signal.RECIPIENT_SPREAD,
+        offset=111,
+        rev=1,
+        msg="MXHOUND DELIVERY Mails to many mailboxes at few providers",
+        sees="mails to many mailboxes of other people, handed directly to the mail exchangers "
+        "of their providers",
+        mistaken_for=(
+            _UNDECLARED,
+            "a program that writes to customers of one large provider without a relay",
+        ),
+        next_step="Read one of the mails; ask the owner whether the mailing was meant.",
+        references=(_SMTP,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(25, 3600),
+        threshold_source="A host that is no mail server writes directly to a few "
+        "mailboxes, for alerts "
+        "and scans.",
+        not_on=_LOG_ONLY,
+    ),
+    RuleSpec(
+        name="relay_spread",
+        signal=Signal.RELAY_SPREAD,
+        offset=112,
+        rev=1,
+        msg="MXHOUND DELIVERY Mails to many domains through the own relay",
+        sees="mails of one host to recipients in many domains, handed to the site's own mail "
+        "server, with programs "
+        "attached or many recipients refused",
+        mistaken_for=("a mailing to an old list of addresses", _UNDECLARED),
+        next_step="Lock the account or the host's access to the relay, then read one of the mails "
+        "in its queue.",
+        references=(_SUBMISSION,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(40, 3600),
+        threshold_source="A person writes to fewer domains within an hour; a mailing "
+        "has few recipients "
+        "refused.",
+        not_on=_LOG_ONLY,
     ),
 )

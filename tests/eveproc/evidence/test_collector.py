@@ -40,7 +40,9 @@ def kinds(events, host=HOST, site=None):
 
 
 # What every mail of a foreign sender shows.
-A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1}
+A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1, Signal.RCPT_REFUSED: 1}
+DIRECT_MAIL = {**A_MAIL, Signal.SMTP_SESSIONS: 1, Signal.RECIPIENT_SPREAD: 1}
+MET = {Fact.MET_BY_MAIL: 1, Fact.HANDED_OVER: 1}
 
 
 @pytest.mark.parametrize(
@@ -71,20 +73,49 @@ A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1}
             lookup(1, "7.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "PTR"), {Fact.ASKS_PTR: 1}, id="PTR of IPv6"
         ),
         pytest.param(lookup(1, "1.2.0.192.in-addr.arpa", "PTR"), {}, id="PTR that is not counted"),
-        pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1}, id="SMTP"),
+        pytest.param(flow(1, server(1)), {Signal.SMTP_ATTEMPTS: 1, **MET}, id="SMTP"),
         pytest.param(
             flow(1, server(1), 465),
-            {Signal.SUBMISSION_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1},
+            {Signal.SUBMISSION_ATTEMPTS: 1, **MET},
             id="submission",
         ),
         pytest.param(flow(1, "10.20.7.7"), {Fact.INSIDE_TARGETS: 1}, id="inside"),
         pytest.param(flow(1, server(1), 993), {Fact.READS_MAILBOX: 1}, id="mailbox"),
         pytest.param(
-            flow(1, server(1), 8080, established=False), {Fact.PROBED: 1}, id="refused elsewhere"
+            flow(1, server(1), 8080, established=False),
+            {Fact.PROBED: 1, Fact.ODD_PORTS: 1},
+            id="refused elsewhere",
+        ),
+        pytest.param(
+            flow(1, server(1), 80, established=False), {Fact.PROBED: 1}, id="refused by a service"
+        ),
+        pytest.param(
+            replace(flow(1, server(1), 993), end=START + 700),
+            {Fact.READS_MAILBOX: 1, Fact.HOLDS_MAILBOX: 1},
+            id="mailbox held open",
+        ),
+        pytest.param(
+            replace(flow(1, server(1)), sent=9, sent_bytes=54 * 9 + 200),
+            {Signal.SMTP_ATTEMPTS: 1, Fact.MET_BY_MAIL: 1, Fact.SENT_NOTHING: 1},
+            id="a survey",
         ),
         pytest.param(flow(1, server(1), 25, proto="UDP"), {}, id="port 25 over UDP"),
-        pytest.param(mail(1, server(1)), {Signal.SMTP_SESSIONS: 1, **A_MAIL}, id="mail"),
-        pytest.param(mail(1, RELAY), {}, id="mail through the relay"),
+        pytest.param(mail(1, server(1)), DIRECT_MAIL, id="mail"),
+        pytest.param(
+            mail(1, server(1), has_message=True),
+            {
+                **{kind: 1 for kind in DIRECT_MAIL if kind is not Signal.RCPT_REFUSED},
+                Fact.RCPT_TAKEN: 1,
+                Fact.HANDED_OVER: 1,
+            },
+            id="mail that is taken",
+        ),
+        pytest.param(
+            mail(1, RELAY),
+            {Signal.RELAY_SPREAD: 1, Signal.RCPT_REFUSED: 1},
+            id="mail through the relay",
+        ),
+        pytest.param(mail(1, RELAY, "bob@y.test"), {}, id="mail among themselves"),
         pytest.param(
             mail(1, server(1), port=587, helo="pc7"),
             {Signal.SUBMISSION_ATTEMPTS: 1, **A_MAIL, Signal.HELO_ODD: 1},
@@ -93,8 +124,7 @@ A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1}
         pytest.param(
             mail(1, server(1), attachments=("Photo.JPG.PIF",), subject="hi"),
             {
-                Signal.SMTP_SESSIONS: 1,
-                **A_MAIL,
+                **DIRECT_MAIL,
                 Signal.LOOK_ALIKE: 1,
                 Signal.WORM_ATTACHMENT: 1,
             },

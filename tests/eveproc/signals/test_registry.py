@@ -97,8 +97,8 @@ def test_no_other_name_is_a_program(name: str) -> None:
 
 @pytest.mark.parametrize("limit", PeerLimit)
 def test_every_limit_is_one_of_the_caps(limit: PeerLimit) -> None:
-    found = Caps(direct=1, submission=2, lookups=3, recipients=4, acts=5).at_most(limit)
-    assert found == {1: inf, 2: 3, 3: 1, 4: 2, 5: 4, 6: 5}[limit.value]
+    found = Caps(direct=1, submission=2, lookups=3, recipients=4, acts=5, refused=6).at_most(limit)
+    assert found == {1: inf, 2: 3, 3: 1, 4: 2, 5: 4, 6: 5, 7: 6}[limit.value]
 
 
 def test_every_extractor_is_asked() -> None:

@@ -194,7 +194,7 @@ def test_undeclared_mail_server_that_sends_programs_is_not_explained_away():
     ]
     found = verdict(flood(80) + inbound + odd)
     assert found.level is Level.SUSPECTED
-    assert "rograms directly to 20 recipient domains" in found.why
+    assert "rograms to 20 recipient domains" in found.why
 
 
 def monitoring(servers, every, hours, **more):

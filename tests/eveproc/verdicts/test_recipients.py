@@ -1,0 +1,203 @@
+"""Recipients: many mailboxes at few providers, refused ones, and what is sent through a relay."""
+
+import pytest
+from msgspec.structs import replace
+
+from rulegen.vocabulary import Family, Level, Signal
+from tests.eveproc.evidence_of import (
+    HOST,
+    RELAY,
+    SITE,
+    answer,
+    flow,
+    gather,
+    mail,
+    server,
+    site_of,
+    verdict,
+)
+
+PROVIDERS = ("freemail.test", "bigmail.test")
+
+
+def spam(mails, each=20, servers=8, refused=3, gap=40, **more):
+    """To two big providers, some mailboxes a mail; every third mail is refused."""
+    events = []
+    for n in range(mails):
+        domain = PROVIDERS[n % 2]
+        at, to = n * gap, server(n % servers)
+        boxes = tuple(f"user{n}x{m}@{domain}" for m in range(each))
+        is_taken = refused == 0 or n % refused > 0
+        sent = replace(mail(at + 0.2, to, has_message=is_taken, **more), rcpt_to=boxes)
+        events += [flow(at, to), sent]
+    return events
+
+
+def item(found, signal):
+    return next((i for i in found.evidence if i.signal is signal), None)
+
+
+def test_spam_to_two_providers_is_seen_by_its_mailboxes():
+    found = verdict(spam(149))
+    assert found.level is Level.INFECTED
+    assert Family.REJECTION in found.families
+    assert item(found, Signal.RECIPIENT_SPREAD).weight > 12
+    assert "ecipients" in found.why
+
+
+def test_spam_over_built_in_names_of_exchangers():
+    names = [answer(n, "gmail-smtp-in.l.google.com", server(n)) for n in range(8)]
+    assert verdict(names + spam(149)).level is Level.INFECTED
+
+
+def test_a_smarthost_is_no_exchanger():
+    """Its name says so; without a name, that it takes mail for many domains."""
+    named = [answer(n, "smtp.provider.test", server(n)) for n in range(8)]
+    assert verdict(named + spam(149, refused=0)).level is Level.CLEAN
+    events = [
+        e
+        for n in range(200)
+        for e in (
+            flow(n * 20, server(1)),
+            mail(n * 20, server(1), f"a{n}@d{n % 50}.test", has_message=True),
+        )
+    ]
+    assert verdict(events).level is Level.CLEAN
+
+
+def test_own_people_are_not_counted():
+    """A printer hands scans straight to the exchanger of its own domain."""
+    events = spam(40, each=1, refused=0, mail_from="scanner@freemail.test")
+    own = [e for e in events if not getattr(e, "rcpt_to", ()) or "freemail" in e.rcpt_to[0]]
+    evidence = gather(own).hosts[HOST]
+    assert evidence.log(Signal.RECIPIENT_SPREAD).distinct() == 0
+    declared = site_of(SITE + "internal_domains: [freemail.test]\n")
+    other = [replace(e, mail_from="x@y.test") if hasattr(e, "rcpt_to") else e for e in own]
+    assert gather(other, declared).hosts[HOST].log(Signal.RECIPIENT_SPREAD).distinct() == 0
+
+
+def test_a_few_mailboxes_for_alerts_are_no_evidence():
+    assert verdict(spam(60, each=1, refused=0)[:20]).level is Level.CLEAN
+
+
+def refusals(found):
+    shown = item(found, Signal.RCPT_REFUSED)
+    return shown.weight if shown else 0
+
+
+@pytest.mark.parametrize(("refused", "counts"), [(0, False), (25, False), (3, True)])
+def test_refused_recipients_count_above_those_of_any_list(refused, counts):
+    assert (refusals(verdict(spam(50, each=1, refused=refused))) > 2) is counts
+
+
+def test_nothing_is_refused_where_no_message_is_logged():
+    assert refusals(verdict(spam(50, each=1, refused=1))) == 0
+
+
+def test_greylisted_recipients_are_not_refused():
+    first = [
+        replace(e, has_message=False) for e in spam(40, each=1, refused=0) if hasattr(e, "helo")
+    ]
+    again = [replace(e, time=e.time + 3600, has_message=True) for e in first]
+    assert refusals(verdict(first + again)) == 0
+
+
+def through_the_relay(mails, **more):
+    return [
+        mail(n * 20, RELAY, f"a{n}@d{n}.test", **{"has_message": True, **more})
+        for n in range(mails)
+    ]
+
+
+def test_a_newsletter_through_the_relay_is_clean():
+    found = verdict([*through_the_relay(300, subject="News"), flow(0, RELAY)])
+    assert found.level is Level.CLEAN
+
+
+def test_programs_through_the_relay_are_infected():
+    found = verdict(through_the_relay(60, attachments=("invoice.js",), subject="Invoice"))
+    assert found.level is Level.INFECTED
+    assert "through the site's own server" in found.why
+
+
+def test_refused_recipients_through_the_relay():
+    some = through_the_relay(120)
+    lost = [replace(e, has_message=False) if n % 4 == 0 else e for n, e in enumerate(some)]
+    assert verdict(lost).level is Level.INFECTED
+
+
+def test_declared_servers_pass_on_what_they_like():
+    events = [replace(e, client=RELAY, server="10.20.0.26") for e in through_the_relay(120)]
+    assert verdict([*events, flow(0, server(1), host=RELAY)], host=RELAY).level is Level.CLEAN
+
+
+def business(mails, refused=0, helo="news.shop.test", sender="news@shop.test", **more):
+    return [
+        e
+        for n in range(mails)
+        for e in (
+            flow(n * 20, server(n)),
+            mail(
+                n * 20 + 0.2,
+                server(n),
+                f"a@d{n}.test",
+                mail_from=sender,
+                helo=helo,
+                has_message=not refused or n % refused > 0,
+                **more,
+            ),
+        )
+    ]
+
+
+def test_a_newsletter_that_is_delivered_directly_is_suspected():
+    found = verdict(business(150, refused=40, subject="News"))
+    assert found.level is Level.SUSPECTED
+    assert "only from the domain of its HELO name" in found.why
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(business(150, refused=5), id="a fifth refused"),
+        pytest.param(business(150, helo="pc7"), id="a bare name"),
+        pytest.param(business(150, sender="bob@bank.test"), id="another's sender"),
+        pytest.param(business(150, attachments=("a.exe",)), id="programs"),
+        pytest.param(business(150, refused=1), id="nothing known to be accepted"),
+    ],
+)
+def test_what_a_business_program_does_not_do(events):
+    assert verdict(events).level is Level.INFECTED
+
+
+def relayed(bringers, domains, passed=True):
+    """Hosts bring mail for many domains, and the host sends it on."""
+    brought = [
+        mail(n * 20, HOST, f"a@d{n}.test", host=server(900 + n % bringers)) for n in range(domains)
+    ]
+    sent = [
+        e
+        for n in range(domains)
+        for e in (
+            flow(n * 20 + 2, server(n)),
+            mail(n * 20 + 3, server(n), f"a@{'d' if passed else 'e'}{n}.test"),
+        )
+    ]
+    return brought + sent
+
+
+def test_an_open_relay_is_no_mail_server():
+    assert verdict(relayed(5, 80)).level is Level.INFECTED
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(relayed(60, 80), id="a backup server of many senders"),
+        pytest.param(relayed(5, 80, passed=False), id="mail of its own"),
+    ],
+)
+def test_mail_servers_are_suspected_at_most(events):
+    found = verdict(events)
+    assert found.level is Level.SUSPECTED
+    assert "as a mail server does" in found.why
