@@ -57,6 +57,7 @@ class Unwrapper:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._name = ""
+        self._named: tuple[Path, bool] | None = None
 
     def contents(self, line: bytes) -> Contents | Skipped:
         """The records of a line without its newline; Skipped where there is none. Never raises."""
@@ -78,7 +79,9 @@ class Unwrapper:
         return Skipped(SkipReason.NOT_AN_OBJECT if values else SkipReason.NOT_JSON)
 
     def _name_of(self, values: Sequence[object], path: Path, before: str) -> str:
-        if before or path != self._path or not self._name:
+        named = (path, bool(before))
+        if named != self._named:
+            self._named = named
             name = name_of(_outermost(values), _shown(path), before)
             self._name = name or (SEVERAL if len(values) > 1 else "")
         return self._name
@@ -172,8 +175,18 @@ def _inside(value: object) -> tuple[Step, Sequence[object]]:
             return Step.TEXT, values_in(text).values
         return Step.EACH, value
     if isinstance(value, str) and "{" in value and "event_type" in value:
-        return Step.TEXT, values_in(value).values
+        return Step.TEXT, _values_in_text(value)
     return Step.TEXT, ()
+
+
+def _values_in_text(text: str) -> Sequence[object]:
+    """As values_in, in a fraction of the time where the text is one value and nothing else."""
+    if text[0] == "{":
+        try:
+            return (msgspec.json.decode(text),)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            pass
+    return values_in(text).values
 
 
 def _of_byte_numbers(value: Sequence[object]) -> str:

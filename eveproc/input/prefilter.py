@@ -29,8 +29,9 @@ QUOTE, NEWLINE, BACKSLASH = b'"', b"\n", b"\\"
 # every quote as a number, and in a cell of CSV.
 QUOTES_IN_TEXT = (rb"\"", rb"\\\"", rb"\\\\\\\"", rb"\u0022", b'""')
 _QUOTE_IN_TEXT = re.compile(rb'\\+(?:"|u0022)|""')
-# What stands before the flags of a flow in text: there they are found as they are in plain EVE.
-_NOT_HERE = (rb"\":", b'"":')
+# What stands before the flags of a flow in text, where the search for plain EVE finds them as well:
+# in text in JSON, in CSV, and in text in text.
+_NOT_HERE = (rb"\":", b'"":', b"\\\\\\")
 _CLASS_OR_QUOTE = re.compile(rb'\[\^?\]?(?:[^\]\\]|\\.)*\]|\\.|"', re.DOTALL)
 
 

@@ -175,7 +175,10 @@ def _results(source: LogSource, head: bytes, since: float) -> Iterator[Result]:
     if has_columns(text):
         return rows(source)
     prefix = prefix_of(text)
-    if prefix is not None:
+    # A document that is longer than the head, or lines of which the first is: as lines, one that is
+    # damaged costs no other.
+    in_lines = prefix is None or (b"\n" not in text and source.has_second_line())
+    if prefix is not None and not in_lines:
         return records(source, prefix)
     return _lines(source, written_since(source.written, since))
 

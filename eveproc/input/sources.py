@@ -290,6 +290,17 @@ class LogSource:
             self._head += block
         return self._head
 
+    def has_second_line(self) -> bool:
+        """Does the first line end within BLOCK bytes, and is there anything behind it?
+
+        What is looked at stays to be read.
+        """
+        while not (found := b"\n" in self._head.rstrip()) and len(self._head) < BLOCK:
+            if not (block := self._next(1 << 16)):
+                break
+            self._head += block
+        return found
+
     def read(self, size: int) -> bytes:
         """At most `size` bytes, or the head in one piece."""
         if not self._head:

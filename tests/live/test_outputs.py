@@ -1,8 +1,11 @@
 """Suricata's own outputs, written by the real one: a file, sockets, a redis list -> the same
 evidence from each."""
 
+import gzip
+import json
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from contextlib import closing
@@ -13,6 +16,7 @@ import pytest
 import yaml
 
 from eveproc.input.read_stats import ReadStats
+from eveproc.report.json_report import as_dict
 from eveproc.verdicts.analyze import analyze
 from eveproc.watching.engine import Watcher, WatchMemory
 from eveproc.watching.redis_list import RedisList
@@ -23,6 +27,9 @@ from rulegen.simulate import simulate, write_simulation
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
 from tests.engines.replay import installed, render_config
+from tests.eveproc.input.containers import CONTAINERS
+from tests.eveproc.verdicts.test_same_verdicts import mailers, report_of
+from tests.eveproc.verdicts.test_same_verdicts import told_of as records_about
 
 SITE = Path(__file__).parents[1] / "data" / "site.yaml"
 SECONDS = 60
@@ -276,3 +283,91 @@ def test_a_listener_that_cannot_take_a_connection_says_so_once_and_goes_on(tmp_p
     assert [problem.what for problem in stats.problems] == [
         "cannot be read, and is tried again: Too many open files"
     ]
+
+
+# Containers of lines, each of which is to come through a socket or a list beside the others.
+MIXED = (
+    "plain lines, as Suricata writes them",
+    "Filebeat, message",
+    "Filebeat behind Kafka, text in text",
+    "Docker, json-file",
+    "Kubernetes, CRI",
+    "Graylog, CSV",
+    "Kafka, key TAB value",
+    "RFC 3164 syslog",
+    "RFC 5424 syslog with structured data",
+)
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """Lines, each record in one of the containers in turn, and the verdicts on the plain records."""
+    with gzip.open(SITE.with_name("office-suricata-8.eve.json.gz")) as stream:
+        some = records_about(map(json.loads, stream), mailers()[0])
+    chosen = [container for container in CONTAINERS if container.title in MIXED]
+    assert len(chosen) == len(MIXED)
+    lines = [
+        line
+        for number, container in enumerate(chosen)
+        for line in container.wrap(some[number :: len(chosen)]).splitlines()
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        hosts = [json.loads(line) for line in report_of(some, Path(folder)).splitlines()]
+    for host in hosts:
+        host.pop("coverage", None)  # a sample of the lines of a file
+    return lines, {host["host"]: host for host in hosts if host["verdict"] != "clean"}
+
+
+def verdicts_through(source, watcher, lines):
+    """The last verdict on each host, once the source has given the last of the lines."""
+    told, end = {}, time.monotonic() + SECONDS
+    received = 0
+    while received < len(lines) and time.monotonic() < end:
+        for block, stop in source.poll(time.monotonic()):
+            received += block[:stop].rstrip(b"\n").count(b"\n") + 1
+            watcher.take(block, stop)
+        time.sleep(0.01)
+    assert received == len(lines)
+    for news in watcher.look(2e9):
+        told[news.verdict.host] = as_dict(news.verdict)
+    return told
+
+
+@pytest.mark.parametrize("kind", ["file", "unix", "unixgram"])
+def test_wrapped_lines_through_a_socket_or_a_file_give_the_verdicts_of_the_plain_report(
+    site, mixed, tmp_path, kind
+):
+    lines, expected = mixed
+    assert len(expected) == 1
+    path = tmp_path / "eve"
+    if kind == "file":
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+    watcher = Watcher(site, WatchMemory())
+    name = str(path) if kind == "file" else f"{kind}:{path}"
+    with closing(open_source(name, watcher.stats)) as source:
+        sender = threading.Thread(target=sent, args=(kind, path, lines))
+        sender.start()
+        assert verdicts_through(source, watcher, lines) == expected
+        sender.join()
+
+
+def sent(kind, path, lines):
+    if kind == "file":
+        return
+    is_stream = kind == "unix"
+    with socket.socket(
+        socket.AF_UNIX, socket.SOCK_STREAM if is_stream else socket.SOCK_DGRAM
+    ) as shipper:
+        shipper.connect(str(path))
+        for line in lines:
+            shipper.sendall(line + b"\n" * is_stream)
+
+
+def test_wrapped_records_in_a_redis_list_give_the_verdicts_of_the_plain_report(
+    site, mixed, redis_port
+):
+    lines, expected = mixed
+    pushed(redis_port, *lines)
+    watcher = Watcher(site, WatchMemory())
+    with closing(open_source(f"redis://127.0.0.1:{redis_port}?key=eve", watcher.stats)) as source:
+        assert verdicts_through(source, watcher, lines) == expected

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -383,6 +383,34 @@ def test_a_lookup_is_wanted_for_its_name(name: str) -> None:
 )
 def test_other_names_are_passed_over(line: bytes) -> None:
     assert wanted(line) == []
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda line: line,
+        lambda line: b'{"message":' + in_text(line) + b"}",
+        lambda line: b'{"message":' + in_text(b'{"log":' + in_text(line) + b"}") + b"}",
+        lambda line: b'1,"' + line.replace(b'"', b'""') + b'"',
+    ],
+    ids=["plain", "text", "text in text", "CSV"],
+)
+def test_an_ordinary_flow_is_passed_over_however_its_quotes_are_spelled(
+    spell: Callable[[bytes], bytes],
+) -> None:
+    """Else every flow of a container would be decoded."""
+    line = (
+        b'{"event_type":"flow","src_ip":"10.20.1.7","dest_ip":"192.0.2.1","dest_port":443,'
+        b'"proto":"TCP","flow":{"state":"closed"},'
+        b'"tcp":{"tcp_flags":"1b","tcp_flags_ts":"%b","tcp_flags_tc":"%b"}}'
+    )
+    assert wanted(spell(line % (b"1b", b"1b"))) == []
+    unanswered = spell(line % (b"02", b"00"))
+    assert wanted(unanswered) == [unanswered]
+
+
+def in_text(line: bytes) -> bytes:
+    return json.dumps(line.decode()).encode()
 
 
 def wanted(line: bytes) -> list[bytes]:

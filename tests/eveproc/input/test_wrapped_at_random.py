@@ -15,6 +15,7 @@ from eveproc.evidence.collector import Collector
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import sources
+from eveproc.input.envelope import MAX_DEPTH
 from eveproc.input.parallel import Gatherer
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
@@ -28,7 +29,11 @@ PREFIXES = (
     "key\t",
     "2026-03-02T08:00:00Z stdout F ",
     "fw1 ",
+    "<13>1 2026-03-02T08:00:00Z fw1 suricata 7 - - ",
+    '<13>1 2026-03-02T08:00:00Z fw1 suricata 7 - [meta@32473 sequenceId="1"] ',
+    "2026-03-02T08:00:00Z\tsuricata\t",
 )
+MOST_ESCAPED = 3
 KEYS = ("event", "message", "log", "data", "_source", "some.key", "a")
 
 
@@ -38,23 +43,37 @@ def pool() -> list[str]:
 
 
 def wrapped(record: str, depth: int, random: Random) -> str:
-    """A record under so many keys, each time as an object or as text, alone or in an array."""
-    text = record
+    """A record under so many keys, each time as an object or as text, alone or in an array.
+
+    Not deeper than records are looked for, and escaped at most MOST_ESCAPED times: each time doubles
+    the backslashes.
+    """
+    text, steps, escaped = record, 0, 0
     for _ in range(depth):
+        is_text = random.random() < 0.5 and escaped < MOST_ESCAPED
+        is_array = random.random() < 0.2
+        steps += 1 + is_text + is_array
+        if steps > MAX_DEPTH:
+            break
         key = json.dumps(random.choice(KEYS))
-        if random.random() < 0.5:
-            text = json.dumps(text, ensure_ascii=random.random() < 0.5)
-        if random.random() < 0.2:
+        if is_text:
+            text, escaped = json.dumps(text, ensure_ascii=random.random() < 0.5), escaped + 1
+        if is_array:
             text = f"[{text}]"
         text = f'{{"before":"x",{key}:{text},"behind":{{"n":1}}}}'
     return text
 
 
 def line_of(some: list[str], random: Random) -> str:
-    depth = random.choice([0, 1, 1, 2, 3])
+    depth = random.choice([0, 1, 1, 2, 3, MAX_DEPTH])
     texts = [wrapped(record, depth, random) for record in some]
     prefix = random.choice(PREFIXES) if len(texts) == 1 else ""
     return prefix + random.choice(["", " ", ","]).join(texts)
+
+
+def in_cell(record: str) -> str:
+    """In a row of CSV, between two other cells."""
+    return f'2026-03-02T08:00:00Z,"{record.replace(chr(34), chr(34) * 2)}",fw1'
 
 
 def content_of(seed: int) -> tuple[bytes, bytes]:
@@ -65,7 +84,9 @@ def content_of(seed: int) -> tuple[bytes, bytes]:
     lines, at = [], 0
     while at < len(records):
         size = random.choice([1, 1, 1, 2, 3])
-        lines.append(line_of(records[at : at + size], random))
+        some = records[at : at + size]
+        is_row = size == 1 and random.random() < 0.1
+        lines.append(in_cell(some[0]) if is_row else line_of(some, random))
         at += size
         if random.random() < 0.1:  # half a record, and then a newline
             lost = wrapped(random.choice(pool()), random.choice([0, 1, 2]), random)
@@ -112,5 +133,7 @@ def test_evidence_is_that_of_the_plain_records(
     (folder / "plain.json").write_bytes(bare)
     (folder / "wrapped.json").write_bytes(wrapped_lines)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BLOCK", Random(seed).choice([900, 20_000, 1 << 20]))
+        # The head of a file tells lines from one document; the first line has to end in it.
+        least = wrapped_lines.find(b"\n") + 1
+        patch.setattr(sources, "BLOCK", max(least, Random(seed).choice([900, 20_000, 1 << 20])))
         assert reader(folder / "wrapped.json") == decoded(folder / "plain.json")
