@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.hard_network import KINDS, Declared, HardNight, Source
+from benchmarks.hard_network import KINDS, NOTHING_DISABLED, Declared, HardNight, Source
 from benchmarks.network import Outcome
 from benchmarks.scoring import Criterion
 from rulegen.simulate.scenarios import GREY, Act
@@ -173,7 +173,7 @@ def leave_out(nights: Sequence[HardNight], name: str) -> LeftOut:
     """
     accused: Counter[str] = Counter()
     freed: Counter[str] = Counter()
-    before = {_key(each): each.outcome.level for each in seen(nights)}
+    before = {_key(each): each.outcome.level for each in seen(nights, left_out=NOTHING_DISABLED)}
     for each in seen(nights, left_out=name):
         if each.outcome.level.rank > before.get(_key(each), Level.CLEAN).rank:
             (freed if each.outcome.is_mailer else accused)[each.kind] += 1
@@ -186,7 +186,7 @@ def _key(each: Seen) -> tuple[object, ...]:
 
 def left_out_names(nights: Iterable[HardNight]) -> tuple[str, ...]:
     """Explanations that were disabled in turn, by name."""
-    return tuple(sorted({night.left_out for night in nights if night.left_out}))
+    return tuple(sorted({night.left_out for night in nights} - {"", NOTHING_DISABLED}))
 
 
 def held_back(nights: Sequence[HardNight]) -> list[HardNight]:

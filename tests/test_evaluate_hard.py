@@ -12,6 +12,7 @@ from benchmarks import hard_scoring
 from benchmarks.evaluate import HARD_SITES, main
 from benchmarks.hard_network import (
     KINDS,
+    NOTHING_DISABLED,
     Declared,
     HardNight,
     Source,
@@ -143,7 +144,12 @@ def test_held_back_seeds_alone_count_where_there_are_some() -> None:
 
 
 def test_what_an_explanation_protects_and_hides() -> None:
-    before = night(innocent(CLEAN, "guest_wifi_50"), mailer(SUSPECTED), innocent(CLEAN, host="::1"))
+    before = night(
+        innocent(CLEAN, "guest_wifi_50"),
+        mailer(SUSPECTED),
+        innocent(CLEAN, host="::1"),
+        left_out=NOTHING_DISABLED,
+    )
     less = night(
         innocent(INFECTED, "guest_wifi_50"),
         mailer(INFECTED),
