@@ -111,6 +111,13 @@ class InputOptions(Struct, frozen=True):
         return load_site(self.site, self.thresholds)
 
 
+_SITE = click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml).")
+_THRESHOLDS = click.option(
+    "-t",
+    "--thresholds",
+    type=FILE,
+    help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
+)
 _INPUT_OPTIONS = (
     click.option(
         *("-j", "--jobs"),
@@ -129,13 +136,8 @@ _INPUT_OPTIONS = (
         metavar="TIME",
         help="Ignore events before TIME (ISO 8601; UTC unless it names a zone).",
     ),
-    click.option(
-        "-t",
-        "--thresholds",
-        type=FILE,
-        help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
-    ),
-    click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml)."),
+    _THRESHOLDS,
+    _SITE,
     click.argument("eve", nargs=-1, required=True),
 )
 
@@ -467,13 +469,8 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 
 @main.command()
 @click.argument("eve", nargs=-1, required=True)
-@click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml).")
-@click.option(
-    "-t",
-    "--thresholds",
-    type=FILE,
-    help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
-)
+@_SITE
+@_THRESHOLDS
 @click.option(
     "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
