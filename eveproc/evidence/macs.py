@@ -24,23 +24,15 @@ class MacTable(Struct):
     """MACs (`ether`) of home addresses; merges in any order.
 
     `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
-    `ordinary`: by MAC, home addresses that opened ordinary connections. `gateways`: MACs that
-    external addresses were seen with.
+    `gateways`: MACs that external addresses were seen with.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
-    ordinary: dict[str, set[str]] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
 
     def note(self, address: str, mac: str, time: float) -> None:
         if mac and mac[1] not in _GROUP:
             self._note((address, mac, int(time // SLOT)), (time, time))
-
-    def note_ordinary(self, address: str, mac: str) -> None:
-        if mac and mac[1] not in _GROUP:
-            self.ordinary[mac] = _smallest(
-                self.ordinary.get(mac, set()) | {address}, ADDRESSES_AT_MOST + 1
-            )
 
     def note_gateway(self, mac: str) -> None:
         if mac and mac not in self.gateways:
@@ -49,9 +41,6 @@ class MacTable(Struct):
     def merge(self, other: "MacTable") -> None:
         for key, times in other.seen.items():
             self._note(key, times)
-        for mac, addresses in other.ordinary.items():
-            for address in addresses:
-                self.note_ordinary(address, mac)
         self.gateways = _smallest(self.gateways | other.gateways, GATEWAYS_AT_MOST)
 
     def forget(self, before: float) -> None:
@@ -68,8 +57,8 @@ class MacTable(Struct):
         for (address, mac, _), (first, last) in self.seen.items():
             intervals.setdefault(mac, []).append((first, last, address))
         found = {mac for mac, of_mac in intervals.items() if _is_shared(sorted(of_mac))}
-        for mac in self.ordinary.keys() | intervals.keys():
-            met = self.ordinary.get(mac, set()) | {a for _, _, a in intervals.get(mac, ())}
+        for mac, of_mac in intervals.items():
+            met = {address for _, _, address in of_mac}
             loose = [a for a in met if ":" not in a and (a, mac) not in leased]
             if len(loose) > ADDRESSES_AT_MOST:
                 found.add(mac)
@@ -77,7 +66,7 @@ class MacTable(Struct):
 
     def router_addresses(self) -> frozenset[str]:
         """Home addresses of routers: the only address of a MAC that leads to external ones."""
-        met: dict[str, set[str]] = {mac: set(self.ordinary.get(mac, ())) for mac in self.gateways}
+        met: dict[str, set[str]] = {mac: set() for mac in self.gateways}
         for address, mac, _ in self.seen:
             if mac in met:
                 met[mac].add(address)

@@ -94,7 +94,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         ),
         identity.mac if identity else "",
         identity.name if identity else "",
-        " ".join(identity.addresses if identity else verdict.handed_over),
+        " ".join(identity.addresses if identity else verdict.in_turn),
         verdict.why,
         verdict.next_step,
     )

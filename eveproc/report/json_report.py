@@ -62,7 +62,7 @@ def _where(verdict: Verdict) -> dict[str, object]:
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
         | ({"is_router": True} if verdict.is_router else {})
-        | ({"handed_over": list(verdict.handed_over)} if verdict.handed_over else {})
+        | ({"in_turn": list(verdict.in_turn)} if verdict.in_turn else {})
         | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
     )
 

@@ -48,7 +48,7 @@ def sids(verdict: Verdict) -> list[int]:
 
 def all_addresses(verdict: Verdict) -> list[str]:
     """As `addresses`; empty where nothing but the one address is known."""
-    return addresses(verdict) if verdict.identity or verdict.handed_over else []
+    return addresses(verdict) if verdict.identity or verdict.in_turn else []
 
 
 def addresses(verdict: Verdict) -> list[str]:

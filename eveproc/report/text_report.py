@@ -99,7 +99,7 @@ def paragraph(verdict: Verdict) -> Iterator[str]:
     )
     if verdict.inventory:
         yield from _field("inventory", verdict.inventory.text)
-    yield from _field("addresses", " ".join(verdict.handed_over))
+    yield from _field("addresses", " ".join(verdict.in_turn))
     yield from _field("decided", _decided(verdict))
     yield from _field("families", ", ".join(verdict.families) or "none")
     yield from _field("why", verdict.why)
@@ -171,7 +171,7 @@ def _host_cell(verdict: Verdict) -> Iterator[str]:
         yield from (
             safe(address) for address in verdict.identity.addresses if address != verdict.host
         )
-    yield from map(safe, verdict.handed_over[:-1])
+    yield from map(safe, verdict.in_turn[:-1])
     if verdict.inventory:
         yield safe(verdict.inventory.text)
 

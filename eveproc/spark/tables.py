@@ -74,7 +74,7 @@ def verdict_schema() -> "Schema":
             ),
             *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
             *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
-            ("handed_over", pa.list_(pa.string())),
+            ("in_turn", pa.list_(pa.string())),
             ("inventory", pa.map_(pa.string(), pa.string())),
         ]
     )

@@ -6,10 +6,9 @@ thing from one address after the other, and never from two at once. Addresses ar
 - they are in one /64 (IPv6) or /24 (IPv4) and in the same scope, and nothing names their machines;
 - each of them delivered mail to, or looked up the mail servers of, at least EACH peers, as people's
   machines do not: submission to a provider does not count;
-- no two of them were active at once, and no pause between two of them is longer than the pauses
-  that they make themselves;
+- no two of them were active at once;
 - of as many hosts that are independent of each other, so many would follow each other so closely in
-  one of 1,000 cases at most (`chance`).
+  one of 2,000 cases at most (`chance`).
 
 Two machines of one network that change addresses at the same time are not told apart, and neither
 is put together. docs/verdicts.md has the measurement.
@@ -18,7 +17,7 @@ is put together. docs/verdicts.md has the measurement.
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations
 from math import perm
 
 from msgspec import Struct
@@ -38,9 +37,7 @@ ACTS = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.MX_FLOOD, Signal.NAME
 EACH = 2
 # Two addresses that follow each other are a coincidence that a large network shows every day.
 FEWEST = 3
-CHANCE_AT_MOST = 1e-3
-# A pause of this length is none, however fast the host is.
-NO_PAUSE = 60.0
+CHANCE_AT_MOST = 5e-4
 PREFIX = {4: 24, 6: 64}
 # A host that was active beside this share of the others is none of them.
 STEADY = 0.5
@@ -66,10 +63,6 @@ class _Candidate:
     @property
     def end(self) -> float:
         return self.times[-1]
-
-    @cached_property
-    def pause(self) -> float:
-        return max((after - before for before, after in pairwise(self.times)), default=0.0)
 
     def overlaps(self, other: "_Candidate") -> bool:
         return self.start <= other.end and other.start <= self.end
@@ -145,11 +138,9 @@ def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
         return []
     others = sorted(_without_steady(candidates), key=lambda c: (c.start, c.end))
     span = max(c.end for c in candidates) - min(c.start for c in candidates)
-    runs = [run for run in _runs(others) if len(run) >= FEWEST]
     return [
-        Chain(tuple(c.machine for c in run), network, gap)
-        for run in runs
-        if chance(len(run), len(candidates), gap := _longest_gap(run), span) <= CHANCE_AT_MOST
+        Chain(tuple(c.machine for c in run), network, max(_gaps(run)))
+        for run in _runs(others, len(candidates), span)
     ]
 
 
@@ -164,25 +155,28 @@ def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
     return [candidate for candidate in candidates if beside[id(candidate)] < most]
 
 
-def _runs(ordered: Sequence[_Candidate]) -> Iterator[list[_Candidate]]:
-    """Parts without a long pause; a part in which two were active at once is left out."""
-    run: list[_Candidate] = []
-    is_mixed, end = False, 0.0
-    for candidate in ordered:
-        longest = max([candidate.pause, NO_PAUSE, *(c.pause for c in run[-1:])])
-        if run and candidate.start - end > longest:
-            if not is_mixed:
-                yield run
-            run, is_mixed = [], False
-        is_mixed = is_mixed or bool(run and candidate.start <= end)
-        end = max(end, candidate.end) if run else candidate.end
-        run.append(candidate)
-    if run and not is_mixed:
-        yield run
+def _runs(ordered: list[_Candidate], of: int, span: float) -> Iterator[list[_Candidate]]:
+    """The longest parts of which no two were active at once, and that are no coincidence.
+
+    A part that is one is cut at its longest pause.
+    """
+    parts = [ordered]
+    while parts:
+        part = parts.pop()
+        if len(part) < FEWEST:
+            continue
+        gaps = _gaps(part)
+        if min(gaps) > 0 and chance(len(part), of, max(gaps), span) <= CHANCE_AT_MOST:
+            yield part
+        else:
+            cut = 1 + gaps.index(max(gaps))
+            parts += [part[cut:], part[:cut]]
 
 
-def _longest_gap(run: Sequence[_Candidate]) -> float:
-    return max(after.start - before.end for before, after in pairwise(run))
+def _gaps(run: Sequence[_Candidate]) -> list[float]:
+    """Seconds from the end of each to the start of the next; not above 0 if active at once."""
+    ends = accumulate((candidate.end for candidate in run), max)
+    return [after.start - end for end, after in zip(ends, run[1:], strict=False)]
 
 
 def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
@@ -192,7 +186,7 @@ def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> I
         latest,
         evidence=merged(machine.evidence for machine in chain.machines),
         addresses=tuple(machine.address for machine in chain.machines),
-        handed_over=chain.sentence,
+        in_turn=chain.sentence,
     )
     score = assess(together.evidence, context_of(together, store, site)).score
     alone = (assess(m.evidence, context_of(m, store, site)).score for m in chain.machines)

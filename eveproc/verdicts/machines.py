@@ -19,7 +19,7 @@ from rulegen.vocabulary import Level
 class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
-    `scope`, `scopes`, `apart` and `contested` are those of its Asset. `handed_over` says why its
+    `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
     addresses, in order of time, are taken for one machine (hand_over.py).
     """
 
@@ -31,7 +31,7 @@ class Machine(Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     apart: Apart | None = None
     contested: tuple[str, ...] = ()
-    handed_over: str = ""
+    in_turn: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     verdict = judge(machine.address, machine.evidence, machine.identity, context)
     if (entry := inventory_entry(machine, context.site)) is not None:
         verdict = replace(verdict, inventory=entry)
-    if machine.handed_over:
+    if machine.in_turn:
         verdict = _at_a_stricter_bound(verdict, machine)
     if not (machine.scope or machine.contested):
         return verdict
@@ -91,8 +91,8 @@ def _at_a_stricter_bound(verdict: Verdict, machine: Machine) -> Verdict:
     """Addresses that are only taken for one machine: infected at TOGETHER_AT, not below."""
     found = replace(
         verdict,
-        handed_over=machine.addresses,
-        why=f"{verdict.why} {machine.handed_over}",
+        in_turn=machine.addresses,
+        why=f"{verdict.why} {machine.in_turn}",
         next_step=f"{verdict.next_step} {_FIND_IT}".strip(),
     )
     if verdict.level is not Level.INFECTED or verdict.score >= TOGETHER_AT:

@@ -67,7 +67,7 @@ class Verdict(Struct, frozen=True):
 
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
-    is what the site's inventory says of the host. `handed_over` are the addresses, in order of
+    is what the site's inventory says of the host. `in_turn` are the addresses, in order of
     time, that are taken for one machine (hand_over.py).
     """
 
@@ -86,13 +86,13 @@ class Verdict(Struct, frozen=True):
     repeats: tuple[str, ...] = ()
     is_router: bool = False
     inventory: InventoryEntry | None = None
-    handed_over: tuple[str, ...] = ()
+    in_turn: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """All addresses of the machine; `host` is the latest."""
-        if self.handed_over:
-            return self.handed_over
+        if self.in_turn:
+            return self.in_turn
         return self.identity.addresses if self.identity else (self.host,)
 
     @property

@@ -80,7 +80,7 @@ def test_verdicts_are_those_of_the_json_report(
     assert {row.pop("day").isoformat() for row in rows} == {DAY}
     told = [json.loads(line) for line in json_report.render(report, report.verdicts).splitlines()]
     for row in rows:  # keys that only some hosts have
-        for some in ("scope", "same_mails_as", "is_router", "handed_over", "inventory"):
+        for some in ("scope", "same_mails_as", "is_router", "in_turn", "inventory"):
             assert row.pop(some) is None
     assert [_in_json(row) for row in rows] == told
 

@@ -46,7 +46,7 @@ def test_addresses_that_carry_on_from_one_another_are_one_infected_machine():
     found = report([*a_day(), *rotating()])
     (verdict,) = [v for v in found.verdicts if v.level is not Level.CLEAN]
     assert (verdict.host, verdict.level) == (f"{PREFIX}c", Level.INFECTED)
-    assert verdict.handed_over == tuple(f"{PREFIX}{number:x}" for number in range(1, 13))
+    assert verdict.in_turn == tuple(f"{PREFIX}{number:x}" for number in range(1, 13))
     assert (
         "12 addresses of 2001:db8:20:1::/64 carried on from one another, never at once and with "
         "pauses of 120 s at most"
@@ -65,20 +65,20 @@ def test_with_leases_the_machine_is_known_and_nothing_is_guessed():
     events = [*a_day(), *rotating(8, 60, 300, prefix="10.20.3.")]
     events += [lease(n * 3600 - 1, f"10.20.3.{n + 1}") for n in range(8)]
     (verdict,) = [v for v in report(events).verdicts if v.level is not Level.CLEAN]
-    assert verdict.handed_over == ()
+    assert verdict.in_turn == ()
     assert verdict.identity is not None
     assert len(verdict.identity.addresses) == 8
 
 
 def test_two_that_are_active_at_once_are_not_one():
     events = [*a_day(), *rotating(), *rotating(prefix="2001:db8:20:1:a::", start=300, first=500)]
-    assert all(v.handed_over == () for v in report(events).verdicts)
+    assert all(v.in_turn == () for v in report(events).verdicts)
 
 
 def test_a_server_that_was_active_all_the_while_does_not_hide_them():
     events = [*a_day(), *rotating(), *mailing(f"{PREFIX}aa", 0, DAY, 7200, 700)]
-    found = [v for v in report(events).verdicts if v.handed_over]
-    assert [(v.host, len(v.handed_over)) for v in found] == [(f"{PREFIX}c", 12)]
+    found = [v for v in report(events).verdicts if v.in_turn]
+    assert [(v.host, len(v.in_turn)) for v in found] == [(f"{PREFIX}c", 12)]
 
 
 def test_other_networks_are_other_machines():
@@ -127,7 +127,7 @@ def test_hosts_that_tell_partners_of_their_own_hours_apart_are_not_one():
 
 
 def test_a_short_log_proves_nothing():
-    assert all(v.handed_over == () for v in report(rotating(3, 10, 120)).verdicts)
+    assert all(v.in_turn == () for v in report(rotating(3, 10, 120)).verdicts)
 
 
 def test_a_declared_server_is_no_member():

@@ -294,7 +294,7 @@ def test_addresses_that_carry_on_from_one_another_are_one_machine_in_a_watch_too
     eve = tmp_path / "eve.json"
     eve.write_bytes(b"".join(day))
     (verdict,) = [v for v in analyze([str(eve)], site_of()).verdicts if v.evidence]
-    assert (verdict.level, len(verdict.handed_over)) == (Level.INFECTED, 12)
+    assert (verdict.level, len(verdict.in_turn)) == (Level.INFECTED, 12)
 
 
 def mailing_from(start, host, first):
