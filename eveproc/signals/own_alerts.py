@@ -38,6 +38,7 @@ class AlertReader:
     def __init__(self, site: SiteProfile) -> None:
         self.site = site
         self._is_home = home_test(site)
+        self._submission = frozenset(site.ports.submission)
         self._by_offset = {spec.offset: spec for spec in CATALOGUE}
 
     def read(self, alert: Alert) -> OurAlert | None:
@@ -45,6 +46,9 @@ class AlertReader:
         if meant is None:
             return None
         signal, side = meant
+        # The rule counts sessions on any port: clients of a provider submit on these.
+        if signal is Signal.SMTP_SESSIONS and alert.dest_port in self._submission:
+            signal = Signal.SUBMISSION_ATTEMPTS
         host = self._host(alert, side)
         other = alert.dest_ip if host == alert.src_ip else alert.src_ip
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows

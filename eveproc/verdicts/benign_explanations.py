@@ -53,6 +53,10 @@ PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 # submission port, a test mail follows.
 SET_UP, TESTS_EACH = 0.8, 4
 
+# An account in regular use is used in so many hours; so are most of those behind one address. A
+# sender with stolen accounts (a slow one met 71 servers in 55 minutes) has no use for them later.
+REGULAR_HOURS, REGULAR = 3, 0.6
+
 # Highest score that an explanation leaves. A mail server may still send spam; the others do not
 # look like mass mailers.
 PERHAPS, HARDLY = 0.85, 0.40
@@ -65,6 +69,7 @@ CONNECTIONS = frozenset(
     for s in Signal
     if SIGNALS[s].counted_from in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
 )
+SUBMITTED = frozenset(s for s in Signal if SIGNALS[s].counted_from is Signal.SUBMISSION_ATTEMPTS)
 SURVEYED = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY))
 
 
@@ -88,6 +93,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _scanner(evidence),
         _provider_client(evidence) or _monitor(evidence) or _survey(evidence),
         _account_setup(evidence),
+        _regulars(evidence),
         _file_sharer(evidence),
         _own_sender(evidence),
     )
@@ -204,7 +210,8 @@ def _monitor(evidence: HostEvidence) -> BenignExplanation | None:
     settled = newest - start <= max(ROUNDS / each, SETTLED) * (end - start)
     if each < AGAIN or end - start < WATCHED or not answered or not settled:
         return None
-    sure = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
+    is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
+    sure = is_gentle or _hands_nothing_over(evidence)
     return BenignExplanation(
         f"connects to the same {peers} servers repeatedly without sending mail that was "
         "seen, as monitoring does",
@@ -220,27 +227,45 @@ def _survey(evidence: HostEvidence) -> BenignExplanation | None:
 
     A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports.
     """
-    met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
-    asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    met = evidence.log(Fact.MET_BY_MAIL).keys()
     direct = servers_on_port_25(evidence)
     submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     tried = direct | submission
-    is_survey = (
-        len(asked) >= MOST_ASKED * len(met)
-        and len(handed) <= HANDED_AT_MOST
-        and len(met) >= MET_AT_LEAST * len(tried)
-    )
-    if not asked or not is_survey:
+    if not _hands_nothing_over(evidence) or len(met) < MET_AT_LEAST * len(tried):
         return None
     mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
     several = (direct & submission) | (tried & mailboxes)
     return BenignExplanation(
-        f"connects to {len(met)} mail servers and hands over no mail, as a survey or the set-up of "
-        "an "
-        "account does",
+        f"connects to {len(met)} mail servers and hands over no mail, as a survey does",
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED,
         HARDLY if 2 * len(several) >= len(tried) else PERHAPS,
+    )
+
+
+def _hands_nothing_over(evidence: HostEvidence) -> bool:
+    """To most of the mail servers that it met the host sent too little for a mail or a login."""
+    met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
+    asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    return bool(asked) and len(asked) >= MOST_ASKED * len(met) and len(handed) <= HANDED_AT_MOST
+
+
+def _regulars(evidence: HostEvidence) -> BenignExplanation | None:
+    """Many programs or people behind one address, each with an account that it goes on using.
+
+    A mass mailer uses a stolen account until it is locked, and then the next.
+    """
+    tried = evidence.log(Signal.SUBMISSION_ATTEMPTS)
+    used = Counter(server for bucket in tried.hours.values() for server in bucket.keys)
+    again = sum(hours >= REGULAR_HOURS for hours in used.values())
+    if not again or again < REGULAR * len(used):
+        return None
+    return BenignExplanation(
+        f"returns to {again} of its {len(used)} submission servers in {REGULAR_HOURS} hours and "
+        "more, as many programs behind one address do",
+        "if many programs or people share this address, add it to exempt; if not, investigate it",
+        SUBMITTED,
+        PERHAPS,
     )
 
 

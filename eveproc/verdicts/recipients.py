@@ -6,6 +6,7 @@ A large provider is one peer with few servers; its mailboxes tell how many peopl
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
+from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import DOMAINS_A_SERVER
 from rulegen.vocabulary import Signal
@@ -37,6 +38,22 @@ def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
     }
     kept = sketch.only(lambda key: key.partition(" ")[0] in exchangers)
     return kept.relabelled(lambda key: key.partition(" ")[2])
+
+
+def domains_written_to(evidence: HostEvidence) -> ActivitySketch:
+    """Recipients' domains of mails sent directly, without those that only a relay was given.
+
+    Some providers take mail from their customers on port 25, too; their server's name says so.
+    """
+    at_relays: set[str] = set()
+    elsewhere: set[str] = set()
+    for _, key in evidence.log(Signal.RECIPIENT_SPREAD).newcomers():
+        server, _, mailbox = key.partition(" ")
+        domain = registered_domain(mailbox.rpartition("@")[2])
+        (elsewhere if is_address(server) else at_relays).add(domain)
+    relayed = at_relays - elsewhere
+    sketch = evidence.log(Signal.MAIL_BURST)
+    return sketch.only(lambda key: key not in relayed) if relayed else sketch
 
 
 def refused_recipients(evidence: HostEvidence) -> ActivitySketch:

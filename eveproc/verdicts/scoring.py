@@ -14,7 +14,11 @@ from eveproc.verdicts.acts import acts_of
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
-from eveproc.verdicts.recipients import mailboxes_written_to, refused_recipients
+from eveproc.verdicts.recipients import (
+    domains_written_to,
+    mailboxes_written_to,
+    refused_recipients,
+)
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Family, Signal
@@ -180,6 +184,8 @@ def _counted(evidence: HostEvidence, signal: Signal) -> ActivitySketch:
     match signal:
         case Signal.MX_THEN_SMTP:
             return acts_of(evidence)
+        case Signal.MAIL_BURST:
+            return domains_written_to(evidence)
         case Signal.RECIPIENT_SPREAD:
             return mailboxes_written_to(evidence)
         case Signal.RCPT_REFUSED:

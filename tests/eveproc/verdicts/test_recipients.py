@@ -201,3 +201,17 @@ def test_mail_servers_are_suspected_at_most(events):
     found = verdict(events)
     assert found.level is Level.SUSPECTED
     assert "as a mail server does" in found.why
+
+
+def test_recipients_of_mail_that_a_provider_passes_on_are_no_domains_delivered_to():
+    """People behind one address submit on port 25, each to the provider named smtp."""
+    events = [
+        e
+        for n in range(60)
+        for e in (
+            answer(n * 60, f"smtp.p{n % 4}.test", server(n)),
+            flow(n * 60 + 1, server(n)),
+            mail(n * 60 + 2, server(n), f"a@d{n}.test", has_message=True),
+        )
+    ]
+    assert verdict(events).level is Level.CLEAN

@@ -744,7 +744,7 @@ def test_a_survey_of_mail_servers_is_not_infected():
     ]
     found = verdict(asked)
     assert found.level is Level.SUSPECTED
-    assert "hands over no mail, as a survey" in found.why
+    assert "hands over no mail, as a survey does" in found.why
 
 
 @pytest.mark.parametrize("payload", [500, 5000])
@@ -884,3 +884,44 @@ def test_peers_of_file_sharing_on_mail_ports_are_no_mail_servers():
 )
 def test_what_file_sharing_does_not_excuse(events):
     assert verdict(events).level is Level.INFECTED
+
+
+def used_again(servers, hours):
+    """Programs behind one address: each submits to its own provider once in each of these hours."""
+    return [
+        flow(hour * 3600 + n * 60, server(n), 587) for hour in range(hours) for n in range(servers)
+    ]
+
+
+def test_accounts_that_are_used_hour_after_hour_are_no_stolen_ones():
+    found = verdict(used_again(45, 6))
+    assert found.level is Level.SUSPECTED
+    assert "returns to 45 of its 45 submission servers" in found.why
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_accounts_that_are_used_for_an_hour_or_two_are_not_explained(hours):
+    assert verdict(used_again(45, hours)).level is Level.INFECTED
+
+
+def test_regular_accounts_do_not_excuse_new_ones():
+    stolen = [flow(7 * 3600 + n * 60, server(100 + n), 587) for n in range(60)]
+    assert verdict(used_again(45, 6) + stolen).level is Level.INFECTED
+
+
+def test_a_monitor_that_hands_nothing_over_is_clean_however_many_it_watches():
+    visits = [session(n * 5 + t, server(n), 60) for t in range(0, 28800, 600) for n in range(60)]
+    found = verdict(visits)
+    assert found.level is Level.CLEAN
+    assert "as monitoring does" in found.why
+
+
+def test_sessions_on_a_submission_port_are_those_of_a_client_by_alerts_too():
+    programs = [
+        replace(alert(n * 600, "smtp_sessions", to=server(n)), dest_port=587) for n in range(30)
+    ]
+    found = verdict(programs)
+    assert found.level is not Level.INFECTED
+    assert {item.signal for item in found.evidence} == {Signal.SUBMISSION_ATTEMPTS}
+    direct = [alert(n * 600, "smtp_sessions", to=server(n)) for n in range(30)]
+    assert verdict(direct).level is Level.INFECTED
