@@ -15,8 +15,9 @@ from rulegen.errors import InputError, Problem
 from rulegen.readback import COUNTED, ReadRule, file_lines, read_rules
 from rulegen.rulesfile import RULES, SID_MAP, TITLE
 from rulegen.snort_check import as_threshold_line, dialect_faults, filter_problems, lua_entry
+from rulegen.snort_conf_lint import silent_in_snort_conf
 from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
-from rulegen.snort_lint import silent_in_snort_conf, silent_in_snort_lua
+from rulegen.snort_lint import silent_in_snort_lua
 from rulegen.snort_trial import try_snort
 from rulegen.suricata_files import GROUP_KEYS, SETTING_KEYS, SETTINGS, THRESHOLDS
 from rulegen.suricata_yaml import Setting, read_suricata_yaml

@@ -49,6 +49,13 @@ def snort(request: pytest.FixtureRequest) -> Engine:
     return engine
 
 
+@pytest.fixture(scope="session")
+def snort_29() -> Engine:
+    if find_engine(Engine.SNORT_29) is None:
+        pytest.skip(MISSING[Engine.SNORT_29])
+    return Engine.SNORT_29
+
+
 def require(engine: Engine) -> Engine:
     """The engine itself where it is installed; else skips, or fails under CI."""
     if find_engine(engine) is None:
@@ -57,7 +64,16 @@ def require(engine: Engine) -> Engine:
 
 
 # Fixtures that only real programs can give: engines, and what takes root and packages.
-_OF_ENGINES = {"suricata", "suricata_7", "suricata_8", "snort", "wire", "redis_port", "nft"}
+_OF_ENGINES = {
+    "suricata",
+    "suricata_7",
+    "suricata_8",
+    "snort",
+    "snort_29",
+    "wire",
+    "redis_port",
+    "nft",
+}
 # What takes longest begins first, so that no worker waits for the other at the end.
 _LONG = (
     "tests/eveproc/spark/",

@@ -110,6 +110,14 @@ def test_a_build_loads_without_a_word(snort: Engine, text: str, tmp_path: Path) 
     assert f"loaded by {snort} (" in report.passed[1]
 
 
+def test_a_build_in_a_path_with_blanks_loads(snort: Engine, tmp_path: Path) -> None:
+    build(SITE, [snort], tmp_path / "out", TODAY)
+    folder = (tmp_path / "out" / snort).rename(tmp_path / f"a copy of {snort}")
+    report = check(folder, snort)
+    assert (report.problems, report.warnings) == ((), ())
+    assert f"loaded by {snort} (" in report.passed[1]
+
+
 SPOILED = {
     Engine.SNORT_29: [
         ("mxhound.rules", "flags:S,CE;", "flags:S,CE; no_such_word;", "no_such_word"),

@@ -6,7 +6,7 @@ package has Snort 3: put it on PATH, or as `snort-3` into the bin folder of $MXH
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rulegen.engines import find_engine
@@ -31,42 +31,43 @@ def replay_snort(engine: Engine, pcap: Path, out_dir: Path, build: Path) -> Mapp
 
     The configuration is as small as possible. Raises EngineError with the engine's message.
     """
-    found = find_engine(engine)
-    if found is None:
-        raise EngineError(MISSING[engine])
     out_dir.mkdir(parents=True, exist_ok=True)
     config = out_dir / "snort.conf"
-    config.write_text(
-        "".join(
-            f"{line}\n"
-            for line in (_config_3(build) if engine is Engine.SNORT_3 else _config_29(build))
-        )
-    )
-    command = [
-        str(found.path),
-        "-q",
-        "-k",
-        "none",
-        "-c",
-        str(config),
-        "-l",
-        str(out_dir),
-        "-r",
-        str(pcap),
-    ]
-    _run([*command, *(["-R", str(build / RULES)] if engine is Engine.SNORT_3 else [])])
+    lines = _config_3(build) if engine is Engine.SNORT_3 else config_29(build)
+    config.write_text("".join(f"{line}\n" for line in lines))
+    more = ["-R", str(build / RULES)] if engine is Engine.SNORT_3 else []
+    said = run_snort(engine, config, pcap, out_dir, more)
+    if "ERROR" in said or "WARNING" in said:
+        raise EngineError(f"{config}: {said}")
     if engine is Engine.SNORT_3:
         return {"json": out_dir / "alert_json.txt"}
     return {"csv": out_dir / "alert.csv", "u2": next(out_dir.glob("mxhound.u2.*"))}
 
 
-def _config_29(build: Path) -> list[str]:
+def run_snort(
+    engine: Engine, config: Path, pcap: Path, out_dir: Path, more: Sequence[str] = ()
+) -> str:
+    """Let the engine read `pcap` with a whole configuration and log to `out_dir`; what it said.
+
+    `more` are options of its command line. Raises EngineError where it is missing or refuses.
+    """
+    found = find_engine(engine)
+    if found is None:
+        raise EngineError(MISSING[engine])
+    command = [str(found.path), "-q", "-k", "none", "-c", str(config)]
+    return _run([*command, "-l", str(out_dir), "-r", str(pcap), *more])
+
+
+def config_29(build: Path, before: str = "", behind: str = "") -> list[str]:
+    """The lines of a small snort.conf; `before` stands before the rules of the build, `behind` at the end."""
     return [
         *own_classes(),
         "config reference: url http://",
         "preprocessor stream5_global: track_tcp yes",
         "preprocessor stream5_tcp",
+        *before.splitlines(),
         *(f"include {build.resolve() / name}" for name in (SETTINGS_29, RULES, THRESHOLDS_29)),
+        *behind.splitlines(),
         "output alert_csv: alert.csv",
         "output unified2: filename mxhound.u2, limit 128",
     ]
@@ -76,7 +77,7 @@ def _config_3(build: Path) -> list[str]:
     return [f"include '{build.resolve() / SETTINGS_3}'"]
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS
@@ -84,5 +85,6 @@ def _run(command: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"{' '.join(command)}: {error}") from error
     said = (done.stdout + done.stderr).strip()
-    if done.returncode or "ERROR" in said or "WARNING" in said:
+    if done.returncode:
         raise EngineError(f"{' '.join(command)}: exit {done.returncode}\n{said}")
+    return said

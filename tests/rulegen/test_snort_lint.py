@@ -37,6 +37,7 @@ include $RULE_PATH/mxhound.rules
 include $RULE_PATH/mxhound-threshold.conf
 output unified2: filename mxhound.u2, limit 128
 """
+UNIFIED2 = "output unified2: filename mxhound.u2, limit 128"
 OTHER = 'alert tcp any any -> any any (msg:"x"; sid:1250001; rev:1;)'
 
 
@@ -130,6 +131,7 @@ def test_another_log_that_eveproc_reads_is_enough(built: Path, tmp_path: Path, l
         LUA,
         LUA.replace("stream =", "alert_json = { }\nstream ="),
         LUA.replace("stream =", "suppress = { { gid = 116, sid = 1250001 } }\nstream ="),
+        LUA.replace("stream =", "suppress = { { gid = 1, sid = 0 } }\nstream ="),
         LUA.replace("stream =", "-- suppress = { { gid = 1, sid = 1250001 } }\nstream ="),
         LUA.replace("stream =", f"--[[\n{OTHER}\n--]]\nstream ="),
     ],
@@ -142,9 +144,22 @@ def test_a_good_snort_lua_is_good(built: Path, tmp_path: Path, text: str) -> Non
     ("old", "new", "told"),
     [
         ("limit 128", "limit 128, nostamp", "snort.conf:5: output unified2 with nostamp"),
-        ("output unified2", "output alert_unified2", ""),
-        ("output unified2: filename mxhound.u2, limit 128", "output alert_fast: alert", ""),
-        ("output unified2: filename mxhound.u2, limit 128", "output alert_syslog: LOG_AUTH", ""),
+        ("output unified2", "output alert_unified2", "snort.conf: has no output with packets"),
+        (UNIFIED2, "output alert_csv: alert.csv", "has no output with packets"),
+        (UNIFIED2, "output alert_fast: alert", "has no output with packets"),
+        (UNIFIED2, "output alert_syslog: LOG_AUTH", "has no output with packets"),
+        ("output", "config nolog\noutput", "snort.conf:5: config nolog"),
+        ("var", "config default_rule_state: disabled\nvar", "conf:1: config default_rule_state"),
+        ("var", "config ignore_ports: tcp 25 465\nvar", "packets on port 25, 465 meet no rule"),
+        ("var", "config ignore_ports: tcp 22 :24 600: x 443:\nvar", "port 465, 587 meet no rule"),
+        ("var", "config ignore_ports: tcp 22 :24 600: x\nvar", ""),
+        ("var", "config event_filter: memcap 65536\nvar", "event_filter: memcap 65536 is less"),
+        ("var", "config event_filter: memcap 16777216\nvar", ""),
+        ("output", "pass ip any any -> $HOME_NET any (sid:5;)\noutput", "465, 587, 53/tcp, 53/udp"),
+        ("output", "pass tcp any 25 -> any any (flow:established; sid:5;)\noutput", "port 25 from"),
+        ("output", "pass tcp 10.1.1.1 any -> any 25 (sid:5;)\noutput", ""),
+        ("output", "pass tcp any 1024 -> any 25 (sid:5;)\noutput", ""),
+        ("var", "config bpf_file: not-there\nvar", ""),
         ("output unified2", "#output unified2", "has no output that eveproc reads"),
         ("mxhound-threshold.conf", "x", "does not include mxhound-threshold.conf"),
         ("output", "suppress gen_id 1, sig_id 1250001\noutput", "5: suppress for sid 1250001"),
@@ -156,6 +171,7 @@ def test_a_good_snort_lua_is_good(built: Path, tmp_path: Path, text: str) -> Non
         ),
         ("output", f"{OTHER}\noutput", "another rule has sid 1250001"),
         ("output", "event_filter gen_id 1, sig_id 0, type limit, track by_src\noutput", ""),
+        ("output", "suppress gen_id 1, sig_id 0\noutput", ""),
     ],
 )
 def test_what_of_a_snort_conf_keeps_rules_silent(
@@ -163,6 +179,24 @@ def test_what_of_a_snort_conf_keeps_rules_silent(
 ) -> None:
     said = warnings(built, tmp_path / "snort.conf", CONF.replace(old, new, 1), Engine.SNORT_29)
     assert any(told in line for line in said) if told else said == []
+
+
+def test_how_to_load_the_rules_is_said_in_the_words_of_the_version(
+    built: Path, tmp_path: Path
+) -> None:
+    conf, lua = tmp_path / "snort.conf", tmp_path / "snort.lua"
+    conf.write_text("")
+    lua.write_text("")
+    rules = built / Engine.SNORT_3 / "mxhound.rules"
+    assert f"add {rules}, or start Snort with -R {rules}\n" in checked(built, lua).stderr
+    assert " with -R" not in checked(built, conf).stderr  # of 2.9, -R names a file of its process
+
+
+def test_a_bpf_file_is_read(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "filter").write_text("not port 53 # lookups\nand not port 25\n")
+    text = CONF.replace("var", "config bpf_file: filter\nvar", 1)
+    (said,) = warnings(built, tmp_path / "snort.conf", text, Engine.SNORT_29)
+    assert "snort.conf:1: config bpf_file: packets on port 25, 53/udp, 53/tcp are not capt" in said
 
 
 def test_rules_of_the_build_that_the_loaded_file_lacks(built: Path, tmp_path: Path) -> None:

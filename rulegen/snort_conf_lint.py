@@ -1,0 +1,187 @@
+"""A site's snort.conf of 2.9 + a build -> what would keep the rules, or their log, silent.
+
+tests/test_silenced_snort.py shows each on a real Snort 2.9.20. A filter or suppression for sig_id 0
+is not among them: Snort looks for one of the sid itself first, and each rule of a build has one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rulegen.capture_filter import keeps
+from rulegen.errors import Problem
+from rulegen.loaded_rules import read_built
+from rulegen.mail_probes import PORTS, Packet, as_text, hidden_ports
+from rulegen.rulesfile import RULES
+from rulegen.snort_config import (
+    CONF_COMMENT,
+    ConfigText,
+    clashes,
+    find_config,
+    not_loaded,
+    of_site,
+    read_config,
+    silences,
+)
+from rulegen.snort_files import SETTINGS_29, THRESHOLDS_29
+
+# Snort's own limits: doc/README.filters of 2.9.20.
+DEFAULT_MEMCAP = 1 << 20
+
+_FILTER = re.compile(
+    r"(?m)^[ \t]*(suppress|event_filter|threshold)\b([^\n]*\bsig_id[ \t]+(\d+)[^\n]*)"
+)
+_GEN_2_TO = re.compile(r"\bgen_id\s*(?!1\b|0\b)\d+")
+_UNIFIED2 = re.compile(r"(?m)^[ \t]*output[ \t]+(alert_|log_)?unified2\b([^\n]*)")
+_OTHER = re.compile(r"(?m)^[ \t]*output[ \t]+alert_(?:csv|fast|full|syslog)\b")
+_NOLOG = re.compile(r"(?m)^[ \t]*config[ \t]+nolog\b")
+_STATE = re.compile(r"(?m)^[ \t]*config[ \t]+default_rule_state[ \t]*:[ \t]*disabled\b")
+_IGNORED = re.compile(r"(?m)^[ \t]*config[ \t]+ignore_ports[ \t]*:[ \t]*(tcp|udp)\b([^\n]*)")
+_BPF = re.compile(r"(?m)^[ \t]*config[ \t]+bpf_file[ \t]*:[ \t]*(\S+)")
+_MEMCAP = re.compile(
+    r"(?m)^[ \t]*config[ \t]+(detection_filter|event_filter|threshold)[ \t]*:"
+    r"[ \t]*memcap[ \t]+(\d+)"
+)
+_PASS = re.compile(
+    r"(?m)^[ \t]*pass[ \t]+(ip|tcp|udp)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(?:->|<>)"
+    r"[ \t]+(\S+)[ \t]+(\S+)[ \t]*\((.*)\)"
+)
+# Options of a rule that take no packet out.
+_NOT_NARROWING = frozenset(
+    ("classtype", "flow", "gid", "metadata", "msg", "priority", "reference", "rev", "sid", "")
+)
+_EVERYBODY = ("any", "$HOME_NET", "$EXTERNAL_NET")
+_RANGE = re.compile(r"(\d*)(:?)(\d*)")
+
+
+def silent_in_snort_conf(path: Path, rules: Path, sids: Iterable[int]) -> tuple[Problem, ...]:
+    """What of a snort.conf of 2.9 would silence the rules of a build, or their log."""
+    files = read_config(find_config(path, "snort.conf"), CONF_COMMENT)
+    own = frozenset(sids)
+    checks = (
+        not_loaded(files, rules, (RULES, THRESHOLDS_29, SETTINGS_29)),
+        _outputs(files),
+        _filters(files, own),
+        _states(files),
+        _captures(files, rules),
+        _memcaps(files),
+        _pass_rules(files),
+        clashes(files, own),
+    )
+    return tuple(dict.fromkeys(problem for found in checks for problem in found))
+
+
+def _outputs(files: list[ConfigText]) -> Iterator[Problem]:
+    logs = [(file, found) for file in files for found in _UNIFIED2.finditer(file.text)]
+    for file, found in logs:
+        if re.search(r"\bnostamp\b", found[2]):
+            what = (
+                "output unified2 with nostamp: each restart and HUP empties the file, and alerts "
+                "that were not read are lost; take nostamp out"
+            )
+            yield file.problem(what, found.start())
+    add = "add: output unified2: filename mxhound.u2, limit 128"
+    if not any(found[1] != "alert_" for _, found in logs):
+        has_alerts = logs or any(_OTHER.search(file.text) for file in files)
+        what = (
+            "has no output with packets: lookups of different names are taken for one, and a host "
+            f"may look cleaner than it is; {add}"
+            if has_alerts
+            else f"has no output that eveproc reads; {add}"
+        )
+        yield Problem(str(files[0].path), what)
+    for file in files:
+        for found in _NOLOG.finditer(file.text):
+            yield file.problem("config nolog: unified2 logs nothing; take it out", found.start())
+
+
+def _filters(files: list[ConfigText], own: frozenset[int]) -> Iterator[Problem]:
+    for file in of_site(files):
+        for found in _FILTER.finditer(file.text):
+            if not _GEN_2_TO.search(found[2]) and int(found[3]) in own:
+                what = silences(found[1], int(found[3]), found[2])
+                yield file.problem(what, found.start())
+
+
+def _states(files: list[ConfigText]) -> Iterator[Problem]:
+    for file in files:
+        for found in _STATE.finditer(file.text):
+            what = "config default_rule_state: disabled: no rule alerts; take it out"
+            yield file.problem(what, found.start())
+
+
+def _captures(files: list[ConfigText], rules: Path) -> Iterator[Problem]:
+    home = read_built(rules).home()
+    for file in files:
+        for found in _IGNORED.finditer(file.text):
+            if ports := _mail_ports(found[1], found[2].split()):
+                what = f"config ignore_ports: packets on port {ports} meet no rule; take them out"
+                yield file.problem(what, found.start())
+        for found in _BPF.finditer(file.text):
+            text = _filter_text(file.path.parent / found[1])
+
+            def drops(packet: Packet, text: str = text) -> bool:
+                return keeps(text, packet) is False
+
+            if hidden := hidden_ports(home, drops):
+                what = f"config bpf_file: packets on {as_text(hidden, home)} are not captured"
+                yield file.problem(f"{what}; take that part out of {found[1]}", found.start())
+
+
+def _filter_text(file: Path) -> str:
+    """The filter of a bpf_file; "" where it cannot be read: Snort refuses it then."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return " ".join(line.partition("#")[0].strip() for line in text.splitlines())
+
+
+def _memcaps(files: list[ConfigText]) -> Iterator[Problem]:
+    for file in files:
+        for found in _MEMCAP.finditer(file.text):
+            if int(found[2]) < DEFAULT_MEMCAP:
+                what = (
+                    f"config {found[1]}: memcap {found[2]} is less than Snort's default, "
+                    f"{DEFAULT_MEMCAP}: when it is full, new hosts are not counted and never "
+                    "alert, or every event of them is an alert; raise it"
+                )
+                yield file.problem(what, found.start())
+
+
+def _pass_rules(files: list[ConfigText]) -> Iterator[Problem]:
+    for file in of_site(files):
+        for found in _PASS.finditer(file.text):
+            protocol, source, source_port, destination, port, options = found.groups()
+            names = {part.partition(":")[0].strip() for part in options.split(";")}
+            if names - _NOT_NARROWING or not {source, destination} <= {*_EVERYBODY}:
+                continue
+            if hidden := _hidden_by(protocol, source_port, port):
+                what = f"this pass rule exempts port {hidden} from all rules: narrow or remove it"
+                yield file.problem(what, found.start())
+
+
+def _hidden_by(protocol: str, source_port: str, port: str) -> str:
+    """The ports of mail and lookups that a pass rule matches in either direction."""
+    if "any" not in (source_port, port):
+        return ""
+    other = port if source_port == "any" else source_port
+    words = ["0:"] if other == "any" else other.strip("[]").split(",")
+    kinds = ("tcp", "udp") if protocol == "ip" else (protocol,)
+    return ", ".join(found for kind in kinds if (found := _mail_ports(kind, words)))
+
+
+def _mail_ports(protocol: str, words: Iterable[str]) -> str:
+    """Which ports of mail and lookups are in a list of ports and ranges, as text."""
+    ranges = [found for word in words if (found := _RANGE.fullmatch(word)) and word]
+    return ", ".join(
+        f"{port}/{protocol}" if port == 53 else str(port)
+        for kind, port in PORTS
+        if kind == protocol and any(_is_in(port, found) for found in ranges)
+    )
+
+
+def _is_in(port: int, found: re.Match[str]) -> bool:
+    if not found[2]:
+        return port == int(found[1])
+    return int(found[1] or 0) <= port <= int(found[3] or 65535)
