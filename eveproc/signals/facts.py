@@ -65,9 +65,7 @@ class Fact(StrEnum):
     # name.
     MAIL_NAMES = "mail_names"
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
-    ASKS_SETTINGS = (
-        "asks_settings"  # by registered domain whose settings for mail programs it asked for
-    )
+    ASKS_SETTINGS = "asks_settings"  # by domain whose settings for mail programs it asked for
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
     RCPT_TAKEN = "rcpt_taken"  # by recipient of a mail that a message followed

@@ -16,6 +16,7 @@ from rulegen.simulate.hard.probes import (
 )
 from rulegen.simulate.messages import tls_turns
 from rulegen.simulate.network import NO_SUCH_NAME, Resolved
+from rulegen.simulate.scenarios import Act
 from rulegen.simulate.servers import take_in
 from rulegen.simulate.tcp import Refusal, Turn, converse, knock
 from rulegen.simulate.wire import Endpoint, Socket
@@ -388,7 +389,7 @@ def _paced(actor: Actor, count: int, per_minute: float) -> Iterator[float]:
 KINDS = (
     benign(administrator_six_servers, desk=True, whole_day=False),
     benign(roaming_administrator, desk=True),
-    benign(callout_verifier),
+    benign(callout_verifier, Act.MAIL_SERVERS),
     benign(list_cleaner, whole_day=False),
     benign(tls_scanner, whole_day=False),
     benign(banner_monitor),
