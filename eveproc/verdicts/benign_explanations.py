@@ -1,6 +1,7 @@
 """HostEvidence -> benign explanations, the signals they explain, and the next step. Pure."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -85,8 +86,13 @@ class BenignExplanation(Struct, frozen=True):
     at_most: float
 
 
-def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[BenignExplanation, ...]:
-    """Every benign explanation that the evidence supports."""
+def find_benign_explanations(
+    evidence: HostEvidence, caps: Caps, may_be_own: Callable[[str], bool]
+) -> tuple[BenignExplanation, ...]:
+    """Every benign explanation that the evidence supports.
+
+    `may_be_own`: whether a registered domain may be the site's own.
+    """
     by_role = (
         _mail_server(evidence),
         _resolver(evidence),
@@ -95,7 +101,7 @@ def find_benign_explanations(evidence: HostEvidence, caps: Caps) -> tuple[Benign
         _account_setup(evidence),
         _regulars(evidence),
         _file_sharer(evidence),
-        _own_sender(evidence),
+        _own_sender(evidence, may_be_own),
     )
     found = tuple(e for e in by_role if e)
     checker = None if any(e.signals >= LOOKUPS for e in found) else _address_checker(evidence, caps)
@@ -311,14 +317,16 @@ def _file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
     )
 
 
-def _own_sender(evidence: HostEvidence) -> BenignExplanation | None:
+def _own_sender(
+    evidence: HostEvidence, may_be_own: Callable[[str], bool]
+) -> BenignExplanation | None:
     """A program of the site that delivers directly: one HELO name, no programs attached."""
     helos = evidence.log(Signal.HELO_ODD).distinct()
     if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
     if _is_slow_in_our_name(evidence):
         what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
-    elif _is_aligned(evidence) and are_taken_as_a_rule(evidence):
+    elif _is_aligned(evidence, may_be_own) and are_taken_as_a_rule(evidence):
         what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
     else:
         return None
@@ -343,14 +351,19 @@ def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
     return bool(is_own and not hurried and max(copies.values(), default=0) < OWN_COPIES)
 
 
-def _is_aligned(evidence: HostEvidence) -> bool:
-    """One sender domain, that of the HELO name, in the mails of most connections to port 25."""
+def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
+    """One sender domain, that of the HELO name, in the mails of most connections to port 25.
+
+    Spam with well-formed names of the spammer's own looks alike (snowshoe), so the domain has to be
+    the site's where the site's are known.
+    """
     (helo,) = evidence.log(Signal.HELO_ODD).keys() or {""}
     own = set(map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys()))
     senders = evidence.log(Signal.SENDER_CHURN).keys() | own
     seen = 2 * evidence.log(Signal.MAIL_BURST).count()
     is_most = seen >= evidence.log(Signal.SMTP_ATTEMPTS).count()
-    return is_most and "." in helo and senders == {registered_domain(helo)}
+    domain = registered_domain(helo) if "." in helo else ""
+    return is_most and senders == {domain} and may_be_own(domain)
 
 
 def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:

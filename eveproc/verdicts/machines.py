@@ -1,6 +1,7 @@
 """EvidenceStore + SiteProfile -> Machine: its evidence, and its role in the site profile."""
 
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.verdicts.own_domains import may_be_own
 from eveproc.verdicts.parameters import INFECTED_AT
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import TOGETHER_AT, Identity, Verdict, judge, key_of
@@ -70,6 +72,7 @@ def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> Hos
             any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))
         ),
         connections_logged=store.flows_logged,
+        may_be_own=partial(may_be_own, store, site),
         sensor_blind=store.health.is_blind(),
     )
 

@@ -1,6 +1,6 @@
 """HostEvidence -> scored signals and their combined probability (signals/weights.py). Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -62,11 +62,15 @@ class ScoredSignal(Struct, frozen=True):
 
 
 class HostContext(Struct, frozen=True):
-    """Facts about a host that are known before its evidence is scored."""
+    """Facts about a host that are known before its evidence is scored.
+
+    `may_be_own` tells of a registered domain whether it may be the site's own.
+    """
 
     site: SiteProfile
     signals: frozenset[Signal]
     connections_logged: bool
+    may_be_own: Callable[[str], bool]
     sensor_blind: bool = False
 
 

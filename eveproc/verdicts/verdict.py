@@ -115,7 +115,7 @@ class Assessment(Struct, frozen=True):
 def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
     """Score the signals, find benign explanations, and combine both."""
     caps = allow(evidence, context.connections_logged)
-    explanations = find_benign_explanations(evidence, caps)
+    explanations = find_benign_explanations(evidence, caps, context.may_be_own)
     scored = tuple(weigh(evidence, caps, context))
     return Assessment(scored, explanations, combine(scored, explanations))
 

@@ -170,6 +170,28 @@ def test_what_a_business_program_does_not_do(events):
     assert verdict(events).level is Level.INFECTED
 
 
+def brought(domain):
+    """An external host gives the site's server a mail for this domain."""
+    return mail(5, RELAY, f"ann@{domain}", host=server(900))
+
+
+def declaring(domain):
+    return site_of(f"{SITE}internal_domains: [{domain}]\n")
+
+
+def test_a_newsletter_in_the_sites_name_is_suspected():
+    assert verdict([brought("shop.test"), *business(150)]).level is Level.SUSPECTED
+    declared = declaring("shop.test")
+    assert verdict(business(150), site=declared).level is Level.SUSPECTED
+
+
+def test_a_newsletter_in_another_name_is_infected_where_the_sites_is_known():
+    """Snowshoe: well-formed names, but of the spammer's own domain."""
+    assert verdict([brought("home.test"), *business(150)]).level is Level.INFECTED
+    declared = declaring("home.test")
+    assert verdict(business(150), site=declared).level is Level.INFECTED
+
+
 def relayed(bringers, domains, passed=True):
     """Hosts bring mail for many domains, and the host sends it on."""
     brought = [
