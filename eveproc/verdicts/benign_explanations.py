@@ -40,6 +40,10 @@ ANSWER, MX_DOMAINS = 0.8, 5
 # domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
 
+# So many mails of a business program have to be readable, and this share of the servers takes mail:
+# mail services stop a sender at 10 % of bounces (Amazon SES, "Monitoring your sender reputation").
+SHOWN, TAKEN = 5, 0.9
+
 # Of the servers that a survey meets, this share is handed nothing, and one at most anything (a
 # check may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232
 # servers). A third of what it tries answers: three ports, one open.
@@ -352,18 +356,20 @@ def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
 
 
 def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
-    """One sender domain, that of the HELO name, in the mails of most connections to port 25.
+    """One sender domain, that of the HELO name, in all mails that are seen; most servers take one.
 
-    Spam with well-formed names of the spammer's own looks alike (snowshoe), so the domain has to be
-    the site's where the site's are known.
+    Of encrypted mails only the size is seen. Spam with well-formed names of the spammer's own looks
+    alike (snowshoe), so the domain has to be the site's where the site's are known.
     """
     (helo,) = evidence.log(Signal.HELO_ODD).keys() or {""}
     own = set(map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys()))
     senders = evidence.log(Signal.SENDER_CHURN).keys() | own
-    seen = 2 * evidence.log(Signal.MAIL_BURST).count()
-    is_most = seen >= evidence.log(Signal.SMTP_ATTEMPTS).count()
+    tried = servers_on_port_25(evidence)
+    taken = tried & evidence.log(Fact.HANDED_OVER).keys()
+    is_shown = evidence.log(Signal.MAIL_BURST).count() >= SHOWN
+    is_taken = len(taken) >= TAKEN * len(tried)
     domain = registered_domain(helo) if "." in helo else ""
-    return is_most and senders == {domain} and may_be_own(domain)
+    return is_shown and is_taken and senders == {domain} and may_be_own(domain)
 
 
 def _address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:

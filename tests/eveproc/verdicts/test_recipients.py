@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from eveproc.input.events import Flow
 from rulegen.vocabulary import Family, Level, Signal
 from tests.eveproc.evidence_of import (
     HOST,
@@ -167,6 +168,32 @@ def test_a_newsletter_that_is_delivered_directly_is_suspected():
     ],
 )
 def test_what_a_business_program_does_not_do(events):
+    assert verdict(events).level is Level.INFECTED
+
+
+def encrypted(events, shown, small=0):
+    """Of every mail but some only the connection is logged; the first servers get too few bytes."""
+    flows = [e for e in events if isinstance(e, Flow)]
+    mails = [e for e in events if not isinstance(e, Flow)]
+    sizes = [100 if n < small else 4000 for n in range(len(flows))]
+    sized = [
+        replace(f, sent=9, sent_bytes=54 * 9 + size) for f, size in zip(flows, sizes, strict=True)
+    ]
+    return [*sized, *mails[-shown:]]
+
+
+def test_a_newsletter_whose_mails_are_mostly_encrypted_is_suspected():
+    assert verdict(encrypted(business(150), shown=15)).level is Level.SUSPECTED
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(encrypted(business(150), shown=4), id="too few readable mails"),
+        pytest.param(encrypted(business(150), 15, small=20), id="many servers take nothing"),
+    ],
+)
+def test_what_encryption_hides_is_not_excused(events):
     assert verdict(events).level is Level.INFECTED
 
 
