@@ -1,6 +1,6 @@
 """EvidenceStore and SiteProfile -> whether a domain is the site's own, as far as is known."""
 
-from eveproc.evidence.store import EvidenceStore
+from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from rulegen.site_profile import SiteProfile
@@ -13,8 +13,12 @@ def may_be_own(store: EvidenceStore, site: SiteProfile, domain: str) -> bool:
     host. Where none is known, any domain may be the site's.
     """
     declared = set(map(registered_domain, site.internal_domains))
-    served: set[str] = set()
-    for evidence in store.hosts.values():
-        served |= evidence.log(Fact.TAKES_IN_FOR).keys()
-    own = declared | served
+    own = declared.union(*map(_served, store.hosts.values()))
     return not own or domain in own
+
+
+def _served(evidence: HostEvidence) -> set[str]:
+    """Domains that the host takes mail in for, wherever it was met."""
+    return set().union(
+        *(part.log(Fact.TAKES_IN_FOR).keys() for part in (evidence, *evidence.parts.values()))
+    )

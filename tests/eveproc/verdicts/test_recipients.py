@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from eveproc.input.events import Flow
+from eveproc.input.events import NO_ORIGIN, Flow, Origin
 from rulegen.vocabulary import Family, Level, Signal
 from tests.eveproc.evidence_of import (
     HOST,
@@ -197,9 +197,9 @@ def test_what_encryption_hides_is_not_excused(events):
     assert verdict(events).level is Level.INFECTED
 
 
-def brought(domain):
+def brought(domain, origin=NO_ORIGIN):
     """An external host gives the site's server a mail for this domain."""
-    return mail(5, RELAY, f"ann@{domain}", host=server(900))
+    return mail(5, RELAY, f"ann@{domain}", host=server(900), origin=origin)
 
 
 def declaring(domain):
@@ -212,9 +212,10 @@ def test_a_newsletter_in_the_sites_name_is_suspected():
     assert verdict(business(150), site=declared).level is Level.SUSPECTED
 
 
-def test_a_newsletter_in_another_name_is_infected_where_the_sites_is_known():
+@pytest.mark.parametrize("origin", [NO_ORIGIN, Origin(server_mac="02:00:00:00:00:25")])
+def test_a_newsletter_in_another_name_is_infected_where_the_sites_is_known(origin):
     """Snowshoe: well-formed names, but of the spammer's own domain."""
-    assert verdict([brought("home.test"), *business(150)]).level is Level.INFECTED
+    assert verdict([brought("home.test", origin), *business(150)]).level is Level.INFECTED
     declared = declaring("home.test")
     assert verdict(business(150), site=declared).level is Level.INFECTED
 
