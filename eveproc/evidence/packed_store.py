@@ -89,6 +89,12 @@ class PackedStore(Generic[V]):
     def values(self) -> Iterator[V]:
         return (value for _, value in self.items())
 
+    def that_may_hold(self, text: str) -> Iterator[V]:
+        """Values whose packed form has this text in it, read-only; without unpacking the others."""
+        yield from self._in_use.values()
+        wanted = text.encode()
+        yield from (self._type.unpacked(each) for each in self._packed.values() if wanted in each)
+
     def in_use(self) -> Iterator[V]:
         """Those that are not packed; they may be changed."""
         return iter(self._in_use.values())

@@ -13,7 +13,8 @@ def may_be_own(store: EvidenceStore, site: SiteProfile, domain: str) -> bool:
     host. Where none is known, any domain may be the site's.
     """
     declared = set(map(registered_domain, site.internal_domains))
-    own = declared.union(*map(_served, store.hosts.values()))
+    hosts = store.hosts.that_may_hold(Fact.TAKES_IN_FOR)
+    own = declared.union(*map(_served, hosts))
     return not own or domain in own
 
 

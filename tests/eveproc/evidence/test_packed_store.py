@@ -61,3 +61,13 @@ def test_only_what_is_kept_stays(monkeypatch):
         packed.open(key)
     packed.keep(lambda key: key in "ad")
     assert sorted(packed) == ["a", "d"]
+
+
+def test_packed_values_are_found_by_a_text_in_them(monkeypatch):
+    monkeypatch.setattr(packed_store, "IN_USE", 1)
+    store = PackedStore(HostEvidence)
+    for host, kind in (("a", Signal.MX_FLOOD), ("b", Fact.MAIL_NAMES), ("c", Signal.MX_FLOOD)):
+        store.open(host).note(kind, EvidenceSource.LOG, Observation(5.0, "a.test", ("a.test", 5)))
+    store.open("d")
+    found = list(store.that_may_hold(Fact.MAIL_NAMES))
+    assert [each.log(Fact.MAIL_NAMES).keys() for each in found if each.sketches] == [{"a.test"}]
