@@ -41,10 +41,9 @@ class Seen:
     def is_found(self) -> bool:
         """Infected, not before the mailer began to send; for servers of the site suspected, too."""
         level, seconds = self.outcome.level, self.outcome.seconds
-        enough = level is Level.INFECTED or (
-            level is Level.SUSPECTED and self.kind in SUSPECTED_IS_FOUND
-        )
-        return enough and (seconds is None or seconds >= 0)
+        if self.kind in SUSPECTED_IS_FOUND and level is Level.SUSPECTED:
+            return True
+        return level is Level.INFECTED and (seconds is None or seconds >= 0)
 
     @property
     def is_early(self) -> bool:
@@ -133,7 +132,7 @@ def tally_kind(hosts: Sequence[Seen]) -> KindTally:
     """Count; the score is the median, the time too (of those that were found)."""
     levels = [each.outcome.level for each in hosts]
     times = [each.outcome.seconds for each in hosts if each.is_found]
-    known = [seconds for seconds in times if seconds is not None]
+    known = [seconds for seconds in times if seconds is not None and seconds >= 0]
     return KindTally(
         len(hosts),
         sum(each.is_found for each in hosts),

@@ -66,7 +66,7 @@ def one(outcome: Outcome, declared: Declared = Declared.NOTHING) -> Seen:
         (mailer(SUSPECTED), False, False),
         (mailer(INFECTED, -1.0), False, True),
         (mailer(SUSPECTED, kind="hijacked_mail_server"), True, False),
-        (mailer(SUSPECTED, -1.0, "hijacked_mail_server"), False, False),
+        (mailer(SUSPECTED, -1.0, "hijacked_mail_server"), True, False),
     ],
 )
 def test_found_is_infected_and_not_before_it_began(
