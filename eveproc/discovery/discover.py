@@ -196,7 +196,7 @@ def missing_records(events: Mapping[str, int]) -> tuple[str, ...]:
 _ENABLE = "enable dns, smtp and flow under outputs, eve-log, types in suricata.yaml"
 _ONLY_ALERTS = (
     "only alerts were read: they do not tell which hosts are mail servers, resolvers or monitors; "
-    f"{_ENABLE} (logs of Snort have no such records)"
+    f"{_ENABLE} (logs of Snort and logs in text have no such records)"
 )
 _NO_HOME = (
     "no home network was found: no private address, no DHCP lease, no public network with several "

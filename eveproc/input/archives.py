@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from io import BufferedIOBase, BufferedReader, RawIOBase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from eveproc.input import snort
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import BLOCK, STDIN, ZIP, LogSource
 
@@ -48,10 +49,16 @@ class _Member(LogSource):
 
 
 def _of_tar(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
+    """A log in text is passed over where another log of its folder came before it: what comes behind is not known."""
+    telling: set[PurePosixPath] = set()
     with tarfile.open(fileobj=_Stream(source), mode="r|") as archive:
         for info in archive:
             content = archive.extractfile(info) if info.isfile() else None
-            if content is not None and _is_log(info.name):
+            path = PurePosixPath(info.name)
+            telling |= {path} if snort.says_more(path) else set()
+            if path not in snort.without_repetitions(telling | {path}):
+                stats.note_unread(f"{source.name}: {info.name}")
+            elif content is not None and _is_log(info.name):
                 with ExitStack() as stack:
                     name = f"{source.name}: {info.name}"
                     yield _Member(
@@ -67,8 +74,11 @@ def _of_zip(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
     with ExitStack() as outer:
         file = _seekable(source, outer)
         archive = outer.enter_context(zipfile.ZipFile(file))
+        wanted = snort.without_repetitions({PurePosixPath(name) for name in archive.namelist()})
         for info in archive.infolist():
-            if not info.is_dir() and _is_log(info.filename):
+            if PurePosixPath(info.filename) not in wanted:
+                stats.note_unread(f"{source.name}: {info.filename}")
+            elif not info.is_dir() and _is_log(info.filename):
                 with ExitStack() as stack:
                     content = stack.enter_context(archive.open(info))
                     written = datetime(*info.date_time, tzinfo=UTC).timestamp()

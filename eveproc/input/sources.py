@@ -103,7 +103,9 @@ def _in_folder(folder: Path) -> list[str] | Problem:
 
 def _logs_in(folder: Path) -> set[Path]:
     """What has the name of a log, and does not repeat another one."""
-    return snort.without_repetitions(_named_as_logs(folder))
+    named = _named_as_logs(folder)
+    files = {path for path in named if path.is_file()}
+    return (named - files) | snort.without_repetitions(files)
 
 
 def _named_as_logs(folder: Path) -> set[Path]:
@@ -128,11 +130,15 @@ def named_shortly(names: Sequence[str]) -> str:
 def _globbed(pattern: str) -> list[str] | Problem:
     if not re.search(r"[*?[]", pattern):
         return Problem(pattern, "no such file")
-    files = sorted(str(match) for match in _matches(pattern) if match.is_file())
+    files = sorted(map(str, snort.without_repetitions(_matching_files(pattern))))
     folder = _folder_of_pattern(Path(pattern))
     if not files and folder.is_dir() and not _can_list(folder):
         return Problem(pattern, f"{_DENIED} for {folder}")
     return files or Problem(pattern, "matches no file")
+
+
+def _matching_files(pattern: str) -> set[Path]:
+    return {match for match in _matches(pattern) if match.is_file()}
 
 
 def _matches(pattern: str) -> Iterator[Path]:
@@ -172,13 +178,21 @@ def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
         with suppress(OSError, ValueError):  # find_files told it
             folder = Path(source)
             is_folder = source and folder.is_dir()
-            repetitions = _named_as_logs(folder) if is_folder else set()
-            for path in _others_in(folder) if is_folder else ():
+            repetitions = _named_as_logs(folder) if is_folder else _repetitions_of(source)
+            for path in _others_in(folder) if is_folder else _repetitions_of(source):
                 if path not in repetitions and _holds_records(path):
                     what = "holds records and was not read, for its name; name it to read it"
                     stats.note_problem(str(path), what)
                 else:
                     stats.note_unread(str(path))
+
+
+def _repetitions_of(pattern: str) -> set[Path]:
+    """Logs in text that a pattern matches beside others."""
+    if _is_named(pattern) or not pattern:
+        return set()
+    found = _matching_files(pattern)
+    return found - snort.without_repetitions(found)
 
 
 def _holds_records(path: Path) -> bool:
@@ -201,8 +215,12 @@ def _candidates(source: str) -> set[Path]:
     folder = Path(source)
     if folder.is_dir():
         return _logs_in(folder)
-    is_named = source == STDIN or folder.exists() or not re.search(r"[*?[]", source)
-    return set() if is_named else set(_matches(source))
+    return set() if _is_named(source) else set(_matches(source))
+
+
+def _is_named(source: str) -> bool:
+    """Whether a source is not a pattern."""
+    return source == STDIN or Path(source).exists() or not re.search(r"[*?[]", source)
 
 
 def _readable(path: str) -> bool:

@@ -68,7 +68,7 @@ class Study(Struct, frozen=True):
         return (
             "no dns, smtp or flow records were read, and alerts do not tell how often innocent "
             "hosts do what a rule counts: enable dns, smtp and flow under outputs, eve-log, types "
-            "in suricata.yaml (logs of Snort have no such records)"
+            "in suricata.yaml (logs of Snort and logs in text have no such records)"
         )
 
     def baseline(self, site: SiteProfile) -> Baseline:

@@ -60,20 +60,23 @@ IN_FOLDER = (*_WITH_MORE, *_IN_TEXT)
 
 
 def without_repetitions(paths: set[P]) -> set[P]:
-    """Files found in a folder by EVE's names and by IN_FOLDER, less the logs in text that repeat
-    others.
+    """Files found in folders or by patterns, less the logs in text that repeat others.
 
     An engine may write its alerts twice, and by default a Suricata does. Text says the least of
     them: it is read only where its folder has no other log.
     """
-    texts = {path for path in paths if _is_text(path)}
-    folders = {path.parent for path in paths - texts}
-    return {path for path in paths if path not in texts or path.parent not in folders}
+    folders = {path.parent for path in paths if says_more(path)}
+    return {path for path in paths if path.parent not in folders or not says_little(path)}
 
 
-def _is_text(path: PurePath) -> bool:
-    is_other = any(fnmatchcase(path.name, name) for name in ("eve*.json*", *_WITH_MORE))
-    return not is_other and any(fnmatchcase(path.name, name) for name in _IN_TEXT)
+def says_more(path: PurePath) -> bool:
+    """Whether a file has the name of an EVE log, or of a log of Snort that is no text."""
+    return any(fnmatchcase(path.name, name) for name in ("eve*.json*", *_WITH_MORE))
+
+
+def says_little(path: PurePath) -> bool:
+    """Whether a file has the name of a log of alerts in text."""
+    return not says_more(path) and any(fnmatchcase(path.name, name) for name in _IN_TEXT)
 
 
 def reader_for(head: bytes) -> Reader | None:

@@ -142,7 +142,7 @@ class CsvReader:
 
 
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace")
+    return line.decode("utf-8", "backslashreplace").removeprefix("\ufeff")
 
 
 def _layout(text: str) -> Layout | None:

@@ -164,4 +164,4 @@ def _plain(text: str, written: float) -> Result:
 
 
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace").strip("\0\r\n\t ")
+    return line.decode("utf-8", "backslashreplace").strip("\ufeff\0\r\n\t ")

@@ -31,9 +31,7 @@ _SYSLOG = re.compile(
     re.ASCII,
 )
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_WITHOUT_YEAR = re.compile(
-    rb"(?m)^(?:<\d{1,3}>)?(?:\d\d/\d\d|[A-Z][a-z]{2} {1,2}\d{1,2})[- ]\d\d:\d\d:\d\d"
-)
+_WITHOUT_YEAR = re.compile(rb"(?<![\d/])\d\d/\d\d-\d\d:\d\d:\d\d")
 
 
 class WithYear(StrEnum):
@@ -73,7 +71,7 @@ def written_since(written: float, since: float) -> float:
 
 
 def has_no_year(head: bytes) -> bool:
-    """Whether a line of the first bytes begins with a date without a year."""
+    """Whether there is a time of Snort without a year in the first bytes."""
     return _WITHOUT_YEAR.search(head) is not None
 
 

@@ -39,6 +39,8 @@ from rulegen.errors import InputError
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
+from tests.eveproc.input.snort.test_text_forms import alerts as text_alerts
+from tests.eveproc.input.snort.text_forms import FORMS
 from tests.eveproc.verdicts.test_same_verdicts import (
     DATA,
     lines_of,
@@ -220,6 +222,15 @@ def test_logs_of_snort_s_packet_threads_and_their_sensor(
     assert listing.unread(spark, [uri]) == [f"{uri}/{name}" for name in names]
     note_passed_over([str(folder)], stats_here)
     assert stats_here.unread == [str(folder / name) for name in names]
+
+
+def test_alerts_in_text_and_in_a_syslog(spark: "SparkSession", place: str, tmp_path: Path) -> None:
+    for form in (FORMS[0], FORMS[6], *(form for form in FORMS if form.name == "syslog")):
+        (tmp_path / f"{form.name}.{FORMS.index(form)}").write_bytes(form.write(text_alerts()))
+    there, here = told_by(spark, f"{place or 'file:'}{tmp_path}/*"), told_here(f"{tmp_path}/*")
+    assert there[0] == here[0]
+    assert counts(there[1]) == counts(here[1])
+    assert there[1].events["alert"] == 6 * len(text_alerts())
 
 
 @pytest.mark.usefixtures("pieces")

@@ -2,6 +2,8 @@
 their reason."""
 
 import os
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from eveproc.input.snort import reader_for
 from eveproc.input.snort.alert_text import alerts_in
 from eveproc.input.snort.text_alert import decode
 from tests.eveproc.input.snort.sources import WRITTEN, Bytes, read
+from tests.eveproc.input.snort.test_alert_csv import SNORT_29
 from tests.test_recorded import DATA
 
 END = "[**] [Classification: x] [Priority: 1] {TCP} 10.20.1.7:58474 -> 195.238.85.167:25"
@@ -326,6 +329,43 @@ def test_text_in_a_folder_is_read_where_no_other_log_is(tmp_path: Path) -> None:
     assert "holds records and was not read" not in told
 
 
+def test_text_that_a_pattern_or_an_archive_holds_beside_another_log_is_not_read_twice(
+    tmp_path: Path,
+) -> None:
+    log(tmp_path / "fast.log", FAST)
+    record = b'{"timestamp":"2026-03-02T08:00:00+0000","event_type":"stats"}\n'
+    (tmp_path / "eve.json").symlink_to(tmp_path / "nothing")
+    assert "events: 1 (alert 1)" in report(str(tmp_path)).stderr
+    (tmp_path / "eve.json").unlink()
+    log(tmp_path / "suricata.log", b"<Notice> - started\n")
+    assert "events: 1 (alert 1)" in report(f"{tmp_path}/*.log").stderr
+    log(tmp_path / "eve.json", record)
+    told = report(f"{tmp_path}/*[ns]*").stderr
+    assert f"not read, for their names: {tmp_path}/fast.log; name a file" in told
+    assert "alert 1" in report(f"{tmp_path}/fast.lo?").stderr
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as packed:
+        packed.writestr("a/fast.log", FAST)
+        packed.writestr("a/eve.json", record)
+        packed.writestr("b/fast.log", FAST)
+    with tarfile.open(tmp_path / "logs.tar.gz", "w:gz") as archive:
+        for name in ("eve.json", "fast.log"):
+            archive.add(tmp_path / name, f"a/{name}")
+        archive.add(tmp_path / "fast.log", "b/fast.log")
+    for name in ("logs.zip", "logs.tar.gz"):
+        told = report(str(tmp_path / name)).stderr
+        assert "alert 1" in told
+        assert f"not read, for their names: {tmp_path}/{name}: a/fast.log; name a file" in told
+
+
+@pytest.mark.parametrize(
+    "content", [FAST, FULL, SNORT_29, b"sig_id,src,dst,timestamp\n1250104,10.20.1.7,192.0.2.1,03/02-08:00:00.25\n"]
+)  # fmt: skip
+def test_a_byte_order_mark_costs_no_alert(tmp_path: Path, content: bytes) -> None:
+    windows = b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")
+    told = report(log(tmp_path / "alert", windows)).stderr
+    assert "(alert 1)" in told
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -347,4 +387,4 @@ def test_a_sensor_that_text_cannot_name_is_not_said_to_have_written_nothing(tmp_
     arguments = ["report", log(tmp_path / "fast.log", FAST), "-s", str(site)]
     result = CliRunner().invoke(main, arguments)
     assert "wrote nothing" not in result.output
-    assert "logs in text do not name their sensor" in result.stderr
+    assert f"it cannot be told which sensor wrote {tmp_path}/fast.log" in result.stderr

@@ -151,4 +151,4 @@ def test_alerts_alone_tell_no_server_and_no_threshold(tmp_path: Path, command: s
     arguments = [command, str(tmp_path), *(["-s", SITE] if command == "tune" else [])]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 4
-    assert "logs of Snort have no such records" in result.stderr
+    assert "logs of Snort and logs in text have no such records" in result.stderr
