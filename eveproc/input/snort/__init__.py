@@ -120,11 +120,9 @@ def followed_reader_for(head: bytes) -> Reader | None:
     """
     if is_unified2(head):
         return None
-    from eveproc.input.snort import alert_csv, csv_columns
+    from eveproc.input.snort import alert_csv
 
-    first = head.partition(b"\n")[0].decode("utf-8", "replace")
-    columns = csv_columns.columns_of(first)
-    return alert_csv.CsvReader(columns).read if columns else reader_for(head)
+    return alert_csv.followed(head).read if alert_csv.begins(head) else reader_for(head)
 
 
 def _is_plain(block: bytes, end: int) -> bool:

@@ -95,7 +95,14 @@ _LOOKS_LIKE = re.compile(rf"(?:\d{{9,10}}, ?)?{_STAMP},")
 def begins(head: bytes) -> bool:
     """Whether the first line begins like an alert of any alert_csv, or names the columns of one."""
     first = _text(head.partition(b"\n")[0])
-    return _LOOKS_LIKE.match(first) is not None or columns_of(first) is not None
+    # A column may hold whole records of EVE.
+    is_named = b"event_type" not in head and columns_of(first) is not None
+    return is_named or _LOOKS_LIKE.match(first) is not None
+
+
+def followed(head: bytes) -> "CsvReader":
+    """The reader for a log that begins so, and of which more is read than that."""
+    return CsvReader(columns_of(_text(head.partition(b"\n")[0])))
 
 
 class CsvReader:
@@ -115,7 +122,7 @@ class CsvReader:
             text = _text(line)
             if not text.strip():
                 yield Skipped(SkipReason.BLANK)
-            elif columns := columns_of(text[:HEAD]):
+            elif not text[0].isdecimal() and (columns := columns_of(text[:HEAD])):
                 self._columns = columns
                 if columns.missing:
                     source.note_problem(

@@ -84,6 +84,27 @@ def test_a_line_that_gives_no_alert_says_why(line: bytes, expected: Skipped) -> 
     assert problems == []
 
 
+def test_columns_beside_whole_records_of_eve_are_left_to_others() -> None:
+    raw = (
+        b'_time,src_ip,dest_ip,proto,_raw\n1,2,3,4,"{""timestamp"":""x"",""event_type"":""dns""}"\n'
+    )
+    assert reader_for(raw) is None
+    assert reader_for(raw.replace(b"_raw\n", b"signature_id\n").replace(b"event_type", b"x"))
+
+
+def test_a_heading_that_comes_again_names_the_columns_anew() -> None:
+    first = b"timestamp,sig_id,src,dst\n03/02-08:00:00.25,1250104,10.20.1.7,192.0.2.1\n"
+    other = b"dst,src,sig_id,timestamp\n192.0.2.1,10.20.1.7,1250104,03/02-08:00:00.25\n"
+    found, problems = read(first + other + b"192.0.2.1,10.20.1.7,1250104\n" + other[25:-1])
+    assert problems == []
+    blank, half = Skipped(SkipReason.BLANK), Skipped(SkipReason.HALF_LINE)
+    assert [one.src_ip if isinstance(one, Alert) else one for one in found] == [
+        *[blank, "10.20.1.7"] * 2,
+        half,
+        half,  # the last column may be cut off
+    ]
+
+
 def test_other_text_is_left_to_others() -> None:
     assert reader_for(b"timestamp,sid\n1,2\n") is None
 

@@ -13,7 +13,8 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
 from rulegen.vocabulary import Engine
 from tests.engines.replay import replay
-from tests.eveproc.input.test_eve_of_engines import RULES, odd
+from tests.eveproc import odd_traffic as odd
+from tests.eveproc.input.test_eve_of_engines import RULES
 
 FAST_LOG = [
     part
