@@ -71,6 +71,15 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
         "is an access log of a web server; " + _FROM_SENSOR,
     ),
     (r'"(?:EventID|winlog|ProviderName)"\s*:', "is a Windows event log in JSON; " + _FROM_SENSOR),
+    (
+        r'"message"\s*:\s*"[^"\n]*\[\d+:\d+:\d+\] ',
+        "holds alerts in text within JSON; take them out: jq -r .message FILE",
+    ),
+    (
+        r"^[^{\n]*\[\d+:\d+:\d+\] [^\n]*\{\w+\} [0-9A-Fa-f:.]+ -> ",
+        "holds alerts in text, but without a time, or of a program whose name does not hold snort, "
+        "suricata or barnyard (its own tag in syslog; for Suricata outputs: syslog: identity)",
+    ),
     (r'"data"\s*:\s*"eyJ', "holds records in base64; decode them: jq -r '.data | @base64d' FILE"),
     (
         r"^\s*(?:#\s*)?(?:alert|drop|pass|reject) \S+ \S+ \S+ (?:->|<>) ",

@@ -47,6 +47,8 @@ def database(folder: Path) -> bytes:
         (b"CEF:0|a|b|1|1|x|5|src=10.20.1.7\n", "is in CEF or LEEF"),
         (b'{"subscription":"s","data":"eyJldmVudF90eXBlIjoiZG5zIn0="}\n', "base64"),
         (b'{"eventVersion":"1.08","eventSource":"ec2.amazonaws.com"}\n', "CloudTrail"),
+        (b'{"message":"03/02/2026-08:00:00.0  [**] [1:5:1] x [**] {TCP} 10.20.1.7:1 -> 192.0.2.1:25"}\n', "jq -r .message"),
+        (b"Mar  2 08:00:00 fw1 ids[7]: [1:5:1] x [Priority: 1] {TCP} 10.20.1.7:1 -> 192.0.2.1:25\n", "identity"),
         (b"{}\n" * 9, "none of its 9 lines is an EVE record"),
         (json.dumps([{"a": 1}] * 9).encode(), "is not EVE JSON"),
         (CUT, "holds records that are all cut off (180 of them)"),
