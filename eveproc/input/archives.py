@@ -49,7 +49,10 @@ class _Member(LogSource):
 
 
 def _of_tar(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
-    """A log in text is passed over where another log of its folder came before it: what comes behind is not known."""
+    """A log in text is passed over where another log of its folder came before it.
+
+    What comes behind it is not known yet.
+    """
     telling: set[PurePosixPath] = set()
     with tarfile.open(fileobj=_Stream(source), mode="r|") as archive:
         for info in archive:
