@@ -56,12 +56,14 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
 def _where(verdict: Verdict) -> dict[str, object]:
     """Keys that only some hosts have.
 
-    Scope of several networks, NAT, router, addresses taken for one machine, inventory.
+    Scope of several networks, NAT, router, people behind it, addresses taken for one machine,
+    inventory.
     """
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
         | ({"is_router": True} if verdict.is_router else {})
+        | ({"people_at_least": verdict.people} if verdict.people else {})
         | ({"in_turn": list(verdict.in_turn)} if verdict.in_turn else {})
         | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
     )

@@ -11,6 +11,7 @@ from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.verdicts.own_domains import may_be_own
 from eveproc.verdicts.parameters import INFECTED_AT
+from eveproc.verdicts.people import look_behind, people_behind, sentence
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import TOGETHER_AT, Identity, Verdict, judge, key_of
 from rulegen.inventory import InventoryEntry
@@ -82,12 +83,26 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     verdict = judge(machine.address, machine.evidence, machine.identity, context)
     if (entry := inventory_entry(machine, context.site)) is not None:
         verdict = replace(verdict, inventory=entry)
+    if verdict.level is not Level.CLEAN and (people := people_behind(machine.evidence)):
+        verdict = _of_several(verdict, people)
     if machine.in_turn:
         verdict = _at_a_stricter_bound(verdict, machine)
     if not (machine.scope or machine.contested):
         return verdict
     why = " ".join(filter(None, (verdict.why, _doubt(machine))))
     return replace(verdict, scope=machine.scope, why=why)
+
+
+def _of_several(verdict: Verdict, people: int) -> Verdict:
+    """The verdict on an address that several people use: one of them is to be found."""
+    heaviest = verdict.evidence[0]
+    behind = look_behind(heaviest.first_seen, heaviest.last_seen, heaviest.flow_ids)
+    return replace(
+        verdict,
+        people=people,
+        why=f"{verdict.why} {sentence(people)}",
+        next_step=f"{verdict.next_step} {behind}".strip(),
+    )
 
 
 def _at_a_stricter_bound(verdict: Verdict, machine: Machine) -> Verdict:

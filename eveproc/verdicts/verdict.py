@@ -68,7 +68,8 @@ class Verdict(Struct, frozen=True):
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
     is what the site's inventory says of the host. `in_turn` are the addresses, in order of
-    time, that are taken for one machine (hand_over.py).
+    time, that are taken for one machine (hand_over.py). At least `people` use the address; 0 if
+    nothing shows several (people.py).
     """
 
     host: str
@@ -87,6 +88,7 @@ class Verdict(Struct, frozen=True):
     is_router: bool = False
     inventory: InventoryEntry | None = None
     in_turn: tuple[str, ...] = ()
+    people: int = 0
 
     @property
     def addresses(self) -> tuple[str, ...]:
