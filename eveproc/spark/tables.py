@@ -74,6 +74,7 @@ def verdict_schema() -> "Schema":
             ),
             *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
             *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
+            ("people_at_least", pa.int64()),
             ("in_turn", pa.list_(pa.string())),
             ("inventory", pa.map_(pa.string(), pa.string())),
         ]

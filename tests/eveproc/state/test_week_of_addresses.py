@@ -1,0 +1,89 @@
+"""A week of reports on machines that change their addresses -> one incident for each machine."""
+
+from pathlib import Path
+
+from eveproc.state.incremental import judge_new
+from eveproc.state.state import open_state
+from eveproc.verdicts.change import Trend
+from rulegen.site_profile import load_site
+from rulegen.vocabulary import Level
+from tests.eveproc.eve_lines import SITE, START, delivery, lease, lookup, quiet
+
+DAY = 86_400
+DAYS = 7
+
+
+def mailing(time, host, first, count, pause):
+    for number in range(first, first + count):
+        at = time + (number - first) * pause
+        yield lookup(at, f"d{number}.example", host)
+        yield delivery(at + 0.2, f"198.{number // 250}.{number % 250}.25", host)
+
+
+def nights(folder: Path, day_of):
+    """(trend, incident, verdict) of every host above clean, night by night."""
+    eve, profile = folder / "eve.json", folder / "site.yaml"
+    profile.write_text(SITE)
+    for day in range(DAYS):
+        with eve.open("ab") as log:
+            log.writelines(day_of(day, START + day * DAY))
+            log.write(quiet(START + day * DAY + 60_000))
+        with open_state(folder / "state.db") as state:
+            pending = judge_new(state, [str(eve)], load_site(profile), now=START + DAYS * DAY)
+            pending.keep(state)
+        changes = pending.report.change.by_key() if pending.report.change else {}
+        yield [
+            (
+                changes[v.key].trend if changes else None,
+                changes[v.key].incident if changes else "",
+                v,
+            )
+            for v in pending.report.verdicts
+            if v.level is not Level.CLEAN
+        ]
+
+
+def test_a_laptop_with_another_lease_each_day_is_one_incident(tmp_path):
+    def day_of(day, start):
+        address = f"10.20.1.{day + 10}"
+        yield lease(start, address)
+        yield from mailing(start + 60, address, 100 * day, 40, 5)
+        other = f"10.20.1.{day + 9}"  # its address of the day before is another's by now
+        yield lease(start + 30, other, "02:00:00:00:00:99", "other")
+        yield quiet(start + 100, other)
+
+    found = list(nights(tmp_path, day_of))
+    assert [len(night) for night in found] == [1] * DAYS
+    assert {v.identity.name for night in found for _, _, v in night} == {"lap-7"}
+    assert len({incident for night in found[1:] for _, incident, _ in night}) == 1
+    assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.STILL}
+
+
+def test_a_replaced_network_card_is_another_machine_of_the_same_name(tmp_path):
+    def day_of(day, start):
+        mac = f"02:00:00:00:00:0{1 + day // 4}"
+        yield lease(start, "10.20.1.10", mac, "pc-7")
+        yield from mailing(start + 60, "10.20.1.10", 100 * day, 40, 5)
+
+    found = list(nights(tmp_path, day_of))
+    assert all({v.identity.name for _, _, v in night} == {"pc-7"} for night in found)
+    macs = [
+        [v.identity.mac for _, _, v in night if v.last_seen >= START + day * DAY]
+        for day, night in enumerate(found)
+    ]
+    assert macs == [[f"02:00:00:00:00:0{1 + day // 4}"] for day in range(DAYS)]
+
+
+def test_addresses_in_turn_are_one_machine_each_night(tmp_path):
+    """Without MAC and lease nothing ties the nights; within each it is one machine."""
+
+    def day_of(day, start):
+        for number in range(12):
+            host = f"2001:db8:20:1::{day + 1}:{number + 1}"
+            yield from mailing(start + number * 600, host, 100 * day + 5 * number, 5, 120)
+
+    found = list(nights(tmp_path, day_of))
+    assert [[(v.level, v.host, len(v.in_turn)) for _, _, v in night] for night in found] == [
+        [(Level.INFECTED, f"2001:db8:20:1::{day + 1}:12", 12)] for day in range(DAYS)
+    ]
+    assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.NEW}
