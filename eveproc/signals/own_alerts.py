@@ -46,6 +46,7 @@ class AlertReader:
         if meant is None:
             return None
         signal, side = meant
+        seconds = self._window_of(alert.sid, signal)
         # The rule counts sessions on any port: clients of a provider submit on these.
         if signal is Signal.SMTP_SESSIONS and alert.dest_port in self._submission:
             signal = Signal.SUBMISSION_ATTEMPTS
@@ -53,7 +54,6 @@ class AlertReader:
         other = alert.dest_ip if host == alert.src_ip else alert.src_ip
         # An engine may repeat an alert within a window (detection_filter, several sensors): windows
         # count, not lines.
-        seconds = threshold_of(self.site, signal).seconds
         window = int(alert.time // seconds)
         key = plain_key(registered_domain(alert.rrnames[0]) if alert.rrnames else other)
         if alert.filtered_per_thread:
@@ -62,6 +62,13 @@ class AlertReader:
         return OurAlert(
             host, signal, Observation(alert.time, key, (alert.sid, window), alert.sid, pivot)
         )
+
+    def _window_of(self, sid: int, signal: Signal) -> int:
+        """Seconds of the window that the rule counts in: those of its network, or of the site."""
+        block = (sid - self.site.sid_base) // SID_BLOCK - 1
+        parts = self.site.network_thresholds
+        own = parts[block].thresholds.get(signal) if 0 <= block < len(parts) else None
+        return (own or threshold_of(self.site, signal)).seconds
 
     def _by_metadata(self, alert: Alert) -> tuple[Signal, HostSide] | None:
         try:

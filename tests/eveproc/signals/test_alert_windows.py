@@ -85,6 +85,24 @@ def test_the_second_thread_s_alert_is_no_new_evidence(tmp_path: Path) -> None:
     assert judged(one, two) == judged(two, one) == judged(one)
 
 
+@pytest.mark.parametrize(("block", "windows"), [(0, 2), (1, 1)], ids=["site", "network"])
+def test_a_network_s_own_threshold_has_its_own_window(
+    block: int, windows: int, tmp_path: Path
+) -> None:
+    text = (DATA / "site.yaml").read_text()
+    (tmp_path / "site.yaml").write_text(
+        f"{text}\nthresholds:\n  smtp_attempts:\n    networks:\n"
+        "      10.20.0.0/17: {count: 50, seconds: 600}\n"
+    )
+    site = load_site(tmp_path / "site.yaml")
+    sid = site.sid_base + 1000 * block + 101
+    log = tmp_path / "alert_json.txt"
+    log.write_text("".join(f"{monitor(sid, at, f'198.51.100.{at}')}\n" for at in (0, 200)))
+    (found,) = analyze([str(log)], site).verdicts
+    (evidence,) = found.evidence
+    assert evidence.count == windows
+
+
 def sketch(alerts: list[tuple[int, int, str]]) -> ActivitySketch:
     found = ActivitySketch()
     for sid, second, peer in alerts:
