@@ -1,6 +1,7 @@
 """Lines of a snort.conf that silence rules: what a real Snort 2.9 alerts with each of them, and what `check` says of it."""
 
 import csv
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -142,6 +143,21 @@ def test_what_snort_refuses_is_named_before(
         snort.alerts(before, behind)
     (said,) = snort.warnings()
     assert told in said
+
+
+@pytest.mark.parametrize(
+    "option", [(), ("-A", "console"), ("-b",), ("-K", "ascii"), ("-N",)], ids=" ".join
+)
+def test_what_of_the_command_line_takes_unified2_away(
+    snort: Snort, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    lines = config_29(snort.build)
+    snort.config.write_text("".join(f"{line}\n" for line in lines))
+    run_snort(snort.engine, snort.config, snort.office / "traffic.pcap", tmp_path, option)
+    assert bool(list(tmp_path.glob("mxhound.u2*"))) is (not option)
+    page = (Path(__file__).parents[1] / "docs/loading-snort.md").read_text()
+    (named,) = re.findall(r"Start Snort without ((?:`-\w`(?:, | and )?){2,})", page)
+    assert not option or f"`{option[0]}`" in named
 
 
 def test_nolog_takes_unified2_away(snort: Snort) -> None:
