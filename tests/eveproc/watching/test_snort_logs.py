@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.input.read_stats import ReadStats
 from eveproc.state.state import open_state
@@ -68,6 +69,21 @@ def test_a_log_that_grows_tells_the_hosts_of_a_report(tmp_path: Path, content: b
     assert watch.hosts == convicted(log)
     assert watch.hosts
     assert not [text for text in watch.said if "does not begin" in text]
+
+
+@pytest.mark.parametrize("folder", ["ids-1", "snort"])
+def test_the_folder_of_a_log_tells_its_sensor(tmp_path: Path, folder: str) -> None:
+    site = replace(SITE, sensors=("ids-1", "ids-2"))
+    log = tmp_path / folder / "alert_json.txt"
+    log.parent.mkdir()
+    log.write_bytes(JSON)
+    live = Live([str(log)], lambda: site, Sinks(lambda _: None, lambda _: None), time.time)
+    live._take_turn(ProcessSignals())
+    store = live._watcher._collector.store
+    live._stack.close()
+    is_told = folder == "ids-1"
+    assert store.sensors == ({"ids-1"} if is_told else set())
+    assert store.unnamed_logs == (set() if is_told else {str(log)})
 
 
 @pytest.mark.parametrize("name", ["mxhound.u2.1", "0_unified2.log", "snort.log"])
