@@ -40,7 +40,7 @@ _IGNORED = re.compile(r"(?m)^[ \t]*config[ \t]+ignore_ports[ \t]*:[ \t]*(tcp|udp
 _BPF = re.compile(r"(?m)^[ \t]*config[ \t]+bpf_file[ \t]*:[ \t]*(\S+)")
 _MEMCAP = re.compile(
     r"(?m)^[ \t]*config[ \t]+(detection_filter|event_filter|threshold)[ \t]*:"
-    r"[ \t]*memcap[ \t]+(\d+)"
+    r"[ \t]*memcap[ \t]+(\d{1,18})\b"
 )
 _PASS = re.compile(
     r"(?m)^[ \t]*pass[ \t]+(ip|tcp|udp)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(?:->|<>)"
@@ -51,7 +51,7 @@ _NOT_NARROWING = frozenset(
     ("classtype", "flow", "gid", "metadata", "msg", "priority", "reference", "rev", "sid", "")
 )
 _EVERYBODY = ("any", "$HOME_NET", "$EXTERNAL_NET")
-_RANGE = re.compile(r"(\d*)(:?)(\d*)")
+_RANGE = re.compile(r"(\d{0,5})(:?)(\d{0,5})")
 
 
 def silent_in_snort_conf(path: Path, rules: Path, sids: Iterable[int]) -> tuple[Problem, ...]:

@@ -153,6 +153,8 @@ def test_a_good_snort_lua_is_good(built: Path, tmp_path: Path, text: str) -> Non
         ("var", "config ignore_ports: tcp 25 465\nvar", "packets on port 25, 465 meet no rule"),
         ("var", "config ignore_ports: tcp 22 :24 600: x 443:\nvar", "port 465, 587 meet no rule"),
         ("var", "config ignore_ports: tcp 22 :24 600: x\nvar", ""),
+        ("var", f"config ignore_ports: tcp {'9' * 5000}\nvar", ""),
+        ("var", f"config event_filter: memcap {'9' * 5000}\nvar", ""),
         ("var", "config event_filter: memcap 65536\nvar", "event_filter: memcap 65536 is less"),
         ("var", "config event_filter: memcap 16777216\nvar", ""),
         ("output", "pass ip any any -> $HOME_NET any (sid:5;)\noutput", "465, 587, 53/tcp, 53/udp"),
