@@ -60,7 +60,7 @@ def synack_reflection(actor: Actor) -> None:
 def backscatter_unused(actor: Actor) -> None:
     """The same with addresses at which no machine is: nothing answers, servers repeat themselves.
 
-    Three more unused addresses are hit besides the first.
+    Three unused addresses are hit.
 
     Source: Moore et al. 2006, "Inferring Internet denial-of-service activity" (backscatter reaches
     unused addresses); Linux tcp_synack_retries.

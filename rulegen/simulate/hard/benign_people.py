@@ -167,8 +167,8 @@ def ipv6_privacy_laptop(actor: Actor) -> None:
 def hot_desks(actor: Actor) -> None:
     """Hot desks: one address goes to a dozen people's laptops in a day, each with own accounts.
 
-    Source: RFC 2131 (addresses are given anew when leases end); leases of one hour in wireless
-    networks are a common setting (Kea and ISC dhcpd examples).
+    Source: RFC 2131 (an address is given to another client when its lease has ended); leases of an
+    hour or two are the usual advice for wireless networks with many visitors (Kea, Windows Server).
     """
     rng, end = actor.rng, actor.stage.duration
     people = rng.randint(9, 14)

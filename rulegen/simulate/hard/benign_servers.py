@@ -67,8 +67,8 @@ def secondary_mx(actor: Actor) -> None:
     A fifth is refused; those it took and cannot hand on it returns: 10 to 30 bounces a day to
     senders' servers.
 
-    Source: RFC 5321, section 5.1; Levine 2005, "Experiences with greylisting" (spammers prefer the
-    secondary MX); backscatter notes of Postfix BACKSCATTER_README.
+    Source: RFC 5321, section 5.1; Postfix documentation (permit_mx_backup; BACKSCATTER_README on
+    bounces to senders who never wrote).
     """
     rng, relay = actor.rng, actor.stage.relay(actor.version)
     inbound, bounces = times_a_day(actor, 150, 400), times_a_day(actor, 10, 30)
