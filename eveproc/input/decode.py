@@ -23,6 +23,7 @@ from eveproc.input.events import (
     BEFORE_SURICATA,
     COUNTERS,
     DNS_PORT,
+    FIN,
     MAX_ANSWERS,
     MAX_DETAIL,
     MAX_MAILBOX,
@@ -30,6 +31,7 @@ from eveproc.input.events import (
     MAX_SUBJECT,
     MAX_TAGS,
     NO_ORIGIN,
+    PSH,
     SYN_ACK,
     YEARS,
     Alert,
@@ -605,10 +607,14 @@ def _known(flags: int | None) -> int:
 def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
     """SYN and ACK from the server, ACK from the client.
 
-    Without flags in the log, Suricata's own word for the flow.
+    A sensor that sees only the client's direction sees data or an end with an ACK, which a client
+    sends only after the server's (RFC 9293). Without flags in the log, Suricata's own word for the
+    flow.
     """
     if server is None or client is None:
         return flow.state == "established"
+    if not server:
+        return client & ACK == ACK and client & (PSH | FIN) != 0
     return server & SYN_ACK == SYN_ACK and client & ACK == ACK
 
 

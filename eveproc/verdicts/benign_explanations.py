@@ -53,10 +53,11 @@ MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 # ports. A scan of many hosts tries few ports, a scan of many ports tries few hosts.
 PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 
-# Of the servers that were tried, the share at which the host also asked for the settings of an
-# account, and the connections to each that may have handed something over: a login is tried on each
-# submission port, a test mail follows.
-SET_UP, TESTS_EACH = 0.8, 4
+# Of the servers that were tried, the share at which the host was seen to ask for the settings of an
+# account (a sensor that lost 15 % of the packets showed it for 11 of 16), and the connections to
+# each that may have handed something over: a login is tried on each submission port, a test mail
+# follows.
+SET_UP, TESTS_EACH = 0.65, 4
 
 # An account in regular use is used in so many hours; so are most of those behind one address. A
 # sender with stolen accounts (a slow one met 71 servers in 55 minutes) has no use for them later.

@@ -320,9 +320,21 @@ def test_texts_are_bounded() -> None:
         ({"tcp_flags_ts": "02", "tcp_flags_tc": "14"}, False),  # refused
         ({"tcp_flags_ts": "02", "tcp_flags_tc": "12"}, False),  # half open
         ({"tcp_flags_ts": "18", "tcp_flags_tc": "18"}, False),  # picked up in the middle
+        ({"tcp_flags_ts": "1b", "tcp_flags_tc": "00"}, True),  # only one direction is seen
+        ({"tcp_flags_ts": "02", "tcp_flags_tc": "00"}, False),
+        ({"tcp_flags_ts": "14", "tcp_flags_tc": "00"}, False),  # reset of what it did not open
         (None, False),
     ],
-    ids=["whole", "refused", "half open", "midstream", "nothing logged"],
+    ids=[
+        "whole",
+        "refused",
+        "half open",
+        "midstream",
+        "client's half of a conversation",
+        "silence",
+        "client's reset",
+        "nothing logged",
+    ],
 )
 def test_established_needs_the_whole_handshake(tcp: object, established: bool) -> None:
     assert flow(tcp=tcp).established is established
