@@ -138,7 +138,7 @@ def good(count: int = 20) -> list[Night]:
     """As many networks in which everything is as asked, less each kind of evidence too."""
     outcomes = (
         mailer(INFECTED, 60.0),
-        mailer(INFECTED, 1200.0, "slow", "slow"),
+        mailer(INFECTED, 2520.0, "slow", "slow"),
         benign(CLEAN),
         benign(CLEAN),
     )
@@ -178,8 +178,8 @@ def test_what_is_just_enough_meets_every_criterion() -> None:
             id="late",
         ),
         pytest.param(
-            night(*[mailer(INFECTED, 1201.0, "slow")] * 21),
-            "median seconds to decision, slow senders at most 1200",
+            night(*[mailer(INFECTED, 2521.0, "slow")] * 21),
+            "median seconds to decision, slow senders at most 2520",
             id="slow and late",
         ),
     ],
