@@ -20,7 +20,7 @@ _DIRECT = (
 _DIRECT_SOURCE = (
     "Most hosts talk to fewer than 5 SMTP servers (ntopng's default; measured captures), but a "
     "program that delivers by itself meets every partner of its site in one minute: a file server "
-    "that tells nine partners is innocent. A mass mailer sends 10 mails a minute and more; a slow "
+    "that tells nine partners is benign. A mass mailer sends 10 mails a minute and more; a slow "
     "one met 19 servers in 5 minutes and 71 in 55; the slowest to be found sends 2 mails an hour."
 )
 

@@ -1,9 +1,9 @@
 """The number of distinct peers, or of alerts -> the natural log of a likelihood ratio.
 
 Model. A host's busiest window of a day holds n distinct peers (servers, domains, recipients). For
-innocent hosts and for mass mailers n is taken as geometric, the heaviest-tailed law on counts with
+benign hosts and for mass mailers n is taken as geometric, the heaviest-tailed law on counts with
 a given mean, so no single odd number convicts:
-    P(n | innocent) = (1 - q0) q0^n  q0 = 1000^(-1/rare): one innocent host in 1,000 reaches `rare`
+    P(n | benign) = (1 - q0) q0^n  q0 = 1000^(-1/rare): one benign host in 1,000 reaches `rare`
     P(n | mailer)   = (1 - q1) q1^n  q1 = mailer / (1 + mailer): `mailer` is a mass mailer's mean
 Each further peer adds ln(q1/q0): the sequential probability ratio of SPOT (Duan et al.) with the
 peer in place of the mail.
@@ -26,8 +26,8 @@ class Window(Struct, frozen=True):
     mailer: float
 
     def weigh(self, count: float) -> float:
-        innocent, mailer = 1000 ** (-1 / self.rare), self.mailer / (1 + self.mailer)
-        return count * log(mailer / innocent) + log((1 - mailer) / (1 - innocent))
+        benign, mailer = 1000 ** (-1 / self.rare), self.mailer / (1 + self.mailer)
+        return count * log(mailer / benign) + log((1 - mailer) / (1 - benign))
 
 
 class AlertWeight(Struct, frozen=True):

@@ -33,7 +33,7 @@ def write(
 ) -> None:
     """Write verdicts/day=.../ and evidence/day=.../ below the folder, replacing that day's tables.
 
-    The day (UTC) is that of the last event, or of `now` where there is none: a night without any
+    The day (UTC) is that of the last event, or of `now` where there is none: a report without any
     evidence is one, too. No clock of a sensor leads beyond `now` (seconds since 1970 UTC).
     """
     last = min(store.last_event, now) if isfinite(store.last_event) else now

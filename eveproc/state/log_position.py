@@ -237,7 +237,7 @@ def plan(files: Sequence[str], positions: Iterable[LogPosition]) -> ReadPlan:
 def newest(done: ReadPlan, ends: Mapping[str, End]) -> float:
     """The time of the last records of the logs that were read; -inf where none has a time.
 
-    In seconds since 1970 UTC. Evidence alone is not enough: there are nights without any.
+    In seconds since 1970 UTC. Evidence alone is not enough: a day may bring none.
     """
     tails = [reading.tail for reading in done.readings if reading.start != reading.stop] + [
         end.tail for end in ends.values()

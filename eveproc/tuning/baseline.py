@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 30
 
 
 class ExcludedHost(Struct, frozen=True, order=True):
-    """A host that is no example of innocent hosts, and why.
+    """A host that is no example of benign hosts, and why.
 
     It is not counted from `first` to `last`, in microseconds since 1970.
     """

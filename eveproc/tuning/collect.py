@@ -66,7 +66,7 @@ class Study(Struct, frozen=True):
         if self.history.hours or self.store.coverage.kinds() & _RECORDS:
             return ""
         return (
-            "no dns, smtp or flow records were read, and alerts do not tell how often innocent "
+            "no dns, smtp or flow records were read, and alerts do not show how often benign "
             "hosts do what a rule counts: enable dns, smtp and flow under outputs, eve-log, types "
             "in suricata.yaml (logs of Snort and logs in text have no such records)"
         )

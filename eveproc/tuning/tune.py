@@ -31,12 +31,12 @@ ENOUGH_HOSTS, LOUDER = 20, 1.5
 SECONDS = (60, 120, 300, 600, 1800, 3600)
 MOST_NAMED = 10
 
-# The times at which a signal's rule matched each innocent host.
+# The times at which a signal's rule matched each benign host.
 MatchTimes = Mapping[str, Sequence[int]]
 
 
 class FrequentAlerter(Struct, frozen=True):
-    """An innocent host with many alerts: its largest window, and alerts a week at present."""
+    """A benign host with many alerts: its largest window, and alerts a week at present."""
 
     host: str
     largest: int
@@ -46,7 +46,7 @@ class FrequentAlerter(Struct, frozen=True):
 class Recommendation(Struct, frozen=True):
     """What to set for one signal, for the site or the `network`, and why.
 
-    Rates are alerts a week by innocent hosts: `now` and `expected` are those at the present and the
+    Rates are alerts a week by benign hosts: `now` and `expected` are those at the present and the
     proposed threshold, `at_most` is the limit with CONFIDENCE, `allowed` the share of the budget.
     `catches` is, for each known sender, the seconds to its alert at the proposed threshold.
     `without_loudest` is the count that would be enough without the host with most matches. `curve`
@@ -83,12 +83,12 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
     """
     allowed = budget / len(TOLD)
     weeks = baseline.history.days / WEEK
-    innocent = _Innocent(baseline, site)
+    benign = _Benign(baseline, site)
     found = (
         [
             one
             for signal in TOLD
-            for one in _recommend(innocent.match_times(signal), site, signal, allowed, weeks)
+            for one in _recommend(benign.match_times(signal), site, signal, allowed, weeks)
         ]
         if weeks
         else []
@@ -101,7 +101,7 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
     ]
 
 
-class _Innocent:
+class _Benign:
     """Hosts that count: watched by the rules of the present profile, and not excluded then."""
 
     def __init__(self, baseline: Baseline, site: SiteProfile) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rulegen.simulate import benign, infected, servers
 from rulegen.simulate.actor import Actor
 
-# GREY is innocent, but cannot be told from a mass mailer by logs alone, not even by an expert.
+# GREY is benign, but cannot be told from a mass mailer by logs alone, not even by an expert.
 INFECTED, BENIGN, GREY = "infected", "benign", "grey"
 
 

@@ -1,7 +1,7 @@
 """Behaviour from public descriptions -> kinds of machines that are hard to tell, played by name.
 
 `rulegen simulate` and the evaluation's first part play none of them. Each kind is one function
-whose docstring says what it does and ends with its source. Files named `benign_*` hold innocent
+whose docstring says what it does and ends with its source. Files named `benign_*` hold benign
 kinds, files named `infected_*` mass mailers, each with a tuple `KINDS`.
 """
 
