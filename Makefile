@@ -12,12 +12,14 @@ FUZZ_SECONDS ?= 60
 # Snort 2.9 is a package of Ubuntu, which not every mirror has; its tests are skipped then, also where CI is set.
 SNORT = tests/engines/install.sh snort-2.9 || echo 'going on without Snort 2.9: its tests are skipped' >&2
 
-.PHONY: help setup engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean
+.PHONY: help setup dev engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
-setup: .venv/ready ## put rulegen and eveproc into .venv/bin
+setup: .venv/ready ## put rulegen and eveproc into .venv/bin, with what a site needs (70 MB)
+
+dev: .venv/dev ## the same with what lint, tests and benchmarks need (600 MB)
 
 # Debian splits venv off from python3; root gets it installed, anyone else is told what to install.
 .venv/ready: pyproject.toml
@@ -26,27 +28,36 @@ setup: .venv/ready ## put rulegen and eveproc into .venv/bin
 	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null; } \
 	|| { echo 'needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --editable '.[test]'
+	.venv/bin/pip install --quiet --editable '.[notify,redis]'
 	.venv/bin/python -m compileall -q eveproc rulegen  # as pip does what it copies; a start takes half as long again without
+	@touch $@
+
+# What draws the charts of -f html takes a hundred megabytes.
+.venv/html: .venv/ready
+	.venv/bin/pip install --quiet --editable '.[html]'
+	@touch $@
+
+.venv/dev: .venv/html
+	.venv/bin/pip install --quiet --editable '.[test]'
 	@touch $@
 
 engines: ## install real Suricata 7 and 8 and Snort 2.9 (root and Debian; about four minutes the first time)
 	tests/engines/install.sh
 	@$(SNORT)
 
-browser: setup ## install Chromium (root and Debian) and axe, for the tests of the HTML report
+browser: dev ## install Chromium (root and Debian) and axe, for the tests of the HTML report
 	@tests/browser/install.sh
 
-spark: setup ## install Java (root and Debian) and Spark, for the tests of --on spark
+spark: dev ## install Java (root and Debian) and Spark, for the tests of --on spark
 	@tests/spark/install.sh
 
-demo: setup ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
+demo: .venv/html ## rules, a simulated office with infected hosts, a real Suricata, one verdict per host
 	@docs/demo.sh
 
 check: lint ## lint, and every test that needs no engine, browser or cluster and is not slow; for every change
 	.venv/bin/pytest -m '$(FAST)' $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test: setup ## install engines, a browser and Spark, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
+test: dev ## install engines, a browser and Spark, then run every test with coverage; PYTEST_ARGS='-k reader --no-cov' for a part
 	@tests/engines/install.sh || echo 'going on without: tests that need a missing engine are skipped, or fail where CI is set' >&2
 	@$(SNORT)
 	@tests/live/install.sh || echo 'going on without: tests that need what is missing are skipped, or fail where CI is set' >&2
@@ -54,20 +65,20 @@ test: setup ## install engines, a browser and Spark, then run every test with co
 	@tests/spark/install.sh || echo 'going on without: tests that need a cluster are skipped, or fail where CI is set' >&2
 	.venv/bin/pytest --cov $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-lint: setup ## ruff and mypy
+lint: dev ## ruff and mypy
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-format: setup ## let ruff lay out the code
+format: dev ## let ruff lay out the code
 	.venv/bin/ruff format .
 
-evaluate: setup ## simulated networks on real engines: how good the verdicts are, also where it is hard (docs/evaluation.md; an hour)
+evaluate: dev ## simulated networks on real engines: how good the verdicts are, also where it is hard (docs/evaluation.md; an hour)
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
 	.venv/bin/python -m benchmarks.evaluate --hard --held-back 4 --output docs/evaluation.md
 
-speed: setup ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; half an hour, 25 GB of disk)
+speed: dev ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; half an hour, 25 GB of disk)
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.speed --output docs/performance.md
 
@@ -75,13 +86,13 @@ cost: spark ## what eveproc report --on spark costs, and what 10 TB would (docs/
 	@tests/engines/install.sh
 	.venv/bin/python -m benchmarks.cluster --output docs/spark-cost.md
 
-fuzz: setup ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE; goes on in build/fuzz; Linux on x86-64 only
+fuzz: dev ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE; goes on in build/fuzz; Linux on x86-64 only
 	.venv/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) build/fuzz
 
-record: setup ## record tests/data anew from the simulator and both engines
+record: dev ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record
 
-pages: setup ## write docs/signals.md, docs/commands.md and the outputs in README.md and docs/reports.md anew
+pages: dev ## write docs/signals.md, docs/commands.md and the outputs in README.md and docs/reports.md anew
 	.venv/bin/python -m tests.pages
 
 screenshots: browser ## take the pictures of the HTML report in docs/ anew

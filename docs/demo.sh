@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In: .venv (make setup), and Suricata 7 where it can be installed.  Out: demo-out/ and one verdict per suspect host on the screen.
+# In: .venv with the extra html (make demo), and Suricata 7 where it can be installed.  Out: demo-out/ and one verdict per suspect host on the screen.
 # Every line that starts with "$" is the plain command that you could type yourself, in this folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -103,7 +103,7 @@ def test_github_runs_what_the_page_says() -> None:
     workflow = text_of(ROOT / ".github" / "workflows" / "ci.yml")
     assert re.findall(r"run: (make .*|\.ci/.*)", workflow) == [
         "make check",
-        "make setup",
+        "make dev",
         ".ci/run",
     ]
     assert "run: tests/engines/install.sh 7 snort-2.9" in workflow

@@ -95,7 +95,7 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
             }, anchor
 
 
-TARGETS = "setup engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean help"
+TARGETS = "setup dev engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean help"
 
 
 @pytest.mark.parametrize("target", TARGETS.split())

@@ -12,6 +12,10 @@ from eveproc.input.snort.lines import lines
 from eveproc.input.sources import LogSource
 
 _BYTE_ORDER_MARK = "\ufeff"
+_EMPTY = ("", "-")
+# Fields that hold several values, which Kibana joins in one cell.
+_LISTS = ("smtp.rcpt_to", "email.attachment")
+_BETWEEN = ", "
 # Of csv's own limit (131,072) records with a payload are longer.
 LONGEST_CELL = 16 << 20
 
@@ -55,7 +59,11 @@ def rows(source: LogSource) -> Iterator[Event | Skipped]:
                 yield Skipped(SkipReason.BLANK)
                 continue
             cells = dict(zip(names, row, strict=False))
-            value = {name: cell for name, cell in cells.items() if cell not in ("", "-")}
+            value = {name: _value(name, cell) for name, cell in cells.items() if cell not in _EMPTY}
             yield from unwrapper.noted(value, source.stats, "CSV columns")
     finally:
         csv.field_size_limit(before)
+
+
+def _value(name: str, cell: str) -> str | list[str]:
+    return cell.split(_BETWEEN) if name.endswith(_LISTS) else cell

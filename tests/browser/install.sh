@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In: .venv (make setup); root and apt where Chromium is missing.  Out: chromium and chromedriver on PATH, axe in $CACHE/axe.
+# In: .venv (make dev); root and apt where Chromium is missing.  Out: chromium and chromedriver on PATH, axe in $CACHE/axe.
 # What is there already is left alone. axe is Deque's axe.min.js as the package axe-playwright-python carries it; the package itself is
 # not used, so what it depends on is not installed. What cannot be had is named on stderr; exit 1 if anything is missing at the end.
 set -uo pipefail

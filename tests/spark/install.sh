@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In: .venv (make setup); root and apt where Java is missing.  Out: java on PATH, mxhound[spark] in .venv, for the tests of --on spark.
+# In: .venv (make dev); root and apt where Java is missing.  Out: java on PATH, mxhound[spark] in .venv, for the tests of --on spark.
 # Not in mxhound[test], since Spark is 700 MB that nothing else needs. What is there already is left alone. What cannot be had is named on
 # stderr; exit 1 if anything is missing at the end.
 set -uo pipefail

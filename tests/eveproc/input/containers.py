@@ -176,9 +176,9 @@ def table(records: Records, columns: Callable[[Record], Record], **dialect: str)
 
 
 def columns_of(record: Record) -> Record:
-    """A column for each leaf, as Kibana exports them; lists of several values are not exported."""
+    """A column for each leaf, as Kibana exports them; several values are joined in one cell."""
     return {
-        name: value[0] if isinstance(value, list) and value else value
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value
         for name, value in listed(record).items()
     }
 
