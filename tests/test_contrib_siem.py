@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from jsonschema import Draft202012Validator
+
 from eveproc.report import FORMATS
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from rulegen.vocabulary import Level
@@ -20,6 +22,70 @@ ROOT = Path(__file__).parents[1]
 ELASTIC = ROOT / "contrib" / "elasticsearch"
 WAZUH = ROOT / "contrib" / "wazuh" / "mxhound_rules.xml"
 FIELDS = ROOT / "tests" / "data" / "ecs-fields.csv"
+
+
+TEXT: dict[str, object] = {"type": "string", "minLength": 1}
+
+
+def closed(required: tuple[str, ...] = (), **properties: object) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+FIELD = {
+    "type": "object",
+    "oneOf": [
+        closed(("properties",), properties={"$ref": "#/$defs/fields"}),
+        closed(
+            ("type",),
+            type={
+                "enum": [
+                    *("boolean", "date", "flattened", "float", "ip", "keyword", "long"),
+                    "match_only_text",
+                ]
+            },
+            ignore_above={"type": "integer", "minimum": 1, "maximum": 32766},
+        ),
+    ],
+}
+TEMPLATE = {
+    "$defs": {"fields": {"type": "object", "additionalProperties": FIELD}},
+    **closed(
+        ("index_patterns", "template"),
+        index_patterns={"type": "array", "items": TEXT, "minItems": 1},
+        data_stream=closed(),
+        priority={"type": "integer", "minimum": 0},
+        _meta={"type": "object"},
+        template=closed(
+            settings={"type": "object", "propertyNames": {"pattern": r"^index\."}},
+            mappings=closed(
+                date_detection={"type": "boolean"},
+                dynamic_templates={
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "maxProperties": 1,
+                        "additionalProperties": closed(
+                            ("mapping",), match_mapping_type={"const": "string"}, mapping=FIELD
+                        ),
+                    },
+                },
+                properties={"$ref": "#/$defs/fields"},
+            ),
+        ),
+    ),
+}
+_PROCESSOR = closed(("set",), set=closed(("field", "value"), field=TEXT, value=TEXT, override={}))
+PIPELINE = closed(
+    ("processors",),
+    description=TEXT,
+    processors={"type": "array", "items": _PROCESSOR, "minItems": 1},
+    on_failure={"type": "array", "items": _PROCESSOR},
+)
 
 
 def flat(properties: dict[str, dict[str, object]], above: str = "") -> Iterator[tuple[str, str]]:
@@ -80,6 +146,15 @@ def test_the_pipeline_gives_every_document_a_time() -> None:
     for processor in pipeline["processors"] + pipeline["on_failure"]:
         assert set(processor["set"]) <= {"field", "value", "override"}
         assert processor["set"]["field"] in mapped()
+
+
+def test_elasticsearch_s_files_are_bodies_of_its_requests() -> None:
+    """By the keys that its manual gives for `PUT _index_template` and `PUT _ingest/pipeline`."""
+    for schema, name in ((TEMPLATE, "index-template.json"), (PIPELINE, "ingest-pipeline.json")):
+        Draft202012Validator.check_schema(schema)
+        body = json.loads((ELASTIC / name).read_text())
+        Draft202012Validator(schema).validate(body)
+        assert not Draft202012Validator(schema).is_valid(body | {"index_pattern": "x"})
 
 
 def test_wazuh_s_rules_tell_every_verdict_apart() -> None:

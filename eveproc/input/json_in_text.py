@@ -20,12 +20,12 @@ _PLAIN_OPENING = re.compile(r'\{\s*+"')
 _STRUCTURED_DATA = r'\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)++\]'  # RFC 5424, 6.3
 _LABELS = r"\{\s*+[A-Za-z_]\w*+\s*+=[^{}]*+\}"  # as logcli writes them
 _QUOTED = r'"[^"{}\\]*+"'
-_BEFORE = re.compile(rf'(?:{_LABELS}|{_STRUCTURED_DATA}|{_QUOTED}|[^"{{])*+')
+_BEFORE = re.compile(rf'(?:{_LABELS}|{_STRUCTURED_DATA}|{_QUOTED}|[^"{{\[]++|\[)*+')
 _LONGEST_BEFORE = 4096
 # What may follow the last value where text stood before the first: the rest of a row or an array.
 _BEHIND = re.compile(r"""[\s\0;\])}"']*+(?:\Z|\t|,)""")
-_CELL = re.compile(r'(?:[^"]|"")*+')
-_STRING = re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL)
+_CELL = re.compile(r'[^"]*+(?:""[^"]*+)*+')
+_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 # Binary data has an opening brace in every 256 bytes. So many that begin no value are tried.
