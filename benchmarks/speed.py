@@ -1,10 +1,11 @@
 """Generated eve.json of many sizes -> docs/performance.md: how fast eveproc is beside others.
 
     python -m benchmarks.speed -o docs/performance.md
+    python -m benchmarks.speed --only wrapped -o docs/performance.md
 
 Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression.
 With --keep, files and results stay in --work: another run uses the files and replaces the results
-of the sections that it measures.
+of the sections that it measures. With --only, one section of the page is measured and replaced.
 """
 
 import argparse
@@ -19,12 +20,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.measure import Run
+from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import RuleCost, measure_rules
-from benchmarks.speed_page import Results, draw_plot, write_page
+from benchmarks.speed_page import FIGURES, Results, draw_plot, write_page, write_sections
 from benchmarks.trials import Kit, Trial, as_json, from_json, start_up, trials
+from benchmarks.wrapped import measure_wrapped
 from rulegen.errors import MxhoundError
 
-SECTIONS = ("compare", "packed", "start", "sizes", "hosts", "shares", "library", "rules")
+SECTIONS = (
+    *("compare", "packed", "start", "sizes", "hosts", "shares", "library", "wrapped", "rules"),
+)
+# Those that can be measured by themselves: the others share the plot.
+ALONE = tuple(section for section in SECTIONS if section not in FIGURES)
 DEFAULTS: Mapping[str, float] = MappingProxyType({"rounds": 7, "scale": 1.0})
 RESULTS = "results.json"
 
@@ -35,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns the exit code.
     """
     options = _parser().parse_args(arguments)
+    options.sections = [options.only] if options.only else options.sections
     with ExitStack() as stack:
         work = options.work or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-speed-"))
@@ -44,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.prepare:
                 _prepare(work, options)
                 return 0
+            if options.only and options.output and not options.output.exists():
+                raise MxhoundError(f"{options.output}: expected the page whose section is replaced")
             results = _measure(work, options)
             _write(results, options)
         except (MxhoundError, OSError) as error:
@@ -61,28 +71,33 @@ def _prepare(work: Path, options: argparse.Namespace) -> None:
 
 def _measure(work: Path, options: argparse.Namespace) -> Results:
     store = work / RESULTS
-    found = json.loads(store.read_text()) if store.exists() else {}
+    found = json.loads(store.read_text()) if store.exists() and not options.only else {}
     for section in options.sections:
         for so_far in _section(section, work, options):
             found[section] = so_far
-            store.write_text(json.dumps(found, indent=1))
+            if not options.only:
+                store.write_text(json.dumps(found, indent=1))
     measured = [
         from_json(each)
         for name in SECTIONS
-        if name not in ("start", "rules")
+        if name not in ("start", "wrapped", "rules")
         for each in found.get(name, ())
     ]
-    start = {name: [Run(**each) for each in runs] for name, runs in found.get("start", {}).items()}
-    return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())])
+    start, wrapped = (
+        {name: [Run(**each) for each in runs] for name, runs in found.get(section, {}).items()}
+        for section in ("start", "wrapped")
+    )
+    return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())], wrapped)
 
 
 def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
     """What was measured so far, as plain values, after each step."""
     if section == "start":
-        yield {
-            name: [asdict(each) for each in runs]
-            for name, runs in start_up(work, options.rounds).items()
-        }
+        yield _plain_values(start_up(work, options.rounds))
+    elif section == "wrapped":
+        kit = Kit(work)
+        for runs in measure_wrapped(kit, options.scale, options.rounds, _say):
+            yield _plain_values(runs)
     elif section == "rules":
         costs: list[object] = []
         for cost in measure_rules(work, options.scale, options.rounds, _say):
@@ -94,6 +109,10 @@ def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[
             work,
             options.keep,
         )
+
+
+def _plain_values(found: Mapping[str, Sequence[Run]]) -> dict[str, object]:
+    return {name: [asdict(each) for each in runs] for name, runs in found.items()}
 
 
 def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[object]]:
@@ -109,6 +128,9 @@ def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[obj
 
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
+    if options.only:
+        _write_section(write_sections(results, _command(options), options.note), output)
+        return
     plot = output.with_suffix(".svg") if output else None
     page = write_page(
         results, plot.name if plot and results.grows else None, _command(options), options.note
@@ -120,11 +142,19 @@ def _write(results: Results, options: argparse.Namespace) -> None:
             draw_plot(results, plot)
 
 
+def _write_section(text: str, output: Path | None) -> None:
+    sys.stdout.write(text)
+    if output:
+        page = with_sections(output.read_text(encoding="utf-8"), text)
+        output.write_text(page, encoding="utf-8")
+
+
 def _command(options: argparse.Namespace) -> str:
     """What makes such a page: nothing that changes no figure is named, nor which section was
     measured when.
     """
     words = ["python", "-m", "benchmarks.speed"]
+    words += ["--only", options.only] if options.only else []
     for name in ("rounds", "scale"):
         if getattr(options, name) != DEFAULTS[name]:
             words += [f"--{name}", str(getattr(options, name))]
@@ -143,6 +173,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=SECTIONS,
         default=SECTIONS,
         help="what to measure (default: all)",
+    )
+    parser.add_argument(
+        "--only",
+        choices=ALONE,
+        help="measure this section alone, and replace it in the page that -o names",
     )
     parser.add_argument(
         "--rounds",

@@ -2,11 +2,13 @@
 the page says what was measured."""
 
 import ast
+import gzip
 import json
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from benchmarks import duck
 from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
+from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
-from benchmarks.speed import main
-from benchmarks.speed_page import Results, write_page
+from benchmarks.speed import ALONE, SECTIONS, main
+from benchmarks.speed_page import Results, write_page, write_sections
 from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
+from benchmarks.wrapped import WRAPPED, write
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceSource
 from eveproc.input.addresses import canonical_address
@@ -28,6 +32,7 @@ from eveproc.signals.facts import Fact
 from eveproc.signals.home_net import home_test
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import GUESSED_LABELS, Engine, Signal
+from tests.eveproc.evidence_of import without_coverage
 
 MEGABYTE = 1_000_000
 SAME_SIGNALS = (
@@ -155,6 +160,57 @@ def test_the_runner_works_from_end_to_end(work: Path, tmp_path: Path) -> None:
     assert "| grep -c |" in text
     assert "at most 2 x grep -c" in text
     assert not list(work.glob("*.eve.json"))
+
+
+def test_one_section_is_replaced_and_the_rest_of_the_page_stays() -> None:
+    head = "# Head\n\n## Criteria\n\n| what is asked | measured | met |\n| --- | ---: | ---: |\n"
+    command = "Made by:\n\n```sh\nall\n```\n"
+    page = f"{head}| other | 1 | yes |\n\n## Start\n\nquick\n\n{command}"
+    runs = {name: [Run(9, number), Run(9, number)] for number, name in enumerate(WRAPPED, 1)}
+    first = with_sections(page, write_sections(Results([], {}, [], runs), "make this"))
+    before, _, after = first.partition("## Records in containers\n")
+    assert before == (
+        f"{head}| other | 1 | yes |\n"
+        "| object under a key (AWS Network Firewall): at least 0.3 x the speed of plain lines "
+        "| 0.50 x | yes |\n"
+        "| behind text (RFC 5424 syslog): at least 0.3 x the speed of plain lines "
+        "| 0.33 x | yes |\n\n## Start\n\nquick\n\n"
+    )
+    assert "\n| plain lines | 1.00 s | 1 |\n" in after
+    assert "\n| text in text in JSON | 6.00 s | 0.17 (0.17 to 0.17) |\n" in after
+    assert after.endswith(f"apart from the other sections, by `make this`.\n\n{command}")
+    slower = {name: [Run(9, 4 * number)] * 2 for number, name in enumerate(WRAPPED, 1)}
+    slower["plain lines"] = [Run(9, 1)] * 2
+    again = with_sections(first, write_sections(Results([], {}, [], slower), "make this"))
+    assert [line.partition(" | ")[0] for line in again.splitlines()] == [
+        line.partition(" | ")[0] for line in first.splitlines()
+    ]
+    assert "| 0.12 x | **no** |" in again
+
+
+def test_a_page_whose_section_is_to_be_replaced_has_to_be_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--only", "wrapped", "--work", str(tmp_path), "-o", str(tmp_path / "no.md")]
+    assert main(words) == 2
+    assert "no.md: expected the page whose section is replaced" in capsys.readouterr().err
+
+
+def test_a_wrapped_file_holds_the_records_of_the_plain_one(tmp_path: Path) -> None:
+    site, source = load_site(SITE), tmp_path / "eve.json"
+    recorded = Path(__file__).with_name("data") / "office-suricata-7.eve.json.gz"
+    with gzip.open(recorded) as stream:
+        source.write_bytes(b"".join(islice(stream, 1000)))
+    expected, _ = gather([str(source)], site, jobs=1)
+    for name, path in write(source, tmp_path / "wrapped").items():
+        found, _ = gather([str(path)], site, jobs=1)
+        assert without_coverage(found) == without_coverage(expected), name
+
+
+def test_sections_that_share_the_plot_are_not_measured_alone() -> None:
+    assert set(SECTIONS) - set(ALONE) == {"sizes", "hosts", "shares"}
+    with pytest.raises(SystemExit):
+        main(["--only", "sizes"])
 
 
 def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,33 @@
+"""A page, and some of its sections measured anew -> the page with those in the place of the old
+ones.
+"""
+
+import re
+
+CRITERIA = "## Criteria"
+# A section goes to the next one, or to the command that makes the page.
+_SECTION = re.compile(r"^## .*?(?=^## |^Made by:$|\Z)", re.M | re.S)
+_ROW = re.compile(r"^\| (?!---|what is asked)(?P<asked>.*?) \|.*\n", re.M)
+
+
+def with_sections(page: str, new: str) -> str:
+    """`new` holds whole sections; of its criteria only the rows that it has are replaced.
+
+    A section that the page does not have yet comes before the command at its end.
+    """
+    for section in _SECTION.findall(new):
+        heading = section.partition("\n")[0]
+        old = next((one for one in _SECTION.findall(page) if one.startswith(f"{heading}\n")), None)
+        if old is None:
+            before, command, after = page.partition("Made by:\n")
+            page = f"{before}{section.rstrip()}\n\n{command}{after}"
+        else:
+            text = _with_rows(old, section) if heading == CRITERIA else section
+            page = page.replace(old, f"{text.rstrip()}\n\n")
+    return page.rstrip() + "\n"
+
+
+def _with_rows(old: str, new: str) -> str:
+    rows = {row["asked"]: row[0] for row in _ROW.finditer(new)}
+    text = _ROW.sub(lambda row: rows.pop(row["asked"], row[0]), old).rstrip()
+    return "\n".join([text, *(row.rstrip() for row in rows.values())]) + "\n"
