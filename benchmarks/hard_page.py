@@ -276,7 +276,7 @@ def _wrong_kind(kind: str, hosts: Sequence[Seen]) -> str:
     is_mailer = "mass mailer" if first.outcome.is_mailer else "benign"
     where = f"{first.night.network}, {first.night.engine}, {first.night.declared}"
     return (
-        f"- {kind} [{is_mailer}], {len(hosts)} times. {where}: {first.outcome.note} is "
+        f"- {kind} [{is_mailer}], {count_of(len(hosts), 'time')}. {where}: {first.outcome.note} is "
         f"{first.outcome.level}: {first.outcome.why}\n"
     )
 

@@ -224,7 +224,7 @@ def test_the_page_tells_kinds_misses_and_its_command() -> None:
         in page
     )
     assert "| office | 1 of 2 | 0 of 1 | 0 of 1 | 0 of 1 | 0 of 1 | 0 of 1 | 0.00 |" in page
-    assert "- office [benign], 1 times. office, seed 9001, suricata-7, nothing declared: " in page
+    assert "- office [benign], 1 time. office, seed 9001, suricata-7, nothing declared: " in page
     assert page.endswith("```sh\npython -m benchmarks.evaluate --hard\n```\n")
 
 
