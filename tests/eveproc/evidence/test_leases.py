@@ -138,9 +138,9 @@ def test_leases_merge_in_any_order(given_leases, rng):
 
 def test_a_laptop_that_changes_address_is_one_host():
     events = [lease(0, "10.20.1.7", ONE, "lap-1"), lease(300, "10.20.1.8", ONE, "lap-1")]
-    # Five peers at each address: too few for either, enough for one machine.
+    # Eight peers at each address: too few for either, enough for one machine.
     events += [
-        flow(n * 50, server(n), host="10.20.1.7" if n < 5 else "10.20.1.8") for n in range(10)
+        flow(n * 50, server(n), host="10.20.1.7" if n < 8 else "10.20.1.8") for n in range(16)
     ]
     verdicts = [v for v in report(events).verdicts if v.level is Level.INFECTED]
     assert [(v.host, v.identity.mac, v.identity.name, v.identity.addresses) for v in verdicts] == [
