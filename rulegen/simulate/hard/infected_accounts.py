@@ -212,8 +212,8 @@ def web_mailer(actor: Actor) -> None:
 
     The sender is the web server's user, the HELO name its own; 100 to 400 mails an hour.
 
-    Source: Sucuri, "Hacked website report" (2019: spam mailers in a third of hacked sites); MITRE
-    ATT&CK T1505.003 (web shell); PHP manual on mail() (sender www-data@host).
+    Source: Sucuri, "Hacked website report" (mailing scripts on hacked sites); MITRE ATT&CK
+    T1505.003 (web shell); PHP manual on mail() (sent by the web server's user).
     """
     rng = actor.rng
     own = f"www.{actor.stage.domain}"

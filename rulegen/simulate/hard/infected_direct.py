@@ -171,8 +171,8 @@ def necurs(actor: Actor) -> None:
 def gamut(actor: Actor) -> None:
     """Gamut: job offers all day in small rounds of a few mails, one session a mail.
 
-    Source: Trustwave SpiderLabs, "Gamut spambot analysis" (2014) and McAfee Labs (2018): templates
-    and lists of recipients come from the controller, rounds follow its answers.
+    Source: Trustwave SpiderLabs and McAfee Labs on Gamut (job offers; templates and lists of
+    recipients come from the controller).
     """
     rng = actor.rng
     campaign = draw_campaign(actor, same_text(rng, "Part time job"))
@@ -223,7 +223,7 @@ def waledac(actor: Actor) -> None:
     """Waledac: jobs with the servers' addresses come over HTTP through other bots, in rounds.
 
     Source: Stock et al., "Walowdac" (EC2ND 2009) and Symantec, "W32.Waledac" (2009): spam jobs over
-    HTTP relayed by repeaters; about 6,500 mails an hour at most, far fewer on most bots.
+    HTTP relayed by repeaters.
     """
     rng = actor.rng
     campaign = draw_campaign(actor, same_text(rng, sentences(rng, 1).rstrip(".")))
@@ -297,8 +297,8 @@ def snowshoe(actor: Actor) -> None:
 def bounced_list(actor: Actor) -> None:
     """An old list: four in five recipients are unknown, many to a session, few servers.
 
-    Source: M3AAWG, "Sender best common practices" (2015: unknown users above 10 % mark a bad list);
-    public reports on bought lists name half and more.
+    Source: M3AAWG, "Sender best common practices" (2015) on unknown users as the mark of bought or
+    old lists; RFC 5321 (550 for each).
     """
     rng = actor.rng
     campaign = replace(

@@ -96,8 +96,8 @@ def two_providers_encrypted(actor: Actor) -> None:
 def long_sessions(actor: Actor) -> None:
     """Ten to twenty sessions with 20 to 40 mails each, to exchangers of three big providers.
 
-    Source: RFC 5321 (many mails in one session); captures of Tofsee (Stratosphere IPS, CTU-Malware)
-    hold sessions of dozens of mails.
+    Source: RFC 5321 (a session may hold many mails; RSET between them); as tofsee for the choice of
+    providers.
     """
     rng = actor.rng
     chosen, campaign = rng.sample(BIG, 3), replace(_campaign(actor), refused=0.2, recipients=(1, 3))
