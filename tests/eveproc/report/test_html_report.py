@@ -156,7 +156,8 @@ def test_a_timeline_is_drawn_and_said() -> None:
 def test_what_changed_leads() -> None:
     page = page_of(made_stores.changed())
     assert text_of(page, "ul", "trends") == [
-        "new 2 desktop-bipepa45, ws-hoco39 worse 1 pc-raha97 still 1 pc-ropa99 "
+        "new 2 desktop-bipepa45, 2001:db8:20:fe:f9b:178b:db3e:63d9 worse 1 pc-raha97 "
+        "still 1 pc-ropa99 "
         "recovered 1 laptop-44 (was infected) gone quiet 1 10.20.9.3 (was suspected)"
     ]
     row = text_of(page, "tbody", "host")[1]
