@@ -35,6 +35,7 @@ _BY_KEYS = (
     ("Google Cloud Logging", ("jsonPayload",)),
     ("Azure Monitor", ("TimeGenerated",)),
     ("Azure Monitor", ("operationName",)),
+    ("Azure Monitor", ("records",)),
     ("Datadog", ("ddsource",)),
     ("Datadog", ("attributes",)),
     ("Sumo Logic", ("_messagetime",)),

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from eveproc.evidence.store import EvidenceStore, merged
 from eveproc.verdicts.machines import Machine, context_of
 from eveproc.verdicts.parameters import INFECTED_AT, SUSPECTED_AT
-from eveproc.verdicts.verdict import TOGETHER_AT, assess
+from eveproc.verdicts.verdict import assess
 from rulegen.site_profile import SiteProfile
 from rulegen.units import count_of
 from rulegen.vocabulary import Signal
@@ -190,7 +190,7 @@ def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> I
     )
     score = assess(together.evidence, context_of(together, store, site)).score
     alone = (assess(m.evidence, context_of(m, store, site)).score for m in chain.machines)
-    if score >= TOGETHER_AT or (score >= SUSPECTED_AT and max(alone) < INFECTED_AT):
+    if score >= SUSPECTED_AT and max(alone) < INFECTED_AT:
         yield together
     else:
         yield from chain.machines

@@ -177,7 +177,7 @@ def test_the_day_after_a_host_is_new_still_recovered(site: Site) -> None:
 def test_suspected_then_infected_is_worse(site: Site) -> None:
     site.writes(*web(0, CLERK))
     site.reports()
-    site.writes(*mailing(DAY, count=8, every=1200))
+    site.writes(*mailing(DAY, count=12, every=300))
     assert changes(site.reports()) == [f"new (1): {MAILER}"]
     site.writes(*mailing(DAY + 4 * HOUR))
     assert changes(site.reports()) == [f"worse (1): {MAILER}"]
@@ -228,12 +228,12 @@ def test_reports_of_every_hour_follow_one_infection(site: Site) -> None:
 
 def test_what_was_begun_before_a_report_counts_after_it(site: Site) -> None:
     """A slow mailer whose hours lie on both sides of a report."""
-    slow = mailing(0, count=10, every=1200)
+    slow = mailing(0, count=20, every=600)
     slow.sort(key=lambda event: str(event["timestamp"]))
-    site.writes(*web(0, CLERK), *slow[:10])
+    site.writes(*web(0, CLERK), *slow[:20])
     before = site.reports()
     assert "INFECTED" not in before.stdout
-    site.writes(*web(4 * HOUR, CLERK), *slow[10:])
+    site.writes(*web(4 * HOUR, CLERK), *slow[20:])
     after = site.reports("-f", "json", "--all")
     whole = analyze([str(site.eve)], load_site(Path(site.site)))
     expected = next(verdict for verdict in whole.verdicts if verdict.host == MAILER)

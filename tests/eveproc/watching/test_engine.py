@@ -230,12 +230,12 @@ def test_whatever_a_host_calls_itself_or_asks_for_its_news_is_one_line_that_does
 
 def test_fresh_evidence_is_given_once():
     watched = Watched()
-    watched.hear(*mailing(START, 5))
+    watched.hear(*mailing(START, 12))
     assert set(watched.watcher.fresh().hosts) == {HOST}
     assert watched.watcher.fresh().hosts == PackedStore(HostEvidence)
-    watched.hear(quiet(START + 9))
+    watched.hear(quiet(START + 15))
     assert set(watched.watcher.fresh().hosts) == {CLERK, RELAY}
-    watched.hear(*mailing(START + 10, 40))
+    watched.hear(*mailing(START + 16, 40))
     assert [news.change.trend for news in watched.watcher.told()] == [Trend.WORSE]
     assert watched.watcher.told() == ()
 
