@@ -39,8 +39,11 @@ from rulegen.errors import InputError
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
+from tests.eveproc.input.containers import CONTAINERS
 from tests.eveproc.input.snort.test_text_forms import alerts as text_alerts
 from tests.eveproc.input.snort.text_forms import FORMS
+from tests.eveproc.input.test_containers import records
+from tests.eveproc.spark.test_tasks import WITH_SENSOR
 from tests.eveproc.verdicts.test_same_verdicts import (
     DATA,
     lines_of,
@@ -240,6 +243,24 @@ def test_twenty_files_of_several_sensors(spark: "SparkSession", twenty: Path, pl
     assert '"verdict": "infected"' in here[0]
     assert there[0] == here[0]
     assert counts(there[1]) == counts(here[1])
+
+
+def test_records_in_every_container(spark: "SparkSession", place: str, tmp_path: Path) -> None:
+    """The same records in each of them are the same evidence, and every file gives all of them."""
+    some = records(Engine.SURICATA_7)
+    folder = tmp_path / "wrapped"
+    folder.mkdir()
+    wrapped = [container for container in CONTAINERS if container.title != WITH_SENSOR]
+    for number, container in enumerate(wrapped):
+        (folder / f"eve-{number}.json").write_bytes(container.wrap(some))
+    (tmp_path / "eve.json").write_bytes(plain(lines_of(some)))
+    there = told_by(spark, f"{place or 'file:'}{folder}/*")
+    here = told_here(tmp_path / "eve.json")
+    assert '"verdict": "infected"' in here[0]
+    assert there[0] == here[0]
+    # Of other kinds, lines that say nothing new are passed over.
+    for kind in ("alert", "dhcp"):
+        assert there[1].events[kind] == here[1].events[kind] * len(wrapped)
 
 
 def test_many_small_files_one_of_them_damaged(
