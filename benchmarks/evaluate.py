@@ -208,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
 def _from_one(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not allowed; allowed is a number from 1")
+        raise argparse.ArgumentTypeError(f"{number} is not allowed; expected a number from 1")
     return number
 
 

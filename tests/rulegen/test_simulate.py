@@ -424,7 +424,7 @@ def test_chosen_scenarios_only() -> None:
     [
         (
             {"scenarios": ["flod", "slow"]},
-            r"invalid scenario flod: expected address_checker, .*flood",
+            r"invalid scenario flod: expected accounts_behind_nat, address_checker, .*flood",
         ),
         ({"seconds": 59}, "invalid duration 59 s: expected 60 s or more"),
         ({"clients": -1}, "invalid number of clients -1: expected 0 or more"),
