@@ -195,7 +195,7 @@ def test_a_state_that_cannot_be_kept_at_the_end_is_refused(eve, site, tmp_path):
         with pytest.raises(
             MxhoundError,
             match="database or disk is full: the next start reads and reports again what was not "
-            "kept",
+            "saved",
         ):
             watch._live.run(watch.process_signals)
 
