@@ -13,9 +13,7 @@ FLOOD, SLOW = "flood", "slow"
 NETWORKS = 20
 FLOOD_RECALL, SLOW_RECALL, RECALL_WITHOUT = 1.0, 0.98, 0.95
 SUSPECTED_PER_1000 = 1.0
-# Nine partners within an hour are no mass mailing, so a sender of 20 mails an hour is told by 14
-# servers where nothing else is seen of it (docs/verdicts.md): 42 minutes.
-FLOOD_SECONDS, SLOW_SECONDS = 60.0, 42 * 60.0
+FLOOD_SECONDS, SLOW_SECONDS = 60.0, 20 * 60.0
 # "Declare it or look at it": what takes mail in and delivers it is meant to be suspected until the
 # site profile names it.
 MEANT_SUSPECTED = frozenset(("undeclared_mail_server",))

@@ -138,7 +138,7 @@ def good(count: int = 20) -> list[Night]:
     """As many networks in which everything is as asked, less each kind of evidence too."""
     outcomes = (
         mailer(INFECTED, 60.0),
-        mailer(INFECTED, 2520.0, "slow", "slow"),
+        mailer(INFECTED, 1200.0, "slow", "slow"),
         benign(CLEAN),
         benign(CLEAN),
     )
@@ -178,8 +178,8 @@ def test_what_is_just_enough_meets_every_criterion() -> None:
             id="late",
         ),
         pytest.param(
-            night(*[mailer(INFECTED, 2521.0, "slow")] * 21),
-            "median seconds to decision, slow senders at most 2520",
+            night(*[mailer(INFECTED, 1201.0, "slow")] * 21),
+            "median seconds to decision, slow senders at most 1200",
             id="slow and late",
         ),
     ],
@@ -440,7 +440,7 @@ def test_the_page_tells_recall_times_misses_and_its_command() -> None:
     )
     assert (
         "| suricata-7 | 1.000 (20 of 20) | 1.000 (20 of 20) | 1.000 | 0 of 41 | 24.4 (1) | 24.4 "
-        "(1) | 60 s, 60 s | 42.0 min, 42.0 min |" in page
+        "(1) | 60 s, 60 s | 20.0 min, 20.0 min |" in page
     )
     assert "| suricata-7: benign hosts suspected per 1,000 at most 1 | 24.39 | **no** |" in page
     assert "printer 10.0.0.2 [benign] is suspected: " in page
