@@ -713,6 +713,11 @@ def block(
     show_default=True,
     help="Acceptable number of false alerts a week, all signals together.",
 )
+@click.option(
+    *("-v", "--verbose"),
+    is_flag=True,
+    help="Explain every number and list every host (default: one screen; -f text only).",
+)
 def tune(
     inputs: InputOptions,
     form: str,
@@ -720,10 +725,12 @@ def tune(
     wanted: "tuple[Signal, Threshold] | None",
     baseline: Path | None,
     budget: float,
+    verbose: bool,
 ) -> None:
-    """Propose recommended thresholds, based on its hosts' activity in EVE.
+    """Propose thresholds that fit this site, based on the activity of its hosts in EVE.
 
-    With --what-if, show what one threshold would have alerted.
+    Shows which thresholds to change, why, and what each costs. With --what-if, show what one
+    threshold would have alerted, on infected hosts and on others.
 
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """
@@ -731,11 +738,12 @@ def tune(
         raise click.UsageError(
             "--what-if cannot be used with -o, --baseline or -f html: it only prints text or json"
         )
+    shown = "verbose" if verbose and form == "text" else form
     with _faults_told():
         if wanted:
-            _tell_what_if(inputs, form, *wanted)
+            _tell_what_if(inputs, shown, *wanted)
         else:
-            _recommend(inputs, form, output, baseline, budget)
+            _recommend(inputs, shown, output, baseline, budget)
 
 
 def _tell_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "Threshold") -> None:
@@ -745,13 +753,11 @@ def _tell_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "T
 
     refuse_untold(signal)
     site = inputs.profile()
-    history = _study(inputs, site).history
+    study = _study(inputs, site)
+    history = study.history
     alerts = predict(history, with_threshold(site, signal, threshold), signal)
-    _echo(
-        predicted.render_json(alerts)
-        if form == "json"
-        else predicted.render_text(signal, threshold, alerts, history)
-    )
+    told = predicted.Prediction(signal, threshold, alerts, history.days, study.levels(site))
+    _echo(predicted.FORMATS[form](told))
     for note in predicted.notes(signal, alerts, history):
         click.echo(f"note: {note}", err=True)
 

@@ -1,12 +1,16 @@
 """Predicted alerts -> text for people or one JSON object per alert, and notes on uncertainty."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
+
+from msgspec import Struct
 
 from eveproc.report.sanitize import safe
 from eveproc.report.times import iso, short, span
+from eveproc.report.tuning_text import rate
 from eveproc.signals.registry import SIGNALS
 from eveproc.signals.rule_match import Moment, SmtpMatch, SynMatch
 from eveproc.tuning.engine_threshold import SECOND
@@ -14,42 +18,99 @@ from eveproc.tuning.history import History
 from eveproc.tuning.predict import Predicted
 from rulegen.site_profile import Threshold
 from rulegen.units import count_of
-from rulegen.vocabulary import Signal
+from rulegen.vocabulary import Level, Signal
 
-MOST_HOSTS = 50
+# Hosts that are not infected are listed first: they are what a threshold costs. Of the infected
+# ones a few are enough to see that the threshold finds them.
+MOST_HOSTS, MOST_INFECTED, MOST_NAMED = 50, 5, 10
 
 
-def render_json(alerts: Sequence[Predicted]) -> str:
-    """One line per alert, by time: {"time", "host", "signal"}; the time is ISO 8601 UTC."""
+class Prediction(Struct, frozen=True):
+    """The alerts of one signal at a threshold in so many days, and the verdicts on their hosts.
+
+    `levels` has the hosts that are not clean.
+    """
+
+    signal: Signal
+    threshold: Threshold
+    alerts: Sequence[Predicted]
+    days: float
+    levels: Mapping[str, Level]
+
+    def level(self, host: str) -> Level:
+        return self.levels.get(host, Level.CLEAN)
+
+    def split(self) -> tuple[list[Predicted], list[Predicted]]:
+        """The alerts on hosts that are not infected, and those on infected hosts."""
+        false = [one for one in self.alerts if self.level(one.host) is not Level.INFECTED]
+        true = [one for one in self.alerts if self.level(one.host) is Level.INFECTED]
+        return false, true
+
+
+def render_json(told: Prediction) -> str:
+    """One line per alert, by time: {"time", "host", "signal", "verdict"}; the time is ISO UTC.
+
+    The verdict is that on the host from the same logs.
+    """
     lines = (
-        {"time": iso(alert.time / SECOND), "host": alert.host, "signal": alert.signal.value}
-        for alert in alerts
+        {
+            "time": iso(alert.time / SECOND),
+            "host": alert.host,
+            "signal": alert.signal.value,
+            "verdict": told.level(alert.host).value,
+        }
+        for alert in told.alerts
     )
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 
-def render_text(
-    signal: Signal, threshold: Threshold, alerts: Sequence[Predicted], history: History
-) -> str:
-    """Number and rate of alerts, and the hosts, busiest first."""
-    hosts = {
-        host: list(of_host)
-        for host, of_host in groupby(
-            sorted(alerts, key=attrgetter("host", "time")), attrgetter("host")
-        )
-    }
-    busiest = sorted(hosts.items(), key=lambda one: (-len(one[1]), one[0]))
-    days = history.days
-    rate = f", {len(alerts) / days:.2g} a day" if days else ""
-    head = (
-        f"{signal} at {threshold.count} in {threshold.seconds} s: "
-        f"{count_of(len(alerts), 'alert')} by {count_of(len(hosts), 'host')}"
-    )
-    lines = [f"{head} in {days:.1f} days{rate}.", ""] if alerts else [f"{head} in {days:.1f} days."]
-    lines += (_host_line(host, of_host) for host, of_host in busiest[:MOST_HOSTS])
-    if len(busiest) > MOST_HOSTS:
-        lines.append(f"  ... and {len(busiest) - MOST_HOSTS} more hosts")
+def render_text(told: Prediction) -> str:
+    """Number and rate of alerts; hosts that are not infected, then infected ones, busiest first."""
+    return _text(told, MOST_HOSTS, MOST_INFECTED)
+
+
+def render_all(told: Prediction) -> str:
+    """The same with every host."""
+    return _text(told, len(told.alerts), len(told.alerts))
+
+
+FORMATS: Mapping[str, Callable[[Prediction], str]] = MappingProxyType(
+    {"text": render_text, "verbose": render_all, "json": render_json}
+)
+
+
+def _text(told: Prediction, most: int, most_infected: int) -> str:
+    lines = [
+        f"{told.signal} at {told.threshold.count} in {told.threshold.seconds} s: "
+        f"{_number(told.alerts)} in {told.days:.1f} days{_a_day(told.alerts, told.days)}."
+    ]
+    for name, alerts, listed in zip(
+        ("Not infected", "Infected"), told.split(), (most, most_infected), strict=True
+    ):
+        lines += ["", f"{name}: {_number(alerts)}{_a_day(alerts, told.days)}."]
+        lines += _hosts(told, alerts, listed)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _number(alerts: Sequence[Predicted]) -> str:
+    """`16 alerts by 3 hosts`."""
+    hosts = len({alert.host for alert in alerts})
+    return f"{count_of(len(alerts), 'alert')} by {count_of(hosts, 'host')}"
+
+
+def _a_day(alerts: Sequence[Predicted], days: float) -> str:
+    return f", {rate(len(alerts) / days)} a day" if days and alerts else ""
+
+
+def _hosts(told: Prediction, alerts: Sequence[Predicted], most: int) -> Iterator[str]:
+    by_host = groupby(sorted(alerts, key=attrgetter("host", "time")), attrgetter("host"))
+    of_each = [(host, list(of_host)) for host, of_host in by_host]
+    busiest = sorted(of_each, key=lambda one: (-len(one[1]), one[0]))
+    for host, of_host in busiest[:most]:
+        suspected = "  suspected" if told.level(host) is Level.SUSPECTED else ""
+        yield f"{_host_line(host, of_host)}{suspected}"
+    if len(busiest) > most:
+        yield f"  ... and {count_of(len(busiest) - most, 'more host')} (-v lists them)"
 
 
 def _host_line(host: str, alerts: Sequence[Predicted]) -> str:
@@ -95,10 +156,14 @@ def notes(signal: Signal, alerts: Sequence[Predicted], history: History) -> Iter
     if history.is_thinned:
         yield (
             "more hosts than can be kept: these are the alerts of a representative sample of "
-            f"{len(history.active)} hosts"
+            f"{count_of(len(history.active), 'host')}"
         )
     cut = sorted(
         host for host, kinds in history.hosts.items() if any(rows.is_cut for rows in kinds.values())
     )
     if cut:
-        yield (f"too busy to be kept whole; their later alerts are missing: {', '.join(cut)}")
+        named = ", ".join([*cut[:MOST_NAMED], *(["..."] if len(cut) > MOST_NAMED else [])])
+        yield (
+            f"too busy to be kept whole, so that later alerts are missing: "
+            f"{count_of(len(cut), 'host')} ({named})"
+        )

@@ -1,8 +1,9 @@
-"""A Tuning -> one of its forms: text, JSON or a page with curves."""
+"""A Tuning -> one of its forms: a summary, text with every reason, JSON or a page with curves."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from eveproc.report import tuning_summary
 from eveproc.report.tuning_text import Tuning, render_json, render_text
 
 
@@ -14,5 +15,10 @@ def render_html(tuning: Tuning) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Tuning], str]] = MappingProxyType(
-    {"text": render_text, "json": render_json, "html": render_html}
+    {
+        "text": tuning_summary.render,
+        "verbose": render_text,
+        "json": render_json,
+        "html": render_html,
+    }
 )

@@ -40,7 +40,7 @@ class _Shown(Struct, frozen=True):
 def render(tuning: Tuning) -> str:
     """Render the page. Raises MxhoundError if matplotlib is not installed."""
     shown = [_shown(number, one) for number, one in enumerate(tuning.recommendations)]
-    changed = sum(one.proposed != one.present for one in tuning.recommendations)
+    changed = sum(one.is_changed for one in tuning.recommendations)
     out = left_out(tuning.baseline)
     return page.render(
         "tuning",

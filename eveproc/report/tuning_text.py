@@ -1,6 +1,7 @@
-"""Recommendations -> text, one JSON object a line, or thresholds.yaml with reasons."""
+"""Recommendations -> text with every reason, JSON lines, or thresholds.yaml with reasons."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -11,14 +12,15 @@ from msgspec import Struct
 from eveproc.report.sanitize import safe
 from eveproc.report.text_report import WIDTH
 from eveproc.report.times import span
-from eveproc.tuning.baseline import Baseline
+from eveproc.tuning.baseline import Baseline, ExcludedHost
 from eveproc.tuning.matching import TOLD, UNTOLD
 from eveproc.tuning.tune import Recommendation
 from rulegen.site_profile import Threshold, short
-from rulegen.units import HOUR
+from rulegen.units import HOUR, count_of
 
 # Less than a week of records does not show both working days and a weekend.
 TOO_SHORT = 6.5
+OVER = "  over the budget"
 
 
 class Tuning(Struct, frozen=True):
@@ -52,25 +54,30 @@ class Tuning(Struct, frozen=True):
         if self.baseline.history.is_thinned:
             yield (
                 "More hosts than can be kept: all numbers are from a representative sample of "
-                "{len(self.baseline.history.active)} hosts."
+                f"{count_of(len(self.baseline.history.active), 'host')}."
             )
         out = left_out(self.baseline)
         if out:
-            yield f"Not counted: {', '.join(safe(host) for host in out)}."
+            kinds = sorted(Counter(safe(one.kind) for one in out.values()).items())
+            told = ", ".join(f"{kind}: {number}" for kind, number in kinds)
+            yield f"Not counted: {count_of(len(out), 'address')} ({told})."
 
 
 def render_text(tuning: Tuning) -> str:
     """A table of all numbers, then reasons for each signal that changes or does not fit."""
     lines = [*tuning.head(), "", *_table(tuning.recommendations)]
     for one in tuning.recommendations:
-        if one.proposed != one.present or not one.fits:
+        if one.is_changed or not one.fits:
             lines += ["", *wrap(f"{name_of(one)}: {reason(one)}", WIDTH), *_loud(one)]
     out = left_out(tuning.baseline)
     if out:
         lines += ["", "not counted:"]
-    for host, why in out.items():
+    for host, one_out in out.items():
         lines += wrap(
-            f"{safe(host)}: {safe(why)}", WIDTH, initial_indent="    ", subsequent_indent="      "
+            f"{safe(host)}: {safe(one_out.why)}",
+            WIDTH,
+            initial_indent="    ",
+            subsequent_indent="      ",
         )
     for signal, why in UNTOLD.items():
         lines += ["", *wrap(f"{signal}: no proposal: {why}.", WIDTH)]
@@ -101,12 +108,13 @@ def render_yaml(tuning: Tuning) -> str:
 
 def reason(one: Recommendation) -> str:
     """Reasons for this number, in a few sentences."""
-    return " ".join(filter(None, (_seen(one), _choice(one), _but_for(one), _found(one))))
+    over = "" if one.fits else "Over the budget."
+    return " ".join(filter(None, (over, _seen(one), _choice(one), _but_for(one), _found(one))))
 
 
-def left_out(baseline: Baseline) -> dict[str, str]:
-    """Excluded hosts in order, with the reason from the latest logs."""
-    latest = {one.host: one.why for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
+def left_out(baseline: Baseline) -> dict[str, ExcludedHost]:
+    """Excluded hosts in order, as the latest logs say."""
+    latest = {one.host: one for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
     return dict(sorted(latest.items()))
 
 
@@ -119,7 +127,7 @@ def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
     for one in recommendations:
         rates = (
             f"{rate(one.now):>18}  {rate(one.expected):>8}  "
-            f"{rate(one.at_most):>8}{'' if one.fits else '  over the budget'}"
+            f"{rate(one.at_most):>8}{'' if one.fits else OVER}"
         )
         yield (
             f"{name_of(one):{width}}  {numbers_of(one.present):>14}  "
@@ -128,8 +136,10 @@ def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def name_of(one: Recommendation) -> str:
-    """The signal, and its network if not the whole site."""
-    return f"{one.signal} in {short(one.network)}" if one.network else one.signal.value
+    """The signal, and the hosts that the number is for if these are not all."""
+    if one.network:
+        return f"{one.signal} in {short(one.network)}"
+    return f"{one.signal}, other {count_of(one.hosts, 'host')}" if one.apart else one.signal.value
 
 
 def numbers_of(threshold: Threshold) -> str:
@@ -221,7 +231,7 @@ def rate(number: float) -> str:
 
 
 def _was(one: Recommendation) -> str:
-    return "No change. " if one.proposed == one.present else f"Now {numbers_of(one.present)}. "
+    return f"Now {numbers_of(one.present)}. " if one.is_changed else "No change. "
 
 
 def _rates(one: Recommendation) -> dict[str, float]:
@@ -237,6 +247,7 @@ def _as_dict(one: Recommendation) -> dict[str, object]:
     return {
         "signal": one.signal.value,
         "network": None if one.network is None else str(one.network),
+        "other_networks": [str(network) for network in one.apart],
         "hosts": one.hosts,
         "weeks": round(one.weeks, 3),
         "present": {"count": one.present.count, "seconds": one.present.seconds},

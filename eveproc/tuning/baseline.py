@@ -1,5 +1,6 @@
 """Baseline (a History, and hosts not to count) <-> a file that is kept between tunings."""
 
+import re
 import zlib
 from base64 import b64decode, b64encode
 from ipaddress import ip_address
@@ -21,13 +22,19 @@ MAX_BYTES = 1 << 30
 class ExcludedHost(Struct, frozen=True, order=True):
     """A host that is no example of benign hosts, and why.
 
-    It is not counted from `first` to `last`, in microseconds since 1970.
+    It is not counted from `first` to `last`, in microseconds since 1970. `why` begins with the kind
+    of host, which ends at the first colon or comma.
     """
 
     host: str
     first: int
     last: int
     why: str
+
+    @property
+    def kind(self) -> str:
+        """`judged infected`."""
+        return re.split("[:,]", self.why, maxsplit=1)[0]
 
 
 class Baseline(Struct):

@@ -1,8 +1,9 @@
 """Files of EVE records + SiteProfile -> Study: raw material for thresholds, and evidence."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from ipaddress import ip_address
+from textwrap import shorten
 
 from msgspec import Struct, field
 
@@ -17,12 +18,13 @@ from eveproc.tuning.history import History, HistoryKeeper, micros
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
 from eveproc.verdicts.roles import Confidence, Role, RoleFinding, find_roles
 from rulegen.site_profile import SiteProfile
+from rulegen.vocabulary import Level
 
 Progress = Callable[[int, int], None]
 
 _RECORDS = frozenset(("dns", "smtp", "flow"))
-_UNDECLARED = {Role.MAIL_SERVER: "a mail server to declare", Role.RESOLVER: "a resolver to declare"}
-MOST_WHY = 200
+_UNDECLARED = {Role.MAIL_SERVER: "undeclared mail server", Role.RESOLVER: "undeclared resolver"}
+MOST_WHY, _MORE = 200, " ..."
 
 
 class TuningEvidence(EvidenceStore):
@@ -71,6 +73,12 @@ class Study(Struct, frozen=True):
             "in suricata.yaml (logs of Snort and logs in text have no such records)"
         )
 
+    def levels(self, site: SiteProfile) -> Mapping[str, Level]:
+        """The verdict on each address that is not clean."""
+        judged = judge_evidence(self.store, site, self.stats, everyone=False, drawn=False)
+        worst_last = sorted(judged.verdicts, key=lambda verdict: verdict.level.rank)
+        return {address: verdict.level for verdict in worst_last for address in verdict.addresses}
+
     def baseline(self, site: SiteProfile) -> Baseline:
         """What tuning keeps; infected hosts and undeclared servers are excluded as examples."""
         store = judge_evidence(self.store, site, self.stats, everyone=False, drawn=False)
@@ -82,11 +90,16 @@ class Study(Struct, frozen=True):
             return Baseline(self.history)
         first, last = micros(store.first_event), micros(store.last_event)
         out = {
-            ExcludedHost(address, first, last, f"judged infected: {why[:MOST_WHY]}")
+            ExcludedHost(
+                address,
+                first,
+                last,
+                f"judged infected: {shorten(why, MOST_WHY, placeholder=_MORE)}",
+            )
             for address, why in infected_addresses(store.verdicts)
         }
         out |= {
-            ExcludedHost(one.host, first, last, f"{_UNDECLARED[one.role]}, {one.why}")
+            ExcludedHost(one.host, first, last, f"{_UNDECLARED[one.role]}: {one.why}")
             for one in self._undeclared(site)
         }
         return Baseline(self.history, out)

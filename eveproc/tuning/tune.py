@@ -51,7 +51,8 @@ class Recommendation(Struct, frozen=True):
     `catches` is, for each known sender, the seconds to its alert at the proposed threshold.
     `without_loudest` is the count that would be enough without the host with most matches. `curve`
     is (count, seen a week, at most a week) with the proposed seconds. If not `fits`, the budget may
-    be exceeded, because a lower rate would miss a known sender.
+    be exceeded, because a lower rate would miss a known sender. `apart` are the networks with
+    recommendations of their own: that of the site (no `network`) is for the other hosts.
     """
 
     signal: Signal
@@ -71,6 +72,11 @@ class Recommendation(Struct, frozen=True):
     catches: tuple[tuple[str, float | None], ...]
     curve: tuple[tuple[int, float, float], ...]
     fits: bool = True
+    apart: tuple[Network, ...] = ()
+
+    @property
+    def is_changed(self) -> bool:
+        return self.proposed != self.present
 
 
 _FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
@@ -132,7 +138,7 @@ def _recommend(
 ) -> Iterator[Recommendation]:
     groups = _Groups(match_times, site, signal, allowed, weeks)
     apart = [*groups.given, *groups.loud()]
-    yield groups.advise(None, groups.rest(apart))
+    yield replace(groups.advise(None, groups.rest(apart)), apart=tuple(apart))
     yield from (groups.advise(network, groups.within(network)) for network in apart)
 
 
