@@ -21,6 +21,8 @@ from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # modules that read and judge are imported when a command runs, so --help is fast
+    from click.shell_completion import CompletionItem
+
     from eveproc.discovery.discover import Discovery
     from eveproc.evidence.store import EvidenceStore
     from eveproc.input.read_stats import ReadStats
@@ -88,7 +90,18 @@ def destination(text: str) -> "Path | Receiver":
         raise click.BadParameter(str(error)) from error
 
 
+def _complete_files(
+    _context: click.Context, _option: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Let the shell complete names of files: what else EVE and -o may be cannot be known."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 FILE = click.Path(path_type=Path)
+# Sources are text: files, patterns, sockets or URLs.
+_EVE = click.argument("eve", nargs=-1, required=True, shell_complete=_complete_files)
 
 
 class InputOptions(Struct, frozen=True):
@@ -138,7 +151,7 @@ _INPUT_OPTIONS = (
     ),
     _THRESHOLDS,
     _SITE,
-    click.argument("eve", nargs=-1, required=True),
+    _EVE,
 )
 
 
@@ -267,6 +280,7 @@ def main() -> None:
     "--output",
     type=destination,
     metavar="FILE",
+    shell_complete=_complete_files,
     help="Write the report to this file atomically (default: standard output). With -f cef and "
     "-f syslog, FILE may be tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH.",
 )
@@ -468,7 +482,7 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 
 
 @main.command()
-@click.argument("eve", nargs=-1, required=True)
+@_EVE
 @_SITE
 @_THRESHOLDS
 @click.option(
@@ -509,7 +523,7 @@ def watch(
     heartbeat: Path | None,
     exit_when_blind: float | None,
 ) -> None:
-    """Follow EVE and print one line whenever a host's verdict is new or changes.
+    """Follow EVE and print each verdict that is new or changes.
 
     EVE is a file that Suricata writes, a socket to listen on (unix:PATH or unixgram:PATH), or
     redis://HOST:PORT?key=NAME. --notify takes an Apprise URL, for example json://HOST/PATH. To keep
@@ -650,7 +664,7 @@ def block(
     scope: str,
     drop: bool,
 ) -> None:
-    """Write files that block outbound mail of the infected hosts in REPORT.
+    """Write files that block the mail of infected hosts.
 
     The files are for nftables, and for Suricata as iprep and dataset.
 
@@ -727,7 +741,7 @@ def tune(
     budget: float,
     verbose: bool,
 ) -> None:
-    """Propose thresholds that fit this site, based on the activity of its hosts in EVE.
+    """Propose thresholds that fit the activity of the site's hosts.
 
     Shows which thresholds to change, why, and what each costs. With --what-if, show what one
     threshold would have alerted, on infected hosts and on others.
@@ -804,7 +818,7 @@ def _recommend(
 
 
 @main.command()
-@click.argument("eve", nargs=-1, required=True)
+@_EVE
 @click.option(
     "-s",
     "--site",
@@ -823,9 +837,10 @@ def _recommend(
     help="Print the differences between the logs and --site; write nothing.",
 )
 def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff: bool) -> None:
-    """Find mail servers, resolvers, monitors and domains in EVE and propose a site.yaml.
+    """Propose a site.yaml from the servers and domains seen in EVE.
 
-    Without -o the proposal is printed to standard output.
+    It finds mail servers, resolvers, monitors and the site's own domains. Without -o the proposal
+    is printed to standard output.
 
     Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows the role of a host.
     """

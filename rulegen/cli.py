@@ -109,7 +109,10 @@ def init(output: Path, from_suricata: Path | None) -> None:
 def build(
     site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None
 ) -> None:
-    """Write rules, suppressions, sid-msg.map and settings of a site to OUTPUT/ENGINE/."""
+    """Write rules and engine settings of a site to OUTPUT/ENGINE/.
+
+    ENGINE/ holds the rules, suppressions, sid-msg.map and the settings to include.
+    """
     from datetime import UTC, datetime
 
     from rulegen.build import build as build_rules
@@ -185,7 +188,9 @@ def check(
     snort_lua: Path | None,
     snort_conf: Path | None,
 ) -> None:
-    """Read every built rule back, load it with the real engine, and report every fault.
+    """Check a build: read it back and load it with the real engine.
+
+    Reports every fault, and with the options below what would keep the rules silent.
 
     PATH is a folder written by rulegen build, the folder of one engine in it, or a rules file.
     Exit code 1 if the build is refused. Warnings do not change the exit code; a warning marked
@@ -215,7 +220,10 @@ def check(
     help="Show the rules of this engine, and why it lacks the others (default: all engines).",
 )
 def list_signals(engine: str | None) -> None:
-    """List every rule: signal, family, sid offset, default threshold, and what it detects."""
+    """List every rule and what it detects.
+
+    Shows its signal, family, sid offset and default threshold.
+    """
     from rulegen.listing import as_rich_table, as_text, catalogue_rows
 
     rows = catalogue_rows(Engine(engine) if engine else None)
@@ -244,7 +252,7 @@ def list_signals(engine: str | None) -> None:
     help="Seed of the random generator; each seed gives another day of traffic.",
 )
 def simulate(site: Path, output: Path, seed: int) -> None:
-    """Write labelled traffic of the site as a pcap, from infected and from benign hosts."""
+    """Write labelled traffic of infected and benign hosts as a pcap."""
     from rulegen.simulate import simulate as simulate_site
     from rulegen.simulate import write_simulation
     from rulegen.site_profile import load_site

@@ -23,6 +23,7 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import Engine, Family, HostSide, Signal
 from tests.eveproc.input.inputs_page import inputs_page
+from tests.terminal_files import terminal_files
 
 ROOT = Path(__file__).parents[1]
 VERDICTS = ROOT / "docs" / "verdicts.md"
@@ -62,6 +63,7 @@ def pages() -> dict[Path, str]:
         VERDICTS: with_tables(VERDICTS.read_text(encoding="utf-8")),
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "inputs.md": inputs_page(),
+        **terminal_files(GROUPS),
         **{page: with_real_outputs(page.read_text(encoding="utf-8")) for page in with_outputs},
     }
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminal_files import COMPLETION, MAN
+
 ROOT = Path(__file__).parents[1]
+COMPLETIONS = {
+    "bash": "bash-completion/completions",
+    "zsh": "zsh/site-functions",
+    "fish": "fish/vendor_completions.d",
+}
 SITE = "home_networks: [10.20.0.0/16]\nmail_servers: [10.20.0.25]\n"
 
 
@@ -32,6 +39,12 @@ def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     run("-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT, at=tmp_path)
     (wheel,) = wheels.iterdir()
     run("-m", "pip", "install", "-q", "--no-deps", "--target", installed, wheel, at=tmp_path)
+
+    pages = {page.name for page in (installed / "share" / "man" / "man1").iterdir()}
+    assert pages == {page.name for page in MAN.iterdir()}
+    for shell, place in COMPLETIONS.items():
+        files = {file.name for file in (installed / "share" / place).iterdir()}
+        assert files == {file.name for file in (COMPLETION / shell).iterdir()}
 
     where = "import rulegen, eveproc; print(rulegen.__file__, eveproc.__file__)"
     for file in run("-c", where, at=empty, path=installed).split():

@@ -24,6 +24,7 @@ SHARED = {
     "catalogue",
     "errors",
     "files",
+    "installation",
     "inventory",
     "mac_address",
     "site_profile",

@@ -19,6 +19,7 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 from msgspec import Struct
 
 from rulegen.errors import MxhoundError
+from rulegen.installation import how_to_add
 
 if TYPE_CHECKING:  # takes half a second to import, so it is imported on demand
     from matplotlib.figure import Figure
@@ -94,8 +95,7 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401  only tests that it can be imported
     except ImportError as error:
         raise MxhoundError(
-            "-f html: charts need matplotlib, which is not installed; run: pip install "
-            "'mxhound[html]'"
+            f"-f html: charts need matplotlib, which is not installed; {how_to_add('html')}"
         ) from error
 
 

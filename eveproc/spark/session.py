@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rulegen.errors import MxhoundError
+from rulegen.installation import how_to_add
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -56,8 +57,7 @@ def require_spark() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MxhoundError(
-            f"--on spark needs {', '.join(missing)}: pip install 'mxhound[spark]'; and Java 17 or "
-            "newer"
+            f"--on spark needs Java 17 or newer, and {', '.join(missing)}; {how_to_add('spark')}"
         )
     if not _has_java():
         raise MxhoundError(

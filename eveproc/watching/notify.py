@@ -24,6 +24,7 @@ from eveproc.verdicts.change import Trend
 from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.watching.courier import Courier, service_of
 from rulegen.errors import InputError, MxhoundError, Problem
+from rulegen.installation import how_to_add
 from rulegen.vocabulary import Level
 
 WAITING_AT_MOST = 1000
@@ -239,5 +240,5 @@ def _is_known(url: str) -> bool:
         return service_of(url) is not None
     except ImportError as error:
         raise MxhoundError(
-            "--notify needs the extra notify: pip install 'mxhound[notify]'"
+            f"--notify needs apprise, which is not installed; {how_to_add('notify')}"
         ) from error

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from eveproc.input.read_stats import ReadStats
 from eveproc.watching.tail import Piece
 from rulegen.errors import MxhoundError
+from rulegen.installation import how_to_add
 
 # Suricata's own name for the list, unless `redis: key` in suricata.yaml says otherwise.
 DEFAULT_KEY = "suricata"
@@ -100,7 +101,7 @@ def _library() -> ModuleType:
         import redis
     except ImportError as error:
         raise MxhoundError(
-            "reading from redis needs the extra redis: pip install 'mxhound[redis]'"
+            f"redis:// needs the package redis, which is not installed; {how_to_add('redis')}"
         ) from error
     return redis
 

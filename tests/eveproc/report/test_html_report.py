@@ -20,6 +20,7 @@ from eveproc.report import html_report, shown
 from eveproc.report.times import short
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.verdict import Identity
+from rulegen.installation import how_to_add
 from tests.eveproc import made_stores, office
 from tests.eveproc.evidence_of import HOST, flow, lookup, report, server, site_of, web
 from tests.eveproc.made_verdicts import CLEAN, INFECTED, VERDICTS, a_report
@@ -296,9 +297,8 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     )
     assert done.exit_code == 1
     assert (
-        done.stderr
-        == "eveproc: -f html: charts need matplotlib, which is not installed; run: pip install "
-        "'mxhound[html]'\n"
+        done.stderr == "eveproc: -f html: charts need matplotlib, which is not installed; "
+        f"{how_to_add('html')}\n"
     )
 
 

@@ -36,6 +36,7 @@ from eveproc.spark.session import _use_this_python, why
 from eveproc.spark.tasks import Order
 from eveproc.verdicts.analyze import judge_evidence
 from rulegen.errors import InputError
+from rulegen.installation import how_to_add
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
 from tests.eveproc.framing import COMPRESSIONS, LAYOUTS, SHAPES, Lines, packed, plain
@@ -578,8 +579,8 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     )
     done = report(tmp_path, "--on", "spark", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "pip install 'mxhound[spark]'" in done.stderr
-    assert "Java 17" in done.stderr
+    assert "--on spark needs Java 17 or newer, and pyspark, pyarrow" in done.stderr
+    assert how_to_add("spark") in done.stderr
 
 
 @pytest.mark.usefixtures("needs_spark")
