@@ -6,12 +6,12 @@ known sender would be missed. Where both are impossible, the ceiling wins, becau
 mailer matters more than few alerts; the site is told which hosts cause the alerts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.signals.home_net import network_test
 from eveproc.tuning.baseline import Baseline
 from eveproc.tuning.bounds import Tail
 from eveproc.tuning.engine_threshold import sizes
@@ -122,7 +122,10 @@ class _Benign:
 
     def match_times(self, signal: Signal) -> MatchTimes:
         """Every host, also those that did nothing."""
-        return {host: tuple(self._times(host, signal)) for host in self.hosts}
+        did = self.history.hosts
+        return {
+            host: tuple(self._times(host, signal)) if host in did else () for host in self.hosts
+        }
 
     def _times(self, host: str, signal: Signal) -> Iterator[int]:
         out = self._left_out.get(host, ())
@@ -163,18 +166,11 @@ class _Groups:
         self.given = [part.network for part in site.network_thresholds if signal in part.thresholds]
 
     def within(self, network: Network) -> MatchTimes:
-        return {
-            host: times
-            for host, times in self._times_by_host.items()
-            if ip_address(host) in network
-        }
+        is_within = network_test((network,))
+        return {host: times for host, times in self._times_by_host.items() if is_within(host)}
 
     def rest(self, networks: Sequence[Network]) -> MatchTimes:
-        return {
-            host: times
-            for host, times in self._times_by_host.items()
-            if not any(ip_address(host) in network for network in networks)
-        }
+        return _outside(self._times_by_host, networks)
 
     def loud(self) -> Iterator[Network]:
         """Home networks without which the others need a much lower count, the largest effect first.
@@ -182,6 +178,8 @@ class _Groups:
         The host with most matches is left out, so that one host does not set a network apart.
         """
         rest = _without_loudest(self.rest(self.given), _FLOORS[self._signal].seconds)
+        if not any(rest.values()):
+            return
         given = self.given
         homes = [
             home
@@ -189,21 +187,18 @@ class _Groups:
             if not any(home.version == part.version and home.overlaps(part) for part in given)
         ]
         while len(homes) > 1:
+            others = ((_outside(rest, (home,)), home) for home in homes)
             quieter = [
-                (self._least(_outside(rest, home)), home)
-                for home in homes
-                if self._is_enough(home, rest)
+                (self._least(other), home)
+                for other, home in others
+                if ENOUGH_HOSTS <= len(other) <= len(rest) - ENOUGH_HOSTS
             ]
             best = min(quieter, key=lambda one: one[0], default=None)
             if best is None or best[0] * LOUDER > self._least(rest):
                 return
             yield best[1]
             homes.remove(best[1])
-            rest = _outside(rest, best[1])
-
-    def _is_enough(self, home: Network, rest: MatchTimes) -> bool:
-        inside = sum(ip_address(host) in home for host in rest)
-        return ENOUGH_HOSTS <= inside <= len(rest) - ENOUGH_HOSTS
+            rest = _outside(rest, (best[1],))
 
     def _least(self, match_times: MatchTimes) -> int:
         floor = _FLOORS[self._signal]
@@ -244,14 +239,18 @@ class _Groups:
         )
 
 
-def _outside(match_times: MatchTimes, network: Network) -> MatchTimes:
-    return {host: times for host, times in match_times.items() if ip_address(host) not in network}
+def _outside(match_times: MatchTimes, networks: Collection[Network]) -> MatchTimes:
+    if not networks:
+        return match_times
+    is_inside = network_test(networks)
+    return {host: times for host, times in match_times.items() if not is_inside(host)}
 
 
 def _without_loudest(match_times: MatchTimes, seconds: int) -> MatchTimes:
     """All but the host with the largest window."""
+    active = [host for host, times in match_times.items() if times]
     loudest = max(
-        match_times,
+        active or match_times,
         key=lambda host: (max(sizes(match_times[host], seconds), default=0), host),
         default="",
     )
@@ -290,7 +289,7 @@ def _choose(
 
 def _tail(match_times: MatchTimes, seconds: int, weeks: float) -> Tail:
     return Tail.of(
-        [size for times in match_times.values() for size in sizes(times, seconds)], weeks
+        [size for times in match_times.values() if times for size in sizes(times, seconds)], weeks
     )
 
 

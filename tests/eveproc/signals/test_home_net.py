@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eveproc.input.addresses import canonical_address
-from eveproc.signals.home_net import home_test
+from eveproc.signals.home_net import home_test, network_test
 from tests.eveproc.evidence_of import site_of
 
 SITE = site_of(
@@ -69,3 +69,11 @@ def test_what_is_no_address_is_not_home(text: str) -> None:
 @pytest.mark.parametrize("text", ["2001:0DB8:0020:0000:0000:0000:0000:0001", "2001:db8:20::1"])
 def test_one_spelling(text: str) -> None:
     assert canonical_address(text) == "2001:db8:20::1"
+
+
+@given(st.ip_addresses().map(str) | NEAR | SPARSE)
+def test_networks(address: str) -> None:
+    some = SITE.home_networks[1:4]
+    asked = ip_address(address)
+    expected = any(asked.version == one.version and asked in one for one in some)
+    assert network_test(some)(address) == expected
