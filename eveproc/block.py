@@ -86,7 +86,8 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
 
     If several lines name one host, the last one counts.
 
-    Raises InputError with the first MOST_PROBLEMS invalid lines, and where the report could judge
+    Raises InputError with the first MOST_PROBLEMS invalid lines (one if none before it is valid:
+    then this is no report), and where the report could judge
     no host: files made of it would end every earlier block.
     """
     lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
@@ -105,7 +106,7 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
                 "address), verdict, score, last_seen"
             )
             problems.append(Problem(str(path), what, line=number))
-            if len(problems) == MOST_PROBLEMS:
+            if not found or len(problems) == MOST_PROBLEMS:
                 break
         else:
             found[candidate.host, candidate.scope] = candidate

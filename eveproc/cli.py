@@ -99,7 +99,8 @@ def _complete_files(
     return [CompletionItem(incomplete, type="file")]
 
 
-FILE = click.Path(path_type=Path)
+# What may not be read is refused by the library, which says "Permission denied"; click does not.
+FILE = click.Path(readable=False, path_type=Path)
 # Sources are text: files, patterns, sockets or URLs.
 _EVE = click.argument("eve", nargs=-1, required=True, shell_complete=_complete_files)
 
@@ -840,12 +841,13 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     """Propose a site.yaml from the servers and domains seen in EVE.
 
     It finds mail servers, resolvers, monitors and the site's own domains. Without -o the proposal
-    is printed to standard output.
+    is printed to standard output. A summary on standard error says what is certain, and asks what
+    you have to decide.
 
     Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows the role of a host.
     """
     from eveproc.discovery.discover import differences
-    from eveproc.report import proposal
+    from eveproc.report import discovery_summary, proposal
     from rulegen.files import write_new
     from rulegen.site_profile import load_site
 
@@ -865,6 +867,8 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
             )
         else:
             _echo(proposal.render(found))
+        if found.home_networks and not diff:
+            click.echo(discovery_summary.render(found), nl=False, err=True)
     for what in found.missing if found.is_blind else ():
         _say(f"no server can be found: {what}")
     if found.is_blind:
@@ -1026,12 +1030,15 @@ def _tell_reading(report: "Report", stats: Path | None) -> None:
 
 @contextmanager
 def _faults_told() -> Iterator[None]:
-    """Print an MxhoundError to standard error and exit 1."""
+    """Print an error of the library or the system to standard error and exit 1."""
     try:
         yield
     except MxhoundError as error:
         for line in str(error).split("\n"):
             _say(line)
+        sys.exit(REFUSED)
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(REFUSED)
 
 

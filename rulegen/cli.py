@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 # stay quick.
 
 _ENGINES = click.Choice([engine.value for engine in Engine])
-_OUT_FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
+# What may not be read is refused by the library, which says "Permission denied"; click does not.
+_OUT_FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -157,7 +158,7 @@ def _tell_changes(
 
 
 @commands.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(readable=False, path_type=Path))
 @click.option(
     "-e",
     "--engine",
@@ -173,12 +174,12 @@ def _tell_changes(
 )
 @click.option(
     "--snort-lua",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(exists=True, readable=False, path_type=Path),
     help="The same for Snort 3: a snort.lua, or the folder or prefix that has it.",
 )
 @click.option(
     "--snort-conf",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(exists=True, readable=False, path_type=Path),
     help="The same for Snort 2.9: a snort.conf, or the folder or prefix that has it.",
 )
 def check(

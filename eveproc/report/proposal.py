@@ -1,7 +1,8 @@
 """Discovery -> a proposed site.yaml with evidence, or its differences from a profile."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import fill
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -13,6 +14,13 @@ from rulegen.site_profile import is_domain
 from rulegen.units import count_of
 
 MOST_LISTED, WIDTH = 20, 98
+# The signals that a host in such a role is exempt from.
+EXEMPT: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.MONITOR: "smtp_attempts, submission_attempts, smtp_sessions, name_guess",
+        Role.SCANNER: "smtp_attempts, submission_attempts",
+    }
+)
 _HEAD = """\
 # Proposed by eveproc discover from records of {span}: {hosts}.
 # Check each entry. No program changes this file afterwards. docs/site.md explains
@@ -117,14 +125,10 @@ def _entry(value: str, confidence: Confidence) -> str:
 
 
 def _exempt(discovery: Discovery) -> Iterator[str]:
-    signals = {
-        Role.MONITOR: "smtp_attempts, submission_attempts, smtp_sessions, name_guess",
-        Role.SCANNER: "smtp_attempts, submission_attempts",
-    }
-    found = [finding for role in signals for finding in discovery.of(role)]
+    found = [finding for role in EXEMPT for finding in discovery.of(role)]
     for finding in found:
         yield f"#   # {finding.role}: {finding.why}."
-        entry = f'address: "{finding.host}", signals: [{signals[finding.role]}], reason: FILL IN'
+        entry = f'address: "{finding.host}", signals: [{EXEMPT[finding.role]}], reason: FILL IN'
         yield f"#   - {{{entry}}}"
     if not found:
         yield "#   (none was seen)"

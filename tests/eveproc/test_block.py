@@ -192,6 +192,17 @@ def test_what_is_no_verdict_is_refused_with_its_line(report, line):
     )
 
 
+def test_a_file_that_is_no_report_is_one_error(report):
+    report.write_text("home_networks:\n" * 9)
+    with pytest.raises(InputError) as refused:
+        read_report(report)
+    assert len(refused.value.problems) == 1
+    report.write_text("\n".join([line_of(), *["home_networks:"] * 9]))
+    with pytest.raises(InputError) as refused:
+        read_report(report)
+    assert len(refused.value.problems) == 9
+
+
 def test_a_report_that_is_not_there_is_refused(report):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_report(report)

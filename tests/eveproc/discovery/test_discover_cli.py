@@ -3,14 +3,20 @@ is for.
 """
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from eveproc.cli import main
+from eveproc.discovery.discover import Discovery, Named
+from eveproc.report import discovery_summary
+from eveproc.verdicts.roles import Confidence, Role, RoleFinding
 
 STAMP = "2026-03-02T08:00:00.000000+0000"
+RECORDED = Path(__file__).parents[2] / "data" / "office-suricata-7.eve.json.gz"
 HOME, EXTERNAL = "10.20.1.7", "203.0.113.9"
 
 
@@ -59,6 +65,43 @@ def test_a_written_proposal_says_so_as_well(tmp_path: Path) -> None:
     done = run(tmp_path, UNUSABLE["alerts"], "-o", str(tmp_path / "site.yaml"))
     assert done.exit_code == 4
     assert "Incomplete: only alerts were read" in (tmp_path / "site.yaml").read_text()
+
+
+def test_a_summary_says_what_is_certain_and_asks_the_rest() -> None:
+    done = CliRunner().invoke(main, ["discover", str(RECORDED)])
+    assert done.stderr.splitlines() == [
+        "Certain: 2 home networks, 1 mail server, 2 resolvers, 1 mail domain.",
+        "To decide: 1 question.",
+        "  ? exempt: is 10.20.147.133 a monitor that you know? connects to the same 1 external mail server",
+        "    81 times, in 2 of 2 hours",
+    ]
+
+
+def test_a_summary_asks_for_each_doubtful_entry_and_bounds_their_number() -> None:
+    unknown = Named("10.99.0.0/16", "hosts were seen in it: 10.99.1.9")
+    doubtful = Named("example.org", "no message was seen", Confidence.MEDIUM)
+    role = RoleFinding("10.20.0.9", Role.MAIL_SERVER, Confidence.MEDIUM, "delivers mail")
+    found = Discovery(
+        home_networks=(ip_network("10.20.0.0/16"),),
+        hosts=1,
+        findings=(role,),
+        domains=(doubtful, Named("evil\x1b[2J", "is no domain", Confidence.MEDIUM)),
+        submission=(),
+        first=0.0,
+        last=1.0,
+        networks=(unknown,),
+        missing=("no smtp records were read",),
+    )
+    assert discovery_summary.render(found).splitlines() == [
+        "Certain: 1 home network, 0 mail servers, 0 resolvers, 0 mail domains.",
+        "To decide: 3 questions.",
+        "  ? home_networks: is 10.99.0.0/16 yours? hosts were seen in it: 10.99.1.9",
+        "  ? mail_servers: is 10.20.0.9 a mail server? delivers mail",
+        "  ? internal_domains: is example.org yours? no message was seen",
+        "Not seen: no smtp records were read.",
+    ]
+    many = replace(found, networks=(unknown,) * 30, findings=())
+    assert "  ... and 19 more in the comments of the proposal" in discovery_summary.render(many)
 
 
 def test_a_difference_is_not_told_where_nothing_could_be_seen(tmp_path: Path) -> None:
