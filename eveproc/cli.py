@@ -847,8 +847,7 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     Exit: 0 done, 1 refused, 2 usage, 4 no record in the logs shows the role of a host.
     """
     from eveproc.discovery.discover import differences
-    from eveproc.report import discovery_summary, proposal
-    from rulegen.files import write_new
+    from eveproc.report import proposal
     from rulegen.site_profile import load_site
 
     if diff and (site is None or output):
@@ -860,19 +859,26 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
             pass
         elif diff and profile:
             _echo(proposal.render_differences(differences(found, profile), found.missing))
-        elif output:
-            write_new(output, proposal.render(found))
-            click.echo(
-                f"{output}: written; review it, then: rulegen build -s {output} -o out", err=True
-            )
         else:
-            _echo(proposal.render(found))
-        if found.home_networks and not diff:
-            click.echo(discovery_summary.render(found), nl=False, err=True)
+            _propose(found, output)
     for what in found.missing if found.is_blind else ():
         _say(f"no server can be found: {what}")
     if found.is_blind:
         sys.exit(NOT_JUDGED)
+
+
+def _propose(found: "Discovery", output: Path | None) -> None:
+    from eveproc.report import discovery_summary, proposal
+    from rulegen.files import write_new
+
+    if output:
+        write_new(output, proposal.render(found))
+        click.echo(
+            f"{output}: written; review it, then: rulegen build -s {output} -o out", err=True
+        )
+    else:
+        _echo(proposal.render(found))
+    click.echo(discovery_summary.render(found), nl=False, err=True)
 
 
 def _discovered(eve: tuple[str, ...], site: "SiteProfile | None") -> "Discovery":
