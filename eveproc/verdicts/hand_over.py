@@ -14,11 +14,12 @@ Two machines of one network that change addresses at the same time are not told 
 is put together. docs/verdicts.md has the measurement.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from itertools import accumulate, combinations
-from math import perm
+from math import exp, lgamma, log
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +57,12 @@ class _Candidate:
         sketches = [self.machine.evidence.log(signal) for signal in ACTS]
         return sorted({time for sketch in sketches for time in sketch.times()})
 
+    @cached_property
+    def since(self) -> float:
+        """When it had done enough to be a candidate."""
+        met = (self.machine.evidence.log(signal).newcomers() for signal in ACTS)
+        return min(peers[EACH - 1][0] for peers in met if len(peers) >= EACH)
+
     @property
     def start(self) -> float:
         return self.times[0]
@@ -69,11 +76,15 @@ class _Candidate:
 
 
 class Chain(Struct, frozen=True):
-    """Machines in order of time; `gap` is the longest pause between two, in seconds."""
+    """Machines in order of time; `gap` is the longest pause between two, in seconds.
+
+    `since` is when they were too many in too close a sequence for independent hosts.
+    """
 
     machines: tuple[Machine, ...]
     network: str
     gap: float
+    since: float
 
     @property
     def sentence(self) -> str:
@@ -113,7 +124,14 @@ def chance(chained: int, of: int, gap: float, span: float) -> float:
     within `gap` seconds after the one before it ended has the probability gap/span; there are
     of!/(of - chained)! such orders.
     """
-    return perm(of, chained) * min(1.0, max(gap, 1.0) / span) ** (chained - 1) if span else 1.0
+    if span <= max(gap, 1.0):
+        return 1.0
+    return exp(min(0.0, _log_orders(chained, of) - (chained - 1) * log(span / max(gap, 1.0))))
+
+
+def _log_orders(chained: int, of: int) -> float:
+    """Logarithm of the number of orders in which `chained` of `of` hosts may follow each other."""
+    return lgamma(of + 1) - lgamma(of - chained + 1)
 
 
 def _is_candidate(machine: Machine, site: SiteProfile) -> bool:
@@ -139,9 +157,26 @@ def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
     others = sorted(_without_steady(candidates), key=lambda c: (c.start, c.end))
     span = max(c.end for c in candidates) - min(c.start for c in candidates)
     return [
-        Chain(tuple(c.machine for c in run), network, max(_gaps(run)))
+        Chain(tuple(c.machine for c in run), network, max(_gaps(run)), _since(run, candidates))
         for run in _runs(others, len(candidates), span)
     ]
+
+
+def _since(run: list[_Candidate], candidates: list[_Candidate]) -> float:
+    """When so many of a run had been active that it was no coincidence among those so far."""
+    first, starts = min(c.start for c in candidates), sorted(c.since for c in candidates)
+    gaps = list(accumulate(_gaps(run), max))
+    known = list(accumulate((candidate.since for candidate in run), max))
+    return min(
+        max(time, first + _span_for(number, bisect_right(starts, time), gap))
+        for number, (time, gap) in enumerate(zip(known[1:], gaps, strict=True), 2)
+        if number >= FEWEST
+    )
+
+
+def _span_for(chained: int, of: int, gap: float) -> float:
+    """The seconds within which `chance` is CHANCE_AT_MOST."""
+    return max(gap, 1.0) * exp((_log_orders(chained, of) - log(CHANCE_AT_MOST)) / (chained - 1))
 
 
 def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -187,6 +222,7 @@ def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> I
         evidence=merged(machine.evidence for machine in chain.machines),
         addresses=tuple(machine.address for machine in chain.machines),
         in_turn=chain.sentence,
+        one_since=chain.since,
     )
     score = assess(together.evidence, context_of(together, store, site)).score
     alone = (assess(m.evidence, context_of(m, store, site)).score for m in chain.machines)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from ipaddress import ip_address
+from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,10 +11,17 @@ from msgspec.structs import replace
 from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.verdicts.own_domains import may_be_own
-from eveproc.verdicts.parameters import INFECTED_AT
 from eveproc.verdicts.people import look_behind, people_behind, sentence
 from eveproc.verdicts.scoring import HostContext, signals_for
-from eveproc.verdicts.verdict import TOGETHER_AT, Identity, Verdict, judge, key_of
+from eveproc.verdicts.verdict import (
+    TOGETHER_AT,
+    USUAL,
+    Bounds,
+    Identity,
+    Verdict,
+    judge,
+    key_of,
+)
 from rulegen.inventory import InventoryEntry
 from rulegen.site_profile import SiteProfile
 from rulegen.vocabulary import Level
@@ -23,7 +31,7 @@ class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
     `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
-    addresses, in order of time, are taken for one machine (hand_over.py).
+    addresses, in order of time, are taken for one machine (hand_over.py), `one_since` from when on.
     """
 
     address: str
@@ -35,6 +43,7 @@ class Machine(Struct, frozen=True):
     apart: Apart | None = None
     contested: tuple[str, ...] = ()
     in_turn: str = ""
+    one_since: float = -inf
 
     @property
     def key(self) -> tuple[str, str]:
@@ -80,13 +89,14 @@ def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> Hos
 
 def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     """The verdict, including doubts about whose evidence it is."""
-    verdict = judge(machine.address, machine.evidence, machine.identity, context)
+    bounds = Bounds(TOGETHER_AT, machine.one_since) if machine.in_turn else USUAL
+    verdict = judge(machine.address, machine.evidence, machine.identity, context, bounds)
     if (entry := inventory_entry(machine, context.site)) is not None:
         verdict = replace(verdict, inventory=entry)
     if verdict.level is not Level.CLEAN and (people := people_behind(machine.evidence)):
         verdict = _of_several(verdict, people)
     if machine.in_turn:
-        verdict = _at_a_stricter_bound(verdict, machine)
+        verdict = _of_one_in_turn(verdict, machine)
     if not (machine.scope or machine.contested):
         return verdict
     why = " ".join(filter(None, (verdict.why, _doubt(machine))))
@@ -105,17 +115,14 @@ def _of_several(verdict: Verdict, people: int) -> Verdict:
     )
 
 
-def _at_a_stricter_bound(verdict: Verdict, machine: Machine) -> Verdict:
-    """Addresses that are only taken for one machine: infected at TOGETHER_AT, not below."""
-    found = replace(
+def _of_one_in_turn(verdict: Verdict, machine: Machine) -> Verdict:
+    """The verdict on addresses that are only taken for one machine."""
+    return replace(
         verdict,
         in_turn=machine.addresses,
         why=f"{verdict.why} {machine.in_turn}",
         next_step=f"{verdict.next_step} {_FIND_IT}".strip(),
     )
-    if verdict.level is not Level.INFECTED or verdict.score >= TOGETHER_AT:
-        return found
-    return replace(found, level=Level.SUSPECTED, score=min(verdict.score, INFECTED_AT - 0.01))
 
 
 _FIND_IT = (

@@ -102,6 +102,16 @@ class Verdict(Struct, frozen=True):
         return key_of(self.host, self.identity, self.scope)
 
 
+class Bounds(Struct, frozen=True):
+    """Score at which a host is infected, and the earliest time at which it can be."""
+
+    infected_at: float = INFECTED_AT
+    since: float = -inf
+
+
+USUAL = Bounds()
+
+
 class Assessment(Struct, frozen=True):
     """Scored signals (heaviest first), benign explanations, and their probability."""
 
@@ -123,18 +133,24 @@ def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
 
 
 def judge(
-    host: str, evidence: HostEvidence, identity: Identity | None, context: HostContext
+    host: str,
+    evidence: HostEvidence,
+    identity: Identity | None,
+    context: HostContext,
+    bounds: Bounds = USUAL,
 ) -> Verdict:
     """The verdict on one host, and the earliest time at which it was justified."""
     found = assess(evidence, context)
-    level, scored, explanations = found.level, found.scored, found.explanations
+    scored, explanations = found.scored, found.explanations
+    level = level_of(found.score, bounds.infected_at)
+    is_capped = level is not found.level  # it is infected by the usual bound alone
     return Verdict(
         host=host,
         level=level,
-        score=round(found.score, 4),
+        score=INFECTED_AT - 0.01 if is_capped else round(found.score, 4),
         decided_at=None
         if level is Level.CLEAN
-        else decide_when(evidence, explanations, context, level),
+        else decide_when(evidence, explanations, context, bounds, level),
         first_seen=evidence.first_seen(),
         last_seen=evidence.last_seen(),
         families=tuple(f for f, weight in family_weights(scored).items() if weight >= AGREES_AT),
@@ -145,9 +161,9 @@ def judge(
     )
 
 
-def level_of(score: float) -> Level:
+def level_of(score: float, infected_at: float = INFECTED_AT) -> Level:
     """The level of a probability."""
-    if score >= INFECTED_AT:
+    if score >= infected_at:
         return Level.INFECTED
     return Level.SUSPECTED if score >= SUSPECTED_AT else Level.CLEAN
 
@@ -156,13 +172,15 @@ def decide_when(
     evidence: HostEvidence,
     explanations: Sequence[BenignExplanation],
     context: HostContext,
+    bounds: Bounds,
     level: Level,
 ) -> float:
     """The earliest event time at which the evidence sufficed for `level`, as in a live watch."""
     times = sorted({t for sketch in evidence.signal_sketches() for t in sketch.times()})
+    enough = bounds.infected_at if level is Level.INFECTED else SUSPECTED_AT
 
     def suffices(time: float) -> bool:
-        return level_of(score_by(time, evidence, explanations, context)).rank >= level.rank
+        return time >= bounds.since and score_by(time, evidence, explanations, context) >= enough
 
     index = bisect_left(times, True, key=suffices)
     return times[min(index, len(times) - 1)]

@@ -8,7 +8,17 @@ from eveproc.verdicts.explain import explain
 from eveproc.verdicts.hand_over import CHANCE_AT_MOST, _Candidate, _chains, chance
 from eveproc.verdicts.machines import Machine
 from rulegen.vocabulary import Level
-from tests.eveproc.evidence_of import flow, gather, lease, lookup, report, server, site_of, web
+from tests.eveproc.evidence_of import (
+    START,
+    flow,
+    gather,
+    lease,
+    lookup,
+    report,
+    server,
+    site_of,
+    web,
+)
 
 PREFIX = "2001:db8:20:1::"
 DAY = 24 * 3600
@@ -54,6 +64,24 @@ def test_addresses_that_carry_on_from_one_another_are_one_infected_machine():
     assert found.clean_hosts == 1
     alone = levels([*a_day(), *mailing(f"{PREFIX}1", 0, 600, 120)])
     assert Level.INFECTED not in alone.values()
+
+
+def test_it_is_decided_when_enough_addresses_made_enough_of_it():
+    """Not when what one of them did would have passed for a machine known by its MAC."""
+    (verdict,) = [v for v in report([*a_day(), *rotating()]).verdicts if v.in_turn]
+    assert verdict.decided_at is not None
+    assert verdict.decided_at >= START + 2 * 600 + 120  # the third has met its second server
+    until = [e for e in rotating() if e.time <= verdict.decided_at]
+    before = [e for e in rotating() if e.time < verdict.decided_at]
+    assert [(v.level, v.in_turn != ()) for v in report(until).verdicts] == [(Level.INFECTED, True)]
+    assert all(v.level is not Level.INFECTED for v in report(before).verdicts)
+
+
+def test_more_addresses_than_a_float_holds_orders_of():
+    """A day of five minutes each: 288! is above 10**308."""
+    events = [*a_day(), *rotating(200, 7, 180)]
+    (verdict,) = [v for v in report(events).verdicts if v.level is not Level.CLEAN]
+    assert (verdict.level, len(verdict.in_turn)) == (Level.INFECTED, 200)
 
 
 def test_ipv4_addresses_of_dhcp_that_is_not_logged_too():
