@@ -3,6 +3,10 @@
 An incident is one finding about a machine (known by its MAC if DHCP records name it, else by its
 address). It begins with the first report that names the machine, and ends when the machine is seen
 and found clean, or was not seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
+
+A machine that is only told by its addresses in turn (hand_over.py) has others each night: its
+incident goes on with whatever addresses carry on from one another in the same network. That one of
+its addresses is clean by now does not end it: the address may be another machine's.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.verdicts.change import HostChange, Trend, trend_of
+from eveproc.verdicts.hand_over import network_of
 from eveproc.verdicts.machines import Machine
 from eveproc.verdicts.verdict import Verdict, key_of
 from rulegen.vocabulary import Level
@@ -35,7 +40,8 @@ class Incident(Struct, frozen=True):
     `level`, `score` and `last_seen` are those of the last report in which the machine was above
     clean. `mac` and `name` are "" where DHCP records do not name the machine. `started` is when the
     evidence was first sufficient, `first_reported` the last event of the first report on it. Times
-    are seconds since 1970 UTC.
+    are seconds since 1970 UTC. `in_turn` are the addresses that the last report took for one
+    machine, separated by spaces; "" where it did not need to.
     """
 
     id: str
@@ -49,14 +55,24 @@ class Incident(Struct, frozen=True):
     score: float
     standing: Standing = Standing.OPEN
     scope: str = ""
+    in_turn: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the last report met the machine."""
+        return tuple(self.in_turn.split()) or (self.address,)
 
 
 class Whereabouts(Struct, frozen=True):
-    """By what a machine is known: its MAC ("" if not known), its addresses, and their scope."""
+    """By what a machine is known: its MAC ("" if not known), its addresses, and their scope.
+
+    `is_in_turn`: the addresses are only taken for one machine's.
+    """
 
     mac: str
     addresses: tuple[str, ...]
     scope: str = ""
+    is_in_turn: bool = False
 
 
 def whereabouts(machine: Machine | Verdict) -> Whereabouts:
@@ -66,7 +82,8 @@ def whereabouts(machine: Machine | Verdict) -> Whereabouts:
             addresses = machine.addresses
         case Verdict():
             addresses = machine.addresses
-    return Whereabouts(machine.identity.mac if machine.identity else "", addresses, machine.scope)
+    mac = machine.identity.mac if machine.identity else ""
+    return Whereabouts(mac, addresses, machine.scope, bool(machine.in_turn))
 
 
 class JudgedHost(Struct, frozen=True):
@@ -109,7 +126,8 @@ class LiveNews(Struct, frozen=True):
 def find(incidents: Iterable[Incident], machine: Whereabouts) -> Incident | None:
     """The incident of a machine: by MAC, or by address if either of them has no known MAC.
 
-    An incident in the machine's own scope comes first, then one from before its scope was known.
+    Of addresses in turn, by their network. An incident in the machine's own scope comes first, then
+    one from before its scope was known.
     """
     candidates = list(incidents)
     by_mac = [i for i in candidates if machine.mac and i.mac == machine.mac]
@@ -118,12 +136,22 @@ def find(incidents: Iterable[Incident], machine: Whereabouts) -> Incident | None
         for incident in candidates
         if incident.address in machine.addresses and not (machine.mac and incident.mac)
     ]
-    for found in (by_mac, by_address):
+    by_network = [incident for incident in candidates if _goes_on(incident, machine)]
+    for found in (by_mac, by_address, by_network):
         exact = (incident for incident in found if incident.scope == machine.scope)
         loose = (incident for incident in found if not (incident.scope and machine.scope))
         if match := next(exact, None) or next(loose, None):
             return match
     return next(iter(by_mac), None)
+
+
+def _goes_on(incident: Incident, machine: Whereabouts) -> bool:
+    """Were both told by addresses in turn, in the same /64 or /24?"""
+    return bool(
+        incident.in_turn
+        and machine.is_in_turn
+        and network_of(incident.address) == network_of(machine.addresses[-1])
+    )
 
 
 def settled_until(incidents: Iterable[Incident], machine: Whereabouts) -> float:
@@ -142,7 +170,8 @@ def settled_until(incidents: Iterable[Incident], machine: Whereabouts) -> float:
 def _was_of(incident: Incident, machine: Whereabouts) -> bool:
     if machine.mac and incident.mac:
         return incident.mac == machine.mac
-    return incident.address in machine.addresses and incident.scope in ("", machine.scope)
+    is_same = incident.address in machine.addresses or _goes_on(incident, machine)
+    return is_same and incident.scope in ("", machine.scope)
 
 
 def follow(incidents: Iterable[Incident], found: Iterable[JudgedHost], at: float) -> list[News]:
@@ -153,15 +182,17 @@ def follow(incidents: Iterable[Incident], found: Iterable[JudgedHost], at: float
     # machines with one address the worst first: an incident from before they were separated is its.
     for one in sorted(found, key=_surest):
         incident = find(going, one.whereabouts)
+        if incident and incident.in_turn and one.verdict.level is Level.CLEAN:
+            continue
         going = [other for other in going if other is not incident]
         news += _told(incident, one, at)
     news += [told for incident in going for told in _out_of_sight(incident)]
     return sorted(news, key=_by_weight)
 
 
-def _surest(found: JudgedHost) -> tuple[bool, str, bool, int, str]:
-    verdict = found.verdict
-    return not found.mac, verdict.host, bool(verdict.scope), -verdict.level.rank, verdict.scope
+def _surest(found: JudgedHost) -> tuple[bool, bool, str, bool, int, str]:
+    v = found.verdict
+    return not found.mac, not v.in_turn, v.host, bool(v.scope), -v.level.rank, v.scope
 
 
 def _told(incident: Incident | None, found: JudgedHost, at: float) -> Iterator[News]:
@@ -212,6 +243,7 @@ def _updated(incident: Incident, found: JudgedHost) -> Incident:
         mac=found.mac or incident.mac,
         name=(identity.name if identity else "") or incident.name,
         scope=verdict.scope,
+        in_turn=" ".join(verdict.in_turn),
     )
     if verdict.level is Level.CLEAN:
         return replace(here, standing=Standing.CLOSED)

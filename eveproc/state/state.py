@@ -104,6 +104,9 @@ MIGRATIONS = (
     """
     ALTER TABLE messages ADD COLUMN data TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE episodes ADD COLUMN in_turn TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 
@@ -631,7 +634,7 @@ def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
     """The addresses of machines with an incident, now and before."""
     found = list(incidents)
     macs = {incident.mac for incident in found if incident.mac}
-    return {incident.address for incident in found} | {
+    return {address for incident in found for address in incident.addresses} | {
         address for address, mac, _ in leases.seen if mac in macs
     }
 

@@ -74,16 +74,46 @@ def test_a_replaced_network_card_is_another_machine_of_the_same_name(tmp_path):
     assert macs == [[f"02:00:00:00:00:0{1 + day // 4}"] for day in range(DAYS)]
 
 
-def test_addresses_in_turn_are_one_machine_each_night(tmp_path):
-    """Without MAC and lease nothing ties the nights; within each it is one machine."""
+def in_turn(day, start):
+    for number in range(12):
+        host = f"2001:db8:20:1::{day + 1}:{number + 1}"
+        yield from mailing(start + number * 600, host, 100 * day + 5 * number, 5, 120)
+
+
+def test_addresses_in_turn_are_one_incident_over_the_week(tmp_path):
+    """Neither MAC nor lease: twelve new addresses each day, in one /64."""
 
     def day_of(day, start):
-        for number in range(12):
-            host = f"2001:db8:20:1::{day + 1}:{number + 1}"
-            yield from mailing(start + number * 600, host, 100 * day + 5 * number, 5, 120)
+        yield from in_turn(day, start)
+        yield quiet(start + 60, f"2001:db8:20:1::{day}:12")  # somebody else's by now
 
     found = list(nights(tmp_path, day_of))
     assert [[(v.level, v.host, len(v.in_turn)) for _, _, v in night] for night in found] == [
         [(Level.INFECTED, f"2001:db8:20:1::{day + 1}:12", 12)] for day in range(DAYS)
     ]
+    assert len({incident for night in found[1:] for _, incident, _ in night}) == 1
+    assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.STILL}
+
+
+def test_a_day_of_rest_leaves_the_incident_of_addresses_in_turn_quiet_not_recovered(tmp_path):
+    """The last address is another machine's, which is clean: that says nothing of the first."""
+
+    def day_of(day, start):
+        if day == 1:
+            yield quiet(start + 60, "2001:db8:20:1::1:12")
+        else:
+            yield from in_turn(day, start)
+
+    found = list(nights(tmp_path, day_of))
+    assert [len(night) for night in found] == [1, 0, *[1] * (DAYS - 2)]
+    assert {trend for night in found[2:] for trend, _, _ in night} == {Trend.STILL}
+    assert len({incident for night in found[2:] for _, incident, _ in night}) == 1
+
+
+def test_another_network_is_another_incident(tmp_path):
+    def day_of(day, start):
+        for line in in_turn(day, start):
+            yield line.replace(b"2001:db8:20:1:", b"2001:db8:20:%d:" % (day + 1))
+
+    found = list(nights(tmp_path, day_of))
     assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.NEW}

@@ -297,9 +297,24 @@ def test_addresses_that_carry_on_from_one_another_are_one_machine_in_a_watch_too
     assert (verdict.level, len(verdict.in_turn)) == (Level.INFECTED, 12)
 
 
-def mailing_from(start, host, first):
+def test_a_watch_does_not_lose_sight_of_addresses_in_turn_whose_first_ones_age_out():
+    """An address an hour for two days: the ones that were told are forgotten after 32 hours."""
+    watched = Watched()
+    heard = []
+    for hour in range(48):
+        host = f"2001:db8:20:1::{hour + 1:x}"
+        heard += watched.hear(*mailing_from(START + 3600 * hour, host, 5 * hour, pause=600))
+    assert {trend for trend, _, _ in heard} <= {Trend.NEW, Trend.WORSE}
+    assert len(watched.incidents) == 1
+    # Then it stops, and its last address is somebody else's.
+    for hour in range(48, 96):
+        heard += watched.hear(quiet(START + 3600 * hour, f"2001:db8:20:1::{48:x}"))
+    assert [trend for trend, _, _ in heard][-1] is Trend.GONE_QUIET
+
+
+def mailing_from(start, host, first, pause=120):
     """Five mails in ten minutes, to servers that no address met before."""
     for number in range(first, first + 5):
-        time = start + 120 * (number - first)
+        time = start + pause * (number - first)
         yield lookup(time, f"d{number}.example", host)
         yield delivery(time + 0.2, f"198.51.{number}.25", host)
