@@ -1,6 +1,7 @@
 # In: a fresh checkout.  Out: both commands in .venv/bin, real engines, the demo, checked code.
-# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default ~/.cache/mxhound/engines, what the browser tests
-# need beside Chromium to $MXHOUND_BROWSER, by default ~/.cache/mxhound/browser.
+# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default /usr/local/lib/mxhound/engines for root, who installs
+# them for everybody, and ~/.cache/mxhound/engines for others. What the browser tests need beside
+# Chromium goes to $MXHOUND_BROWSER, by default ~/.cache/mxhound/browser.
 PYTHON ?= python3
 PYTEST_ARGS ?=
 # Tests run side by side, one worker a core; `make test WORKERS=0` runs one after the other.

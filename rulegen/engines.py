@@ -28,6 +28,8 @@ _ON_PATH = {
     Engine.SNORT_29: "snort",
     Engine.SNORT_3: "snort",
 }
+# Where root installs engines for every user of the machine (tests/engines/install.sh).
+FOR_EVERYBODY = Path("/usr/local/lib/mxhound/engines")
 # Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering
 # it: that binary would read the host's /etc/suricata, which belongs to another version, if it is
 # there at all.
@@ -74,24 +76,30 @@ class EngineTrial(Struct, frozen=True):
         return self.exit_code == 0 and not self.warnings and not self.errors
 
 
-def engines_folder() -> Path:
-    """$MXHOUND_ENGINES, or mxhound/engines in the cache of the user (tests/engines/install.sh)."""
+def engines_folders() -> tuple[Path, ...]:
+    """Where tests/engines/install.sh puts engines: $MXHOUND_ENGINES, if set, and nowhere else.
+
+    Else mxhound/engines in the cache of the user, and FOR_EVERYBODY.
+    """
     if chosen := os.environ.get("MXHOUND_ENGINES"):
-        return Path(chosen)
+        return (Path(chosen),)
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "mxhound" / "engines"
+    own = (Path(cache) if cache else Path.home() / ".cache") / "mxhound" / "engines"
+    return (own, FOR_EVERYBODY)
 
 
 def find_engine(engine: Engine) -> FoundEngine | None:
-    """The engine of this version in engines_folder(), or `suricata` or `snort` on PATH.
+    """The engine of this version in engines_folders(), or `suricata` or `snort` on PATH.
 
     None if neither is on this machine.
     """
-    folder = engines_folder()
-    etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
-    if etc is not None and not (etc / "suricata.yaml").is_file():
-        etc = None
-    return _engine_at(folder / "bin" / engine, engine, etc) or _engine_on_path(engine)
+    for folder in engines_folders():
+        etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
+        if etc is not None and not (etc / "suricata.yaml").is_file():
+            etc = None
+        if found := _engine_at(folder / "bin" / engine, engine, etc):
+            return found
+    return _engine_on_path(engine)
 
 
 def _engine_on_path(engine: Engine) -> FoundEngine | None:

@@ -2,9 +2,11 @@
 but their own."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
         (ROOT / page)
         .read_text()
         .replace("\\\n", " ")
-        .replace("$SURICATA", "suricata-7 -c docs/replay.yaml")
+        .replace('"${suricata[@]}"', "suricata-7 -c docs/replay.yaml")  # of find_suricata, below
     )
     replays = [
         line
@@ -43,6 +45,47 @@ def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
         "suricata-7 -c docs/replay.yaml" in line or "suricata -c docs/replay.yaml" in line
         for line in replays
     )
+
+
+def program(path: Path, does: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{does}\n")
+    path.chmod(0o755)
+    return path
+
+
+def suricata_for_the_demo(folder: Path) -> list[str]:
+    """What docs/demo.sh runs with the programs in this folder."""
+    program(folder / "python3", f'exec {sys.executable} "$@"')
+    done = subprocess.run(
+        ["/bin/bash", "-c", f". {ROOT}/docs/demo.sh; PATH={folder}; find_suricata"],
+        env={**os.environ, "MXHOUND_ENGINES": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("version", ["7.0.3", "8.0.1"])
+def test_the_demo_takes_a_suricata_on_path(tmp_path: Path, version: str) -> None:
+    assert suricata_for_the_demo(tmp_path) == []
+    here = program(tmp_path / "suricata", f"echo This is Suricata version {version} RELEASE")
+    engine = f"suricata-{version[0]}"
+    assert suricata_for_the_demo(tmp_path) == [engine, str(here), "-c", "docs/replay.yaml"]
+
+
+def test_a_suricata_in_a_folder_of_its_own_gets_the_classes_beside_it(tmp_path: Path) -> None:
+    program(tmp_path / "bin/suricata-8", "echo This is Suricata version 8.0.1 RELEASE")
+    etc = tmp_path / "debian-13/etc/suricata"
+    etc.mkdir(parents=True)
+    (etc / "suricata.yaml").touch()
+    assert suricata_for_the_demo(tmp_path)[4:] == [
+        "--set",
+        f"classification-file={etc}/classification.config",
+        "--set",
+        f"reference-config-file={etc}/reference.config",
+    ]
 
 
 def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(

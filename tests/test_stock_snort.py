@@ -11,7 +11,7 @@ import pytest
 from eveproc.verdicts.analyze import analyze
 from rulegen.build import build
 from rulegen.check import check
-from rulegen.engines import engines_folder
+from rulegen.engines import find_engine
 from rulegen.simulate import simulate, write_simulation
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine, Family, Level
@@ -27,7 +27,9 @@ PLACE = "/etc/snort/mxhound"
 @pytest.fixture(scope="module")
 def stock(snort_29: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package's /etc/snort that any folder may hold, with the build in mxhound/ and traffic.pcap."""
-    root = engines_folder() / "ubuntu-24.04"
+    found = find_engine(snort_29)
+    assert found is not None
+    root = found.path.parents[1] / "ubuntu-24.04"
     if not (root / "etc/snort/snort.conf").is_file():
         pytest.skip(f"NOT TESTED: no snort.conf of Ubuntu's package below {root}; run make engines")
     folder = tmp_path_factory.mktemp("stock") / "snort"

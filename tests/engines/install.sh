@@ -2,11 +2,14 @@
 # In: "7", "8" and/or "snort-2.9" (default: the first two), root, apt.  Out: a runnable $CACHE/bin/suricata-7, suricata-8 and snort-2.9.
 # Suricata 7 is Debian 12's backports package; Suricata 8 lives in a Debian 13 + backports folder of its own, Snort 2.9 in an Ubuntu 24.04.
 # What is there already is left alone, and an IDS that may be at work is never touched. A version that cannot be had is named on stderr;
-# exit 1 if any is missing at the end. On Debian 12 one apt source is added to the machine: the file $BACKPORTS, to be deleted at will.
+# exit 1 if any is missing at the end. $CACHE is $MXHOUND_ENGINES; by default root installs for every user of the machine, where
+# rulegen/engines.py looks as well. On Debian 12 one apt source is added to the machine: the file $BACKPORTS, to be deleted at will.
 set -uo pipefail
 
 # A relative path would be in the wrappers, which are called from anywhere.
-CACHE=$(realpath -m "${MXHOUND_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines}")
+FOR_EVERYBODY=/usr/local/lib/mxhound/engines
+if [ "$(id -u)" = 0 ]; then own=$FOR_EVERYBODY; else own=${XDG_CACHE_HOME:-$HOME/.cache}/mxhound/engines; fi
+CACHE=$(realpath -m "${MXHOUND_ENGINES:-$own}")
 BACKPORTS=/etc/apt/sources.list.d/mxhound-backports.list
 TRIXIE_ROOT=$CACHE/debian-13
 NOBLE_ROOT=$CACHE/ubuntu-24.04
@@ -52,6 +55,15 @@ is_version() {
     [ -x "$1" ] && "$1" -V 2>&1 | grep -qi "version $2\."
 }
 
+# Where an engine is installed already: its wrapper here, or that of root.
+wrapper_of() { # name, version
+    local folder
+    for folder in "$CACHE" ${MXHOUND_ENGINES:-"$FOR_EVERYBODY"}; do
+        is_version "$folder/bin/$1" "$2" && { printf '%s' "$folder/bin/$1"; return 0; }
+    done
+    return 1
+}
+
 write_wrapper() { # name, command line...
     local name=$1
     shift
@@ -81,7 +93,6 @@ use_backports() {
 }
 
 install_7() {
-    is_version "$CACHE/bin/suricata-7" 7 && return 0
     local binary
     binary=$(command -v suricata || true)
     if [ -z "$binary" ]; then
@@ -111,16 +122,34 @@ install_package_7() {
             "Put that Suricata's folder on PATH if it is a 7, or let this run in a container"
         return 1
     fi
-    can_install "Suricata 7" || return 1
+    can_use_apt "Suricata 7; 'apt-get install suricata' would do where it is 7 or later" || return 1
     local from=() had_service=no
     systemctl cat suricata.service >/dev/null 2>&1 && had_service=yes
-    use_backports
-    [ "$(debian_codename)" = bookworm ] && from=(-t bookworm-backports)
+    apt-get update -qq
+    if [ "$(debian_codename)" = bookworm ]; then
+        can_install "Suricata 7" || return 1
+        use_backports
+        apt-get update -qq
+        from=(-t bookworm-backports)
+    fi
+    is_offered 7 "${from[@]}" || return 1
     local done=0
-    { apt-get update -qq && apt_install "${from[@]}" suricata; } || done=1
+    apt_install "${from[@]}" suricata || done=1
     # The package, the first of its service here, would start to sniff this machine's network; only replays are wanted.
     [ ! -d /run/systemd/system ] || [ "$had_service" = yes ] || systemctl disable --now --quiet suricata || true
     [ $done = 0 ] || { say "Suricata 7 did not install"; return 1; }
+}
+
+# Is Suricata's package, as apt would install it, of the given version? Ubuntu 22.04 has 6, a later Debian 8.
+is_offered() { # version, options for apt-cache...
+    local offered
+    offered=$(apt-cache "${@:2}" policy suricata | sed -n 's/^  Candidate: \([0-9]*:\)\?//p')
+    case $offered in
+        "$1".*) return 0 ;;
+        '' | '(none)') say "no package suricata among this machine's apt sources: cannot install Suricata $1" ;;
+        *) say "the package suricata is version $offered here, not $1: it is not installed" ;;
+    esac
+    return 1
 }
 
 has_debootstrap() { # for what
@@ -134,7 +163,6 @@ make_logged() { # what, function, log
 }
 
 install_8() {
-    is_version "$CACHE/bin/suricata-8" 8 && return 0
     can_install "Suricata 8" && has_debootstrap "Suricata 8" || return 1
     say "making a Debian 13 folder with Suricata 8 in $TRIXIE_ROOT, about 80 s ..."
     make_logged "Suricata 8" make_trixie "$CACHE/debootstrap.log" || return 1
@@ -151,7 +179,6 @@ make_trixie() {
 }
 
 install_snort-2.9() {
-    is_version "$CACHE/bin/snort-2.9" '2\.9' && return 0
     can_use_apt "Snort 2.9" && has_debootstrap "Snort 2.9" && has_ubuntu_keys || return 1
     say "making an Ubuntu 24.04 folder with Snort 2.9 in $NOBLE_ROOT, about 100 s ..."
     make_logged "Snort 2.9" make_noble "$CACHE/debootstrap-ubuntu.log" || return 1
@@ -191,6 +218,7 @@ complete() { # folder, words for apt-get install...
 [ "${BASH_SOURCE[0]}" = "$0" ] || return 0 # a test wants the functions alone
 
 [ $# -gt 0 ] || set -- 7 8
+umask 022 # what root installs is for everybody
 mkdir -p "$CACHE" || exit 1
 exec 9>"$CACHE/.lock"
 command -v flock >/dev/null && flock 9 # two runs at once would share one half-made folder
@@ -198,8 +226,9 @@ missing=0
 for version in "$@"; do
     case $version in 7 | 8) name=suricata-$version ;; snort-2.9) name=$version ;;
     *) say "unknown version '$version'; expected 7, 8 and snort-2.9"; exit 2 ;; esac
-    if "install_$version"; then
-        say "$name: $("$CACHE/bin/$name" -V 2>&1 | grep -m 1 -oi 'version [0-9][^(]*')"
+    number=${version#snort-}
+    if wrapper_of "$name" "${number/./\\.}" >/dev/null || "install_$version"; then
+        say "$name: $("$(wrapper_of "$name" "${number/./\\.}")" -V 2>&1 | grep -m 1 -oi 'version [0-9][^(]*')"
     else
         say "MISSING: $name"
         missing=1

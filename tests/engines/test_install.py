@@ -9,7 +9,12 @@ SCRIPT = Path(__file__).with_name("install.sh")
 
 
 def bash(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **settings}
+    env = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(folder),
+        "MXHOUND_ENGINES": str(folder),
+        **settings,
+    }
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60
     )
@@ -104,3 +109,51 @@ def test_a_snort_that_cannot_be_had_is_named(tmp_path: Path) -> None:
         "engines: not root: cannot install Snort 2.9 (run 'make engines' as root)",
         "engines: MISSING: snort-2.9",
     ]
+
+
+OF_USER = "id() { echo 1000; }; export -f id; "
+# A stand-in for the folder that root installs to.
+WITH_ROOT_S = f"{OF_USER}. {SCRIPT}; FOR_EVERYBODY=$PWD/shared; wrapper_of suricata-8 8"
+
+
+@pytest.mark.parametrize(
+    ("user", "folder"),
+    [("0", "/usr/local/lib/mxhound/engines"), ("1000", ".cache/mxhound/engines")],
+)
+def test_root_installs_for_everybody(tmp_path: Path, user: str, folder: str) -> None:
+    command = f'id() {{ echo {user}; }}; unset MXHOUND_ENGINES; . {SCRIPT}; echo "$CACHE"'
+    assert bash(command, tmp_path).stdout == f"{tmp_path / folder}\n"
+
+
+def test_what_root_installed_is_not_missing_for_a_user(tmp_path: Path) -> None:
+    wrapper = tmp_path / "shared" / "bin" / "suricata-8"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text("#!/bin/sh\necho This is Suricata version 8.0.1 RELEASE\n")
+    wrapper.chmod(0o755)
+    assert bash(f"unset MXHOUND_ENGINES; {WITH_ROOT_S}", tmp_path).stdout == str(wrapper)
+    assert bash(WITH_ROOT_S, tmp_path).returncode == 1  # $MXHOUND_ENGINES is the only folder
+
+
+@pytest.mark.parametrize(
+    ("candidate", "said"),
+    [
+        ("1:7.0.3-1build3", ""),
+        ("1:6.0.4-3", "the package suricata is version 6.0.4-3 here, not 7: it is not installed"),
+        ("(none)", "no package suricata among this machine's apt sources"),
+    ],
+)
+def test_a_package_of_another_version_is_not_installed(
+    tmp_path: Path, candidate: str, said: str
+) -> None:
+    offers = f"apt-cache() {{ printf 'suricata:\\n  Candidate: %s\\n' '{candidate}'; }}"
+    done = bash(f". {SCRIPT}; {offers}; is_offered 7", tmp_path)
+    assert (done.returncode == 0) is (said == "")
+    assert said in done.stderr
+
+
+def test_a_user_is_told_what_apt_would_bring(tmp_path: Path) -> None:
+    hidden = f"{OF_USER}command() {{ return 1; }}; foreign_suricata() {{ return 1; }}"
+    done = bash(f". {SCRIPT}; {hidden}; install_7", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'apt-get install suricata' would do where it is 7 or later" in done.stderr
+    assert "(run 'make engines' as root)" in done.stderr

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from rulegen.engines import EngineTrial, FoundEngine, engines_folder, find_engine, try_rules
+from rulegen.engines import (
+    FOR_EVERYBODY,
+    EngineTrial,
+    FoundEngine,
+    engines_folders,
+    find_engine,
+    try_rules,
+)
 from rulegen.vocabulary import Engine
 
 GOOD = 'alert dns any any -> any any (msg:"x"; classtype:trojan-activity; sid:1000001; rev:1;)\n'
@@ -37,11 +44,24 @@ def executable(path: Path, text: str) -> Path:
 def test_the_folder_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MXHOUND_ENGINES", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/someone")
-    assert engines_folder() == Path("/var/cache/someone/mxhound/engines")
+    assert engines_folders() == (Path("/var/cache/someone/mxhound/engines"), FOR_EVERYBODY)
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert engines_folder() == Path.home() / ".cache/mxhound/engines"
+    assert engines_folders() == (Path.home() / ".cache/mxhound/engines", FOR_EVERYBODY)
     monkeypatch.setenv("MXHOUND_ENGINES", "/opt/engines")
-    assert engines_folder() == Path("/opt/engines")
+    assert engines_folders() == (Path("/opt/engines"),)
+
+
+def test_an_engine_that_root_installed_is_found_by_everybody(
+    bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MXHOUND_ENGINES")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(bare_machine / "mine"))
+    monkeypatch.setattr("rulegen.engines.FOR_EVERYBODY", bare_machine / "engines")
+    program = executable(
+        bare_machine / "engines/bin/suricata-8",
+        "#!/bin/sh\necho This is Suricata version 8.0.1 RELEASE\n",
+    )
+    assert found(Engine.SURICATA_8) == FoundEngine(Engine.SURICATA_8, program, "8.0.1")
 
 
 def test_a_real_engine_tells_its_version(suricata: Engine) -> None:
