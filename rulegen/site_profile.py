@@ -43,8 +43,14 @@ _DOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
-# EVE fields that can separate networks.
+# EVE fields that can separate networks. A site may name others; these cannot be: each connection
+# has its own, or the hosts choose them.
 SEPARATING_FIELDS = ("vlan", "tenant_id", "host", "in_iface")
+_SEPARATING = re.compile(
+    r"(?=.{1,100}\Z)(?!(?:@?timestamp|event_type|flow_id|community_id|tx_id|pcap_cnt|src_ip|src_port"
+    r"|dest_ip|dest_port|proto|app_proto|ip_v|ether|payload|packet|alert|dns|smtp|email|tls|flow|tcp"
+    r"|http|dhcp|stats)(?:\.|\Z))[A-Za-z_@][A-Za-z0-9_@-]*(?:\.[A-Za-z0-9_@-]+)*"
+)
 # date.fromisoformat also accepts week dates such as 2026-W01-1, which few people can read.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _REASON_MAX = 200
@@ -421,10 +427,14 @@ class _SiteReader(CheckedReader):
         return self.items(root, "separate_by", self._field)
 
     def _field(self, value: Value, key: str) -> str | None:
-        if isinstance(value, str) and value in SEPARATING_FIELDS:
+        if isinstance(value, str) and _SEPARATING.fullmatch(value):
             return value
         allowed = ", ".join(SEPARATING_FIELDS)
-        self.note(key, f"invalid field {show(value)}: expected one of {allowed}")
+        self.note(
+            key,
+            f"invalid field {show(value)}: expected {allowed}, or a field that says in which "
+            "network the record was taken, for example vxlan.vni",
+        )
         return None
 
     def _inventory(self, value: Value) -> Inventory:

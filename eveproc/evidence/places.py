@@ -61,7 +61,7 @@ def _value(field: str, origin: Origin, sensor: str) -> str:
             return sensor
         case "in_iface":
             return origin.interface
-    return ""
+    return dict(origin.fields).get(field, "")
 
 
 def _quoted(value: str) -> str:

@@ -5,7 +5,7 @@ cell needs no names: it is read as lines.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from eveproc.input.events import Event, Skipped, SkipReason
 from eveproc.input.snort.lines import lines
@@ -35,11 +35,11 @@ def _names(first: bytes) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def rows(source: LogSource) -> Iterator[Event | Skipped]:
+def rows(source: LogSource, named: Sequence[str] = ()) -> Iterator[Event | Skipped]:
     """The result of each row; whatever the bytes are, nothing is raised."""
     from eveproc.input.envelope import Unwrapper
 
-    unwrapper = Unwrapper()
+    unwrapper = Unwrapper(named)
     texts = (f"{line.decode('utf-8', 'backslashreplace')}\n" for line in lines(source))
     first = next(texts, "")
     separator = max(",;\t", key=first.count)

@@ -8,7 +8,7 @@ that are spread over several lines each.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from eveproc.input.decode import escape_invalid
@@ -67,13 +67,13 @@ def shown(prefix: str) -> str:
     return ".".join(prefix.split(".")).replace(f".{_ITEM}", "[]").replace(_ITEM, "[]")
 
 
-def records(source: LogSource, prefix: str) -> Iterator[Event | Skipped]:
+def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterator[Event | Skipped]:
     """The result of each record of the documents."""
     import ijson
 
     from eveproc.input.envelope import Unwrapper
 
-    unwrapper = Unwrapper()
+    unwrapper = Unwrapper(named)
     text = _Utf8(source)
     try:
         for value in ijson.items(text, prefix, multiple_values=True, use_float=True):

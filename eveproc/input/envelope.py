@@ -16,6 +16,7 @@ from eveproc.input.decode import decode_value, valid_utf8
 from eveproc.input.eve_shape import JsonObject, completed, merit, record_of
 from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.json_in_text import values_in
+from eveproc.input.named_fields import with_named_fields
 from eveproc.input.read_stats import ReadStats
 
 # So many keys, arrays and texts may be around a record.
@@ -54,7 +55,9 @@ class _Place(Struct, frozen=True):
 class Unwrapper:
     """Finds the records of lines, and remembers where the last ones were."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Sequence[str] = ()) -> None:
+        """`named` are the paths of the fields that the site names (named_fields.py)."""
+        self._fields = named
         self._path: Path | None = None
         self._name = ""
         self._named: tuple[Path, bool] | None = None
@@ -70,7 +73,7 @@ class Unwrapper:
         values, before, cut = _values_of(valid_utf8(line))
         places = self._places(values)
         if places:
-            results = tuple(decode_value(completed(place.record, place.above)) for place in places)
+            results = tuple(map(self._result, places))
             return Contents(results, self._name_of(values, places[0].path, before))
         if cut:
             return Skipped(SkipReason.HALF_LINE)
@@ -103,7 +106,13 @@ class Unwrapper:
             return (Skipped(reason, "event_type") if reason else Skipped(SkipReason.NOT_AN_OBJECT),)
         path = ".".join(part for part in (around, _shown(places[0].path)) if part)
         stats.note_container(name_of(_outermost((value,)), path, ""), len(places))
-        return tuple(decode_value(completed(place.record, place.above)) for place in places)
+        return tuple(map(self._result, places))
+
+    def _result(self, place: _Place) -> Event | Skipped:
+        result = decode_value(completed(place.record, place.above))
+        if not self._fields:
+            return result
+        return with_named_fields(result, (place.record, *place.above[::-1]), self._fields)
 
     def _places(self, values: Sequence[object]) -> list[_Place]:
         if self._path is not None:

@@ -72,7 +72,7 @@ def completed(record: dict[str, object], above: Sequence[JsonObject]) -> dict[st
     if "src_ip" not in record:
         _take_ecs(record, around)
     if "timestamp" not in record and "@timestamp" not in record:
-        time = next(_values_at(around, _OUTER_TIMES), None)
+        time = next(values_at(around, _OUTER_TIMES), None)
         if time is not None:
             record["timestamp"] = time
     return record
@@ -85,17 +85,17 @@ def _take_ecs(record: dict[str, object], around: Iterable[JsonObject]) -> None:
         first, _, _ = name.partition(".")
         if "." in name and first != event_type:
             continue
-        found = next(_values_at(outer, places), None)
+        found = next(values_at(outer, places), None)
         if found is not None:
             _put(record, tuple(name.split(".")), found, keep=True)
     dns = record.get("dns")
     if event_type == "dns" and isinstance(dns, dict) and "version" not in dns:
         # The module drops the version; of an answer it names the question from version 2 on.
-        is_named = next(_values_at(outer, ("dns.question.name",)), None) is not None
+        is_named = next(values_at(outer, ("dns.question.name",)), None) is not None
         dns["version"] = 3 if "queries" in dns else 2 * is_named
 
 
-def _values_at(around: Iterable[JsonObject], places: Sequence[str]) -> Iterator[object]:
+def values_at(around: Iterable[JsonObject], places: Sequence[str]) -> Iterator[object]:
     """What stands at the places, nested or flattened, nearest first."""
     for outer in around:
         for place in places:

@@ -147,6 +147,7 @@ class Origin(Struct, frozen=True):
     """Where in the network a record was taken, as far as it is logged.
 
     `vlan` lists VLAN tags, the outer one first; `tenant_id` and `interface` are "" if not logged.
+    `fields` are other fields that the site names, by path, with their values (named_fields.py).
     The MACs (lower case, colons, "" if not logged) are those of the client and the server; of an
     alert, those of the packet's source and destination.
     """
@@ -156,6 +157,7 @@ class Origin(Struct, frozen=True):
     interface: str = ""
     client_mac: str = ""
     server_mac: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 NO_ORIGIN = Origin()

@@ -106,7 +106,8 @@ class Gatherer(Generic[S]):
         """`advance` is told how many more bytes were read from disk."""
         self.collector = collector
         self.stats = ReadStats()
-        self._lines = LineReader(lambda: self.stats)
+        self._named = self.collector.line_filter.named
+        self._lines = LineReader(lambda: self.stats, self._named)
         self._sampler = LineReader(ReadStats)
         self._ends: dict[str, End] = {}
         # Gives a block to another process, or says that it cannot.
@@ -157,7 +158,7 @@ class Gatherer(Generic[S]):
         elif is_lines(head):
             self._read_doubtful(source, head)
         else:
-            read = read_source(source, self.collector.since)
+            read = read_source(source, self.collector.since, self._named)
             events = attributed(read, source.name, self._sensors())
             for event in with_session_times(events):
                 self.collector.survey(of_event(event))

@@ -56,11 +56,14 @@ Patterns = Callable[[str], tuple[tuple[PatternKind, bytes], ...]]
 class LineFilter(Struct, frozen=True):
     """What makes a line worth decoding: patterns, whose connections matter, and sensors not heard
     of yet are looked for.
+
+    `named` are the paths of fields that the site names, to be read of each line (named_fields.py).
     """
 
     patterns: Patterns
     is_home: Callable[[str], bool]
     sensors: Sequence[str] = ()
+    named: Sequence[str] = ()
 
 
 # Records in text, told by what follows the name that each has. (Their bytes before the quote are

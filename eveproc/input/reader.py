@@ -86,13 +86,15 @@ def _read_files(
                 yield from read_source(source)
 
 
-def read_source(source: LogSource, since: float = -inf) -> Iterator[Event]:
+def read_source(
+    source: LogSource, since: float = -inf, named: Sequence[str] = ()
+) -> Iterator[Event]:
     """Every event of one input.
 
     What became of each line is noted in its stats, as is an input that is no EVE.
 
     `since` (seconds since 1970 UTC) dates alerts that are logged without a year: see
-    docs/inputs.md.
+    docs/inputs.md. `named` are the paths of the fields that the site names.
     """
     stats = source.stats
     head = source.head()
@@ -100,11 +102,11 @@ def read_source(source: LogSource, since: float = -inf) -> Iterator[Event]:
         from eveproc.input.archives import members
 
         for member in members(source):
-            yield from read_source(member, since)
+            yield from read_source(member, since, named)
         return
     lines, found, cut = stats.lines, stats.records, stats.skipped[SkipReason.HALF_LINE]
     stats.files += 1
-    for result in _results(source, head, since):
+    for result in _results(source, head, since, named):
         stats.note(result)
         if isinstance(result, Event):
             yield result
@@ -167,20 +169,22 @@ def has_record(lines: Iterable[bytes]) -> bool:
     return False
 
 
-def _results(source: LogSource, head: bytes, since: float) -> Iterator[Result]:
+def _results(
+    source: LogSource, head: bytes, since: float, named: Sequence[str]
+) -> Iterator[Result]:
     """Records of whatever framing the first bytes show; lines where they show none."""
     text = head.removeprefix(BOM)
     if read := snort.reader_for(text):
         return read(source, _written(source, text, since))
     if has_columns(text):
-        return rows(source)
+        return rows(source, named)
     prefix = prefix_of(text)
     # A document that is longer than the head, or lines of which the first is: as lines, one that is
     # damaged costs no other.
     in_lines = prefix is None or (b"\n" not in text and source.has_second_line())
     if prefix is not None and not in_lines:
-        return records(source, prefix)
-    return _lines(source, written_since(source.written, since))
+        return records(source, prefix, named)
+    return _lines(source, written_since(source.written, since), named)
 
 
 def _written(source: LogSource, head: bytes, since: float) -> float:
@@ -196,8 +200,8 @@ def _written(source: LogSource, head: bytes, since: float) -> float:
     return written
 
 
-def _lines(source: LogSource, written: float) -> Iterator[Result]:
-    reader = LineReader(lambda: source.stats)
+def _lines(source: LogSource, written: float, named: Sequence[str]) -> Iterator[Result]:
+    reader = LineReader(lambda: source.stats, named)
     for block, end in source.blocks():
         yield from reader.lines(block, end)
         yield from snort.alerts_in(block, end, written)
@@ -210,9 +214,13 @@ class LineReader:
     The names of containers that records came in are counted in `stats`.
     """
 
-    def __init__(self, stats: Callable[[], ReadStats]) -> None:
-        """`stats` tells where to count: a watch puts others in the place of the first."""
+    def __init__(self, stats: Callable[[], ReadStats], named: Sequence[str] = ()) -> None:
+        """`stats` tells where to count: a watch puts others in the place of the first.
+
+        `named` are the paths of the fields that the site names (named_fields.py).
+        """
         self._stats = stats
+        self._fields = named
         self._unwrapper: Unwrapper | None = None
 
     def lines(self, block: bytes, end: int) -> Iterator[Result]:
@@ -248,13 +256,17 @@ class LineReader:
         result = decode(text) if text.startswith(b"{") else Skipped(SkipReason.NOT_JSON)
         if isinstance(result, Skipped) and _may_hold_record(text, result):
             return self._contents(text, result)
-        return (result,)
+        if not self._fields:
+            return (result,)
+        from eveproc.input.named_fields import with_fields_of_line  # few sites need it
+
+        return (with_fields_of_line(result, text, self._fields),)
 
     def _contents(self, text: bytes, result: Skipped) -> Sequence[Result]:
         if self._unwrapper is None:
             from eveproc.input.envelope import Unwrapper  # not needed for plain EVE
 
-            self._unwrapper = Unwrapper()
+            self._unwrapper = Unwrapper(self._fields)
         match self._unwrapper.contents(text):
             case Skipped(SkipReason.HALF_LINE) as half:
                 return (half,)

@@ -15,7 +15,7 @@ from eveproc.input.prefilter import SPACE, LineFilter, PatternKind
 from eveproc.signals.home_net import home_test
 from eveproc.signals.registry import TRACES
 from rulegen.catalogue import own_sids
-from rulegen.site_profile import SiteProfile
+from rulegen.site_profile import SEPARATING_FIELDS, SiteProfile
 from rulegen.vocabulary import METADATA_SIGNAL
 
 # Every report needs these records, whatever the signals.
@@ -24,7 +24,8 @@ LEASES, STATISTICS = "dhcp", "stats"
 
 def line_filter(site: SiteProfile) -> LineFilter:
     """Which lines of a log may be evidence at this site."""
-    return LineFilter(partial(patterns, site), home_test(site), tuple(site.sensors))
+    named = tuple(field for field in site.separate_by or () if field not in SEPARATING_FIELDS)
+    return LineFilter(partial(patterns, site), home_test(site), tuple(site.sensors), named)
 
 
 def patterns(site: SiteProfile, blanks: str = SPACE) -> tuple[tuple[PatternKind, bytes], ...]:

@@ -11,6 +11,7 @@ from eveproc.evidence.assets import by_number
 from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather
+from eveproc.evidence.places import Place, values_of
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
@@ -25,7 +26,7 @@ from eveproc.verdicts.repeated_mails import RepeatedMails, sentence
 from eveproc.verdicts.scoring import HostContext, score_at_most
 from eveproc.verdicts.shared_addresses import SharedAddresses
 from eveproc.verdicts.verdict import Verdict, assess, level_of
-from rulegen.site_profile import SiteProfile
+from rulegen.site_profile import SEPARATING_FIELDS, SiteProfile
 from rulegen.units import DAY, count_of
 from rulegen.vocabulary import Level
 
@@ -227,6 +228,7 @@ def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
         *store.health.sentences(),
         *_early_sentences(store),
         *_missing_sensors(store, site),
+        *_missing_fields(store, site),
         *_sampled_sentences(store),
     )
 
@@ -259,6 +261,18 @@ def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]
         )
         for name in missing
     )
+
+
+def _missing_fields(store: EvidenceStore, site: SiteProfile) -> Iterator[str]:
+    """Fields that the site calls by a name of its own, which may be misspelled."""
+    named = [name for name in site.separate_by or () if name not in SEPARATING_FIELDS]
+    if not named or not store.hosts:
+        return
+    labels = {label for evidence in store.hosts.values() for label in evidence.parts}
+    seen = {name for label in labels for name in values_of(Place.of(label).scope)}
+    for name in named:
+        if name not in seen:
+            yield f"separate_by names {name}, which no record had: it separated no networks"
 
 
 def _early_sentences(store: EvidenceStore) -> Iterator[str]:

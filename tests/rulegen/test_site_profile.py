@@ -515,7 +515,15 @@ def test_apart_networks_load_in_their_order(numbers: set[int]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "fields"),
-    [("", None), ("separate_by: []\n", ()), ("separate_by: [vlan, host]\n", ("vlan", "host"))],
+    [
+        ("", None),
+        ("separate_by: []\n", ()),
+        ("separate_by: [vlan, host]\n", ("vlan", "host")),
+        (
+            "separate_by: [vxlan.vni, branch, metadata.flowints.x]\n",
+            ("vxlan.vni", "branch", "metadata.flowints.x"),
+        ),
+    ],
 )
 def test_fields_that_separate_networks(text, fields):
     document = parse_yaml(f"home_networks: [10.0.0.0/8]\n{text}", "site.yaml")
@@ -529,8 +537,11 @@ def test_an_inventory_that_is_no_file_name_is_refused(given):
     assert fault.endswith(": expected the name of a CSV file")
 
 
-def test_a_field_that_separates_nothing_is_refused():
-    text = "home_networks: [10.0.0.0/8]\nseparate_by: [vlan, src_ip]\n"
-    with pytest.raises(InputError) as refused:
-        build_profile(parse_yaml(text, "site.yaml"))
-    assert "expected one of vlan, tenant_id, host, in_iface" in str(refused.value)
+@pytest.mark.parametrize(
+    "given", ["src_ip", "dns.rrname", "a b", ".vni", "a..b", "x=1", '"a,b"', "7", '"a\\n"', "é"]
+)
+def test_a_field_that_separates_nothing_is_refused(given):
+    (fault,) = faults(f"{HOME}separate_by: [vlan, {given}]\n")
+    assert fault.startswith("site.yaml:2: [separate_by")
+    assert "invalid field " in fault
+    assert "expected vlan, tenant_id, host, in_iface, or a field that says in which net" in fault
