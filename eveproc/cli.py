@@ -101,6 +101,7 @@ def _complete_files(
 
 # What may not be read is refused by the library, which says "Permission denied"; click does not.
 FILE = click.Path(readable=False, path_type=Path)
+FOLDER = click.Path(readable=False, file_okay=False, path_type=Path)
 # Sources are text: files, patterns, sockets or URLs.
 _EVE = click.argument("eve", nargs=-1, required=True, shell_complete=_complete_files)
 
@@ -212,6 +213,17 @@ def _refuse_by(by: str, form: str, inputs: InputOptions) -> None:
         raise click.UsageError(f"invalid column --by {by}: expected one of {known}")
 
 
+def _refuse_to_archive(archive: Path | None, state: Path | None) -> None:
+    """Refuse an archive that would know no incidents or draw no charts, before hours of reading."""
+    if not archive:
+        return
+    if not state:
+        raise click.UsageError(
+            "--archive needs --state: only with it a report knows the incidents of earlier nights"
+        )
+    _refuse_without_charts()
+
+
 def _summed_by(report: "Report", by: str) -> "Report":
     from msgspec.structs import replace
 
@@ -245,11 +257,15 @@ def _refuse_what_cannot_be_drawn(
 ) -> str:
     """Refuse a format whose extra is not installed before hours of reading."""
     if form == "html":
-        from eveproc.report.chart import require_matplotlib
-
-        with _faults_told():
-            require_matplotlib()
+        _refuse_without_charts()
     return form
+
+
+def _refuse_without_charts() -> None:
+    from eveproc.report.chart import require_matplotlib
+
+    with _faults_told():
+        require_matplotlib()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -326,6 +342,20 @@ def main() -> None:
     "(forms text, digest, html and markdown).",
 )
 @click.option(
+    "--archive",
+    type=FOLDER,
+    metavar="DIR",
+    help="With --state: also keep this report in DIR, as a page that is linked with those of "
+    "earlier nights and of incidents, and as rows of DIR/archive.sqlite (docs/archive.md).",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 4000),
+    default=92,
+    show_default=True,
+    help="With --archive: the number of reports to keep; older ones are removed.",
+)
+@click.option(
     "--metrics",
     type=FILE,
     help="Write metrics of this run for Prometheus (node_exporter's textfile collector).",
@@ -343,6 +373,8 @@ def report(
     tables: str | None,
     metrics: Path | None,
     by: str,
+    archive: Path | None,
+    keep: int,
 ) -> None:
     """Judge every host seen in EVE and write a report.
 
@@ -354,13 +386,15 @@ def report(
     _refuse_to_send(output, form)
     _refuse_to_forget(state, inputs.until, output, stats, metrics)
     _refuse_by(by, form, inputs)
+    _refuse_to_archive(archive, state)
     cluster = _cluster(on, master, tables, inputs, state)
     with _measured(metrics) as run:
         with (
             _faults_told(),
-            _judged(inputs, state, cluster, everyone=everyone, drawn=form == "html") as report,
+            _judged(inputs, state, cluster, everyone, bool(archive) or form == "html") as report,
         ):
             _deliver(_summed_by(report, by), form, output, everyone)
+            _archive(report, archive, keep, everyone)
             _tell_reading(report, stats)
             run.append(report)
         _exit_by(report, fail_on)
@@ -893,7 +927,6 @@ def _judged(
     inputs: InputOptions,
     state: Path | None,
     cluster: "Cluster | None",
-    *,
     everyone: bool,
     drawn: bool,
 ) -> Iterator["Report"]:
@@ -1012,6 +1045,16 @@ def _deliver(report: "Report", form: str, output: "Path | Receiver | None", ever
         _echo(text_report.render_table(report, verdicts, get_terminal_size().columns))
     else:
         _echo(FORMATS[form](report, verdicts))
+
+
+def _archive(report: "Report", folder: Path | None, keep: int, everyone: bool) -> None:
+    from eveproc.report import shown
+
+    if folder:
+        from eveproc.archive.keep import add_night
+
+        verdicts = shown(report, everyone=everyone)
+        add_night(report, verdicts, folder, made=time.time(), keep=keep)
 
 
 def _echo(text: str) -> None:

@@ -80,6 +80,7 @@ ROOMS = (
     "discovery",
     "tuning",
     "report",
+    "archive",
     "visibility",
     "watching",
     "spark",

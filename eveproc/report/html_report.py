@@ -70,12 +70,16 @@ class HostSection(Struct, frozen=True):
         )
 
 
-def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """The whole page. Raises MxhoundError where matplotlib (mxhound[html]) is missing."""
+def render(report: Report, verdicts: tuple[Verdict, ...], *, is_archived: bool = False) -> str:
+    """The whole page; in an archive it links to the other pages.
+
+    Raises MxhoundError where matplotlib (mxhound[html]) is missing.
+    """
     hosts = tuple(_hosts(report, verdicts))
     return render_page(
         "report",
         report=report,
+        is_archived=is_archived,
         hosts=hosts,
         headline=headline(report),
         lead=lead(report),

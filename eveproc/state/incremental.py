@@ -108,8 +108,9 @@ def judge_new(
     judging = _Judging(state.recall(fresh, at), fresh, site, tuple(state.incidents()), before)
     report = judging.report(stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
-    change = None if before is None else Change(before, tuple(told.change for told in news))
-    return Pending(replace(report, change=change), at, news, fresh, positions)
+    incidents = tuple(told.change for told in news)
+    change = None if before is None else Change(before, incidents)
+    return Pending(replace(report, change=change, incidents=incidents), at, news, fresh, positions)
 
 
 def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Report:

@@ -1,6 +1,6 @@
 """A state file <-> State: the log positions, evidence, leases and incidents between reports.
 
-Only this file uses sqlite3.
+Beside it only eveproc/archive uses sqlite3.
 
 Whoever holds a State has the file to itself. Nothing changes but by `keep`, all at once;
 docs/state.md describes the tables.

@@ -16,7 +16,7 @@ from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, named_shortly, note_passed_over
-from eveproc.verdicts.change import Change
+from eveproc.verdicts.change import Change, HostChange
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
 from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
@@ -39,7 +39,8 @@ class Report(Struct, frozen=True):
     but are no evidence. Charts are drawn from `chart_data`; `site` is the profile used. `change` is
     None if no earlier report is kept. `judgement` says whether the verdicts can be trusted, based
     on `coverage` (what could have been seen). `counters` is the rise of each sensor's counters.
-    `notes` are faults that no verdict depends on: rows of the inventory that were skipped. `by` is
+    `incidents` is what a report with a state says of each incident, also a first one. `notes` are
+    faults that no verdict depends on: rows of the inventory that were skipped. `by` is
     the column of the inventory by which reports for people sum up.
     """
 
@@ -58,6 +59,7 @@ class Report(Struct, frozen=True):
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     by: str = ""
+    incidents: tuple[HostChange, ...] = ()
 
     @property
     def records_span(self) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from selenium.webdriver import Chrome
 from eveproc.report import html_report, shown, tuning
 from eveproc.verdicts.analyze import Report
 from tests.browser import chromium
-from tests.eveproc import made_stores
+from tests.eveproc import made_archives, made_stores
 from tests.eveproc.report.test_tuning import SITE, tuned
 from tests.missing import refuse
 
@@ -20,6 +20,14 @@ PAGES: dict[str, Callable[[], Report]] = {
     "hostile": made_stores.hostile,
     "many": lambda: made_stores.many(5000),
     "quiet": made_stores.quiet,
+}
+# Pages of an archive -> where they are in it.
+ARCHIVED = {
+    "archive": "index.html",
+    "archive hostile": "index.html",
+    "incident": "incidents/*.html",
+    "incident hostile": "incidents/*.html",
+    "night": "nights/*.html",
 }
 
 
@@ -33,10 +41,12 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Name of a report, or "tuning" -> its page on disk, made once."""
+    """Name of a report, of a page of an archive, or "tuning" -> its page on disk, made once."""
     folder = tmp_path_factory.mktemp("pages")
 
     def made(name: str) -> Path:
+        if name in ARCHIVED:
+            return _archived(folder, name)
         path = folder / f"{name}.html"
         if not path.exists():
             path.write_text(
@@ -46,6 +56,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return path
 
     return made
+
+
+def _archived(folder: Path, name: str) -> Path:
+    which, _, hostile = name.partition(" ")
+    archive = folder / f"archive{hostile}"
+    if not archive.exists():
+        made_archives.archive(archive, hostile=bool(hostile))
+    return sorted(archive.glob(ARCHIVED[which]))[0]
 
 
 def _report(name: str) -> str:

@@ -24,7 +24,8 @@ LIGHT, DARK, PHONE, DARK_PHONE = (
     Look(width=390, dark=True),
 )
 PAPER, NO_SCRIPTS = Look(paper=True), Look(scripts=False)
-PAGES = ["office", "changed", "hostile", "quiet", "tuning"]
+ARCHIVE = ["archive", "archive hostile", "incident", "incident hostile", "night"]
+PAGES = ["office", "changed", "hostile", "quiet", "tuning", *ARCHIVE]
 
 Page = Callable[[str], Path]
 
@@ -257,6 +258,37 @@ def test_text_of_attackers_is_text(driver: Chrome, page: Page) -> None:
     assert len(names) == len(PAYLOADS)
     assert PAYLOADS[0] in names
     assert r"gpj.\u202eexe\u2066\u200d" in names
+
+
+@pytest.mark.parametrize("name", ARCHIVE)
+def test_pages_of_an_archive_hold_no_markup_of_attackers(
+    driver: Chrome, page: Page, name: str
+) -> None:
+    show(driver, page(name))
+    assert driver.execute_script("return window.pwned") is None
+    assert driver.find_elements(By.TAG_NAME, "img") == []
+    assert len(driver.find_elements(By.TAG_NAME, "script")) == 2
+
+
+def test_an_archive_is_walked_through_by_its_links(driver: Chrome, page: Page) -> None:
+    index = page("archive")
+    show(driver, index)
+    driver.find_element(By.CSS_SELECTOR, "a[href='incidents/e-0001.html']").click()
+    assert driver.current_url == (index.parent / "incidents" / "e-0001.html").as_uri()
+    driver.find_element(By.CSS_SELECTOR, "a[href*='nights/'][href*='#host-']").click()
+    assert driver.find_element(By.CSS_SELECTOR, "#host-1 .details").is_displayed()
+    driver.find_element(By.CSS_SELECTOR, "a[href='../incidents/e-0001.html']").click()
+    driver.find_element(By.CSS_SELECTOR, "nav a").click()
+    assert driver.current_url == index.as_uri()
+
+
+def test_bars_take_their_colours_from_the_scheme(driver: Chrome, page: Page) -> None:
+    found = []
+    for look in (LIGHT, DARK):
+        show(driver, page("archive"), look)
+        bar = driver.find_element(By.CSS_SELECTOR, "svg.days .infected")
+        found.append(bar.value_of_css_property("fill"))
+    assert found == ["rgb(185, 28, 28)", "rgb(255, 141, 133)"]
 
 
 def test_the_policy_stops_what_would_get_through(driver: Chrome, page: Page) -> None:

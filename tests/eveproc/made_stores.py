@@ -83,6 +83,7 @@ def changed() -> Report:
         store,
         verdicts=(first, second, *suspected, *rest),
         change=Change(START - 3600, (*known, *gone)),
+        incidents=(*known, *gone),
         health=(
             "sensor sensor-1: packets dropped before the sensor saw them: 51234 (2.10% of its "
             "packets)",

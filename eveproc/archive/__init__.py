@@ -1,0 +1,1 @@
+"""Reports of many nights -> a folder of linked pages, and a SQLite file of their rows."""
