@@ -108,9 +108,13 @@ def judge_new(
     judging = _Judging(state.recall(fresh, at), fresh, site, tuple(state.incidents()), before)
     report = judging.report(stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
+    return Pending(_with_news(report, news, before), at, news, fresh, positions)
+
+
+def _with_news(report: Report, news: tuple[News, ...], before: float | None) -> Report:
     incidents = tuple(told.change for told in news)
     change = None if before is None else Change(before, incidents)
-    return Pending(replace(report, change=change, incidents=incidents), at, news, fresh, positions)
+    return replace(report, change=change, incidents=incidents)
 
 
 def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Report:
