@@ -1,24 +1,34 @@
 """SiteEvidence of a site that declares no servers -> Discovery: servers, monitors, domains."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from eveproc.discovery.networks import HomeNetworkFinder, find_network, hosts_met
+from eveproc.discovery.conversations import Conversations, Meeting
+from eveproc.discovery.networks import (
+    PRIVATE_NETWORKS,
+    HomeNetworkFinder,
+    find_network,
+    hosts_met,
+    shows_all,
+)
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.input.events import Dns, Event, Smtp, Stats
+from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
+from eveproc.input.prefilter import PatternKind
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.facts import Fact
+from eveproc.signals.home_net import network_test
 from eveproc.signals.observation import Observation
 from eveproc.verdicts.roles import Confidence, Role, RoleFinding, find_roles
 from rulegen.site_profile import Network, SiteProfile, short
-from rulegen.units import count_of
+from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
 # So many hosts must share a provider's submission server; so many clients and this share of the
@@ -105,8 +115,12 @@ class Domains(Struct):
 
 
 class SiteEvidence(EvidenceStore):
-    """What verdicts rest on, and besides it the domains of incoming mail and the networks met."""
+    """What verdicts rest on, and besides it the domains of incoming mail and the networks met.
 
+    `kinds` are the kinds of records that were read, of those that show hosts (_SHOW_HOSTS).
+    """
+
+    kinds: set[str] = field(default_factory=set)
     domains: Domains = field(default_factory=Domains)
     finder: HomeNetworkFinder = field(default_factory=HomeNetworkFinder)
     met: set[Network] = field(default_factory=set)
@@ -114,19 +128,30 @@ class SiteEvidence(EvidenceStore):
     def merge(self, other: EvidenceStore) -> None:
         EvidenceStore.merge(self, other)
         if isinstance(other, SiteEvidence):
+            self.kinds |= other.kinds
             self.domains.merge(other.domains)
             self.finder.merge(other.finder)
             self.met |= other.met
 
 
 class Discoverer(Collector):
-    """Feeds events into a SiteEvidence; the profile names home networks and declares no servers."""
+    """Feeds events into a SiteEvidence; the profile names home networks and declares no servers.
+
+    Without home networks, only what tells them is found.
+    """
 
     def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
         super().__init__(site, period)
-        finder = HomeNetworkFinder(site.home_networks, self.is_home)
-        self.store: SiteEvidence = SiteEvidence(finder=finder)
+        self.store: SiteEvidence = SiteEvidence(finder=HomeNetworkFinder(site.home_networks))
+        self._homes = [(home, network_test((home,))) for home in site.home_networks]
         self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
+        networks = *PRIVATE_NETWORKS, *site.home_networks
+        meetings = Conversations(self._meet, networks, hourly=bool(site.home_networks))
+        self.line_filter = replace(
+            self.line_filter,
+            further=meetings.further,
+            patterns=self.line_filter.patterns if site.home_networks else _no_patterns,
+        )
 
     def add(self, event: Event) -> None:
         """Take one event in.
@@ -134,32 +159,60 @@ class Discoverer(Collector):
         For a verdict, answers about mail show enough of a resolver; here every answer counts.
         """
         super().add(event)
-        if self.period.why_not(event.time) or isinstance(event, Stats):
-            return
-        self._note_times_and_networks(event)
-        match event:
-            case Smtp() if self.is_home(event.server) and not self.is_home(event.client):
-                self.store.domains.note(event)
-            case Dns() if (
-                event.is_answer and event.client != event.server and self.is_home(event.server)
-            ):
-                observation = Observation(event.time, event.client, (event.client,))
-                source = EvidenceSource.LOG
-                self._keep(Finding(event.server, Fact.SERVES_DNS, source, observation))
+        meeting = self._meet(event)
+        if meeting and meeting.hosts:
+            self.store.span(event.time, event.time)
+        if isinstance(event, Smtp) and not self.period.why_not(event.time):
+            self._note_domains(event)
 
-    def _note_times_and_networks(self, event: Event) -> None:
+    def _note_domains(self, event: Smtp) -> None:
+        if self.is_home(event.server) and not self.is_home(event.client):
+            self.store.domains.note(event)
+
+    def _meet(self, event: Event) -> Meeting | None:
+        """Take in who met whom; gives None if the event does not count.
+
+        The same meeting may be taken in any number of times.
+        """
         store = self.store
-        store.note_time(event.time)
+        if event.TYPE in _SHOW_HOSTS:
+            store.kinds.add(event.TYPE)
+        if isinstance(event, Stats) or self.period.why_not(event.time):
+            return None
+        hosts = tuple(hosts_met(event))
+        new = [host for host in hosts if store.finder.note_met(host)]
+        store.met.update(home for host in new if (home := self._home_of(host)))
         store.finder.add(event)
-        store.met.update(home for host in hosts_met(event) if (home := self._home_of(host)))
+        if (
+            isinstance(event, Dns)
+            and event.is_answer
+            and event.client != event.server
+            and self.is_home(event.server)
+        ):
+            # By hours, so that one answer in an hour says as much as all.
+            hour = event.time // HOUR * HOUR
+            observation = Observation(hour, event.client, (event.client,))
+            self._keep(Finding(event.server, Fact.SERVES_DNS, EvidenceSource.LOG, observation))
+        return Meeting(hosts, is_all=isinstance(event, Dns) and shows_all(event))
 
     def _find_home(self, address: str) -> Network | None:
-        return find_network(ip_address(address), self.site.home_networks)
+        found = (home for home, is_in in self._homes if is_in(address))
+        return next(found, None)
+
+
+_SHOW_HOSTS = frozenset(kind.TYPE for kind in (Alert, Dns, Flow, Smtp))
+
+
+def _no_patterns(_blanks: str) -> tuple[tuple[PatternKind, bytes], ...]:
+    return ()
 
 
 def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:
     """What was found; hosts judged infected are no example of what is normal here."""
     store.trim()
+    if hours := store.coverage.hours.values():  # most records were passed over
+        store.first_event = min(seen.first for seen in hours)
+        store.last_event = max(seen.last for seen in hours)
     findings = tuple(find_roles(store))
     mail_servers = {one.host for one in findings if one.role is Role.MAIL_SERVER}
     return Discovery(
@@ -175,11 +228,11 @@ def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
     )
 
 
-def missing_records(events: Mapping[str, int]) -> tuple[str, ...]:
-    """What cannot be found for want of records, and how to have them; `events` counts by type."""
-    has_dns, has_smtp, has_flow = (bool(events.get(kind)) for kind in ("dns", "smtp", "flow"))
+def missing_records(kinds: Collection[str]) -> tuple[str, ...]:
+    """What cannot be found for want of records, and how to have them; `kinds` are those read."""
+    has_dns, has_smtp, has_flow = (kind in kinds for kind in ("dns", "smtp", "flow"))
     if not (has_dns or has_smtp or has_flow):
-        return (_ONLY_ALERTS if events.get("alert") else _NOTHING,)
+        return (_ONLY_ALERTS if "alert" in kinds else _NOTHING,)
     lacks = {
         "dns": not has_dns and "resolvers and public home networks",
         "smtp": not has_smtp and "your own mail domains",
@@ -205,14 +258,14 @@ _NO_HOME = (
 _NOTHING = f"no dns, smtp or flow records were read: {_ENABLE}"
 
 
-def is_blind(events: Mapping[str, int]) -> bool:
+def is_blind(kinds: Collection[str]) -> bool:
     """Are all records absent that show what a host is for?"""
-    return not any(events.get(kind) for kind in ("dns", "smtp", "flow"))
+    return not any(kind in kinds for kind in ("dns", "smtp", "flow"))
 
 
-def without_home(events: Mapping[str, int]) -> Discovery:
+def without_home(kinds: Collection[str]) -> Discovery:
     """What there is to say where no home network was found: only why."""
-    records = missing_records(events) if is_blind(events) else ()
+    records = missing_records(kinds) if is_blind(kinds) else ()
     return Discovery(*((), 0, (), (), (), inf, -inf), missing=(_NO_HOME, *records), is_blind=True)
 
 

@@ -1,26 +1,26 @@
 """Files of EVE records (and a site.yaml, if there is one) -> Discovery."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
 from eveproc.discovery.discover import (
     Discoverer,
     Discovery,
+    SiteEvidence,
     discover,
     is_blind,
     missing_records,
     without_home,
 )
-from eveproc.discovery.networks import HomeNetworkFinder
+from eveproc.evidence.collector import EVER, Period
+from eveproc.input.parallel import gather
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.reader import read_events
-from eveproc.input.session_times import with_session_times
-from eveproc.input.sources import STDIN
-from eveproc.input.survey import of_event
+from eveproc.input.sources import STDIN, find_files
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
 from rulegen.errors import InputError, Problem
-from rulegen.site_profile import Network, SiteProfile
+from rulegen.site_profile import SiteProfile
 
 Progress = Callable[[int, int], None]
 
@@ -35,9 +35,10 @@ def discover_in(
     site: SiteProfile | None,
     *,
     now: float | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
-    """What the site has. Every line is decoded: servers also show in records without mail.
+    """What the site has; `jobs` and `progress` as in input.parallel.
 
     Without a profile a first reading finds the home networks, so standard input needs a profile.
 
@@ -46,29 +47,41 @@ def discover_in(
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, _READ_TWICE)])
-    networks, events = (site.home_networks, {}) if site else _find_home(sources, progress)
-    if not networks:
-        return without_home(events)
-    bare = SiteProfile(networks, ports=site.ports) if site else SiteProfile(networks)
-    discoverer, stats = Discoverer(bare, period_of(None, None, now)), ReadStats()
-    for event in with_session_times(read_events(sources, stats, progress=progress)):
-        discoverer.survey(of_event(event))
-        discoverer.add(event)
-    stats.raise_if_no_eve()
-    report = judge_evidence(discoverer.store, bare, stats, everyone=False, drawn=False)
+    files, readings = find_files(sources), 1 if site else 2
+    home = site
+    if home is None:
+        found, _ = _gather(files, SiteProfile(()), EVER, jobs, _part_of(progress, 0, readings))
+        if not (networks := found.finder.networks()):
+            return without_home(found.kinds)
+        home = SiteProfile(networks)
+    bare = SiteProfile(home.home_networks, ports=home.ports)
+    period, last = period_of(None, None, now), _part_of(progress, readings - 1, readings)
+    store, stats = _gather(files, bare, period, jobs, last)
+    report = judge_evidence(store, bare, stats, everyone=False, drawn=False)
     infected = [address for address, _ in infected_addresses(report.verdicts)]
-    missing, blind = missing_records(stats.events), is_blind(stats.events)
+    missing, blind = missing_records(store.kinds), is_blind(store.kinds)
     if report.judgement.is_blind and not blind:
         missing, blind = (*missing, *map(str, report.judgement.causes)), True
-    return replace(discover(discoverer.store, bare, infected), missing=missing, is_blind=blind)
+    return replace(discover(store, bare, infected), missing=missing, is_blind=blind)
 
 
-def _find_home(
-    sources: Sequence[str], progress: Progress | None
-) -> tuple[tuple[Network, ...], Mapping[str, int]]:
-    """The home networks that a reading shows, and how many events of each type it gave."""
-    finder, stats = HomeNetworkFinder(), ReadStats()
-    for event in read_events(sources, stats, progress=progress):
-        finder.add(event)
+def _gather(
+    files: Sequence[str],
+    site: SiteProfile,
+    period: Period,
+    jobs: int | None,
+    progress: Progress | None,
+) -> tuple[SiteEvidence, ReadStats]:
+    """Raises InputError where nothing in the files is EVE."""
+    store, stats = gather(files, partial(Discoverer, site, period), jobs=jobs, progress=progress)
     stats.raise_if_no_eve()
-    return finder.networks(), stats.events
+    assert isinstance(store, SiteEvidence)  # a Discoverer's
+    return store, stats
+
+
+def _part_of(progress: Progress | None, number: int, readings: int) -> Progress | None:
+    """Progress of one reading as part of all."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, total: tell(number * total + done, readings * total)

@@ -6,7 +6,7 @@ query the site's own name server ask nobody else that the sensor can see.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from eveproc.input.events import Alert, Dhcp, Dns, Event, Flow, Smtp
+from eveproc.signals.home_net import network_test
 from rulegen.site_profile import Address, Network, collapsed
 
 # RFC 1918 and RFC 4193, and the assumed size of the network around an address that was seen.
@@ -23,6 +24,8 @@ _PRIVATE: tuple[tuple[Network, int], ...] = (
     (ip_network("192.168.0.0/16"), 24),
     (ip_network("fc00::/7"), 48),
 )
+PRIVATE_NETWORKS = tuple(block for block, _ in _PRIVATE)
+_is_private = network_test(PRIVATE_NETWORKS)
 PUBLIC_V4, PUBLIC_V6 = 24, 48
 # So many hosts of a public network must have asked DNS servers before it can be home.
 ASKING_HOSTS = 3
@@ -64,12 +67,10 @@ class HomeNetworkFinder(Struct):
     """Collects networks from events; merges in any order.
 
     `private` maps each private network in use to its lowest hosts. `answers_logged`: did any
-    record hold an answer of a DNS server? Addresses for which `is_known` are left out: they are in
-    `home`.
+    record hold an answer of a DNS server? Addresses in `home` are left out.
     """
 
     home: tuple[Network, ...] = ()
-    is_known: Callable[[str], bool] = lambda _: False
     private: dict[Network, set[Address]] = field(default_factory=dict)
     leased: set[Network] = field(default_factory=set)
     public: dict[Network, AskingNetwork] = field(default_factory=dict)
@@ -79,12 +80,11 @@ class HomeNetworkFinder(Struct):
     def add(self, event: Event) -> None:
         """Take one event in."""
         for address in hosts_met(event):
-            if address not in self._met:
-                self._note_met(address)
+            self.note_met(address)
         match event:
             case Dns():
                 self._note_question(event)
-            case Dhcp() if event.address and not self.is_known(event.address):
+            case Dhcp() if event.address and not self._is_home(event.address):
                 self.leased.add(_located(event.address)[1])
 
     def merge(self, other: "HomeNetworkFinder") -> None:
@@ -117,19 +117,27 @@ class HomeNetworkFinder(Struct):
     def _private_and_leased(self) -> tuple[Network, ...]:
         return (*_joined(self.private), *sorted(self.leased, key=_order))
 
-    def _note_met(self, text: str) -> None:
-        """Each address once; a bounded set remembers most of them."""
+    def _is_home(self, text: str) -> bool:
+        return find_network(_located(text)[0], self.home) is not None
+
+    def note_met(self, text: str) -> bool:
+        """Note that a host was met. False if it is known; a bounded set remembers most of them."""
+        if text in self._met:
+            return False
         if len(self._met) >= MOST_NETWORKS:
             self._met.clear()
         self._met.add(text)
-        address, network, is_private = _located(text)
-        if is_private and not self.is_known(text):
+        if _is_private(text) and not self._is_home(text):
+            address, network = _located(text)
             _keep_lowest(self.private.setdefault(network, set()), address, MOST_EXAMPLES)
+        return True
 
     def _note_question(self, event: Dns) -> None:
         self.answers_logged |= event.is_answer
-        client, network, is_private = _located(event.client)
-        if is_private or _is_local(client) or self.is_known(event.client):
+        if _is_private(event.client) or self._is_home(event.client):
+            return
+        client, network = _located(event.client)
+        if _is_local(client):
             return
         answered = event.is_answer and event.rcode in _ANSWERED
         asking = self.public.setdefault(network, AskingNetwork())
@@ -177,6 +185,11 @@ def hosts_met(event: Event) -> Iterator[str]:
                 yield event.server
         case Alert():
             yield from (event.src_ip, event.dest_ip)
+
+
+def shows_all(event: Dns) -> bool:
+    """Can no other record of this client and this server show more of networks?"""
+    return event.is_answer and (_is_private(event.client) or event.rcode in _ANSWERED)
 
 
 def find_network(address: Address, networks: Iterable[Network]) -> Network | None:
@@ -233,13 +246,13 @@ def _covering(parts: Sequence[Network]) -> Network:
 
 
 @lru_cache(maxsize=1 << 16)
-def _located(text: str) -> tuple[Address, Network, bool]:
-    """The address, the network around it, and whether that is private."""
+def _located(text: str) -> tuple[Address, Network]:
+    """The address and the network around it."""
     address = ip_address(text)
     for block, length in _PRIVATE:
         if address.version == block.version and address in block:
-            return address, _network(address, length), True
-    return address, _network(address, PUBLIC_V4 if address.version == 4 else PUBLIC_V6), False
+            return address, _network(address, length)
+    return address, _network(address, PUBLIC_V4 if address.version == 4 else PUBLIC_V6)
 
 
 def _network(address: Address, length: int) -> Network:

@@ -222,12 +222,12 @@ class EvidenceStore(Struct):
 
     def note_time(self, time: float) -> None:
         """Note the time of an event that is evidence."""
-        is_early = time < BEFORE_SURICATA
-        self.early_events += is_early
-        self._span(time, time, is_early=is_early)
+        self.early_events += time < BEFORE_SURICATA
+        self.span(time, time)
 
-    def _span(self, first: float, last: float, *, is_early: bool) -> None:
-        """Modern times replace early ones, in any order."""
+    def span(self, first: float, last: float) -> None:
+        """Widen the time of events, all modern or all early; modern times replace early ones."""
+        is_early = last < BEFORE_SURICATA
         has_modern = self.last_event >= BEFORE_SURICATA
         if has_modern and is_early:
             return
@@ -288,8 +288,7 @@ class EvidenceStore(Struct):
         self.unused.update(other.unused)
         self.early_events += other.early_events
         if isfinite(other.last_event):
-            is_early = other.last_event < BEFORE_SURICATA
-            self._span(other.first_event, other.last_event, is_early=is_early)
+            self.span(other.first_event, other.last_event)
 
     def take_new(self) -> "EvidenceStore | None":
         """Move evidence, leases, names, health and coverage out; None if there is no evidence.

@@ -7,7 +7,7 @@ than a host: active_hosts.py
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, auto
 from functools import cached_property, lru_cache, partial
@@ -53,17 +53,23 @@ class PatternKind(Enum):
 Patterns = Callable[[str], tuple[tuple[PatternKind, bytes], ...]]
 
 
+def _no_lines(_block: bytes, _end: int) -> Iterable[int]:
+    return ()
+
+
 class LineFilter(Struct, frozen=True):
     """What makes a line worth decoding: patterns, whose connections matter, and sensors not heard
     of yet are looked for.
 
     `named` are the paths of fields that the site names, to be read of each line (named_fields.py).
+    `further` looks at block[:end] itself, and gives a place in each line that it wants decoded.
     """
 
     patterns: Patterns
     is_home: Callable[[str], bool]
     sensors: Sequence[str] = ()
     named: Sequence[str] = ()
+    further: Callable[[bytes, int], Iterable[int]] = _no_lines
 
 
 # Records in text, told by what follows the name that each has. (Their bytes before the quote are
@@ -121,6 +127,7 @@ class Prefilter:
                 found.append(flows)
             else:  # escaped more often than is expected: every such line is wanted
                 wanted += quoted
+        wanted += self._filter.further(block, end)
         wanted.sort()
         return list(_lines_at(block, end, wanted)), found
 
