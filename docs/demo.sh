@@ -19,7 +19,7 @@ from rulegen.vocabulary import SURICATAS
 
 found = next(filter(None, map(find_engine, SURICATAS)), None)
 if found:
-    print(found.engine, *found.command(config="docs/replay.yaml"), sep="\n")
+    print(found.engine, *found.command(config="templates/replay.yaml"), sep="\n")
 if found and found.etc:  # its own: this machine may have those of another version, or none
     print("--set", f"classification-file={found.etc}/classification.config", sep="\n")
     print("--set", f"reference-config-file={found.etc}/reference.config", sep="\n")'

@@ -88,14 +88,31 @@ def check(
     """
     targets = _targets(path, engine)
     settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
-    reports = [_check_file(rules, built_for, whole=path.is_dir()) for rules, built_for in targets]
+    installed = {built_for: find_engine(built_for) for _, built_for in targets}
+    reports = [
+        _check_file(rules, built_for, installed[built_for], whole=path.is_dir())
+        for rules, built_for in targets
+    ]
     silent = silent_settings(settings, *_loaded_by(settings, targets)) if settings else ()
     silent += _silent_in_snort(targets, snort_lua, snort_conf)
     return CheckReport(
         tuple(text for report in reports for text in report.passed),
         tuple(problem for report in reports for problem in report.problems),
-        (*(problem for report in reports for problem in report.warnings), *silent),
+        (
+            *(problem for report in reports for problem in report.warnings),
+            *_untested(path, installed),
+            *silent,
+        ),
     )
+
+
+def _untested(path: Path, installed: Mapping[Engine, FoundEngine | None]) -> Iterator[Problem]:
+    """One warning for all engines that are not there."""
+    missing = [engine for engine, found in installed.items() if found is None]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        what = f"NOT TESTED with a real engine: {', '.join(missing)} {verb} not installed here"
+        yield Problem(str(path), what)
 
 
 def _silent_in_snort(
@@ -161,7 +178,9 @@ def _title(rules: Path) -> str:
     return next((line for _, line in file_lines(rules, [])), "")
 
 
-def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
+def _check_file(
+    rules: Path, engine: Engine, installed: FoundEngine | None, *, whole: bool
+) -> CheckReport:
     found, problems = read_rules(rules, engine)
     problems += _meaning_problems(rules, found)
     problems += [
@@ -178,12 +197,7 @@ def _check_file(rules: Path, engine: Engine, whole: bool) -> CheckReport:
     )
     problems += misset
     passed = [f"{rules}: {len(found)} rules read back"]
-    installed = find_engine(engine)
-    if installed is None:
-        warnings.append(
-            Problem(str(rules), f"NOT TESTED with a real engine: {engine} is not installed here")
-        )
-    else:
+    if installed is not None:
         said, more = _trial_problems(rules, _ask(installed, rules, with_settings=not misset))
         problems += said
         warnings += more

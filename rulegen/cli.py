@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # stay quick.
 
 _ENGINES = click.Choice([engine.value for engine in Engine])
+INSTALLED = "installed"
+_ENGINES_OR_INSTALLED = click.Choice([*(engine.value for engine in Engine), INSTALLED])
 # What may not be read is refused by the library, which says "Permission denied"; click does not.
 _OUT_FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
@@ -90,9 +92,10 @@ def init(output: Path, from_suricata: Path | None) -> None:
     "-e",
     "--engine",
     "engines",
-    type=_ENGINES,
+    type=_ENGINES_OR_INSTALLED,
     multiple=True,
-    help="Engine to build for; may be repeated (default: all).",
+    help="Engine to build for; may be repeated. installed: those found on this machine (default: "
+    "all).",
 )
 @click.option(
     "-o",
@@ -122,11 +125,25 @@ def build(
 
     profile = load_site(site, thresholds)
     before = {engine: read_rules(diff, engine) for engine in Engine} if diff else {}
-    result = build_rules(
-        profile, [Engine(name) for name in engines], output, datetime.now(UTC).date()
-    )
+    result = build_rules(profile, _engines(engines), output, datetime.now(UTC).date())
     _tell_build(result, site, output)
     _tell_changes(result, profile, before)
+
+
+def _engines(names: tuple[str, ...]) -> list[Engine]:
+    """The named engines, and those on this machine for `installed`."""
+    from rulegen.engines import find_engine
+
+    wanted = {Engine(name) for name in names if name != INSTALLED}
+    if INSTALLED in names:
+        found = {engine for engine in Engine if find_engine(engine)}
+        if not found:
+            raise MxhoundError(
+                f"-e {INSTALLED}: no Suricata 7 or 8 and no Snort is found on this machine; name "
+                f"the engine of the sensor, for example -e {Engine.SURICATA_8}"
+            )
+        wanted |= found
+    return [engine for engine in Engine if engine in wanted]
 
 
 def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
@@ -134,9 +151,11 @@ def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
 
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
-        for missing in made.not_rendered:
+        if missing := ", ".join(rule.name for rule in made.not_rendered):
             click.echo(
-                f"{output / made.engine}: without {missing.name}: {missing.reason}", err=True
+                f"{output / made.engine}: without {missing}: rulegen list -e {made.engine} says "
+                "why",
+                err=True,
             )
     for ended in result.expired:
         click.echo(
@@ -243,7 +262,7 @@ def list_signals(engine: str | None) -> None:
     "--output",
     type=_OUT_FOLDER,
     required=True,
-    help="Folder for traffic.pcap and truth.json.",
+    help="Folder for traffic.pcap, truth.json, and replay.yaml to play it to a Suricata.",
 )
 @click.option(
     "--seed",
@@ -259,4 +278,4 @@ def simulate(site: Path, output: Path, seed: int) -> None:
     from rulegen.site_profile import load_site
 
     write_simulation(simulate_site(load_site(site), seed), output)
-    click.echo(f"{output / 'traffic.pcap'} and {output / 'truth.json'}: written")
+    click.echo(f"{output / 'traffic.pcap'}, truth.json and replay.yaml: written")

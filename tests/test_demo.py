@@ -17,7 +17,7 @@ from tests.engines.replay import installed
 from tests.packets import MX, Wire, question
 
 ROOT = Path(__file__).parents[1]
-REPLAY = ROOT / "docs" / "replay.yaml"
+REPLAY = ROOT / "templates" / "replay.yaml"
 
 
 def test_the_configuration_names_no_place_to_write_to() -> None:
@@ -33,7 +33,9 @@ def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
         (ROOT / page)
         .read_text()
         .replace("\\\n", " ")
-        .replace('"${suricata[@]}"', "suricata-7 -c docs/replay.yaml")  # of find_suricata, below
+        .replace(
+            '"${suricata[@]}"', "suricata-7 -c templates/replay.yaml"
+        )  # of find_suricata, below
     )
     replays = [
         line
@@ -42,7 +44,7 @@ def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
     ]
     assert replays
     assert all(
-        "suricata-7 -c docs/replay.yaml" in line or "suricata -c docs/replay.yaml" in line
+        "suricata-7 -c templates/replay.yaml" in line or "suricata -c templates/replay.yaml" in line
         for line in replays
     )
 
@@ -72,7 +74,7 @@ def test_the_demo_takes_a_suricata_on_path(tmp_path: Path, version: str) -> None
     assert suricata_for_the_demo(tmp_path) == []
     here = program(tmp_path / "suricata", f"echo This is Suricata version {version} RELEASE")
     engine = f"suricata-{version[0]}"
-    assert suricata_for_the_demo(tmp_path) == [engine, str(here), "-c", "docs/replay.yaml"]
+    assert suricata_for_the_demo(tmp_path) == [engine, str(here), "-c", "templates/replay.yaml"]
 
 
 def test_a_suricata_in_a_folder_of_its_own_gets_the_classes_beside_it(tmp_path: Path) -> None:

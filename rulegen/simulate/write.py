@@ -1,4 +1,4 @@
-"""A simulation and a folder -> traffic.pcap and truth.json in it, each whole or not at all."""
+"""A simulation and a folder -> traffic.pcap, truth.json and replay.yaml, each whole or not."""
 
 import json
 import struct
@@ -9,11 +9,14 @@ from typing import BinaryIO
 from msgspec.structs import asdict
 
 from rulegen.errors import InputError, Problem
-from rulegen.files import SHARED, write_stream
+from rulegen.files import SHARED, write_stream, write_whole
 from rulegen.simulate.run import HostTruth, Simulation
+from rulegen.template_files import templates_folder
 
 PCAP_NAME = "traffic.pcap"
 TRUTH_NAME = "truth.json"
+# A suricata.yaml that plays the traffic and names no log of this machine.
+REPLAY_NAME = "replay.yaml"
 TRUTH_FORMAT = 1
 
 _FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)  # microseconds, Ethernet
@@ -21,7 +24,7 @@ _PACKET_HEADER = struct.Struct("<IIII")
 
 
 def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]:
-    """Write both files and return their paths.
+    """Write traffic, truth and how to replay it; return the paths of the first two.
 
     Raises MxhoundError where the folder cannot be written.
     """
@@ -32,6 +35,8 @@ def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]
     pcap, truth = out_dir / PCAP_NAME, out_dir / TRUTH_NAME
     write_stream(pcap, lambda file: write_pcap(simulation, file), SHARED)
     write_stream(truth, lambda file: _write_truth(simulation, file), SHARED)
+    replay = (templates_folder() / REPLAY_NAME).read_text(encoding="utf-8")
+    write_whole(out_dir / REPLAY_NAME, replay, SHARED)
     return pcap, truth
 
 

@@ -66,8 +66,11 @@ def test_a_missing_engine_is_said_loudly_and_refuses_nothing(
     report = check(built, Engine.SURICATA_7)
     assert report.problems == ()
     assert [str(warning) for warning in report.warnings] == [
-        f"{built}/suricata-7/mxhound.rules: NOT TESTED with a real engine: suricata-7 is not "
-        "installed here"
+        f"{built}: NOT TESTED with a real engine: suricata-7 is not installed here"
+    ]
+    assert [str(warning) for warning in check(built).warnings] == [
+        f"{built}: NOT TESTED with a real engine: suricata-7, suricata-8, snort-2.9, snort-3 are "
+        "not installed here"
     ]
 
 

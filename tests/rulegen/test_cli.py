@@ -110,7 +110,10 @@ def test_from_nothing_to_checked_rules(suricata: Engine, tmp_path: Path) -> None
         0,
         [f"rules/{suricata}: {rules} rules"],
     )
-    assert f"rules/{suricata}: without look_alike: " in built.stderr
+    missing = "recipient_spread, relay_spread, look_alike, sender_churn, rcpt_refused"
+    assert built.stderr == (
+        f"rules/{suricata}: without {missing}: rulegen list -e {suricata} says why\n"
+    )
     checked = shell("check", "rules", folder=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
     assert (
@@ -187,6 +190,26 @@ def test_list_is_plain_text_where_it_is_piped() -> None:
     assert all(line == line.rstrip() and line.isprintable() for line in lines)
 
 
+def test_installed_stands_for_the_engines_of_this_machine(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = tmp_path / "engines"
+    (engines / "bin").mkdir(parents=True)
+    monkeypatch.setenv("MXHOUND_ENGINES", str(engines))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out = tmp_path / "out"
+    refused = run("build", "-s", site, "-e", "installed", "-o", out)
+    assert (refused.exit_code, out.exists()) == (1, False)
+    assert "name the engine of the sensor, for example -e suricata-8" in str(refused.exception)
+    program = engines / "bin" / "suricata-8"
+    program.write_text("#!/bin/sh\necho This is Suricata version 8.0.9 RELEASE\n")
+    program.chmod(0o755)
+    assert run("build", "-s", site, "-e", "installed", "-o", out).exit_code == 0
+    assert {path.name for path in out.iterdir()} == {"suricata-8"}
+    assert run("build", "-s", site, "-e", "installed", "-e", "snort-3", "-o", out).exit_code == 0
+    assert {path.name for path in out.iterdir()} == {"suricata-8", "snort-3"}
+
+
 def test_list_is_a_table_in_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +226,7 @@ def test_simulate_writes_traffic_and_truth(site: Path, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "traffic").iterdir()} == {
         "traffic.pcap",
         "truth.json",
+        "replay.yaml",
     }
 
 

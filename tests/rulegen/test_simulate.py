@@ -441,7 +441,12 @@ def test_files_are_what_their_formats_say(tmp_path: Path) -> None:
     simulation = small(DUAL, start=start)
     pcap, truth = write_simulation(simulation, tmp_path / "new" / "folder")
     assert (pcap.name, truth.name) == (PCAP_NAME, TRUTH_NAME) == ("traffic.pcap", "truth.json")
-    assert sorted(path.name for path in pcap.parent.iterdir()) == ["traffic.pcap", "truth.json"]
+    assert sorted(path.name for path in pcap.parent.iterdir()) == [
+        "replay.yaml",
+        "traffic.pcap",
+        "truth.json",
+    ]
+    assert "HOME_NET" in (pcap.parent / "replay.yaml").read_text()
     with pcap.open("rb") as file:
         read = list(dpkt.pcap.Reader(file))
     assert [frame for _, frame in read] == [packet.frame for packet in simulation.packets]
