@@ -8,6 +8,8 @@ no package has 3, and tests/data holds what real ones logged.
 Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check` leaves out.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -87,17 +89,46 @@ _LONG = (
 )
 
 
+# Whole days of traffic and of reports, through code that other tests cover line by line: tracing
+# would take three quarters of their time.
+_REPEAT = (
+    "tests/browser/",
+    "tests/test_evaluate",
+    "tests/test_every_record.py",
+    "tests/test_every_rule.py",
+    "tests/test_flow.py",
+    "tests/test_thresholds.py",
+    "tests/test_week.py",
+)
+
+
+@pytest.hookimpl(trylast=True)  # hypothesis has marked its tests then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs an engine, leaves slow tests out of the coverage, and puts long files
-    first.
+    """Marks what needs an engine, leaves tests that repeat others out of the coverage, and puts
+    long files first.
     """
     for item in items:
         if _OF_ENGINES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)
-        # They repeat what others cover, and take twice as long when they are traced.
-        if item.get_closest_marker("slow"):
+        # A property runs the same lines a hundred times (hypothesis).
+        property_or_slow = any(map(item.get_closest_marker, ("hypothesis", "slow")))
+        if property_or_slow or item.nodeid.startswith(_REPEAT):
             item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Leaves out of the coverage what the fixtures of such a test do, too."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    tracing = getattr(plugin, "cov_controller", None)
+    if tracing is None or item.get_closest_marker("no_cover") is None:
+        return (yield)
+    tracing.pause()
+    try:
+        return (yield)
+    finally:
+        tracing.resume()
 
 
 @pytest.hookimpl(optionalhook=True)

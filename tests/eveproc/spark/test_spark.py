@@ -407,7 +407,7 @@ def test_an_executor_that_is_killed_changes_nothing(
     monkeypatch.setattr(disk, "PIECE", 1 << 18)
     for number in range(60):
         (tmp_path / f"eve.{number}.json.gz").write_bytes(
-            packed(plain(moved(lines, number) * 8), "gz")
+            packed(plain(moved(lines, number) * 2), "gz")
         )
     before = cluster.executors()
     assert len(before) == 2
