@@ -13,7 +13,6 @@ from rulegen.site_profile import (
     SID_BLOCK,
     Network,
     NetworkThresholds,
-    Ports,
     SiteProfile,
     Threshold,
 )
@@ -160,6 +159,7 @@ def _context(
     spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, outside: str
 ) -> Mapping[str, object]:
     """What a template may use: `rule.` plus one of these names."""
+    web_ports = [f"{web[0]}:{web[-1]}" for web in site.ports.without_smtp]
     return {
         "sid": sid,
         "rev": spec.rev,
@@ -169,7 +169,8 @@ def _context(
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
-        "session_ports": _session_ports(site.ports),
+        "session_ports": _all_but(web_ports),
+        "direct_ports": _all_but([*web_ports, *map(str, site.ports.submission)]),
         "labels": GUESSED_LABELS,
         "runnable": RUNNABLE_SUFFIXES,
         "internal_domains": site.internal_domains,
@@ -199,10 +200,9 @@ def _metadata(spec: RuleSpec) -> str:
     return ", ".join(f"{key} {value}" for key, value in pairs)
 
 
-def _session_ports(ports: Ports) -> str:
-    """Any port but those of the web: a rule for them makes Suricata inspect all web traffic."""
-    left_out = [f"!{web[0]}:{web[-1]}" for web in ports.without_smtp]
-    return f"[{','.join(left_out)}]" if left_out else "any"
+def _all_but(ports: Sequence[str]) -> str:
+    """Any port but these. A rule for ports of the web makes Suricata inspect all web traffic."""
+    return f"[{','.join(f'!{port}' for port in ports)}]" if ports else "any"
 
 
 def _port_list(ports: tuple[int, ...]) -> str:

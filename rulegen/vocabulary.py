@@ -52,6 +52,7 @@ class Signal(StrEnum):
     NAME_GUESS_NX = "name_guess_nx", Family.LOOKUP
     SMTP_ATTEMPTS = "smtp_attempts", Family.DELIVERY
     SMTP_SLOW = "smtp_slow", Family.DELIVERY
+    SMTP_VERY_SLOW = "smtp_very_slow", Family.DELIVERY
     SUBMISSION_ATTEMPTS = "submission_attempts", Family.DELIVERY
     SUBMISSION_SLOW = "submission_slow", Family.DELIVERY
     SMTP_SESSIONS = "smtp_sessions", Family.DELIVERY

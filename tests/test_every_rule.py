@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from ipaddress import ip_address
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +303,7 @@ def attempt_cases() -> list[Case]:
         cases += silent(rule, "inside", knocks(port, inside))
         cases += silent(rule, "inside, IPv6", knocks(port, lambda _: "2001:db8:20::1:1"), v6=True)
         cases += silent(rule, "another port", knocks(other))
+    cases += very_slow_cases()
     for rule, port in (("smtp_slow", 25), ("submission_slow", 587)):
         cases += silent(
             rule,
@@ -321,17 +324,45 @@ def attempt_cases() -> list[Case]:
     return cases
 
 
+def very_slow_cases() -> list[Case]:
+    rule = "smtp_very_slow"
+    cases = fires(rule, "unanswered", knocks(25))
+    cases += fires(rule, "refused", knocks(25, refused=True))
+    cases += fires(rule, "asking for ECN", knocks(25, flags=packets.ECN))
+    cases += fires(rule, "whole sessions", connects(talk(hello(), mail()), 25))
+    cases += fires(rule, "IPv6", knocks(25, outside_6), v6=True)
+    few = threshold(rule)[0] - 1
+    for title, story in (("answer", connects(talk(hello(), mail()))), ("are silent", knocks(25))):
+        again = partial(in_rounds, story, few)
+        cases += silent(rule, f"the same servers, which {title}", again)
+    cases += silent(rule, "a host that takes mail in", after_taking_mail(knocks(25)))
+    cases += silent(rule, "inside", knocks(25, inside))
+    cases += silent(rule, "another port", knocks(587))
+    return cases
+
+
+def in_rounds(
+    story: Story, peers: int, wire: Wire, start: float, host: str, count: int, seconds: float
+) -> None:
+    """The same `peers` again and again, evenly, and not many at a time."""
+    rounds = ceil(count / peers)
+    for number in range(rounds):
+        story(wire, start + number * seconds / rounds, host, peers, seconds / rounds / 2)
+
+
 def session_cases() -> list[Case]:
     cases: list[Case] = []
     cases += fires("smtp_sessions", "EHLO", connects(talk(hello(), mail())))
     cases += fires("smtp_sessions", "helo", connects(talk(hello(verb="helo"), mail())))
-    cases += fires("smtp_sessions", "STARTTLS", connects([*hello(), *starttls()], 587))
+    cases += fires("smtp_sessions", "STARTTLS", connects([*hello(), *starttls()]))
     cases += fires("smtp_sessions", "port 2525", connects(talk(hello(), mail()), 2525))
     cases += fires("smtp_sessions", "IPv6", connects(talk(hello(), mail()), 25, outside_6), v6=True)
     cases += fires(
         "smtp_sessions", "beside the ports of the web", connects(talk(hello(), mail()), 82)
     )
     cases += silent("smtp_sessions", "a port of the web", connects(talk(hello(), mail()), 443))
+    for port in (465, 587):
+        cases += silent("smtp_sessions", f"port {port}", connects(talk(hello(), mail()), port))
     cases += silent("smtp_sessions", "one session, many mails", in_one_session(mail()))
     cases += silent("smtp_sessions", "inside", connects(talk(hello(), mail()), 25, inside))
     cases += silent(
@@ -433,11 +464,20 @@ def one_odd_session(wire: Wire, start: float, host: str, count: int, seconds: fl
     wire.session(start, host, outside(9), 25, talk(hello("friend"), *[mail()] * count))
 
 
-REFUSED = (
-    "550 5.1.1 no such user",
+BY_POLICY = (
     "554 5.7.1 on a block list",
     "550-5.7.1 two lines\n550 5.7.1 of one reply",
     "521 no mail here",
+    "550 your address is BLACKLISTED, see http://example.net",
+    "550 too much spam from here",
+    "554 no SMTP service here",
+)
+FOR_THE_RECIPIENT = (
+    "550 5.1.1 no such user",
+    "550-5.1.1 two lines\n550 5.1.1 of one reply",
+    "553 5.3.0 blocked is no word of a reply with a status",
+    "554 5.1.1 no such user",
+    "550 sorry, no mailbox here by that name",
 )
 NOT_REFUSED = (
     "250 550 mails so far",
@@ -445,44 +485,41 @@ NOT_REFUSED = (
     "535 5.7.8 wrong password",
     "503 5.5.1 wrong order",
 )
+REFUSALS = {"smtp_rejects": BY_POLICY, "rcpt_refused": FOR_THE_RECIPIENT}
+
+
+def is_refused(text: str, server: Callable[[int], str] = outside) -> Story:
+    return connects(talk(hello(), refused_mail(text)), 25, server)
 
 
 def rejection_cases() -> list[Case]:
     cases: list[Case] = []
-    for text in REFUSED:
-        cases += fires(
-            "smtp_rejects", text.split("\n")[0], connects(talk(hello(), refused_mail(text)))
-        )
-    cases += fires("smtp_rejects", "one session", in_one_session(refused_mail(REFUSED[0])))
-    cases += fires(
-        "smtp_rejects",
-        "at the door",
-        connects(dialogue("S: 554 5.7.1 go away", "C: QUIT", "S: 221 bye")),
-    )
-    cases += fires(
-        "smtp_rejects",
-        "IPv6",
-        connects(talk(hello(), refused_mail(REFUSED[0])), 25, outside_6),
-        v6=True,
-    )
-    for text in NOT_REFUSED:
-        cases += silent("smtp_rejects", text, connects(talk(hello(), refused_mail(text))))
-    cases += silent(
-        "smtp_rejects",
-        "answers of a web server",
-        connects(dialogue("C: GET / HTTP/1.0\n", "S: 550 no"), 80),
-    )
-    cases += silent(
-        "smtp_rejects", "by the relay", in_one_session(refused_mail(REFUSED[0]), 25, RELAY)
-    )
+    for rule, texts in REFUSALS.items():
+        for text in texts:
+            cases += fires(rule, text.split("\n")[0], is_refused(text))
+        # Engines forget a connection that is silent for ten minutes, so the slow case is none.
+        one_session = in_one_session(refused_mail(texts[0]))
+        cases += fires_fast(rule, "one session", one_session, seconds=270)
+        code = texts[0].rpartition(" ")[0]
+        at_the_door = dialogue(f"S: {code} go away", "C: QUIT", "S: 221 bye")
+        cases += fires(rule, "at the door", connects(at_the_door))
+        cases += fires(rule, "IPv6", is_refused(texts[0], outside_6), v6=True)
+        (others,) = (texts for other, texts in REFUSALS.items() if other != rule)
+        for text in (*NOT_REFUSED, *others):
+            cases += silent(rule, text.split("\n")[0], is_refused(text))
+        of_the_web = dialogue("C: GET / HTTP/1.0\n", f"S: {texts[0]}")
+        cases += silent(rule, "answers of a web server", connects(of_the_web, 80))
+        by_the_relay = in_one_session(refused_mail(texts[0]), 25, RELAY)
+        cases += silent(rule, "by the relay", by_the_relay)
     return cases
 
 
 def everything(wire: Wire, start: float, host: str, count: int, seconds: float) -> None:
     """All that a mass mailer does, `count` times."""
+    refusals = (refused_mail(texts[0]) for texts in REFUSALS.values())
     knocks(587)(wire, start, host, count, seconds)
     is_told(NXDOMAIN)(wire, start, host, count, seconds)
-    after_mx(connects(talk(hello("friend"), attachment("a.exe"), refused_mail(REFUSED[0]))))(
+    after_mx(connects(talk(hello("friend"), attachment("a.exe"), *refusals)))(
         wire, start, host, count, seconds
     )
     asks(packets.MX)(wire, start, host, count, seconds)
@@ -632,7 +669,7 @@ def test_a_network_has_its_own_threshold(
 
 
 def test_a_site_with_mail_on_a_port_of_the_web(suricata: Engine, tmp_path: Path) -> None:
-    site = replace_in_site(SITE, ports=Ports(submission=(443, 587)))
+    site = replace_in_site(SITE, ports=Ports(smtp=(25, 443)))
     wire, host = Wire(), "10.20.1.7"
     count, seconds = threshold("smtp_sessions")
     connects(talk(hello(), mail()), 443)(wire, 0.0, host, count, seconds * 0.9)

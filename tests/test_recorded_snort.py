@@ -28,11 +28,23 @@ VISIBLE = {
     if spec.is_seen_by(Engine.SNORT_3) and spec.is_seen_by(Engine.SURICATA_7)
 }
 
+# Of a Snort 3 there is only what revision 1 of smtp_rejects logged, which counted every refusal.
+OLD_REJECTIONS = "office-snort-3.json"
+
 Judged = Mapping[str, tuple[Level, tuple[Family, ...]]]
 
 
 def judged(store: Report) -> Judged:
     return {verdict.host: (verdict.level, verdict.families) for verdict in store.verdicts}
+
+
+def comparable(found: Judged, log: Path) -> Judged:
+    """The same, less what an older revision of a rule counted otherwise."""
+    left_out = {Family.REJECTION} if log.name == OLD_REJECTIONS else set()
+    return {
+        host: (level, tuple(family for family in families if family not in left_out))
+        for host, (level, families) in found.items()
+    }
 
 
 def suricata_alerts() -> Iterator[bytes]:
@@ -93,7 +105,7 @@ def test_the_report_is_that_of_suricata_s_alerts(by_suricata: Judged, unpacked: 
         assert {host for host, (level, _) in found.items() if level is Level.INFECTED} == infected
         assert all({*families} <= {*by_suricata[host][1]} for host, (_, families) in found.items())
     else:
-        assert found == by_suricata
+        assert comparable(found, unpacked) == comparable(by_suricata, unpacked)
 
 
 @every_log
@@ -110,7 +122,7 @@ def test_every_mass_mailer_is_found_and_nobody_else(unpacked: Path) -> None:
 def test_suricata_here_and_snort_there_give_one_report(unpacked: Path, tmp_path: Path) -> None:
     whole = DATA / "office-suricata-7.eve.json.gz"
     alone, mixed = analyze([str(whole)], SITE), analyze([str(whole), str(unpacked)], SITE)
-    assert judged(mixed) == judged(alone)
+    assert comparable(judged(mixed), unpacked) == comparable(judged(alone), unpacked)
     assert mixed.stats.events["alert"] > alone.stats.events["alert"]
 
 

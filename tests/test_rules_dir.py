@@ -42,9 +42,13 @@ def test_the_example_sets_every_key() -> None:
         "sid_base",
         "ports",
         "sensors",
+        "separate_by",
+        "inventory",
     }
     assert set(document.value) == keys
     site = load_site(RULES / "site.yaml")
+    assert site.inventory.problems == ()
+    assert len(site.inventory.by_mac) + len(site.inventory.by_network) == 3
     assert site.thresholds
     assert site.network_thresholds
     assert {exemption.until is None for exemption in site.exempt} == {True, False}

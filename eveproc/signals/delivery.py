@@ -3,7 +3,7 @@
 from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.facts import mail_ports
-from eveproc.signals.known_mailers import EMOTET, HOURLY_20, SLOW_BOT
+from eveproc.signals.known_mailers import EMOTET, HOURLY_6, HOURLY_20, SLOW_BOT
 from eveproc.signals.records import Connection, Recipient, RelayedMail, Session, Transaction
 from eveproc.signals.rule_match import HostMark, MarkTest, Moment, SmtpMatch, SynMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
@@ -101,6 +101,16 @@ DELIVERY = (
         measured=((EMOTET, 40.7), (HOURLY_20, 0.9 / 3)),
     ),
     SignalEntry(
+        signal=Signal.SMTP_VERY_SLOW,
+        did="opened SMTP connections to",
+        peer=Peer.SERVER,
+        alert_weight=AlertWeight(4.7, 11.6),
+        records=Signal.SMTP_ATTEMPTS,
+        explained_by_volume=True,
+        rule_match=SynMatch(once_a_day=True, mark=MarkTest(HostMark.TAKES_MAIL, is_set=False)),
+        measured=((HOURLY_6, 0.9 / 10),),
+    ),
+    SignalEntry(
         signal=Signal.SUBMISSION_ATTEMPTS,
         did="submitted mail to",
         peer=Peer.SERVER,
@@ -150,7 +160,7 @@ DELIVERY = (
         limit=PeerLimit.DIRECT_SERVERS,
         alert_weight=AlertWeight(4.3, 8.8),
         explained_by_volume=True,
-        rule_match=SmtpMatch(bit=1, counts=_greets, moment=Moment.GREETING),
+        rule_match=SmtpMatch(bit=1, counts=_greets, moment=Moment.GREETING, only_smtp_ports=True),
         per_mail=1,
         measured=((EMOTET, 13.9),),
     ),

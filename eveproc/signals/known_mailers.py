@@ -25,7 +25,8 @@ EMOTET = KnownMailer("Emotet 2021, as captured", 5.9)
 # A public capture of a slow one.
 SLOW_BOT = KnownMailer("a slow spam bot, 71 servers in 55 minutes", 55)
 HOURLY_20 = KnownMailer("20 mails an hour, for three hours", 180)
+HOURLY_6 = KnownMailer("6 mails an hour, for eight hours", 480)
 # Half of its mails carry the program; a bare word in each HELO.
 WORM = KnownMailer("a worm of 10 mails a minute that mails itself", 5)
 
-KNOWN_MAILERS = (PHORPIEX, RUSTOCK, FLOOD, MYTOB, EMOTET, SLOW_BOT, HOURLY_20, WORM)
+KNOWN_MAILERS = (PHORPIEX, RUSTOCK, FLOOD, MYTOB, EMOTET, SLOW_BOT, HOURLY_20, HOURLY_6, WORM)

@@ -15,16 +15,18 @@ def _refused(recipient: Recipient) -> str:
     return recipient.mailbox if recipient.is_refused else ""
 
 
+_NO_REPLIES = (
+    "its rule counts the replies of mail servers, and no record holds them: see what it alerts as "
+    "it is"
+)
+
 REJECTION = (
     SignalEntry(
         signal=Signal.SMTP_REJECTS,
-        did="had mail refused by",
+        did="was refused as a sender by",
         peer=Peer.SERVER,
         alert_weight=AlertWeight(3.5, 5.0),
-        rule_match=Untold(
-            "its rule counts the replies of mail servers, and no record holds them: "
-            "see what it alerts as it is"
-        ),
+        rule_match=Untold(_NO_REPLIES),
     ),
     SignalEntry(
         signal=Signal.RCPT_REFUSED,
@@ -38,6 +40,7 @@ REJECTION = (
         "from 5 % of bounces on (Amazon SES), so those do not count; of a spammer's list 3 to 40 % "
         "are refused, on a blocklist nearly all.",
         limit=PeerLimit.REFUSED,
-        rule_match=Untold("no record holds the replies, and no rule compares mails"),
+        alert_weight=AlertWeight(3.5, 5.0),
+        rule_match=Untold(_NO_REPLIES),
     ),
 )

@@ -46,11 +46,13 @@ class DnsMatch(Struct, frozen=True, kw_only=True):
 class SynMatch(Struct, frozen=True, kw_only=True):
     """A SYN to an external server's mail port, also one that is sent again.
 
-    `only_new_servers`: servers do not count for a day after they answered this host.
+    `only_new_servers`: servers do not count for a day after they answered this host. `once_a_day`:
+    servers do not count for a day after they were counted.
     """
 
     is_submission: bool = False
     only_new_servers: bool = False
+    once_a_day: bool = False
     mark: MarkTest | None = None
 
 

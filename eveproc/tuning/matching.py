@@ -134,6 +134,8 @@ def _unmarked(host: HostView, signal: Signal) -> Iterator[Match]:
             return _answers(host, rule) if rule.of_nxdomain else _questions(host, rule)
         case SynMatch(only_new_servers=True) as rule:
             return (match for match in _to_new_servers(host) if match.signal is signal)
+        case SynMatch(once_a_day=True) as rule:
+            return _once_a_day(host, rule)
         case SynMatch() as rule:
             return (match for row in _openings(host, rule) for match in _syns(row))
         case SmtpMatch(moment=Moment.GREETING) as rule:
@@ -251,10 +253,11 @@ def _kept(host: HostView, mark: HostMark) -> Iterator[tuple[int, int]]:
             yield from after_each(_settings(host, other), MARK_SECONDS[other])
     if host.by_eight:
         return
-    # Where the two rules for SYNs open a window, that of smtp_attempts or a mark keeps the host.
+    # Where the rules for SYNs open short windows, that of smtp_attempts or a mark keeps the host.
     for signal, rule in _RULES.items():
         threshold = host.thresholds.get(signal)
-        if threshold is not None and not (isinstance(rule, SynMatch) and rule.mark):
+        is_kept = isinstance(rule, SynMatch) and rule.mark and not rule.once_a_day
+        if threshold is not None and not is_kept:
             times = (match.time for match in by_time(_unmarked(host, signal)))
             yield from after_each(times, threshold.seconds)
 
@@ -270,6 +273,17 @@ def _to_new_servers(host: HostView) -> Iterator[Match]:
         yield from XbitState(answers, MET, exact=host.by_eight).let(
             by_time(asking), where_set=False
         )
+
+
+def _once_a_day(host: HostView, rule: SynMatch) -> Iterator[Match]:
+    """The first SYN to each server, and the first one after the bit that it set ran out."""
+    unit = 1 if host.by_eight else SECOND
+    since: dict[int, int] = {}
+    tries = [(match, row[2]) for row in _openings(host, rule) for match in _syns(row)]
+    for match, server in sorted(tries, key=lambda found: found[0].time):
+        if server not in since or match.time // unit > since[server] // unit + MET * SECOND // unit:
+            since[server] = match.time
+            yield match
 
 
 def _slow_signal(row: HistoryRow) -> Signal:

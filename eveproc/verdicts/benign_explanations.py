@@ -12,6 +12,7 @@ from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
+from eveproc.verdicts.alert_weights import TELLING, count_alone
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.recipients import are_taken_as_a_rule
 from rulegen.vocabulary import Family, Signal
@@ -76,6 +77,7 @@ CONNECTIONS = frozenset(
     if SIGNALS[s].counted_from in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
 )
 SUBMITTED = frozenset(s for s in Signal if SIGNALS[s].counted_from is Signal.SUBMISSION_ATTEMPTS)
+COUNTED = frozenset(Signal) - frozenset(TELLING)
 SURVEYED = frozenset(s for s in Signal if s.family in (Family.LOOKUP, Family.DELIVERY))
 
 
@@ -107,10 +109,24 @@ def find_benign_explanations(
         _regulars(evidence),
         _file_sharer(evidence),
         _own_sender(evidence, may_be_own),
+        counted_alone(evidence),
     )
     found = tuple(e for e in by_role if e)
     checker = None if any(e.signals >= LOOKUPS for e in found) else _address_checker(evidence, caps)
     return found + tuple(e for e in (checker, _own_providers(evidence, caps)) if e)
+
+
+def counted_alone(evidence: HostEvidence) -> BenignExplanation | None:
+    """Alerts alone that count what newsletters, surveys, monitors and crowds do as well."""
+    if not count_alone(evidence):
+        return None
+    return BenignExplanation(
+        "is seen by rules alone that newsletters, surveys, monitors and the people behind one "
+        "address trigger as well",
+        "log its dns, smtp and flow records, or look at what it sends",
+        COUNTED,
+        PERHAPS,
+    )
 
 
 def _mail_server(evidence: HostEvidence) -> BenignExplanation | None:

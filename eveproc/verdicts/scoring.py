@@ -11,6 +11,7 @@ from eveproc.signals.facts import Fact
 from eveproc.signals.own_alerts import threshold_of
 from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.acts import acts_of
+from eveproc.verdicts.alert_weights import alert_weight
 from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
@@ -37,9 +38,6 @@ _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
 # that do not exist lead to none. Of the weight of the others this share counts beside delivery.
 LEAD_TO_DELIVERY = frozenset((Signal.MX_FLOOD, Signal.NAME_GUESS))
 SAME_ACT = 0.1
-# Alerts name one random peer of each window. If each named peer was named this often on average, no
-# other peers are assumed.
-_VISITS = 2
 
 
 class ScoredSignal(Struct, frozen=True):
@@ -223,24 +221,10 @@ def _weigh_alerts(evidence: HostEvidence, caps: Caps, site: SiteProfile) -> Iter
         sketch = evidence.alerts(signal)
         if not sketch.hours:
             continue
-        log_ratio = 0.0 if _records_tell(evidence, signal, site) else _alert_weight(signal, sketch)
+        log_ratio = 0.0 if _records_tell(evidence, signal, site) else alert_weight(signal, sketch)
         if signal.family in _NEEDS_SERVERS and caps.connections_logged:
             log_ratio *= min(1.0, caps.servers / _SERVERS)
         yield ScoredSignal(signal, EvidenceSource.ALERT, sketch, log_ratio, sketch.distinct(), 0)
-
-
-def _alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
-    """The weight of alerts: several windows about one peer weigh no more than one window.
-
-    If the same few peers recur, no others are assumed, and they are scored by their number. Content
-    is scored by its alerts alone, since one server may receive all of it.
-    """
-    windows, met = sketch.count(), sketch.distinct()
-    weight = ALERTS[signal].weigh(min(windows, met))
-    curve = CURVES.get(SIGNALS[signal].counted_from)
-    if curve is None or signal.family is Family.CONTENT or windows < _VISITS * met:
-        return weight
-    return min(weight, max(0.0, *(window.weigh(met) for window in curve if window.seconds >= HOUR)))
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:

@@ -8,7 +8,11 @@ from msgspec import Struct
 
 from eveproc.evidence.store import EvidenceSource, HostEvidence
 from eveproc.verdicts import phrasing
-from eveproc.verdicts.benign_explanations import BenignExplanation, find_benign_explanations
+from eveproc.verdicts.benign_explanations import (
+    BenignExplanation,
+    counted_alone,
+    find_benign_explanations,
+)
 from eveproc.verdicts.caps import allow
 from eveproc.verdicts.parameters import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_weights, weigh
@@ -192,11 +196,14 @@ def score_by(
     explanations: Sequence[BenignExplanation],
     context: HostContext,
 ) -> float:
-    """The probability from events up to `time` (included), with the explanations of all events."""
+    """The probability from events up to `time` (included), with the explanations of all events.
+
+    Alerts that tell more than volume tell it from their own time on.
+    """
     so_far = evidence.between(-inf, nextafter(time, inf))
-    return combine(
-        tuple(weigh(so_far, allow(so_far, context.connections_logged), context)), explanations
-    )
+    counted = counted_alone(so_far)
+    scored = tuple(weigh(so_far, allow(so_far, context.connections_logged), context))
+    return combine(scored, (*explanations, counted) if counted else explanations)
 
 
 def _item(scored: ScoredSignal) -> EvidenceItem:

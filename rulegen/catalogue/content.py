@@ -67,8 +67,8 @@ CONTENT = (
         name="helo_odd",
         signal=Signal.HELO_ODD,
         offset=203,
-        rev=1,
-        msg="MXHOUND CONTENT Sessions with outside mail servers under a HELO name no mail server "
+        rev=2,
+        msg="MXHOUND CONTENT Sessions with external mail servers under a HELO name no mail server "
         "has",
         sees="SMTP sessions on port 25 of external hosts whose HELO is a bare word, a bare "
         "address, localhost, or the literal of "
@@ -87,6 +87,7 @@ CONTENT = (
         "most (a day of a real office); "
         "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail "
         "clients say bare words there.",
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="sender_churn",

@@ -39,8 +39,8 @@ DELIVERY = (
         name="smtp_attempts",
         signal=Signal.SMTP_ATTEMPTS,
         offset=101,
-        rev=1,
-        msg="MXHOUND DELIVERY Many connection attempts to outside mail servers",
+        rev=2,
+        msg="MXHOUND DELIVERY Many connection attempts to external mail servers",
         sees="many connection attempts (SYN) to port 25 of external hosts, also where a firewall "
         "stops them",
         mistaken_for=(
@@ -57,13 +57,14 @@ DELIVERY = (
         threshold=Threshold(15, 60),
         threshold_source="Twice the six SYNs that one blocked connection sends in 60 s, and more; "
         "Emotet 2021 made 82 in 60 s, office clients 2.",
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="smtp_slow",
         signal=Signal.SMTP_SLOW,
         offset=102,
-        rev=1,
-        msg="MXHOUND DELIVERY Connections to ever more outside mail servers",
+        rev=2,
+        msg="MXHOUND DELIVERY Connections to many new external mail servers",
         sees="connection attempts (SYN) within an hour to port 25 of distinct external hosts that "
         "did not answer this host in the last day",
         mistaken_for=(
@@ -80,13 +81,14 @@ DELIVERY = (
         threshold_source="Finds a sender of 20 mails an hour where no logs are kept; "
         "office clients made 6 in 3600 s at most (a day of a real office).",
         not_on=_NOT_NEW,
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="submission_attempts",
         signal=Signal.SUBMISSION_ATTEMPTS,
         offset=103,
-        rev=1,
-        msg="MXHOUND DELIVERY Many connection attempts to outside submission servers",
+        rev=2,
+        msg="MXHOUND DELIVERY Many connection attempts to external submission servers",
         sees="many connection attempts (SYN) to the submission ports of external hosts: mail sent "
         "through stolen accounts",
         mistaken_for=(
@@ -106,19 +108,20 @@ DELIVERY = (
         threshold_source="Three blocked connections send 21 SYNs in 300 s; Emotet 2021 made 402 in "
         "300 s on 465 and 587, "
         "a slow one reached 19 different servers.",
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="smtp_sessions",
         signal=Signal.SMTP_SESSIONS,
         offset=104,
-        rev=2,
-        msg="MXHOUND DELIVERY Many SMTP sessions with outside servers",
-        sees="many SMTP sessions (HELO or EHLO) with external servers on any port, also those that "
-        "go on encrypted after STARTTLS",
+        rev=3,
+        msg="MXHOUND DELIVERY Many SMTP sessions with external servers",
+        sees="many SMTP sessions (HELO or EHLO) with external servers on any port but those of "
+        "submission, also sessions that go on encrypted after STARTTLS",
         mistaken_for=(
             _UNDECLARED,
             _MONITORING,
-            "a program that opens a session for each of its messages to one provider",
+            "a program that opens a session for each of its messages to one provider on port 25",
         ),
         next_step="Compare the servers, the HELO names and the senders of the sessions.",
         references=(_SMTP,),
@@ -128,14 +131,14 @@ DELIVERY = (
         threshold_source="Office clients opened 3 in 300 s at most (a day of a real office); "
         "Emotet 2021 opened 89 in 300 s, 31 in 60 s.",
         misses=ON_WEB_PORTS,
-        updated="2026_11_28",
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="mail_burst",
         signal=Signal.MAIL_BURST,
         offset=105,
-        rev=2,
-        msg="MXHOUND DELIVERY Many mails to outside servers in a short time",
+        rev=3,
+        msg="MXHOUND DELIVERY Many mails to external servers in a short time",
         sees="many MAIL FROM commands in clear text to external servers, in one session or in many",
         mistaken_for=(
             _UNDECLARED,
@@ -150,7 +153,7 @@ DELIVERY = (
         threshold_source="The number of Emerging Threats' 2000328, ten in 120 s, "
         "counted here once per mail and only where the server is external.",
         misses=ON_WEB_PORTS,
-        updated="2026_11_28",
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="mx_then_smtp_mark",
@@ -175,8 +178,8 @@ DELIVERY = (
         name="mx_then_smtp",
         signal=Signal.MX_THEN_SMTP,
         offset=107,
-        rev=1,
-        msg="MXHOUND DELIVERY MX lookups followed by connections to outside mail servers",
+        rev=2,
+        msg="MXHOUND DELIVERY MX lookups followed by connections to external mail servers",
         sees="connection attempts (SYN) to port 25 of external hosts by a host that asked for an "
         "MX record in the last ten minutes",
         mistaken_for=(
@@ -191,6 +194,7 @@ DELIVERY = (
         threshold=Threshold(8, 300),
         threshold_source="One more than the seven SYNs that a single blocked connection sends.",
         not_on=_NOT_AFTER_MX,
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="takes_mail_mark",
@@ -215,8 +219,8 @@ DELIVERY = (
         name="met_mark",
         signal=Signal.SMTP_SLOW,
         offset=109,
-        rev=1,
-        msg="MXHOUND DELIVERY Outside mail server answered",
+        rev=2,
+        msg="MXHOUND DELIVERY External mail server answered",
         sees="an external host's answer (SYN, ACK) from a mail port; it makes no alert, it lets "
         "the slow rules count each server once a day",
         mistaken_for=(),
@@ -228,13 +232,14 @@ DELIVERY = (
         threshold_source="A day, so that the servers of one's own providers are met once.",
         host_side=HostSide.DESTINATION,
         only_for=SURICATAS,
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="submission_slow",
         signal=Signal.SUBMISSION_SLOW,
         offset=110,
-        rev=1,
-        msg="MXHOUND DELIVERY Connections to ever more outside submission servers",
+        rev=2,
+        msg="MXHOUND DELIVERY Connections to many new external submission servers",
         sees="connection attempts (SYN) within an hour to the submission ports of distinct "
         "external hosts "
         "that did not answer this host in the last day",
@@ -251,6 +256,7 @@ DELIVERY = (
         threshold_source="As for smtp_slow; the slow sender of a public capture met 71 servers in "
         "55 minutes.",
         not_on=_NOT_NEW,
+        updated="2026_11_30",
     ),
     RuleSpec(
         name="recipient_spread",
@@ -294,5 +300,28 @@ DELIVERY = (
         "has few recipients "
         "refused.",
         not_on=_LOG_ONLY,
+    ),
+    RuleSpec(
+        name="smtp_very_slow",
+        signal=Signal.SMTP_VERY_SLOW,
+        offset=113,
+        rev=1,
+        msg="MXHOUND DELIVERY Connections to many new external mail servers over hours",
+        sees="connection attempts (SYN) within eight hours to port 25 of distinct external hosts "
+        "that this host did not try in the last day",
+        mistaken_for=(
+            _UNDECLARED,
+            "a program that delivers by itself: newsletters, invoices, reports",
+        ),
+        next_step="Count the distinct servers over a day; a program that delivers to the same "
+        "partners meets no new ones on the next day.",
+        references=(_RFC5068,),
+        technique=_MAIL,
+        classtype="trojan-activity",
+        threshold=Threshold(12, 28800),
+        threshold_source="Finds a sender of 6 mails an hour, which meets 48 servers in 8 h at "
+        "most, where no logs are kept. Each server counts once a day: a file server that tells "
+        "nine partners stays below.",
+        not_on=_NOT_NEW,
     ),
 )

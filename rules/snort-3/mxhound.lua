@@ -36,7 +36,8 @@ for _, filter in ipairs({
     { gid = 1, sid = 1250105, type = 'limit', track = 'by_src', count = 1, seconds = 120 }, -- mail_burst
     { gid = 1, sid = 1250202, type = 'limit', track = 'by_src', count = 1, seconds = 3600 }, -- worm_attachment
     { gid = 1, sid = 1250203, type = 'limit', track = 'by_src', count = 1, seconds = 3600 }, -- helo_odd
-    { gid = 1, sid = 1250301, type = 'limit', track = 'by_dst', count = 1, seconds = 300 }, -- smtp_rejects
+    { gid = 1, sid = 1250301, type = 'limit', track = 'by_dst', count = 1, seconds = 3600 }, -- smtp_rejects
+    { gid = 1, sid = 1250302, type = 'limit', track = 'by_dst', count = 1, seconds = 300 }, -- rcpt_refused
     { gid = 1, sid = 1251001, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood
     { gid = 1, sid = 1251005, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood_tcp
     { gid = 1, sid = 1251103, type = 'limit', track = 'by_src', count = 1, seconds = 300 }, -- submission_attempts
@@ -69,6 +70,7 @@ for _, silence in ipairs({
     { gid = 1, sid = 1250202, track = 'by_src', ip = '10.20.99.0/24' },
     { gid = 1, sid = 1250203, track = 'by_src', ip = '10.20.99.0/24' },
     { gid = 1, sid = 1250301, track = 'by_dst', ip = '10.20.99.0/24' },
+    { gid = 1, sid = 1250302, track = 'by_dst', ip = '10.20.99.0/24' },
 }) do
     table.insert(suppress, silence)
 end

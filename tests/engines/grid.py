@@ -84,6 +84,8 @@ def _variant(rule: RenderedRule, sid: int, threshold: Threshold) -> str:
         f"count {threshold.count}, seconds {threshold.seconds};",
         rule.text,
     )
+    # A rule that sets the bit it asks for has one of its own in each variant.
+    text = text.replace("mxhound.tried", f"mxhound.tried{sid}")
     return re.sub(r"\bsid:\d+;", f"sid:{sid};", text)
 
 

@@ -11,7 +11,8 @@ same office as both real versions wrote it holds 7 and 8 to it, see test_same_ve
 - dns in alerts, 8: the same object as in the dns event. 7: `query[]` or `answer` below version 2; 6: without the version.
 - smtp, 6 and 7: after a session's last whole mail comes one more transaction for its QUIT, with the HELO name alone.
 - alert, 6: no `direction`, no addresses in `flow`.
-- 7 added `pkt_src`, `tx_guessed` and regions in `tcp`; 8 added `ip_v`, `flow.tx_cnt` and the progress of a transaction.
+- 7 added `pkt_src`, `tx_guessed` and regions in `tcp`; 8 added `ip_v`, `ether.ether_type`, `flow.tx_cnt` and the progress of a
+  transaction. The MACs in `ether` are those of src_ip and dest_ip.
 - dns version 1 (4, and on request 5 and 6): an answer is one event per record with the record's name and type; a failure is
   one event with the name asked and no type; an empty answer is nothing.
 """
@@ -46,6 +47,8 @@ def as_suricata_7(events: Iterable[Event]) -> Iterator[Event]:
     )
     for event in events:
         written = _without(event, *_NEW_IN_8)
+        if "ether" in event:
+            written["ether"] = _without(event["ether"], "ether_type")
         if event["event_type"] == "flow":
             written["flow"] = _without(event["flow"], "tx_cnt")
         yield _dns_of_7(written) if "dns" in event else written
@@ -98,14 +101,18 @@ def _without(mapping: Event, *keys: str) -> Event:
 
 
 def _swapped(event: Event) -> Event:
-    """The same packet's addresses the other way round."""
+    """The same packet's addresses and MACs the other way round."""
     ends = {
         "src_ip": "dest_ip",
         "dest_ip": "src_ip",
         "src_port": "dest_port",
         "dest_port": "src_port",
     }
-    return {**event, **{key: event[other] for key, other in ends.items()}}
+    swapped = {**event, **{key: event[other] for key, other in ends.items()}}
+    if "ether" in event:
+        macs = event["ether"]
+        swapped["ether"] = {"src_mac": macs["dest_mac"], "dest_mac": macs["src_mac"]}
+    return swapped
 
 
 def _quit(mail: Event, time: str) -> Event:

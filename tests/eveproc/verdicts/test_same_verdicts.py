@@ -135,7 +135,15 @@ LOGGED_BY_8_ONLY = {"request": ("flags", "rd"), "response": ("tx_id",)}
 def dns_of(events: Iterable[Event]) -> Counter[str]:
     """dns events without the engine's own numbers and what 7 does not log."""
     return Counter(
-        json.dumps({**_stripped(event), "ip_v": None, "dns": _common(event["dns"])}, sort_keys=True)
+        json.dumps(
+            {
+                **_stripped(event),
+                "ip_v": None,
+                "ether": {key: event["ether"][key] for key in ("src_mac", "dest_mac")},
+                "dns": _common(event["dns"]),
+            },
+            sort_keys=True,
+        )
         for event in events
         if event["event_type"] == "dns"
     )

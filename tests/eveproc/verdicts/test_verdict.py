@@ -289,16 +289,96 @@ def test_declared_mail_server_that_spreads_programs_is_suspected():
     assert verdict(events, host=RELAY).level is Level.SUSPECTED
 
 
-def test_alerts_of_independent_families_are_enough_without_logs():
-    events = [
-        alert(0, "mx_flood", rrnames=("a.test",)),
-        alert(20, "smtp_attempts"),
-        alert(61, "mx_flood", rrnames=("b.test",)),
+# Rules that count one act: the lookup, the connection it was for, the session and the mail in it.
+COUNTS = ("mx_flood", "smtp_attempts", "smtp_slow", "smtp_sessions", "mail_burst", "mx_then_smtp")
+
+
+def counted(*more, windows=6, signals=COUNTS):
+    """Alerts of rules that count, each time about another server or domain, and more of them."""
+    return [
+        *(
+            alert(n * 400 + k, signal, to=server(n), rrnames=names)
+            for n in range(windows)
+            for k, signal in enumerate(signals)
+            for names in [(f"d{n}.test",) if signal in LOOKUP_RULES else ()]
+        ),
+        *more,
     ]
+
+
+LOOKUP_RULES = ("mx_flood", "mx_slow", "name_guess", "name_guess_nx")
+REFUSED = {"side": "dest_ip"}
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param(COUNTS, id="a newsletter, a mail server"),
+        pytest.param((*COUNTS, "name_guess", "rcpt_refused"), id="an address verifier"),
+        pytest.param(("smtp_slow", "smtp_very_slow"), id="a monitor"),
+        pytest.param(("submission_slow", "submission_attempts"), id="a build server"),
+        pytest.param(("submission_slow", "name_guess"), id="many people behind one address"),
+    ],
+)
+def test_alerts_that_count_alone_do_not_convict(signals):
+    found = verdict(counted(signals=signals))
+    assert found.level is Level.SUSPECTED
+    assert found.score == 0.85
+    assert "is seen by rules alone that newsletters" in found.why
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param([alert(900, "smtp_rejects", **REFUSED)], 900, id="refused as a sender"),
+        pytest.param([alert(900, "worm_attachment")], 900, id="programs"),
+        pytest.param(
+            [alert(900, "name_guess_nx", rrnames=("x.test",), **REFUSED)], 900, id="names guessed"
+        ),
+        pytest.param(
+            [alert(n * 3601, "helo_odd", to=server(n)) for n in range(2)], 3601, id="odd greeting"
+        ),
+    ],
+)
+def test_what_no_benign_host_does_convicts_by_alerts_alone_from_its_time_on(told, expected):
+    events = counted(*told, signals=("mx_flood", "smtp_attempts", "smtp_sessions"))
     found = verdict(events)
     assert found.level is Level.INFECTED
-    assert found.decided_at == START + 61
+    assert found.decided_at == START + expected
     assert {item.source for item in found.evidence} == {EvidenceSource.ALERT}
+
+
+@pytest.mark.parametrize(
+    ("mails", "level"),
+    [(("mail_burst",), Level.INFECTED), (("smtp_sessions",), Level.SUSPECTED)],
+    ids=["mails", "survey"],
+)
+def test_one_hour_of_odd_greetings_tells_only_beside_mails(mails, level):
+    events = counted(alert(900, "helo_odd"), signals=("smtp_attempts", "smtp_slow", *mails))
+    assert verdict(events).level is level
+
+
+def test_an_odd_greeting_of_servers_that_are_met_again_is_a_monitor_s():
+    hourly = [alert(n * 3601, "helo_odd", to=server(n % 9)) for n in range(20)]
+    found = verdict(counted(*hourly, signals=("smtp_slow", "smtp_very_slow")))
+    assert found.level is Level.SUSPECTED
+    assert next(i for i in found.evidence if i.signal is Signal.HELO_ODD).weight == 0
+
+
+def test_guessed_names_tell_without_mx_lookups():
+    guesses = ("name_guess", "submission_attempts", "smtp_attempts")
+    assert verdict(counted(signals=guesses)).level is Level.INFECTED
+    assert verdict(counted(signals=(*guesses, "mx_slow"))).level is Level.SUSPECTED
+
+
+def test_a_flood_that_nobody_answers_convicts_by_alerts_alone():
+    blocked = ("mx_flood", "smtp_attempts", "smtp_slow", "mx_then_smtp")
+    assert verdict(counted(signals=blocked)).level is Level.INFECTED
+    assert verdict(counted(signals=(*blocked, "smtp_sessions"))).level is Level.SUSPECTED
+
+
+def test_records_of_deliveries_lift_the_limit_of_alerts():
+    assert verdict([*flood(60), *counted()]).level is Level.INFECTED
 
 
 @pytest.mark.parametrize(
@@ -924,4 +1004,4 @@ def test_sessions_on_a_submission_port_are_those_of_a_client_by_alerts_too():
     assert found.level is not Level.INFECTED
     assert {item.signal for item in found.evidence} == {Signal.SUBMISSION_ATTEMPTS}
     direct = [alert(n * 600, "smtp_sessions", to=server(n)) for n in range(30)]
-    assert verdict(direct).level is Level.INFECTED
+    assert {item.signal for item in verdict(direct).evidence} == {Signal.SMTP_SESSIONS}
