@@ -159,7 +159,6 @@ def _context(
     spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, outside: str
 ) -> Mapping[str, object]:
     """What a template may use: `rule.` plus one of these names."""
-    web_ports = [f"{web[0]}:{web[-1]}" for web in site.ports.without_smtp]
     return {
         "sid": sid,
         "rev": spec.rev,
@@ -169,8 +168,8 @@ def _context(
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
-        "session_ports": _all_but(web_ports),
-        "direct_ports": _all_but([*web_ports, *map(str, site.ports.submission)]),
+        "session_ports": _all_but(site.ports.without_smtp),
+        "direct_ports": _all_but(site.ports.without_direct),
         "labels": GUESSED_LABELS,
         "runnable": RUNNABLE_SUFFIXES,
         "internal_domains": site.internal_domains,
@@ -200,9 +199,10 @@ def _metadata(spec: RuleSpec) -> str:
     return ", ".join(f"{key} {value}" for key, value in pairs)
 
 
-def _all_but(ports: Sequence[str]) -> str:
+def _all_but(left_out: Sequence[range]) -> str:
     """Any port but these. A rule for ports of the web makes Suricata inspect all web traffic."""
-    return f"[{','.join(f'!{port}' for port in ports)}]" if ports else "any"
+    ports = [f"!{each[0]}:{each[-1]}" if len(each) > 1 else f"!{each[0]}" for each in left_out]
+    return f"[{','.join(ports)}]" if ports else "any"
 
 
 def _port_list(ports: tuple[int, ...]) -> str:

@@ -102,8 +102,18 @@ class Ports(Struct, frozen=True):
 
         Suricata's rules look for SMTP on a web port only if it is in `smtp`.
         """
-        mail = self.smtp + self.submission
-        return tuple(web for web in WEB_PORTS if not any(port in web for port in mail))
+        return _free_of(self.smtp + self.submission)
+
+    @property
+    def without_direct(self) -> tuple[range, ...]:
+        """Web ports that this site does not use from server to server, and those of submission."""
+        web = _free_of(self.smtp)
+        others = (port for port in self.submission if not any(port in each for each in web))
+        return (*web, *(range(port, port + 1) for port in others))
+
+
+def _free_of(ports: tuple[int, ...]) -> tuple[range, ...]:
+    return tuple(web for web in WEB_PORTS if not any(port in web for port in ports))
 
 
 class SiteProfile(Struct, frozen=True):

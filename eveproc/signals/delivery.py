@@ -160,7 +160,7 @@ DELIVERY = (
         limit=PeerLimit.DIRECT_SERVERS,
         alert_weight=AlertWeight(4.3, 8.8),
         explained_by_volume=True,
-        rule_match=SmtpMatch(bit=1, counts=_greets, moment=Moment.GREETING, only_smtp_ports=True),
+        rule_match=SmtpMatch(bit=1, counts=_greets, moment=Moment.GREETING, except_submission=True),
         per_mail=1,
         measured=((EMOTET, 13.9),),
     ),

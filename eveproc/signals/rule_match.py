@@ -67,14 +67,15 @@ class Moment(Enum):
 class SmtpMatch(Struct, frozen=True, kw_only=True):
     """Something that a host says to an external server.
 
-    `bit` stands for it in the history, so it must not change. `only_smtp_ports`: not where mail is
-    submitted.
+    `bit` stands for it in the history, so it must not change. The rule looks at any port, with
+    `only_smtp_ports` at those of ports.smtp, with `except_submission` at all but ports.submission.
     """
 
     bit: int
     counts: Callable[[Smtp], bool]
     moment: Moment
     only_smtp_ports: bool = False
+    except_submission: bool = False
     mark: MarkTest | None = None
 
 

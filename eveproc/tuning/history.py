@@ -19,7 +19,7 @@ from eveproc.signals.domains import names_mail
 from eveproc.signals.registry import SIGNALS
 from eveproc.signals.rule_match import DnsMatch, SmtpMatch
 from eveproc.tuning.rows import HistoryRows
-from rulegen.site_profile import SiteProfile
+from rulegen.site_profile import Ports, SiteProfile
 from rulegen.units import HOUR
 
 FIN, SYN, RST, PUSH, ACK, URG = 1, 2, 4, 8, 16, 32
@@ -244,8 +244,7 @@ class HistoryKeeper:
 
     def _of_smtp(self, event: Smtp) -> None:
         mark = fingerprint((event.client, event.client_port, event.server, event.tx_id))
-        direct = event.server_port in self.site.ports.smtp
-        if direct and self._see(event.server):
+        if event.server_port in self.site.ports.smtp and self._see(event.server):
             self._keep(event.server, TOOK_MAIL, event.time, mark, event.flow_id)
         if (
             event.server_port not in self._without_smtp
@@ -259,7 +258,7 @@ class HistoryKeeper:
                 mark,
                 event.flow_id,
                 event.tx_id + 1,
-                _said(event, direct),
+                _said(event, self.site.ports),
             )
 
 
@@ -285,12 +284,18 @@ def _opened(flow: Flow) -> ConnectionState:
     return bits
 
 
-def _said(mail: Smtp, is_direct: bool) -> int:
+def _said(mail: Smtp, ports: Ports) -> int:
     return sum(
         match.bit
         for match in SMTP_MATCHES
-        if (is_direct or not match.only_smtp_ports) and match.counts(mail)
+        if _looks_at(match, mail.server_port, ports) and match.counts(mail)
     )
+
+
+def _looks_at(match: SmtpMatch, port: int, ports: Ports) -> bool:
+    if match.only_smtp_ports:
+        return port in ports.smtp
+    return not (match.except_submission and port in ports.submission)
 
 
 def micros(seconds: float) -> int:

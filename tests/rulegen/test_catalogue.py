@@ -86,6 +86,7 @@ def test_rules_on_replies_look_at_the_destination() -> None:
         "name_guess_nx",
         "name_guess_nx_tcp",
         "smtp_rejects",
+        "rcpt_refused",
         "met_mark",
     }
 

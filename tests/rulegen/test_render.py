@@ -206,8 +206,23 @@ def test_a_port_of_the_web_is_looked_at_where_the_site_has_mail(
     submission: tuple[int, ...], ports: str
 ) -> None:
     site = replace(SITE, ports=Ports(submission=submission))
-    for name in ("smtp_sessions", "mail_burst", "worm_attachment"):
+    for name in ("mail_burst", "worm_attachment"):
         assert f"] {ports} (msg" in rules_of(SPECS[name], site, Engine.SURICATA_8)[0].text
+
+
+@pytest.mark.parametrize(
+    ("ports", "expected"),
+    [
+        (Ports(), "[!80:81,!443:444,!465,!587]"),
+        (Ports(submission=(587, 443)), "[!80:81,!443:444,!587]"),
+        (Ports(smtp=(25, 444), submission=(465,)), "[!80:81,!465]"),
+        (Ports(smtp=(80, 443), submission=(444,)), "[!444]"),
+    ],
+)
+def test_sessions_are_counted_where_mail_is_not_submitted(ports: Ports, expected: str) -> None:
+    site = replace(SITE, ports=ports)
+    for engine in SURICATAS:
+        assert f"] {expected} (msg" in rules_of(SPECS["smtp_sessions"], site, engine)[0].text
 
 
 def test_no_own_domains_no_exception_in_the_pattern() -> None:
