@@ -44,7 +44,7 @@ def test_no_replay_uses_the_machine_s_own_configuration(page: str) -> None:
     ]
     assert replays
     assert all(
-        "suricata-7 -c templates/replay.yaml" in line or "suricata -c templates/replay.yaml" in line
+        "suricata-7 -c templates/replay.yaml" in line or "suricata -c sim/replay.yaml" in line
         for line in replays
     )
 
@@ -95,7 +95,7 @@ def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(
 ) -> None:
     page = (ROOT / "docs" / "loading-rules.md").read_text()
     (command,) = re.findall(
-        r"^ *(suricata -c docs/replay\.yaml .*?)^ *```", page, re.MULTILINE | re.DOTALL
+        r"^ *(suricata -c sim/replay\.yaml .*?)^ *```", page, re.MULTILINE | re.DOTALL
     )
     wire = Wire()
     for number in range(12):
@@ -103,8 +103,7 @@ def test_the_documented_replay_writes_alerts_where_it_is_told_and_nowhere_else(
     (tmp_path / "sim").mkdir()
     wire.write(tmp_path / "sim" / "traffic.pcap")
     shutil.copytree(ROOT / "rules" / suricata_7, tmp_path / "out" / "suricata-7")
-    (tmp_path / "docs").mkdir()
-    shutil.copy(REPLAY, tmp_path / "docs")
+    shutil.copy(REPLAY, tmp_path / "sim")
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     done = subprocess.run(
         ["bash", "-c", f'suricata() {{ {installed(suricata_7).path} "$@"; }}; {command}'],
