@@ -44,7 +44,8 @@ class Asset(Struct, frozen=True):
 
     `mac` is "" if not known. `scope` says in which of several networks it is ("" where the address
     is in one only), `scopes` in which logged ones. `contested` are the MACs of machines that had
-    the address at the same time and whose evidence cannot be separated.
+    the address at the same time and whose evidence cannot be separated. `holds` say when the
+    addresses were the machine's; () where that is not known.
     """
 
     address: str
@@ -55,6 +56,7 @@ class Asset(Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     apart: Apart | None = None
     contested: tuple[str, ...] = ()
+    holds: tuple[AddressHold, ...] = ()
 
 
 class Network(Struct, frozen=True):
@@ -157,6 +159,7 @@ def _unbound(
             network.scopes,
             network.apart,
             contested,
+            () if held or contested else (AddressHold(address, "", -inf, inf, inf),),
         )
 
 
@@ -216,7 +219,16 @@ def _gathered(mac: str, parts: list[tuple[AddressHold, Network, HostEvidence]]) 
     )
     apart = next((network.apart for _, network, _ in parts if network.apart), None)
     scopes = frozenset(scope for _, network, _ in parts for scope in network.scopes)
-    return Asset(latest.address, evidence, mac, addresses, network.scope, scopes, apart)
+    return Asset(
+        latest.address,
+        evidence,
+        mac,
+        addresses,
+        network.scope,
+        scopes,
+        apart,
+        holds=tuple(hold for hold, _, _ in parts),
+    )
 
 
 def holders(store: EvidenceStore) -> Iterator[AddressHold]:

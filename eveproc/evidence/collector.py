@@ -14,9 +14,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.coverage import CoverageNoter
+from eveproc.evidence.host_names import Login
 from eveproc.evidence.places import AUTOMATIC, Place, label_of
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.input.events import NO_ORIGIN, Alert, Dhcp, Dns, Event, Flow, Smtp, Stats, Tls
+from eveproc.input.events import (
+    NO_ORIGIN,
+    Alert,
+    Dhcp,
+    Dns,
+    Event,
+    Flow,
+    LoggedIn,
+    Smtp,
+    Stats,
+    Tls,
+)
 from eveproc.input.survey import Survey
 from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
@@ -25,6 +37,7 @@ from eveproc.signals.prefilter_patterns import line_filter
 from eveproc.signals.records import Record, RecordReader
 from eveproc.signals.registry import EXTRACTORS, Activity
 from rulegen.site_profile import SiteProfile
+from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
 
@@ -103,8 +116,7 @@ class Collector:
         self._coverage_noter().note(event)
         if event.sensor in self._sensors:
             store.sensors.add(event.sensor)
-        if type(event) is Flow:
-            self.note_presence(event)
+        self._note_client(event)
         findings = self._findings(event)
         named = tuple(self._names_in(event))
         if not (findings or named or isinstance(event, Stats | Dhcp)):
@@ -127,6 +139,23 @@ class Collector:
             findings = [self._labelled(finding, event) for finding in findings]
         for finding in findings:
             self._keep(finding)
+
+    def _note_client(self, event: Event) -> None:
+        """Note that a host exists, and who used it to log in, whatever else the event says."""
+        match event:
+            case Flow():
+                self.note_presence(event)
+            case LoggedIn(names=names, server=server) if self.is_home(server):
+                self._note_login(event, event.client, names)
+            case Tls(client_name=str(name), client=client) if name:
+                self._note_login(event, client, (("user", name),))
+
+    def _note_login(self, event: Event, client: str, names: tuple[tuple[str, str], ...]) -> None:
+        if self.is_home(client) and not self.period.why_not(event.time):
+            scope = Place.of(label_of(event, self._fields, is_server=False)).scope
+            for kind, name in names:
+                login = Login(kind, name, event.TYPE, scope)
+                self.store.host_names.note(client, login, int(event.time // HOUR))
 
     def _labelled(self, finding: Finding, event: Event) -> Finding:
         client, _ = _ends(event)

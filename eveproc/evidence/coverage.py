@@ -20,6 +20,7 @@ from eveproc.input.events import (
     Dns,
     Event,
     Flow,
+    LoggedIn,
     Skipped,
     SkipReason,
     Smtp,
@@ -209,7 +210,9 @@ class CoverageNoter:
         coverage.cut_off += seen.cut_off
         coverage.present |= seen.kinds
         for result in seen.results:
-            if isinstance(result, Event):
+            if isinstance(result, LoggedIn):
+                coverage.other_kinds[result.TYPE] += 1
+            elif isinstance(result, Event):
                 self._note_sampled(result)
             elif result.reason is not SkipReason.BLANK:
                 self._note_skipped(result)

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.evidence.coverage import Coverage
+from eveproc.evidence.host_names import HostNames
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
@@ -210,6 +211,7 @@ class EvidenceStore(Struct):
     unnamed_logs: set[str] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     macs: MacTable = field(default_factory=MacTable)
+    host_names: HostNames = field(default_factory=HostNames)
     has_scopes: bool = False
     health: SensorHealth = field(default_factory=SensorHealth)
     coverage: Coverage = field(default_factory=Coverage)
@@ -281,6 +283,7 @@ class EvidenceStore(Struct):
         self.unnamed_logs |= other.unnamed_logs
         self.leases.merge(other.leases)
         self.macs.merge(other.macs)
+        self.host_names.merge(other.host_names)
         self.health.merge(other.health)
         self.coverage.merge(other.coverage)
         self.server_names.merge(other.server_names)
@@ -303,7 +306,7 @@ class EvidenceStore(Struct):
             self, active=set(), sensors=set(self.sensors), unnamed_logs=set(self.unnamed_logs)
         )
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
-        self.server_names, self.macs = ServerNames(), MacTable()
+        self.server_names, self.macs, self.host_names = ServerNames(), MacTable(), HostNames()
         self.coverage = Coverage()
         self.unused = Counter()
         return new

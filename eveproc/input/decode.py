@@ -9,7 +9,7 @@ only its loss, if it was needed, loses the line.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
@@ -39,6 +39,9 @@ from eveproc.input.events import (
     Dns,
     Event,
     Flow,
+    Kerberos,
+    LoggedIn,
+    Ntlm,
     Origin,
     Skipped,
     SkipReason,
@@ -165,9 +168,31 @@ class _Smtp(Struct):
     rcpt_to: tuple[str, ...] = ()
 
 
+class _TlsClient(Struct):
+    subject: str = ""
+
+
 class _Tls(Struct):
     sni: str = ""
     subject: str = ""
+    client: _TlsClient | None = None
+
+
+class _Krb5(Struct):
+    msg_type: str = ""
+    cname: str = ""
+    realm: str = ""
+
+
+class _Ntlmssp(Struct):
+    domain: str = ""
+    user: str = ""
+    host: str = ""
+
+
+class _Smb(Struct):
+    status: str = ""
+    ntlmssp: _Ntlmssp | None = None
 
 
 class _Email(Struct):
@@ -304,6 +329,8 @@ class _EveRecord(Struct):
     flow: _Flow | None = None
     tcp: _Tcp | None = None
     dhcp: _Dhcp | None = None
+    krb5: _Krb5 | None = None
+    smb: _Smb | None = None
     stats: _Stats | None = None
 
 
@@ -548,6 +575,7 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
         name=_name(tls.sni) or _common_name(tls.subject),
+        client_name=_common_name(tls.client.subject) if tls.client else "",
     )
 
 
@@ -558,6 +586,57 @@ def _common_name(subject: str) -> str:
     """`C=US, O=Example, CN=*.mail.example` -> `mail.example`; "" without one."""
     found = _COMMON_NAME.search(subject)
     return _name(found[1].strip()).removeprefix("*.") if found else ""
+
+
+# Suricata logs the packet that answers a Kerberos request, and of SMB the request: ports tell.
+_KERBEROS, _SMB = frozenset((88,)), frozenset((139, 445))
+
+
+def _krb5(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
+    """A refusal proves nothing."""
+    krb5 = wire.krb5 or _missing("krb5")
+    name = _name(krb5.cname)
+    if krb5.msg_type not in ("KRB_AS_REP", "KRB_TGS_REP") or name in ("", "<empty>"):
+        return _not_ours("krb5")
+    realm = "" if krb5.realm == "<empty>" else _name(krb5.realm)
+    is_machine = name.endswith("$") or name.startswith("host/")
+    machine = ("machine", name.removeprefix("host/").rstrip("$"))
+    named = machine if is_machine else ("user", f"{name}@{realm}" if realm else name)
+    return _logged_in(Kerberos, wire, time, (named,), _KERBEROS)
+
+
+def _smb(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
+    """Other commands, refusals and sessions of nobody prove nothing."""
+    smb = wire.smb or _missing("smb")
+    if smb.ntlmssp is None or smb.status != "STATUS_SUCCESS" or not smb.ntlmssp.user:
+        return _not_ours("smb")
+    domain, host = _name(smb.ntlmssp.domain), _name(smb.ntlmssp.host)
+    user = _name(smb.ntlmssp.user)
+    names = (("user", f"{domain}\\{user}" if domain else user), ("machine", host))
+    return _logged_in(Ntlm, wire, time, tuple(named for named in names if named[1]), _SMB)
+
+
+def _logged_in(
+    kind: type[LoggedIn],
+    wire: _EveRecord,
+    time: float,
+    names: tuple[tuple[str, str], ...],
+    ports: Collection[int],
+) -> LoggedIn | Skipped:
+    from_server = wire.src_port in ports
+    if from_server == (wire.dest_port in ports):
+        return _not_ours(wire.event_type)
+    ends = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
+    return kind(
+        time=time,
+        sensor=_sensor(wire.host),
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        origin=_origin(wire, from_server),
+        client=ends[from_server],
+        server=ends[not from_server],
+        names=names,
+    )
 
 
 def _flow(wire: _EveRecord, time: float) -> Flow:
@@ -703,6 +782,8 @@ _BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingPr
         "tls": _tls,
         "flow": _flow,
         "dhcp": _dhcp,
+        "krb5": _krb5,
+        "smb": _smb,
         "stats": _stats,
     }
 )

@@ -259,7 +259,7 @@ class Smtp(Event, frozen=True, kw_only=True):
 
 class Tls(Event, frozen=True, kw_only=True):
     """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its
-    certificate says, else "".
+    certificate says, else "". `client_name` is that of the client's certificate, "" without one.
     """
 
     TYPE: ClassVar[str] = "tls"
@@ -268,6 +268,30 @@ class Tls(Event, frozen=True, kw_only=True):
     server: str
     server_port: int
     name: str = ""
+    client_name: str = ""
+
+
+class LoggedIn(Event, frozen=True, kw_only=True):
+    """A user or a machine that proved who it is to a server.
+
+    `names` are pairs of "user" or "machine", and the name.
+    """
+
+    client: str
+    server: str
+    names: tuple[tuple[str, str], ...]
+
+
+class Kerberos(LoggedIn, frozen=True, kw_only=True):
+    """A ticket that was granted."""
+
+    TYPE: ClassVar[str] = "krb5"
+
+
+class Ntlm(LoggedIn, frozen=True, kw_only=True):
+    """A session over SMB that was granted to a user by NTLM."""
+
+    TYPE: ClassVar[str] = "smb"
 
 
 class Flow(Event, frozen=True, kw_only=True):

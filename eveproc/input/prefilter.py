@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
 from eveproc.input.events import ACK, SYN_ACK
+from eveproc.input.new_logins import NewLogins
 
 if TYPE_CHECKING:
     import hyperscan
@@ -39,12 +40,14 @@ class PatternKind(Enum):
     """What a pattern finds.
 
     A line that is wanted; one that is wanted if what was found stands in a name asked for; the
-    flags of a flow; or a record in text, whose quotes are spelled in another way.
+    flags of a flow; a login, which is wanted if it is new (new_logins.py); or a record in text,
+    whose quotes are spelled in another way.
     """
 
     WANTED = auto()
     NAME = auto()
     TCP = auto()
+    LOGIN = auto()
     QUOTED = auto()
 
 
@@ -114,7 +117,8 @@ class Prefilter:
 
         And the TCP flows (active_hosts.py).
 
-        Which lines are wanted depends on the block alone, but for the sensors that were heard of.
+        Which lines are wanted depends on the block alone, but for the sensors that were heard of
+        and the logins that were met.
         """
         wanted, flows, quoted = self._plain.find(block, end)
         found = [flows]
@@ -157,6 +161,8 @@ class _Scanner:
         )
         self._established = _established(quote)
         self._flags = len(next(iter(self._established)))
+        # Fields that the site names may be anywhere: every login is wanted then.
+        self._logins = None if line_filter.named else NewLogins(quote)
         self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
         self._patterns = patterns_in_text(line_filter.patterns, quote)
         self._note = tuple(self._hits[kind].append for kind, _ in self._patterns(SPACE))
@@ -170,8 +176,10 @@ class _Scanner:
         tcp, quoted = hits[PatternKind.TCP], hits[PatternKind.QUOTED]
         if quoted:  # flows of records in text are found by another scanner
             tcp = [place for place in tcp if block[place - 3 : place] not in _NOT_HERE]
+        logins = hits[PatternKind.LOGIN]
         wanted = [
             *hits[PatternKind.WANTED],
+            *(self._logins.among(block, logins) if self._logins else logins),
             *self._in_names(block, hits[PatternKind.NAME]),
             *self._probes(block, tcp),
         ]

@@ -2,6 +2,7 @@
 
 import json
 
+from eveproc.evidence.host_names import HostName
 from eveproc.report.judgement_text import as_dict as judgement_as_dict
 from eveproc.report.record import change_as_dict, changes
 from eveproc.report.times import iso
@@ -57,7 +58,7 @@ def _where(verdict: Verdict) -> dict[str, object]:
     """Keys that only some hosts have.
 
     Scope of several networks, NAT, router, people behind it, addresses taken for one machine,
-    inventory.
+    names of its users, inventory.
     """
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
@@ -65,6 +66,7 @@ def _where(verdict: Verdict) -> dict[str, object]:
         | ({"is_router": True} if verdict.is_router else {})
         | ({"people_at_least": verdict.people} if verdict.people else {})
         | ({"in_turn": list(verdict.in_turn)} if verdict.in_turn else {})
+        | ({"names": [_name(name) for name in verdict.names]} if verdict.names else {})
         | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
     )
 
@@ -72,6 +74,16 @@ def _where(verdict: Verdict) -> dict[str, object]:
 def _inventory(entry: InventoryEntry) -> dict[str, str]:
     """The key that matched, as `address`, `network` or `mac`, and the columns with a value."""
     return {entry.kind: entry.key, **dict(entry.values)}
+
+
+def _name(name: HostName) -> dict[str, object]:
+    """Of a user or a machine; `source` is the type of the record that gave it."""
+    return {
+        "kind": name.kind,
+        "name": name.name,
+        "source": name.source,
+        "last_seen": iso(name.last_seen),
+    }
 
 
 def _item(item: EvidenceItem) -> dict[str, object]:

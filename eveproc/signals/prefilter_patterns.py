@@ -59,6 +59,10 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     yield PatternKind.WANTED, rf'ort":"(?:{ports})(?:"|\.)'
     yield PatternKind.WANTED, rf'ort":(?:{ports})\.0'
     yield PatternKind.TCP, "tcp_flags_ts[^a-z0-9]{3}"
+    # Tickets that were granted, users of sessions over SMB, certificates of clients.
+    yield PatternKind.LOGIN, "KRB_(?:AS|TGS)_REP"
+    yield PatternKind.LOGIN, "ntlmssp[^a-z]"
+    yield PatternKind.LOGIN, r'client":\{[^{}]*subject'
     for traces in TRACES:
         for pattern in traces.patterns:
             yield PatternKind.WANTED, pattern

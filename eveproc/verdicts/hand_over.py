@@ -223,6 +223,7 @@ def _judged_together(chain: Chain, store: EvidenceStore, site: SiteProfile) -> I
         addresses=tuple(machine.address for machine in chain.machines),
         in_turn=chain.sentence,
         one_since=chain.since,
+        names=tuple(dict.fromkeys(name for m in reversed(chain.machines) for name in m.names)),
     )
     score = assess(together.evidence, context_of(together, store, site)).score
     alone = (assess(m.evidence, context_of(m, store, site)).score for m in chain.machines)

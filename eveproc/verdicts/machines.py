@@ -9,7 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.assets import Apart, assets
+from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.verdicts import user_names
 from eveproc.verdicts.own_domains import may_be_own
 from eveproc.verdicts.people import look_behind, people_behind, sentence
 from eveproc.verdicts.scoring import HostContext, signals_for
@@ -30,6 +32,8 @@ from rulegen.vocabulary import Level
 class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
+    `names` are those of its users and its own, as logins gave them.
+
     `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
     addresses, in order of time, are taken for one machine (hand_over.py), `one_since` from when on.
     """
@@ -44,6 +48,7 @@ class Machine(Struct, frozen=True):
     contested: tuple[str, ...] = ()
     in_turn: str = ""
     one_since: float = -inf
+    names: tuple[HostName, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,6 +75,7 @@ def machines(
             asset.scopes,
             asset.apart,
             asset.contested,
+            names=store.host_names.of(asset.holds, asset.scopes if asset.scope else None),
         )
 
 
@@ -93,6 +99,9 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     verdict = judge(machine.address, machine.evidence, machine.identity, context, bounds)
     if (entry := inventory_entry(machine, context.site)) is not None:
         verdict = replace(verdict, inventory=entry)
+    if verdict.level is not Level.CLEAN and machine.names:
+        why = f"{verdict.why} {user_names.sentence(machine.names)}"
+        verdict = replace(verdict, names=machine.names, why=why)
     if verdict.level is not Level.CLEAN and (people := people_behind(machine.evidence)):
         verdict = _of_several(verdict, people)
     if machine.in_turn:

@@ -6,6 +6,7 @@ from math import inf, nextafter
 
 from msgspec import Struct
 
+from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, HostEvidence
 from eveproc.verdicts import phrasing
 from eveproc.verdicts.benign_explanations import (
@@ -73,7 +74,8 @@ class Verdict(Struct, frozen=True):
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
     is what the site's inventory says of the host. `in_turn` are the addresses, in order of
     time, that are taken for one machine (hand_over.py). At least `people` use the address; 0 if
-    nothing shows several (people.py).
+    nothing shows several (people.py). `names` are those of the users and of the machine of a host
+    above clean, the latest first.
     """
 
     host: str
@@ -93,6 +95,7 @@ class Verdict(Struct, frozen=True):
     inventory: InventoryEntry | None = None
     in_turn: tuple[str, ...] = ()
     people: int = 0
+    names: tuple[HostName, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""Places of logins in blocks of EVE, undecoded -> those that may tell something new.
+
+Kerberos is frequent, and says of each host the same all day. Of lines that differ in nothing that
+is kept of a login (host_names.py) but in minutes, one is wanted. Lines that are written in another
+way than Suricata does are all wanted.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+# How many logins are kept to be known again; the others are decoded once more.
+LOGINS_KEPT = 1 << 18
+
+NEWLINE = b"\n"
+# The head of a record. Offsets of whole hours leave hours as they are; the ports tell client from
+# server (decode.py).
+_HEAD = (
+    rb'"timestamp":"([-0-9]{10}T[0-9]{2}):[0-9:.]{12}([+-][0-9]{2}00)","flow_id":[0-9]+,'
+    rb'("in_iface":"[^\x22\\]*",)?"event_type":"[a-z0-9]+",("vlan":\[[0-9,]*\],)?'
+    rb'("src_ip":"[^\x22\\]+"),"src_port":(?:(88|139|445)|[0-9]+),'
+    rb'("dest_ip":"[^\x22\\]+"),"dest_port":(?:(88|139|445)|[0-9]+),'
+)
+_GRANTED = b"STATUS_SUCCESS"
+
+Key = tuple[bytes | None, ...]
+
+
+class NewLogins:
+    """Remembers the logins that were met."""
+
+    def __init__(self, quote: bytes) -> None:
+        """`quote` is how quotes are spelled in the records."""
+        self._met: set[Key] = set()
+        self._head = re.compile(_HEAD.replace(b'"', re.escape(quote)))
+        self._host = b"%bhost%b" % (quote, quote)
+
+    def among(self, block: bytes, places: Sequence[int]) -> Iterator[int]:
+        """Places in lines that were not met before."""
+        met = self._met
+        for place in places:
+            key = self._key(block, place)
+            if key is None or key not in met:
+                if key is not None:
+                    met.add(key)
+                yield place
+        if len(met) > LOGINS_KEPT:
+            met.clear()
+
+    def _key(self, block: bytes, place: int) -> Key | None:
+        """All of a line that what is kept of it depends on; None if that cannot be told."""
+        find = block.find
+        start, end = block.rfind(NEWLINE, 0, place) + 1, find(NEWLINE, place)
+        head = self._head.search(block, start, place)
+        closed = find(b"}", place, end)
+        if head is None or closed < 0:
+            return None
+        behind = head.end()
+        elsewhere = (
+            find(b"vlan", behind, end),
+            find(b"in_iface", behind, end),
+            find(b"tenant_id", behind, end),
+            find(self._host, behind, place),
+        )
+        if max(elsewhere) >= 0:  # these count, too
+            return None
+        named, sensor = find(b"sname", place, closed), find(self._host, closed, end)
+        return (
+            block[start : head.start()],
+            *head.groups(),
+            _GRANTED if find(_GRANTED, behind, place) >= 0 else None,
+            block[place : named if named >= 0 else closed],
+            block[sensor : find(b",", sensor, end)] if sensor >= 0 else None,
+        )
