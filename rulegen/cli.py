@@ -10,9 +10,10 @@ from rulegen.errors import MxhoundError
 from rulegen.vocabulary import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rulegen.build import BuildResult
+    from rulegen.render import NotRendered
     from rulegen.site_profile import SiteProfile
 
 # The rest of the library is imported by the command that needs it: `--help` and shell completion
@@ -81,7 +82,13 @@ def init(output: Path, from_suricata: Path | None) -> None:
 
 
 @commands.command()
-@click.option("-s", "--site", type=_FILE, required=True, help="Site profile (site.yaml).")
+@click.option("-s", "--site", type=_FILE, help="Site profile (site.yaml).")
+@click.option(
+    "--generic",
+    is_flag=True,
+    help="Build for any site, without a profile: with $HOME_NET, $SMTP_SERVERS and $DNS_SERVERS in "
+    "place of addresses, as a source for suricata-update (docs/generic.md).",
+)
 @click.option(
     "-t",
     "--thresholds",
@@ -111,12 +118,23 @@ def init(output: Path, from_suricata: Path | None) -> None:
     help="Print what changed since this earlier build, and why; may be OUTPUT itself.",
 )
 def build(
-    site: Path, thresholds: Path | None, engines: tuple[str, ...], output: Path, diff: Path | None
+    site: Path | None,
+    generic: bool,
+    thresholds: Path | None,
+    engines: tuple[str, ...],
+    output: Path,
+    diff: Path | None,
 ) -> None:
     """Write rules and engine settings of a site to OUTPUT/ENGINE/.
 
-    ENGINE/ holds the rules, suppressions, sid-msg.map and the settings to include.
+    ENGINE/ holds the rules, suppressions, sid-msg.map and the settings to include. A generic build
+    has rules, sid-msg.map, an archive of both for each Suricata, and an index of the archives.
     """
+    if generic:
+        _build_generic(engines, output, site, thresholds, diff)
+        return
+    if site is None:
+        raise click.UsageError("Missing option '-s' / '--site': expected it, or --generic")
     from datetime import UTC, datetime
 
     from rulegen.build import build as build_rules
@@ -128,6 +146,26 @@ def build(
     result = build_rules(profile, _engines(engines), output, datetime.now(UTC).date())
     _tell_build(result, site, output)
     _tell_changes(result, profile, before)
+
+
+def _build_generic(engines: tuple[str, ...], output: Path, *of_a_site: Path | None) -> None:
+    from rulegen.generic import INDEX, build_generic
+    from rulegen.vocabulary import SNORTS
+
+    if any(of_a_site):
+        raise click.UsageError("--generic cannot be used with --site, --thresholds or --diff")
+    named = [name for name in engines if name in set(SNORTS)]
+    if named:
+        raise click.UsageError(f"--generic is for Suricata; it cannot be used with -e {named[0]}")
+    for made in build_generic([e for e in _engines(engines) if e not in SNORTS], output):
+        click.echo(f"{made.archive}: {len(made.rules)} rules")
+        _tell_missing(output / made.engine, made.engine, made.not_rendered)
+    click.echo(f"{output / INDEX}: written; expected in suricata.yaml: SMTP_SERVERS, DNS_SERVERS")
+
+
+def _tell_missing(folder: Path, engine: Engine, left_out: "Sequence[NotRendered]") -> None:
+    if missing := ", ".join(rule.name for rule in left_out):
+        click.echo(f"{folder}: without {missing}: rulegen list -e {engine} says why", err=True)
 
 
 def _engines(names: tuple[str, ...]) -> list[Engine]:
@@ -151,12 +189,7 @@ def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
 
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
-        if missing := ", ".join(rule.name for rule in made.not_rendered):
-            click.echo(
-                f"{output / made.engine}: without {missing}: rulegen list -e {made.engine} says "
-                "why",
-                err=True,
-            )
+        _tell_missing(output / made.engine, made.engine, made.not_rendered)
     for ended in result.expired:
         click.echo(
             f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} "

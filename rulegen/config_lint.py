@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rulegen.capture_filter import keeps
 from rulegen.errors import InputError, Problem
+from rulegen.generic import is_generic
+from rulegen.generic_lint import generic_problems
 from rulegen.loaded_rules import (
     SILENCED,
     BuiltRules,
@@ -44,10 +48,12 @@ def silent_settings(
     `engine` is the Suricata that reads the settings; None checks what matters to either version.
     """
     built = read_built(rules)
+    if is_built_generic := any(is_generic(rule.header) for rule in built.rules.values()):
+        built = replace(built, settings=suricata)  # which says what its variables stand for
     checks = (
         rule_problems(suricata, built),
         threshold_problems(suricata, built),
-        _addresses(suricata),
+        generic_problems(suricata, built) if is_built_generic else _addresses(suricata),
         _parsers(suricata, built),
         _ports(suricata, built),
         _mime(suricata),

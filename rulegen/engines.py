@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -129,12 +131,14 @@ def try_rules(
     threshold_config: Path | None = None,
     settings: Path | None = None,
     config: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
     seconds: float = TRIAL_SECONDS,
 ) -> EngineTrial:
     """Let the engine load `rules` (and `threshold_config`) only, as `suricata -T -S rules` does.
 
     `settings` is a file to include, as mxhound.yaml of a build; its rule-files and threshold-file
-    are not used. `config` is a suricata.yaml (default: that of the engine).
+    are not used. `config` is a suricata.yaml (default: that of the engine), of whose address groups
+    `variables` replace some.
     An engine that does not start or end is an error of the trial.
     """
     extra = (
@@ -143,6 +147,8 @@ def try_rules(
         else []
     )
     extra += ["--include", str(settings.absolute())] if settings else []
+    for name, value in variables.items():
+        extra += ["--set", f"vars.address-groups.{name}={value}"]
     with tempfile.TemporaryDirectory(prefix="mxhound-") as logs:
         command = found.command("-T", "-S", rules, "-l", logs, *extra, config=config)
         try:

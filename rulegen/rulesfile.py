@@ -67,15 +67,20 @@ def rules_text(
     left_out: Sequence[NotRendered],
 ) -> str:
     """mxhound.rules: what the site is, what is not here, and every rule below what it sees."""
-    return lines(_rules(site, engine, rules, left_out))
+    return rules_below(tuple(_head(site, engine)), engine, rules, left_out)
 
 
-def _rules(
-    site: SiteProfile,
+def rules_below(
+    head: Sequence[str],
     engine: Engine,
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
-) -> Iterator[str]:
+) -> str:
+    """mxhound.rules below the comments `head`, the first of which begins with TITLE."""
+    return lines([*head, *_rules(engine, rules, left_out)])
+
+
+def _head(site: SiteProfile, engine: Engine) -> Iterator[str]:
     yield (
         f"{TITLE}{engine}, made by rulegen from the site's profile; "
         "the next build overwrites this file."
@@ -88,6 +93,11 @@ def _rules(
         f"# Resolvers, not watched: {_named(site.resolvers)}. "
         f"Own domains: {_some(site.internal_domains)}."
     )
+
+
+def _rules(
+    engine: Engine, rules: Sequence[RenderedRule], left_out: Sequence[NotRendered]
+) -> Iterator[str]:
     for missing in left_out:
         yield f"# Not here: {missing.name}: {missing.reason}."
     for rule in rules:

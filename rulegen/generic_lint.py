@@ -1,0 +1,65 @@
+"""suricata.yaml + a generic build -> address variables with which its rules do not load.
+
+Each is shown on Suricata 7 and 8 by tests/rulegen/test_generic.py.
+"""
+
+from collections.abc import Iterator
+
+from rulegen.errors import InputError, Problem
+from rulegen.generic import HOME, SERVERS
+from rulegen.loaded_rules import SILENCED, BuiltRules
+from rulegen.suricata_yaml import Setting, address_group, address_set
+
+_KEY = "vars.address-groups"
+
+
+def generic_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
+    """Variables that are not set, that leave nobody or everybody, or that cannot be read."""
+    groups = root.at("vars", "address-groups") or root
+    unset = [name for name in (HOME, *SERVERS) if groups.at(name[1:]) is None]
+    for name in unset:
+        what = f"is not set, so no rule of this build loads ({SILENCED}: all rules)"
+        yield groups.problem(f"{_KEY}.{name[1:]}", what)
+    if unset:
+        return
+    try:
+        yield from _home_problems(root, groups, built)
+        for name in SERVERS:
+            yield from _server_problems(root, groups, name)
+    except InputError as error:
+        yield from error.problems
+
+
+def _home_problems(root: Setting, groups: Setting, built: BuiltRules) -> Iterator[Problem]:
+    if any(network.prefixlen == 0 for network in address_group(root, HOME[1:]).networks()):
+        what = (
+            f"is every address, so no host is external and rules with !{HOME} do not load; list "
+            f"your networks ({SILENCED}: {_with_outside(built)})"
+        )
+        yield _named(groups, HOME).problem(f"{_KEY}.{HOME[1:]}", what)
+
+
+def _with_outside(built: BuiltRules) -> str:
+    found = {
+        signal
+        for rule in built.alerting.values()
+        if f"!{HOME}" in rule.header
+        for signal in rule.metadata.get("mxhound_signal", ())
+    }
+    return ", ".join(sorted(found))
+
+
+def _server_problems(root: Setting, groups: Setting, name: str) -> Iterator[Problem]:
+    if not address_set(root, f"[{HOME},!{name}]").networks():
+        setting = _named(groups, name)
+        what = (
+            f"is {setting.text or 'a list'}, which leaves no host of {HOME} to watch, so no rule "
+            "of this build loads; list the servers, or an address that is not of "
+            f"{HOME} where there are none ({SILENCED}: all rules)"
+        )
+        yield setting.problem(f"{_KEY}.{name[1:]}", what)
+
+
+def _named(groups: Setting, name: str) -> Setting:
+    """The setting of a variable; generic_problems has looked whether it is there."""
+    return groups.at(name[1:]) or groups
