@@ -13,7 +13,7 @@ from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.verdicts import user_names
 from eveproc.verdicts.own_domains import may_be_own
-from eveproc.verdicts.people import look_behind, people_behind, sentence
+from eveproc.verdicts.people import Crowd, crowd_behind, look_behind
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import (
     TOGETHER_AT,
@@ -102,8 +102,10 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     if verdict.level is not Level.CLEAN and machine.names:
         why = f"{verdict.why} {user_names.sentence(machine.names)}"
         verdict = replace(verdict, names=machine.names, why=why)
-    if verdict.level is not Level.CLEAN and (people := people_behind(machine.evidence)):
-        verdict = _of_several(verdict, people)
+    if verdict.level is not Level.CLEAN and (
+        crowd := crowd_behind(machine.evidence, machine.names)
+    ):
+        verdict = _of_several(verdict, crowd)
     if machine.in_turn:
         verdict = _of_one_in_turn(verdict, machine)
     if not (machine.scope or machine.contested):
@@ -112,14 +114,14 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     return replace(verdict, scope=machine.scope, why=why)
 
 
-def _of_several(verdict: Verdict, people: int) -> Verdict:
+def _of_several(verdict: Verdict, crowd: Crowd) -> Verdict:
     """The verdict on an address that several people use: one of them is to be found."""
     heaviest = verdict.evidence[0]
     behind = look_behind(heaviest.first_seen, heaviest.last_seen, heaviest.flow_ids)
     return replace(
         verdict,
-        people=people,
-        why=f"{verdict.why} {sentence(people)}",
+        people=crowd.people,
+        why=f"{verdict.why} {crowd.sentence}",
         next_step=f"{verdict.next_step} {behind}".strip(),
     )
 

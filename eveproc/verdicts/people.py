@@ -1,14 +1,18 @@
-"""HostEvidence -> how many people use the address at least, and where to look behind it. Pure.
+"""HostEvidence and HostNames -> how many people use the address at least, and where to look. Pure.
 
 An address translation (guest Wi-Fi, VPN, branch office) shows many people as one host. Their mail
 programs read the same mailboxes hour after hour; a mass mailer that reads stolen mailboxes does so
-once. The estimate is for people who read the report: no verdict depends on it.
+once. They log in by names of their own, as the users of a terminal server do. The estimate is for
+people who read the report: no verdict depends on it.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
 
+from msgspec import Struct
+
+from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import OWN_PROVIDERS
@@ -19,14 +23,34 @@ SEVERAL = 3
 NAMED = 3
 
 
-def people_behind(evidence: HostEvidence) -> int:
-    """At least so many people; 0 if nothing shows several.
+class Crowd(Struct, frozen=True):
+    """At least so many people, and what shows them."""
+
+    people: int
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        return f"At least {self.people:,} people use this address: {self.why}."
+
+
+def crowd_behind(evidence: HostEvidence, names: Sequence[HostName]) -> Crowd | None:
+    """Those who use the address; None if nothing shows several.
 
     A person has at most OWN_PROVIDERS mail providers. Many people share a provider, so there may be
     many more.
     """
-    people = ceil(_read_again(evidence) / OWN_PROVIDERS)
-    return people if people >= SEVERAL else 0
+    users = len({name.name for name in names if name.kind == "user"})
+    readers = ceil(_read_again(evidence) / OWN_PROVIDERS)
+    if max(users, readers) < SEVERAL:
+        return None
+    if users > readers:
+        return Crowd(users, "so many users logged in from it")
+    return Crowd(
+        readers,
+        "mailboxes of more providers are read again and again than fewer people have "
+        f"({OWN_PROVIDERS} each)",
+    )
 
 
 def _read_again(evidence: HostEvidence) -> int:
@@ -37,14 +61,6 @@ def _read_again(evidence: HostEvidence) -> int:
         again |= seen & bucket.keys.keys()
         seen |= bucket.keys.keys()
     return len(again)
-
-
-def sentence(people: int) -> str:
-    """Why there is more than one person behind the address."""
-    return (
-        f"At least {people:,} people use this address: mailboxes of more providers are read again "
-        f"and again than fewer people have ({OWN_PROVIDERS} each)."
-    )
 
 
 def look_behind(first: float, last: float, flow_ids: Sequence[int]) -> str:

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from eveproc.input.events import Kerberos
 from eveproc.report import FORMATS
 from rulegen.vocabulary import Level
-from tests.eveproc.evidence_of import HOST, flow, lookup, mail, report, server, web
+from tests.eveproc.evidence_of import HOST, START, flow, lookup, mail, report, server, web
 
 HOURS, PROVIDERS = 6, 50
 
@@ -63,6 +64,25 @@ def test_mailboxes_that_are_read_once_show_nobody():
     _, verdict = of_host([*stolen, *bot()])
     assert (verdict.level, verdict.people) == (Level.INFECTED, 0)
     assert "people" not in json.dumps(verdict.why)
+
+
+def test_users_who_log_in_from_it_are_people_too():
+    """A branch behind one address whose mail is not seen: ten users get tickets of the home KDC."""
+    users = [
+        Kerberos(
+            time=START + n * 60,
+            client=HOST,
+            server="10.20.0.10",
+            names=(("user", f"user{n}@example.org"),),
+        )
+        for n in range(10)
+    ]
+    _, verdict = of_host([*users, *bot()])
+    assert (verdict.level, verdict.people) == (Level.INFECTED, 10)
+    assert "At least 10 people use this address: so many users logged in from it." in verdict.why
+    assert "Look behind the address translation" in verdict.next_step
+    _, verdict = of_host([*users[:2], *bot()])
+    assert verdict.people == 0
 
 
 def test_one_person_with_two_mailboxes_is_no_crowd():
