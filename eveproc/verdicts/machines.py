@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.host_names import HostName
-from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.verdicts import user_names
 from eveproc.verdicts.own_domains import may_be_own
 from eveproc.verdicts.people import Crowd, crowd_behind, look_behind
@@ -110,7 +110,7 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
         verdict = _of_one_in_turn(verdict, machine)
     if not (machine.scope or machine.contested):
         return verdict
-    why = " ".join(filter(None, (verdict.why, _doubt(machine))))
+    why = " ".join(filter(None, (verdict.why, _doubt(machine), _doubt_of_alerts(machine))))
     return replace(verdict, scope=machine.scope, why=why)
 
 
@@ -149,6 +149,17 @@ def inventory_entry(machine: Machine, site: SiteProfile) -> InventoryEntry | Non
     mac = machine.identity.mac if machine.identity else ""
     addresses = (machine.address, *machine.addresses)
     return site.inventory.entry_for(mac, addresses, machine.scope, machine.scopes)
+
+
+def _doubt_of_alerts(machine: Machine) -> str:
+    """Suricata counts by address alone, and an alert has the VLAN of the packet that fired it."""
+    has_alerts = any(source is EvidenceSource.ALERT for _, source in machine.evidence.sketches)
+    if not (has_alerts and any("vlan=" in scope for scope in machine.scopes)):
+        return ""
+    return (
+        "The engine counts this address in all VLANs together: alerts may be about another "
+        "machine, records are not."
+    )
 
 
 def _doubt(machine: Machine) -> str:

@@ -57,6 +57,27 @@ def test_six_overlapping_vlans_hold_six_machines(fields):
     ]
 
 
+def test_alerts_of_one_vlan_may_be_about_the_other_and_the_verdict_says_so():
+    events = [*seen(laptop(HOST), vlan=(20,)), *seen(bot(HOST), vlan=(10,))]
+    events += seen([alert(640, "mx_flood", host=HOST)], vlan=(20,))
+    whys = {v.scope: v.why for v in report(events, site("[vlan]")).verdicts}
+    counted = "counts this address in all VLANs together"
+    assert {scope: counted in why for scope, why in whys.items()} == {
+        "vlan=10": False,
+        "vlan=20": True,
+    }
+
+
+def test_on_alerts_alone_each_vlan_has_the_alerts_that_name_it():
+    signals = ("mx_flood", "smtp_attempts", "smtp_sessions", "smtp_rejects")
+    alerts = [alert(600 * n, s, host=HOST, sid=1_250_001 + n) for n, s in enumerate(signals)]
+    events = [*seen(alerts, vlan=(10,)), *seen([alert(60, "mx_flood", host=HOST)], vlan=(20,))]
+    hosts, _ = judged(events, "[vlan]")
+    levels = {scope: level for _, scope, level in hosts}
+    assert levels["vlan=10"] is Level.INFECTED
+    assert levels["vlan=20"] is not Level.INFECTED
+
+
 def test_an_address_that_is_judged_apart_is_named_with_what_to_set():
     events = [*seen(laptop(HOST), vlan=(20,)), *seen(bot(HOST), vlan=(10,))]
     _, health = judged(events)
