@@ -497,9 +497,6 @@ def rejection_cases() -> list[Case]:
     for rule, texts in REFUSALS.items():
         for text in texts:
             cases += fires(rule, text.split("\n")[0], is_refused(text))
-        # Engines forget a connection that is silent for ten minutes, so the slow case is none.
-        one_session = in_one_session(refused_mail(texts[0]))
-        cases += fires_fast(rule, "one session", one_session, seconds=270)
         code = texts[0].rpartition(" ")[0]
         at_the_door = dialogue(f"S: {code} go away", "C: QUIT", "S: 221 bye")
         cases += fires(rule, "at the door", connects(at_the_door))
@@ -511,6 +508,9 @@ def rejection_cases() -> list[Case]:
         cases += silent(rule, "answers of a web server", connects(of_the_web, 80))
         by_the_relay = in_one_session(refused_mail(texts[0]), 25, RELAY)
         cases += silent(rule, "by the relay", by_the_relay)
+    unknown, listed = FOR_THE_RECIPIENT[0], BY_POLICY[0]
+    cases += fires("rcpt_refused", "one session", in_one_session(refused_mail(unknown)))
+    cases += silent("smtp_rejects", "one server", is_refused(listed, lambda _: outside(1)))
     return cases
 
 

@@ -25,6 +25,7 @@ _SEVERAL = 2
 # Rules that count what no benign host does in numbers.
 TELLING = (Signal.SMTP_REJECTS, Signal.WORM_ATTACHMENT, Signal.NAME_GUESS_NX, Signal.HELO_ODD)
 
+_OF_MAILS = (Family.CONTENT, Family.REJECTION)
 _DELIVERY = tuple(signal for signal in Signal if signal.family is Family.DELIVERY)
 # Not submission_slow, which many people behind one address trigger.
 _FLOODS = tuple(signal for signal in _DELIVERY if signal is not Signal.SUBMISSION_SLOW)
@@ -40,15 +41,15 @@ def alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
     """The weight of alerts: several windows about one peer weigh no more than one window.
 
     If the same few peers recur, no others are assumed, and they are scored by their number. An odd
-    greeting of the same few servers is that of a device or a monitor. Other content is scored by
-    its alerts alone, since one server may receive all of it.
+    greeting of the same few servers is that of a device or a monitor. Other content and rejections
+    are scored by their alerts alone, since one server may receive all mails.
     """
     windows, met = sketch.count(), sketch.distinct()
     weight = ALERTS[signal].weigh(min(windows, met))
     if signal is Signal.HELO_ODD and windows >= _GREETED * met:
         return 0.0
     curve = CURVES.get(SIGNALS[signal].counted_from)
-    if curve is None or signal.family is Family.CONTENT or windows < _VISITS * met:
+    if curve is None or signal.family in _OF_MAILS or windows < _VISITS * met:
         return weight
     return min(weight, max(0.0, *(window.weigh(met) for window in curve if window.seconds >= HOUR)))
 

@@ -1,8 +1,10 @@
 """What mail servers answer to a mass mailer -> the rejection rules (offsets 301 to 399)."""
 
+from types import MappingProxyType
+
 from rulegen.site_profile import Threshold
 from rulegen.spec import Reference, RuleSpec
-from rulegen.vocabulary import HostSide, Signal
+from rulegen.vocabulary import SNORTS, HostSide, Signal
 
 _REPLIES = Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.2")
 _STATUS = Reference("url", "www.rfc-editor.org/rfc/rfc3463#section-3.8")
@@ -12,24 +14,28 @@ REJECTION = (
         name="smtp_rejects",
         signal=Signal.SMTP_REJECTS,
         offset=301,
-        rev=2,
-        msg="MXHOUND REJECTION Many mails refused by policy of external servers",
-        sees="many replies of external mail servers in clear text, at the greeting too, that "
+        rev=3,
+        msg="MXHOUND REJECTION Host or its mails refused by policy of several external servers",
+        sees="replies of distinct external mail servers in clear text, at the greeting too, that "
         "refuse a host or its mail for what it is and not for its recipient: enhanced status "
         "5.7.x, else code 521 or 554, or words such as spam and blacklist",
         mistaken_for=(
-            "a device whose provider does not let it relay",
-            "a mail server that the site profile does not declare, listed by mistake",
+            "a mail server that the site profile does not declare, listed by mistake or "
+            "forwarding mail of others",
         ),
         next_step="Read the texts of the replies: they often name the block list or the reason.",
         references=(_REPLIES, _STATUS, Reference("url", "www.rfc-editor.org/rfc/rfc7504")),
         technique="T1071.003",
         classtype="trojan-activity",
-        threshold=Threshold(5, 3600),
-        threshold_source="RFC 3463: 5.7.x is for security and policy. A host that is no mass "
-        "mailer is on no block list, and its relay hears what policies refuse; refusals of "
+        threshold=Threshold(5, 28800),
+        threshold_source="RFC 3463: 5.7.x is for security and policy; RFC 5321, 4.3.2: 554 never "
+        "answers a recipient. A host that is no mass mailer is on no block list. Each server "
+        "counts once a day, so that a device that its provider refuses counts once; refusals of "
         "passwords (53x) are not counted.",
         host_side=HostSide.DESTINATION,
+        misses=MappingProxyType(
+            dict.fromkeys(SNORTS, "whether one server refuses again and again: each time counts")
+        ),
         updated="2026_11_30",
     ),
     RuleSpec(

@@ -36,7 +36,7 @@ for _, filter in ipairs({
     { gid = 1, sid = 1250105, type = 'limit', track = 'by_src', count = 1, seconds = 120 }, -- mail_burst
     { gid = 1, sid = 1250202, type = 'limit', track = 'by_src', count = 1, seconds = 3600 }, -- worm_attachment
     { gid = 1, sid = 1250203, type = 'limit', track = 'by_src', count = 1, seconds = 3600 }, -- helo_odd
-    { gid = 1, sid = 1250301, type = 'limit', track = 'by_dst', count = 1, seconds = 3600 }, -- smtp_rejects
+    { gid = 1, sid = 1250301, type = 'limit', track = 'by_dst', count = 1, seconds = 28800 }, -- smtp_rejects
     { gid = 1, sid = 1250302, type = 'limit', track = 'by_dst', count = 1, seconds = 300 }, -- rcpt_refused
     { gid = 1, sid = 1251001, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood
     { gid = 1, sid = 1251005, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood_tcp

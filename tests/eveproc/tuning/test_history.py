@@ -260,6 +260,18 @@ def test_the_slow_rules_count_each_server_that_answered_once_a_day() -> None:
     assert times(Signal.SMTP_SLOW, *silent) == [0, 10, 20]
 
 
+def test_the_very_slow_rule_counts_each_server_once_a_day() -> None:
+    tried = [
+        knock(0.0, 3, 1.0),
+        connect(10),
+        connect(20, port=587),
+        connect(86000),
+        connect(86500),
+        connect(90000, server="198.51.100.26"),
+    ]
+    assert times(Signal.SMTP_VERY_SLOW, *tried) == [0, 86500, 90000]
+
+
 def test_flags_that_were_not_logged_leave_the_flow_s_state() -> None:
     flows = [
         connect(0, client_flags=-1, server_flags=-1),
