@@ -79,23 +79,24 @@ def _mails_programs(evidence: HostEvidence) -> bool:
 
 
 def _greets_oddly(evidence: HostEvidence) -> bool:
-    """For hours, or while it mails: a survey greets as it likes, mails nothing and is over soon."""
+    """For hours, or while it mails or guesses names; a survey does neither and is soon over."""
     lasts = evidence.alerts(Signal.HELO_ODD).count() >= _SEVERAL
     mails = evidence.alerts(Signal.MAIL_BURST).distinct() >= _SEVERAL
-    return _agrees(evidence, Signal.HELO_ODD) and (lasts or mails)
+    return _agrees(evidence, Signal.HELO_ODD) and (lasts or mails or _asks_names_alone(evidence))
 
 
 def _guesses(evidence: HostEvidence) -> bool:
-    """Names that do not exist; or again and again names that no MX record gave, during a flood.
-
-    A mail server asks for such names after their MX, and people's programs in no such numbers.
-    """
-    if _agrees(evidence, Signal.NAME_GUESS_NX):
-        return True
-    floods = _has(evidence, EvidenceSource.ALERT, _FLOODS)
+    """Names that do not exist; or again and again names that could be guessed, during a flood."""
     lasts = evidence.alerts(Signal.NAME_GUESS).distinct() >= _SEVERAL
+    floods = _has(evidence, EvidenceSource.ALERT, _FLOODS)
+    again = lasts and floods and _asks_names_alone(evidence)
+    return again or _agrees(evidence, Signal.NAME_GUESS_NX)
+
+
+def _asks_names_alone(evidence: HostEvidence) -> bool:
+    """Names of mail servers that no MX record gave: a mail server asks for them after their MX."""
     asks_mx = _has(evidence, EvidenceSource.ALERT, _MX)
-    return floods and lasts and not asks_mx and _agrees(evidence, Signal.NAME_GUESS)
+    return _agrees(evidence, Signal.NAME_GUESS) and not asks_mx
 
 
 def _is_in_vain(evidence: HostEvidence) -> bool:

@@ -349,13 +349,24 @@ def test_what_no_benign_host_does_convicts_by_alerts_alone_from_its_time_on(told
 
 
 @pytest.mark.parametrize(
-    ("mails", "level"),
-    [(("mail_burst",), Level.INFECTED), (("smtp_sessions",), Level.SUSPECTED)],
-    ids=["mails", "survey"],
+    ("beside", "level"),
+    [
+        pytest.param(("mail_burst",), Level.INFECTED, id="mails"),
+        pytest.param(("smtp_sessions",), Level.SUSPECTED, id="a survey"),
+        pytest.param(("smtp_sessions", "mx_flood", "name_guess"), Level.SUSPECTED, id="by MX"),
+    ],
 )
-def test_one_hour_of_odd_greetings_tells_only_beside_mails(mails, level):
-    events = counted(alert(900, "helo_odd"), signals=("smtp_attempts", "smtp_slow", *mails))
+def test_one_hour_of_odd_greetings_tells_only_beside_mails(beside, level):
+    events = counted(alert(900, "helo_odd"), signals=("smtp_attempts", "smtp_slow", *beside))
     assert verdict(events).level is level
+
+
+def test_one_odd_greeting_and_one_guess_of_names_agree():
+    guess = alert(950, "name_guess", rrnames=("mail.firm.test",))
+    delivery = ("smtp_attempts", "smtp_slow")
+    assert verdict(counted(guess, signals=delivery)).level is Level.SUSPECTED
+    found = verdict(counted(guess, alert(900, "helo_odd"), signals=delivery))
+    assert found.level is Level.INFECTED
 
 
 def test_an_odd_greeting_of_servers_that_are_met_again_is_a_monitor_s():
