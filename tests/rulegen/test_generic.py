@@ -27,7 +27,7 @@ from tests.packets import MX, Wire, question
 SHIPPED = {"HOME_NET": "[10.0.0.0/8]", "SMTP_SERVERS": "$HOME_NET", "DNS_SERVERS": "$HOME_NET"}
 GOOD = {"HOME_NET": "[10.20.0.0/16]", "SMTP_SERVERS": "[10.20.0.25]", "DNS_SERVERS": "10.20.0.53"}
 NO_SERVERS = GOOD | {"SMTP_SERVERS": "192.0.2.25", "DNS_SERVERS": "192.0.2.53"}
-EVERYBODY = GOOD | {"HOME_NET": "any"}
+EVERYBODY = GOOD | {"HOME_NET": "any", "EXTERNAL_NET": "any"}
 
 
 @pytest.fixture(scope="module")
