@@ -13,7 +13,7 @@ from eveproc.signals.home_net import home_test
 from eveproc.signals.observation import Observation, Pivot
 from rulegen.catalogue import CATALOGUE
 from rulegen.site_profile import SID_BLOCK, SiteProfile, Threshold
-from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide, Signal
+from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, Engine, HostSide, Signal
 
 
 class OurAlert(Struct, frozen=True):
@@ -24,6 +24,9 @@ class OurAlert(Struct, frozen=True):
     observation: Observation
 
 
+# An alert may name any signal or sid; signals that are told from records alone have no rule.
+_RULES = tuple(spec for spec in CATALOGUE if any(map(spec.is_seen_by, Engine)))
+_WITH_RULES = frozenset(spec.signal for spec in _RULES)
 _DEFAULTS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
 
 
@@ -39,7 +42,7 @@ class AlertReader:
         self.site = site
         self._is_home = home_test(site)
         self._submission = frozenset(site.ports.submission)
-        self._by_offset = {spec.offset: spec for spec in CATALOGUE}
+        self._by_offset = {spec.offset: spec for spec in _RULES}
 
     def read(self, alert: Alert) -> OurAlert | None:
         meant = self._by_metadata(alert) or self._by_sid(alert)
@@ -72,11 +75,11 @@ class AlertReader:
 
     def _by_metadata(self, alert: Alert) -> tuple[Signal, HostSide] | None:
         try:
-            return Signal(alert.metadata[METADATA_SIGNAL][0]), HostSide(
-                alert.metadata[METADATA_HOST][0]
-            )
+            signal = Signal(alert.metadata[METADATA_SIGNAL][0])
+            side = HostSide(alert.metadata[METADATA_HOST][0])
         except (KeyError, IndexError, ValueError):
             return None
+        return (signal, side) if signal in _WITH_RULES else None
 
     def _by_sid(self, alert: Alert) -> tuple[Signal, HostSide] | None:
         blocks = 1 + len(self.site.network_thresholds)

@@ -210,6 +210,8 @@ def test_whose_an_alert_is(event, host, signal):
         pytest.param(alert(1, "mx_flood", metadata=False, gid=3), id="other generator"),
         pytest.param(alert(1, "mx_flood", sid=1_250_999, metadata=False), id="no such offset"),
         pytest.param(alert(1, "invented", sid=99), id="unknown signal and ours"),
+        pytest.param(alert(1, "look_alike", sid=99), id="a signal without a rule"),
+        pytest.param(alert(1, "x", sid=1_250_201, metadata=False), id="its offset"),
     ],
 )
 def test_alerts_of_other_rule_sets_are_nothing_to_us(event):
