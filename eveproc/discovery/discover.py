@@ -17,6 +17,7 @@ from eveproc.discovery.networks import (
     hosts_met,
     shows_all,
 )
+from eveproc.evidence.assets import assets
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
@@ -60,8 +61,8 @@ class Discovery(Struct, frozen=True):
 
     `first` and `last` are the times of the records, in seconds since 1970 UTC. `networks` are
     those that were met beyond `home_networks`; `unmet` are home networks of which no host was met.
-    `missing` says which records were not there and what cannot be found without them; `is_blind`
-    means that nothing can.
+    `separate_by` are fields that tell networks with the same addresses apart. `missing` says which
+    records were not there and what cannot be found without them; `is_blind` means that nothing can.
     """
 
     home_networks: tuple[Network, ...]
@@ -73,6 +74,7 @@ class Discovery(Struct, frozen=True):
     last: float
     networks: tuple[Named, ...] = ()
     unmet: tuple[Network, ...] = ()
+    separate_by: tuple[Named, ...] = ()
     missing: tuple[str, ...] = ()
     is_blind: bool = False
 
@@ -225,7 +227,21 @@ def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
         last=store.last_event,
         networks=tuple(_networks(store.finder)),
         unmet=tuple(home for home in site.home_networks if home not in store.met),
+        separate_by=tuple(_separate_by(store)),
     )
+
+
+def _separate_by(store: SiteEvidence) -> Iterator[Named]:
+    """Fields by which machines with one address differ; asked of the site, never certain."""
+    if not store.has_scopes:
+        return
+    shared: dict[str, list[str]] = {}
+    for asset in assets(store, None, everyone=False):
+        if asset.apart and asset.address not in shared.get(", ".join(asset.apart.fields), ()):
+            shared.setdefault(", ".join(asset.apart.fields), []).append(asset.address)
+    for fields, addresses in sorted(shared.items(), key=lambda found: -len(found[1])):
+        used = f"used by several machines at the same time, for example {addresses[0]}"
+        yield Named(fields, f"{count_of(len(addresses), 'address')} {used}", Confidence.MEDIUM)
 
 
 def missing_records(kinds: Collection[str]) -> tuple[str, ...]:

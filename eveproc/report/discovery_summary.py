@@ -56,6 +56,8 @@ def _questions(discovery: Discovery) -> Iterator[str]:
     for domain in discovery.domains:
         if domain.confidence is not Confidence.HIGH and is_domain(domain.name):
             yield f"internal_domains: is {safe(domain.name)} yours? {safe(domain.why)}"
+    for field in discovery.separate_by:
+        yield f"separate_by: does {safe(field.name)} tell your networks apart? {safe(field.why)}"
     for role in EXEMPT:
         for one in discovery.of(role):
             yield f"exempt: is {safe(one.host)} a {one.role} that you know? {safe(one.why)}"

@@ -59,6 +59,7 @@ def render(discovery: Discovery) -> str:
             "internal_domains",
             _names(one for one in discovery.domains if is_domain(one.name)),
         ),
+        *_separate_by(discovery),
         _TAIL.format(
             exempt="\n".join(_exempt(discovery)),
             submission="\n".join(_submission(discovery.submission)),
@@ -79,6 +80,18 @@ def render_differences(found: Iterable[Difference], missing: Sequence[str] = ())
     if not lines and not missing:
         lines = ["no difference: the logs agree with the profile"]
     return "\n".join([*map(_comment, missing), *lines]) + "\n"
+
+
+def _separate_by(discovery: Discovery) -> Iterator[str]:
+    """Fields that tell networks with the same addresses apart, as comments."""
+    if discovery.separate_by:
+        about = "Fields that keep networks with the same addresses apart."
+        found = (
+            line
+            for one in discovery.separate_by
+            for line in (f"# {one.why}.{_DOUBTFUL}", f"# separate_by: [{one.name}]")
+        )
+        yield "\n".join([f"# {about}", *found, ""])
 
 
 def _missing(discovery: Discovery) -> Iterator[str]:

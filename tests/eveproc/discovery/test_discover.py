@@ -19,7 +19,7 @@ from eveproc.discovery.discover import (
 )
 from eveproc.discovery.from_logs import discover_in
 from eveproc.discovery.networks import HomeNetworkFinder
-from eveproc.input.events import Dhcp, Dns, Event, Flow, Smtp
+from eveproc.input.events import Dhcp, Dns, Event, Flow, Origin, Smtp
 from eveproc.report.proposal import render, render_differences
 from eveproc.verdicts.analyze import analyze
 from eveproc.verdicts.roles import Confidence, Role
@@ -121,6 +121,23 @@ def test_a_day_of_dns_without_mail_is_described() -> None:
 
 def test_one_client_makes_no_server() -> None:
     assert roles(found(*taking(HOST, 1), answer(5, "10.20.1.8", "10.20.0.53"))) == []
+
+
+def test_networks_with_the_same_addresses_are_asked_for() -> None:
+    """A mass mailer in one VLAN, and another machine with its address in another one."""
+    one = [connection(n * 60, "10.20.1.7", f"198.51.100.{n}") for n in range(1, 9)]
+    other = [connection(n * 60 + 5, "10.20.1.7", f"203.0.113.{n}") for n in range(1, 9)]
+    tagged = [
+        replace(event, origin=Origin(vlan=(vlan,)))
+        for vlan, events in ((10, one), (20, other))
+        for event in events
+    ]
+    text = render(found(*tagged))
+    assert (
+        "# 1 address used by several machines at the same time, for example 10.20.1.7. Check it; to "
+        "accept it, uncomment it.\n# separate_by: [vlan]\n"
+    ) in text
+    assert "separate_by" not in render(found(*one, *other))
 
 
 def test_a_mass_mailer_is_no_server() -> None:

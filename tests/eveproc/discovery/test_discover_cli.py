@@ -90,18 +90,20 @@ def test_a_summary_asks_for_each_doubtful_entry_and_bounds_their_number() -> Non
         first=0.0,
         last=1.0,
         networks=(unknown,),
+        separate_by=(Named("vlan", "3 addresses used by several machines"),),
         missing=("no smtp records were read",),
     )
     assert discovery_summary.render(found).splitlines() == [
         "Certain: 1 home network, 0 mail servers, 0 resolvers, 0 mail domains.",
-        "To decide: 3 questions.",
+        "To decide: 4 questions.",
         "  ? home_networks: is 10.99.0.0/16 yours? hosts were seen in it: 10.99.1.9",
         "  ? mail_servers: is 10.20.0.9 a mail server? delivers mail",
         "  ? internal_domains: is example.org yours? no message was seen",
+        "  ? separate_by: does vlan tell your networks apart? 3 addresses used by several machines",
         "Not seen: no smtp records were read.",
     ]
     many = replace(found, networks=(unknown,) * 30, findings=())
-    assert "  ... and 19 more in the comments of the proposal" in discovery_summary.render(many)
+    assert "  ... and 20 more in the comments of the proposal" in discovery_summary.render(many)
 
 
 def test_a_difference_is_not_told_where_nothing_could_be_seen(tmp_path: Path) -> None:
