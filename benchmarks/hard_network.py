@@ -23,9 +23,16 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Alert
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
-from eveproc.verdicts import benign_explanations, caps
+from eveproc.verdicts import (
+    caps,
+    explained_alerts,
+    explained_clients,
+    explained_senders,
+    explained_servers,
+    explained_surveys,
+)
 from eveproc.verdicts.analyze import judge_evidence
-from eveproc.verdicts.benign_explanations import BenignExplanation
+from eveproc.verdicts.explanation import BenignExplanation
 from eveproc.verdicts.machines import Machine, context_of, machines
 from eveproc.verdicts.scoring import HostContext
 from eveproc.verdicts.verdict import assess, level_of
@@ -132,17 +139,26 @@ def left_out_in_turn() -> Mapping[str, Disabled]:
 
     Explanations are found by what they return, so that none is forgotten.
     """
-    found = inspect.getmembers(benign_explanations, inspect.isfunction)
     explanations = {
-        name.strip("_").replace("_", " "): Disabled(benign_explanations, name, _explain_nothing)
-        for name, function in found
-        if function.__module__ == benign_explanations.__name__
+        name.replace("_", " "): Disabled(module, name, _explain_nothing)
+        for module in _EXPLAINED
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
         and get_type_hints(function).get("return") == BenignExplanation | None
     }
     return {**explanations, **_SUBTRACTED}
 
 
-def _explain_nothing(*_: object) -> None:
+_EXPLAINED = (
+    explained_servers,
+    explained_surveys,
+    explained_clients,
+    explained_senders,
+    explained_alerts,
+)
+
+
+def _explain_nothing(*_: object, **__: object) -> None:
     return None
 
 

@@ -42,7 +42,10 @@ SAME_SIGNALS = (
     Signal.MAIL_BURST,
     Signal.LOOK_ALIKE,
 )
-AS_SERVER = {(fact, EvidenceSource.LOG) for fact in (Fact.TAKES_MAIL_IN, Fact.SERVES_DNS)}
+AS_SERVER = {
+    (fact, EvidenceSource.LOG)
+    for fact in (Fact.TAKES_MAIL_IN, Fact.GREETED_BY, Fact.ONLY_ASKED_BY, Fact.SERVES_DNS)
+}
 SAME_FACTS = (Fact.INSIDE_TARGETS, Fact.PROBED, Fact.READS_MAILBOX, Fact.MET_BY_MAIL, Fact.ASKS_PTR)
 
 

@@ -29,9 +29,7 @@ def _helo(transaction: Transaction) -> str:
 
 
 def _digest_and_recipient(mail: Transaction) -> str:
-    smtp = mail.event
-    digest = smtp.body_md5 or smtp.subject_md5 or smtp.subject
-    return f"{digest} {mail.recipient}" if mail.recipient and digest else ""
+    return f"{mail.text} {mail.recipient}" if mail.recipient and mail.text else ""
 
 
 def _recipient_of_program(mail: Transaction | RelayedMail) -> str:

@@ -59,6 +59,7 @@ class Peer(StrEnum):
     RECIPIENT_DOMAIN = "recipient domain"
     RECIPIENT = "recipient"
     SENDER_DOMAIN = "sender domain"
+    SENDER = "sender"
     HELO_NAME = "HELO name"
     HOST = "host"
     ADDRESS_NAME = "name of an address"

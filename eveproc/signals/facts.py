@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from eveproc.input.events import Flow
+from eveproc.input.events import Flow, Smtp
 from eveproc.signals.declaration import Extractor, Peer, Traces
 from eveproc.signals.domains import (
     MAIL_WORDS,
@@ -56,7 +56,9 @@ LONGEST_PTR = 64
 class Fact(StrEnum):
     """Names of facts, as they are stored."""
 
-    TAKES_MAIL_IN = "takes_mail_in"  # by client of its mail ports
+    TAKES_MAIL_IN = "takes_mail_in"  # by client that handed it a mail
+    GREETED_BY = "greeted_by"  # by client whose session with it showed no message
+    ONLY_ASKED_BY = "only_asked_by"  # by client that sent it too little for a mail
     ASKS_PTR = "asks_ptr"  # some names of addresses, see domains.SOME_PTR_NAMES
     SERVES_DNS = "serves_dns"  # by client that asks it for mail servers
     INSIDE_TARGETS = "inside_targets"  # by home host whose mail ports it connects to
@@ -69,6 +71,7 @@ class Fact(StrEnum):
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
     RCPT_TAKEN = "rcpt_taken"  # by recipient of a mail that a message followed
+    TEXT_SENDERS = "text_senders"  # by text and sender, of mails sent to external servers
     TAKES_IN_FOR = "takes_in_for"  # by domain that external hosts bring mail for
     HOLDS_MAILBOX = "holds_mailbox"  # by external POP or IMAP server that it stayed connected to
     ODD_PORTS = "odd_ports"  # by port, of external hosts that did not answer there
@@ -94,8 +97,26 @@ def _mailbox_ports(_: Ports) -> tuple[int, ...]:
     return tuple(MAILBOX_PORTS)
 
 
-def _client(service: MailService) -> str:
-    return service.event.client
+def _client_with_mail(service: MailService) -> str:
+    return service.event.client if _hands_mail_in(service.event) else ""
+
+
+def _client_without_message(service: MailService) -> str:
+    event = service.event
+    return event.client if isinstance(event, Smtp) and not event.has_message else ""
+
+
+def _client_that_only_asked(service: MailService) -> str:
+    event = service.event
+    return event.client if isinstance(event, Flow) and _has_only_asked(event) else ""
+
+
+def _hands_mail_in(event: Smtp | Flow) -> bool:
+    """Did a message follow, or did the client send enough for one?
+
+    Scanners greet any open port 25 and leave.
+    """
+    return event.has_message if isinstance(event, Smtp) else not _has_only_asked(event)
 
 
 def _client_asking_for_mail(service: DnsService) -> str:
@@ -172,6 +193,11 @@ def _taken_recipient(recipient: Recipient) -> str:
     return "" if recipient.is_refused else recipient.mailbox
 
 
+def _text_and_sender(mail: Transaction) -> str:
+    sender = mail.event.mail_from.strip().strip("<>").lower()
+    return f"{mail.text} {sender}" if mail.text and mail.recipient and sender else ""
+
+
 def _brought_for(recipient: IncomingRecipient) -> str:
     return recipient.domain
 
@@ -210,8 +236,20 @@ FACTS = (
     FactEntry(
         fact=Fact.TAKES_MAIL_IN,
         peer=Peer.HOST,
-        extractors=(Extractor(MailService, _client),),
+        extractors=(Extractor(MailService, _client_with_mail),),
         traces=Traces(event_types=("smtp",), ports=mail_ports),
+    ),
+    FactEntry(
+        fact=Fact.GREETED_BY,
+        peer=Peer.HOST,
+        extractors=(Extractor(MailService, _client_without_message),),
+        traces=Traces(event_types=("smtp",)),
+    ),
+    FactEntry(
+        fact=Fact.ONLY_ASKED_BY,
+        peer=Peer.HOST,
+        extractors=(Extractor(MailService, _client_that_only_asked),),
+        traces=_ANY_MAIL_PORT,
     ),
     FactEntry(
         fact=Fact.ASKS_PTR,
@@ -276,6 +314,12 @@ FACTS = (
         fact=Fact.RCPT_TAKEN,
         peer=Peer.RECIPIENT,
         extractors=(Extractor(Recipient, _taken_recipient),),
+        traces=Traces(event_types=("smtp",)),
+    ),
+    FactEntry(
+        fact=Fact.TEXT_SENDERS,
+        peer=Peer.SENDER,
+        extractors=(Extractor(Transaction, _text_and_sender),),
         traces=Traces(event_types=("smtp",)),
     ),
     FactEntry(

@@ -111,6 +111,12 @@ class Transaction(Record, frozen=True):
     is_own_sender: bool = False
 
     @property
+    def text(self) -> str:
+        """A digest of the mail's text, else of its subject, else the subject; "" without one."""
+        smtp = self.event
+        return smtp.body_md5 or smtp.subject_md5 or smtp.subject
+
+    @property
     def identity(self) -> tuple[object, ...]:
         return self.event.client_port, self.event.server, self.event.tx_id
 

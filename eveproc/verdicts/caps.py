@@ -95,8 +95,12 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
 
 
 def _direct(evidence: HostEvidence) -> int:
+    """Servers on port 25 other than those whose mailboxes are read again and again.
+
+    Old programs submit to their own provider on port 25 (RFC 5068).
+    """
     first = evidence.log(Signal.SMTP_ATTEMPTS)
-    servers = len(servers_on_port_25(evidence))
+    servers = len(servers_on_port_25(evidence) - _read_again(evidence))
     return _unless_one_provider(evidence, first.newcomers(), servers, LEAD)
 
 
@@ -112,16 +116,27 @@ def _submission(evidence: HostEvidence) -> int:
 
 def _own_mailboxes(evidence: HostEvidence) -> int:
     """POP and IMAP servers that the host's users have mailboxes at, as far as they count."""
-    reads = evidence.log(Fact.READS_MAILBOX)
-    times: dict[str, list[float]] = {}
-    for bucket in reads.hours.values():
-        for server, time in bucket.keys.items():
-            times.setdefault(server, []).append(time)
-    own = evidence.log(Fact.HOLDS_MAILBOX).keys()
-    own |= {server for server, seen in times.items() if max(seen) - min(seen) >= AGAIN}
-    now = max(evidence.last_seen(), reads.last_seen)
+    own = _read_again(evidence)
+    times = _times_read(evidence)
+    now = max(evidence.last_seen(), evidence.log(Fact.READS_MAILBOX).last_seen)
     once = [s for s, seen in times.items() if s not in own and now - max(seen) <= LATELY]
     return len(own) + min(len(once), READ_ONCE_AT_MOST)
+
+
+def _read_again(evidence: HostEvidence) -> set[str]:
+    """POP and IMAP servers whose mailboxes are read again, or held open."""
+    times = _times_read(evidence)
+    again = {server for server, seen in times.items() if max(seen) - min(seen) >= AGAIN}
+    return again | evidence.log(Fact.HOLDS_MAILBOX).keys()
+
+
+def _times_read(evidence: HostEvidence) -> dict[str, list[float]]:
+    """When each POP and IMAP server was met, once an hour."""
+    times: dict[str, list[float]] = {}
+    for bucket in evidence.log(Fact.READS_MAILBOX).hours.values():
+        for server, time in bucket.keys.items():
+            times.setdefault(server, []).append(time)
+    return times
 
 
 def _unless_one_provider(

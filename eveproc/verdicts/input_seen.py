@@ -22,7 +22,9 @@ NETWORKS_NAMED, FIELDS_NAMED = 4, 3
 EMPTY = "is empty"
 _NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
 _TIME_REASONS = ("dated in the future", "outside --since and --until")
-_SERVER_FACTS = frozenset((Fact.TAKES_MAIL_IN, Fact.SERVES_DNS))
+_SERVER_FACTS = frozenset(
+    (Fact.TAKES_MAIL_IN, Fact.GREETED_BY, Fact.ONLY_ASKED_BY, Fact.SERVES_DNS)
+)
 
 
 class InputSeen:

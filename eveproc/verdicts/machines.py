@@ -82,11 +82,11 @@ def machines(
 def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
     """Declared role of the machine's addresses, and whether its connections are visible."""
     addresses = [ip_address(address) for address in machine.addresses]
+    is_mail_server = any(map(site.is_mail_server, addresses))
     return HostContext(
         site=site,
-        signals=signals_for(
-            any(map(site.is_mail_server, addresses)), any(map(site.is_resolver, addresses))
-        ),
+        signals=signals_for(is_mail_server, any(map(site.is_resolver, addresses))),
+        is_mail_server=is_mail_server,
         connections_logged=store.flows_logged,
         may_be_own=partial(may_be_own, store, site),
         sensor_blind=store.health.is_blind(),

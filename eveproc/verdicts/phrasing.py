@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from eveproc.evidence.store import EvidenceSource
 from eveproc.signals.registry import SIGNALS
-from eveproc.verdicts.benign_explanations import BenignExplanation
+from eveproc.verdicts.explanation import BenignExplanation
 from eveproc.verdicts.parameters import AGREES_AT
 from eveproc.verdicts.scoring import ScoredSignal
 from rulegen.catalogue import CATALOGUE

@@ -3,7 +3,11 @@
 A large provider is one peer with few servers; its mailboxes tell how many people are written to.
 """
 
-from eveproc.evidence.sketch import ActivitySketch
+from collections import Counter
+from collections.abc import Callable
+from math import sqrt
+
+from eveproc.evidence.sketch import ActivitySketch, Bucket
 from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
 from eveproc.signals.domains import registered_domain
@@ -18,13 +22,16 @@ CARED_FOR, BOUNCES = 0.05, 0.1
 SOME_REFUSED = 5
 # Programs mailed to so many domains are no favour to a customer.
 PROGRAMS = 5
+# Senders of one text: several people at one machine have fewer (signals/content.py, sender_churn).
+SENDERS_OF_A_TEXT = 8
 
 
 def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
     """Mailboxes at mail exchangers, without those that a relay passes mail on to.
 
-    A server with a name that says no mail exchanger is its organisation's (server_names.py), and
-    one that takes mail for many domains passes it on.
+    A server with a name that says no mail exchanger is its organisation's (server_names.py): an
+    exchanger if it takes mail for that organisation's domain alone. One that takes mail for many
+    domains passes it on.
     """
     sketch = evidence.log(Signal.RECIPIENT_SPREAD)
     domains: dict[str, set[str]] = {}
@@ -34,7 +41,8 @@ def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
     exchangers = {
         server
         for server, of in domains.items()
-        if is_address(server) and len(of) <= DOMAINS_A_SERVER
+        if (is_address(server) and len(of) <= DOMAINS_A_SERVER)
+        or {registered_domain(domain) for domain in of} == {server}
     }
     kept = sketch.only(lambda key: key.partition(" ")[0] in exchangers)
     return kept.relabelled(lambda key: key.partition(" ")[2])
@@ -44,13 +52,16 @@ def domains_written_to(evidence: HostEvidence) -> ActivitySketch:
     """Recipients' domains of mails sent directly, without those that only a relay was given.
 
     Some providers take mail from their customers on port 25, too; their server's name says so.
+    What a relay is given under many senders is no customer's.
     """
+    if has_many_senders(evidence):
+        return evidence.log(Signal.MAIL_BURST)
     at_relays: set[str] = set()
     elsewhere: set[str] = set()
     for _, key in evidence.log(Signal.RECIPIENT_SPREAD).newcomers():
         server, _, mailbox = key.partition(" ")
         domain = registered_domain(mailbox.rpartition("@")[2])
-        (elsewhere if is_address(server) else at_relays).add(domain)
+        (elsewhere if is_address(server) or server == domain else at_relays).add(domain)
     relayed = at_relays - elsewhere
     sketch = evidence.log(Signal.MAIL_BURST)
     return sketch.only(lambda key: key not in relayed) if relayed else sketch
@@ -81,13 +92,74 @@ def are_refused_often(evidence: HostEvidence) -> bool:
 
 
 def are_taken_as_a_rule(evidence: HostEvidence) -> bool:
-    """True if mails were seen taken, and no more refused than of a cared for list."""
+    """True if mails were seen taken, and no provider would stop the sender for those refused."""
     taken = evidence.log(Fact.RCPT_TAKEN).distinct()
     refused = refused_recipients(evidence).distinct()
-    return bool(taken) and refused <= CARED_FOR * (refused + taken)
+    return bool(taken) and not bounces_too_often(refused, refused + taken)
+
+
+def bounces_too_often(lost: int, of: int) -> bool:
+    """Are more lost than BOUNCES, by two standard deviations of a Poisson count?
+
+    Of the 30 to 60 mails that are readable in a day, chance alone refuses up to twice the share.
+    """
+    expected = BOUNCES * of
+    return lost > expected + 2 * sqrt(expected)
+
+
+def is_one_text_refused(evidence: HostEvidence) -> bool:
+    """True if in the hour in which one text went to most domains, recipients are refused often.
+
+    That is a campaign. Bounces and checks of addresses are refused as well, but have no one text.
+    """
+    texts = evidence.log(Signal.LOOK_ALIKE).hours
+    if not texts:
+        return False
+    hour = max(texts, key=lambda hour: (_copies(texts[hour]), -hour))
+    refused, taken = (
+        sketch.hours.get(hour, Bucket()).keys.keys()
+        for sketch in (evidence.log(Signal.RCPT_REFUSED), evidence.log(Fact.RCPT_TAKEN))
+    )
+    lost = len(refused - taken)
+    return bool(taken) and lost >= max(SOME_REFUSED, BOUNCES * (lost + len(taken)))
+
+
+def _copies(texts: Bucket) -> int:
+    return max(Counter(key.rpartition(" ")[0] for key in texts.keys).values())
+
+
+def has_many_senders(evidence: HostEvidence) -> bool:
+    """True if one text has many senders that have nothing in common.
+
+    The senders of a mailing begin alike, whatever is added to catch bounces (VERP: Bernstein 1997),
+    to know own mails again (BATV) or to forward (SRS).
+    """
+    senders: dict[str, set[str]] = {}
+    for _, key in evidence.log(Fact.TEXT_SENDERS).newcomers():
+        text, _, sender = key.rpartition(" ")
+        senders.setdefault(text, set()).add(sender)
+    most = max(senders.values(), key=len, default=set())
+    return len(most) >= SENDERS_OF_A_TEXT and len({sender[0] for sender in most}) > 1
+
+
+def sends_as_its_greeting_says(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
+    """One HELO name, and its domain alone is that of every sender; or the sender is empty.
+
+    Spam with well-formed names of the spammer's own looks alike (snowshoe), so the domain has to be
+    the site's where the site's are known.
+    """
+    helos = evidence.log(Signal.HELO_ODD).keys()
+    if len(helos) != 1:
+        return False
+    (helo,) = helos
+    domain = registered_domain(helo) if "." in helo else ""
+    own = set(map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys()))
+    senders = evidence.log(Signal.SENDER_CHURN).keys() | own
+    is_said = senders == {domain} or (not senders and evidence.log(Signal.MAIL_BURST).hours)
+    return bool(domain and is_said) and may_be_own(domain)
 
 
 def speak_for_themselves(evidence: HostEvidence) -> bool:
     """True if mails are spam by what is in them or becomes of them, even through one server."""
     programs = evidence.log(Signal.WORM_ATTACHMENT).distinct()
-    return programs >= PROGRAMS or are_refused_often(evidence)
+    return programs >= PROGRAMS or are_refused_often(evidence) or has_many_senders(evidence)

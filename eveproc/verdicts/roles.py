@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.signals.facts import Fact
+from eveproc.verdicts.incoming import clients_with_mail
 from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
@@ -82,7 +83,7 @@ def _place(found: RoleFinding) -> tuple[int, int, int]:
 
 def _mail_server(host: str, evidence: HostEvidence) -> RoleFinding | None:
     """A server accepts mail from several hosts; a mass mailer accepts none."""
-    clients = evidence.log(Fact.TAKES_MAIL_IN).distinct()
+    clients = len(clients_with_mail(evidence))
     if clients < CLIENTS_OF_A_SERVER:
         return None
     delivers_to = evidence.log(Signal.SMTP_ATTEMPTS).distinct()
@@ -116,7 +117,7 @@ def _resolver(host: str, evidence: HostEvidence) -> RoleFinding | None:
 
 
 def _monitor(host: str, evidence: HostEvidence, hours: int) -> RoleFinding | None:
-    if evidence.log(Fact.TAKES_MAIL_IN).distinct() >= CLIENTS_OF_A_SERVER:
+    if len(clients_with_mail(evidence)) >= CLIENTS_OF_A_SERVER:
         return None
     attempts = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
     sketches = [evidence.log(signal) for signal in attempts]

@@ -12,11 +12,12 @@ from eveproc.signals.own_alerts import threshold_of
 from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.acts import acts_of
 from eveproc.verdicts.alert_weights import alert_weight
-from eveproc.verdicts.benign_explanations import BenignExplanation
 from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.explanation import BenignExplanation
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
 from eveproc.verdicts.recipients import (
     domains_written_to,
+    is_one_text_refused,
     mailboxes_written_to,
     refused_recipients,
 )
@@ -28,6 +29,8 @@ from rulegen.vocabulary import Family, Signal
 MAIL_SERVER_SIGNALS = frozenset(
     signal for signal, entry in SIGNALS.items() if entry.unusual_for_mail_server
 )
+# Beside those, what a stolen account makes a mail server send: one text, refused often.
+HIJACKED_SIGNALS = frozenset((Signal.LOOK_ALIKE, Signal.RCPT_REFUSED))
 RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
 EVERY_SIGNAL = frozenset(Signal)
 
@@ -62,7 +65,8 @@ class ScoredSignal(Struct, frozen=True):
 class HostContext(Struct, frozen=True):
     """Facts about a host that are known before its evidence is scored.
 
-    `may_be_own` tells of a registered domain whether it may be the site's own.
+    `may_be_own` tells of a registered domain whether it may be the site's own. `is_mail_server`:
+    it is declared as one.
     """
 
     site: SiteProfile
@@ -70,6 +74,7 @@ class HostContext(Struct, frozen=True):
     connections_logged: bool
     may_be_own: Callable[[str], bool]
     sensor_blind: bool = False
+    is_mail_server: bool = False
 
 
 def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
@@ -82,11 +87,12 @@ def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
 def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]) -> float:
     """The probability that the host is a mass mailer.
 
-    Explained signals raise it at most to the explanation's limit.
+    Explained signals raise it at most to the lowest limit of their explanations: what a second one
+    explains less well does not take the first away.
     """
     at_most = {
         signal: e.at_most
-        for e in sorted(explanations, key=lambda e: e.at_most)
+        for e in sorted(explanations, key=lambda e: -e.at_most)
         for signal in e.signals
     }
     unexplained = [w for w in scored if w.signal not in at_most]
@@ -156,7 +162,10 @@ def _weight_at_most(kind: Signal | Fact, source: EvidenceSource, distinct: int) 
 def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[ScoredSignal]:
     """Every signal of the host, from logs and from alerts; what can add most to the score first."""
     found = [*_weigh_logs(evidence, caps), *_weigh_alerts(evidence, caps, context.site)]
-    used = (w for w in found if w.signal in context.signals)
+    counted = context.signals
+    if context.is_mail_server and is_one_text_refused(evidence):
+        counted |= HIJACKED_SIGNALS
+    used = (w for w in found if w.signal in counted)
     yield from sorted(
         used,
         key=lambda w: (

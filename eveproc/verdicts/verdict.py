@@ -9,12 +9,10 @@ from msgspec import Struct
 from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, HostEvidence
 from eveproc.verdicts import phrasing
-from eveproc.verdicts.benign_explanations import (
-    BenignExplanation,
-    counted_alone,
-    find_benign_explanations,
-)
+from eveproc.verdicts.benign_explanations import find_benign_explanations
 from eveproc.verdicts.caps import allow
+from eveproc.verdicts.explained_alerts import counted_alone
+from eveproc.verdicts.explanation import BenignExplanation
 from eveproc.verdicts.parameters import AGREES_AT, INFECTED_AT, SUSPECTED_AT
 from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_weights, weigh
 from rulegen.inventory import InventoryEntry
@@ -134,7 +132,7 @@ class Assessment(Struct, frozen=True):
 def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
     """Score the signals, find benign explanations, and combine both."""
     caps = allow(evidence, context.connections_logged)
-    explanations = find_benign_explanations(evidence, caps, context.may_be_own)
+    explanations = find_benign_explanations(evidence, caps, context)
     scored = tuple(weigh(evidence, caps, context))
     return Assessment(scored, explanations, combine(scored, explanations))
 

@@ -126,6 +126,7 @@ MET = {Fact.MET_BY_MAIL: 1, Fact.HANDED_OVER: 1}
             {
                 **DIRECT_MAIL,
                 Signal.LOOK_ALIKE: 1,
+                Fact.TEXT_SENDERS: 1,
                 Signal.WORM_ATTACHMENT: 1,
             },
             id="program",

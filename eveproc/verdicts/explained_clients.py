@@ -1,0 +1,130 @@
+"""HostEvidence -> explanations of people and programs with mail accounts of their own. Pure."""
+
+from eveproc.evidence.store import HostEvidence
+from eveproc.input.addresses import is_address
+from eveproc.signals.facts import Fact
+from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
+from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.explained_servers import SCANNED_HOSTS
+from eveproc.verdicts.explained_surveys import MX_DOMAINS
+from eveproc.verdicts.explanation import (
+    CONNECTIONS,
+    HARDLY,
+    PERHAPS,
+    SUBMITTED,
+    SURVEYED,
+    BenignExplanation,
+)
+from rulegen.units import HOUR
+from rulegen.vocabulary import Signal
+
+# File sharing: peers that do not answer, on ports of their own choice, many more than on mail
+# ports. A scan of many hosts tries few ports, a scan of many ports tries few hosts.
+PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
+# Connections to each server of an account that is set up which may have handed something over: a
+# login is tried on each submission port, a test mail follows.
+TESTS_EACH = 4
+# An account in regular use is used in so many hours of the day. A sender with stolen accounts (a
+# slow one met 71 servers in 55 minutes) has no use for them later. One that is used from morning to
+# evening was locked by nobody in between, as providers lock what sends spam.
+REGULAR_HOURS, WORKING_DAY = 3, 8 * HOUR
+
+
+def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
+    """A program or device with a mail account: few organisations, however many addresses.
+
+    It explains no signal: few peers weigh little by themselves, and the content of mails still
+    counts.
+    """
+    tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
+    peers = set().union(*(evidence.log(signal).keys() for signal in tried))
+    if not 0 < len(peers) <= OWN_PROVIDERS or any(map(is_address, peers)):
+        return None
+    return BenignExplanation(
+        f"sends its mail only through {' and '.join(sorted(peers))}, as a client of a "
+        "mail provider does",
+        "if it should use the site's relay, change its settings",
+        frozenset(),
+        HARDLY,
+    )
+
+
+def regulars(evidence: HostEvidence) -> BenignExplanation | None:
+    """Many programs or people behind one address, each with an account that it goes on using.
+
+    A mass mailer uses a stolen account until it is locked, and then the next.
+    """
+    times: dict[str, list[float]] = {}
+    for bucket in evidence.log(Signal.SUBMISSION_ATTEMPTS).hours.values():
+        for server, time in bucket.keys.items():
+            times.setdefault(server, []).append(time)
+    again = [seen for seen in times.values() if len(seen) >= REGULAR_HOURS]
+    all_day = [seen for seen in again if max(seen) - min(seen) >= WORKING_DAY]
+    if 2 * len(again) <= len(times):
+        return None
+    return BenignExplanation(
+        f"returns to {len(again)} of its {len(times)} submission servers in {REGULAR_HOURS} hours "
+        "and more, as many programs behind one address do",
+        "if many programs or people share this address, add it to exempt; if not, investigate it",
+        SUBMITTED,
+        HARDLY if 2 * len(all_day) > len(times) else PERHAPS,
+    )
+
+
+def account_setup(evidence: HostEvidence) -> BenignExplanation | None:
+    """Mail accounts are set up: most domains whose servers are tried are asked for settings.
+
+    Who sends mail to a domain needs no such settings. What is mailed afterwards is not excused.
+    """
+    settings = evidence.log(Fact.ASKS_SETTINGS).keys()
+    tried = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
+    own = tried & settings
+    tests = evidence.log(Fact.HANDED_OVER).count()
+    if 2 * len(own) <= len(tried) or tests > TESTS_EACH * len(own):
+        return None
+    return BenignExplanation(
+        f"asks {len(settings)} domains for the settings of mail programs and tries the servers of "
+        f"{len(own)} of them, as somebody does who sets up accounts",
+        "if nobody sets up accounts there, find the program",
+        SURVEYED,
+        HARDLY,
+    )
+
+
+def file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
+    """A program that shares files: some of its peers listen on mail ports (BEP 3 leaves the
+    choice).
+
+    It speaks no SMTP and looks up no mail servers.
+    """
+    lost, ports = evidence.log(Fact.PROBED).distinct(), evidence.log(Fact.ODD_PORTS).distinct()
+    tried = (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)
+    peers = len(set().union(*(evidence.log(signal).keys() for signal in tried)))
+    looked_up = max(evidence.log(s).distinct() for s in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    talks = evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
+    is_sharer = lost >= max(PEERS_LOST, LOST_EACH * peers) and ports >= PORTS_LOST
+    if not peers or not is_sharer or talks or looked_up >= MX_DOMAINS:
+        return None
+    return BenignExplanation(
+        f"tries {lost} other peers on {ports} ports in vain, as a program that shares files does",
+        "if sharing files is not allowed, find the program",
+        CONNECTIONS,
+        HARDLY,
+    )
+
+
+def own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
+    """Most servers are those of providers whose mailboxes are read."""
+    servers = (
+        len(servers_on_port_25(evidence)) + evidence.log(Signal.SUBMISSION_ATTEMPTS).distinct()
+    )
+    own = servers - caps.servers
+    if own <= 0 or 2 * own < servers:
+        return None
+    return BenignExplanation(
+        f"submits mail to {servers} servers, {own} of them its users' own providers, as "
+        "mail clients do",
+        "if many people share this address, add it to exempt",
+        frozenset(),
+        HARDLY,
+    )

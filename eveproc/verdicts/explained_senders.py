@@ -1,0 +1,86 @@
+"""HostEvidence -> the explanation of programs of the site that deliver mail themselves. Pure."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from eveproc.evidence.sketch import widest
+from eveproc.evidence.store import HostEvidence
+from eveproc.signals.facts import Fact
+from eveproc.verdicts.acts import servers_on_port_25
+from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
+from eveproc.verdicts.recipients import (
+    BOUNCES,
+    are_taken_as_a_rule,
+    sends_as_its_greeting_says,
+)
+from rulegen.units import HOUR
+from rulegen.vocabulary import Signal
+
+# Not reached by a program that sends in its owner's name: new servers within an hour, recipient
+# domains of one text.
+OWN_PACE, OWN_COPIES = 7, 3
+# So many mails of a business program have to be readable.
+SHOWN = 5
+
+
+def own_sender(
+    evidence: HostEvidence, may_be_own: Callable[[str], bool]
+) -> BenignExplanation | None:
+    """A program of the site that delivers directly: one HELO name, no programs attached."""
+    helos = evidence.log(Signal.HELO_ODD).distinct()
+    if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
+        return None
+    at_most = PERHAPS
+    if _is_slow_in_our_name(evidence):
+        what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
+    elif _is_aligned(evidence, may_be_own) and are_taken_as_a_rule(evidence):
+        what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
+        if _returns(evidence):
+            what, at_most = f"{what}, again and again to the same servers", HARDLY
+    else:
+        return None
+    return BenignExplanation(
+        f"sends only from {what}, as a program that delivers directly does",
+        "route it through the relay or declare it in mail_servers; otherwise investigate it",
+        explained,
+        at_most,
+    )
+
+
+def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
+    """Own senders, few new servers an hour, different texts."""
+    mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
+    hurried = (
+        max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), HOUR), default=0) >= OWN_PACE
+    )
+    copies = Counter(
+        key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers()
+    )
+    is_own = own.hours and own.count() >= mails.count()
+    return bool(is_own and not hurried and max(copies.values(), default=0) < OWN_COPIES)
+
+
+def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
+    """One sender domain, that of the HELO name, in all mails that are seen; servers take them.
+
+    Of encrypted mails only the size is seen.
+    """
+    tried = servers_on_port_25(evidence)
+    taken = tried & evidence.log(Fact.HANDED_OVER).keys()
+    names_sender = evidence.log(Signal.SENDER_CHURN).hours or evidence.log(Fact.SENDS_AS_US).hours
+    return (
+        bool(names_sender)
+        and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
+        and len(tried) - len(taken) <= 1 + BOUNCES * len(tried)
+        and sends_as_its_greeting_says(evidence, may_be_own)
+    )
+
+
+def _returns(evidence: HostEvidence) -> bool:
+    """Most servers were met in several hours: partners, where a mass mailer meets new servers."""
+    met = Counter(
+        server
+        for bucket in evidence.log(Signal.SMTP_SESSIONS).hours.values()
+        for server in bucket.keys
+    )
+    return 2 * sum(hours > 1 for hours in met.values()) > len(met)

@@ -1,0 +1,104 @@
+"""HostEvidence -> explanations of hosts that serve others, or scan them. Pure."""
+
+from eveproc.evidence.store import HostEvidence
+from eveproc.signals.facts import Fact
+from eveproc.verdicts.explanation import BY_RATE, HARDLY, LOOKUPS, PERHAPS, BenignExplanation
+from eveproc.verdicts.incoming import clients_with_mail, mails_taken_in
+from eveproc.verdicts.recipients import is_one_text_refused
+from rulegen.vocabulary import Signal
+
+# Enough distinct clients to call a host a server, not a peer that was met once.
+SENDERS = 3
+CLIENTS = 3
+# A mail server receives mail in proportion to what it sends.
+SHARE_IN = 0.05
+# Domains that mail is taken in for and passed on to, in all and for each host that brings mail. A
+# secondary mail server serves the domains of a friend or two.
+PASSED_ON, PASSED_EACH = 15, 2
+# Out of about ten (evidence.Fact.ASKS_PTR).
+PTR_NAMES = 1
+# A mass mailer does not connect to internal hosts' mail ports, nor to other ports of a mail server.
+SCANNED_HOSTS = 5
+
+
+def declared_server(evidence: HostEvidence, *, is_declared: bool) -> BenignExplanation | None:
+    """A declared mail server sends for many: what one account sends makes it suspected at most."""
+    if not is_declared or not is_one_text_refused(evidence):
+        return None
+    return BenignExplanation(
+        "is a declared mail server, which one of its users, or a thief of an account, may use",
+        "find the account that sent this text in the server's own log, and change its password",
+        frozenset((Signal.LOOK_ALIKE, Signal.RCPT_REFUSED)),
+        PERHAPS,
+    )
+
+
+def mail_server(evidence: HostEvidence) -> BenignExplanation | None:
+    """A host that takes mail in."""
+    senders = len(clients_with_mail(evidence))
+    names = evidence.log(Fact.ASKS_PTR).distinct()
+    if _relays_for_anybody(evidence):
+        return None
+    if senders < SENDERS and not (senders and names >= PTR_NAMES):
+        return None
+    sent = max(evidence.log(s).count() for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS))
+    if mails_taken_in(evidence) < SHARE_IN * sent:
+        return None
+    asks = " and looks up the names of addresses" if names >= PTR_NAMES else ""
+    return BenignExplanation(
+        f"receives mail from {senders} hosts{asks}, as a mail server does",
+        "declare it in mail_servers, or investigate it",
+        BY_RATE,
+        PERHAPS,
+    )
+
+
+def _relays_for_anybody(evidence: HostEvidence) -> bool:
+    """An open relay: few hosts bring mail for many domains, and it goes on to those (RFC 2505).
+
+    A mail server takes mail in for its own domains. A backup server passes on what many servers
+    bring, for the few domains that it serves.
+    """
+    out = evidence.log(Signal.MAIL_BURST).keys()
+    passed = len(out & evidence.log(Fact.TAKES_IN_FOR).keys())
+    few = PASSED_EACH * len(clients_with_mail(evidence))
+    return passed >= max(PASSED_ON, few) and 2 * passed >= len(out)
+
+
+def resolver(evidence: HostEvidence) -> BenignExplanation | None:
+    """A host that answers lookups of others."""
+    clients = evidence.log(Fact.SERVES_DNS).distinct()
+    if clients < CLIENTS:
+        return None
+    return BenignExplanation(
+        f"answers DNS for {clients} hosts, as a resolver does",
+        "declare it in resolvers, or investigate it",
+        LOOKUPS,
+        HARDLY,
+    )
+
+
+def scanner(evidence: HostEvidence) -> BenignExplanation | None:
+    """A host that tries ports of many, within the site or outside."""
+    inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
+    peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
+    probed = peers & evidence.log(Fact.PROBED).keys()
+    # A scanner checks whether a port is open; it does not send HELO.
+    talks = (
+        evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
+        or evidence.log(Signal.MAIL_BURST).hours
+    )
+    next_step = "if it is your scanner, add it to exempt; if not, investigate it as a scanner"
+    if len(probed) >= SCANNED_HOSTS and 2 * len(probed) >= len(peers) and not talks:
+        text = (
+            f"also tries other ports of {len(probed)} of the {len(peers)} mail servers, as "
+            "a scanner does"
+        )
+        return BenignExplanation(text, next_step, BY_RATE, HARDLY)
+    if inside >= SCANNED_HOSTS:
+        text = (
+            f"connects to the mail ports of {inside} internal hosts, as a scanner does; "
+            "mail goes to external ones"
+        )
+        return BenignExplanation(text, next_step, frozenset(), HARDLY)
+    return None

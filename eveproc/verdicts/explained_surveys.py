@@ -1,0 +1,110 @@
+"""HostEvidence -> explanations of hosts that ask mail servers and hand them nothing. Pure."""
+
+from collections.abc import Callable
+
+from eveproc.evidence.store import HostEvidence
+from eveproc.signals.facts import Fact
+from eveproc.verdicts.acts import servers_on_port_25
+from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.explanation import (
+    BY_RATE,
+    HARDLY,
+    PERHAPS,
+    SUBMITTED,
+    SURVEYED,
+    BenignExplanation,
+)
+from eveproc.verdicts.recipients import sends_as_its_greeting_says
+from rulegen.vocabulary import Signal
+
+# A monitor returns to the servers of its first rounds for as long as it is observed, at most this
+# often a minute.
+AGAIN, ROUNDS, SETTLED, WATCHED, A_MINUTE = 3, 1.5, 0.25, 1800, 1.2
+# Almost certainly a monitor: this many visits to each server, and this few servers.
+VISITS_EACH, FEW = 10, 8
+# Most servers answer, and the host does not look up where to deliver.
+ANSWER, MX_DOMAINS = 0.8, 5
+# Of the servers that a survey meets, this share is handed nothing, and one at most anything (a
+# check may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232
+# servers). A third of what it tries answers: three ports, one open.
+MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
+# With more lookups than this for each server connected to, the lookups are not for delivery.
+LOOKUPS_EACH = 5
+
+
+def monitor(evidence: HostEvidence) -> BenignExplanation | None:
+    """The same servers are visited again and again."""
+    sketches = [evidence.log(s) for s in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)]
+    peers = len(set().union(*(sketch.keys() for sketch in sketches)))
+    if (
+        not peers
+        or evidence.log(Signal.MAIL_BURST).hours
+        or evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
+    ):
+        return None
+    each = sum(sketch.count() for sketch in sketches) / peers
+    start, end = (
+        min(sketch.first_seen for sketch in sketches),
+        max(sketch.last_seen for sketch in sketches),
+    )
+    newest = max(time for sketch in sketches for time, _ in sketch.newcomers())
+    answered = evidence.log(Fact.MET_BY_MAIL).distinct() >= ANSWER * peers
+    settled = newest - start <= max(ROUNDS / each, SETTLED) * (end - start)
+    if each < AGAIN or end - start < WATCHED or not answered or not settled:
+        return None
+    is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
+    sure = is_gentle or _hands_nothing_over(evidence)
+    return BenignExplanation(
+        f"connects to the same {peers} servers repeatedly without sending mail that was "
+        "seen, as monitoring does",
+        "if it monitors them, add it to exempt; if not, investigate it",
+        BY_RATE,
+        HARDLY if sure else PERHAPS,
+    )
+
+
+def survey(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> BenignExplanation | None:
+    """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
+    set-up.
+
+    A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports
+    and does not say who it is. A submission port takes logins (RFC 6409, section 4.3): who tries
+    those of many organisations, and no other port of theirs, may be guessing passwords.
+    """
+    met = evidence.log(Fact.MET_BY_MAIL).keys()
+    direct = servers_on_port_25(evidence)
+    submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
+    tried = direct | submission
+    if not _hands_nothing_over(evidence) or len(met) < MET_AT_LEAST * len(tried):
+        return None
+    mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
+    several = (direct & submission) | (tried & mailboxes)
+    is_thorough = 2 * len(several) >= len(tried)
+    is_open = sends_as_its_greeting_says(evidence, may_be_own)
+    return BenignExplanation(
+        f"connects to {len(met)} mail servers and hands over no mail, as a survey does",
+        "if it checks servers or addresses, add it to exempt; if not, find the program",
+        SURVEYED if is_thorough else SURVEYED - SUBMITTED,
+        HARDLY if is_thorough or is_open else PERHAPS,
+    )
+
+
+def _hands_nothing_over(evidence: HostEvidence) -> bool:
+    """To most of the mail servers that it met the host sent too little for a mail or a login."""
+    met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
+    asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    return bool(asked) and len(asked) >= MOST_ASKED * len(met) and len(handed) <= HANDED_AT_MOST
+
+
+def address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
+    """Many domains are looked up, and few of their servers met."""
+    asked = max(evidence.log(signal).distinct() for signal in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * caps.servers:
+        return None
+    return BenignExplanation(
+        f"looked up mail servers of {asked} domains and connected to {caps.servers} of "
+        "them, as an address checker does",
+        "if it checks addresses, add it to exempt; if not, find the program that sends the queries",
+        frozenset(),
+        HARDLY,
+    )

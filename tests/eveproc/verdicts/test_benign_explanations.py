@@ -1,0 +1,311 @@
+"""Benign explanations: what each needs, and what it may not excuse."""
+
+import pytest
+from msgspec.structs import replace
+
+from eveproc.signals.facts import Fact
+from eveproc.verdicts.incoming import clients_with_mail
+from rulegen.vocabulary import Level, Signal
+from tests.eveproc.evidence_of import (
+    HOST,
+    RELAY,
+    answer,
+    flow,
+    gather,
+    lookup,
+    mail,
+    server,
+    verdict,
+)
+
+
+def session(at, to, payload, port=25, host=HOST):
+    """A connection in which the client sends `payload` bytes in nine packets."""
+    return replace(flow(at, to, port, host), sent=9, sent_bytes=54 * 9 + payload, app_proto="smtp")
+
+
+def spam(mails, gap=20, first=0, **more):
+    return [
+        e
+        for n in range(first, first + mails)
+        for e in (
+            lookup(n * gap, f"d{n}.test"),
+            session(n * gap + 1, server(n), 2500),
+            mail(n * gap + 1, server(n), f"a@d{n}.test", has_message=True, **more),
+        )
+    ]
+
+
+def greeted(hosts, payload, **more):
+    """External hosts greet the host's port 25; `payload` is what each of them sends."""
+    return [
+        e
+        for n in range(hosts)
+        for e in (
+            session(n * 60, HOST, payload, host=server(900 + n)),
+            mail(n * 60, HOST, "", host=server(900 + n), mail_from="", helo="scan", **more),
+        )
+    ]
+
+
+class TestMailServers:
+    def test_scanners_that_greet_port_25_make_no_mail_server(self):
+        found = verdict(spam(60) + greeted(20, 60))
+        assert found.level is Level.INFECTED
+        assert "as a mail server does" not in found.why
+
+    def test_hosts_that_hand_encrypted_mail_in_do(self):
+        found = verdict(spam(60) + greeted(20, 4000))
+        assert found.level is Level.SUSPECTED
+        assert "receives mail from 20 hosts" in found.why
+
+    def test_a_greeting_counts_where_no_connection_to_the_host_is_logged(self):
+        sessions = [e for e in greeted(20, 60) if hasattr(e, "helo")]
+        assert len(clients_with_mail(gather(sessions).hosts[HOST])) == 20
+
+    def test_a_client_that_came_back_with_its_mail_after_greylisting_counts(self):
+        both = [session(0, HOST, 150, host=server(1)), session(900, HOST, 4000, host=server(1))]
+        assert clients_with_mail(gather(both).hosts[HOST]) == {server(1)}
+
+    def test_probes_for_an_open_relay_are_no_mail(self):
+        probe = replace(mail(1, HOST, "x@gmail.com", host=server(9)), has_message=False)
+        evidence = gather([session(1, HOST, 200, host=server(9)), probe]).hosts[HOST]
+        assert not evidence.log(Fact.TAKES_MAIL_IN).hours
+        assert clients_with_mail(evidence) == set()
+
+
+def campaign(mails, refused, **more):
+    """One text from a declared server; every `refused`-th mail is refused (0: none)."""
+    return [
+        e
+        for n in range(mails)
+        for e in (
+            flow(n * 20, server(n), host=RELAY),
+            mail(
+                n * 20,
+                server(n),
+                f"a@d{n}.test",
+                host=RELAY,
+                has_message=not refused or n % refused > 0,
+                **more,
+            ),
+        )
+    ]
+
+
+class TestDeclaredMailServers:
+    def test_one_text_that_is_refused_often_makes_it_suspected(self):
+        found = verdict(campaign(90, 3, subject="Invoice"), host=RELAY)
+        assert found.level is Level.SUSPECTED
+        assert "a thief of an account" in found.why
+        assert "own log" in found.next_step
+
+    def test_however_much_of_its_own_mail_was_taken_at_other_hours(self):
+        own = [
+            mail(7200 + n * 20, server(n % 90), f"b{n}@d.test", host=RELAY, has_message=True)
+            for n in range(900)
+        ]
+        events = campaign(90, 3, subject="Invoice") + own
+        assert verdict(events, host=RELAY).level is Level.SUSPECTED
+
+    @pytest.mark.parametrize(
+        "events",
+        [
+            pytest.param(campaign(300, 0, subject="News"), id="a newsletter"),
+            pytest.param(campaign(300, 30, subject="News"), id="a list with some dead addresses"),
+            pytest.param(campaign(90, 3), id="bounces and checks, which have no text"),
+            pytest.param(campaign(90, 1, subject="Invoice"), id="messages are not logged"),
+        ],
+    )
+    def test_its_ordinary_mail_is_clean(self, events):
+        assert verdict(events, host=RELAY).level is Level.CLEAN
+
+
+def asked(servers, port, sender, helo="verify.corp.test", gap=5):
+    """Servers are asked and handed nothing."""
+    return [
+        e
+        for n in range(servers)
+        for e in (
+            session(n * gap, server(n), 220, port),
+            mail(n * gap, server(n), f"a@d{n}.test", port=port, mail_from=sender, helo=helo),
+        )
+    ]
+
+
+class TestSurveys:
+    @pytest.mark.parametrize("sender", ["check@corp.test", "<>"])
+    def test_an_address_verifier_that_says_who_it_is_is_clean(self, sender):
+        found = verdict(asked(60, 25, sender))
+        assert found.level is Level.CLEAN
+        assert "as a survey does" in found.why
+
+    @pytest.mark.parametrize(("sender", "helo"), [("x@bank.test", "pc.corp.test"), ("<>", "pc7")])
+    def test_one_that_does_not_is_suspected(self, sender, helo):
+        assert verdict(asked(60, 25, sender, helo)).level is Level.SUSPECTED
+
+    def test_a_mailer_that_is_refused_at_the_greeting_has_not_said_who_it_is(self):
+        refused = [
+            e
+            for n in range(60)
+            for e in (
+                session(n * 5, server(n), 30),
+                mail(n * 5, server(n), "", mail_from="", helo="mx.firm.test"),
+            )
+        ]
+        assert verdict(refused).level is Level.SUSPECTED
+
+    def test_guessing_passwords_at_submission_ports_is_no_survey(self):
+        """Pushdo: EHLO, some AUTH LOGIN, QUIT, at one port of each server."""
+        guesses = [
+            e
+            for n in range(60)
+            for e in (
+                answer(n * 8, f"smtp.d{n}.test", server(n)),
+                session(n * 8 + 1, server(n), 150, 587),
+                mail(n * 8 + 1, server(n), "", port=587, mail_from="", helo="ylmf-pc"),
+            )
+        ]
+        assert verdict(guesses).level is Level.INFECTED
+
+
+def used(servers, hours):
+    """Each server is submitted to once in each of these hours."""
+    return [flow(hour * 3600 + n * 30, server(n), 587) for hour in hours for n in range(servers)]
+
+
+class TestAccounts:
+    def test_accounts_in_use_from_morning_to_evening_are_clean(self):
+        found = verdict(used(45, (0, 3, 6, 9)))
+        assert found.level is Level.CLEAN
+        assert "returns to 45 of its 45 submission servers" in found.why
+
+    def test_those_that_are_used_for_some_hours_are_suspected(self):
+        assert verdict(used(45, (0, 2, 4))).level is Level.SUSPECTED
+
+    def test_most_have_to_be(self):
+        once = [flow(n * 60, server(100 + n), 587) for n in range(46)]
+        assert verdict(used(45, (0, 3, 6, 9)) + once).level is Level.INFECTED
+
+    def test_old_programs_submit_to_their_own_provider_on_port_25(self):
+        homes = [
+            e
+            for n in range(40)
+            for e in (
+                answer(n * 300, f"mail.p{n}.test", server(n)),
+                flow(n * 300 + 1, server(n), 993),
+                flow(n * 300 + 3600, server(n), 993),
+                flow(n * 300 + 5400, server(n)),
+                mail(n * 300 + 5400, server(n), mail_from=f"me@p{n}.test", helo="box"),
+            )
+        ]
+        assert verdict(homes).level is Level.CLEAN
+        unread = [e for e in homes if getattr(e, "server_port", 0) != 993]
+        assert verdict(unread).level is Level.INFECTED
+
+    def test_a_second_explanation_does_not_take_the_first_away(self):
+        """A monitor of mail ports, some of them for submission, visits all of them every hour."""
+        visits = [
+            session(n * 5 + at, server(n), 60, 587 if n % 2 else 25)
+            for at in range(0, 21600, 300)
+            for n in range(15)
+        ]
+        found = verdict(visits)
+        assert found.level is Level.CLEAN
+        assert "as monitoring does" in found.why
+        assert "submission servers" in found.why
+
+
+def business(rounds, partners=11, mails=5):
+    """A file server tells its partners in each round; most mails are encrypted."""
+    events = []
+    for begin in rounds:
+        for n in range(partners):
+            at = begin + n * 3
+            events += [lookup(at, f"p{n}.test"), session(at + 1, server(n), 4000)]
+            sent = mail(at + 1, server(n), f"a@p{n}.test", helo="files.corp.test")
+            seen = {"mail_from": "files@corp.test", "has_message": True}
+            hidden = {"mail_from": "", "rcpt_to": ()}
+            events.append(replace(sent, **(seen if n < mails else hidden)))
+    return events
+
+
+class TestOwnPrograms:
+    def test_partners_that_are_told_again_are_clean(self):
+        found = verdict(business((0, 7200)))
+        assert found.level is Level.CLEAN
+        assert "again and again to the same servers" in found.why
+
+    def test_partners_that_are_told_once_make_it_suspected(self):
+        assert verdict(business((0,))).level is Level.SUSPECTED
+
+
+def relayed(mails, senders):
+    """One text through one external server that is named as a relay."""
+    return [answer(0, "mail.relay.test", server(1))] + [
+        e
+        for n in range(mails)
+        for e in (
+            flow(n * 10 + 1, server(1)),
+            mail(
+                n * 10 + 1,
+                server(1),
+                f"a@d{n}.test",
+                mail_from=senders[n % len(senders)],
+                subject="Buy now",
+                has_message=True,
+            ),
+        )
+    ]
+
+
+class TestRelays:
+    @pytest.mark.parametrize(
+        "senders",
+        [
+            pytest.param([f"{c}{c}@forged.test" for c in "abcdefghijkl"], id="of one domain"),
+            pytest.param([f"{c}@{c}.test" for c in "abcdefghijkl"], id="of many domains"),
+        ],
+    )
+    def test_one_text_under_many_senders_through_an_open_relay_is_infected(self, senders):
+        assert verdict(relayed(150, senders)).level is Level.INFECTED
+
+    @pytest.mark.parametrize(
+        "senders",
+        [
+            pytest.param(["news@shop.test"], id="one sender"),
+            pytest.param([f"bounce-{n}@shop.test" for n in range(150)], id="bounces told apart"),
+            pytest.param([f"wordpress@site{n}.test" for n in range(40)], id="one program's sites"),
+            pytest.param([f"{c}@{c}.test" for c in "abcdefg"], id="seven people"),
+        ],
+    )
+    def test_a_mailing_through_a_provider_is_clean(self, senders):
+        assert verdict(relayed(150, senders)).level is Level.CLEAN
+
+
+class TestOneCompany:
+    def mails(self, count, server_name, refused=9, each=10):
+        events = [answer(0, server_name, server(1))]
+        for n in range(count):
+            boxes = tuple(f"u{n}x{m}@firm.test" for m in range(each))
+            sent = mail(n * 30 + 1, server(1), has_message=n % 10 >= refused)
+            events += [flow(n * 30 + 1, server(1)), replace(sent, rcpt_to=boxes)]
+        return events
+
+    def test_guessing_the_mailboxes_of_one_company_is_infected(self):
+        """Its server is called mail, as a provider's may be, but takes mail for it alone."""
+        found = verdict(self.mails(40, "mail.firm.test"))
+        assert found.level is Level.INFECTED
+        assert {Signal.RECIPIENT_SPREAD, Signal.RCPT_REFUSED} <= {i.signal for i in found.evidence}
+
+    def test_mail_to_its_own_provider_is_not(self):
+        """Scans to the same few mailboxes of one company."""
+        events = [
+            e
+            for n in range(40)
+            for e in (
+                flow(n * 30 + 1, server(1)),
+                mail(n * 30 + 1, server(1), f"u{n % 4}@firm.test", has_message=True),
+            )
+        ]
+        assert verdict([answer(0, "mail.firm.test", server(1)), *events]).level is Level.CLEAN
