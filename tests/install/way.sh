@@ -41,8 +41,8 @@ USE="rulegen --version; eveproc --version
 rulegen init -o site.yaml
 rulegen build -s site.yaml -o out
 rulegen check out
-eveproc report $DATA/office-suricata-7.eve.json.gz -s $DATA/site.yaml 2>&1 | tee report.txt | head -n 1
-grep -q '5 infected, 0 suspected' report.txt"
+eveproc report $DATA/office-suricata-7.eve.json.gz -s $DATA/site.yaml -o report.txt
+head -n 1 report.txt; grep -q '5 infected, 0 suspected' report.txt"
 PAGE="eveproc report $DATA/office-suricata-7.eve.json.gz -s $DATA/site.yaml -f html -o report.html; test -s report.html"
 
 # Man pages and completion below this folder, as the shell and man look for them.
