@@ -45,6 +45,7 @@ ALERTING = [spec for spec in CATALOGUE if spec.threshold and spec.is_seen_by(Eng
 GUESTS = SITE.network_thresholds[0]
 
 RESOLVER, RESOLVER_6, OUTSIDE_RESOLVER = "10.20.0.53", "2001:db8:20::53", "192.0.2.53"
+TAKES_MAIL = "a host that takes mail in"
 INSIDE, RELAY = "10.20.200.1", "10.20.0.25"
 
 # What a host does: so many times, evenly within so many seconds.
@@ -310,10 +311,10 @@ def attempt_cases() -> list[Case]:
             "the same few servers",
             connects(talk(hello(), mail()), port, lambda number: outside(number % 6)),
         )
-    cases += silent("smtp_slow", "a host that takes mail in", after_taking_mail(knocks(25)))
-    cases += silent("mx_slow", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
-    cases += fires("smtp_attempts", "a host that takes mail in", after_taking_mail(knocks(25)))
-    cases += fires("mx_flood", "a host that takes mail in", after_taking_mail(asks(packets.MX)))
+    cases += silent("smtp_slow", TAKES_MAIL, after_taking_mail(knocks(25)))
+    cases += silent("mx_slow", TAKES_MAIL, after_taking_mail(asks(packets.MX)))
+    cases += fires("smtp_attempts", TAKES_MAIL, after_taking_mail(knocks(25)))
+    cases += fires("mx_flood", TAKES_MAIL, after_taking_mail(asks(packets.MX)))
     cases += fires("submission_attempts", "port 465", knocks(465))
     cases += fires("mx_then_smtp", "after a lookup", after_mx(knocks(25)))
     cases += silent("mx_then_smtp", "no lookup", knocks(25))
@@ -335,7 +336,7 @@ def very_slow_cases() -> list[Case]:
     for title, story in (("answer", connects(talk(hello(), mail()))), ("are silent", knocks(25))):
         again = partial(in_rounds, story, few)
         cases += silent(rule, f"the same servers, which {title}", again)
-    cases += silent(rule, "a host that takes mail in", after_taking_mail(knocks(25)))
+    cases += silent(rule, TAKES_MAIL, after_taking_mail(knocks(25)))
     cases += silent(rule, "inside", knocks(25, inside))
     cases += silent(rule, "another port", knocks(587))
     return cases
@@ -510,6 +511,8 @@ def rejection_cases() -> list[Case]:
         cases += silent(rule, "by the relay", by_the_relay)
     unknown, listed = FOR_THE_RECIPIENT[0], BY_POLICY[0]
     cases += fires("rcpt_refused", "one session", in_one_session(refused_mail(unknown)))
+    cases += fires("rcpt_refused", TAKES_MAIL, after_taking_mail(is_refused(unknown)))
+    cases += silent("smtp_rejects", TAKES_MAIL, after_taking_mail(is_refused(listed)))
     cases += silent("smtp_rejects", "one server", is_refused(listed, lambda _: outside(1)))
     return cases
 

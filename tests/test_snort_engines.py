@@ -32,6 +32,7 @@ Hosts = Mapping[tuple[Signal, str, Network | None], int]
 # in nor which server refused it: alerts by rule and case.
 OTHERWISE = {
     ("mx_slow", "a host that takes mail in"): 1,
+    ("smtp_rejects", "a host that takes mail in"): 1,
     ("smtp_rejects", "one server"): 1,
     ("smtp_sessions", "a port of the web"): 1,
     ("worm_attachment", "port 26, N"): 0,

@@ -202,8 +202,8 @@ DELIVERY = (
         offset=108,
         rev=1,
         msg="MXHOUND DELIVERY Host takes mail in",
-        sees="a home host that greets an SMTP client; it makes no alert, it keeps mx_slow and "
-        "smtp_slow silent about the host for a day",
+        sees="a home host that greets an SMTP client; it makes no alert, it keeps mx_slow, "
+        "smtp_slow, smtp_very_slow and smtp_rejects silent about the host for a day",
         mistaken_for=(),
         next_step="Nothing: this rule makes no alert.",
         references=(_SMTP,),

@@ -14,27 +14,29 @@ REJECTION = (
         name="smtp_rejects",
         signal=Signal.SMTP_REJECTS,
         offset=301,
-        rev=3,
+        rev=4,
         msg="MXHOUND REJECTION Host or its mails refused by policy of several external servers",
         sees="replies of distinct external mail servers in clear text, at the greeting too, that "
         "refuse a host or its mail for what it is and not for its recipient: enhanced status "
         "5.7.x, else code 521 or 554, or words such as spam and blacklist",
         mistaken_for=(
-            "a mail server that the site profile does not declare, listed by mistake or "
-            "forwarding mail of others",
+            "a program that delivers by itself from an address that is listed by mistake",
         ),
         next_step="Read the texts of the replies: they often name the block list or the reason.",
         references=(_REPLIES, _STATUS, Reference("url", "www.rfc-editor.org/rfc/rfc7504")),
         technique="T1071.003",
         classtype="trojan-activity",
-        threshold=Threshold(5, 28800),
+        threshold=Threshold(3, 28800),
         threshold_source="RFC 3463: 5.7.x is for security and policy; RFC 5321, 4.3.2: 554 never "
-        "answers a recipient. A host that is no mass mailer is on no block list. Each server "
-        "counts once a day, so that a device that its provider refuses counts once; refusals of "
-        "passwords (53x) are not counted.",
+        "answers a recipient. Three parties agree; a device hears it of its one or two providers "
+        "only, each of which counts once a day. Refusals of passwords (53x) are not counted.",
         host_side=HostSide.DESTINATION,
         misses=MappingProxyType(
-            dict.fromkeys(SNORTS, "whether one server refuses again and again: each time counts")
+            dict.fromkeys(
+                SNORTS,
+                "that one server refuses again and again: each time counts; that a host takes "
+                "mail in: it alerts as well",
+            )
         ),
         updated="2026_11_30",
     ),
