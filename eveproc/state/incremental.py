@@ -36,7 +36,7 @@ from eveproc.state.log_position import LogPosition, newest, plan, positions_afte
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
-from eveproc.verdicts.hand_over import joined
+from eveproc.verdicts.hand_over import joined, networks_with_acts
 from eveproc.verdicts.judge_silence import judge_silence
 from eveproc.verdicts.machines import Machine, machines
 from rulegen.errors import Problem
@@ -105,7 +105,8 @@ def judge_new(
     if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
         return Pending(_of_nothing_new(report, state, now, stats.files), at, (), fresh, positions)
-    judging = _Judging(state.recall(fresh, at), fresh, site, tuple(state.incidents()), before)
+    store = state.recall(fresh, at, networks_with_acts(fresh, site))
+    judging = _Judging(store, fresh, site, tuple(state.incidents()), before)
     report = judging.report(stats, everyone=everyone, drawn=drawn)
     news = judging.news(report, at)
     return Pending(_with_news(report, news, before), at, news, fresh, positions)

@@ -8,7 +8,7 @@ docs/state.md describes the tables.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from math import inf, isfinite
 from pathlib import Path
@@ -28,6 +28,7 @@ from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
+from eveproc.verdicts.hand_over import network_of
 from rulegen.errors import MxhoundError
 from rulegen.files import refuse_foreign_link
 from rulegen.units import DAY, HOUR
@@ -249,9 +250,12 @@ class State:
         """The time before which evidence was dropped for its size with the last report."""
         return self._moment("evidence_dropped_before")
 
-    def recall(self, fresh: EvidenceStore, at: float) -> EvidenceStore:
+    def recall(
+        self, fresh: EvidenceStore, at: float, networks: Collection[str] = ()
+    ) -> EvidenceStore:
         """`fresh` evidence, and what is kept of the same hosts and of those with an incident.
 
+        And of all that are in one of the `networks` (each a /64 or /24, hand_over.py).
         Of the latter the last INCIDENT_HOURS before `at` count. What a sensor missed is counted
         since its last report.
         """
@@ -276,7 +280,7 @@ class State:
             macs=macs,
         )
         store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
-        addresses = {*fresh.hosts, *since}
+        addresses = {*fresh.hosts, *since, *self._addresses_in(networks)}
         for address in sorted(addresses | _addresses_of_same(addresses, store)):
             evidence = self._evidence_of(
                 address, since.get(address, at - EVIDENCE_HOURS * HOUR), fresh.hosts.get(address)
@@ -285,6 +289,12 @@ class State:
             store.has_scopes |= bool(evidence.parts)
         store.active = fresh.active | set(store.hosts)
         return store
+
+    def _addresses_in(self, networks: Collection[str]) -> Iterator[str]:
+        if networks:
+            for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
+                if network_of(str(address)) in networks:
+                    yield str(address)
 
     def recall_all(self, at: float) -> EvidenceStore:
         """All kept evidence, in the form that `recall` gives it."""

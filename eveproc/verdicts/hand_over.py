@@ -24,7 +24,7 @@ from math import exp, lgamma, log
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.evidence.store import EvidenceStore, merged
+from eveproc.evidence.store import EvidenceStore, HostEvidence, merged
 from eveproc.verdicts.machines import Machine, context_of
 from eveproc.verdicts.parameters import INFECTED_AT, SUSPECTED_AT
 from eveproc.verdicts.verdict import assess
@@ -117,6 +117,20 @@ def networks_of_candidates(found: Iterable[Machine], site: SiteProfile) -> set[s
     return {network_of(m.address) for m in found if _is_candidate(m, site)}
 
 
+def networks_with_acts(store: EvidenceStore, site: SiteProfile) -> set[str]:
+    """As `networks_of_candidates` before it is known which machines there are: never fewer."""
+    return {
+        network_of(address)
+        for address, evidence in store.hosts.items()
+        if any(map(_does_enough, (evidence, *evidence.parts.values())))
+        and not site.is_mail_server(ip_address(address))
+    }
+
+
+def _does_enough(evidence: HostEvidence) -> bool:
+    return max(evidence.log(signal).distinct() for signal in ACTS) >= EACH
+
+
 def chance(chained: int, of: int, gap: float, span: float) -> float:
     """How often independent hosts would follow each other so closely, at most.
 
@@ -137,7 +151,7 @@ def _log_orders(chained: int, of: int) -> float:
 def _is_candidate(machine: Machine, site: SiteProfile) -> bool:
     if machine.identity or machine.contested or machine.apart or not machine.evidence.sketches:
         return False
-    if max(machine.evidence.log(signal).distinct() for signal in ACTS) < EACH:
+    if not _does_enough(machine.evidence):
         return False
     address = ip_address(machine.address)
     return not (site.is_mail_server(address) or site.is_resolver(address))

@@ -117,3 +117,23 @@ def test_another_network_is_another_incident(tmp_path):
 
     found = list(nights(tmp_path, day_of))
     assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.NEW}
+
+
+def test_hourly_reports_see_addresses_in_turn_of_earlier_hours(tmp_path):
+    """An address an hour, five servers each: no hour shows more than one of them."""
+    eve, profile = tmp_path / "eve.json", tmp_path / "site.yaml"
+    profile.write_text(SITE)
+    found = []
+    for hour in range(10):
+        start = START + hour * 3600
+        with eve.open("ab") as log:
+            log.writelines(mailing(start, f"2001:db8:20:1::{hour + 1:x}", 5 * hour, 5, 600))
+            log.write(quiet(start + 3500))
+        with open_state(tmp_path / "state.db") as state:
+            pending = judge_new(state, [str(eve)], load_site(profile), now=start + 3600)
+            pending.keep(state)
+        found += [(v.level, len(v.in_turn)) for v in pending.report.verdicts if v.in_turn]
+    assert found[-1] == (Level.INFECTED, 10)
+    (incident,) = {told.incident.id for told in pending.news}
+    with open_state(tmp_path / "state.db") as state:
+        assert [(one.id, one.level) for one in state.incidents()] == [(incident, Level.INFECTED)]
