@@ -67,7 +67,7 @@ in_fresh_root() { # release, command...
 try() { # release, way
     local from=$SECONDS result=works log=$ROOTS/$1-$2.log
     (in_fresh_root "$1" "$2") >"$log" 2>&1 || result="FAILS, see $log"
-    sed -n 's/^== //p' "$log" >"$SCRATCH/steps"
+    sed -n 's/^=== //p' "$log" >"$SCRATCH/steps"
     printf '%-9s %-14s %4d s  %s\n' "$1" "$2" $((SECONDS - from)) "$result" | tee -a "$TABLE"
     sed 's/^/                                /' "$SCRATCH/steps" | tee -a "$TABLE"
     [ "$result" = works ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # In: a fresh root (mounted), the checkout, a folder for packages, and a way to install.  Out: exit 0 if mxhound was installed that way, used
-# and removed; lines that start with "== " say what took how long. Called by try.sh, which gives it a root that vanishes.
+# and removed; lines that start with "=== " say what took how long. Called by try.sh, which gives it a root that vanishes.
 set -euo pipefail
 ROOT=$1 SOURCE=$2 PACKAGES=$3 WAY=$4
 DATA=/srv/data # a recorded eve.json and its site.yaml, as a site has them
@@ -10,7 +10,7 @@ step() { # words, then -- command
     while [ "$1" != -- ]; do words+=("$1"); shift; done
     shift
     "$@"
-    printf '== %-58s %4d s\n' "${words[*]}" $((SECONDS - from))
+    printf '=== %-57s %4d s\n' "${words[*]}" $((SECONDS - from))
 }
 
 as() { # user, command line of bash
