@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
+from eveproc.evidence.host_names import HostNames, Login
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
@@ -107,6 +108,10 @@ MIGRATIONS = (
     """,
     """
     ALTER TABLE episodes ADD COLUMN in_turn TEXT NOT NULL DEFAULT '';
+    """,
+    """
+    CREATE TABLE logins (address TEXT, kind TEXT, name TEXT, source TEXT, scope TEXT, hour INTEGER,
+        PRIMARY KEY (address, kind, name, source, scope)) WITHOUT ROWID, STRICT;
     """,
 )
 
@@ -271,6 +276,8 @@ class State:
         names.merge(fresh.server_names)
         macs = self._macs()
         macs.merge(fresh.macs)
+        host_names = self._host_names()
+        host_names.merge(fresh.host_names)
         store = replace(
             fresh,
             hosts=PackedStore(HostEvidence),
@@ -278,6 +285,7 @@ class State:
             health=health,
             server_names=names,
             macs=macs,
+            host_names=host_names,
         )
         store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
         addresses = {*fresh.hosts, *since, *self._addresses_in(networks)}
@@ -360,6 +368,7 @@ class State:
             self._keep_health(fresh.health)
             self._keep_server_names(fresh.server_names)
             self._keep_macs(fresh.macs, at)
+            self._keep_host_names(fresh.host_names)
             if fresh.flows_logged:
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
@@ -440,6 +449,20 @@ class State:
                 gateways={str(mac) for (mac,) in run("SELECT mac FROM gateways")},
             )
 
+    def _keep_host_names(self, names: HostNames) -> None:
+        rows = (
+            (address, login.kind, storable(login.name), login.source, login.scope, hour)
+            for address, logins in sorted(names.logins.items())
+            for login, hour in sorted(logins.items())
+        )
+        self._db.executemany(_MERGE_LOGIN, rows)
+
+    def _host_names(self) -> HostNames:
+        names = HostNames()
+        for address, kind, name, source, scope, hour in self._db.execute("SELECT * FROM logins"):
+            names.note(address, Login(kind, name, source, scope), hour)
+        return names
+
     def _keep_server_names(self, names: ServerNames) -> None:
         rows = (
             (address, storable(organisation), is_exchange, time)
@@ -496,6 +519,7 @@ class State:
                 f"DELETE FROM {table} WHERE (address, mac) NOT IN (SELECT address, mac FROM leases)"
             )
         run("DELETE FROM macs WHERE last < ?", (evidence_since,))
+        run("DELETE FROM logins WHERE hour < ?", (int(evidence_since // HOUR),))
         run("DELETE FROM gateways WHERE time < ?", (leases_since,))
         run(
             "DELETE FROM names WHERE time < ? AND mac NOT IN (SELECT mac FROM leases)",
@@ -615,6 +639,10 @@ _MERGE_MAC = """
     INSERT INTO macs VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last)
 """
+_MERGE_LOGIN = (
+    "INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET hour = MAX(hour, excluded.hour)"
+)
 _MERGE_RELEASE = (
     "INSERT INTO releases VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET time = MAX(time, excluded.time)"

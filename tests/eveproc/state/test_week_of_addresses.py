@@ -7,7 +7,8 @@ from eveproc.state.state import open_state
 from eveproc.verdicts.change import Trend
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
-from tests.eveproc.eve_lines import SITE, START, delivery, lease, lookup, quiet
+from tests.eveproc.eve_lines import HOST, SITE, START, delivery, lease, lookup, quiet
+from tests.eveproc.logins import ticket
 
 DAY = 86_400
 DAYS = 7
@@ -137,3 +138,16 @@ def test_hourly_reports_see_addresses_in_turn_of_earlier_hours(tmp_path):
     (incident,) = {told.incident.id for told in pending.news}
     with open_state(tmp_path / "state.db") as state:
         assert [(one.id, one.level) for one in state.incidents()] == [(incident, Level.INFECTED)]
+
+
+def test_users_of_earlier_runs_are_named_for_as_long_as_evidence_is_kept(tmp_path):
+    def day_of(day, start):
+        if day == 0:
+            yield ticket(start, HOST, "ann\udcff\x00")
+        if day in (1, 3):
+            yield from mailing(start, HOST, 100 * day, 40, 5)
+
+    found = list(nights(tmp_path, day_of))
+    named = [[[name.name for name in v.names] for _, _, v in night] for night in found]
+    assert named[1] == [["ann\\udcff\x00@example.org"]]
+    assert named[3] == [[]]
