@@ -264,29 +264,11 @@ class State:
         Of the latter the last INCIDENT_HOURS before `at` count. What a sensor missed is counted
         since its last report.
         """
-        leases = self._leases()
-        leases.merge(fresh.leases)
+        store = self._remembered(fresh)
         going = [
             incident for incident in self.incidents() if incident.standing is not Standing.CLOSED
         ]
-        since = dict.fromkeys(_addresses_of(going, leases), at - INCIDENT_HOURS * HOUR)
-        health = self._health()
-        health.merge(fresh.health)
-        names = self._server_names()
-        names.merge(fresh.server_names)
-        macs = self._macs()
-        macs.merge(fresh.macs)
-        host_names = self._host_names()
-        host_names.merge(fresh.host_names)
-        store = replace(
-            fresh,
-            hosts=PackedStore(HostEvidence),
-            leases=leases,
-            health=health,
-            server_names=names,
-            macs=macs,
-            host_names=host_names,
-        )
+        since = dict.fromkeys(_addresses_of(going, store.leases), at - INCIDENT_HOURS * HOUR)
         store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
         addresses = {*fresh.hosts, *since, *self._addresses_in(networks)}
         for address in sorted(addresses | _addresses_of_same(addresses, store)):
@@ -297,6 +279,25 @@ class State:
             store.has_scopes |= bool(evidence.parts)
         store.active = fresh.active | set(store.hosts)
         return store
+
+    def _remembered(self, fresh: EvidenceStore) -> EvidenceStore:
+        """What is kept of leases, names, MACs and sensors, and what is fresh; without evidence."""
+        leases, health, macs = self._leases(), self._health(), self._macs()
+        names, host_names = self._server_names(), self._host_names()
+        leases.merge(fresh.leases)
+        health.merge(fresh.health)
+        names.merge(fresh.server_names)
+        macs.merge(fresh.macs)
+        host_names.merge(fresh.host_names)
+        return replace(
+            fresh,
+            hosts=PackedStore(HostEvidence),
+            leases=leases,
+            health=health,
+            server_names=names,
+            macs=macs,
+            host_names=host_names,
+        )
 
     def _addresses_in(self, networks: Collection[str]) -> Iterator[str]:
         if networks:
