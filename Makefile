@@ -93,7 +93,7 @@ fuzz: dev ## look for FUZZ_SECONDS (60) for bytes that break the reading of EVE;
 record: dev ## record tests/data anew from the simulator and both engines
 	.venv/bin/python -m tests.engines.record
 
-pages: dev ## write docs/signals.md, docs/commands.md and the outputs in README.md and docs/reports.md anew
+pages: dev ## write docs/signals.md, docs/commands.md, docs/tour.cast and the outputs in README.md and other pages anew
 	.venv/bin/python -m tests.pages
 
 screenshots: browser ## take the pictures of the HTML report in docs/ anew

@@ -22,6 +22,7 @@ from eveproc.verdicts.parameters import ALERTS, CURVES
 from rulegen.catalogue import CATALOGUE
 from rulegen.spec import Reference, RuleSpec
 from rulegen.vocabulary import Engine, Family, HostSide, Signal
+from tests.cast import cast_of
 from tests.eveproc.input.inputs_page import inputs_page
 from tests.terminal_files import terminal_files
 
@@ -57,8 +58,11 @@ same behaviour in Suricata's own dns, smtp and flow records. [add-a-signal.md](a
 
 def pages() -> dict[Path, str]:
     """Every page that is made, as it should be."""
+    tour = with_real_outputs((ROOT / "docs" / "tour.md").read_text(encoding="utf-8"))
     with_outputs = (ROOT / "README.md", ROOT / "docs" / "reports.md")
     return {
+        ROOT / "docs" / "tour.md": tour,
+        ROOT / "docs" / "tour.cast": cast_of(tour, "mxhound: a tour in three minutes"),
         ROOT / "docs" / "signals.md": signals_page(),
         VERDICTS: with_tables(VERDICTS.read_text(encoding="utf-8")),
         ROOT / "docs" / "commands.md": commands_page(),

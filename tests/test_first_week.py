@@ -75,7 +75,7 @@ def test_every_step_of_the_first_week_runs(tmp_path: Path) -> None:
         "site.yaml",
         "thresholds.yaml",
     ]
-    assert "0 of 19 rules changed" in said[-1]
+    assert re.search(r": 0 of [1-9]\d+ rules changed$", said[-1], re.MULTILINE)
 
 
 @needs_an_engine

@@ -27,7 +27,8 @@ def pages(
 
 def _index(nights: Sequence[NightRow], incidents: Sequence[ArchivedIncident]) -> str:
     days = days_of(nights)
-    begun = Counter(one.nights[0].row.night for one in incidents)
+    rows = [night.row for one in incidents for night in one.nights]
+    begun = Counter(row.night for row in rows if row.trend == Trend.NEW.value)
     is_open = sum(one.latest.row.trend in _OPEN for one in incidents)
     unjudged = [night for night in nights if night.judgement == Outcome.NOT_JUDGED.value]
     return render(

@@ -1,5 +1,5 @@
-"""The recorded office with a past -> report.webp, report-dark.webp and report-phone.webp in a
-folder (make screenshots)."""
+"""The recorded office with a past, and an archive -> report.webp, report-dark.webp,
+report-phone.webp and archive.webp in a folder (make screenshots)."""
 
 import base64
 import sys
@@ -10,13 +10,14 @@ from selenium.webdriver import Chrome
 
 from eveproc.report import html_report, shown
 from tests.browser.chromium import Look, show, started
-from tests.eveproc import made_stores
+from tests.eveproc import made_archives, made_stores
 
-# File, how to look, and how many pixels down.
+# File, page, how to look, and how many pixels down.
 PICTURES = (
-    ("report.webp", Look(), 1150),
-    ("report-dark.webp", Look(dark=True), 1150),
-    ("report-phone.webp", Look(width=390), 1150),
+    ("report.webp", "report.html", Look(), 1150),
+    ("report-dark.webp", "report.html", Look(dark=True), 1150),
+    ("report-phone.webp", "report.html", Look(width=390), 1150),
+    ("archive.webp", "archive/index.html", Look(), 1000),
 )
 
 
@@ -25,9 +26,10 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mxhound-") as scratch:
         page = Path(scratch) / "report.html"
         page.write_text(html_report.render(report, shown(report, everyone=False)), encoding="utf-8")
+        made_archives.archive(Path(scratch) / "archive")
         with started(Path(scratch) / "profile") as driver:
-            for name, look, height in PICTURES:
-                show(driver, page, look)
+            for name, shown_page, look, height in PICTURES:
+                show(driver, Path(scratch) / shown_page, look)
                 (folder / name).write_bytes(_picture(driver, look.width, height))
 
 

@@ -17,9 +17,12 @@ from tests.eveproc import made_stores
 from tests.eveproc.made_stores import PAYLOADS
 
 START = 1_772_445_600.0  # 2026-03-02T10:00:00Z
-BLIND = Judgement(
-    Outcome.NOT_JUDGED, (Cause("no_records", f"no dns records {PAYLOADS[0]}", "enable dns"),)
-)
+
+
+def blind(text: str) -> Report:
+    """A night that could not judge, for this cause."""
+    causes = (Cause("no_records", text, "enable dns under outputs, eve-log, types"),)
+    return replace(made_stores.quiet(), judgement=Judgement(Outcome.NOT_JUDGED, causes))
 
 
 def on_day(report: Report, day: int) -> Report:
@@ -48,8 +51,8 @@ def hostile_incidents() -> Report:
 def nights(*, hostile: bool) -> list[Report]:
     """A night with news, one that could not judge, a gap of a day, and a night again."""
     first = hostile_incidents() if hostile else made_stores.changed()
-    blind = replace(made_stores.quiet(), judgement=BLIND)
-    return [on_day(first, 0), on_day(blind, 1), on_day(first, 3)]
+    unseen = blind(f"no dns records were read{PAYLOADS[0] * hostile}")
+    return [on_day(first, 0), on_day(unseen, 1), on_day(first, 3)]
 
 
 def archive(folder: Path, *, hostile: bool = False, keep: int = 92) -> Mapping[str, str]:

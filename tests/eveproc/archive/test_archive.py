@@ -96,6 +96,11 @@ def test_a_night_that_could_not_judge_is_no_quiet_night(made: Made) -> None:
     alert = " ".join(index.all("div", "blind")[0].text.split())
     assert "2026-03-03 10:00Z: no dns records" in alert
     (row,) = [row for row in pages["index.html"].split("<tr>")[1:] if f"nights/{NIGHTS[1]}" in row]
+    assert 'New incidents">0<' in row
+    (row_of_first,) = [
+        row for row in pages["index.html"].split("<tr>")[1:] if f"nights/{NIGHTS[0]}" in row
+    ]
+    assert 'New incidents">2<' in row_of_first
     assert re.findall(r"data-label=.(?:Infected|Suspected|Clean).>([^<]*)<", row) == ["\u2013"] * 3
 
 
