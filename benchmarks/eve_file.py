@@ -43,6 +43,11 @@ from rulegen.vocabulary import Engine
 MIX: Mapping[str, float] = MappingProxyType(
     {"dns": 0.38, "flow": 0.38, "tls": 0.14, "http": 0.05, "fileinfo": 0.05}
 )
+# What Outlook, phones and mail programs ask for, again and again.
+MAIL_CLIENT_NAMES = (
+    *(b"outlook.office365.com", b"outlook.office.com", b"smtp.office365.com"),
+    *(b"imap.gmail.com", b"smtp.gmail.com", b"imap.mail.yahoo.com"),
+)
 PAGE, PAGES = 4_000, 8
 RATE = 200  # lines in a second
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
@@ -57,16 +62,24 @@ V6_EACH = 4
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a file is to be: bytes, home hosts, share of relevant lines (0 to 0.5), seed."""
+    """What a file is to be: bytes, home hosts, share of relevant lines (0 to 0.5), seed.
+
+    `lookups` and `stats` are shares of lines beside those: lookups of MAIL_CLIENT_NAMES, and stats
+    records.
+    """
 
     size: int
     hosts: int = 10_000
     share: float = 0.003
     seed: int = 1
     spaced: bool = False
+    lookups: float = 0.0
+    stats: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.size // 1_000_000}mb-{self.hosts}hosts-{self.share:g}{'-spaced' if self.spaced else ''}"
+        named = (("lookups", self.lookups), ("stats", self.stats))
+        more = "".join(f"-{name}{share:g}" for name, share in named if share)
+        return f"{self.size // 1_000_000}mb-{self.hosts}hosts-{self.share:g}{'-spaced' if self.spaced else ''}{more}"
 
 
 @dataclass(slots=True)
@@ -119,7 +132,7 @@ def _pages(
     rng = random.Random(f"{recipe.seed}/pages")
     crowd = Crowd(recipe, site)
     relevant = round(PAGE * recipe.share)
-    templates = [Page(_draw(lines, relevant, rng), crowd, rng) for _ in range(PAGES)]
+    templates = [Page(_draw(lines, recipe, relevant, rng), crowd, rng) for _ in range(PAGES)]
     mails = _relevant(lines.relevant, crowd)
     for number, page in enumerate(cycle(templates)):
         start = START + number * page.seconds
@@ -131,16 +144,32 @@ def _pages(
         )
 
 
-def _draw(lines: Lines, relevant: int, rng: random.Random) -> list[Line | None]:
+def _draw(lines: Lines, recipe: Recipe, relevant: int, rng: random.Random) -> list[Line | None]:
     """The ordinary lines of a page, and None where a relevant one comes."""
-    ordinary = PAGE - relevant - 1
-    drawn: list[Line | None] = list(islice(lines.ordinary["stats"], 1))
+    stats, lookups = max(1, round(PAGE * recipe.stats)), round(PAGE * recipe.lookups)
+    ordinary = PAGE - relevant - stats - lookups
+    drawn: list[Line | None] = list(islice(lines.ordinary["stats"], 1)) * stats
+    drawn += [_of_mail_client(line, rng) for line in rng.choices(lines.ordinary["dns"], k=lookups)]
     for name, share in MIX.items():
         drawn += rng.choices(lines.ordinary[name], k=round(share * ordinary))
     rng.shuffle(drawn)
     for place in range(relevant):
         drawn.insert((2 * place + 1) * PAGE // (2 * relevant), None)
     return drawn
+
+
+def _of_mail_client(line: Line, rng: random.Random) -> Line:
+    """The same lookup for a name that mail clients ask for all day."""
+    whole = b"".join(piece for piece in line.pieces if isinstance(piece, bytes))
+    asked = re.search(rb'"rrname": ?"([^"]+)"', whole)
+    if asked is None:
+        raise ValueError(f"a lookup without a name: {line}")
+    name = rng.choice(MAIL_CLIENT_NAMES)
+    pieces = (
+        piece.replace(asked[1], name) if isinstance(piece, bytes) else piece
+        for piece in line.pieces
+    )
+    return Line(line.event_type, tuple(pieces))
 
 
 class Crowd:
@@ -405,13 +434,21 @@ def main() -> None:
     parser.add_argument(
         "--spaced", action="store_true", help="with a space after each colon and comma"
     )
+    parser.add_argument("--lookups", type=float, default=0.0, help="share of mail clients' lookups")
+    parser.add_argument("--stats", type=float, default=0.0, help="share of stats records")
     options = parser.parse_args()
     site = load_site(SITE)
     lines = sort_lines(
         record_lines(Engine.SURICATA_7, options.path.parent), site, spaced=options.spaced
     )
     recipe = Recipe(
-        options.megabytes * 1_000_000, options.hosts, options.share, options.seed, options.spaced
+        options.megabytes * 1_000_000,
+        options.hosts,
+        options.share,
+        options.seed,
+        options.spaced,
+        options.lookups,
+        options.stats,
     )
     written = write_eve(options.path, recipe, lines, site)
     sys.stdout.write(

@@ -28,7 +28,18 @@ from benchmarks.wrapped import measure_wrapped
 from rulegen.errors import MxhoundError
 
 SECTIONS = (
-    *("compare", "packed", "start", "sizes", "hosts", "shares", "library", "wrapped", "rules"),
+    *(
+        "compare",
+        "mixes",
+        "packed",
+        "start",
+        "sizes",
+        "hosts",
+        "shares",
+        "library",
+        "wrapped",
+        "rules",
+    ),
 )
 # Those that can be measured by themselves: the others share the plot.
 ALONE = tuple(section for section in SECTIONS if section not in FIGURES)

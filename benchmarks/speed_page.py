@@ -14,7 +14,17 @@ from benchmarks.eve_file import Recipe
 from benchmarks.measure import Run
 from benchmarks.page import table
 from benchmarks.rule_cost import COUNTED, NO_RULES, OTHERS, OURS, RuleCost
-from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, JQ_PART, MEGABYTE, Measured
+from benchmarks.trials import (
+    DISCOVER,
+    DUCKDB,
+    EVEPROC,
+    GREP,
+    JQ_NAME,
+    JQ_PART,
+    MEGABYTE,
+    TUNE,
+    Measured,
+)
 from benchmarks.wrapped import ESCAPED, PLAIN
 from rulegen.units import count_of
 
@@ -30,6 +40,8 @@ GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST 
     0.25,
     1.05,
 )
+# The same for the mixes (trials.mixes), and for other commands by the time of a report.
+MIXES_AT_MOST, OTHERS_AT_MOST = (1.5, 2.5, 5.0, 3.0), 2.0
 FIGURES = {"sizes": "size", "hosts": "home hosts", "shares": "relevant lines"}
 
 _HEAD = """\
@@ -96,6 +108,7 @@ def write_page(results: Results, plot: str | None, command: str, note: str = "")
             note and f"{note}\n",
             _criteria(results),
             _compared(results),
+            _mixes(results),
             _packed(results),
             _started(results),
         ),
@@ -110,7 +123,7 @@ def write_sections(results: Results, command: str, note: str = "") -> str:
     """What was measured, without the head of the page; it says when it was measured apart."""
     apart = f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{command}`.\n"
     apart += f"{note}\n" if note else ""
-    made = (_compared, _packed, _started, _library, _wrapped, _rules)
+    made = (_compared, _mixes, _packed, _started, _library, _wrapped, _rules)
     sections = [f"{text}\n{apart}" for text in (make(results) for make in made) if text]
     return "\n".join(text for text in (_criteria(results), *sections) if text)
 
@@ -149,7 +162,7 @@ def _version(package: str) -> str:
 
 
 def _criteria(results: Results) -> str:
-    asked_for = (*_asked(results), *_asked_of_wrapped(results))
+    asked_for = (*_asked(results), *_asked_of_mixes(results), *_asked_of_wrapped(results))
     rows = [(asked, measured, "yes" if met else "**no**") for asked, measured, met in asked_for]
     return f"## Criteria\n\n{table(('what is asked', 'measured', 'met'), rows)}" if rows else ""
 
@@ -222,7 +235,38 @@ def _compared(results: Results) -> str:
     return "\n".join((f"## Side by side\n\n{_NOTES}", *parts)) if parts else ""
 
 
-def _one_compared(trial: Measured) -> str:
+def _mixes(results: Results) -> str:
+    parts = [
+        _one_compared(trial, f"{_size(trial.bytes)}, {_mix(trial.recipe)}")
+        for trial in results.section("mixes")
+    ]
+    text = """\
+## Other mixes
+
+The same commands on files with other shares of records (`benchmarks/eve_file.py`): lookups of the names that mail clients ask for all day
+count as lines about mail, and each is evidence. `eveproc discover` and `eveproc tune` read the file as a report does.
+"""
+    return "\n".join((text, *parts)) if parts else ""
+
+
+def _mix(recipe: Recipe) -> str:
+    if recipe.lookups:
+        return f"{100 * recipe.lookups:g} % lookups of mail clients"
+    return f"{100 * recipe.stats:g} % stats records" if recipe.stats else "ordinary mix"
+
+
+def _asked_of_mixes(results: Results) -> Iterator[tuple[str, str, bool]]:
+    for trial, most in zip(results.section("mixes"), MIXES_AT_MOST, strict=False):
+        what = f"{_size(trial.bytes)}, {_mix(trial.recipe)}"
+        ratio = statistics.median(ratios(trial, EVEPROC, GREP))
+        yield _at_most(f"{what}: at most {most:g} x grep -c", ratio, most)
+        for name in (DISCOVER, TUNE):
+            ratio = statistics.median(ratios(trial, name, EVEPROC))
+            asked = f"{what}: {name} at most {OTHERS_AT_MOST:g} x eveproc report"
+            yield _at_most(asked, ratio, OTHERS_AT_MOST)
+
+
+def _one_compared(trial: Measured, title: str = "") -> str:
     rows = []
     for name in trial.runs:
         beside = "1" if name == GREP else _spread(ratios(trial, name, GREP))
@@ -240,7 +284,7 @@ def _one_compared(trial: Measured) -> str:
         )
     head = ("command", "time", "CPU", "MB/s", "events/s", "x grep -c", "peak memory")
     missing = "".join(f"\n{name} is not installed here.\n" for name in trial.missing)
-    return f"### {_size(trial.bytes)}\n\n{_content(trial)}\n\n{table(head, rows)}{missing}"
+    return f"### {title or _size(trial.bytes)}\n\n{_content(trial)}\n\n{table(head, rows)}{missing}"
 
 
 def _content(trial: Measured) -> str:

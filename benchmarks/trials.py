@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,14 +29,18 @@ JQ = (
     ' or (.event_type == "flow" and (.dest_port == 25 or .dest_port == 465 or .dest_port == 587)))'
     " | [.event_type, .src_ip, .dest_ip, .dest_port, .dns.rrname]"
 )
-EVEPROC, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
+EVEPROC, DISCOVER, TUNE, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
     "eveproc report",
+    "eveproc discover",
+    "eveproc tune",
     "grep -c",
     "wc -l",
     "jq",
     "DuckDB",
     "DuckDB, mail only",
 )
+# Home hosts of an office whose mail clients ask all day.
+OFFICE = 1_000
 # The version that pyproject.toml allows, and the latest.
 LIBRARIES = ("0.7.21", "0.9.1")
 NO_LIBRARY = "without hyperscan"
@@ -80,6 +84,9 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
         return Recipe(round(megabytes * MEGABYTE * scale), hosts, share, spaced=spaced)
 
     few = max(1, rounds // 2)
+    mixed = (EVEPROC, DISCOVER, TUNE, GREP, DUCKDB, JQ_NAME)
+    for mix in mixes(recipe(1000), recipe(1000, OFFICE)):
+        yield Trial("mixes", mix, mixed, few)
     yield Trial("compare", recipe(1000), (EVEPROC, GREP, WC, DUCKDB, DUCKDB_MAIL, JQ_NAME), rounds)
     yield Trial("compare", recipe(5000), (EVEPROC, GREP, WC, DUCKDB, DUCKDB_MAIL), few)
     yield Trial("packed", recipe(1000), (EVEPROC, "zcat | wc -c"), rounds, "gz")
@@ -97,6 +104,13 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
         few,
     )
     yield Trial("library", recipe(300, spaced=True), (EVEPROC, GREP), few)
+
+
+def mixes(ordinary: Recipe, office: Recipe) -> Iterator[Recipe]:
+    """An ordinary mix, an office with more and more mail clients, a quiet server."""
+    yield ordinary
+    yield from (replace(office, lookups=share) for share in (0.1, 0.33))
+    yield replace(ordinary, stats=0.5)
 
 
 class Kit:
@@ -151,7 +165,7 @@ class Kit:
         peaks = {
             name: peak_memory(command)
             for name, command in commands.items()
-            if name in (EVEPROC, DUCKDB, DUCKDB_MAIL)
+            if name in (EVEPROC, DISCOVER, TUNE, DUCKDB, DUCKDB_MAIL)
         }
         counted = about["lines"]
         return Measured(
@@ -174,8 +188,8 @@ class Kit:
             return None
         file, size = str(path), path.stat().st_size
         match name.split():
-            case ["eveproc", *_]:
-                return Command(name, (_eveproc(file),))
+            case ["eveproc", command]:
+                return Command(name, (_eveproc(file, command=command),))
             case ["hyperscan", version]:
                 return Command(
                     name,
@@ -229,8 +243,8 @@ _PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def _eveproc(*files: str) -> tuple[str, ...]:
-    return (str(Path(sys.executable).with_name("eveproc")), "report", *files, "-s", str(SITE))
+def _eveproc(*files: str, command: str = "report") -> tuple[str, ...]:
+    return (str(Path(sys.executable).with_name("eveproc")), command, *files, "-s", str(SITE))
 
 
 def start_up(work: Path, rounds: int) -> Mapping[str, Sequence[Run]]:

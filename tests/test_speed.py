@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,14 +15,25 @@ from pathlib import Path
 import pytest
 
 from benchmarks import duck
-from benchmarks.eve_file import MIX, Recipe, write_eve
+from benchmarks.bounds import KINDS, grown
+from benchmarks.eve_file import MAIL_CLIENT_NAMES, MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
 from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import ALONE, SECTIONS, main
 from benchmarks.speed_page import Results, write_page, write_sections
-from benchmarks.trials import DUCKDB, EVEPROC, GREP, JQ_NAME, Measured, as_json, from_json
+from benchmarks.trials import (
+    DISCOVER,
+    DUCKDB,
+    EVEPROC,
+    GREP,
+    JQ_NAME,
+    TUNE,
+    Measured,
+    as_json,
+    from_json,
+)
 from benchmarks.wrapped import WRAPPED, write
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceSource
@@ -35,6 +47,7 @@ from rulegen.vocabulary import GUESSED_LABELS, Engine, Signal
 from tests.eveproc.evidence_of import without_coverage
 
 MEGABYTE = 1_000_000
+MIXED_RUNS = {EVEPROC: 2.0, DISCOVER: 5.0, TUNE: 3.0, GREP: 1.0}
 SAME_SIGNALS = (
     Signal.SMTP_ATTEMPTS,
     Signal.SUBMISSION_ATTEMPTS,
@@ -78,6 +91,28 @@ def test_a_file_holds_the_mix_and_the_share_it_promises(lines: Lines, tmp_path: 
     assert len(found) - len(ordinary) == pytest.approx(recipe.share * len(found), rel=0.1)
     assert {name: kinds[name] / len(ordinary) for name in MIX} == pytest.approx(dict(MIX), abs=0.02)
     assert kinds["stats"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_meant"),
+    [
+        (Recipe(2 * MEGABYTE, 500, lookups=0.33), lambda text: text in MAIL_CLIENT_NAMES),
+        (Recipe(9 * MEGABYTE, 500, stats=0.5), lambda text: text == b"stats"),
+    ],
+    ids=str,
+)
+def test_other_mixes_hold_their_shares(
+    recipe: Recipe, is_meant: Callable[[bytes], bool], lines: Lines, tmp_path: Path
+) -> None:
+    written = write_eve(tmp_path / "eve.json", recipe, lines, load_site(SITE))
+    found = records(tmp_path / "eve.json")
+    words = [
+        str(record["dns"]["rrname"] if record["event_type"] == "dns" else record["event_type"])
+        for record in found
+    ]
+    share = sum(is_meant(word.encode()) for word in words) / len(found)
+    assert written.total == len(found)
+    assert share == pytest.approx(recipe.lookups + recipe.stats, abs=0.02)
 
 
 def test_every_host_comes_and_time_goes_on(lines: Lines, tmp_path: Path) -> None:
@@ -236,6 +271,17 @@ def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> No
     assert "| 1 MB: at most 2 x grep -c | 2.00 x | yes |" in page
 
 
+def test_mixes_are_held_to_what_is_asked() -> None:
+    runs = {name: [Run(wall, wall)] for name, wall in MIXED_RUNS.items()}
+    office = Recipe(MEGABYTE, 1000, lookups=0.1)
+    trial = Measured("mixes", Recipe(MEGABYTE), "", MEGABYTE, 2000, 6, runs, {}, {"dns": 2000}, [])
+    page = write_page(Results([trial, replace(trial, recipe=office)], {}, []), None, "make speed")
+    assert "### 1 MB, 10 % lookups of mail clients" in page
+    assert "| 1 MB, ordinary mix: at most 1.5 x grep -c | 2.00 x | **no** |" in page
+    assert "| 1 MB, 10 % lookups of mail clients: at most 2.5 x grep -c | 2.00 x | yes |" in page
+    assert "| 1 MB, ordinary mix: eveproc tune at most 2 x eveproc report | 1.50 x | yes |" in page
+
+
 def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
     (tmp_path / "lines").write_text("x\n" * 10)
     both = Command("both", (("cat", str(tmp_path / "lines")), ("sh", "-c", "wc -l")), share=0.5)
@@ -301,3 +347,10 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(
         Results([], {}, [counted]), None, "make speed"
     )
+
+
+def test_memory_of_growing_input_is_told_step_by_step() -> None:
+    for kind in KINDS:
+        steps = grown(kind, 50)
+        assert [events for events, _, _ in steps] == [10, 20, 30, 40, 50]
+        assert steps[-1][2] == (1 if "one host" in kind and "new names" in kind else 50)

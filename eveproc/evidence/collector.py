@@ -5,8 +5,9 @@ recipients' domains for mails, names for HELO. A repeated key counts once. The e
 eveproc/signals define what is read from which record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
 
@@ -34,11 +35,14 @@ from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
 from eveproc.signals.prefilter_patterns import line_filter
-from eveproc.signals.records import Record, RecordReader
+from eveproc.signals.records import Question, Record, RecordReader
 from eveproc.signals.registry import EXTRACTORS, Activity
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
+
+# Names whose meaning is kept, of those that were asked for.
+NAMES_KEPT = 1 << 14
 
 
 class Period(Struct, frozen=True):
@@ -61,6 +65,7 @@ class Period(Struct, frozen=True):
 EVER = Period()
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def _is_mail_name(name: str) -> bool:
     return names_mail(name) or looks_like_mail_server(name)
 
@@ -214,8 +219,7 @@ class Collector:
         return [
             _finding(record, kind, key)
             for record in self._records.read(event)
-            for kind, peer in EXTRACTORS[type(record)]
-            if (key := peer(record))
+            for kind, key in _told(record)
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
@@ -242,6 +246,28 @@ class Collector:
             return False
         day = datetime.fromtimestamp(finding.observation.time, UTC).date()
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
+
+
+def _told(record: Record) -> Iterable[tuple[Activity, str]]:
+    """The activities that a record shows, each with the key of the peer."""
+    if isinstance(record, Question):  # the same names are asked for again and again
+        return _told_by_name(record.name, record.rrtype, record.is_nxdomain)
+    return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
+
+
+@lru_cache(maxsize=NAMES_KEPT)
+def _told_by_name(name: str, rrtype: str, is_nxdomain: bool) -> tuple[tuple[Activity, str], ...]:
+    """What a question tells, whoever asks and whenever."""
+    event = Dns(
+        time=0.0,
+        client="",
+        server="",
+        is_answer=is_nxdomain,
+        questions=((name, rrtype),),
+        rcode="NXDOMAIN" if is_nxdomain else "",
+    )
+    question = Question(event, "", name, rrtype)
+    return tuple((kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question)))
 
 
 def _finding(record: Record, kind: Activity, key: str) -> Finding:

@@ -104,7 +104,8 @@ class SensorHealth(Struct):
 
     def note(self, event: Stats) -> None:
         for name, value in event.counters.items():
-            self._note((event.sensor, name), (event.time, value), (event.time, value))
+            report = event.time, value
+            self._note((event.sensor, name), report, report)
 
     def merge(self, other: "SensorHealth") -> None:
         for key, report in other.earliest.items():
@@ -145,8 +146,14 @@ class SensorHealth(Struct):
     def _note(
         self, key: tuple[str, str], first: tuple[float, int], last: tuple[float, int]
     ) -> None:
-        self.earliest[key] = min(first, self.earliest.get(key, first))
-        self.latest[key] = max(last, self.latest.get(key, last))
+        known = self.earliest.get(key)
+        if known is None:
+            self.earliest[key], self.latest[key] = first, last
+            return
+        if first < known:
+            self.earliest[key] = first
+        if last > self.latest[key]:
+            self.latest[key] = last
 
     def _risen(self, sensor: str, name: str) -> int:
         """Rise of a counter between reports.

@@ -129,10 +129,8 @@ class ActivitySketch(Struct):
             self.last_seen = time
         if observation.sid:
             self._note_sids((observation.sid,))
-        if observation.pivot:
-            _keep_least(self.pivots, observation.pivot, time)
-            if len(self.pivots) > 2 * PIVOTS:
-                self._trim_pivots()
+        if observation.pivot and self._keeps_pivot(time):
+            self._note_pivots(((observation.pivot, time),))
 
     def merge(self, other: "ActivitySketch") -> None:
         for hour, bucket in other.hours.items():
@@ -286,6 +284,10 @@ class ActivitySketch(Struct):
         self.sids.update(sids)
         if len(self.sids) > SIDS:
             self.sids = set(sorted(self.sids)[:SIDS])
+
+    def _keeps_pivot(self, time: float) -> bool:
+        """False if enough are kept, and all of them are earlier: most are met in order of time."""
+        return len(self.pivots) < PIVOTS or time <= max(self.pivots.values())
 
     def _note_pivots(self, pivots: Iterable[tuple[Pivot, float]]) -> None:
         for pivot, time in pivots:

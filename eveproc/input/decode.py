@@ -747,31 +747,46 @@ def _leased(dhcp: _Dhcp) -> str:
 
 def _stats(wire: _EveRecord, time: float) -> Stats:
     tree = wire.stats or _missing("stats")
-    found = {name: _total(tree, name) for name in COUNTERS}
-    return Stats(
-        time=time,
-        sensor=_sensor(wire.host),
-        counters={name: value for name, value in found.items() if value is not None},
-    )
+    return Stats(time=time, sensor=_sensor(wire.host), counters=_counters(tree))
 
 
-def _total(tree: _Stats, name: str) -> int | None:
-    """The total where it was logged, else the sum over the threads."""
-    total = _counter(tree, name)
-    if total is not None or not tree.threads:
-        return total
-    of_threads = [
-        value for thread in tree.threads.values() if (value := _counter(thread, name)) is not None
-    ]
-    return min(sum(of_threads), MAX_COUNTER) if of_threads else None
+# By the object in which they stand, each name with its path in there.
+_COUNTERS_IN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = MappingProxyType(
+    {
+        group: tuple(
+            (name, tuple(path))
+            for name in COUNTERS
+            for first, *path in (name.split("."),)
+            if first == group
+        )
+        for group in dict.fromkeys(name.partition(".")[0] for name in COUNTERS)
+    }
+)
 
 
-def _counter(tree: object, name: str) -> int | None:
-    for part in name.split("."):
-        tree = getattr(tree, part, None)
-    if not isinstance(tree, int) or isinstance(tree, bool):
-        return None
-    return tree if 0 <= tree <= MAX_COUNTER else None
+def _counters(tree: _Stats) -> dict[str, int]:
+    """The totals that were logged, else the sums over the threads."""
+    totals = dict(_values(tree))
+    if not tree.threads:
+        return totals
+    sums: dict[str, int] = {}
+    for thread in tree.threads.values():
+        for name, value in _values(thread):
+            sums[name] = min(sums.get(name, 0) + value, MAX_COUNTER)
+    return {**sums, **totals}
+
+
+def _values(tree: _Counters) -> Iterator[tuple[str, int]]:
+    for group, counters in _COUNTERS_IN.items():
+        holder = getattr(tree, group)
+        if holder is None:
+            continue
+        for name, path in counters:
+            value = holder
+            for part in path:
+                value = getattr(value, part, None)
+            if type(value) is int and 0 <= value <= MAX_COUNTER:  # no bool
+                yield name, value
 
 
 _BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingProxyType(

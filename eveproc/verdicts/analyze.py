@@ -12,6 +12,7 @@ from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather
 from eveproc.evidence.places import Place, values_of
+from eveproc.evidence.server_names import MOST_SERVERS
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
@@ -310,6 +311,12 @@ def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
         yield (
             f"more than {MOST_ACTIVE} home addresses were seen; only {kept} of the clean "
             "ones is counted. Check home_networks"
+        )
+    if store.server_names.sampled:
+        kept = f"one in {1 << store.server_names.sampled}"
+        yield (
+            f"more than {MOST_SERVERS} addresses of external servers have names; those of {kept} "
+            "are used, each other address counts as a server of its own"
         )
 
 

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eveproc.evidence import store as store_module
+from eveproc.evidence.collector import _told_by_name
 from eveproc.evidence.store import EvidenceSource, EvidenceStore
-from eveproc.input.events import Stats
+from eveproc.input.events import Dns, Stats
 from eveproc.signals.facts import Fact
+from eveproc.signals.records import Question
+from eveproc.signals.registry import EXTRACTORS
 from rulegen.vocabulary import Signal
 from tests.eveproc.evidence_of import (
     HOST,
@@ -300,3 +303,36 @@ def test_too_many_hosts_are_thinned_alike_in_any_order_and_split(seed, parts):
     assert len(whole.hosts) <= 8
     assert len(whole.active) <= 20
     assert whole.hosts_sampled
+
+
+NAMES = st.sampled_from(
+    ["mail.a.example", "smtp.b.example", "autodiscover.c.example", "7.2.0.192.in-addr.arpa", "www"]
+)
+
+
+@given(
+    name=NAMES,
+    rrtype=st.sampled_from(["A", "AAAA", "MX", "PTR", "TXT", ""]),
+    rcode=st.sampled_from(["", "NOERROR", "NXDOMAIN", "SERVFAIL"]),
+    is_answer=st.booleans(),
+    port=st.integers(0, 65_535),
+)
+def test_what_a_question_tells_depends_on_its_words_alone(name, rrtype, rcode, is_answer, port):
+    """It is kept for the next one who asks the same."""
+    event = Dns(
+        time=1_772_440_000.0 + port,
+        client=HOST,
+        client_port=port,
+        server="10.20.0.53",
+        is_answer=is_answer,
+        questions=((name, rrtype), ("mail.other.example", "MX")),
+        rcode=rcode,
+        query_id=port,
+        tcp=port % 2 == 0,
+        addresses=((name, "192.0.2.7"),) if is_answer else (),
+    )
+    question = Question(event, HOST, name, rrtype)
+    told = _told_by_name(name, rrtype, question.is_nxdomain)
+    assert told == tuple(
+        (kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question))
+    )

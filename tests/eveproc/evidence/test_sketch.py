@@ -153,3 +153,14 @@ def test_fingerprints_do_not_depend_on_the_process():
 def test_widest_counts_what_lies_within_the_seconds():
     entries = [(0.0, "a"), (30.0, "b"), (60.0, "c"), (61.0, "d")]
     assert list(widest(entries, 60)) == [1, 2, 2, 3]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 60)), max_size=80))
+def test_the_earliest_pivots_are_kept_in_any_order(met):
+    found = track_of(observation(at, "a", flow, pivot=Pivot(flow + 1)) for at, flow in met)
+    first = {}
+    for at, flow in met:
+        first[flow] = min(at, first.get(flow, at))
+    found.trim()
+    expected = sorted((at, flow) for flow, at in first.items())[:PIVOTS]
+    assert found.earliest_pivots() == tuple(Pivot(flow + 1) for _, flow in expected)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from eveproc.evidence import server_names
 from eveproc.evidence import store as store_module
 from eveproc.input.events import Stats
 from eveproc.input.read_stats import ReadStats
@@ -213,3 +214,17 @@ def test_hosts_without_number_are_told(monkeypatch):
         "more than 262144 home addresses have evidence",
         "more than 2097152 home addresses were seen",
     ]
+
+
+def test_names_of_servers_without_number_are_told(monkeypatch):
+    monkeypatch.setattr(server_names, "MOST_SERVERS", 8)
+    store = gather([])
+    for number in range(40):
+        store.server_names.note(f"192.0.2.{number}", f"mx{number}.example.org", 1.0)
+    told = judge_evidence(store, site_of(), ReadStats(), everyone=True).health
+    kept = f"one in {1 << store.server_names.sampled}"
+    assert store.server_names.sampled
+    assert told == (
+        "more than 65536 addresses of external servers have names; those of "
+        f"{kept} are used, each other address counts as a server of its own",
+    )
