@@ -168,7 +168,7 @@ def _keep_servers(_evidence: object, _newcomers: object, servers: int, _lead: fl
 
 _SUBTRACTED: Mapping[str, Disabled] = MappingProxyType(
     {
-        "(count) own mailboxes": Disabled(caps, "_own_mailboxes", lambda _: 0),
+        "(count) own accounts": Disabled(caps, "_own_accounts", lambda _: 0),
         "(count) one provider's addresses": Disabled(caps, "_unless_one_provider", _keep_servers),
         "(count) one act": Disabled(caps, "most_acts", lambda _: inf),
     }

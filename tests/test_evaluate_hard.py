@@ -174,7 +174,7 @@ def test_reliability() -> None:
 
 
 def test_explanations_are_found_by_what_they_return() -> None:
-    named = {"mail server", "resolver", "scanner", "monitor", "(count) own mailboxes"}
+    named = {"mail server", "resolver", "scanner", "monitor", "(count) own accounts"}
     assert named <= set(left_out_in_turn())
 
 

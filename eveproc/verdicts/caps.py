@@ -8,6 +8,7 @@ from msgspec import Struct
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.declaration import PeerLimit
 from eveproc.signals.facts import Fact
+from eveproc.signals.registry import Activity
 from eveproc.verdicts.acts import (
     DOMAINS_A_SERVER,
     LEAD,
@@ -26,6 +27,10 @@ READ_ONCE_AT_MOST = 20
 # A mailbox is its reader's own if it is read again so many seconds later, and in another hour;
 # whoever tries stolen accounts does so once. What was read longer ago than LATELY would have been.
 AGAIN, LATELY = 1800.0, 2 * HOUR
+# An account in regular use is used in so many hours of the day. One that is used from morning to
+# evening was not locked in between, as providers lock what sends spam. A sender with stolen
+# accounts (a slow one met 71 servers in 55 minutes) has no use for them later.
+REGULAR_HOURS, WORKING_DAY = 3, 8 * HOUR
 # Share of new servers that must be met after a lookup.
 LED = 0.8
 # Programs that submit mail keep an address for as long as its record may be kept, an hour in common
@@ -110,30 +115,41 @@ def _submission(evidence: HostEvidence) -> int:
     Many addresses of one provider count once.
     """
     tried = evidence.log(Signal.SUBMISSION_ATTEMPTS)
-    servers = max(0, tried.distinct() - _own_mailboxes(evidence))
+    servers = max(0, tried.distinct() - _own_accounts(evidence))
     return _unless_one_provider(evidence, tried.newcomers(), servers, CACHED)
 
 
-def _own_mailboxes(evidence: HostEvidence) -> int:
-    """POP and IMAP servers that the host's users have mailboxes at, as far as they count."""
-    own = _read_again(evidence)
-    times = _times_read(evidence)
+def _own_accounts(evidence: HostEvidence) -> int:
+    """Providers that the host's users have accounts at, as far as they count."""
+    read = _read_again(evidence)
+    times = times_by_server(evidence, Fact.READS_MAILBOX)
     now = max(evidence.last_seen(), evidence.log(Fact.READS_MAILBOX).last_seen)
-    once = [s for s, seen in times.items() if s not in own and now - max(seen) <= LATELY]
-    return len(own) + min(len(once), READ_ONCE_AT_MOST)
+    once = [s for s, seen in times.items() if s not in read and now - max(seen) <= LATELY]
+    used = in_use_all_day(evidence)
+    return len(read | used) + min(len(set(once) - used), READ_ONCE_AT_MOST)
+
+
+def in_use_all_day(evidence: HostEvidence) -> set[str]:
+    """Submission servers whose accounts are used from morning to evening."""
+    used = times_by_server(evidence, Signal.SUBMISSION_ATTEMPTS)
+    return {
+        server
+        for server, seen in used.items()
+        if len(seen) >= REGULAR_HOURS and max(seen) - min(seen) >= WORKING_DAY
+    }
 
 
 def _read_again(evidence: HostEvidence) -> set[str]:
     """POP and IMAP servers whose mailboxes are read again, or held open."""
-    times = _times_read(evidence)
+    times = times_by_server(evidence, Fact.READS_MAILBOX)
     again = {server for server, seen in times.items() if max(seen) - min(seen) >= AGAIN}
     return again | evidence.log(Fact.HOLDS_MAILBOX).keys()
 
 
-def _times_read(evidence: HostEvidence) -> dict[str, list[float]]:
-    """When each POP and IMAP server was met, once an hour."""
+def times_by_server(evidence: HostEvidence, kind: Activity) -> dict[str, list[float]]:
+    """When each server of this kind was met, once an hour."""
     times: dict[str, list[float]] = {}
-    for bucket in evidence.log(Fact.READS_MAILBOX).hours.values():
+    for bucket in evidence.log(kind).hours.values():
         for server, time in bucket.keys.items():
             times.setdefault(server, []).append(time)
     return times

@@ -4,7 +4,7 @@ from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
-from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.caps import REGULAR_HOURS, Caps, in_use_all_day, times_by_server
 from eveproc.verdicts.explained_servers import SCANNED_HOSTS
 from eveproc.verdicts.explained_surveys import MX_DOMAINS
 from eveproc.verdicts.explanation import (
@@ -15,7 +15,6 @@ from eveproc.verdicts.explanation import (
     SURVEYED,
     BenignExplanation,
 )
-from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
 # File sharing: peers that do not answer, on ports of their own choice, many more than on mail
@@ -24,10 +23,6 @@ PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 # Connections to each server of an account that is set up which may have handed something over: a
 # login is tried on each submission port, a test mail follows.
 TESTS_EACH = 4
-# An account in regular use is used in so many hours of the day. A sender with stolen accounts (a
-# slow one met 71 servers in 55 minutes) has no use for them later. One that is used from morning to
-# evening was locked by nobody in between, as providers lock what sends spam.
-REGULAR_HOURS, WORKING_DAY = 3, 8 * HOUR
 
 
 def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
@@ -52,22 +47,20 @@ def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
 def regulars(evidence: HostEvidence) -> BenignExplanation | None:
     """Many programs or people behind one address, each with an account that it goes on using.
 
-    A mass mailer uses a stolen account until it is locked, and then the next.
+    A mass mailer uses a stolen account until it is locked, and then the next. Accounts that are in
+    use from morning to evening do not count at all (caps.py); this is about the others.
     """
-    times: dict[str, list[float]] = {}
-    for bucket in evidence.log(Signal.SUBMISSION_ATTEMPTS).hours.values():
-        for server, time in bucket.keys.items():
-            times.setdefault(server, []).append(time)
-    again = [seen for seen in times.values() if len(seen) >= REGULAR_HOURS]
-    all_day = [seen for seen in again if max(seen) - min(seen) >= WORKING_DAY]
-    if 2 * len(again) <= len(times):
+    used = times_by_server(evidence, Signal.SUBMISSION_ATTEMPTS)
+    others = used.keys() - in_use_all_day(evidence)
+    again = sum(len(used[server]) >= REGULAR_HOURS for server in others)
+    if 2 * again <= len(others):
         return None
     return BenignExplanation(
-        f"returns to {len(again)} of its {len(times)} submission servers in {REGULAR_HOURS} hours "
+        f"returns to {again} of its {len(others)} submission servers in {REGULAR_HOURS} hours "
         "and more, as many programs behind one address do",
         "if many programs or people share this address, add it to exempt; if not, investigate it",
         SUBMITTED,
-        HARDLY if 2 * len(all_day) > len(times) else PERHAPS,
+        PERHAPS,
     )
 
 

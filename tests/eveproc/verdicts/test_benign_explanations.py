@@ -178,14 +178,19 @@ class TestAccounts:
     def test_accounts_in_use_from_morning_to_evening_are_clean(self):
         found = verdict(used(45, (0, 3, 6, 9)))
         assert found.level is Level.CLEAN
-        assert "returns to 45 of its 45 submission servers" in found.why
+        assert "45 of them its users' own providers" in found.why
 
     def test_those_that_are_used_for_some_hours_are_suspected(self):
         assert verdict(used(45, (0, 2, 4))).level is Level.SUSPECTED
 
-    def test_most_have_to_be(self):
-        once = [flow(n * 60, server(100 + n), 587) for n in range(46)]
+    def test_they_do_not_excuse_accounts_that_are_used_once(self):
+        once = [flow(n * 60, server(100 + n), 587) for n in range(30)]
         assert verdict(used(45, (0, 3, 6, 9)) + once).level is Level.INFECTED
+
+    def test_most_of_those_that_are_used_for_some_hours_have_to_be(self):
+        once = [flow(n * 60, server(100 + n), 587) for n in range(45)]
+        assert verdict(used(45, (0, 2, 4)) + once).level is Level.INFECTED
+        assert verdict(used(45, (0, 2, 4)) + once[:44]).level is Level.SUSPECTED
 
     def test_old_programs_submit_to_their_own_provider_on_port_25(self):
         homes = [
