@@ -53,7 +53,7 @@ def regulars(evidence: HostEvidence) -> BenignExplanation | None:
     used = times_by_server(evidence, Signal.SUBMISSION_ATTEMPTS)
     others = used.keys() - in_use_all_day(evidence)
     again = sum(len(used[server]) >= REGULAR_HOURS for server in others)
-    if 2 * again <= len(others):
+    if len(others) <= OWN_PROVIDERS or 2 * again <= len(others):
         return None
     return BenignExplanation(
         f"returns to {again} of its {len(others)} submission servers in {REGULAR_HOURS} hours "
