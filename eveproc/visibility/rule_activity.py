@@ -47,7 +47,7 @@ def rule_activity(store: TuningEvidence, site: SiteProfile) -> tuple[RuleActivit
 def _alerts(store: TuningEvidence) -> Counter[Signal]:
     found: Counter[Signal] = Counter()
     for _, evidence in store.hosts.items():
-        for (activity, source), sketch in evidence.sketches.items():
+        for (activity, source), sketch in evidence.whole().sketches.items():
             if source is EvidenceSource.ALERT and isinstance(activity, Signal):
                 found[activity] += sketch.one_per_window().count()
     return found
