@@ -99,7 +99,7 @@ def test_a_file_holds_the_mix_and_the_share_it_promises(lines: Lines, tmp_path: 
         (Recipe(2 * MEGABYTE, 500, lookups=0.33), lambda text: text in MAIL_CLIENT_NAMES),
         (Recipe(9 * MEGABYTE, 500, stats=0.5), lambda text: text == b"stats"),
     ],
-    ids=str,
+    ids=["lookups of mail clients", "stats"],
 )
 def test_other_mixes_hold_their_shares(
     recipe: Recipe, is_meant: Callable[[bytes], bool], lines: Lines, tmp_path: Path
