@@ -37,7 +37,8 @@ OTHER_MAILERS = (
 REPORT_AT = b"T09:30"
 _OTHERS = re.compile("|".join(map(re.escape, OTHER_MAILERS)).encode())
 _FLOW_ID = re.compile(rb'"flow_id":(\d+)')
-_BURST = re.compile(rb'^{"timestamp":"[0-9-]+T09:(?:0\d|1\d|20)')
+# A connection is logged when it has ended, or long after it was last seen.
+_BURST = re.compile(rb'"(?:timestamp|start)":"[0-9-]+T09:(?:0\d|1\d|20)')
 _DATE = b"2026-03-02T"
 
 
@@ -50,12 +51,14 @@ def record_of(engine: Engine) -> tuple[bytes, ...]:
 def day_of(record: tuple[bytes, ...], day: int) -> tuple[bytes, bytes]:
     """What is written of a day (from 1) before the report is made, and after it."""
     lines = [
-        _dated(line, day)
+        (_dated(line, day), _time(line) < REPORT_AT or _is_of_the_infection(line))
         for line in record
         if day in INFECTED_DAYS or not _is_of_the_infection(line)
     ]
-    first = b"".join(line for line in lines if _time(line) < REPORT_AT)
-    return first, b"".join(line for line in lines if _time(line) >= REPORT_AT)
+    return tuple(
+        b"".join(line for line, is_before in lines if is_before == wanted)
+        for wanted in (True, False)
+    )
 
 
 def _time(line: bytes) -> bytes:
@@ -63,7 +66,7 @@ def _time(line: bytes) -> bytes:
 
 
 def _is_of_the_infection(line: bytes) -> bool:
-    return f'"{MAILER}"'.encode() in line and _BURST.match(line) is not None
+    return f'"{MAILER}"'.encode() in line and _BURST.search(line) is not None
 
 
 def _dated(line: bytes, day: int) -> bytes:

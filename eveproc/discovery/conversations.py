@@ -160,13 +160,15 @@ class Conversations:
             return False
         source, is_from_53, destination, is_to_53 = ends
         is_answer = lookup[0].endswith(_ANSWERS)
-        if not is_answer and is_to_53 and not is_from_53 and source in self._met:
+        is_asked = not is_answer and is_to_53 and not is_from_53
+        if is_asked and source in self._met and _DNS in self._kinds:
             return True
         key = (hour if is_answer else b"", *ends, *lookup)
         if key in self._lookups:
             return True
         meeting = self._decode(line, source, destination)
         if meeting is not None:
+            self._kinds.add(_DNS)
             self._lookups.add(key)
             # Where the ports do not tell the server, versions differ in who it is.
             if meeting.is_all and is_from_53 != is_to_53:

@@ -102,10 +102,10 @@ def moved(line: bytes, random: Random) -> bytes:
     if random.random() < 0.3:
         stamp = f"2026-03-02T{random.randrange(8, 11):02}:{random.randrange(60):02}:00.000000"
         event["timestamp"] = stamp + random.choice(["+0000", "+0000", "+0530", "-0800"])
-    for end in {"src_ip", "dest_ip"} & event.keys():
+    for end in sorted({"src_ip", "dest_ip"} & event.keys()):
         if random.random() < 0.2:
             event[end] = random.choice(ADDRESSES)
-    for end in {"src_port", "dest_port"} & event.keys():
+    for end in sorted({"src_port", "dest_port"} & event.keys()):
         if random.random() < 0.1:
             event[end] = 53
     if "flow" in event and random.random() < 0.2:

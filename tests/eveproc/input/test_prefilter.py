@@ -308,7 +308,7 @@ def test_a_thousand_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         expected = plainly(path, site)
         assert selected(path, site) == expected, f"seed {seed}"
         kinds += len(
-            {kind for evidence in expected.hosts.values() for kind, _ in evidence.sketches}
+            {kind for evidence in expected.hosts.values() for kind, _ in evidence.whole().sketches}
         )
     assert kinds > FILES  # the files did hold evidence
 

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from eveproc.evidence.gather import gather
+from eveproc.evidence.places import Place
 from eveproc.evidence.store import EvidenceStore
 from eveproc.report import json_report
 from eveproc.spark import tables
@@ -129,7 +130,7 @@ def test_evidence_holds_every_track(
     write(spark, f"file:{tmp_path}", report.verdicts, store, NOW)
     rows = spark.read.parquet(f"file:{tmp_path}/evidence").collect()
     found = {
-        (row.host, row.behaviour, row.source): (
+        (row.host, row.mac, row.behaviour, row.source): (
             row["count"],
             row.distinct,
             {pair.key for pair in row["keys"]},
@@ -138,9 +139,14 @@ def test_evidence_holds_every_track(
     }
     assert len(rows) == len(found)
     assert found == {
-        (host, kind.value, source.value): (sketch.count(), sketch.distinct(), sketch.keys())
+        (host, Place.of(label).mac, kind.value, source.value): (
+            sketch.count(),
+            sketch.distinct(),
+            sketch.keys(),
+        )
         for host, evidence in store.hosts.items()
-        for (kind, source), sketch in evidence.sketches.items()
+        for label, part in (("", evidence), *evidence.parts.items())
+        for (kind, source), sketch in part.sketches.items()
     }
 
 
