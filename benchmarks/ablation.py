@@ -66,7 +66,10 @@ _MX_SIGNALS = frozenset((Signal.MX_FLOOD, Signal.MX_SLOW, Signal.MX_THEN_SMTP))
 # STARTTLS hides mails and the server's replies to them; connections and the HELO before it stay in
 # the clear.
 _MAIL_SIGNALS = frozenset(
-    (Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT, Signal.SMTP_REJECTS)
+    (
+        *(Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT),
+        *(signal for signal in Signal if signal.family is Family.REJECTION),
+    )
 )
 
 
