@@ -123,7 +123,7 @@ def infected_host() -> Wire:
         for at, name, tcp in ((1.5, f"smtp.d{n}.example", False), (1.6, f"mx.e{n}.example", True)):
             asked = question(name, packets.A)
             wire.ask(at + n, HOST, RESOLVER, asked, reply(asked, NXDOMAIN), tcp=tcp)
-    turns = talk(hello("localhost"), mail(), attachment("x.exe"), refused_mail("550 no"))
+    turns = talk(hello("localhost"), mail(), attachment("x.exe"), refused_mail("554 5.7.1 no"))
     for n in range(30):
         wire.session(40 + n, HOST, f"203.0.113.{n + 1}", 25, turns)
         wire.session(40.5 + n, HOST, f"198.51.100.{n + 1}", 587, [*hello(), *starttls()])
@@ -610,7 +610,7 @@ def test_bypass_hides_rejections_behind_the_depth(sensor: Sensor, tmp_path: Path
     pcap = huge_session().write(tmp_path / "huge.pcap")
     whole = sensor.run(sensor.configure(), pcap)
     config = sensor.configure("stream.bypass: yes")
-    assert whole.signals - sensor.run(config, pcap).signals == {"smtp_rejects"}
+    assert whole.signals - sensor.run(config, pcap).signals == {"rcpt_refused"}
     assert ["[stream.bypass]" in text for text in sensor.warnings(config)] == [True]
 
 

@@ -29,7 +29,7 @@ from eveproc.state.state import open_state
 from eveproc.tuning.baseline import load, save
 from eveproc.tuning.collect import study
 from eveproc.tuning.matching import TOLD
-from eveproc.tuning.predict import predict
+from eveproc.tuning.predict import predict, thresholds_of
 from eveproc.tuning.tune import recommend
 from eveproc.verdicts.analyze import Report, gather_evidence, judge_evidence
 from eveproc.verdicts.explain import explain
@@ -240,7 +240,10 @@ class EveryCommand:
         render_yaml(told).encode()
         for signal in TOLD:
             alerts = predict(found.history, self._site, signal)
-            predicted.render_json(alerts).encode()
+            threshold = thresholds_of(self._site)[signal]
+            expected = predicted.Prediction(signal, threshold, alerts, found.history.days, {})
+            predicted.render_json(expected).encode()
+            predicted.render_text(expected).encode()
             list(predicted.notes(signal, alerts, found.history))
         path = self._folder / "baseline.json"
         save(baseline, path)

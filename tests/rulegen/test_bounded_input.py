@@ -1,6 +1,7 @@
 """Files that people name -> refused by name where they have no end, or mean more than they hold:
 bounded in time and memory."""
 
+import json
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from eveproc import block
 from eveproc.block import read_report
+from eveproc.report.json_report import as_dict
 from eveproc.tuning import baseline
 from rulegen.check import check
 from rulegen.errors import InputError
@@ -19,6 +21,7 @@ from rulegen.files import read_bounded
 from rulegen.site_profile import load_site
 from rulegen.suricata_yaml import read_suricata_yaml
 from rulegen.yamlfile import MAX_BYTES, MAX_VALUES, parse_yaml, read_yaml
+from tests.eveproc.made_verdicts import INFECTED
 
 SECONDS = 5.0  # of the processor: other programs do not count
 
@@ -93,6 +96,10 @@ def test_a_file_that_is_far_too_large_is_refused_by_name(
 def test_a_report_of_other_lines_is_told_by_its_first_ones(tmp_path: Path) -> None:
     report = tmp_path / "report"
     report.write_text("no verdict\n" * 100_000)
+    with within_bounds(), pytest.raises(InputError) as caught:
+        read_report(report)
+    assert len(caught.value.problems) == 1
+    report.write_text(f"{json.dumps(as_dict(INFECTED))}\n" + "no verdict\n" * 100_000)
     with within_bounds(), pytest.raises(InputError) as caught:
         read_report(report)
     assert len(caught.value.problems) == block.MOST_PROBLEMS

@@ -82,7 +82,7 @@ def test_a_network_with_numbers_of_its_own_is_new() -> None:
     old = {rule.sid: rule.text for rule in render_all(BEFORE, ENGINE)[0]}
     after = replace(BEFORE, network_thresholds=(guests,))
     assert list(as_lines(compare(ENGINE, old, render_all(after, ENGINE)[0], after))) == [
-        "suricata-8: 2 of 18 rules changed",
+        "suricata-8: 2 of 20 rules changed",
         "  sid 1250001 mx_flood: source +!10.20.64.0/20 (thresholds, networks)",
         "  sid 1251001 mx_flood: new: the profile gives 10.20.64.0/20 numbers of its own",
     ]

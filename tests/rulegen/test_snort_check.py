@@ -32,7 +32,7 @@ CHANGED = {
             b"dns.rrtype:15; flags:S",
             "has dns.rrtype, which snort-2.9 does not know",
         ),
-        (RULES, b'content:"5"; depth:1', b'content:"5",depth 1', "has modifiers inside content"),
+        (RULES, b'content:"55"; depth:2', b'content:"55",depth 2', "has modifiers inside content"),
         (
             RULES,
             b"count 11,",
@@ -56,8 +56,8 @@ CHANGED = {
     Engine.SNORT_3: [
         (
             RULES,
-            b'content:"5",depth 1',
-            b'content:"5"; depth:1',
+            b'content:"55",depth 2',
+            b'content:"55"; depth:2',
             "has depth as an option; snort-3 wants it",
         ),
         (
@@ -138,7 +138,7 @@ def test_a_build_passes_and_it_is_said_that_no_engine_was_asked(built: Path) -> 
     report = check(built)
     assert report.problems == ()
     assert [str(warning).rpartition(": ")[2] for warning in report.warnings] == [
-        f"{engine} is not installed here" for engine in SNORTS
+        f"{', '.join(SNORTS)} are not installed here"
     ]
 
 
