@@ -378,7 +378,7 @@ THRESHOLD_LINES = [
     (
         "suppress gen_id 1, sig_id 0, track by_dst, ip $HOME_NET",
         ["smtp_rejects"],
-        "(smtp_rejects) for $HOME_NET",
+        "sid 1250301 (smtp_rejects), sid 1250302 (rcpt_refused) for $HOME_NET",
     ),
     ("suppress gen_id 1, sig_id 1250001", ["mx_flood"], "sid 1250001 (mx_flood) for all hosts"),
     (
