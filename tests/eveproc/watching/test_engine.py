@@ -261,6 +261,7 @@ def day(number):
             yield from mailing(at + 600, 40, host=f"10.20.{number % 200}.77")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_from_day_to_day():
     """In numbers of everything that is kept: from the tenth day on, when leases age out too, no day
     adds to any."""
