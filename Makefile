@@ -10,6 +10,8 @@ SIDE_BY_SIDE = -n $(WORKERS) --no-loadscope-reorder
 # What `make check` leaves out: what needs an engine, a browser or a cluster, and what takes minutes.
 FAST = not engine and not browser and not cluster and not slow
 FUZZ_SECONDS ?= 60
+# Many containers set it; then every worker and every command that a test starts would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Snort 2.9 is a package of Ubuntu, which not every mirror has; its tests are skipped then, also where CI is set.
 SNORT = tests/engines/install.sh snort-2.9 || echo 'going on without Snort 2.9: its tests are skipped' >&2
 

@@ -102,14 +102,16 @@ _REPEAT = (
 )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what needs an engine, before `-m` chooses."""
+    if _OF_ENGINES & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.engine)
+
+
 @pytest.hookimpl(trylast=True)  # hypothesis has marked its tests then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs an engine, leaves tests that repeat others out of the coverage, and puts
-    long files first.
-    """
+    """Leaves tests that repeat others out of the coverage, and puts long files first."""
     for item in items:
-        if _OF_ENGINES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.engine)
         # A property runs the same lines a hundred times (hypothesis).
         property_or_slow = any(map(item.get_closest_marker, ("hypothesis", "slow")))
         if property_or_slow or item.nodeid.startswith(_REPEAT):
