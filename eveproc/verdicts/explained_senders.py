@@ -9,8 +9,8 @@ from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import servers_on_port_25
 from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
 from eveproc.verdicts.recipients import (
-    BOUNCES,
     are_taken_as_a_rule,
+    bounces_too_often,
     sends_as_its_greeting_says,
 )
 from rulegen.units import HOUR
@@ -71,16 +71,20 @@ def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bo
     return (
         bool(names_sender)
         and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
-        and len(tried) - len(taken) <= 1 + BOUNCES * len(tried)
+        and not bounces_too_often(len(tried) - len(taken), len(tried))
         and sends_as_its_greeting_says(evidence, may_be_own)
     )
 
 
 def _returns(evidence: HostEvidence) -> bool:
-    """Most servers were met in several hours: partners, where a mass mailer meets new servers."""
-    met = Counter(
-        server
-        for bucket in evidence.log(Signal.SMTP_SESSIONS).hours.values()
-        for server in bucket.keys
-    )
-    return 2 * sum(hours > 1 for hours in met.values()) > len(met)
+    """It has partners, where a mass mailer meets new servers.
+
+    Most servers were met in several hours, or as many sessions as it has servers came after the
+    last new one.
+    """
+    sessions = evidence.log(Signal.SMTP_SESSIONS)
+    hours = Counter(server for bucket in sessions.hours.values() for server in bucket.keys)
+    last_new = max((time for time, _ in sessions.newcomers()), default=0.0)
+    times = (time for bucket in sessions.hours.values() for time in bucket.events.values())
+    later = sum(time > last_new for time in times)
+    return 2 * sum(met > 1 for met in hours.values()) > len(hours) or later >= len(hours) > 0

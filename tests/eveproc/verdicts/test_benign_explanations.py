@@ -221,28 +221,49 @@ class TestAccounts:
         assert "submission servers" in found.why
 
 
-def business(rounds, partners=11, mails=5):
+def business(rounds, partners=11, mails=5, first=0, refusing=0):
     """A file server tells its partners in each round; most mails are encrypted."""
     events = []
     for begin in rounds:
-        for n in range(partners):
-            at = begin + n * 3
-            events += [lookup(at, f"p{n}.test"), session(at + 1, server(n), 4000)]
-            sent = mail(at + 1, server(n), f"a@p{n}.test", helo="files.corp.test")
-            seen = {"mail_from": "files@corp.test", "has_message": True}
+        for n in range(first, first + partners):
+            at = begin + (n - first) * 3
+            takes = n < first + partners - refusing
+            peer = server(n)
+            events += [lookup(at, f"p{n}.test"), session(at + 1, peer, 4000 if takes else 100)]
+            sent = mail(at + 1, peer, f"a@p{n}.test", helo="files.corp.test")
+            seen = {"mail_from": "files@corp.test", "has_message": takes}
             hidden = {"mail_from": "", "rcpt_to": ()}
-            events.append(replace(sent, **(seen if n < mails else hidden)))
+            events.append(replace(sent, **(seen if n < first + mails else hidden)))
     return events
 
 
 class TestOwnPrograms:
-    def test_partners_that_are_told_again_are_clean(self):
-        found = verdict(business((0, 7200)))
+    @pytest.mark.parametrize(
+        "rounds",
+        [
+            pytest.param((0, 7200), id="in another hour"),
+            pytest.param((0, 600), id="in the same hour"),
+            pytest.param((0, 20, 300), id="in rounds that overlap"),
+        ],
+    )
+    def test_partners_that_are_told_again_are_clean(self, rounds):
+        found = verdict(business(rounds))
         assert found.level is Level.CLEAN
         assert "again and again to the same servers" in found.why
 
     def test_partners_that_are_told_once_make_it_suspected(self):
         assert verdict(business((0,))).level is Level.SUSPECTED
+
+    def test_new_partners_in_each_round_make_it_suspected(self):
+        found = verdict(business((0,)) + business((600,), first=11))
+        assert found.level is Level.SUSPECTED
+
+    @pytest.mark.parametrize(
+        ("refusing", "level"), [(13, Level.SUSPECTED), (14, Level.INFECTED)]
+    )  # a tenth of 80 servers and two standard deviations are 13.7
+    def test_as_many_servers_may_refuse_it_as_chance_explains(self, refusing, level):
+        found = verdict(business((0,), partners=80, mails=30, refusing=refusing))
+        assert found.level is level
 
 
 def relayed(mails, senders):

@@ -190,7 +190,7 @@ def test_a_newsletter_whose_mails_are_mostly_encrypted_is_suspected():
     "events",
     [
         pytest.param(encrypted(business(150), shown=4), id="too few readable mails"),
-        pytest.param(encrypted(business(150), 15, small=20), id="many servers take nothing"),
+        pytest.param(encrypted(business(150), 15, small=23), id="many servers take nothing"),
     ],
 )
 def test_what_encryption_hides_is_not_excused(events):
