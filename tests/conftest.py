@@ -8,7 +8,10 @@ no package has 3, and tests/data holds what real ones logged.
 Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check` leaves out.
 """
 
+import os
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -100,6 +103,8 @@ _REPEAT = (
     "tests/test_thresholds.py",
     "tests/test_week.py",
 )
+# What a forked process traces is never added to the coverage.
+os.register_at_fork(after_in_child=lambda: sys.settrace(None))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -115,22 +120,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # A property runs the same lines a hundred times (hypothesis).
         property_or_slow = any(map(item.get_closest_marker, ("hypothesis", "slow")))
         if property_or_slow or item.nodeid.startswith(_REPEAT):
-            item.add_marker(pytest.mark.no_cover)
+            item.add_marker(pytest.mark.untraced)
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-cov begins the coverage of a worker
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ends the coverage that pytest-cov begins in a worker while it takes that for the whole run.
+
+    Nobody reads it, and it would trace on whenever the worker's own is stopped.
+    """
+    tracing = _tracing(session.config)
+    if tracing is not None and hasattr(session.config, "workerinput"):
+        tracing.cov.stop()
+
+
+def _tracing(config: pytest.Config) -> Any:
+    """What measures the coverage in this process; None if nothing does."""
+    return getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Leaves out of the coverage what the fixtures of such a test do, too."""
-    plugin = item.config.pluginmanager.getplugin("_cov")
-    tracing = getattr(plugin, "cov_controller", None)
-    if tracing is None or item.get_closest_marker("no_cover") is None:
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Leaves all of an untraced test out of the coverage: its fixtures, and what pytest does for it."""
+    tracing = _tracing(item.config)
+    if tracing is None:
         return (yield)
-    tracing.pause()
+    if item.get_closest_marker("untraced"):
+        tracing.cov.stop()
     try:
         return (yield)
     finally:
-        tracing.resume()
+        tracing.cov.stop()
+        tracing.cov.start()
 
 
 @pytest.hookimpl(optionalhook=True)

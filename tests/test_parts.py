@@ -1,9 +1,13 @@
-"""The parts of the suite: what `make check` leaves out is not collected."""
+"""The parts of the suite: what `make check` leaves out is not collected, and what does not count for
+the coverage is not traced either, which takes most of the time."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,3 +26,28 @@ def test_the_fast_part_starts_no_engine() -> None:
         check=False,
     )
     assert re.search(r"^no tests collected \(\d+ deselected\)", done.stdout, re.MULTILINE)
+
+
+def is_traced() -> bool:
+    return type(sys.gettrace()).__module__.startswith("coverage")
+
+
+def is_covered(config: pytest.Config) -> bool:
+    """Is the coverage measured? `--cov` makes a source of it, and `--no-cov` takes it back."""
+    return bool(config.getoption("cov_source")) and not config.getoption("no_cov")
+
+
+def test_a_test_is_traced(pytestconfig: pytest.Config) -> None:
+    assert is_traced() == is_covered(pytestconfig)
+
+
+@pytest.mark.untraced
+def test_an_untraced_test_is_not() -> None:
+    assert not is_traced()
+
+
+def test_a_forked_process_is_not_traced() -> None:
+    process = os.fork()
+    if process == 0:
+        os._exit(is_traced())
+    assert os.waitpid(process, 0)[1] == 0

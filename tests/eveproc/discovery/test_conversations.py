@@ -78,7 +78,7 @@ def test_recordings(
     assert quickly(path, site, FUTURE).kinds == KINDS
 
 
-@pytest.mark.no_cover  # the same lines hundreds of times
+@pytest.mark.untraced  # the same lines hundreds of times
 def test_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most lines stand as they are, so that whole blocks can be looked at together."""
     pool = lines_of_every_kind()

@@ -293,7 +293,7 @@ def written_somehow(line: bytes, random: Random) -> bytes:
             return line
 
 
-@pytest.mark.no_cover  # the same lines a thousand times
+@pytest.mark.untraced  # the same lines a thousand times
 def test_a_thousand_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = lines_of_every_kind()
     path = tmp_path / "eve.json"
