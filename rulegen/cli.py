@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ENGINES = click.Choice([engine.value for engine in Engine])
 INSTALLED = "installed"
+SET_SERVERS_FIRST = "first set SMTP_SERVERS and DNS_SERVERS in suricata.yaml to the site's servers"
 _ENGINES_OR_INSTALLED = click.Choice([*(engine.value for engine in Engine), INSTALLED])
 # What may not be read is refused by the library, which says "Permission denied"; click does not.
 _OUT_FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)
@@ -160,7 +161,7 @@ def _build_generic(engines: tuple[str, ...], output: Path, *of_a_site: Path | No
     for made in build_generic([e for e in _engines(engines) if e not in SNORTS], output):
         click.echo(f"{made.archive}: {len(made.rules)} rules")
         _tell_missing(output / made.engine, made.engine, made.not_rendered)
-    click.echo(f"{output / INDEX}: written; expected in suricata.yaml: SMTP_SERVERS, DNS_SERVERS")
+    click.echo(f"{output / INDEX}: written; {SET_SERVERS_FIRST}")
 
 
 def _tell_missing(folder: Path, engine: Engine, left_out: "Sequence[NotRendered]") -> None:

@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EISDIR, ELOOP
+from errno import EISDIR, ELOOP, ENOENT
 from pathlib import Path
 from typing import BinaryIO
 
@@ -120,6 +120,13 @@ def special_kind(path: Path) -> str:
     return next((name for is_kind, name in _KINDS if is_kind(mode)), "")
 
 
+def why_not_made(path: Path, error: OSError) -> str:
+    """The reason why a file was not made; a folder that is missing is named as such."""
+    if error.errno == ENOENT and not path.parent.exists():
+        return f"there is no folder {path.parent}"
+    return error.strerror or str(error)
+
+
 def refuse_foreign_link(path: Path) -> None:
     """Raise OSError for a link that another user put into a folder where everybody may write.
 
@@ -218,4 +225,4 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _not_written(path: Path, error: OSError) -> MxhoundError:
-    return MxhoundError(f"{path}: cannot be written: {error.strerror}")
+    return MxhoundError(f"{path}: cannot be written: {why_not_made(path, error)}")

@@ -31,7 +31,7 @@ from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
 from eveproc.verdicts.hand_over import network_of
 from rulegen.errors import MxhoundError
-from rulegen.files import refuse_foreign_link
+from rulegen.files import refuse_foreign_link, why_not_made
 from rulegen.units import DAY, HOUR
 
 StoredRow = TypeVar("StoredRow", LogPosition, Incident)
@@ -161,7 +161,7 @@ def _make_private(path: Path) -> None:
         refuse_foreign_link(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise _RefusedError(f"cannot be opened: {error.strerror}") from error
+        raise _RefusedError(f"cannot be opened: {why_not_made(path, error)}") from error
 
 
 def _why(error: sqlite3.Error) -> str:

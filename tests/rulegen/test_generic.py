@@ -224,5 +224,6 @@ def test_the_command_says_what_was_written_and_what_it_needs(tmp_path: Path) -> 
         "suricata-8",
     ]
     assert done.stdout.splitlines()[1:] == [
-        f"{out / 'index.yaml'}: written; expected in suricata.yaml: SMTP_SERVERS, DNS_SERVERS"
+        f"{out / 'index.yaml'}: written; first set SMTP_SERVERS and DNS_SERVERS in suricata.yaml to "
+        "the site's servers"
     ]

@@ -303,7 +303,7 @@ def test_what_is_no_state_file_is_refused(
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with (
-        pytest.raises(MxhoundError, match=r"cannot be opened: No such file or directory"),
+        pytest.raises(MxhoundError, match=r"cannot be opened: there is no folder .*/no$"),
         open_state(tmp_path / "no" / "state.db"),
     ):
         pass
