@@ -20,6 +20,12 @@ def safe_cell(text: str) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Safe text of at most `length` characters; an ellipsis marks omitted text."""
+    """Safe text of at most `length` characters; an ellipsis marks omitted text.
+
+    It is cut between two words, unless that would omit more than a third.
+    """
     shown = safe(text[: length + 1])
-    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+    if len(shown) <= length:
+        return shown
+    words, _, _ = shown[:length].rpartition(" ")
+    return f"{words if 3 * len(words) > 2 * length else shown[: length - 1]}…"

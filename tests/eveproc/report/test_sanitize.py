@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eveproc.report.sanitize import safe, safe_cell
+from eveproc.report.sanitize import cut, safe, safe_cell
 from eveproc.report.times import iso, short, span
 from tests.eveproc.made_verdicts import HOSTILE, START
 
@@ -45,3 +45,17 @@ def test_times() -> None:
     assert span(START, START + 86_400) == "2024-03-01 10:00:00Z to 2024-03-02 10:00:00Z"
     assert span(START, START + 0.5) == "2024-03-01 10:00:00Z"
     assert span(float("inf"), float("-inf")) == "never to never"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("under the given name", "under the given name"),
+        ("under the given names", "under the given…"),
+        ("under the given!names", "under the given!nam…"),
+        ("a-name-without-any-spaces", "a-name-without-any-…"),
+        ("two thenonelongword!!", "two thenonelongword…"),
+    ],
+)
+def test_text_is_cut_between_words_where_that_omits_little(text: str, shown: str) -> None:
+    assert cut(text, 20) == shown
