@@ -79,9 +79,14 @@ def _mails_programs(evidence: HostEvidence) -> bool:
 
 
 def _greets_oddly(evidence: HostEvidence) -> bool:
-    """For hours, or while it mails or guesses names; a survey does neither and is soon over."""
+    """For hours, or while it mails or guesses names; a survey does neither and is soon over.
+
+    Mails to one server are a device's, but not where it asks for MX records again and again.
+    """
     lasts = evidence.alerts(Signal.HELO_ODD).count() >= _SEVERAL
-    mails = evidence.alerts(Signal.MAIL_BURST).distinct() >= _SEVERAL
+    bursts = evidence.alerts(Signal.MAIL_BURST)
+    delivers = evidence.alerts(Signal.MX_FLOOD).count() >= _SEVERAL and bursts.count() >= _SEVERAL
+    mails = delivers or bursts.distinct() >= _SEVERAL
     return _agrees(evidence, Signal.HELO_ODD) and (lasts or mails or _asks_names_alone(evidence))
 
 

@@ -361,6 +361,25 @@ def test_one_hour_of_odd_greetings_tells_only_beside_mails(beside, level):
     assert verdict(events).level is level
 
 
+@pytest.mark.parametrize(
+    ("lookups", "level"),
+    [
+        pytest.param(6, Level.INFECTED, id="it finds its own way"),
+        pytest.param(1, Level.SUSPECTED, id="once"),
+    ],
+)
+def test_odd_greetings_of_one_server_tell_beside_mails_and_lookups_again_and_again(lookups, level):
+    """All mail goes to one company, so its MX record is asked for each time."""
+    events = [
+        *(alert(n * 100, "mail_burst", to=server(1)) for n in range(6)),
+        *(alert(n * 100, "mx_flood", rrnames=("firm.test",)) for n in range(lookups)),
+        alert(700, "mx_slow", rrnames=("firm.test",)),
+        alert(800, "rcpt_refused", to=server(1), **REFUSED),
+        alert(900, "helo_odd", to=server(1)),
+    ]
+    assert verdict(events).level is level
+
+
 def test_one_odd_greeting_and_one_guess_of_names_agree():
     guess = alert(950, "name_guess", rrnames=("mail.firm.test",))
     delivery = ("smtp_attempts", "smtp_slow")
