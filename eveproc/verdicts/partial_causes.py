@@ -42,7 +42,8 @@ def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
         if seen.coverage.own_alerts:
             yield Cause(
                 "alerts_only",
-                "the input holds only alerts: slow mailers stay below the rules' thresholds",
+                "the input holds only alerts: slow mailers stay below the rules' thresholds, and "
+                "no rule watches what goes through the site's own mail servers",
                 f"log dns, smtp and flow as well ({TYPES} in suricata.yaml)",
             )
         return
