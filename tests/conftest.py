@@ -9,7 +9,9 @@ Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check
 """
 
 import os
+import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,8 +105,18 @@ _REPEAT = (
     "tests/test_thresholds.py",
     "tests/test_week.py",
 )
+# The cases of a parametrised test run mostly the same lines: so many of each count for the coverage.
+_CASES_TRACED = 2
+# A test that has run for so long has mostly been through its lines: seconds of CPU.
+_SECONDS_TRACED = 1.0
+
 # What a forked process traces is never added to the coverage.
 os.register_at_fork(after_in_child=lambda: sys.settrace(None))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A mark that is no part of the suite."""
+    config.addinivalue_line("markers", "untraced: runs again what others run; not in the coverage")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -116,10 +128,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)  # hypothesis has marked its tests then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves tests that repeat others out of the coverage, and puts long files first."""
+    cases: Counter[str] = Counter()
     for item in items:
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
         # A property runs the same lines a hundred times (hypothesis).
         property_or_slow = any(map(item.get_closest_marker, ("hypothesis", "slow")))
-        if property_or_slow or item.nodeid.startswith(_REPEAT):
+        is_repeat = cases[test] > _CASES_TRACED or item.nodeid.startswith(_REPEAT)
+        if property_or_slow or is_repeat:
             item.add_marker(pytest.mark.untraced)
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
@@ -142,15 +158,18 @@ def _tracing(config: pytest.Config) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Leaves all of an untraced test out of the coverage: its fixtures, and what pytest does for it."""
+    """Counts for the coverage how a test and its fixtures begin, and nothing of an untraced one."""
     tracing = _tracing(item.config)
     if tracing is None:
         return (yield)
     if item.get_closest_marker("untraced"):
         tracing.cov.stop()
+    signal.signal(signal.SIGPROF, lambda *_: tracing.cov.stop())
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS_TRACED)
     try:
         return (yield)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         tracing.cov.stop()
         tracing.cov.start()
 
