@@ -35,7 +35,7 @@ from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
 from eveproc.signals.prefilter_patterns import line_filter
-from eveproc.signals.records import Question, Record, RecordReader
+from eveproc.signals.records import LOOPBACK, Question, Record, RecordReader
 from eveproc.signals.registry import EXTRACTORS, Activity
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
@@ -251,12 +251,14 @@ class Collector:
 def _told(record: Record) -> Iterable[tuple[Activity, str]]:
     """The activities that a record shows, each with the key of the peer."""
     if isinstance(record, Question):  # the same names are asked for again and again
-        return _told_by_name(record.name, record.rrtype, record.is_nxdomain)
+        return _told_by_name(record.name, record.rrtype, record.is_nxdomain, record.is_listed)
     return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
 
 
 @lru_cache(maxsize=NAMES_KEPT)
-def _told_by_name(name: str, rrtype: str, is_nxdomain: bool) -> tuple[tuple[Activity, str], ...]:
+def _told_by_name(
+    name: str, rrtype: str, is_nxdomain: bool, is_listed: bool
+) -> tuple[tuple[Activity, str], ...]:
     """What a question tells, whoever asks and whenever."""
     event = Dns(
         time=0.0,
@@ -265,6 +267,7 @@ def _told_by_name(name: str, rrtype: str, is_nxdomain: bool) -> tuple[tuple[Acti
         is_answer=is_nxdomain,
         questions=((name, rrtype),),
         rcode="NXDOMAIN" if is_nxdomain else "",
+        addresses=((name, f"{LOOPBACK}0.0.2"),) if is_listed else (),
     )
     question = Question(event, "", name, rrtype)
     return tuple((kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question)))

@@ -28,7 +28,7 @@ def _helo(transaction: Transaction) -> str:
     return transaction.event.helo
 
 
-def _digest_and_recipient(mail: Transaction) -> str:
+def _digest_and_recipient(mail: Transaction | RelayedMail) -> str:
     return f"{mail.text} {mail.recipient}" if mail.recipient and mail.text else ""
 
 
@@ -57,12 +57,16 @@ _SMTP = Traces(event_types=("smtp",))
 CONTENT = (
     SignalEntry(
         signal=Signal.LOOK_ALIKE,
-        did="sent the same text directly to",
+        did="sent the same text to",
         peer=Peer.RECIPIENT_DOMAIN,
-        extractors=(Extractor(Transaction, _digest_and_recipient),),
+        extractors=(
+            Extractor(Transaction, _digest_and_recipient),
+            Extractor(RelayedMail, _digest_and_recipient),
+        ),
         traces=_SMTP,
         windows=(Window(HOUR, 4, 10),),
-        windows_source="Domains that one text was sent to directly; a person writes to a few.",
+        windows_source="Domains that one text was sent to; a person writes to a few. What goes "
+        "through a relay counts as relay_spread does.",
         limit=PeerLimit.RECIPIENTS,
         is_grouped=True,
         explained_by_volume=True,

@@ -20,6 +20,14 @@ NO_PUBLIC_SUFFIX = "(no public suffix)"
 # (IPv4) or sixteen (IPv6) as well.
 SOME_PTR_NAMES = r"[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa"
 _some_ptr_name = re.compile(SOME_PTR_NAMES).fullmatch
+# How a DNS blocklist is asked about an address: its octets or nibbles in reverse, and the list's
+# zone (RFC 5782, sections 2.1 and 2.4). Zones of in-addr.arpa and ip6.arpa tell names.
+BLOCKLIST_NAMES = (
+    r"(?:[0-9]{1,3}\.){4}(?:[a-hj-z][0-9a-z-]|i[0-9a-mo-z-])",
+    r"(?:[0-9a-f]\.){32}(?:[0-9a-hj-z][0-9a-z-]|i[0-9a-oq-z-])",
+)
+_blocklist_name = re.compile("|".join(BLOCKLIST_NAMES)).match
+OCTETS, NIBBLES = 4, 32
 
 # A host that takes mail in for domains (their MX), by the names that providers give them:
 # gmail-smtp-in.l.google.com, mx00.gmx.net, mta5.am0.yahoodns.net, *.mail.protection.outlook.com,
@@ -85,6 +93,18 @@ def is_exchange_name(name: str) -> bool:
 def is_some_ptr_name(name: str) -> bool:
     """Is this one of the names of addresses that are counted?"""
     return _some_ptr_name(name) is not None
+
+
+def address_on_blocklist(name: str) -> str:
+    """The address, in reverse, that a blocklist is asked about by this name; "" if it is none."""
+    if not name[:1].isalnum() or not _blocklist_name(name):
+        return ""
+    labels = name.split(".")
+    octets = labels[:OCTETS]
+    is_v4 = all(octet.isdigit() and int(octet) < 256 for octet in octets)
+    if is_v4 and len(labels[OCTETS]) > 1:
+        return ".".join(octets)
+    return ".".join(labels[:NIBBLES]) if len(labels) > NIBBLES else ""
 
 
 def domain_of_address(mailbox: str) -> str:

@@ -8,8 +8,10 @@ from msgspec import Struct
 from eveproc.input.events import Flow, Smtp
 from eveproc.signals.declaration import Extractor, Peer, Traces
 from eveproc.signals.domains import (
+    BLOCKLIST_NAMES,
     MAIL_WORDS,
     SOME_PTR_NAMES,
+    address_on_blocklist,
     is_exchange_name,
     is_some_ptr_name,
     looks_like_mail_server,
@@ -77,6 +79,9 @@ class Fact(StrEnum):
     ODD_PORTS = "odd_ports"  # by port, of external hosts that did not answer there
     HANDED_OVER = "handed_over"  # by external mail server that it sent enough for a mail
     SENT_NOTHING = "sent_nothing"  # by external mail server that it met and sent less
+    ASKS_BLOCKLIST = "asks_blocklist"  # by address, in reverse, that a blocklist was asked about
+    BLOCKLISTS = "blocklists"  # by domain of a blocklist that answered
+    GIVEN_ENCRYPTED = "given_encrypted"  # by home mail server that it sent enough for a mail in TLS
 
 
 class FactEntry(Struct, frozen=True, kw_only=True):
@@ -128,7 +133,7 @@ def _client_asking_for_mail(service: DnsService) -> str:
 def _is_of_mail(name: str, rrtype: str, is_nxdomain: bool) -> bool:
     if rrtype == "PTR":
         return is_some_ptr_name(name)
-    if rrtype not in MAIL_SERVER_TYPES:
+    if rrtype not in MAIL_SERVER_TYPES or address_on_blocklist(name):
         return False
     is_guess = looks_like_mail_server(name) and (rrtype != UNKNOWN_TYPE or is_nxdomain)
     return rrtype == "MX" or names_mail(name) or is_guess
@@ -138,8 +143,18 @@ def _ptr_name(question: Question) -> str:
     return question.name if question.rrtype == "PTR" and is_some_ptr_name(question.name) else ""
 
 
+def _address_asked_about(question: Question) -> str:
+    is_answered = question.is_nxdomain or question.is_listed
+    return address_on_blocklist(question.name) if is_answered else ""
+
+
+def _blocklist(question: Question) -> str:
+    is_one = _address_asked_about(question) or question.is_listed
+    return registered_domain(question.name) if is_one else ""
+
+
 def _mail_domain(question: Question) -> str:
-    if question.rrtype not in MAIL_SERVER_TYPES:
+    if question.rrtype not in MAIL_SERVER_TYPES or address_on_blocklist(question.name):
         return ""
     if question.rrtype != "MX" and not names_mail(question.name):
         return ""
@@ -159,6 +174,12 @@ def _server_that_answered(connection: Connection) -> str:
 def _mail_taken_by(connection: Connection) -> str:
     has_sent = _is_met(connection) and not _has_only_asked(connection.event)
     return connection.event.server if has_sent else ""
+
+
+def _home_server_in_tls(connection: Connection) -> str:
+    flow = connection.event
+    is_given = connection.is_mail and connection.is_internal and flow.established
+    return flow.server if is_given and flow.app_proto == "tls" and not _has_only_asked(flow) else ""
 
 
 def _server_of_message(mail: Transaction) -> str:
@@ -353,6 +374,24 @@ FACTS = (
         fact=Fact.SENT_NOTHING,
         peer=Peer.SERVER,
         extractors=(Extractor(Connection, _server_only_asked),),
+        traces=_ANY_MAIL_PORT,
+    ),
+    FactEntry(
+        fact=Fact.ASKS_BLOCKLIST,
+        peer=Peer.ADDRESS_NAME,
+        extractors=(Extractor(Question, _address_asked_about),),
+        traces=Traces(patterns=tuple(f'rrname":"(?i:{name})' for name in BLOCKLIST_NAMES)),
+    ),
+    FactEntry(
+        fact=Fact.BLOCKLISTS,
+        peer=Peer.DOMAIN,
+        extractors=(Extractor(Question, _blocklist),),
+        traces=Traces(patterns=(r'"127\.[0-9]',)),
+    ),
+    FactEntry(
+        fact=Fact.GIVEN_ENCRYPTED,
+        peer=Peer.HOST,
+        extractors=(Extractor(Connection, _home_server_in_tls),),
         traces=_ANY_MAIL_PORT,
     ),
 )

@@ -21,6 +21,9 @@ FIRST_CLIENT_PORT = 1024
 # A mail to more recipients shows no more than one to so many; large providers take 100 and more.
 MOST_RECIPIENTS = 20
 
+# Addresses of 127.0.0.0/8.
+LOOPBACK = "127."
+
 
 class Record(Struct, frozen=True):
     """What one event says about the home host `host`.
@@ -47,6 +50,11 @@ class Record(Struct, frozen=True):
         return Pivot(event.flow_id, event.community_id, tx_id)
 
 
+def text_of(smtp: Smtp) -> str:
+    """A digest of the mail's text, else of its subject, else the subject; "" without one."""
+    return smtp.body_md5 or smtp.subject_md5 or smtp.subject
+
+
 class Question(Record, frozen=True):
     """A home host asked a name that is not the site's own. Names are lower case, types upper
     case.
@@ -61,6 +69,11 @@ class Question(Record, frozen=True):
     @property
     def is_nxdomain(self) -> bool:
         return self.event.is_answer and self.event.rcode == "NXDOMAIN"
+
+    @property
+    def is_listed(self) -> bool:
+        """Is the answer one that DNS blocklists give for what they list (RFC 5782, 2.1)?"""
+        return any(address.startswith(LOOPBACK) for _, address in self.event.addresses)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -112,9 +125,7 @@ class Transaction(Record, frozen=True):
 
     @property
     def text(self) -> str:
-        """A digest of the mail's text, else of its subject, else the subject; "" without one."""
-        smtp = self.event
-        return smtp.body_md5 or smtp.subject_md5 or smtp.subject
+        return text_of(self.event)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -150,6 +161,10 @@ class RelayedMail(Record, frozen=True):
 
     event: Smtp
     recipient: str
+
+    @property
+    def text(self) -> str:
+        return text_of(self.event)
 
     @property
     def identity(self) -> tuple[object, ...]:

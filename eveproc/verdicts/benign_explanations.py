@@ -22,6 +22,7 @@ def find_benign_explanations(
         explained_servers.declared_server(evidence, is_declared=context.is_mail_server),
         explained_servers.mail_server(evidence),
         explained_servers.resolver(evidence),
+        explained_servers.mail_filter(evidence),
         explained_servers.scanner(evidence),
         explained_clients.provider_client(evidence)
         or explained_surveys.monitor(evidence)

@@ -17,8 +17,13 @@ SHARE_IN = 0.05
 PASSED_ON, PASSED_EACH = 15, 2
 # Out of about ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
+# A mail filter asks blocklists about every client; who asks them about itself, as bots and monitors
+# do, knows few addresses. Of each client it may look up the domains of some senders.
+FILTERED, SENDERS_EACH = 10, 5
 # A mass mailer does not connect to internal hosts' mail ports, nor to other ports of a mail server.
 SCANNED_HOSTS = 5
+# Maximum number of blocklists named.
+NAMED = 3
 
 
 def declared_server(evidence: HostEvidence, *, is_declared: bool) -> BenignExplanation | None:
@@ -73,6 +78,26 @@ def resolver(evidence: HostEvidence) -> BenignExplanation | None:
     return BenignExplanation(
         f"answers DNS for {clients} hosts, as a resolver does",
         "declare it in resolvers, or investigate it",
+        LOOKUPS,
+        HARDLY,
+    )
+
+
+def mail_filter(evidence: HostEvidence) -> BenignExplanation | None:
+    """A host that asks DNS blocklists about the clients of a mail server (RFC 5782).
+
+    Only its lookups are explained: who sends spam may ask as well.
+    """
+    asked = evidence.log(Fact.ASKS_BLOCKLIST).distinct()
+    looked_up = max(evidence.log(s).distinct() for s in (Signal.MX_FLOOD, Signal.NAME_GUESS))
+    if asked < FILTERED or looked_up > SENDERS_EACH * asked:
+        return None
+    lists = sorted(evidence.log(Fact.BLOCKLISTS).keys())
+    more = f" and {len(lists) - NAMED} more" if len(lists) > NAMED else ""
+    return BenignExplanation(
+        f"asks DNS blocklists ({', '.join(lists[:NAMED])}{more}) about {asked} addresses, as "
+        "a mail filter does; that explains lookups, and neither deliveries nor what is in them",
+        "if it is a mail filter, declare it in mail_servers; if not, find the program that asks",
         LOOKUPS,
         HARDLY,
     )

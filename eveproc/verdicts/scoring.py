@@ -201,6 +201,10 @@ def _counted(evidence: HostEvidence, signal: Signal) -> ActivitySketch:
             return mailboxes_written_to(evidence)
         case Signal.RCPT_REFUSED:
             return refused_recipients(evidence)
+        case Signal.NAME_GUESS | Signal.NAME_GUESS_NX:
+            lists = evidence.log(Fact.BLOCKLISTS).keys()
+            sketch = evidence.log(signal)
+            return sketch.only(lambda key: key not in lists) if lists else sketch
         case _:
             return evidence.log(signal)
 

@@ -306,7 +306,14 @@ def test_too_many_hosts_are_thinned_alike_in_any_order_and_split(seed, parts):
 
 
 NAMES = st.sampled_from(
-    ["mail.a.example", "smtp.b.example", "autodiscover.c.example", "7.2.0.192.in-addr.arpa", "www"]
+    [
+        "mail.a.example",
+        "smtp.b.example",
+        "autodiscover.c.example",
+        "7.2.0.192.in-addr.arpa",
+        "7.2.0.192.list.example",
+        "www",
+    ]
 )
 
 
@@ -316,8 +323,11 @@ NAMES = st.sampled_from(
     rcode=st.sampled_from(["", "NOERROR", "NXDOMAIN", "SERVFAIL"]),
     is_answer=st.booleans(),
     port=st.integers(0, 65_535),
+    address=st.sampled_from(["192.0.2.7", "127.0.0.2"]),
 )
-def test_what_a_question_tells_depends_on_its_words_alone(name, rrtype, rcode, is_answer, port):
+def test_what_a_question_tells_depends_on_its_words_alone(
+    name, rrtype, rcode, is_answer, port, address
+):
     """It is kept for the next one who asks the same."""
     event = Dns(
         time=1_772_440_000.0 + port,
@@ -329,10 +339,10 @@ def test_what_a_question_tells_depends_on_its_words_alone(name, rrtype, rcode, i
         rcode=rcode,
         query_id=port,
         tcp=port % 2 == 0,
-        addresses=((name, "192.0.2.7"),) if is_answer else (),
+        addresses=((name, address),) if is_answer else (),
     )
     question = Question(event, HOST, name, rrtype)
-    told = _told_by_name(name, rrtype, question.is_nxdomain)
+    told = _told_by_name(name, rrtype, question.is_nxdomain, question.is_listed)
     assert told == tuple(
         (kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question))
     )

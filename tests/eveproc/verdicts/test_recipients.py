@@ -115,6 +115,15 @@ def test_a_newsletter_through_the_relay_is_clean():
     assert found.level is Level.CLEAN
 
 
+def test_one_text_through_the_relay_counts_where_the_mails_speak_for_themselves():
+    mails = through_the_relay(120, subject="News")
+    assert item(verdict(mails), Signal.LOOK_ALIKE).weight == 0
+    refused = [replace(m, has_message=n % 5 > 0) for n, m in enumerate(mails)]
+    assert item(verdict(refused), Signal.LOOK_ALIKE).weight > 2
+    texts = [replace(m, subject=f"Order {n}") for n, m in enumerate(refused)]
+    assert item(verdict(texts), Signal.LOOK_ALIKE).weight == 0
+
+
 def test_programs_through_the_relay_are_infected():
     found = verdict(through_the_relay(60, attachments=("invoice.js",), subject="Invoice"))
     assert found.level is Level.INFECTED
