@@ -10,7 +10,7 @@ SOURCE=$(cd "$HERE/../.." && pwd)
 
 ROOTS=${MXHOUND_ROOTS:-/var/cache/mxhound/roots}
 PACKAGES=$ROOTS/packages
-WAYS=(checkout_root checkout_user pip_user pipx_user demo_user readme_root deb_build deb)
+WAYS=(checkout_root checkout_user pip_user pipx_user demo_user readme_root pages_user deb_build deb)
 SCRATCH=$(mktemp -d)
 TABLE=$SCRATCH/table
 

@@ -118,15 +118,39 @@ demo_user() { # a user, first without a Suricata, then with one that root instal
     grep -q '14 of 14 mass mailers infected, 0 of' "$ROOT/said"
 }
 
+# A Suricata 7 that has logged, as a site has it.
+put_sensor() { # checkout
+    mkdir -p "$ROOT/var/log/suricata"
+    as root "$1/tests/engines/install.sh 7"
+    gunzip -c "$SOURCE/tests/data/office-suricata-7.eve.json.gz" >"$ROOT/var/log/suricata/eve.json"
+}
+
 readme_root() { # the commands of README.md, "At your site", as they are written
     put_checkout /root/mxhound root
-    mkdir -p "$ROOT/var/log/suricata"
-    as root '/root/mxhound/tests/engines/install.sh 7'
-    gunzip -c "$SOURCE/tests/data/office-suricata-7.eve.json.gz" >"$ROOT/var/log/suricata/eve.json"
+    put_sensor /root/mxhound
     local commands
     commands=$(sed -n '/^## At your site/,/^## /{/^```/,/^```/p}' "$SOURCE/README.md" | grep -v '^```')
     printf '%s\n' "$commands"
     step README.md, At your site -- as root "cd mxhound; set -x; $commands"
+}
+
+# The blocks of a page that a shell runs.
+commands_of() { sed -n '/^```sh$/,/^```$/p' "$SOURCE/docs/$1" | grep -v '^```'; }
+
+pages_user() { # docs/now.md and docs/first-week.md as they are written, by a user, without a checkout, each in an empty folder
+    apt python3 python3-venv
+    put_checkout /opt/mxhound root
+    put_sensor /opt/mxhound
+    rm -r "$ROOT/opt/mxhound"
+    wheel
+    as user 'python3 -m venv mxhound-env; mxhound-env/bin/pip install -q "$(echo wheels/*.whl)[html,notify,redis]"'
+    local path='export PATH=$HOME/mxhound-env/bin:$PATH' now
+    now=$(commands_of now.md | sed 's,/path/to/eve.json,/var/log/suricata/eve.json,') # the page says that it stands for a log
+    step docs/now.md -- as user "$path; mkdir now; cd now; set -x; $now"
+    step docs/first-week.md -- as user "$path; mkdir week; cd week; set -x; $(commands_of first-week.md)"
+    as user 'test -s week/out/suricata-7/mxhound.rules; test -s week/baseline.json'
+    step uninstall -- as user 'rm -r mxhound-env; ls -A' | tee "$ROOT/said"
+    ! grep -i mxhound-env "$ROOT/said" || exit 1
 }
 
 # What build.sh calls this release.
