@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import shlex
 import signal
 import sys
 import time
@@ -898,22 +899,22 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
         elif diff and profile:
             _echo(proposal.render_differences(differences(found, profile), found.missing))
         else:
-            _propose(found, output)
+            _propose(found, output, eve)
     for what in found.missing if found.is_blind else ():
         _say(f"no server can be found: {what}")
     if found.is_blind:
         sys.exit(NOT_JUDGED)
 
 
-def _propose(found: "Discovery", output: Path | None) -> None:
+def _propose(found: "Discovery", output: Path | None, eve: tuple[str, ...]) -> None:
     from eveproc.report import discovery_summary, proposal
     from rulegen.files import write_new
 
     if output:
         write_new(output, proposal.render(found))
-        click.echo(
-            f"{output}: written; review it, then: rulegen build -s {output} -o out", err=True
-        )
+        logs = [*eve[:1], *["..."][: len(eve) - 1]]
+        again = shlex.join(["eveproc", "check", *logs, "-s", str(output)])
+        click.echo(f"{output}: written; review it, then: {again}", err=True)
     else:
         _echo(proposal.render(found))
     click.echo(discovery_summary.render(found), nl=False, err=True)

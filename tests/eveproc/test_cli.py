@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_written_is_refused_by_name(
     assert result.exit_code == REFUSED
     assert (
         result.stderr
-        == f"eveproc: {tmp_path}/none/report.txt: cannot be written: No such file or directory\n"
+        == f"eveproc: {tmp_path}/none/report.txt: cannot be written: there is no folder {tmp_path}/none\n"
     )
 
 

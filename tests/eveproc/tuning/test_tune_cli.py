@@ -201,14 +201,16 @@ def test_discover_proposes_a_site_and_never_overwrites(tmp_path: Path) -> None:
     written = tmp_path / "site.yaml"
     done = run("discover", RECORDED, "-o", written)
     assert (done.exit_code, done.stdout) == (DONE, "")
-    assert f"{written}: written; review it, then: rulegen build -s {written} -o out" in done.stderr
+    check = f"eveproc check {RECORDED} -s {written}"
+    assert f"{written}: written; review it, then: {check}\n" in done.stderr
+    assert run(*check.split()[1:]).exit_code == DONE
     assert load_site(written).mail_servers == load_site(Path(SITE)).mail_servers
     assert run("discover", RECORDED).stdout == written.read_text()
     again = run("discover", RECORDED, "-o", written)
     assert again.exit_code == REFUSED
     assert "is there already and is never overwritten" in again.stderr
     nowhere = run("discover", RECORDED, "-o", tmp_path / "none" / "site.yaml")
-    assert "cannot be written: No such file or directory" in nowhere.stderr
+    assert "cannot be written: there is no folder" in nowhere.stderr
 
 
 def test_discover_shows_how_a_profile_differs(tmp_path: Path) -> None:
