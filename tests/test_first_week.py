@@ -66,6 +66,7 @@ needs_an_engine = pytest.mark.skipif(
 )
 
 
+@pytest.mark.engine
 @needs_an_engine
 def test_every_step_of_the_first_week_runs(tmp_path: Path) -> None:
     said = follow(commands(FIRST_WEEK), tmp_path)
@@ -78,6 +79,7 @@ def test_every_step_of_the_first_week_runs(tmp_path: Path) -> None:
     assert re.search(r": 0 of [1-9]\d+ rules changed$", said[-1], re.MULTILINE)
 
 
+@pytest.mark.engine
 @needs_an_engine
 def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
     lines = at_your_site()

@@ -21,10 +21,9 @@ from rulegen.config_lint import silent_settings
 from rulegen.loaded_rules import SILENCED, BuiltRules, read_built
 from rulegen.site_profile import build_profile
 from rulegen.suricata_yaml import read_suricata_yaml
-from rulegen.vocabulary import SURICATAS, Engine
+from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
 from tests import packets
-from tests.conftest import require
 from tests.engines.replay import installed, render_config
 from tests.mailtalk import attachment, hello, mail, refused_mail, starttls, talk
 from tests.packets import ACK, NXDOMAIN, SYN, Connection, Wire, question, reply
@@ -222,12 +221,11 @@ def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return infected_host().write(tmp_path_factory.mktemp("pcap") / "infected.pcap")
 
 
-@pytest.fixture(scope="module", params=SURICATAS, ids=str)
-def sensor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sensor:
-    engine = require(request.param)
-    folder = tmp_path_factory.mktemp(engine)
-    build(build_profile(parse_yaml(SITE, "site.yaml")), [engine], folder, date(2026, 3, 2))
-    return Sensor(engine, folder)
+@pytest.fixture(scope="module")
+def sensor(suricata: Engine, tmp_path_factory: pytest.TempPathFactory) -> Sensor:
+    folder = tmp_path_factory.mktemp(suricata)
+    build(build_profile(parse_yaml(SITE, "site.yaml")), [suricata], folder, date(2026, 3, 2))
+    return Sensor(suricata, folder)
 
 
 @pytest.fixture(scope="module")
