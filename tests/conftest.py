@@ -9,7 +9,6 @@ Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check
 """
 
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -106,9 +105,7 @@ _REPEAT = (
     "tests/test_week.py",
 )
 # The cases of a parametrised test run mostly the same lines: so many of each count for the coverage.
-_CASES_TRACED = 2
-# A test that has run for so long has mostly been through its lines: seconds of CPU.
-_SECONDS_TRACED = 1.0
+_CASES_TRACED = 5
 
 # What a forked process traces is never added to the coverage.
 os.register_at_fork(after_in_child=lambda: sys.settrace(None))
@@ -158,20 +155,15 @@ def _tracing(config: pytest.Config) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Counts for the coverage how a test and its fixtures begin, and nothing of an untraced one."""
+    """Leaves all of an untraced test out of the coverage: its fixtures, and what pytest does for it."""
     tracing = _tracing(item.config)
-    if tracing is None:
+    if tracing is None or item.get_closest_marker("untraced") is None:
         return (yield)
-    if item.get_closest_marker("untraced"):
-        tracing.cov.stop()
-    signal.signal(signal.SIGPROF, lambda *_: tracing.cov.stop())
-    signal.setitimer(signal.ITIMER_PROF, _SECONDS_TRACED)
+    tracing.pause()
     try:
         return (yield)
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        tracing.cov.stop()
-        tracing.cov.start()
+        tracing.resume()
 
 
 @pytest.hookimpl(optionalhook=True)
