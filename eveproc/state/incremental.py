@@ -5,7 +5,7 @@ transaction. If a run is killed before that, the next one finds the state unchan
 same report again. So a report is never lost, but it may come twice.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import inf, isfinite, nextafter
 
@@ -33,12 +33,14 @@ from eveproc.state.incident import (
     whereabouts,
 )
 from eveproc.state.log_position import LogPosition, newest, plan, positions_after, unread
+from eveproc.state.pasts import Pasts
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
 from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
 from eveproc.verdicts.hand_over import joined, networks_with_acts
 from eveproc.verdicts.judge_silence import judge_silence
 from eveproc.verdicts.machines import Machine, machines
+from eveproc.verdicts.past import DayFigures, Past
 from rulegen.errors import Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY
@@ -55,6 +57,7 @@ class Pending(Struct, frozen=True):
     news: tuple[News, ...]
     fresh: EvidenceStore
     positions: tuple[LogPosition, ...]
+    days: tuple[tuple[str, DayFigures], ...] = ()
 
     def keep(self, state: State) -> None:
         """To be called after delivery. Raises MxhoundError where nothing can be written.
@@ -67,7 +70,7 @@ class Pending(Struct, frozen=True):
             if self.fresh.active and isfinite(self.at)
             else None
         )
-        state.keep(self.positions, self.fresh, self.at, self.news, made)
+        state.keep(self.positions, self.fresh, self.at, self.news, made, self.days)
 
 
 def judge_new(
@@ -100,16 +103,21 @@ def judge_new(
     at = min(now, max(-inf if before is None else before, fresh.last_event, newest(done, ends)))
     positions = tuple(positions_after(done, ends, at, stats))
     lost = unread(done, inf if before is None else before)
-    for problem in (*done.problems, *lost, *_dropped(state)):
-        stats.note_problem(problem.file, problem.what)
+    _note_problems((*done.problems, *lost, *_dropped(state)), stats)
     if not fresh.active:  # no host was seen, so that one is missing says nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
         return Pending(_of_nothing_new(report, state, now, stats.files), at, (), fresh, positions)
     store = state.recall(fresh, at, networks_with_acts(fresh, site))
-    judging = _Judging(store, fresh, site, tuple(state.incidents()), before)
+    pasts = Pasts(store, fresh, site, state, at)
+    judging = _Judging(pasts, site, tuple(state.incidents()), before)
     report = judging.report(stats, everyone=everyone, drawn=drawn)
-    news = judging.news(report, at)
-    return Pending(_with_news(report, news, before), at, news, fresh, positions)
+    news, days = judging.news(report, at), tuple(pasts.days())
+    return Pending(_with_news(report, news, before), at, news, fresh, positions, days)
+
+
+def _note_problems(problems: Iterable[Problem], stats: ReadStats) -> None:
+    for problem in problems:
+        stats.note_problem(problem.file, problem.what)
 
 
 def _with_news(report: Report, news: tuple[News, ...], before: float | None) -> Report:
@@ -146,17 +154,17 @@ class _Judging:
 
     def __init__(
         self,
-        store: EvidenceStore,
-        fresh: EvidenceStore,
+        pasts: Pasts,
         site: SiteProfile,
         incidents: Sequence[Incident],
         before: float | None,
     ) -> None:
-        self._store = store
-        self._fresh = fresh
+        self._pasts = pasts
+        self._store = pasts.store
+        self._fresh = pasts.fresh
         self._site = site
         self._incidents = incidents
-        self._seen = _seen(store, fresh, site, -inf if before is None else before)
+        self._seen = _seen(self._store, self._fresh, site, -inf if before is None else before)
         self._keys_seen: set[tuple[str, str]] = set()
 
     def report(self, stats: ReadStats, *, everyone: bool, drawn: bool) -> Report:
@@ -169,6 +177,7 @@ class _Judging:
             drawn=drawn,
             found=found,
             known=self._is_known,
+            past_of=self._past_of,
         )
 
     def news(self, report: Report, at: float) -> tuple[News, ...]:
@@ -186,7 +195,14 @@ class _Judging:
                 self._keys_seen.add(machine.key)
             elif not (_is_new(machine, self._fresh) or self._is_known(machine)):
                 continue
+            self._pasts.note(machine)
             yield _unsettled(machine, self._incidents)
+
+    def _past_of(self, machine: Machine) -> Past:
+        """Its days; the servers that it met before its last incident ended do not count again."""
+        past = self._pasts.of(machine)
+        end = settled_until(self._incidents, whereabouts(machine))
+        return past.settled(int(end // DAY)) if isfinite(end) else past
 
     def _is_known(self, machine: Machine) -> bool:
         """Does it have an incident that is not closed?"""

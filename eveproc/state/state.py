@@ -30,6 +30,7 @@ from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
 from eveproc.verdicts.hand_over import network_of
+from eveproc.verdicts.past import DayFigures
 from rulegen.errors import MxhoundError
 from rulegen.files import refuse_foreign_link, why_not_made
 from rulegen.units import DAY, HOUR
@@ -47,9 +48,14 @@ INCIDENT_HOURS = 12
 # counters are kept as long.
 LEASE_DAYS = 8
 HISTORY_DAYS = 400
+# What a machine did on each day: a month, so that what it does once a month is its habit, and the
+# days of a week for which an odd day is none (own_history.py).
+DAYS_KEPT = 40
 # The size limit of all evidence; the oldest hours are dropped first.
 EVIDENCE_BYTES = 1 << 30
 MOST_LOG_POSITIONS, MOST_INCIDENTS, MOST_VERDICTS = 10_000, 100_000, 1_000_000
+# 25,000 machines for DAYS_KEPT days; the earliest days are dropped first.
+MOST_DAYS = 1_000_000
 
 # Each brings the file from one version of the schema to the next; the number of applied ones is its
 # user_version. The names are those of 0.1: an incident is an `episode`, a log position a
@@ -112,6 +118,12 @@ MIGRATIONS = (
     """
     CREATE TABLE logins (address TEXT, kind TEXT, name TEXT, source TEXT, scope TEXT, hour INTEGER,
         PRIMARY KEY (address, kind, name, source, scope)) WITHOUT ROWID, STRICT;
+    """,
+    """
+    CREATE TABLE days (machine TEXT, day INTEGER, mails INTEGER, recipients INTEGER,
+        refused INTEGER, deliveries INTEGER, kinds TEXT, servers TEXT, PRIMARY KEY (machine, day))
+        WITHOUT ROWID, STRICT;
+    CREATE INDEX days_by_day ON days (day);
     """,
 )
 
@@ -312,6 +324,27 @@ class State:
             known.hosts[str(address)] = HostEvidence()
         return self.recall(known, at)
 
+    def days_of(self, machine: str) -> tuple[DayFigures, ...]:
+        """What is kept of a machine's days, in order; `machine` is its MAC or address and scope."""
+        rows = self._db.execute(
+            "SELECT day, mails, recipients, refused, deliveries, kinds, servers FROM days "
+            "WHERE machine = ? ORDER BY day",
+            (storable(machine),),
+        )
+        with _as_written():
+            return tuple(_figures(row) for row in rows)
+
+    def machines_since(self, day: int) -> set[str]:
+        """Names of machines of which something is kept of this day or a later one."""
+        rows = self._db.execute("SELECT DISTINCT machine FROM days WHERE day >= ?", (day,))
+        return {str(machine) for (machine,) in rows}
+
+    def watched_days(self) -> tuple[int, ...]:
+        """The days of which something is kept of any machine, in order."""
+        with _as_written():
+            rows = self._db.execute("SELECT DISTINCT day FROM days ORDER BY day")
+            return tuple(int(day) for (day,) in rows)
+
     def messages(self) -> dict[str, tuple[Message, ...]]:
         """Notifications that were not delivered yet, by the key of their service, oldest first."""
         found: dict[str, list[Message]] = {}
@@ -359,6 +392,7 @@ class State:
         at: float,
         news: Iterable[News] = (),
         report: Reported | None = None,
+        days: Iterable[tuple[str, DayFigures]] = (),
     ) -> None:
         """Keep what was read and reported, all or nothing; drop what is too old at `at`."""
         with _transaction(self._db):
@@ -373,6 +407,7 @@ class State:
             if fresh.flows_logged:
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
+            self._keep_days(days)
             if report:
                 self._db.execute(
                     "INSERT INTO reports VALUES "
@@ -492,6 +527,18 @@ class State:
                 6,
             )
 
+    def _keep_days(self, days: Iterable[tuple[str, DayFigures]]) -> None:
+        rows = (
+            (
+                storable(machine),
+                *(figures.day, figures.mails, figures.recipients),
+                *(figures.refused, figures.deliveries),
+                *(" ".join(map(storable, words)) for words in (figures.kinds, figures.servers)),
+            )
+            for machine, figures in days
+        )
+        self._insert("days", rows, 8)
+
     def _keep_moment(self, name: str, time: float) -> None:
         self._insert("moments", [(name, time)], 2)
 
@@ -527,6 +574,7 @@ class State:
             (leases_since,),
         )
         run("DELETE FROM counters WHERE time < ?", (leases_since,))
+        run("DELETE FROM days WHERE day < ?", (int(at // DAY) - DAYS_KEPT,))
         run("DELETE FROM server_names WHERE time < ?", (leases_since,))
         run(
             "UPDATE episodes SET standing = ? WHERE standing = ? AND last_seen < ?",
@@ -561,6 +609,11 @@ class State:
             "DELETE FROM verdicts WHERE at < "
             "(SELECT at FROM verdicts ORDER BY at DESC LIMIT 1 OFFSET ?)",
             (MOST_VERDICTS,),
+        )
+        run(
+            "DELETE FROM days WHERE day <= "
+            "(SELECT day FROM days ORDER BY day DESC LIMIT 1 OFFSET ?)",
+            (MOST_DAYS,),
         )
 
     def _evidence_of(self, address: str, since: float, fresh: HostEvidence | None) -> HostEvidence:
@@ -667,6 +720,15 @@ _FORGET_LEASES = """
         SELECT 1 FROM leases AS later WHERE later.address = leases.address
             AND later.last > leases.last AND later.last < :evidence))
 """
+
+
+def _figures(row: object) -> DayFigures:
+    """A row of the table `days`, without the machine."""
+    day, mails, recipients, refused, deliveries, kinds, servers = msgspec.convert(
+        row, tuple[int, int, int, int, int, str, str]
+    )
+    words = tuple(kinds.split()), tuple(servers.split())
+    return DayFigures(day, mails, recipients, refused, deliveries, *words)
 
 
 def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:

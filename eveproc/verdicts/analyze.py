@@ -23,6 +23,8 @@ from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.own_history import judged_by_history, odd_day
+from eveproc.verdicts.past import NO_PAST, Past
 from eveproc.verdicts.repeated_mails import RepeatedMails, sentence
 from eveproc.verdicts.scoring import HostContext, score_at_most
 from eveproc.verdicts.shared_addresses import SharedAddresses
@@ -139,13 +141,15 @@ def judge_evidence(
     drawn: bool = True,
     found: Iterable[Machine] | None = None,
     known: Callable[[Machine], bool] = lambda _: False,
+    past_of: Callable[[Machine], Past] = lambda _: NO_PAST,
 ) -> Report:
     """Judge the evidence; `drawn`: include chart data.
 
-    `found` limits the machines to judge; `known` machines get a verdict whatever it is.
+    `found` limits the machines to judge; `known` machines get a verdict whatever it is. `past_of`:
+    the days of a machine, where they are kept.
     """
     store.trim()
-    judging = _Judging(store, site, drawn=drawn)
+    judging = _Judging(store, site, past_of, drawn=drawn)
     if found is None:
         found = joined(machines(store, site, everyone=everyone), store, site)
     for machine in found:
@@ -193,21 +197,36 @@ def _known(time: float) -> float | None:
 class _Judging:
     """Judges machines and collects what is uncertain about them."""
 
-    def __init__(self, store: EvidenceStore, site: SiteProfile, *, drawn: bool) -> None:
+    def __init__(
+        self,
+        store: EvidenceStore,
+        site: SiteProfile,
+        past_of: Callable[[Machine], Past],
+        *,
+        drawn: bool,
+    ) -> None:
         self.verdicts: list[Verdict] = []
         self.seen = 0
         self.charts = ChartDataBuilder(store, site) if drawn else None
         self._store = store
         self._site = site
+        self._past_of = past_of
         self._shared = SharedAddresses()
 
     def take(self, machine: Machine, *, wanted: bool) -> None:
         """`wanted`: return a verdict for a clean host, too."""
         self.seen += 1
-        context = self._context_of(machine)
+        past = self._past_of(machine)
+        context = context_of(machine, self._store, self._site, past)
         verdict = None
-        if wanted or _is_above_clean(machine, context):
-            verdict = self._mails.checked(verdict_on(machine, context), machine)
+        if wanted or odd_day(past) or _is_above_clean(machine, context):
+            found = judged_by_history(
+                verdict_on(machine, context),
+                machine.evidence,
+                past,
+                is_mail_server=context.is_mail_server,
+            )
+            verdict = self._mails.checked(found, machine)
             self.verdicts.append(verdict)
         if machine.apart or machine.contested:
             self._shared.note(machine, verdict.level if verdict else Level.CLEAN)
@@ -237,7 +256,7 @@ def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
 
 
 def _is_above_clean(machine: Machine, context: HostContext) -> bool:
-    if level_of(score_at_most(machine.evidence)) is Level.CLEAN:
+    if not context.nights and level_of(score_at_most(machine.evidence)) is Level.CLEAN:
         return False
     return assess(machine.evidence, context).level is not Level.CLEAN
 

@@ -31,6 +31,7 @@ def find_benign_explanations(
         explained_clients.regulars(evidence),
         explained_clients.file_sharer(evidence),
         explained_senders.own_sender(evidence, may_be_own),
+        explained_senders.few_a_night(evidence, caps, context),
         explained_alerts.counted_alone(evidence),
     )
     found = tuple(e for e in by_role if e)

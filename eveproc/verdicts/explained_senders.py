@@ -5,14 +5,18 @@ from collections.abc import Callable
 
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import HostEvidence
+from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import servers_on_port_25
+from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
+from eveproc.verdicts.long_window import servers_of_the_week
 from eveproc.verdicts.recipients import (
     are_taken_as_a_rule,
     bounces_too_often,
     sends_as_its_greeting_says,
 )
+from eveproc.verdicts.scoring import HostContext
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
@@ -44,6 +48,28 @@ def own_sender(
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
         explained,
         at_most,
+    )
+
+
+def few_a_night(
+    evidence: HostEvidence, caps: Caps, context: HostContext
+) -> BenignExplanation | None:
+    """A program that delivers a few mails a night: one full HELO name, which may be the site's.
+
+    Of encrypted mails nothing else can be read.
+    """
+    if not servers_of_the_week(evidence, context.nights, caps.direct):
+        return None
+    helos = evidence.log(Signal.HELO_ODD).keys()
+    if len(helos) != 1 or not all(
+        "." in h and context.may_be_own(registered_domain(h)) for h in helos
+    ):
+        return None
+    return BenignExplanation(
+        "greets every server under one full name, as a program that delivers a few mails does",
+        "if it is one, declare it in mail_servers; if not, find the program",
+        frozenset((Signal.SMTP_VERY_SLOW,)),
+        PERHAPS,
     )
 
 

@@ -12,7 +12,9 @@ from eveproc.evidence.assets import Apart, assets
 from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.verdicts import user_names
+from eveproc.verdicts.long_window import earlier_nights
 from eveproc.verdicts.own_domains import may_be_own
+from eveproc.verdicts.past import NO_PAST, Past
 from eveproc.verdicts.people import Crowd, crowd_behind, look_behind
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import (
@@ -79,8 +81,13 @@ def machines(
         )
 
 
-def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> HostContext:
-    """Declared role of the machine's addresses, and whether its connections are visible."""
+def context_of(
+    machine: Machine, store: EvidenceStore, site: SiteProfile, past: Past = NO_PAST
+) -> HostContext:
+    """Declared role of the machine's addresses, and whether its connections are visible.
+
+    `past` are its days as far as they are kept.
+    """
     addresses = [ip_address(address) for address in machine.addresses]
     is_mail_server = any(map(site.is_mail_server, addresses))
     return HostContext(
@@ -90,6 +97,7 @@ def context_of(machine: Machine, store: EvidenceStore, site: SiteProfile) -> Hos
         connections_logged=store.flows_logged,
         may_be_own=partial(may_be_own, store, site),
         sensor_blind=store.health.is_blind(),
+        nights=earlier_nights(past),
     )
 
 

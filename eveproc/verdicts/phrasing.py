@@ -6,6 +6,7 @@ from types import MappingProxyType
 from eveproc.evidence.store import EvidenceSource
 from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.explanation import BenignExplanation
+from eveproc.verdicts.long_window import DAY_ADDS, WEEK, WEEK_DAYS
 from eveproc.verdicts.parameters import AGREES_AT
 from eveproc.verdicts.scoring import ScoredSignal
 from rulegen.catalogue import CATALOGUE
@@ -34,6 +35,9 @@ def fact(scored: ScoredSignal) -> str:
     if scored.source is EvidenceSource.ALERT:
         return _alert_fact(scored)
     entry = SIGNALS[scored.signal]
+    if scored.window == WEEK.seconds:
+        new = count_of(scored.peak, f"new {entry.peer}")
+        return f"{entry.did} {new} within {WEEK_DAYS} days, counting at most {DAY_ADDS} a day"
     if entry.is_grouped:
         return f"{entry.did} {count_of(scored.peak, entry.peer)} within {_SPAN[scored.window]}"
     peers, times = scored.sketch.distinct(), scored.sketch.count()

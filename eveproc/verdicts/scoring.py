@@ -14,7 +14,9 @@ from eveproc.verdicts.acts import acts_of
 from eveproc.verdicts.alert_weights import alert_weight
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.explanation import BenignExplanation
+from eveproc.verdicts.long_window import WEEK, servers_of_the_week
 from eveproc.verdicts.parameters import ALERTS, CEILING, CURVES, PRIOR, probability
+from eveproc.verdicts.past import DayFigures
 from eveproc.verdicts.recipients import (
     domains_written_to,
     is_one_text_refused,
@@ -66,7 +68,7 @@ class HostContext(Struct, frozen=True):
     """Facts about a host that are known before its evidence is scored.
 
     `may_be_own` tells of a registered domain whether it may be the site's own. `is_mail_server`:
-    it is declared as one.
+    it is declared as one. `nights` are the days of the week before, where they are kept.
     """
 
     site: SiteProfile
@@ -75,6 +77,7 @@ class HostContext(Struct, frozen=True):
     may_be_own: Callable[[str], bool]
     sensor_blind: bool = False
     is_mail_server: bool = False
+    nights: tuple[DayFigures, ...] = ()
 
 
 def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
@@ -161,7 +164,11 @@ def _weight_at_most(kind: Signal | Fact, source: EvidenceSource, distinct: int) 
 
 def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[ScoredSignal]:
     """Every signal of the host, from logs and from alerts; what can add most to the score first."""
-    found = [*_weigh_logs(evidence, caps), *_weigh_alerts(evidence, caps, context.site)]
+    found = [
+        *_weigh_logs(evidence, caps),
+        *_weigh_week(evidence, caps, context.nights),
+        *_weigh_alerts(evidence, caps, context.site),
+    ]
     counted = context.signals
     if context.is_mail_server and is_one_text_refused(evidence):
         counted |= HIJACKED_SIGNALS
@@ -188,6 +195,21 @@ def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
         name = entry.slow_name if entry.slow_name and window >= HOUR else signal
         is_delivered = caps.connections_logged and signal in LEAD_TO_DELIVERY
         yield ScoredSignal(name, EvidenceSource.LOG, sketch, weight, peak, window, is_delivered)
+
+
+def _weigh_week(
+    evidence: HostEvidence, caps: Caps, nights: tuple[DayFigures, ...]
+) -> Iterator[ScoredSignal]:
+    """Servers on port 25 that were new in each of several nights, where those are kept."""
+    servers = servers_of_the_week(evidence, nights, caps.direct)
+    weight = max(0.0, WEEK.weigh(servers))
+    if weight:
+        sketch = max(
+            (evidence.log(s) for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS)),
+            key=ActivitySketch.distinct,
+        )
+        name, source = Signal.SMTP_VERY_SLOW, EvidenceSource.LOG
+        yield ScoredSignal(name, source, sketch, weight, servers, WEEK.seconds)
 
 
 def _counted(evidence: HostEvidence, signal: Signal) -> ActivitySketch:

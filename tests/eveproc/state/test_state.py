@@ -27,6 +27,7 @@ from eveproc.state.state import (
     open_state,
 )
 from eveproc.verdicts.change import HostChange, Trend
+from eveproc.verdicts.past import DayFigures
 from rulegen.errors import MxhoundError
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level, Signal
@@ -384,3 +385,45 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
             [EPISODE],
             START,
         )
+
+
+def keep_days(path: Path, day: int, *figures: tuple[str, DayFigures]) -> None:
+    with open_state(path) as state:
+        state.keep((), EvidenceStore(), (day + 0.5) * DAY, days=figures)
+
+
+def test_days_of_a_machine_come_back_for_as_long_as_they_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    first = DayFigures(
+        20_000, 3, 5, 1, 4, ("look_alike", "rcpt_refused"), ("198.51.1.25", "a.test")
+    )
+    second = DayFigures(20_001)
+    keep_days(path, 20_001, ("m", first), ("m", second), ("n", second))
+    for day, found in ((20_040, (first, second)), (20_041, (second,)), (20_042, ())):
+        keep_days(path, day)
+        with open_state(path) as state:
+            assert state.days_of("m") == found
+            assert state.watched_days() == tuple(figures.day for figures in found)
+    with open_state(path) as state:
+        assert state.machines_since(0) == set()
+
+
+def test_of_too_many_days_the_earliest_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "MOST_DAYS", 10)
+    path = tmp_path / "state.db"
+    keep_days(path, 20_003, *((f"m{n}", DayFigures(20_000 + n % 4)) for n in range(16)))
+    with open_state(path) as state:
+        assert state.watched_days() == (20_002, 20_003)
+
+
+def test_a_day_that_eveproc_did_not_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with open_state(path) as state:
+        state.keep((), EvidenceStore(), START)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO days VALUES ('m', 1, NULL, 1, 1, 1, NULL, '')")
+        connection.commit()
+    with pytest.raises(MxhoundError, match="is damaged"), open_state(path) as state:
+        state.days_of("m")

@@ -1,0 +1,124 @@
+"""Machines with new evidence, and the days kept of them -> the past of each, and what to keep."""
+
+from collections.abc import Iterator
+from math import inf, isfinite
+
+from eveproc.evidence.store import EvidenceStore
+from eveproc.state.state import State
+from eveproc.verdicts.benign_explanations import find_benign_explanations
+from eveproc.verdicts.caps import allow
+from eveproc.verdicts.long_window import stranger_servers
+from eveproc.verdicts.machines import Machine, context_of
+from eveproc.verdicts.past import HOURS_A_DAY, NO_PAST, DayFigures, Past, days_of, merged_days
+from eveproc.verdicts.verdict import key_of
+from rulegen.site_profile import SiteProfile
+from rulegen.units import DAY
+from rulegen.vocabulary import Signal
+
+# No machine: that the site was watched on a day.
+WATCHED = ""
+# Addresses that do nothing with mail are kept for as long as days are (state.DAYS_KEPT), so again
+# after half of that. Where more are seen in one report, addresses may be invented: none is kept.
+RENEWED_AFTER, MOST_ADDRESSES = 20, 20_000
+
+
+class Pasts:
+    """The past of each machine that is noted; `state` gives what earlier reports kept of it.
+
+    A machine is its MAC, or else its address and scope. Of one that is only told by its addresses
+    in turn, or whose address several machines had at once, nothing is kept. A machine is known from
+    the first day of which something is kept of it or of its address, or of its lease; on later days
+    of which nothing is kept of it, it did nothing with mail.
+    """
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        fresh: EvidenceStore,
+        site: SiteProfile,
+        state: State,
+        at: float,
+    ) -> None:
+        """`at` is the time of the report, in seconds since 1970 UTC."""
+        self.store = store
+        self.fresh = fresh
+        self._site = site
+        self._state = state
+        self._day = int(at // DAY) if isfinite(at) else None
+        self._watched = state.watched_days()
+        self._leased = _first_days_of_leases(store)
+        self._found: dict[str, Past] = {}
+
+    def note(self, machine: Machine) -> None:
+        """Add the days of a machine, with all evidence that is kept of it."""
+        fresh = self._fresh_days(machine)
+        if machine.in_turn or machine.contested or not fresh:
+            return
+        name = _name_of(machine)
+        days = days_of(machine.evidence, self._strangers(machine))
+        self._found[name] = Past(merged_days(self._kept_of(machine), days), fresh)
+
+    def of(self, machine: Machine) -> Past:
+        """Its past, if it has new evidence."""
+        return self._found.get(_name_of(machine), NO_PAST)
+
+    def days(self) -> Iterator[tuple[str, DayFigures]]:
+        """What is to be kept: the days that there is new evidence of, with each machine's name.
+
+        And that the site was watched (under no name), and addresses that were not known yet.
+        """
+        for name, past in sorted(self._found.items()):
+            yield from ((name, figures) for figures in past.days if figures.day in past.fresh)
+        if self._day is not None:
+            yield WATCHED, DayFigures(self._day)
+            for address in self._new_addresses(self._day):
+                yield address, DayFigures(self._day)
+
+    def _new_addresses(self, day: int) -> Iterator[str]:
+        """Addresses that were seen, and of which nothing was kept lately."""
+        if len(self.fresh.active) <= MOST_ADDRESSES:
+            known = self._state.machines_since(day - RENEWED_AFTER) | self._found.keys()
+            yield from sorted(self.fresh.active - known)
+
+    def _kept_of(self, machine: Machine) -> tuple[DayFigures, ...]:
+        """The days of a machine since the first one on which it was known."""
+        name = _name_of(machine)
+        kept = self._state.days_of(name)
+        others = () if machine.scope else self._state.days_of(machine.address)
+        first = next(iter(kept or others), None)
+        since = min(first.day if first else inf, self._leased.get(name, inf))
+        return merged_days(kept, (DayFigures(day) for day in self._watched if day >= since))
+
+    def _fresh_days(self, machine: Machine) -> frozenset[int]:
+        """The days of its evidence that this report has read something of."""
+        if not any(address in self.fresh.hosts for address in machine.addresses):
+            return frozenset()
+        sketches = machine.evidence.sketches.values()
+        days = {hour // HOURS_A_DAY for sketch in sketches for hour in sketch.hours}
+        return frozenset(day for day in days if (day + 1) * DAY > self.fresh.first_event)
+
+    def _strangers(self, machine: Machine) -> frozenset[str]:
+        """External servers on port 25, if no explanation and no role of the machine tells why."""
+        evidence = machine.evidence
+        servers = stranger_servers(evidence)
+        if not servers:
+            return servers
+        context = context_of(machine, self.store, self._site)
+        caps = allow(evidence, context.connections_logged)
+        explained = (e.signals for e in find_benign_explanations(evidence, caps, context))
+        if context.is_mail_server or Signal.SMTP_ATTEMPTS in frozenset().union(*explained):
+            return frozenset()
+        return frozenset(sorted(servers)[: caps.direct])
+
+
+def _first_days_of_leases(store: EvidenceStore) -> dict[str, int]:
+    """MAC -> the first day on which it had a lease, as far as that is kept."""
+    first: dict[str, int] = {}
+    for _, mac, hour in store.leases.seen:
+        first[mac] = min(first.get(mac, hour), hour)
+    return {mac: hour // HOURS_A_DAY for mac, hour in first.items()}
+
+
+def _name_of(machine: Machine) -> str:
+    mac = machine.identity.mac if machine.identity else ""
+    return mac or key_of(machine.address, None, machine.scope)[0]
