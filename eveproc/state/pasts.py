@@ -1,6 +1,8 @@
 """Machines with new evidence, and the days kept of them -> the past of each, and what to keep."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from math import inf, isfinite
 
 from eveproc.evidence.store import EvidenceStore
@@ -13,13 +15,14 @@ from eveproc.verdicts.past import HOURS_A_DAY, NO_PAST, DayFigures, Past, days_o
 from eveproc.verdicts.verdict import key_of
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY
-from rulegen.vocabulary import Signal
+from rulegen.vocabulary import Family, Signal
 
 # No machine: that the site was watched on a day.
 WATCHED = ""
 # Addresses that do nothing with mail are kept for as long as days are (state.DAYS_KEPT), so again
 # after half of that. Where more are seen in one report, addresses may be invented: none is kept.
 RENEWED_AFTER, MOST_ADDRESSES = 20, 20_000
+_DELIVERY = tuple(signal for signal in Signal if signal.family is Family.DELIVERY)
 
 
 class Pasts:
@@ -56,7 +59,8 @@ class Pasts:
             return
         name = _name_of(machine)
         days = days_of(machine.evidence, self._strangers(machine))
-        self._found[name] = Past(merged_days(self._kept_of(machine), days), fresh)
+        kept = self._kept_of(machine)
+        self._found[name] = Past(merged_days(kept, days), fresh, self._is_exempt(machine, fresh))
 
     def of(self, machine: Machine) -> Past:
         """Its past, if it has new evidence."""
@@ -96,6 +100,15 @@ class Pasts:
         sketches = machine.evidence.sketches.values()
         days = {hour // HOURS_A_DAY for sketch in sketches for hour in sketch.hours}
         return frozenset(day for day in days if (day + 1) * DAY > self.fresh.first_event)
+
+    def _is_exempt(self, machine: Machine, days: frozenset[int]) -> bool:
+        dates = [datetime.fromtimestamp(day * DAY, UTC).date() for day in days]
+        return bool(self._site.exempt) and any(
+            self._site.exemption_for(ip_address(address), signal, date)
+            for address in machine.addresses
+            for signal in _DELIVERY
+            for date in dates
+        )
 
     def _strangers(self, machine: Machine) -> frozenset[str]:
         """External servers on port 25, if no explanation and no role of the machine tells why."""

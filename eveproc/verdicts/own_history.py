@@ -65,7 +65,9 @@ class OddDay(Struct, frozen=True):
 
 def odd_day(past: Past) -> OddDay | None:
     """The first day of this report that is far above the machine's own habits; None if none is."""
-    if not any(_may_be_odd(figures) for figures in past.days if figures.day in past.fresh):
+    if past.is_exempt or not any(
+        _may_be_odd(figures) for figures in past.days if figures.day in past.fresh
+    ):
         return None
     found = (odd for odd in _odd_days(past.days) if odd.day in past.fresh)
     return next(found, None)
@@ -169,6 +171,6 @@ _NEXT_STEP_OF_SERVER = (
     "the site, lock the account and change its password."
 )
 _NEXT_STEP = (
-    "Ask the user whether this was a mailing; if not, lock the mail account and look for the "
-    "program that sends."
+    "Ask the user whether this was a mailing (then add the host to exempt, for relay_spread); if "
+    "not, lock the mail account and look for the program that sends."
 )

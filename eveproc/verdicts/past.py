@@ -54,11 +54,13 @@ class DayFigures(Struct, frozen=True):
 class Past(Struct, frozen=True):
     """The known days of a machine in order, those of this report among them.
 
-    `fresh` are the numbers of the days that this report has new evidence of.
+    `fresh` are the numbers of the days that this report has new evidence of. `is_exempt`: the site
+    exempts the machine from a signal of delivery, so its volume is nobody's news.
     """
 
     days: tuple[DayFigures, ...] = ()
     fresh: frozenset[int] = frozenset()
+    is_exempt: bool = False
 
     def settled(self, day: int) -> "Past":
         """The same without the servers of the days up to this one."""

@@ -132,6 +132,19 @@ def test_a_client_that_sends_many_times_as_much_through_the_relay_is_suspected(
     assert str(found["decided_at"]).startswith("2024-03-07T09:13:30")
 
 
+@pytest.mark.parametrize(
+    ("signal", "level"), [("relay_spread", "clean"), ("mx_flood", "suspected")]
+)
+def test_who_is_exempt_from_a_signal_of_delivery_is_not_judged_by_history(
+    tmp_path: Path, signal: str, level: str
+) -> None:
+    exempt = f"exempt:\n- {{address: {CLERK}, signals: [{signal}], reason: newsletters}}\n"
+    nights = Nights(tmp_path, SITE + exempt)
+    for day in range(6):
+        nights.report(*usual(day))
+    assert nights.report(*mails_of_day(6, CLERK, RELAY, 150))[CLERK]["verdict"] == level
+
+
 def test_the_same_mails_are_clean_where_no_history_is_kept(nights: Nights) -> None:
     nights.with_state = False
     days = [one for day in range(6) for one in usual(day)]
