@@ -39,10 +39,20 @@ def fingerprint(identity: tuple[object, ...]) -> int:
     )
 
 
+class _PivotRow(Struct, array_like=True):
+    """A Pivot and its time; state files of 0.1 hold no source port."""
+
+    flow_id: int
+    community_id: bytes
+    tx_id: int
+    time: float
+    source_port: int = 0
+
+
 # An ActivitySketch as plain values: first and last time, sids, pivots with their times, and per
 # hour keys and events with theirs, is_sample and scale.
 _HourRow = tuple[int, list[tuple[bytes, float]], list[tuple[int, float]], bool, float]
-SketchRow = tuple[float, float, list[int], list[tuple[int, bytes, int, float]], list[_HourRow]]
+SketchRow = tuple[float, float, list[int], list[_PivotRow], list[_HourRow]]
 
 
 class Bucket(Struct):
@@ -158,8 +168,8 @@ class ActivitySketch(Struct):
             for hour, b in self.hours.items()
         ]
         pivots = [
-            (pivot.flow_id, _bytes(pivot.community_id), pivot.tx_id, time)
-            for pivot, time in self.pivots.items()
+            _PivotRow(p.flow_id, _bytes(p.community_id), p.tx_id, time, p.source_port)
+            for p, time in self.pivots.items()
         ]
         return self.first_seen, self.last_seen, sorted(self.sids), pivots, hours
 
@@ -174,7 +184,10 @@ class ActivitySketch(Struct):
                 for hour, keys, events, is_sample, scale in hours
             },
             set(sids),
-            {Pivot(flow, _text(community), tx): time for flow, community, tx, time in pivots},
+            {
+                Pivot(p.flow_id, _text(p.community_id), p.tx_id, p.source_port): p.time
+                for p in pivots
+            },
             first,
             last,
         )

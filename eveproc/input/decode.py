@@ -416,6 +416,7 @@ def _alert(wire: _EveRecord, time: float) -> Alert:
         sid=alert.signature_id or _missing("alert.signature_id"),
         gid=alert.gid,
         src_ip=_address(wire.src_ip, "src_ip"),
+        src_port=wire.src_port,
         dest_ip=_address(wire.dest_ip, "dest_ip"),
         dest_port=wire.dest_port,
         proto=_protocol(wire.proto),

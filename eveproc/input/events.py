@@ -194,6 +194,7 @@ class Alert(Event, frozen=True, kw_only=True):
     gid: int
     src_ip: str
     dest_ip: str
+    src_port: int = 0
     dest_port: int
     proto: str
     flow_src: str

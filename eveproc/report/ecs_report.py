@@ -122,7 +122,8 @@ def _threat(verdict: Verdict) -> dict[str, object]:
 def _ours(verdict: Verdict, change: HostChange | None) -> dict[str, object]:
     said = as_dict(verdict)
     kept = ("verdict", "score", "decided_at", "families", "evidence", "next_step")
-    some = ("scope", "same_mails_as", "is_router", "people_at_least", "in_turn", "names")
-    return {key: said[key] for key in (*kept, *some, "inventory") if key in said} | (
+    who = ("people_at_least", "nat_sessions", "in_turn", "names", "inventory")
+    some = ("scope", "same_mails_as", "is_router", *who)
+    return {key: said[key] for key in (*kept, *some) if key in said} | (
         {"change": change_as_dict(change)} if change else {}
     )

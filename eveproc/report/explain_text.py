@@ -27,7 +27,7 @@ def render(account: Account) -> str:
             ),
             *((f"  ... and {account.unlisted} more",) if account.unlisted else ()),
             *_section("what would have changed it", map(_what_if, account.what_ifs)),
-            *_section("where to look", map(_pivot, account.pivots)),
+            *_section("where to look", map(_pivot, account.pivots.items())),
             f"  {safe(account.jq)}",
             "",
         )
@@ -59,8 +59,9 @@ def _what_if(change: WhatIf) -> str:
     return f"{change.score:.2f} {change.level}  {safe(change.change)}"
 
 
-def _pivot(pivot: Pivot) -> str:
+def _pivot(entry: tuple[Pivot, float]) -> str:
+    pivot, time = entry
+    port = f"  source port {pivot.source_port}" if pivot.source_port else ""
     community = f"  community_id {safe(pivot.community_id)}" if pivot.community_id else ""
-    return (
-        f"flow_id {pivot.flow_id}{community}{f'  tx_id {pivot.tx_id}' if pivot.tx_id >= 0 else ''}"
-    )
+    transaction = f"  tx_id {pivot.tx_id}" if pivot.tx_id >= 0 else ""
+    return f"{short(time)}  flow_id {pivot.flow_id}{port}{community}{transaction}"

@@ -57,14 +57,15 @@ def as_dict(verdict: Verdict) -> dict[str, object]:
 def _where(verdict: Verdict) -> dict[str, object]:
     """Keys that only some hosts have.
 
-    Scope of several networks, NAT, router, people behind it, addresses taken for one machine,
-    names of its users, inventory.
+    Scope of several networks, NAT, router, people behind it and sessions that tell who did it,
+    addresses taken for one machine, names of its users, inventory.
     """
     return (
         ({"scope": verdict.scope} if verdict.scope else {})
         | ({"same_mails_as": list(verdict.repeats)} if verdict.repeats else {})
         | ({"is_router": True} if verdict.is_router else {})
         | ({"people_at_least": verdict.people} if verdict.people else {})
+        | ({"nat_sessions": _sessions(verdict)} if verdict.nat_sessions else {})
         | ({"in_turn": list(verdict.in_turn)} if verdict.in_turn else {})
         | ({"names": [_name(name) for name in verdict.names]} if verdict.names else {})
         | ({"inventory": _inventory(verdict.inventory)} if verdict.inventory else {})
@@ -74,6 +75,13 @@ def _where(verdict: Verdict) -> dict[str, object]:
 def _inventory(entry: InventoryEntry) -> dict[str, str]:
     """The key that matched, as `address`, `network` or `mac`, and the columns with a value."""
     return {entry.kind: entry.key, **dict(entry.values)}
+
+
+def _sessions(verdict: Verdict) -> list[dict[str, object]]:
+    return [
+        {"first_seen": iso(s.first_seen), "source_port": s.source_port, "flow_id": s.flow_id}
+        for s in verdict.nat_sessions
+    ]
 
 
 def _name(name: HostName) -> dict[str, object]:

@@ -7,12 +7,13 @@ class Pivot(Struct, frozen=True, order=True):
     """Where in EVE to look further.
 
     `community_id` is "" if it was not logged; `tx_id` is the transaction in the flow, -1 for the
-    whole flow.
+    whole flow; `source_port` is the host's own port, 0 if it was not logged.
     """
 
     flow_id: int
     community_id: str = ""
     tx_id: int = -1
+    source_port: int = 0
 
 
 class Observation(Struct, frozen=True):

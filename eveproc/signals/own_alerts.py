@@ -61,7 +61,10 @@ class AlertReader:
         key = plain_key(registered_domain(alert.rrnames[0]) if alert.rrnames else other)
         if alert.filtered_per_thread:
             key = window_key(alert.sid, seconds, alert.time, key)
-        pivot = Pivot(alert.flow_id, alert.community_id) if alert.flow_id else None
+        port = alert.src_port if host == alert.src_ip else alert.dest_port
+        pivot = (
+            Pivot(alert.flow_id, alert.community_id, source_port=port) if alert.flow_id else None
+        )
         return OurAlert(
             host, signal, Observation(alert.time, key, (alert.sid, window), alert.sid, pivot)
         )

@@ -47,7 +47,8 @@ class Record(Struct, frozen=True):
         if not event.flow_id:
             return None
         tx_id = event.tx_id if isinstance(event, Smtp) else -1
-        return Pivot(event.flow_id, event.community_id, tx_id)
+        port = event.client_port if isinstance(event, Dns | Flow | Smtp) else 0
+        return Pivot(event.flow_id, event.community_id, tx_id, port)
 
 
 def text_of(smtp: Smtp) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Rows sent to the cluster at once; both sides hold them in memory.
 ROWS = 50_000
 MOMENTS = ("decided_at", "first_seen", "last_seen")
+NAME_TEXTS = ("kind", "name", "source")
 _MICROSECONDS = 1_000_000
 
 
@@ -63,6 +64,8 @@ def verdict_schema() -> "Schema":
         ("why", pa.string()),
     ]
     identity = [("mac", pa.string()), ("name", pa.string()), ("addresses", pa.list_(pa.string()))]
+    session = [("first_seen", _moment()), ("source_port", pa.int64()), ("flow_id", pa.int64())]
+    name = [*((key, pa.string()) for key in NAME_TEXTS), ("last_seen", _moment())]
     return pa.schema(
         [
             *(("host", pa.string()), ("verdict", pa.string()), ("score", pa.float64())),
@@ -75,7 +78,9 @@ def verdict_schema() -> "Schema":
             *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
             *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
             ("people_at_least", pa.int64()),
+            ("nat_sessions", pa.list_(pa.struct(session))),
             ("in_turn", pa.list_(pa.string())),
+            ("names", pa.list_(pa.struct(name))),
             ("inventory", pa.map_(pa.string(), pa.string())),
         ]
     )
@@ -90,6 +95,7 @@ def evidence_schema() -> "Schema":
         ("flow_id", pa.int64()),
         ("community_id", pa.string()),
         ("tx_id", pa.int64()),
+        ("source_port", pa.int64()),
         ("first_seen", _moment()),
     ]
     return pa.schema(
@@ -181,6 +187,7 @@ def _flows(sketch: ActivitySketch) -> Iterator[dict[str, object]]:
             "flow_id": pivot.flow_id,
             "community_id": community,
             "tx_id": pivot.tx_id,
+            "source_port": pivot.source_port or None,
             "first_seen": _time(sketch.pivots[pivot]),
         }
 

@@ -4,7 +4,7 @@ Pure.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -53,13 +53,16 @@ class WhatIf(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """Everything that `eveproc explain` shows; `unlisted` is the number of further steps."""
+    """Everything that `eveproc explain` shows; `unlisted` is the number of further steps.
+
+    `pivots` have the times at which they were first seen, and stand in that order.
+    """
 
     verdict: Verdict
     steps: tuple[Step, ...]
     unlisted: int
     what_ifs: tuple[WhatIf, ...]
-    pivots: tuple[Pivot, ...]
+    pivots: Mapping[Pivot, float]
     jq: str
 
 
@@ -172,15 +175,15 @@ def _what_if(change: str, score: float) -> WhatIf:
     return WhatIf(change, level_of(score), score)
 
 
-def _pivots(evidence: HostEvidence) -> tuple[Pivot, ...]:
+def _pivots(evidence: HostEvidence) -> dict[Pivot, float]:
     first: dict[Pivot, float] = {}
     for sketch in evidence.signal_sketches():
         for pivot in sketch.earliest_pivots():
             first[pivot] = min(sketch.pivots[pivot], first.get(pivot, sketch.pivots[pivot]))
-    return tuple(sorted(first, key=lambda pivot: (first[pivot], pivot))[:PIVOTS])
+    return {pivot: first[pivot] for pivot in sorted(first, key=lambda p: (first[p], p))[:PIVOTS]}
 
 
-def _jq(pivots: Sequence[Pivot], machine: Machine, sources: Sequence[str]) -> str:
+def _jq(pivots: Collection[Pivot], machine: Machine, sources: Sequence[str]) -> str:
     """A shell command that prints the flows to look at, with quoted file names."""
     files = " ".join(shlex.quote(source) for source in sources)
     if not pivots:

@@ -15,7 +15,7 @@ from eveproc.verdicts import user_names
 from eveproc.verdicts.long_window import earlier_nights
 from eveproc.verdicts.own_domains import may_be_own
 from eveproc.verdicts.past import NO_PAST, Past
-from eveproc.verdicts.people import Crowd, crowd_behind, look_behind
+from eveproc.verdicts.people import Crowd, crowd_behind, look_behind, sessions_behind
 from eveproc.verdicts.scoring import HostContext, signals_for
 from eveproc.verdicts.verdict import (
     TOGETHER_AT,
@@ -113,7 +113,7 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     if verdict.level is not Level.CLEAN and (
         crowd := crowd_behind(machine.evidence, machine.names)
     ):
-        verdict = _of_several(verdict, crowd)
+        verdict = _of_several(verdict, crowd, machine.evidence)
     if machine.in_turn:
         verdict = _of_one_in_turn(verdict, machine)
     if not (machine.scope or machine.contested):
@@ -122,13 +122,15 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
     return replace(verdict, scope=machine.scope, why=why)
 
 
-def _of_several(verdict: Verdict, crowd: Crowd) -> Verdict:
+def _of_several(verdict: Verdict, crowd: Crowd, evidence: HostEvidence) -> Verdict:
     """The verdict on an address that several people use: one of them is to be found."""
     heaviest = verdict.evidence[0]
-    behind = look_behind(heaviest.first_seen, heaviest.last_seen, heaviest.flow_ids)
+    sessions = sessions_behind(evidence, verdict.evidence)
+    behind = look_behind(sessions, heaviest.first_seen, heaviest.last_seen)
     return replace(
         verdict,
         people=crowd.people,
+        nat_sessions=sessions,
         why=f"{verdict.why} {crowd.sentence}",
         next_step=f"{verdict.next_step} {behind}".strip(),
     )

@@ -16,11 +16,16 @@ from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import OWN_PROVIDERS
+from eveproc.verdicts.verdict import EvidenceItem, NatSession
+from rulegen.units import count_of
+from rulegen.vocabulary import Family, Signal
 
 # Below, an address may be one person's and that of a few devices.
 SEVERAL = 3
-# Number of flows that are named.
+# Number of sessions that a sentence names.
 NAMED = 3
+# What people behind the address do as well: their sessions lead to nobody.
+_PEOPLE_TOO = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW))
 
 
 class Crowd(Struct, frozen=True):
@@ -63,13 +68,48 @@ def _read_again(evidence: HostEvidence) -> int:
     return len(again)
 
 
-def look_behind(first: float, last: float, flow_ids: Sequence[int]) -> str:
-    """What to look up in the log of the address translation, for the heaviest evidence."""
-    flows = f" {', '.join(map(str, flow_ids[:NAMED]))}" if flow_ids else ""
+def sessions_behind(
+    evidence: HostEvidence, items: Sequence[EvidenceItem]
+) -> tuple[NatSession, ...]:
+    """Sessions of the heaviest evidence that people do not give as well, earliest first.
+
+    At most sketch.PIVOTS. Where the sensor logged no ports, there are none.
+    """
+    for item in sorted(items, key=_is_peoples):
+        if found := _sessions(evidence, item):
+            return tuple(sorted(NatSession(time, *ends) for ends, time in found.items()))
+    return ()
+
+
+def _is_peoples(item: EvidenceItem) -> bool:
+    return item.family is Family.LOOKUP or item.signal in _PEOPLE_TOO
+
+
+def _sessions(evidence: HostEvidence, item: EvidenceItem) -> dict[tuple[int, int], float]:
+    """First time by source port and flow, of the flows that the item names."""
+    flows, found = set(item.flow_ids), dict[tuple[int, int], float]()
+    for sketch in evidence.signal_sketches():
+        for pivot in sketch.earliest_pivots():
+            if pivot.source_port and pivot.flow_id in flows:
+                ends, time = (pivot.source_port, pivot.flow_id), sketch.pivots[pivot]
+                found[ends] = min(time, found.get(ends, time))
+    return found
+
+
+def look_behind(sessions: Sequence[NatSession], first: float, last: float) -> str:
+    """What to look up in the log of the address translation, for evidence of this time."""
+    span = f"from {_moment(first)} to {_moment(last)}"
+    if not sessions:
+        return (
+            "Look behind the address translation: find in its log which machine sent mail "
+            f"{span}. The sensor logged no source ports of it."
+        )
+    named = [f"{one.source_port} at {_moment(one.first_seen)}" for one in sessions[:NAMED]]
+    more = len(sessions) - len(named)
+    rest = f" ({count_of(more, 'more session')} in eveproc explain)" if more > 0 else ""
     return (
-        "Look behind the address translation: find in its log which machine had the source ports "
-        f"of the flows{flows}, from {_moment(first)} to {_moment(last)}. eveproc explain lists "
-        "them."
+        "Look behind the address translation: find in its log which machine had source port "
+        f"{', '.join(named)}{rest}. The evidence is {span}."
     )
 
 

@@ -50,6 +50,17 @@ class EvidenceItem(Struct, frozen=True):
         return f"{self.fact} {self.looks_like}"
 
 
+class NatSession(Struct, frozen=True, order=True):
+    """A session by which the log of an address translation tells the machine behind it.
+
+    `first_seen` is in seconds since 1970 UTC, `source_port` that of the translated address.
+    """
+
+    first_seen: float
+    source_port: int
+    flow_id: int
+
+
 class Identity(Struct, frozen=True):
     """The machine at an address, from dhcp and from the MACs of its frames."""
 
@@ -72,8 +83,8 @@ class Verdict(Struct, frozen=True):
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
     is what the site's inventory says of the host. `in_turn` are the addresses, in order of
     time, that are taken for one machine (hand_over.py). At least `people` use the address; 0 if
-    nothing shows several (people.py). `names` are those of the users and of the machine of a host
-    above clean, the latest first.
+    nothing shows several (people.py); `nat_sessions` lead to the one who did it. `names` are those
+    of the users and of the machine of a host above clean, the latest first.
     """
 
     host: str
@@ -93,6 +104,7 @@ class Verdict(Struct, frozen=True):
     inventory: InventoryEntry | None = None
     in_turn: tuple[str, ...] = ()
     people: int = 0
+    nat_sessions: tuple[NatSession, ...] = ()
     names: tuple[HostName, ...] = ()
 
     @property

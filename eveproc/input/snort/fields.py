@@ -44,6 +44,7 @@ def alert(
         sid=sid,
         gid=gid,
         src_ip=src_ip,
+        src_port=src[1],
         dest_ip=dest_ip,
         dest_port=dst[1],
         proto=proto[:MAX_DETAIL].upper(),

@@ -14,7 +14,11 @@ from rulegen.vocabulary import Signal
 
 TIMES = st.floats(0, 40 * HOUR).map(lambda time: 1_772_438_400.0 + round(time, 6))
 PIVOTS = st.none() | st.builds(
-    Pivot, st.integers(1, 50), st.sampled_from(("", "1:x=")), st.integers(-1, 3)
+    Pivot,
+    st.integers(1, 50),
+    st.sampled_from(("", "1:x=")),
+    st.integers(-1, 3),
+    st.sampled_from((0, 40_000)),
 )
 SIGHTINGS = st.builds(
     Observation,
@@ -77,3 +81,12 @@ def test_half_a_surrogate_pair_can_be_kept() -> None:
 def test_what_is_no_piece_is_refused(piece: bytes) -> None:
     with pytest.raises(ValueError, match="evidence of hour 7"):
         unpack([(7, piece)])
+
+
+def test_evidence_of_0_1_has_flows_without_source_ports():
+    """Their rows end with the time."""
+    hours = [(10, [(b"a", 36_000.0)], [(1, 36_000.0)], False, 1.0)]
+    row = (36_000.0, 36_000.0, [], [(7, b"1:x=", -1, 36_000.0)], hours)
+    old = msgspec.msgpack.encode([("smtp_attempts", "log", row)])
+    (sketch,) = unpack([(10, old)]).sketches.values()
+    assert sketch.pivots == {Pivot(7, "1:x=", -1, 0): 36_000.0}

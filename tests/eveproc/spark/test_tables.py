@@ -11,12 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from eveproc.evidence.gather import gather
+from eveproc.evidence.host_names import HostName
 from eveproc.evidence.places import Place
 from eveproc.evidence.store import EvidenceStore
 from eveproc.report import json_report
 from eveproc.spark import tables
 from eveproc.spark.tables import write
 from eveproc.verdicts.analyze import Report, judge_evidence
+from eveproc.verdicts.verdict import NatSession
 from rulegen.inventory import InventoryEntry
 from rulegen.site_profile import load_site
 from rulegen.units import HOUR
@@ -86,7 +88,9 @@ def test_verdicts_are_those_of_the_json_report(
             "same_mails_as",
             "is_router",
             "people_at_least",
+            "nat_sessions",
             "in_turn",
+            "names",
             "inventory",
         )
         for some in some_have:
@@ -107,6 +111,22 @@ def test_the_inventory_of_a_host_is_a_map(
         listed[0].host: {"address": "10.20.1.7", "name": "pc-17", "rack": "4"},
         listed[1].host: None,
     }
+
+
+def test_names_and_sessions_are_those_of_the_json_report(
+    spark: "SparkSession", store: EvidenceStore, report: Report, tmp_path: Path
+) -> None:
+    start = datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp()
+    names = (HostName("user", "ann\udcff@example.org", "krb5", start),)
+    sessions = (NatSession(start + 0.5, 40_001, 1 << 60),)
+    named = replace(report.verdicts[0], names=names, nat_sessions=sessions, people=9)
+    write(spark, f"file:{tmp_path}", [named], store, NOW)
+    (row,) = spark.read.parquet(f"file:{tmp_path}/verdicts").collect()
+    kept = {key: _in_json(row.asDict(recursive=True)[key]) for key in ("names", "nat_sessions")}
+    told = json.loads(json_report.render(report, (named,)))
+    assert kept["nat_sessions"] == told["nat_sessions"]
+    assert kept["names"] == [told["names"][0] | {"name": "ann\\udcff@example.org"}]
+    assert row.people_at_least == 9
 
 
 def _in_json(value: object) -> object:

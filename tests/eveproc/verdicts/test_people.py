@@ -3,11 +3,26 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from eveproc.input.events import Kerberos
 from eveproc.report import FORMATS
+from eveproc.report.explain_text import render
+from eveproc.verdicts.explain import explain
 from rulegen.vocabulary import Level
-from tests.eveproc.evidence_of import HOST, START, flow, lookup, mail, report, server, web
+from tests.eveproc.evidence_of import (
+    HOST,
+    START,
+    alert,
+    flow,
+    gather,
+    lookup,
+    mail,
+    report,
+    server,
+    site_of,
+    web,
+)
 
 HOURS, PROVIDERS = 6, 50
 
@@ -31,6 +46,15 @@ def bot():
         yield mail(time + 0.4, server(number), f"ann@d{number}.example", subject="Offer")
 
 
+def ticket(n):
+    return Kerberos(
+        time=START + n * 60,
+        client=HOST,
+        server="10.20.0.10",
+        names=(("user", f"user{n}@example.org"),),
+    )
+
+
 def of_host(events):
     found = report([*web(), *events])
     return found, next(v for v in found.verdicts if v.host == HOST)
@@ -42,14 +66,57 @@ def test_a_bot_among_many_people_is_found_and_the_next_step_is_behind_the_addres
     assert verdict.level is Level.INFECTED
     assert verdict.people == -(-min(number, PROVIDERS) // 3) <= number
     assert f"At least {verdict.people} people use this address" in verdict.why
-    flows = ", ".join(map(str, verdict.evidence[0].flow_ids[:3]))
     assert verdict.next_step.endswith(
-        "Look behind the address translation: find in its log which machine had the source ports "
-        f"of the flows {flows}, from 2026-03-02 10:00:00Z to 2026-03-02 10:09:50Z. eveproc explain "
-        "lists them."
+        "Look behind the address translation: find in its log which machine had source port 13028 "
+        "at 2026-03-02 10:00:00Z, 13128 at 2026-03-02 10:00:10Z, 13228 at 2026-03-02 10:00:20Z (5 "
+        "more sessions in eveproc explain). The evidence is from 2026-03-02 10:00:00Z to "
+        "2026-03-02 10:09:50Z."
     )
     told = json.loads(FORMATS["json"](found, (verdict,)))
     assert told["people_at_least"] == verdict.people
+    assert [s["source_port"] for s in told["nat_sessions"]] == list(range(13028, 13828, 100))
+    assert set(told["nat_sessions"][0]) == {"first_seen", "source_port", "flow_id"}
+    ecs = json.loads(FORMATS["ecs"](found, (verdict,)).splitlines()[-1])
+    assert ecs["mxhound"]["nat_sessions"] == told["nat_sessions"]
+    assert all("source port 13028 at 2026-03-02 10:00:00Z" in one for one in forms(found, verdict))
+
+
+def forms(found, verdict):
+    """The report in every form that shows the next step, on one line."""
+    return [
+        " ".join(FORMATS[form](found, (verdict,)).split())
+        for form in ("text", "html", "csv", "json", "ecs", "eve", "markdown")
+    ]
+
+
+def test_the_sessions_are_those_of_the_bot_not_of_the_people_who_submit(tmp_path):
+    """Most submit before the bot begins, and to dozens of servers: that is their mail."""
+    store = gather([*web(), *people(400), *bot()])
+    (account,) = explain(HOST, store, site_of(), ["eve.json"])
+    started = min(session.first_seen for session in account.verdict.nat_sessions)
+    assert started >= START + 7200
+    assert "source port 13028" in render(account)
+
+
+@pytest.mark.parametrize("number", [20, 120, 400])
+def test_on_alerts_alone_the_ports_are_those_of_the_alerts(number):
+    signals = ("mx_flood", "smtp_attempts", "smtp_sessions", "smtp_rejects")
+    alerts = [
+        alert(7200 + 60 * n, s, sid=1_250_001 + n, src_port=50_000 + n)
+        for n, s in enumerate(signals)
+    ]
+    users = [ticket(n) for n in range(number)]
+    (verdict,) = report([*users, *alerts]).verdicts
+    assert verdict.level is Level.INFECTED
+    assert verdict.people == 16  # as many names as are told of one machine
+    assert "source port 5000" in verdict.next_step
+
+
+def test_without_ports_in_the_log_it_says_so():
+    events = [replace(e, client_port=0) if e.TYPE != "krb5" else e for e in [*people(120), *bot()]]
+    _, verdict = of_host(events)
+    assert verdict.nat_sessions == ()
+    assert "The sensor logged no source ports of it." in verdict.next_step
 
 
 @pytest.mark.parametrize("number", [20, 120, 400])
@@ -68,15 +135,7 @@ def test_mailboxes_that_are_read_once_show_nobody():
 
 def test_users_who_log_in_from_it_are_people_too():
     """A branch behind one address whose mail is not seen: ten users get tickets of the home KDC."""
-    users = [
-        Kerberos(
-            time=START + n * 60,
-            client=HOST,
-            server="10.20.0.10",
-            names=(("user", f"user{n}@example.org"),),
-        )
-        for n in range(10)
-    ]
+    users = [ticket(n) for n in range(10)]
     _, verdict = of_host([*users, *bot()])
     assert (verdict.level, verdict.people) == (Level.INFECTED, 10)
     assert "At least 10 people use this address: so many users logged in from it." in verdict.why
