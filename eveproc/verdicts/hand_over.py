@@ -6,15 +6,17 @@ thing from one address after the other, and never from two at once. Addresses ar
 - they are in one /64 (IPv6) or /24 (IPv4) and in the same scope, and nothing names their machines;
 - each of them delivered mail to, or looked up the mail servers of, at least EACH peers, as people's
   machines do not: submission to a provider does not count;
+- where no record shows that, each of them raised the same alert;
 - no two of them were active at once;
 - of as many hosts that are independent of each other, so many would follow each other so closely in
-  one of 2,000 cases at most (`chance`).
+  one of 2,000 cases at most (`chance`), of alerts in one of 20,000.
 
 Two machines of one network that change addresses at the same time are not told apart, and neither
 is put together. docs/verdicts.md has the measurement.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
@@ -24,7 +26,9 @@ from math import exp, lgamma, log
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.evidence.store import EvidenceStore, HostEvidence, merged
+from eveproc.evidence.sketch import ActivitySketch
+from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, merged
+from eveproc.signals.registry import SIGNALS
 from eveproc.verdicts.machines import Machine, context_of
 from eveproc.verdicts.parameters import INFECTED_AT, SUSPECTED_AT
 from eveproc.verdicts.verdict import assess
@@ -34,11 +38,17 @@ from rulegen.vocabulary import Signal
 
 # What people's machines do not do: their mail goes to one provider, by submission.
 ACTS = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.MX_FLOOD, Signal.NAME_GUESS)
+# Alerts that people's machines do not raise, either.
+ALERTS = frozenset(
+    signal for signal, entry in SIGNALS.items() if entry.alert_weight is not None
+) - {Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW}
 # One server or domain is what a device with a mail account of its own has.
 EACH = 2
 # Two addresses that follow each other are a coincidence that a large network shows every day.
 FEWEST = 3
 CHANCE_AT_MOST = 5e-4
+# Alerts are moments, which follow each other closely more often than hours of mailing do.
+CHANCE_OF_ALERTS = 5e-5
 PREFIX = {4: 24, 6: 64}
 # A host that was active beside this share of the others is none of them.
 STEADY = 0.5
@@ -47,21 +57,31 @@ COMPARED_AT_MOST = 512
 
 
 class _Candidate:
-    """A machine without a name that mailed directly, or looked up mail servers."""
+    """A machine without a name that mailed directly, looked up mail servers or raised alerts.
 
-    def __init__(self, machine: Machine) -> None:
+    `alerts` are the signals of its alerts, empty where records show enough.
+    """
+
+    def __init__(self, machine: Machine, alerts: frozenset[Signal] = frozenset()) -> None:
         self.machine = machine
+        self.alerts = alerts
 
     @cached_property
     def times(self) -> list[float]:
-        sketches = [self.machine.evidence.log(signal) for signal in ACTS]
-        return sorted({time for sketch in sketches for time in sketch.times()})
+        return sorted({time for sketch in self._sketches() for time in sketch.times()})
+
+    def _sketches(self) -> list[ActivitySketch]:
+        evidence = self.machine.evidence
+        if self.alerts:
+            return [evidence.alerts(signal) for signal in self.alerts]
+        return [evidence.log(signal) for signal in ACTS]
 
     @cached_property
     def since(self) -> float:
-        """When it had done enough to be a candidate."""
-        met = (self.machine.evidence.log(signal).newcomers() for signal in ACTS)
-        return min(peers[EACH - 1][0] for peers in met if len(peers) >= EACH)
+        """When it had done enough to be a candidate: from its first alert on."""
+        each = 1 if self.alerts else EACH
+        met = (sketch.newcomers() for sketch in self._sketches())
+        return min(peers[each - 1][0] for peers in met if len(peers) >= each)
 
     @property
     def start(self) -> float:
@@ -78,33 +98,41 @@ class _Candidate:
 class Chain(Struct, frozen=True):
     """Machines in order of time; `gap` is the longest pause between two, in seconds.
 
-    `since` is when they were too many in too close a sequence for independent hosts.
+    `since` is when they were too many in too close a sequence for independent hosts. `signal` is
+    that of the alerts that all of them raised, None where records show what they did.
     """
 
     machines: tuple[Machine, ...]
     network: str
     gap: float
     since: float
+    signal: Signal | None = None
 
     @property
     def sentence(self) -> str:
+        did = (
+            f"raised the same alert ({self.signal}) one after another"
+            if self.signal
+            else "carried on from one another"
+        )
         return (
-            f"{count_of(len(self.machines), 'address')} of {self.network} carried on from one "
-            f"another, never at once and with pauses of {max(1, round(self.gap))} s at most, as "
-            "one machine does that changes its address: they are judged together."
+            f"{count_of(len(self.machines), 'address')} of {self.network} {did}, never at once and "
+            f"with pauses of {max(1, round(self.gap))} s at most, as one machine does that changes "
+            "its address: they are judged together."
         )
 
 
 def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
     """The same machines, with those that carried on from one another as one."""
-    waiting: dict[tuple[str, str], list[_Candidate]] = {}
+    waiting: dict[tuple[str, str, bool], list[_Candidate]] = {}
     for machine in found:
         if _is_candidate(machine, site):
-            place = (network_of(machine.address), machine.scope)
-            waiting.setdefault(place, []).append(_Candidate(machine))
+            candidate = _Candidate(machine, _alerts_alone(machine.evidence))
+            place = (network_of(machine.address), machine.scope, bool(candidate.alerts))
+            waiting.setdefault(place, []).append(candidate)
         else:
             yield machine
-    for (network, _), candidates in waiting.items():
+    for (network, *_), candidates in waiting.items():
         chains = _chains(candidates, network)
         taken = {id(machine) for chain in chains for machine in chain.machines}
         yield from (c.machine for c in candidates if id(c.machine) not in taken)
@@ -128,7 +156,16 @@ def networks_with_acts(store: EvidenceStore, site: SiteProfile) -> set[str]:
 
 
 def _does_enough(evidence: HostEvidence) -> bool:
-    return max(evidence.log(signal).distinct() for signal in ACTS) >= EACH
+    most = max(evidence.log(signal).distinct() for signal in ACTS)
+    return most >= EACH or bool(_alerts_alone(evidence))
+
+
+def _alerts_alone(evidence: HostEvidence) -> frozenset[Signal]:
+    """Signals of a host's alerts; none where records show what it did."""
+    if any(evidence.log(signal).hours for signal in ACTS):
+        return frozenset()
+    raised = {kind for kind, source in evidence.sketches if source is EvidenceSource.ALERT}
+    return ALERTS & raised
 
 
 def chance(chained: int, of: int, gap: float, span: float) -> float:
@@ -166,31 +203,47 @@ def network_of(address: str) -> str:
 
 def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
     """Runs of candidates that follow each other too closely for independent hosts."""
+    signal = _most_raised(candidates)
+    bound = CHANCE_OF_ALERTS if signal else CHANCE_AT_MOST
+    if signal:
+        candidates = [c for c in candidates if signal in c.alerts]
     if not FEWEST <= len(candidates) <= COMPARED_AT_MOST:
         return []
     others = sorted(_without_steady(candidates), key=lambda c: (c.start, c.end))
     span = max(c.end for c in candidates) - min(c.start for c in candidates)
     return [
-        Chain(tuple(c.machine for c in run), network, max(_gaps(run)), _since(run, candidates))
-        for run in _runs(others, len(candidates), span)
+        Chain(
+            tuple(c.machine for c in run),
+            network,
+            max(_gaps(run)),
+            _since(run, candidates, bound),
+            signal,
+        )
+        for run in _runs(others, len(candidates), span, bound)
     ]
 
 
-def _since(run: list[_Candidate], candidates: list[_Candidate]) -> float:
+def _most_raised(candidates: list[_Candidate]) -> Signal | None:
+    """The signal whose alerts most candidates raised; None where records tell."""
+    raised = Counter(signal for candidate in candidates for signal in candidate.alerts)
+    return min(raised, key=lambda signal: (-raised[signal], signal), default=None)
+
+
+def _since(run: list[_Candidate], candidates: list[_Candidate], bound: float) -> float:
     """When so many of a run had been active that it was no coincidence among those so far."""
     first, starts = min(c.start for c in candidates), sorted(c.since for c in candidates)
     gaps = list(accumulate(_gaps(run), max))
     known = list(accumulate((candidate.since for candidate in run), max))
     return min(
-        max(time, first + _span_for(number, bisect_right(starts, time), gap))
+        max(time, first + _span_for(number, bisect_right(starts, time), gap, bound))
         for number, (time, gap) in enumerate(zip(known[1:], gaps, strict=True), 2)
         if number >= FEWEST
     )
 
 
-def _span_for(chained: int, of: int, gap: float) -> float:
-    """The seconds within which `chance` is CHANCE_AT_MOST."""
-    return max(gap, 1.0) * exp((_log_orders(chained, of) - log(CHANCE_AT_MOST)) / (chained - 1))
+def _span_for(chained: int, of: int, gap: float, bound: float) -> float:
+    """The seconds within which `chance` falls to the bound."""
+    return max(gap, 1.0) * exp((_log_orders(chained, of) - log(bound)) / (chained - 1))
 
 
 def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -204,7 +257,9 @@ def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
     return [candidate for candidate in candidates if beside[id(candidate)] < most]
 
 
-def _runs(ordered: list[_Candidate], of: int, span: float) -> Iterator[list[_Candidate]]:
+def _runs(
+    ordered: list[_Candidate], of: int, span: float, bound: float
+) -> Iterator[list[_Candidate]]:
     """The longest parts of which no two were active at once, and that are no coincidence.
 
     A part that is one is cut at its longest pause.
@@ -215,7 +270,7 @@ def _runs(ordered: list[_Candidate], of: int, span: float) -> Iterator[list[_Can
         if len(part) < FEWEST:
             continue
         gaps = _gaps(part)
-        if min(gaps) > 0 and chance(len(part), of, max(gaps), span) <= CHANCE_AT_MOST:
+        if min(gaps) > 0 and chance(len(part), of, max(gaps), span) <= bound:
             yield part
         else:
             cut = 1 + gaps.index(max(gaps))

@@ -3,13 +3,16 @@
 import random
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from eveproc.evidence.store import HostEvidence
 from eveproc.verdicts.explain import explain
 from eveproc.verdicts.hand_over import CHANCE_AT_MOST, _Candidate, _chains, chance
 from eveproc.verdicts.machines import Machine
-from rulegen.vocabulary import Level
+from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import (
     START,
+    alert,
     flow,
     gather,
     lease,
@@ -198,3 +201,100 @@ def _independent(chance_of, number):
         start, lasts = chance_of.uniform(0, 9 * 3600), chance_of.choice((60, 600, 3600))
         candidate.times = sorted(start + chance_of.uniform(0, lasts) for _ in range(6))
         yield candidate
+
+
+# Alerts alone
+
+
+def alerting(addresses=12, minutes=2, signals=("mx_flood",), start=0, each=2):
+    """A machine with another address each `minutes`, from which its alerts come each minute."""
+    for number in range(addresses):
+        for minute in range(each):
+            time = start + number * minutes * 60 + minute * 60
+            for n, signal in enumerate(signals):
+                met = server(number * each + minute)
+                host = f"{PREFIX}{start:x}:{number + 1:x}"
+                yield alert(time + n, signal, met, host, sid=1_250_001 + n)
+
+
+def told(events):
+    """(level, number of addresses) of every host above clean, where nothing but alerts is kept."""
+    return [
+        (v.level, max(1, len(v.in_turn)))
+        for v in report(events).verdicts
+        if v.level is not Level.CLEAN
+    ]
+
+
+def test_addresses_that_raise_the_same_alerts_in_turn_are_judged_together():
+    """Two windows from each address: alone each is no finding."""
+    events = list(alerting())
+    (verdict,) = report(events).verdicts
+    assert (verdict.level, len(verdict.in_turn)) == (Level.SUSPECTED, 12)
+    assert (
+        "12 addresses of 2001:db8:20:1::/64 raised the same alert (mx_flood) one after another, "
+        "never at once and with pauses of 60 s at most"
+    ) in verdict.why
+    assert told([e for e in events if e.src_ip == f"{PREFIX}0:1"]) == []
+
+
+def test_with_refusals_by_policy_among_them_they_are_infected():
+    """Counts alone convict nobody (docs/verdicts.md); a few servers refuse each address."""
+    events = list(alerting(20, signals=("mx_flood", "smtp_rejects"), each=1))
+    (verdict,) = report(events).verdicts
+    assert (verdict.level, len(verdict.in_turn)) == (Level.INFECTED, 20)
+    assert told([e for e in events if e.src_ip == f"{PREFIX}0:1"]) == [(Level.SUSPECTED, 1)]
+    assert verdict.score >= 0.99
+
+
+def test_alerts_of_hosts_that_are_active_at_once_are_not_put_together():
+    """Two machines, each with addresses of its own: nobody can tell which is whose."""
+    events = [*alerting(), *alerting(start=70)]
+    assert told(events) == []
+
+
+def test_different_alerts_one_after_another_are_different_machines():
+    signals = ("mx_flood", "name_guess", "smtp_attempts", "smtp_sessions", "helo_odd", "mx_slow")
+    events = [
+        replace(e, src_ip=f"{PREFIX}{n + 1:x}", flow_src=f"{PREFIX}{n + 1:x}")
+        for n, signal in enumerate(signals)
+        for e in alerting(1, signals=(signal,), start=600 * n)
+    ]
+    assert all(v.in_turn == () for v in report(events).verdicts)
+
+
+def test_people_whose_submission_raises_alerts_one_after_another_are_not_one_machine():
+    assert told(alerting(signals=("submission_attempts",))) == []
+    events = alerting(signals=("submission_slow",))
+    assert all(v.in_turn == () for v in report(events).verdicts)
+
+
+def test_hosts_with_an_alert_hours_apart_are_not_one_machine():
+    """Six newsletters a day, one window each."""
+    events = list(alerting(6, minutes=240, each=1))
+    assert all(v.in_turn == () for v in report(events).verdicts)
+
+
+def test_hosts_whose_mails_are_logged_are_not_put_together_by_their_alerts():
+    """Records tell more: each told partners of its own, hours apart."""
+    events = [*a_day(), *alerting()]
+    for number in range(12):
+        host = f"{PREFIX}0:{number + 1:x}"
+        events += mailing(host, number * 7000, 60, 60, number, lookups=False)
+    assert all(v.in_turn == () for v in report(events).verdicts)
+
+
+def test_hosts_that_alert_at_any_time_are_put_together_rarely():
+    """Independent hosts with one alert each: 1,000 days of 20 hosts."""
+    chance_of, days = random.Random(2), 1000
+    found = 0
+    for _ in range(days):
+        candidates = [
+            _Candidate(Machine("10.20.3.1", HostEvidence(), None, ()), frozenset({Signal.MX_FLOOD}))
+            for _ in range(20)
+        ]
+        for candidate in candidates:
+            candidate.times = [chance_of.uniform(0, 9 * 3600)]
+            candidate.since = candidate.times[0]
+        found += bool(_chains(candidates, "10.20.3.0/24"))
+    assert found <= 2 * CHANCE_AT_MOST * days
