@@ -101,11 +101,16 @@ class _Acks:
         self._leases = store.leases
         self._fields = separate_by
         leased = {(address, mac) for address, mac, _ in store.leases.seen}
-        self.routers = store.macs.routers(leased) if store.macs.seen else frozenset()
+        has_macs = bool(store.macs.seen or store.macs.claims)
+        self.routers = store.macs.routers(leased) if has_macs else frozenset()
         self._leased = store.leases.acknowledgements()
         self._met: dict[str, set[Ack]] = {}
         for address, mac, times in store.macs.sightings():
             if mac not in self.routers:
+                self._met.setdefault(address, set()).update((time, mac) for time in times)
+        known = self._met.keys() | self._leased.keys()
+        for address, mac, times in store.macs.claimed():
+            if address not in known and mac not in self.routers:
                 self._met.setdefault(address, set()).update((time, mac) for time in times)
 
     def addresses(self) -> set[str]:

@@ -15,17 +15,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.evidence.coverage import CoverageNoter
-from eveproc.evidence.host_names import Login
+from eveproc.evidence.host_names import PLATFORM, RELAYED, TLS_CLIENT, Login
 from eveproc.evidence.places import AUTOMATIC, Place, label_of
+from eveproc.evidence.sketch import fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.events import (
     NO_ORIGIN,
     Alert,
+    Arp,
     Dhcp,
     Dns,
     Event,
     Flow,
+    Http,
     LoggedIn,
+    Mdns,
     Smtp,
     Stats,
     Tls,
@@ -152,8 +156,19 @@ class Collector:
                 self.note_presence(event)
             case LoggedIn(names=names, server=server) if self.is_home(server):
                 self._note_login(event, event.client, names)
-            case Tls(client_name=str(name), client=client) if name:
-                self._note_login(event, client, (("user", name),))
+            case Tls(client_name=str(name), client=client, fingerprint=str(mark)):
+                if name:
+                    self._note_login(event, client, (("user", name),))
+                self._note_mark(event, client, TLS_CLIENT, mark)
+            case Http(client=client, platform=platform):
+                self._note_mark(event, client, PLATFORM, platform)
+            case Dhcp(relay=str(relay), mac=mac) if relay:
+                self._note_mark(event, relay, RELAYED, mac)
+            case Mdns(client=client, names=announced):
+                self._note_login(event, client, tuple(("machine", name) for name in announced))
+            case Arp(address=address, mac=mac) if self.is_home(address):
+                if not self.period.why_not(event.time):
+                    self.store.macs.note_claim(address, mac, event.time)
 
     def _note_login(self, event: Event, client: str, names: tuple[tuple[str, str], ...]) -> None:
         if self.is_home(client) and not self.period.why_not(event.time):
@@ -161,6 +176,13 @@ class Collector:
             for kind, name in names:
                 login = Login(kind, name, event.TYPE, scope)
                 self.store.host_names.note(client, login, int(event.time // HOUR))
+
+    def _note_mark(self, event: Event, client: str, kind: str, mark: str) -> None:
+        """Note one of those who use an address, by what the record says of its client."""
+        if mark and self.is_home(client) and not self.period.why_not(event.time):
+            scope = Place.of(label_of(event, self._fields, is_server=False)).scope
+            login = Login(kind, f"{fingerprint((mark,)):x}", event.TYPE, scope)
+            self.store.clients.note(client, login, int(event.time // HOUR))
 
     def _labelled(self, finding: Finding, event: Event) -> Finding:
         client, _ = _ends(event)

@@ -16,11 +16,14 @@ from msgspec import Struct, field
 from eveproc.evidence.sketch import fingerprint
 from eveproc.input.events import (
     DNS_PORT,
+    Arp,
     Dhcp,
     Dns,
     Event,
     Flow,
+    Http,
     LoggedIn,
+    Mdns,
     Skipped,
     SkipReason,
     Smtp,
@@ -42,6 +45,8 @@ MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
 COUNTED = (Smtp, Dhcp, Stats)
 # Records that name who connected and to whom.
 WITH_ENDS = (Dns, Smtp, Flow, Tls)
+# Records that tell who is who: what could have been seen of mail does not depend on them.
+NOT_COVERED = (LoggedIn, Http, Mdns, Arp)
 # Maximum number of hours counted of a long connection.
 LONGEST_HOURS = 48
 # Minimum number of packets of each side to deliver mail; a port scan has fewer.
@@ -210,7 +215,7 @@ class CoverageNoter:
         coverage.cut_off += seen.cut_off
         coverage.present |= seen.kinds
         for result in seen.results:
-            if isinstance(result, LoggedIn):
+            if isinstance(result, NOT_COVERED):
                 coverage.other_kinds[result.TYPE] += 1
             elif isinstance(result, Event):
                 self._note_sampled(result)

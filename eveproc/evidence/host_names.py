@@ -1,8 +1,10 @@
 """Logins seen on the wire -> HostNames: who used a home address, and when; merges in any order.
 
 Names are for people who read a report. No verdict depends on them: a client chooses some of them.
+What a sample of records tells of the clients behind an address is kept in the same way.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from msgspec import Struct, field
@@ -13,12 +15,20 @@ from rulegen.units import HOUR
 
 # Names kept of one address, and told of one machine: a terminal server has hundreds of users.
 NAMES_EACH, NAMES_TOLD = 64, 16
+# Marks of clients kept of one address: of 32 people and more (verdicts/people.py).
+CLIENTS_EACH = 128
 # As many addresses as may have evidence (store.py).
 MOST_ADDRESSES = 1 << 18
+# Addresses of which marks of clients are kept: far more than address translations of a site.
+MOST_CROWDS = 1 << 14
+# Kinds of marks of clients: what browsers run on, TLS fingerprints, MACs behind a DHCP relay.
+PLATFORM, TLS_CLIENT, RELAYED = CLIENT_KINDS = ("platform", "tls_client", "relayed")
+# Names that anybody in the network may announce stand behind those that a server confirmed.
+ANNOUNCED = "mdns"
 
 
 class Login(Struct, frozen=True, order=True):
-    """`kind` is "user" or "machine"; `source` is the protocol in which it was so called."""
+    """`kind` is "user", "machine" or one of CLIENT_KINDS; `source` is the protocol that told it."""
 
     kind: str
     name: str
@@ -38,20 +48,23 @@ class HostName(Struct, frozen=True):
 class HostNames(Struct):
     """By address: the logins, each with its last hour (since 1970 UTC).
 
-    `sampled`: of more than MOST_ADDRESSES only every 2**n-th is kept (sampling.py).
+    `each` are kept of an address. `sampled`: of more than `most` addresses only every 2**n-th is
+    kept (sampling.py).
     """
 
     logins: dict[str, dict[Login, int]] = field(default_factory=dict)
     sampled: int = 0
+    each: int = NAMES_EACH
+    most: int = MOST_ADDRESSES
 
     def note(self, address: str, login: Login, hour: int) -> None:
         if not keeps(address, self.sampled):
             return
         known = self.logins.setdefault(address, {})
         known[login] = max(hour, known.get(login, hour))
-        if len(known) > 2 * NAMES_EACH:
-            self.logins[address] = dict(_latest(known))
-        if len(self.logins) > MOST_ADDRESSES:
+        if len(known) > 2 * self.each:
+            self.logins[address] = dict(self._latest(known))
+        if len(self.logins) > self.most:
             self._sample(self.sampled + 1)
 
     def merge(self, other: "HostNames") -> None:
@@ -77,22 +90,43 @@ class HostNames(Struct):
         `scopes`: only those that were used in one of them; None: in any.
         """
         found = {name for hold in holds for name in self._of(hold, scopes)}
-        ordered = sorted(found, key=lambda n: (-n.last_seen, n.kind != "user", n.name, n.source))
+        ordered = sorted(found, key=_order)
         return tuple(ordered[:NAMES_TOLD])
 
+    def distinct(
+        self, holds: Collection[AddressHold], scopes: Collection[str] | None
+    ) -> Counter[str]:
+        """By kind, how many names the machine that held these addresses has."""
+        if not self.logins:
+            return Counter()
+        found = {(name.kind, name.name) for hold in holds for name in self._of(hold, scopes)}
+        return Counter(kind for kind, _ in found)
+
     def _of(self, hold: AddressHold, scopes: Collection[str] | None) -> Iterator[HostName]:
-        for login, hour in _latest(self.logins.get(hold.address, {})):
+        for login, hour in self._latest(self.logins.get(hold.address, {})):
             is_its = scopes is None or login.scope in scopes
             if is_its and hold.start < (hour + 1) * HOUR and hour * HOUR < hold.end:
                 yield HostName(login.kind, login.name, login.source, float(hour * HOUR))
 
     def _sample(self, times: int) -> None:
         """Sample at least the given number of times, and until the bound is kept."""
-        while times > self.sampled or len(self.logins) > MOST_ADDRESSES:
+        while times > self.sampled or len(self.logins) > self.most:
             self.sampled = max(times, self.sampled + 1)
             self.logins = {a: known for a, known in self.logins.items() if keeps(a, self.sampled)}
 
+    def _latest(self, known: dict[Login, int]) -> list[tuple[Login, int]]:
+        """Which are kept depends on the set alone: each has `each` later ones in any part."""
+        ordered = sorted(
+            known.items(), key=lambda entry: (entry[0].source == ANNOUNCED, -entry[1], entry[0])
+        )
+        return ordered[: self.each]
 
-def _latest(known: dict[Login, int]) -> list[tuple[Login, int]]:
-    """Which are kept depends on the set alone: each has NAMES_EACH later ones in any part."""
-    return sorted(known.items(), key=lambda entry: (-entry[1], entry[0]))[:NAMES_EACH]
+
+def client_marks() -> HostNames:
+    """Marks of the clients behind addresses, none yet."""
+    return HostNames(each=CLIENTS_EACH, most=MOST_CROWDS)
+
+
+def _order(name: HostName) -> tuple[bool, float, bool, str, str]:
+    is_announced = name.source == ANNOUNCED
+    return is_announced, -name.last_seen, name.kind != "user", name.name, name.source

@@ -1,9 +1,16 @@
-"""MACs of home addresses over time -> which MACs belong to routers and identify no machine."""
+"""MACs of home addresses over time -> which MACs belong to routers and identify no machine.
+
+ARP (Suricata 8) says the same of IPv4 addresses, but anybody may claim an address in it: it counts
+only for addresses of which neither a frame nor DHCP tells the MAC.
+"""
 
 from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
+from itertools import chain
 
 from msgspec import Struct, field
+
+from eveproc.evidence.sampling import keeps
 
 # Times of an address are kept to the first and last of each slot of so many seconds.
 SLOT = 600
@@ -14,8 +21,16 @@ ADDRESSES_AT_MOST = 4
 # (RFC 8981), those that are no longer preferred included.
 IPV6_AT_ONCE = 16
 GATEWAYS_AT_MOST = 4096
+# ARP is heard of hosts that send no mail, too: its times are kept to slots of so many seconds, of
+# so many addresses, MACs and slots.
+ARP_SLOT = 4 * 3600
+MOST_CLAIMS = 1 << 17
 # The second digit of a MAC that addresses a group.
 _GROUP = frozenset("13579bdf")
+_NOBODY = "00:00:00:00:00:00"
+
+# Address, MAC and slot of time.
+Sighting = tuple[str, str, int]
 
 Interval = tuple[float, float, str]
 
@@ -24,15 +39,35 @@ class MacTable(Struct):
     """MACs (`ether`) of home addresses; merges in any order.
 
     `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
-    `gateways`: MACs that external addresses were seen with.
+    `gateways`: MACs that external addresses were seen with. `claims` is as `seen`, by ARP, its
+    slots counted below 0; of more than MOST_CLAIMS those of every 2**n-th address are kept.
     """
 
-    seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
+    seen: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
+    claims: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
+    claims_sampled: int = 0
 
     def note(self, address: str, mac: str, time: float) -> None:
         if mac and mac[1] not in _GROUP:
             self._note((address, mac, int(time // SLOT)), (time, time))
+
+    def note_claim(self, address: str, mac: str, time: float) -> None:
+        """In an ARP message the machine said that it has the address."""
+        if mac[1] not in _GROUP and mac != _NOBODY:
+            self._note_claim((address, mac, -1 - int(time // ARP_SLOT)), (time, time))
+
+    def _note_claim(self, key: Sighting, times: tuple[float, float]) -> None:
+        if not keeps(key[0], self.claims_sampled):
+            return
+        _widen(self.claims, key, times)
+        while len(self.claims) > MOST_CLAIMS:
+            self._sample(self.claims_sampled + 1)
+
+    def _sample(self, times: int) -> None:
+        if times > self.claims_sampled:
+            self.claims_sampled = times
+            self.claims = {k: seen for k, seen in self.claims.items() if keeps(k[0], times)}
 
     def note_gateway(self, mac: str) -> None:
         if mac and mac not in self.gateways:
@@ -41,11 +76,15 @@ class MacTable(Struct):
     def merge(self, other: "MacTable") -> None:
         for key, times in other.seen.items():
             self._note(key, times)
+        self._sample(other.claims_sampled)
+        for key, times in other.claims.items():
+            self._note_claim(key, times)
         self.gateways = _smallest(self.gateways | other.gateways, GATEWAYS_AT_MOST)
 
     def forget(self, before: float) -> None:
         """Drop what was seen before that time."""
         self.seen = {key: times for key, times in self.seen.items() if times[1] >= before}
+        self.claims = {key: times for key, times in self.claims.items() if times[1] >= before}
 
     def routers(self, leased: Collection[tuple[str, str]]) -> frozenset[str]:
         """MACs that bind nothing; `leased` are pairs (address, MAC) that DHCP confirms.
@@ -54,7 +93,7 @@ class MacTable(Struct):
         external address belongs to a router, or to a bridge that hides the machines behind it.
         """
         intervals: dict[str, list[Interval]] = {}
-        for (address, mac, _), (first, last) in self.seen.items():
+        for (address, mac, _), (first, last) in chain(self.seen.items(), self.claims.items()):
             intervals.setdefault(mac, []).append((first, last, address))
         found = {mac for mac, of_mac in intervals.items() if _is_shared(sorted(of_mac))}
         for mac, of_mac in intervals.items():
@@ -77,9 +116,20 @@ class MacTable(Struct):
         for (address, mac, _), times in sorted(self.seen.items()):
             yield address, mac, times
 
-    def _note(self, key: tuple[str, str, int], times: tuple[float, float]) -> None:
-        first, last = self.seen.get(key, times)
-        self.seen[key] = (min(first, times[0]), max(last, times[1]))
+    def claimed(self) -> Iterator[tuple[str, str, tuple[float, float]]]:
+        """The same by ARP."""
+        for (address, mac, _), times in sorted(self.claims.items()):
+            yield address, mac, times
+
+    def _note(self, key: Sighting, times: tuple[float, float]) -> None:
+        _widen(self.seen, key, times)
+
+
+def _widen(
+    seen: dict[Sighting, tuple[float, float]], key: Sighting, times: tuple[float, float]
+) -> None:
+    first, last = seen.get(key, times)
+    seen[key] = (min(first, times[0]), max(last, times[1]))
 
 
 def _smallest(items: set[str], most: int) -> set[str]:

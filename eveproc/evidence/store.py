@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.evidence.coverage import Coverage
-from eveproc.evidence.host_names import HostNames
+from eveproc.evidence.host_names import HostNames, client_marks
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
@@ -212,6 +212,7 @@ class EvidenceStore(Struct):
     leases: Leases = field(default_factory=Leases)
     macs: MacTable = field(default_factory=MacTable)
     host_names: HostNames = field(default_factory=HostNames)
+    clients: HostNames = field(default_factory=client_marks)
     has_scopes: bool = False
     health: SensorHealth = field(default_factory=SensorHealth)
     coverage: Coverage = field(default_factory=Coverage)
@@ -284,6 +285,7 @@ class EvidenceStore(Struct):
         self.leases.merge(other.leases)
         self.macs.merge(other.macs)
         self.host_names.merge(other.host_names)
+        self.clients.merge(other.clients)
         self.health.merge(other.health)
         self.coverage.merge(other.coverage)
         self.server_names.merge(other.server_names)
@@ -307,7 +309,7 @@ class EvidenceStore(Struct):
         )
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
         self.server_names, self.macs, self.host_names = ServerNames(), MacTable(), HostNames()
-        self.coverage = Coverage()
+        self.clients, self.coverage = client_marks(), Coverage()
         self.unused = Counter()
         return new
 

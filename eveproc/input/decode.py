@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct, inspect
 
 from eveproc.input.addresses import canonical_address, is_address
+from eveproc.input.client_sample import in_order, is_sampled, platform_of
 from eveproc.input.events import (
     ACK,
     BEFORE_SURICATA,
@@ -35,12 +36,15 @@ from eveproc.input.events import (
     SYN_ACK,
     YEARS,
     Alert,
+    Arp,
     Dhcp,
     Dns,
     Event,
     Flow,
+    Http,
     Kerberos,
     LoggedIn,
+    Mdns,
     Ntlm,
     Origin,
     Skipped,
@@ -172,10 +176,36 @@ class _TlsClient(Struct):
     subject: str = ""
 
 
+class _Ja3(Struct):
+    string: str = ""
+
+
 class _Tls(Struct):
     sni: str = ""
     subject: str = ""
     client: _TlsClient | None = None
+    ja3: _Ja3 | None = None
+    ja4: str = ""
+
+
+class _Http(Struct):
+    http_user_agent: str = ""
+
+
+class _MdnsAnswer(Struct):
+    rrname: str = ""
+    a: str = ""
+    aaaa: str = ""
+
+
+class _Mdns(Struct):
+    type: str = ""
+    answers: tuple[_MdnsAnswer, ...] = ()
+
+
+class _Arp(Struct):
+    src_mac: str = ""
+    src_ip: str = ""
 
 
 class _Krb5(Struct):
@@ -225,6 +255,7 @@ class _Dhcp(Struct):
     client_ip: str = ""
     hostname: str = ""
     lease_time: Int64 = 0
+    relay_ip: str = ""
 
 
 class _Dpdk(Struct):
@@ -331,6 +362,9 @@ class _EveRecord(Struct):
     dhcp: _Dhcp | None = None
     krb5: _Krb5 | None = None
     smb: _Smb | None = None
+    http: _Http | None = None
+    mdns: _Mdns | None = None
+    arp: _Arp | None = None
     stats: _Stats | None = None
 
 
@@ -577,6 +611,66 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
         server_port=wire.dest_port,
         name=_name(tls.sni) or _common_name(tls.subject),
         client_name=_common_name(tls.client.subject) if tls.client else "",
+        fingerprint=_fingerprint(tls) if is_sampled(wire.timestamp or wire.shipped) else "",
+    )
+
+
+def _fingerprint(tls: _Tls) -> str:
+    return tls.ja4[:MAX_DETAIL] or (in_order(tls.ja3.string[:MAX_SUBJECT]) if tls.ja3 else "")
+
+
+def _http(wire: _EveRecord, time: float) -> Http | Skipped:
+    http = wire.http or _missing("http")
+    if not is_sampled(wire.timestamp or wire.shipped):
+        return _not_ours("http")
+    platform = platform_of(_text(http.http_user_agent))
+    if not platform:
+        return _not_ours("http")
+    return Http(
+        time=time,
+        sensor=_sensor(wire.host),
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        origin=_origin(wire),
+        client=_address(wire.src_ip, "src_ip"),
+        platform=platform,
+    )
+
+
+def _mdns(wire: _EveRecord, time: float) -> Mdns | Skipped:
+    """Who says what another address is called proves nothing at all."""
+    mdns = wire.mdns or _missing("mdns")
+    client = _address(wire.src_ip, "src_ip")
+    names = dict.fromkeys(
+        _name(answer.rrname)
+        for answer in mdns.answers[:MAX_ANSWERS]
+        if client in (canonical_address(answer.a), canonical_address(answer.aaaa))
+    )
+    if mdns.type != "response" or not names:
+        return _not_ours("mdns")
+    return Mdns(
+        time=time,
+        sensor=_sensor(wire.host),
+        flow_id=wire.flow_id,
+        community_id=wire.community_id,
+        origin=_origin(wire),
+        client=client,
+        names=tuple(name for name in names if name),
+    )
+
+
+def _arp(wire: _EveRecord, time: float) -> Arp | Skipped:
+    """A probe (RFC 5227) has no address yet."""
+    arp = wire.arp or _missing("arp")
+    mac, address = canonical_mac(arp.src_mac), canonical_address(arp.src_ip)
+    if not (mac and address) or address == "0.0.0.0":
+        return _not_ours("arp")
+    return Arp(
+        time=time,
+        sensor=_sensor(wire.host),
+        origin=_origin(wire),
+        mac=mac,
+        address=address,
     )
 
 
@@ -723,6 +817,7 @@ def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
         hostname=_name(dhcp.hostname),
         lease_seconds=dhcp.lease_time,
         is_release=dhcp.dhcp_type == "release",
+        relay=canonical_address(dhcp.relay_ip),
     )
 
 
@@ -800,6 +895,9 @@ _BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingPr
         "dhcp": _dhcp,
         "krb5": _krb5,
         "smb": _smb,
+        "http": _http,
+        "mdns": _mdns,
+        "arp": _arp,
         "stats": _stats,
     }
 )

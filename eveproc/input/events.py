@@ -261,6 +261,8 @@ class Smtp(Event, frozen=True, kw_only=True):
 class Tls(Event, frozen=True, kw_only=True):
     """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its
     certificate says, else "". `client_name` is that of the client's certificate, "" without one.
+    `fingerprint` is JA4, or JA3 with its extensions in order; "" but for a sample
+    (client_sample.py).
     """
 
     TYPE: ClassVar[str] = "tls"
@@ -270,6 +272,34 @@ class Tls(Event, frozen=True, kw_only=True):
     server_port: int
     name: str = ""
     client_name: str = ""
+    fingerprint: str = ""
+
+
+class Http(Event, frozen=True, kw_only=True):
+    """One of a sample of HTTP requests; `platform` is what the browser says it runs on."""
+
+    TYPE: ClassVar[str] = "http"
+
+    client: str
+    platform: str
+
+
+class Mdns(Event, frozen=True, kw_only=True):
+    """Names that a host announced for its own address. Anybody may announce any name."""
+
+    TYPE: ClassVar[str] = "mdns"
+
+    client: str
+    names: tuple[str, ...]
+
+
+class Arp(Event, frozen=True, kw_only=True):
+    """A machine (`mac`: lower case, colons) said that it has an IPv4 address."""
+
+    TYPE: ClassVar[str] = "arp"
+
+    mac: str
+    address: str
 
 
 class LoggedIn(Event, frozen=True, kw_only=True):
@@ -332,7 +362,8 @@ class Dhcp(Event, frozen=True, kw_only=True):
 
     Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an
     event without a lease: a `hostname`, and "" as `address`. `is_release`: the machine gives the
-    address back.
+    address back. `relay` is the address of the relay agent that the machine is behind, "" without
+    one.
     """
 
     TYPE: ClassVar[str] = "dhcp"
@@ -342,6 +373,7 @@ class Dhcp(Event, frozen=True, kw_only=True):
     hostname: str = ""
     lease_seconds: int = 0
     is_release: bool = False
+    relay: str = ""
 
 
 class Stats(Event, frozen=True, kw_only=True):

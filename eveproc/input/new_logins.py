@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 LOGINS_KEPT = 1 << 18
 
 NEWLINE = b"\n"
+# Key of the object in which a host says its names: all of it counts.
+MDNS = "mdns"
 # The head of a record. Offsets of whole hours leave hours as they are; the ports tell client from
 # server (decode.py).
 _HEAD = (
@@ -21,6 +23,8 @@ _HEAD = (
     rb'("dest_ip":"[^\x22\\]+"),"dest_port":(?:(88|139|445)|[0-9]+),'
 )
 _GRANTED = b"STATUS_SUCCESS"
+# The key and what opens its object, with quotes in text in text.
+LONGEST_OPENING = 16
 
 Key = tuple[bytes | None, ...]
 
@@ -51,7 +55,8 @@ class NewLogins:
         find = block.find
         start, end = block.rfind(NEWLINE, 0, place) + 1, find(NEWLINE, place)
         head = self._head.search(block, start, place)
-        closed = find(b"}", place, end)
+        is_mdns = find(MDNS.encode(), place - LONGEST_OPENING, place) >= 0
+        closed = end if is_mdns else find(b"}", place, end)
         if head is None or closed < 0:
             return None
         behind = head.end()

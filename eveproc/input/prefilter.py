@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
+from eveproc.input.client_sample import of_clients
 from eveproc.input.events import ACK, SYN_ACK
 from eveproc.input.new_logins import NewLogins
 
@@ -40,14 +41,16 @@ class PatternKind(Enum):
     """What a pattern finds.
 
     A line that is wanted; one that is wanted if what was found stands in a name asked for; the
-    flags of a flow; a login, which is wanted if it is new (new_logins.py); or a record in text,
-    whose quotes are spelled in another way.
+    flags of a flow; a login, which is wanted if it is new (new_logins.py); a record of a sample,
+    which is wanted if it tells of a client (client_sample.py); or a record in text, whose quotes
+    are spelled in another way.
     """
 
     WANTED = auto()
     NAME = auto()
     TCP = auto()
     LOGIN = auto()
+    SAMPLED = auto()
     QUOTED = auto()
 
 
@@ -180,6 +183,7 @@ class _Scanner:
         wanted = [
             *hits[PatternKind.WANTED],
             *(self._logins.among(block, logins) if self._logins else logins),
+            *of_clients(block, hits[PatternKind.SAMPLED]),
             *self._in_names(block, hits[PatternKind.NAME]),
             *self._probes(block, tcp),
         ]

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 
+from eveproc.input.client_sample import SAMPLED
+from eveproc.input.new_logins import MDNS
 from eveproc.input.prefilter import SPACE, LineFilter, PatternKind
 from eveproc.signals.home_net import home_test
 from eveproc.signals.registry import TRACES
@@ -63,6 +65,10 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     yield PatternKind.LOGIN, "KRB_(?:AS|TGS)_REP"
     yield PatternKind.LOGIN, "ntlmssp[^a-z]"
     yield PatternKind.LOGIN, r'client":\{[^{}]*subject'
+    # What a host calls itself, and claims of addresses.
+    yield PatternKind.LOGIN, rf'{MDNS}":\{{'
+    yield PatternKind.WANTED, r't_type":"(?i:arp)"'
+    yield PatternKind.SAMPLED, SAMPLED
     for traces in TRACES:
         for pattern in traces.patterns:
             yield PatternKind.WANTED, pattern

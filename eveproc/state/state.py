@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from eveproc.evidence.host_names import HostNames, Login
+from eveproc.evidence.host_names import CLIENT_KINDS, HostNames, Login, client_marks
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
@@ -295,12 +295,13 @@ class State:
     def _remembered(self, fresh: EvidenceStore) -> EvidenceStore:
         """What is kept of leases, names, MACs and sensors, and what is fresh; without evidence."""
         leases, health, macs = self._leases(), self._health(), self._macs()
-        names, host_names = self._server_names(), self._host_names()
+        names, (host_names, clients) = self._server_names(), self._host_names()
         leases.merge(fresh.leases)
         health.merge(fresh.health)
         names.merge(fresh.server_names)
         macs.merge(fresh.macs)
         host_names.merge(fresh.host_names)
+        clients.merge(fresh.clients)
         return replace(
             fresh,
             hosts=PackedStore(HostEvidence),
@@ -309,6 +310,7 @@ class State:
             server_names=names,
             macs=macs,
             host_names=host_names,
+            clients=clients,
         )
 
     def _addresses_in(self, networks: Collection[str]) -> Iterator[str]:
@@ -404,6 +406,7 @@ class State:
             self._keep_server_names(fresh.server_names)
             self._keep_macs(fresh.macs, at)
             self._keep_host_names(fresh.host_names)
+            self._keep_host_names(fresh.clients)
             if fresh.flows_logged:
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
@@ -469,7 +472,7 @@ class State:
         )
 
     def _keep_macs(self, macs: MacTable, at: float) -> None:
-        rows = ((*key, *times) for key, times in sorted(macs.seen.items()))
+        rows = ((*key, *times) for key, times in sorted((macs.seen | macs.claims).items()))
         self._db.executemany(_MERGE_MAC, rows)
         if isfinite(at):
             self._insert("gateways", ((mac, at) for mac in sorted(macs.gateways)), 2)
@@ -477,12 +480,14 @@ class State:
     def _macs(self) -> MacTable:
         run = self._db.execute
         with _as_written():
+            rows = {
+                (str(address), str(mac), int(slot)): (float(first), float(last))
+                for address, mac, slot, first, last in run("SELECT * FROM macs")
+            }
             return MacTable(
-                {
-                    (str(address), str(mac), int(slot)): (float(first), float(last))
-                    for address, mac, slot, first, last in run("SELECT * FROM macs")
-                },
-                gateways={str(mac) for (mac,) in run("SELECT mac FROM gateways")},
+                {key: times for key, times in rows.items() if key[2] >= 0},
+                {str(mac) for (mac,) in run("SELECT mac FROM gateways")},
+                {key: times for key, times in rows.items() if key[2] < 0},
             )
 
     def _keep_host_names(self, names: HostNames) -> None:
@@ -493,11 +498,13 @@ class State:
         )
         self._db.executemany(_MERGE_LOGIN, rows)
 
-    def _host_names(self) -> HostNames:
-        names = HostNames()
+    def _host_names(self) -> tuple[HostNames, HostNames]:
+        """Names, and marks of clients."""
+        names, marks = HostNames(), client_marks()
         for address, kind, name, source, scope, hour in self._db.execute("SELECT * FROM logins"):
-            names.note(address, Login(kind, name, source, scope), hour)
-        return names
+            held = marks if kind in CLIENT_KINDS else names
+            held.note(address, Login(kind, name, source, scope), hour)
+        return names, marks
 
     def _keep_server_names(self, names: ServerNames) -> None:
         rows = (

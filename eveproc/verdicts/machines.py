@@ -1,9 +1,10 @@
 """EvidenceStore + SiteProfile -> Machine: its evidence, and its role in the site profile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
 from math import inf
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,7 +35,8 @@ from rulegen.vocabulary import Level
 class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
-    `names` are those of its users and its own, as logins gave them.
+    `names` are those of its users and its own, as logins gave them; `clients` are how many marks of
+    clients were seen, by kind (host_names.py).
 
     `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
     addresses, in order of time, are taken for one machine (hand_over.py), `one_since` from when on.
@@ -51,6 +53,7 @@ class Machine(Struct, frozen=True):
     in_turn: str = ""
     one_since: float = -inf
     names: tuple[HostName, ...] = ()
+    clients: Mapping[str, int] = MappingProxyType({})
 
     @property
     def key(self) -> tuple[str, str]:
@@ -78,6 +81,7 @@ def machines(
             asset.apart,
             asset.contested,
             names=store.host_names.of(asset.holds, asset.scopes if asset.scope else None),
+            clients=store.clients.distinct(asset.holds, asset.scopes if asset.scope else None),
         )
 
 
@@ -111,7 +115,7 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
         why = f"{verdict.why} {user_names.sentence(machine.names)}"
         verdict = replace(verdict, names=machine.names, why=why)
     if verdict.level is not Level.CLEAN and (
-        crowd := crowd_behind(machine.evidence, machine.names)
+        crowd := crowd_behind(machine.evidence, machine.names, machine.clients)
     ):
         verdict = _of_several(verdict, crowd, machine.evidence)
     if machine.in_turn:

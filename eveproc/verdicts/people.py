@@ -2,17 +2,18 @@
 
 An address translation (guest Wi-Fi, VPN, branch office) shows many people as one host. Their mail
 programs read the same mailboxes hour after hour; a mass mailer that reads stolen mailboxes does so
-once. They log in by names of their own, as the users of a terminal server do. The estimate is for
-people who read the report: no verdict depends on it.
+once. They log in by names of their own, as the users of a terminal server do, their browsers run on
+devices of many kinds, and their machines may get leases through it. The estimate is for people who
+read the report: no verdict depends on it, since any host may invent user agents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
 
 from msgspec import Struct
 
-from eveproc.evidence.host_names import HostName
+from eveproc.evidence.host_names import CLIENT_KINDS, HostName
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import OWN_PROVIDERS
@@ -22,6 +23,11 @@ from rulegen.vocabulary import Family, Signal
 
 # Below, an address may be one person's and that of a few devices.
 SEVERAL = 3
+# Devices of one person: 3.6 for each person in 2023 (Cisco Annual Internet Report 2018-2023).
+DEVICES_EACH = 4
+# TLS clients of one person: ten programs on each device. An assumption, above what one is likely to
+# have.
+PROGRAMS_EACH = 10 * DEVICES_EACH
 # Number of sessions that a sentence names.
 NAMED = 3
 # What people behind the address do as well: their sessions lead to nobody.
@@ -39,22 +45,44 @@ class Crowd(Struct, frozen=True):
         return f"At least {self.people:,} people use this address: {self.why}."
 
 
-def crowd_behind(evidence: HostEvidence, names: Sequence[HostName]) -> Crowd | None:
+def crowd_behind(
+    evidence: HostEvidence, names: Sequence[HostName], clients: Mapping[str, int]
+) -> Crowd | None:
     """Those who use the address; None if nothing shows several.
 
-    A person has at most OWN_PROVIDERS mail providers. Many people share a provider, so there may be
-    many more.
+    Each kind of trace gives the fewest people who could leave it: many share a provider, or have
+    equal devices, so there may be many more. The kind that shows most speaks. `clients` counts
+    marks by kind (host_names.py).
     """
-    users = len({name.name for name in names if name.kind == "user"})
-    readers = ceil(_read_again(evidence) / OWN_PROVIDERS)
-    if max(users, readers) < SEVERAL:
-        return None
-    if users > readers:
-        return Crowd(users, "so many users logged in from it")
-    return Crowd(
-        readers,
+    crowd = max(_crowds(evidence, names, clients), key=lambda crowd: crowd.people)
+    return crowd if crowd.people >= SEVERAL else None
+
+
+def _crowds(
+    evidence: HostEvidence, names: Sequence[HostName], clients: Mapping[str, int]
+) -> Iterator[Crowd]:
+    platforms, programs, relayed = (clients.get(kind, 0) for kind in CLIENT_KINDS)
+    yield Crowd(
+        ceil(_read_again(evidence) / OWN_PROVIDERS),
         "mailboxes of more providers are read again and again than fewer people have "
         f"({OWN_PROVIDERS} each)",
+    )
+    yield Crowd(
+        len({name.name for name in names if name.kind == "user"}),
+        "so many users logged in from it",
+    )
+    yield Crowd(
+        ceil(relayed / DEVICES_EACH),
+        f"it relays the DHCP of {relayed} machines ({DEVICES_EACH} devices each)",
+    )
+    yield Crowd(
+        ceil(platforms / DEVICES_EACH),
+        f"in one HTTP request of 1,000, browsers ran on {platforms} platforms ({DEVICES_EACH} "
+        "devices each)",
+    )
+    yield Crowd(
+        ceil(programs / PROGRAMS_EACH),
+        f"one TLS handshake of 1,000 showed {programs} client fingerprints ({PROGRAMS_EACH} each)",
     )
 
 

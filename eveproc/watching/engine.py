@@ -351,6 +351,7 @@ def forget(store: EvidenceStore, before: float, faults: Faults | None = None) ->
     _forget_leases(store.leases, before)
     store.macs.forget(before)
     store.host_names.forget(before)
+    store.clients.forget(before)
     store.server_names.forget(before - LEASE_DAYS * DAY)
     store.coverage.forget(before)
     health = store.health

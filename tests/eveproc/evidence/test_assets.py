@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from eveproc.evidence import macs
 from eveproc.evidence.assets import assets
 from eveproc.evidence.packing import pack, unpack
 from eveproc.evidence.store import EvidenceStore, HostEvidence
-from eveproc.input.events import Dhcp
+from eveproc.input.events import Arp, Dhcp
 from eveproc.input.read_stats import ReadStats
 from eveproc.verdicts.analyze import judge_evidence
 from rulegen.vocabulary import Level
@@ -378,6 +379,80 @@ def test_an_alert_without_a_mac_is_that_of_the_only_machine_there():
     (verdict,) = report(events).verdicts
     assert verdict.identity.mac == MAC.format(1)
     assert 1250001 in {sid for item in verdict.evidence for sid in item.sids}
+
+
+# ARP
+
+
+def claims(mac, *hosts, every=600, number=12, start=0):
+    return [
+        Arp(time=START + start + n * every, mac=MAC.format(mac), address=hosts[n % len(hosts)])
+        for n in range(number)
+    ]
+
+
+def test_arp_names_the_machine_where_frames_and_leases_do_not():
+    (verdict,) = report([*claims(1, HOST), *bot(HOST)]).verdicts
+    assert (verdict.level, verdict.identity.mac) == (Level.INFECTED, MAC.format(1))
+
+
+def test_arp_ties_the_addresses_that_a_machine_had_one_after_the_other():
+    """Each address sends a third of it, hours apart."""
+    events = []
+    for n in range(3):
+        start = n * 5 * 3600
+        events += claims(1, f"10.20.{n}.7", number=3, start=start)
+        for k, event in enumerate(bot(f"10.20.{n}.7", number=6, start=start)):
+            name = f"domain{6 * n + k // 3}.test"
+            match event.TYPE:
+                case "dns":
+                    events.append(replace(event, questions=((name, "MX"),)))
+                case _:
+                    events.append(replace(event, server=server(6 * n + k // 3)))
+    (verdict,) = report(events).verdicts
+    assert verdict.identity.addresses == ("10.20.0.7", "10.20.1.7", "10.20.2.7")
+    assert verdict.level is Level.INFECTED
+
+
+def test_a_claim_by_arp_takes_no_address_from_its_lease_or_from_frames():
+    """Another machine in the network says that it has the address (ARP spoofing)."""
+    leased = [lease(0, HOST, MAC.format(1), "pc-7"), *claims(2, HOST), *bot(HOST)]
+    (verdict,) = report(leased).verdicts
+    assert (verdict.identity.mac, verdict.identity.name) == (MAC.format(1), "pc-7")
+    (verdict,) = report([*claims(2, HOST), *framed(bot(HOST), MAC.format(1))]).verdicts
+    assert verdict.identity.mac == MAC.format(1)
+
+
+def test_a_gateway_that_answers_for_others_binds_nothing():
+    """Proxy ARP (RFC 1027): one MAC says that it has every address behind it."""
+    hosts = [f"10.20.1.{n}" for n in range(7, 13)]
+    events = [*claims(1, *hosts, every=60, number=36), *bot(HOST), *laptop(hosts[1])]
+    assert all(v.identity is None for v in report(events).verdicts)
+    events = [*claims(1, HOST), *bot(HOST), *seen(laptop("10.20.2.9"), server_mac=MAC.format(1))]
+    assert all(v.identity is None for v in report(events).verdicts)
+
+
+def test_two_machines_that_claim_one_address_at_once_are_not_told_apart():
+    (verdict,) = report([*claims(1, HOST), *claims(2, HOST, start=300), *bot(HOST)]).verdicts
+    assert (verdict.level, verdict.identity) == (Level.INFECTED, None)
+    assert MAC.format(2) in verdict.why
+
+
+def test_invented_claims_take_no_more_memory_than_is_said(monkeypatch):
+    monkeypatch.setattr(macs, "MOST_CLAIMS", 64)
+    events = [
+        Arp(
+            time=START + n,
+            mac=f"02:00:00:00:{n // 256:02x}:{n % 256:02x}",
+            address=f"10.20.{n // 250}.{n % 250}",
+        )
+        for n in range(2000)
+    ]
+    whole, parts = gather(events), EvidenceStore()
+    for part in (gather(events[900:]), gather(events[:900])):
+        parts.merge(part)
+    assert 16 <= len(whole.macs.claims) <= 64
+    assert whole.macs == parts.macs
 
 
 # Keeping

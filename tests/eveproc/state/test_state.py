@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from eveproc.evidence.store import EvidenceStore
-from eveproc.input.events import Stats
+from eveproc.input.events import Arp, Http, Mdns, Stats
 from eveproc.state import state as state_module
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import FileKind, LogPosition, digest_of
@@ -70,6 +70,27 @@ def recalled(path: Path, at: float, fresh: EvidenceStore | None = None) -> Evide
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
+
+
+def test_names_marks_of_clients_and_claims_of_addresses_come_back(tmp_path: Path) -> None:
+    path, mac = tmp_path / "state.db", "02:00:00:00:00:07"
+    store = gather(
+        [
+            *(Http(time=START + n, client=HOST, platform=f"android {n}") for n in range(9)),
+            Mdns(time=START, client=HOST, names=("lap-7.local",)),
+            Arp(time=START, mac=mac, address=HOST),
+            lookup(1, "victim.example", host=HOST),
+        ]
+    )
+    kept(path, store, START + HOUR)
+    again = recalled(path, START + HOUR)
+    assert again.clients == store.clients
+    assert again.host_names == store.host_names
+    assert again.macs == store.macs
+    kept(path, EvidenceStore(), START + 40 * HOUR)
+    later = recalled(path, START + 40 * HOUR)
+    left = later.clients.logins, later.host_names.logins, later.macs.claims
+    assert left == ({}, {}, {})
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from eveproc.input.events import Kerberos
+from eveproc.evidence.host_names import CLIENTS_EACH
+from eveproc.input.events import Dhcp, Http, Kerberos
 from eveproc.report import FORMATS
 from eveproc.report.explain_text import render
 from eveproc.verdicts.explain import explain
@@ -16,6 +17,8 @@ from tests.eveproc.evidence_of import (
     alert,
     flow,
     gather,
+    handshake,
+    lease,
     lookup,
     mail,
     report,
@@ -148,3 +151,63 @@ def test_one_person_with_two_mailboxes_is_no_crowd():
     own = [flow(h * 3600, f"192.0.2.{n}", 993) for h in range(HOURS) for n in (7, 8)]
     _, verdict = of_host([*own, *bot()])
     assert (verdict.level, verdict.people) == (Level.INFECTED, 0)
+
+
+def marks(kind, number, start=0):
+    """Records of which one in a thousand is read, and this is it."""
+    made = {
+        "http": lambda n: Http(time=START + n, client=HOST, platform=f"linux; android 13; sm-{n}"),
+        "tls": lambda n: replace(handshake(n, "198.51.100.9", "", 443), fingerprint=f"t13d{n}"),
+        "dhcp": lambda n: Dhcp(
+            time=START + n, mac=f"02:00:00:00:01:{n:02x}", address=f"192.0.2.{n}", relay=HOST
+        ),
+    }
+    return [made[kind](start + n) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "people", "why"),
+    [
+        ("http", 12, 3, "browsers ran on 12 platforms (4 devices each)"),
+        ("http", 90, 23, "in one HTTP request of 1,000, browsers ran on 90 platforms"),
+        ("http", 8, 0, ""),
+        ("tls", 120, 3, "one TLS handshake of 1,000 showed 120 client fingerprints (40 each)"),
+        ("tls", 80, 0, ""),
+        ("dhcp", 40, 10, "it relays the DHCP of 40 machines (4 devices each)"),
+        ("dhcp", 8, 0, ""),
+    ],
+)
+def test_clients_of_many_kinds_are_people_too(kind, number, people, why):
+    _, verdict = of_host([*marks(kind, number), *bot()])
+    assert (verdict.level, verdict.people) == (Level.INFECTED, people)
+    assert why in verdict.why
+    assert ("Look behind the address translation" in verdict.next_step) == (people > 0)
+    plain = next(v for v in report([*web(), *bot()]).verdicts if v.host == HOST)
+    assert (verdict.score, verdict.evidence) == (plain.score, plain.evidence)
+
+
+def test_the_trace_that_shows_most_people_speaks():
+    _, verdict = of_host([*people(120), *marks("http", 100), *marks("tls", 120), *bot()])
+    assert verdict.people == 25
+    assert "100 platforms" in verdict.why
+
+
+def test_invented_user_agents_take_no_more_memory_than_is_said():
+    store = gather([*web(), *marks("http", 5000)])
+    assert len(store.clients.logins[HOST]) <= 2 * CLIENTS_EACH
+    found = report([*web(), *marks("http", 5000), *bot()])
+    (verdict,) = [v for v in found.verdicts if v.host == HOST]
+    assert verdict.people == CLIENTS_EACH // 4
+
+
+def test_clients_of_the_machine_that_had_the_address_before_are_its_own():
+    """Thirty platforms in the morning behind a router; at noon the address is a laptop's."""
+    noon = 4 * 3600
+    events = [
+        lease(-60, HOST, "02:00:00:00:00:01", "router"),
+        *marks("http", 30),
+        lease(noon, HOST, "02:00:00:00:00:02", "laptop"),
+        *(replace(event, time=event.time + noon) for event in bot()),
+    ]
+    (verdict,) = [v for v in report([*web(), *events]).verdicts if v.level is Level.INFECTED]
+    assert (verdict.identity.name, verdict.people) == ("laptop", 0)

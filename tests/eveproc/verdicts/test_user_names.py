@@ -12,6 +12,7 @@ from eveproc.watching.notify import message_of
 from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Level
 from rulegen.yamlfile import parse_yaml
+from tests.eveproc.clients import announcement
 from tests.eveproc.eve_lines import CLERK, HOST, SITE, START, lease, mailing, quiet
 from tests.eveproc.logins import FILES, KDC, certificate, session, ticket
 
@@ -168,3 +169,46 @@ def test_ends_that_are_servers_are_not_named(tmp_path):
     found = judged(tmp_path, *bot(), ticket(START, HOST, "ann"), session(START, HOST, "ann"))
     assert {v.host for v in found.verdicts if v.names} == {HOST}
     assert not {KDC, FILES} & {v.host for v in found.verdicts}
+
+
+def test_what_a_machine_announces_names_it_where_nothing_else_does(tmp_path):
+    found = judged(tmp_path, *bot(), announcement(START, "LAP-7.local"))
+    assert names_of(found) == [("machine", "lap-7.local", "mdns")]
+    (verdict,) = [v for v in found.verdicts if v.host == HOST]
+    assert "It calls itself lap-7.local (mDNS)." in verdict.why
+    assert verdict.identity is None
+
+
+def test_an_announced_name_stands_behind_those_of_tickets_and_leases(tmp_path):
+    """Anybody may announce any name, later and more often."""
+    claimed = [announcement(START + n, f"dc{n:03}.local") for n in range(200)]
+    found = judged(
+        tmp_path,
+        lease(START - HOUR, HOST, name="pc-7"),
+        ticket(START - HOUR, HOST, "PC-7$"),
+        ticket(START - HOUR, HOST, "ann"),
+        *bot(),
+        *claimed,
+    )
+    assert names_of(found)[:2] == [
+        ("user", "ann@example.org", "krb5"),
+        ("machine", "pc-7", "krb5"),
+    ]
+    assert len(names_of(found)) == 16
+    (verdict,) = [v for v in found.verdicts if v.host == HOST]
+    assert verdict.identity.name == "pc-7"
+    assert "It calls itself pc-7." in verdict.why
+    assert "dc" not in verdict.why
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_hostile_announced_names_are_text_in_every_form(tmp_path, form):
+    name = "=cmd\x1b[31m<script>alert(1)</script>\r\nINFECTED 10.20.1.8|a,\u202e" + "x" * 999
+    found = judged(tmp_path, *bot(), announcement(START, name))
+    ((_, told, _),) = names_of(found)
+    assert len(told) == 255
+    text = FORMATS[form](found, shown(found, everyone=True))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "<script>alert" not in text or form != "html"
+    assert not [line for line in text.splitlines() if line.startswith("INFECTED 10.20.1.8")]
