@@ -64,8 +64,6 @@ def verdict_schema() -> "Schema":
         ("why", pa.string()),
     ]
     identity = [("mac", pa.string()), ("name", pa.string()), ("addresses", pa.list_(pa.string()))]
-    session = [("first_seen", _moment()), ("source_port", pa.int64()), ("flow_id", pa.int64())]
-    name = [*((key, pa.string()) for key in NAME_TEXTS), ("last_seen", _moment())]
     return pa.schema(
         [
             *(("host", pa.string()), ("verdict", pa.string()), ("score", pa.float64())),
@@ -78,12 +76,26 @@ def verdict_schema() -> "Schema":
             *(("why", pa.string()), ("next_step", pa.string()), ("scope", pa.string())),
             *(("same_mails_as", pa.list_(pa.string())), ("is_router", pa.bool_())),
             ("people_at_least", pa.int64()),
-            ("nat_sessions", pa.list_(pa.struct(session))),
+            ("nat_sessions", _sessions()),
             ("in_turn", pa.list_(pa.string())),
-            ("names", pa.list_(pa.struct(name))),
+            ("names", _names()),
             ("inventory", pa.map_(pa.string(), pa.string())),
         ]
     )
+
+
+def _sessions() -> Any:
+    import pyarrow as pa
+
+    numbers = (("source_port", pa.int64()), ("flow_id", pa.int64()))
+    return pa.list_(pa.struct([("first_seen", _moment()), *numbers]))
+
+
+def _names() -> Any:
+    import pyarrow as pa
+
+    texts = ((key, pa.string()) for key in NAME_TEXTS)
+    return pa.list_(pa.struct([*texts, ("last_seen", _moment())]))
 
 
 def evidence_schema() -> "Schema":
