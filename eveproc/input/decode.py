@@ -421,10 +421,11 @@ class _UnusableError(Exception):
 
 def _event(wire: _EveRecord) -> Event | Skipped:
     build = _BUILD.get(wire.event_type) or _BUILD.get(wire.event_type.lower())
-    if build is None:
+    stamp = wire.timestamp or wire.shipped
+    if build is None or (build is _http and not is_sampled(stamp)):
         return _not_ours(wire.event_type)
     try:
-        return build(wire, _time(wire.timestamp or wire.shipped))
+        return build(wire, _time(stamp))
     except _UnusableError as error:
         return error.skipped
 
@@ -620,9 +621,8 @@ def _fingerprint(tls: _Tls) -> str:
 
 
 def _http(wire: _EveRecord, time: float) -> Http | Skipped:
+    """Of a record of the sample; the others are not looked at."""
     http = wire.http or _missing("http")
-    if not is_sampled(wire.timestamp or wire.shipped):
-        return _not_ours("http")
     platform = platform_of(_text(http.http_user_agent))
     if not platform:
         return _not_ours("http")
