@@ -111,6 +111,10 @@ class MacTable(Struct):
                 met[mac].add(address)
         return frozenset(a for found in met.values() if len(found) == 1 for a in found)
 
+    def pairs(self) -> set[tuple[str, str]]:
+        """Each address with each MAC that a frame or ARP showed with it."""
+        return {(address, mac) for address, mac, _ in chain(self.seen, self.claims)}
+
     def sightings(self) -> Iterator[tuple[str, str, tuple[float, float]]]:
         """Address, MAC, first and last time, in a fixed order."""
         for (address, mac, _), times in sorted(self.seen.items()):

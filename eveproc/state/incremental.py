@@ -225,7 +225,7 @@ def _seen(
         for hold in holders(store)
         if hold.end > before and hold.address in fresh.active
     }
-    held |= {(mac, address) for address, mac, _ in fresh.macs.seen}
+    held |= {(mac, address) for address, mac in fresh.macs.pairs()}
 
     def is_seen(machine: Machine) -> bool:
         mac = _mac(machine)

@@ -750,7 +750,8 @@ def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:
 def _addresses_of_same(addresses: set[str], store: EvidenceStore) -> set[str]:
     """All addresses of the machines that had one of these, by leases and MACs."""
     pairs = {(address, mac) for address, mac, _ in store.leases.seen}
-    routers = store.macs.routers(pairs) if store.macs.seen else frozenset()
-    pairs |= {(address, mac) for address, mac, _ in store.macs.seen if mac not in routers}
+    met = store.macs.pairs()
+    routers = store.macs.routers(pairs) if met else frozenset()
+    pairs |= {(address, mac) for address, mac in met if mac not in routers}
     macs = {mac for address, mac in pairs if address in addresses}
     return {address for address, mac in pairs if mac in macs}

@@ -137,7 +137,7 @@ class Watcher:
         new = self._collector.take_new()
         if new is None:
             return
-        if new.leases.seen or new.macs.seen:
+        if new.leases.seen or new.macs.seen or new.macs.claims:
             self._households.forget()
         self._changed |= set(new.hosts)
         self._note_coverage(new.coverage)
@@ -312,7 +312,7 @@ class _Households:
             self._addresses.setdefault(mac, set()).add(address)
             self._entries.setdefault(address, []).append(key)
         routers = self._table.routers({(address, mac) for address, mac, _ in self._leases.seen})
-        for address, mac, _ in self._table.sightings():
+        for address, mac in sorted(self._table.pairs()):
             if mac not in routers:
                 self._macs.setdefault(address, set()).add(mac)
                 self._addresses.setdefault(mac, set()).add(address)
