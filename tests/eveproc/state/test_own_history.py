@@ -360,6 +360,29 @@ def _greeting(connection: EVENT) -> EVENT:
     return {**rest, "event_type": "smtp", "tx_id": 0, "smtp": smtp}
 
 
+def test_a_device_that_mails_two_people_at_large_providers_stays_clean(nights: Nights) -> None:
+    """Exchangers of large providers answer from ever new addresses, each for millions of people."""
+    names = ("gmail-smtp-in.l.google.com", "firm-test.mail.protection.outlook.com")
+    for day in range(10):
+        events = []
+        for number, connection in enumerate(few_servers(day, MAILER, 8, 8 * day)):
+            time = day * DAY + 7 * HOUR + 5000 * number
+            events += [_answer(time - 1, names[number % 2], str(connection["dest_ip"])), connection]
+        assert nights.report(*events)[MAILER]["verdict"] == "clean"
+
+
+def _answer(time: float, name: str, address: str) -> EVENT:
+    dns = {
+        "version": 3,
+        "type": "response",
+        "id": int(time) % 60_000,
+        "rcode": "NOERROR",
+        "queries": [{"rrname": name, "rrtype": "A"}],
+        "answers": [{"rrname": name, "rrtype": "A", "rdata": address}],
+    }
+    return {**event("dns", time, MAILER, "10.20.0.53", 53), "proto": "UDP", "dns": dns}
+
+
 def test_the_same_servers_each_night_are_partners(nights: Nights) -> None:
     for day in range(7):
         found = nights.report(*few_servers(day, MAILER, 9, 0))[MAILER]
