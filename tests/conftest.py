@@ -101,6 +101,7 @@ _REPEAT = (
     "tests/test_every_record.py",
     "tests/test_every_rule.py",
     "tests/test_flow.py",
+    "tests/test_speed.py",
     "tests/test_thresholds.py",
     "tests/test_week.py",
 )
