@@ -7,7 +7,8 @@ from eveproc.state.state import open_state
 from eveproc.verdicts.change import Trend
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Level
-from tests.eveproc.eve_lines import HOST, SITE, START, delivery, lease, lookup, quiet
+from tests.eveproc.clients import claim
+from tests.eveproc.eve_lines import HOST, SITE, START, delivery, lease, line, lookup, quiet
 from tests.eveproc.logins import ticket
 
 DAY = 86_400
@@ -21,14 +22,18 @@ def mailing(time, host, first, count, pause):
         yield delivery(at + 0.2, f"198.{number // 250}.{number % 250}.25", host)
 
 
-def nights(folder: Path, day_of):
-    """(trend, incident, verdict) of every host above clean, night by night."""
+def nights(folder: Path, day_of, *, others=True):
+    """(trend, incident, verdict) of every host above clean, night by night.
+
+    `others`: somebody else is seen each day.
+    """
     eve, profile = folder / "eve.json", folder / "site.yaml"
     profile.write_text(SITE)
     for day in range(DAYS):
         with eve.open("ab") as log:
             log.writelines(day_of(day, START + day * DAY))
-            log.write(quiet(START + day * DAY + 60_000))
+            if others:
+                log.write(quiet(START + day * DAY + 60_000))
         with open_state(folder / "state.db") as state:
             pending = judge_new(state, [str(eve)], load_site(profile), now=START + DAYS * DAY)
             pending.keep(state)
@@ -96,6 +101,42 @@ def test_addresses_in_turn_are_one_incident_over_the_week(tmp_path):
     assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.STILL}
 
 
+def alert(time, host, server):
+    said = {"mxhound_signal": ["mx_flood"], "mxhound_host": ["src_ip"]}
+    rule = {"gid": 1, "signature_id": 1_250_001, "rev": 1, "signature": "x", "metadata": said}
+    ends = {"dest_ip": server, "dest_port": 53, "proto": "UDP"}
+    return line(time, "alert", host, **ends, alert=rule, flow={"src_ip": host})
+
+
+def test_addresses_that_raise_alerts_in_turn_are_one_incident_over_the_week(tmp_path):
+    """Nothing but alerts is kept: twenty addresses a day, in one /64."""
+
+    def day_of(day, start):
+        for number in range(20):
+            host = f"2001:db8:20:1::{day + 1}:{number + 1}"
+            for minute in (0, 60):
+                yield alert(start + number * 120 + minute, host, f"198.18.{day}.{number + 1}")
+
+    found = list(nights(tmp_path, day_of, others=False))
+    assert [[(v.level, len(v.in_turn)) for _, _, v in night] for night in found] == [
+        [(Level.SUSPECTED, 20)]
+    ] * DAYS
+    assert len({incident for night in found[1:] for _, incident, _ in night}) == 1
+    assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.STILL}
+
+
+def test_a_laptop_known_by_arp_alone_is_one_incident_whatever_its_address(tmp_path):
+    def day_of(day, start):
+        address = f"10.20.1.{day + 10}"
+        yield claim(start, "02:00:00:00:00:07", address)
+        yield claim(start + 7200, "02:00:00:00:00:07", address)
+        yield from mailing(start + 60, address, 100 * day, 40, 5)
+
+    found = list(nights(tmp_path, day_of))
+    assert {v.identity.mac for night in found for _, _, v in night} == {"02:00:00:00:00:07"}
+    assert len({incident for night in found[1:] for _, incident, _ in night}) == 1
+
+
 def test_a_day_of_rest_leaves_the_incident_of_addresses_in_turn_quiet_not_recovered(tmp_path):
     """The last address is another machine's, which is clean: that says nothing of the first."""
 
@@ -113,8 +154,8 @@ def test_a_day_of_rest_leaves_the_incident_of_addresses_in_turn_quiet_not_recove
 
 def test_another_network_is_another_incident(tmp_path):
     def day_of(day, start):
-        for line in in_turn(day, start):
-            yield line.replace(b"2001:db8:20:1:", b"2001:db8:20:%d:" % (day + 1))
+        for record in in_turn(day, start):
+            yield record.replace(b"2001:db8:20:1:", b"2001:db8:20:%d:" % (day + 1))
 
     found = list(nights(tmp_path, day_of))
     assert {trend for night in found[1:] for trend, _, _ in night} == {Trend.NEW}
