@@ -12,11 +12,13 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
 from rulegen.build import build
 from rulegen.site_profile import build_profile
+from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
 from tests.engines.replay import replay
 from tests.eveproc.eve_lines import HOST, SITE
-from tests.eveproc.logins import KDC
+from tests.eveproc.logins import FILES, KDC
 from tests.packets import Wire
+from tests.smbtalk import LOGON_FAILURE, session
 
 pytestmark = pytest.mark.engine
 
@@ -113,4 +115,26 @@ def test_tickets_name_a_user_and_a_machine(logged):
     assert set(collector.store.host_names.logins.get(HOST, ())) == {
         Login("user", "ann@example.org", "krb5"),
         Login("machine", "lap-7", "krb5"),
+    }
+
+
+def test_sessions_over_smb_name_a_user_and_a_machine(tmp_path):
+    """Suricata 8 alone: the settings for Suricata 7 log no smb, whose types cannot be chosen there."""
+    site = build_profile(parse_yaml(SITE, "site.yaml"))
+    build(site, [Engine.SURICATA_8], tmp_path / "rules", date(2026, 3, 2))
+    wire = Wire()
+    wire.session(0, HOST, FILES, 445, session("EXAMPLE", "Ann", "PC-7"))
+    wire.session(1, HOST, FILES, 445, session("EXAMPLE", "bob", "PC-7", LOGON_FAILURE))
+    eve = replay(
+        Engine.SURICATA_8,
+        wire.write(tmp_path / "smb.pcap"),
+        tmp_path / "log",
+        build=tmp_path / "rules" / Engine.SURICATA_8,
+    )
+    collector = Collector(site)
+    for event in read_events([str(eve)], ReadStats()):
+        collector.add(event)
+    assert set(collector.store.host_names.logins.get(HOST, ())) == {
+        Login("user", "example\\ann", "smb"),
+        Login("machine", "pc-7", "smb"),
     }
