@@ -12,8 +12,9 @@ from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
 from eveproc.verdicts.long_window import servers_of_the_week
 from eveproc.verdicts.recipients import (
+    BOUNCES,
+    are_more_than,
     are_taken_as_a_rule,
-    bounces_too_often,
     sends_as_its_greeting_says,
 )
 from eveproc.verdicts.scoring import HostContext
@@ -97,7 +98,7 @@ def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bo
     return (
         bool(names_sender)
         and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
-        and not bounces_too_often(len(tried) - len(taken), len(tried))
+        and not are_more_than(BOUNCES, len(tried) - len(taken), len(tried), deviations=2)
         and sends_as_its_greeting_says(evidence, may_be_own)
     )
 

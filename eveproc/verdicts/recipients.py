@@ -92,19 +92,19 @@ def are_refused_often(evidence: HostEvidence) -> bool:
 
 
 def are_taken_as_a_rule(evidence: HostEvidence) -> bool:
-    """True if mails were seen taken, and no provider would stop the sender for those refused."""
-    taken = evidence.log(Fact.RCPT_TAKEN).distinct()
-    refused = refused_recipients(evidence).distinct()
-    return bool(taken) and not bounces_too_often(refused, refused + taken)
-
-
-def bounces_too_often(lost: int, of: int) -> bool:
-    """Are more lost than BOUNCES, by two standard deviations of a Poisson count?
+    """True if mails were seen taken, and no provider would review the sender for those refused.
 
     Of the 30 to 60 mails that are readable in a day, chance alone refuses up to twice the share.
     """
-    expected = BOUNCES * of
-    return lost > expected + 2 * sqrt(expected)
+    taken = evidence.log(Fact.RCPT_TAKEN).distinct()
+    refused = refused_recipients(evidence).distinct()
+    return bool(taken) and not are_more_than(CARED_FOR, refused, refused + taken, deviations=3)
+
+
+def are_more_than(share: float, lost: int, of: int, deviations: int) -> bool:
+    """Are more lost than this share, by so many standard deviations of a Poisson count?"""
+    expected = share * of
+    return lost > expected + deviations * sqrt(expected)
 
 
 def is_one_text_refused(evidence: HostEvidence) -> bool:

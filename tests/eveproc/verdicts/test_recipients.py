@@ -167,6 +167,17 @@ def test_a_newsletter_that_is_delivered_directly_is_suspected():
 
 
 @pytest.mark.parametrize(
+    ("refused", "level"),
+    [
+        pytest.param(10, Level.SUSPECTED, id="15 of 150"),
+        pytest.param(9, Level.INFECTED, id="17 of 150"),
+    ],
+)  # a twentieth and three standard deviations are 15.7
+def test_no_more_recipients_are_refused_than_chance_explains(refused, level):
+    assert verdict(business(150, refused=refused, subject="News")).level is level
+
+
+@pytest.mark.parametrize(
     "events",
     [
         pytest.param(business(150, refused=5), id="a fifth refused"),
