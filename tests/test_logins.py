@@ -1,22 +1,25 @@
-"""Kerberos tickets on the wire -> the records of both Suricatas with the generated mxhound.yaml, and the
-names in them."""
+"""Kerberos tickets, SMB sessions and TLS certificates on the wire -> the records of real Suricatas, and
+the names in them."""
 
+import shutil
 import struct
 from datetime import date
 
 import pytest
 
 from eveproc.evidence.collector import Collector
-from eveproc.evidence.host_names import Login
+from eveproc.evidence.host_names import TLS_CLIENT, Login
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
 from rulegen.build import build
 from rulegen.site_profile import build_profile
 from rulegen.vocabulary import Engine
 from rulegen.yamlfile import parse_yaml
+from tests import tlstalk
 from tests.engines.replay import replay
 from tests.eveproc.eve_lines import HOST, SITE
 from tests.eveproc.logins import FILES, KDC
+from tests.missing import refuse
 from tests.packets import Wire
 from tests.smbtalk import LOGON_FAILURE, session
 
@@ -138,3 +141,20 @@ def test_sessions_over_smb_name_a_user_and_a_machine(tmp_path):
         Login("user", "example\\ann", "smb"),
         Login("machine", "pc-7", "smb"),
     }
+
+
+def test_a_certificate_in_tls_names_its_user(suricata, tmp_path):
+    """And JA4 the client, which Suricata 8 logs; one record in 1,000 is read for that."""
+    if shutil.which("openssl") is None:
+        refuse("openssl is not installed, which makes certificates: apt install openssl")
+    wire = Wire()
+    # Logged 0.055 s behind the SYN.
+    wire.session(0.282, HOST, "198.51.100.7", 443, tlstalk.session(tmp_path, "ann", "vpn.test"))
+    pcap = wire.write(tmp_path / "tls.pcap")
+    eve = replay(suricata, pcap, tmp_path / "log", eve_types={"tls": {"extended": True}})
+    collector = Collector(build_profile(parse_yaml(SITE, "site.yaml")))
+    for event in read_events([str(eve)], ReadStats()):
+        collector.add(event)
+    assert set(collector.store.host_names.logins[HOST]) == {Login("user", "ann", "tls")}
+    marks = [login.kind for login in collector.store.clients.logins.get(HOST, ())]
+    assert marks == [TLS_CLIENT] * (suricata is Engine.SURICATA_8)
