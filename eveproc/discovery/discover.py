@@ -17,7 +17,7 @@ from eveproc.discovery.networks import (
     hosts_met,
     shows_all,
 )
-from eveproc.evidence.assets import assets
+from eveproc.evidence.assets import Asset, assets
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
@@ -202,6 +202,7 @@ class Discoverer(Collector):
         return next(found, None)
 
 
+_SERVES = (Fact.SERVES_DNS, EvidenceSource.LOG)
 _SHOW_HOSTS = frozenset(kind.TYPE for kind in (Alert, Dns, Flow, Smtp))
 
 
@@ -235,13 +236,25 @@ def _separate_by(store: SiteEvidence) -> Iterator[Named]:
     """Fields by which machines with one address differ; asked of the site, never certain."""
     if not store.has_scopes:
         return
-    shared: dict[str, list[str]] = {}
+    parts: dict[tuple[str, str], int] = {}
     for asset in assets(store, None, everyone=False):
-        if asset.apart and asset.address not in shared.get(", ".join(asset.apart.fields), ()):
-            shared.setdefault(", ".join(asset.apart.fields), []).append(asset.address)
+        if asset.apart and not _is_without_place(asset):
+            key = ", ".join(asset.apart.fields), asset.address
+            parts[key] = parts.get(key, 0) + 1
+    shared: dict[str, list[str]] = {}
+    for (fields, address), number in parts.items():
+        if number > 1:
+            shared.setdefault(fields, []).append(address)
     for fields, addresses in sorted(shared.items(), key=lambda found: -len(found[1])):
         used = f"used by several machines at the same time, for example {addresses[0]}"
         yield Named(fields, f"{count_of(len(addresses), 'address')} {used}", Confidence.MEDIUM)
+
+
+def _is_without_place(asset: Asset) -> bool:
+    """True for what Discoverer notes of a DNS server: of many records alike one is decoded, so it
+    is not said where it was seen, and it is no sign of a second machine.
+    """
+    return asset.scopes == {""} and set(asset.evidence.sketches) == {_SERVES}
 
 
 def missing_records(kinds: Collection[str]) -> tuple[str, ...]:

@@ -140,6 +140,13 @@ def test_networks_with_the_same_addresses_are_asked_for() -> None:
     assert "separate_by" not in render(found(*one, *other))
 
 
+def test_a_resolver_that_one_named_sensor_saw_is_one_machine() -> None:
+    answers = [answer(n * 60, f"10.20.1.{n}", "10.20.0.53") for n in range(1, 9)]
+    own = [connection(n * 60, "10.20.0.53", f"198.51.100.{n}") for n in range(1, 9)]
+    day = found(*(replace(event, sensor="sensor-1") for event in (*answers, *own)))
+    assert day.separate_by == ()
+
+
 def test_a_mass_mailer_is_no_server() -> None:
     assert (
         roles(found(*(connection(number, HOST, f"203.0.113.{number}") for number in range(200))))
