@@ -106,7 +106,7 @@ _REPEAT = (
     "tests/test_week.py",
 )
 # The cases of a parametrised test run mostly the same lines: so many of each count for the coverage.
-_CASES_TRACED = 5
+_CASES_TRACED = 8
 
 # What a forked process traces is never added to the coverage.
 os.register_at_fork(after_in_child=lambda: sys.settrace(None))
