@@ -123,7 +123,7 @@ CASES = (
     Case(Signal.MAIL_BURST, "recipients", sends(letter())),
     Case(Signal.MAIL_BURST, "through the relay", sends(letter(), server=relay), 0),
     Case(Signal.LOOK_ALIKE, "one text", sends(letter(body="Buy now"))),
-    Case(Signal.LOOK_ALIKE, "through the relay", sends(letter(body="Buy now"), server=relay), 0),
+    Case(Signal.LOOK_ALIKE, "through the relay", sends(letter(body="Buy now"), server=relay)),
     Case(Signal.WORM_ATTACHMENT, "programs", sends(letter(file="a.scr"))),
     Case(Signal.WORM_ATTACHMENT, "documents", sends(letter(file="a.pdf")), 0),
     Case(Signal.HELO_ODD, "names", sends(letter(), helo="pc-{}")),
