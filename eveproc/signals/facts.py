@@ -386,7 +386,7 @@ FACTS = (
         fact=Fact.BLOCKLISTS,
         peer=Peer.DOMAIN,
         extractors=(Extractor(Question, _blocklist),),
-        traces=Traces(patterns=(r'"127\.[0-9]',)),
+        traces=Traces(patterns=(r'"127\.',)),
     ),
     FactEntry(
         fact=Fact.GIVEN_ENCRYPTED,
