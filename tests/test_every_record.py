@@ -46,6 +46,9 @@ class Case:
         return f"{self.signal}: {self.title}"
 
 
+OWN = "u{}@example.org"
+
+
 def letter(
     sender: str = "ann@example.com",
     recipient: str = "user@r{}.example",
@@ -124,13 +127,14 @@ CASES = (
     Case(Signal.MAIL_BURST, "through the relay", sends(letter(), server=relay), 0),
     Case(Signal.LOOK_ALIKE, "one text", sends(letter(body="Buy now"))),
     Case(Signal.LOOK_ALIKE, "through the relay", sends(letter(body="Buy now"), server=relay)),
+    Case(Signal.LOOK_ALIKE, "own people", sends(letter(recipient=OWN), server=relay), 0),
     Case(Signal.WORM_ATTACHMENT, "programs", sends(letter(file="a.scr"))),
     Case(Signal.WORM_ATTACHMENT, "documents", sends(letter(file="a.pdf")), 0),
     Case(Signal.HELO_ODD, "names", sends(letter(), helo="pc-{}")),
     Case(Signal.HELO_ODD, "one name", sends(letter(), helo="pc"), 1),
     Case(Signal.WORM_ATTACHMENT, "through the relay", sends(letter(file="a.scr"), server=relay)),
     Case(Signal.RECIPIENT_SPREAD, "mailboxes", sends(letter())),
-    Case(Signal.RECIPIENT_SPREAD, "own people", sends(letter(recipient="u{}@example.org")), 0),
+    Case(Signal.RECIPIENT_SPREAD, "own people", sends(letter(recipient=OWN)), 0),
     Case(Signal.RECIPIENT_SPREAD, "submitted", sends(letter(), port=587), 0),
     Case(Signal.RELAY_SPREAD, "domains", sends(letter(), server=relay)),
     Case(Signal.RELAY_SPREAD, "external servers", sends(letter()), 0),
