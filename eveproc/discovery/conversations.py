@@ -2,13 +2,15 @@
 
 Discovery asks every dns, flow and alert record who met whom, and nearly all of them say again what
 another one said. Such a line is known by slices of its bytes and passed over: both addresses of a
-connection; of a lookup its ends, its kind and result, and the hour of an answer. Only blocks whose
-lines all begin as Suricata writes them are looked at as a whole; of others each line that does not
-is decoded.
+connection; of a lookup its ends, its kind and result. Only blocks whose lines all begin as Suricata
+writes them are looked at as a whole; of others each line that does not is decoded.
+
+This looks at every line. Where home networks are known, meetings.py finds the few that matter.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import accumulate
 
 from msgspec import Struct
@@ -27,7 +29,8 @@ MOST_ADDRESSES, MOST_LOOKUPS = 1 << 18, 1 << 16
 MOST_BEGINNINGS = 16
 
 _RECORD = re.compile(
-    rb'\n\{"timestamp":"([0-9T-]{13}:[0-9]{2})[0-9:.]{10}[+-][0-9]{2}([0-9]{2})",(?:"flow_id":[0-9]+,)?(?:"parent_id":[0-9]+,)?'
+    rb'\n\{"timestamp":"[0-9T-]{13}:[0-9]{2}[0-9:.]{10}[+-][0-9]{4}",(?:"flow_id":[0-9]+,)?'
+    rb'(?:"parent_id":[0-9]+,)?'
     rb'(?:"in_iface":"[^"\\\n]*",)?(?:"pcap_cnt":[0-9]+,)?"event_type":"([a-z0-9_]+)"'
     rb'(?:,(?:"vlan":\[[0-9,]*\],)?"src_ip":"([0-9a-fA-F:.]+)",(?:"src_port":([0-9]+),)?'
     rb'"dest_ip":"([0-9a-fA-F:.]+)",(?:"dest_port":([0-9]+),)?)?'
@@ -41,16 +44,17 @@ _MEETINGS = frozenset((_DNS, _FLOW, _ALERT))
 _DECODED = frozenset((Smtp.TYPE.encode(), Dhcp.TYPE.encode()))
 _PASSED_OVER = frozenset(kind.encode() for kind in EVENT_TYPES) - _MEETINGS - _DECODED
 
-# (time to the minute, minutes of its zone, kind, source, its port, destination, its port)
-_Head = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
-_Lookup = tuple[bytes | bool, ...]
+# (kind, source, its port, destination, its port)
+_Head = tuple[bytes, bytes, bytes, bytes, bytes]
+# (source, its port if that is PORT, destination, its port if that is PORT) of a lookup, and that
+# with kind and result.
+Ends = tuple[bytes, bytes | None, bytes, bytes | None]
+_Lookup = tuple[Ends, bytes, bytes]
+PORT = b"53"
 
 
 class Meeting(Struct, frozen=True):
-    """The hosts that a record showed, and whether a record of the same ends can show more.
-
-    (Until the hour is over, if it is a lookup.)
-    """
+    """The hosts that a record showed, and whether a record of the same ends can show more."""
 
     hosts: Collection[str]
     is_all: bool
@@ -60,25 +64,39 @@ class Conversations:
     """Finds in blocks who met whom, and tells it by decoded events."""
 
     def __init__(
-        self, note: Callable[[Event], Meeting | None], networks: Iterable[Network], *, hourly: bool
+        self,
+        note: Callable[[Event], Meeting | None],
+        networks: Iterable[Network],
+        *,
+        quiet: Iterable[Network],
+        asks: Callable[[str, str, bool], bool],
+        servers: Iterable[Network] = (),
     ) -> None:
         """`note` takes an event in; it gives None if that does not count.
 
-        Of addresses outside of the networks nothing is kept. `hourly`: does it matter in which
-        hours a lookup was answered?
+        Of addresses outside of `networks` nothing is kept. Of lookups it matters who answered, if
+        that is one of `servers`, and who asked whom, if `asks` says so of (client, server, is it an
+        answer). It is not asked about clients in `quiet` networks.
         """
         self._note = note
-        self._hourly = hourly
         kept = tuple(networks)
         self._is_kept = network_test(kept)
         self._beginnings = (*_beginnings(kept),)
+        is_quiet, homes = network_test(quiet), tuple(servers)
+        self._asks = asks
+        self._is_quiet = lru_cache(maxsize=MOST_LOOKUPS)(lambda end: is_quiet(_spelled(end)))
+        self._is_server = network_test(homes)
+        self._server_beginnings = (*_beginnings(homes),)
         # Hosts in the networks that were noted, as they are written, and addresses that look alike.
         self._met: set[bytes] = set()
         self._others: set[bytes] = set()
         self._kinds: set[bytes] = set()
-        # Ends of lookups: those that show nothing more, and with kind and result what was shown.
-        self._done: set[_Lookup] = set()
+        # Lookups: ends of which others show nothing more; those of them of which one was decoded;
+        # and what was shown.
+        self.done: set[Ends] = set()
+        self._shown: set[Ends] = set()
         self._lookups: set[_Lookup] = set()
+        self._has_answers = False
         # Other statistics: most lines are not counted either.
         self._lines = LineReader(ReadStats)
 
@@ -102,34 +120,60 @@ class Conversations:
     def _one_by_one(self, text: bytes) -> Iterator[int]:
         place = 1
         for line in text.split(b"\n"):
-            found = _RECORD.match(b"\n" + line)
-            if found is None:
-                is_taken_in = not line
-            else:
-                head: _Head = tuple(group or b"" for group in found.groups())  # type: ignore[assignment]  # seven groups
-                is_taken_in = self._is_known(head) or self._is_taken_in(line, head)
-            if not is_taken_in:
+            if line and not self.take(line):
                 yield place
             place += len(line) + 1
         self._keep_bounds()
+
+    def take(self, line: bytes) -> bool:
+        """Take in one line; False if others must decode it."""
+        found = _RECORD.match(b"\n" + line)
+        if found is None:
+            return False
+        head: _Head = tuple(group or b"" for group in found.groups())  # type: ignore[assignment]  # five groups
+        return self._is_known(head) or self._is_taken_in(line, head)
+
+    def take_those(self, block: bytes, end: int, places: Iterable[int]) -> Iterator[int]:
+        """Take in the lines of block[:end] that the places, in ascending order, are in.
+
+        Gives a place in each line that others must decode.
+        """
+        behind = 0
+        for place in places:
+            if behind < place <= end:
+                start = block.rfind(b"\n", 0, place - 1) + 1
+                stop = block.find(b"\n", place - 1, end)
+                behind = stop + 1 if stop >= 0 else end
+                if not self.take(block[start : stop if stop >= 0 else end]):
+                    yield place
+        self._keep_bounds()
+
+    def is_new_lookup(self, ends: Ends) -> bool:
+        """May a lookup between ends that are not done show something new?"""
+        if not self._is_quiet_lookup(ends, is_answer=True):
+            return True
+        self.done.add(ends)
+        return False
 
     def _keep_bounds(self) -> None:
         for known, most in (
             (self._met, MOST_ADDRESSES),
             (self._others, MOST_ADDRESSES),
-            (self._done, MOST_LOOKUPS),
             (self._lookups, MOST_LOOKUPS),
         ):
             if len(known) > most:
                 known.clear()
+        if len(self.done) > MOST_LOOKUPS:
+            self.done.clear()
+            if len(self._shown) > MOST_LOOKUPS // 2:
+                self._shown.clear()
+            self.done |= self._shown
 
     def _is_known(self, head: _Head) -> bool:
         """Does its beginning tell that a line shows nothing new?"""
-        minute, zone, kind, source, source_port, destination, destination_port = head
+        kind, source, _, destination, _ = head
         if kind == _DNS:
-            hour = self._hour(minute, zone)
-            ends = source, source_port == b"53", destination, destination_port == b"53"
-            return (hour, *ends) in self._done
+            return _ends(head) in self.done
         if kind not in self._kinds or not source:
             return kind in _PASSED_OVER
         met, kept = self._met, self._beginnings
@@ -137,54 +181,64 @@ class Conversations:
             destination in met or not destination.startswith(kept) or destination in self._others
         )
 
-    def _hour(self, minute: bytes, zone: bytes) -> bytes:
-        """What tells the hour of UTC, whatever the zone; b"" where it does not matter."""
-        if not self._hourly:
-            return b""
-        return minute[:13] if zone == b"00" else minute
-
     def _is_taken_in(self, line: bytes, head: _Head) -> bool:
-        minute, zone, kind, source, source_port, destination, destination_port = head
+        kind, source, _, destination, _ = head
         if kind not in _MEETINGS or not source:
             return False
         if kind == _DNS:
-            ends = source, source_port == b"53", destination, destination_port == b"53"
-            return self._meet_lookup(line, ends, self._hour(minute, zone))
+            return self._meet_lookup(line, _ends(head))
         self._meet(line, kind, source, destination)
         return True
 
-    def _meet_lookup(self, line: bytes, ends: tuple[bytes, bool, bytes, bool], hour: bytes) -> bool:
+    def _meet_lookup(self, line: bytes, ends: Ends) -> bool:
         """Take in a lookup; False if its record is spelled otherwise."""
         lookup = _lookup(line)
         if lookup is None:
             return False
-        source, is_from_53, destination, is_to_53 = ends
         is_answer = lookup[0].endswith(_ANSWERS)
-        is_asked = not is_answer and is_to_53 and not is_from_53
-        if is_asked and source in self._met and _DNS in self._kinds:
+        key = (ends, *lookup)
+        if key in self._lookups or self._is_quiet_lookup(ends, is_answer=is_answer):
             return True
-        key = (hour if is_answer else b"", *ends, *lookup)
-        if key in self._lookups:
-            return True
+        source, from_port, destination, to_port = ends
         meeting = self._decode(line, source, destination)
         if meeting is not None:
             self._kinds.add(_DNS)
             self._lookups.add(key)
+            self._has_answers |= is_answer
             # Where the ports do not tell the server, versions differ in who it is.
-            if meeting.is_all and is_from_53 != is_to_53:
-                self._done.add((hour, *ends))
+            if meeting.is_all and from_port != to_port:
+                self.done.add(ends)
+                self._shown.add(ends)
         return True
+
+    def _is_quiet_lookup(self, ends: Ends, *, is_answer: bool) -> bool:
+        """Does a lookup, whatever else is in it, show nothing new?"""
+        source, from_port, destination, to_port = ends
+        if from_port == to_port or _DNS not in self._kinds:
+            return False
+        client, server = (destination, source) if from_port else (source, destination)
+        if is_answer and not (self._has_answers and self.is_met(server)):
+            return False
+        if not self.is_met(client) or (is_answer and self._may_serve(server)):
+            return False
+        return self._is_quiet(client) or not self._asks(
+            _spelled(client), _spelled(server), is_answer
+        )
+
+    def _may_serve(self, end: bytes) -> bool:
+        return end.startswith(self._server_beginnings) and self._is_server(_spelled(end))
 
     def _meet(self, line: bytes, kind: bytes, source: bytes, destination: bytes) -> None:
         """Decode the line of a connection or an alert unless it shows nobody new."""
-        is_old = kind in self._kinds and self._is_met(source)
+        is_old = kind in self._kinds and self.is_met(source)
         is_answered = kind != _FLOW or _UNANSWERED not in line
-        if is_old and not (is_answered and not self._is_met(destination)):
+        if is_old and not (is_answered and not self.is_met(destination)):
             return
         if self._decode(line, source, destination) is not None:
             self._kinds.add(kind)
 
-    def _is_met(self, end: bytes) -> bool:
+    def is_met(self, end: bytes) -> bool:
+        """Was the host noted, or is it none that is kept?"""
         if end in self._met or end in self._others or not end.startswith(self._beginnings):
             return True
         address = _spelled(end)
@@ -205,6 +259,15 @@ class Conversations:
         return meeting
 
 
+def _ends(head: _Head) -> Ends:
+    _, source, source_port, destination, destination_port = head
+    return source, _if_told(source_port), destination, _if_told(destination_port)
+
+
+def _if_told(port: bytes) -> bytes | None:
+    return port if port == PORT else None
+
+
 def _lookup(line: bytes) -> tuple[bytes, bytes] | None:
     """Version and kind of a dns record, and the result of an answer; None if spelled otherwise."""
     found = _LOOKUP.search(line)
@@ -215,7 +278,7 @@ def _lookup(line: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _spelled(end: bytes) -> str:
-    return canonical_address(end.decode("ascii"))
+    return canonical_address(end.decode("ascii", "replace"))
 
 
 def _beginnings(networks: Iterable[Network]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """SiteEvidence of a site that declares no servers -> Discovery: servers, monitors, domains."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.discovery.conversations import Conversations, Meeting
+from eveproc.discovery.meetings import Meetings, without
 from eveproc.discovery.networks import (
     PRIVATE_NETWORKS,
     HomeNetworkFinder,
@@ -19,7 +20,7 @@ from eveproc.discovery.networks import (
 )
 from eveproc.evidence.assets import Asset, assets
 from eveproc.evidence.collector import EVER, Collector, Period
-from eveproc.evidence.sketch import ActivitySketch
+from eveproc.evidence.sketch import FULL_HOURS, ActivitySketch, fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
 from eveproc.input.prefilter import PatternKind
@@ -28,7 +29,7 @@ from eveproc.signals.facts import Fact
 from eveproc.signals.home_net import network_test
 from eveproc.signals.observation import Observation
 from eveproc.verdicts.roles import Confidence, Role, RoleFinding, find_roles
-from rulegen.site_profile import Network, SiteProfile, short
+from rulegen.site_profile import Network, SiteProfile, collapsed, short
 from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
@@ -142,18 +143,51 @@ class Discoverer(Collector):
     Without home networks, only what tells them is found.
     """
 
-    def __init__(self, site: SiteProfile, period: Period = EVER) -> None:
+    def __init__(
+        self,
+        site: SiteProfile,
+        period: Period = EVER,
+        *,
+        before: SiteEvidence | None = None,
+        is_declared: bool = True,
+    ) -> None:
+        """`before` is what was found of the same input, or of a part of it, when it was read
+        before: what that shows need not be found again.
+
+        `is_declared`: were the home networks named by the site, not found in `before`? Then it is
+        not asked whether they are home.
+        """
         super().__init__(site, period)
-        self.store: SiteEvidence = SiteEvidence(finder=HomeNetworkFinder(site.home_networks))
+        known = site.home_networks if is_declared else ()
+        self.store: SiteEvidence = SiteEvidence(finder=HomeNetworkFinder(known))
+        self._is_declared = is_declared
         self._homes = [(home, network_test((home,))) for home in site.home_networks]
         self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
-        networks = *PRIVATE_NETWORKS, *site.home_networks
-        meetings = Conversations(self._meet, networks, hourly=bool(site.home_networks))
-        self.line_filter = replace(
-            self.line_filter,
-            further=meetings.further,
-            patterns=self.line_filter.patterns if site.home_networks else _no_patterns,
+        self._hour_of = lru_cache(maxsize=1 << 16)(_hour_for)
+        further = self._meetings(before or SiteEvidence())
+        patterns = self.line_filter.patterns if site.home_networks else _no_patterns
+        self.line_filter = replace(self.line_filter, further=further, patterns=patterns)
+
+    def _meetings(self, before: SiteEvidence) -> Callable[[bytes, int], Iterable[int]]:
+        """What finds the lines that tell of hosts or lookups."""
+        homes = self.site.home_networks
+        networks = [
+            part
+            for network in collapsed((*PRIVATE_NETWORKS, *homes))
+            for part in without(network, before.met)
+        ]
+        finder = self.store.finder
+        quiet = *PRIVATE_NETWORKS, *finder.home
+        meetings = Conversations(
+            self._meet, networks, quiet=quiet, asks=finder.can_learn, servers=homes
         )
+        if not homes:
+            return meetings.further
+        try:
+            kinds = sorted(_SHOW_HOSTS - before.kinds)
+            return Meetings(meetings, networks, kinds, lambda: self.store.kinds).further
+        except ImportError:  # every line is decoded
+            return meetings.further
 
     def add(self, event: Event) -> None:
         """Take one event in.
@@ -179,27 +213,37 @@ class Discoverer(Collector):
         store = self.store
         if event.TYPE in _SHOW_HOSTS:
             store.kinds.add(event.TYPE)
-        if isinstance(event, Stats) or self.period.why_not(event.time):
+        counts = not self.period.why_not(event.time)
+        if isinstance(event, Stats) or not (counts or not self._is_declared):
             return None
         hosts = tuple(hosts_met(event))
-        new = [host for host in hosts if store.finder.note_met(host)]
-        store.met.update(home for host in new if (home := self._home_of(host)))
         store.finder.add(event)
-        if (
-            isinstance(event, Dns)
-            and event.is_answer
-            and event.client != event.server
-            and self.is_home(event.server)
-        ):
-            # By hours, so that one answer in an hour says as much as all.
-            hour = event.time // HOUR * HOUR
-            observation = Observation(hour, event.client, (event.client,))
-            self._keep(Finding(event.server, Fact.SERVES_DNS, EvidenceSource.LOG, observation))
+        if not counts:  # whose clock is wrong may still tell home networks
+            return None
+        store.met.update(home for host in hosts if (home := self._home_of(host)))
+        if isinstance(event, Dns) and event.is_answer:
+            self._note_server(event)
         return Meeting(hosts, is_all=isinstance(event, Dns) and shows_all(event))
+
+    def _note_server(self, event: Dns) -> None:
+        """Note whom a DNS server answers: each client once, and not when.
+
+        So one answer says as much as all. The hours of an ActivitySketch keep more clients than one
+        of them would.
+        """
+        client, server = event.client, event.server
+        if client != server and self.is_home(server):
+            observation = Observation(self._hour_of(client), client, (client,))
+            self._keep(Finding(server, Fact.SERVES_DNS, EvidenceSource.LOG, observation))
 
     def _find_home(self, address: str) -> Network | None:
         found = (home for home, is_in in self._homes if is_in(address))
         return next(found, None)
+
+
+def _hour_for(client: str) -> float:
+    """One of the hours that an ActivitySketch keeps in full, before all others."""
+    return float(fingerprint((client,)) % FULL_HOURS * HOUR)
 
 
 _SERVES = (Fact.SERVES_DNS, EvidenceSource.LOG)

@@ -1,8 +1,13 @@
-"""Files of EVE records (and a site.yaml, if there is one) -> Discovery."""
+"""Files of EVE records (and a site.yaml, if there is one) -> Discovery.
+
+Without a site.yaml home networks are found in a sample of the input first, and looked for again
+while all of it is read. Where that finds others, it is read once more.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from eveproc.discovery.discover import (
@@ -14,13 +19,14 @@ from eveproc.discovery.discover import (
     missing_records,
     without_home,
 )
+from eveproc.discovery.sample import sampled
 from eveproc.evidence.collector import EVER, Period
 from eveproc.input.parallel import gather
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import STDIN, find_files
 from eveproc.verdicts.analyze import infected_addresses, judge_evidence, period_of
 from rulegen.errors import InputError, Problem
-from rulegen.site_profile import SiteProfile
+from rulegen.site_profile import Network, SiteProfile
 
 Progress = Callable[[int, int], None]
 
@@ -40,23 +46,21 @@ def discover_in(
 ) -> Discovery:
     """What the site has; `jobs` and `progress` as in input.parallel.
 
-    Without a profile a first reading finds the home networks, so standard input needs a profile.
+    Without a profile the input is read more than once, so standard input needs a profile.
 
     Where no home network is found, the Discovery says only that. Raises InputError where a source
     cannot be read.
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, _READ_TWICE)])
-    files, readings = find_files(sources), 1 if site else 2
-    home = site
-    if home is None:
-        found, _ = _gather(files, SiteProfile(()), EVER, jobs, _part_of(progress, 0, readings))
-        if not (networks := found.finder.networks()):
-            return without_home(found.kinds)
-        home = SiteProfile(networks)
-    bare = SiteProfile(home.home_networks, ports=home.ports)
-    period, last = period_of(None, None, now), _part_of(progress, readings - 1, readings)
-    store, stats = _gather(files, bare, period, jobs, last)
+    source = _Source(find_files(sources), period_of(None, None, now), jobs, progress)
+    if site is None:
+        bare, store, stats = source.read_undeclared()
+        if not bare.home_networks:
+            return without_home(store.kinds)
+    else:
+        bare = SiteProfile(site.home_networks, ports=site.ports)
+        store, stats = source.read(bare, sampled(source.files, lambda: Discoverer(bare)))
     report = judge_evidence(store, bare, stats, everyone=False, drawn=False)
     infected = [address for address, _ in infected_addresses(report.verdicts)]
     missing, blind = missing_records(store.kinds), is_blind(store.kinds)
@@ -65,18 +69,65 @@ def discover_in(
     return replace(discover(store, bare, infected), missing=missing, is_blind=blind)
 
 
-def _gather(
-    files: Sequence[str],
-    site: SiteProfile,
-    period: Period,
-    jobs: int | None,
-    progress: Progress | None,
-) -> tuple[SiteEvidence, ReadStats]:
-    """Raises InputError where nothing in the files is EVE."""
-    store, stats = gather(files, partial(Discoverer, site, period), jobs=jobs, progress=progress)
-    stats.raise_if_no_eve()
-    assert isinstance(store, SiteEvidence)  # a Discoverer's
-    return store, stats
+class _Source(Struct, frozen=True):
+    """Files, how they are read, and which of their events count."""
+
+    files: Sequence[str]
+    period: Period
+    jobs: int | None
+    progress: Progress | None
+
+    def read_undeclared(self) -> tuple[SiteProfile, SiteEvidence, ReadStats]:
+        """The profile of the home networks that all of the input shows, and what it shows of them.
+
+        Nothing but why, where it shows no home network.
+        """
+        nowhere = SiteProfile(())
+        before, progress = sampled(self.files, lambda: Discoverer(nowhere)), self.progress
+        if before is None or not before.finder.networks():
+            collect = partial(Discoverer, nowhere, EVER)
+            before, stats = self._gather(collect, _part_of(progress, 0, 2))
+            progress = _part_of(progress, 1, 2)
+            if not before.finder.networks():
+                return nowhere, before, stats
+        home: tuple[Network, ...] = ()
+        while home != (found := before.finder.networks()) and found:
+            home = found
+            before.met = {network for network in home if before.finder.has_met(network)}
+            collect = partial(
+                Discoverer, SiteProfile(home), self.period, before=before, is_declared=False
+            )
+            store, stats = self._gather(collect, progress)
+            _add_before(store, before)
+            before, progress = store, _part_of(self.progress, 1, 2)
+        before.finder = before.finder.beyond(found)
+        return SiteProfile(found), before, stats
+
+    def read(
+        self, site: SiteProfile, before: SiteEvidence | None
+    ) -> tuple[SiteEvidence, ReadStats]:
+        """What the input shows of a site with declared home networks."""
+        collect = partial(Discoverer, site, self.period, before=before)
+        store, stats = self._gather(collect, self.progress)
+        if before:
+            _add_before(store, before)
+        return store, stats
+
+    def _gather(
+        self, collect: Callable[[], Discoverer], progress: Progress | None
+    ) -> tuple[SiteEvidence, ReadStats]:
+        """Raises InputError where nothing in the files is EVE."""
+        store, stats = gather(self.files, collect, jobs=self.jobs, progress=progress)
+        stats.raise_if_no_eve()
+        assert isinstance(store, SiteEvidence)  # a Discoverer's
+        return store, stats
+
+
+def _add_before(store: SiteEvidence, before: SiteEvidence) -> None:
+    """Add what an earlier reading found and this one did not look for."""
+    store.finder.merge(before.finder)
+    store.kinds |= before.kinds
+    store.met |= before.met
 
 
 def _part_of(progress: Progress | None, number: int, readings: int) -> Progress | None:

@@ -6,9 +6,10 @@ query the site's own name server ask nobody else that the sensor can see.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from msgspec import Struct, field
@@ -54,6 +55,12 @@ class AskingNetwork(Struct):
         if answered:
             _keep_lowest(self.answered, client, ASKING_HOSTS)
 
+    def can_learn_of(self, client: Address, *, is_answer: bool) -> bool:
+        """Might `note` change anything but `asked`?"""
+        return _would_keep(self.asking, client, ASKING_HOSTS) or (
+            is_answer and _would_keep(self.answered, client, ASKING_HOSTS)
+        )
+
     def merge(self, other: "AskingNetwork") -> None:
         for host in other.asking:
             _keep_lowest(self.asking, host, ASKING_HOSTS)
@@ -67,7 +74,8 @@ class HomeNetworkFinder(Struct):
     """Collects networks from events; merges in any order.
 
     `private` maps each private network in use to its lowest hosts. `answers_logged`: did any
-    record hold an answer of a DNS server? Addresses in `home` are left out.
+    record hold an answer of a DNS server? Addresses in `home` are left out. `_bars`: beyond which
+    order no server of a network that has enough of them is kept.
     """
 
     home: tuple[Network, ...] = ()
@@ -76,6 +84,7 @@ class HomeNetworkFinder(Struct):
     public: dict[Network, AskingNetwork] = field(default_factory=dict)
     answers_logged: bool = False
     _met: set[str] = field(default_factory=set)
+    _bars: dict[Network, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -114,6 +123,21 @@ class HomeNetworkFinder(Struct):
         inside = (host for host in hosts if host.version == network.version and host in network)
         return tuple(sorted(inside, key=int)[:MOST_EXAMPLES])
 
+    def has_met(self, network: Network) -> bool:
+        """Was a host met in a network that holds whole networks of those that were found?"""
+        known = (one.network_address for one in (*self.private, *self.public))
+        return any(find_network(address, (network,)) for address in known)
+
+    def beyond(self, home: tuple[Network, ...]) -> "HomeNetworkFinder":
+        """The same without what was found in home networks."""
+        return HomeNetworkFinder(
+            home,
+            {one: hosts for one, hosts in self.private.items() if not _is_in(one, home)},
+            {one for one in self.leased if not _is_in(one, home)},
+            {one: asking for one, asking in self.public.items() if not _is_in(one, home)},
+            self.answers_logged,
+        )
+
     def _private_and_leased(self) -> tuple[Network, ...]:
         return (*_joined(self.private), *sorted(self.leased, key=_order))
 
@@ -132,6 +156,26 @@ class HomeNetworkFinder(Struct):
             _keep_lowest(self.private.setdefault(network, set()), address, MOST_EXAMPLES)
         return True
 
+    def can_learn(self, client: str, server: str, is_answer: bool) -> bool:
+        """Might a lookup, whatever its answer, show more than that answers are logged?"""
+        if not client or not server:
+            return True
+        if _is_private(client) or self._is_home(client):
+            return False
+        address, network = _located(client)
+        if _is_local(address):
+            return False
+        asking = self.public.get(network)
+        if asking is None or asking.can_learn_of(address, is_answer=is_answer):
+            return True
+        # Sets only get lower.
+        bar = self._bars.get(network)
+        if bar is not None and _order_around(server) > bar:
+            return False
+        if len(asking.asked) >= MOST_ASKED:
+            self._bars[network] = max(map(_order, asking.asked))
+        return _would_keep(asking.asked, _located(server)[1], MOST_ASKED)
+
     def _note_question(self, event: Dns) -> None:
         self.answers_logged |= event.is_answer
         if _is_private(event.client) or self._is_home(event.client):
@@ -149,6 +193,7 @@ class HomeNetworkFinder(Struct):
         if len(self.public) > MOST_NETWORKS:
             kept = sorted(self.public, key=_order)[:MOST_NETWORKS]
             self.public = {network: self.public[network] for network in kept}
+            self._bars.clear()
 
     def _judge_asking(self) -> Iterator[tuple[Network, bool]]:
         """Each public network that has enough asking hosts, and whether it seems to be home."""
@@ -207,9 +252,24 @@ def _keep_lowest(known: set[Any], new: Address | Network, most: int) -> None:
         known.remove(max(known, key=_order))
 
 
+def _would_keep(known: Collection[Address | Network], new: Address | Network, most: int) -> bool:
+    return new not in known and (
+        len(known) < most or _order(new) < max(_order(one) for one in known)
+    )
+
+
 def _order(one: Address | Network) -> tuple[int, int]:
     address = one if isinstance(one, IPv4Address | IPv6Address) else one.network_address
     return one.version, int(address)
+
+
+def _order_around(text: str) -> tuple[int, int]:
+    """The order of the network around an address."""
+    if _is_private(text):
+        return _order(_located(text)[1])
+    version, bits, length = (6, 128, PUBLIC_V6) if ":" in text else (4, 32, PUBLIC_V4)
+    number = int.from_bytes(inet_pton(AF_INET6 if version == 6 else AF_INET, text))
+    return version, number >> bits - length << bits - length
 
 
 def _is_local(address: Address) -> bool:

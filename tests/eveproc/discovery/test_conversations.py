@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from eveproc.discovery.conversations import Conversations, Meeting
 from eveproc.discovery.discover import Discoverer, SiteEvidence
 from eveproc.discovery.networks import HomeNetworkFinder
-from eveproc.evidence.collector import Period
+from eveproc.evidence.collector import EVER, Period
 from eveproc.input import parallel, sources
 from eveproc.input.events import Event
 from eveproc.input.parallel import gather
@@ -33,7 +34,7 @@ KINDS = {"dns", "flow", "alert", "smtp"}
 def comparable(store: SiteEvidence, site: SiteProfile) -> tuple[object, ...]:
     """All but what depends on how often a record is read; without home networks, what tells them."""
     store.trim()
-    finder = replace(store.finder, _met=set())
+    finder = replace(store.finder, _met=set(), _bars={})
     if not site.home_networks:
         return store.kinds, finder
     times = {"first_event": 0.0, "last_event": 0.0, "early_events": 0}
@@ -42,7 +43,10 @@ def comparable(store: SiteEvidence, site: SiteProfile) -> tuple[object, ...]:
 
 
 def plainly(path: Path, site: SiteProfile, period: Period) -> SiteEvidence:
-    finder = Discoverer(site, period)
+    return read_plainly(path, Discoverer(site, period))
+
+
+def read_plainly(path: Path, finder: Discoverer) -> SiteEvidence:
     for event in read_events([str(path)], ReadStats()):
         finder.add(event)
     return finder.store
@@ -97,6 +101,50 @@ def test_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert hosts > FILES / 2
 
 
+@pytest.mark.untraced  # the same lines hundreds of times
+def test_what_an_earlier_reading_showed_need_not_be_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home networks found in a part of the lines, all networks and all else found in all lines."""
+    pool = lines_of_every_kind()
+    path, part = tmp_path / "eve.json", tmp_path / "part.json"
+    right = wrong = 0
+    for seed in range(FILES):
+        random = Random(seed)
+        monkeypatch.setattr(sources, "BLOCK", random.choice([2_000, 20_000, 1 << 20]))
+        few, odd = random.sample(pool, 20), random.choice([0, 0, 0.1, 0.5])
+        lines = [moved(random.choice(few), random) for _ in range(random.randrange(1, 120))]
+        lines = [written_somehow(line, random) if random.random() < odd else line for line in lines]
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        part.write_bytes(b"\n".join(lines[: random.choice([20, 60, 120])]) + b"\n")
+        before = plainly(part, SITES[1], EVER)
+        if not (guess := before.finder.networks()):
+            continue
+        home = SiteProfile(guess)
+        before.met = {network for network in guess if before.finder.has_met(network)}
+        collect = partial(Discoverer, home, FUTURE, is_declared=False)
+        quick, _ = gather([str(path)], partial(collect, before=before), jobs=1)
+        plain = read_plainly(path, collect())
+        for store in (quick, plain):
+            assert isinstance(store, SiteEvidence)
+            store.finder.merge(before.finder)
+            store.kinds |= before.kinds
+            store.met |= before.met
+        found = plainly(path, SITES[1], EVER).finder
+        assert quick.finder.networks() == found.networks(), f"seed {seed}"
+        assert told(quick.finder.beyond(guess)) == told(plain.finder.beyond(guess)), f"seed {seed}"
+        assert comparable(quick, home)[0] == comparable(plain, home)[0], f"seed {seed}"
+        right += found.networks() == guess
+        wrong += found.networks() != guess
+    assert min(right, wrong) > FILES / 10
+
+
+def told(finder: HomeNetworkFinder) -> tuple[object, ...]:
+    networks = finder.networks()
+    examples = [finder.examples(network) for network in networks]
+    return networks, finder.doubtful(), examples, finder.answers_logged
+
+
 def moved(line: bytes, random: Random) -> bytes:
     """At another minute, in another zone, or between the ends of another pair of hosts."""
     event = json.loads(line)
@@ -128,7 +176,7 @@ def test_what_is_said_again_is_not_decoded() -> None:
         taken.append(event)
         return Meeting((event.client, event.server), is_all=event.TYPE == "dns")
 
-    further = Conversations(note, (HOMES[0],), hourly=True).further
+    further = Conversations(note, HOMES[:1], quiet=HOMES, asks=lambda *_: False).further
     lines = [
         record("dns", 5000 + number, dns={"version": 2, "type": "answer", "id": number})
         for number in range(50)

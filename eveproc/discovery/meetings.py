@@ -1,0 +1,161 @@
+"""Blocks of undecoded EVE of a site with known home networks -> lines that may show new hosts.
+
+Conversations looks at every line. Here one search of a block finds what can matter: records of
+lookups, of which those between ends that are done are passed over; addresses in networks of which
+no host was met yet, or that are private and not home; kinds of records that were not read yet; and
+records in text, whose lines are all decoded. An address is found wherever it stands in a line, so
+the order of keys does not matter; what is spelled in another way than Suricata does is found by the
+patterns of every report (signals/prefilter_patterns.py).
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from eveproc.discovery.conversations import PORT, Conversations
+from eveproc.input.prefilter import PatternKind, database
+from rulegen.site_profile import Network
+
+# More parts than these, and a network without its known parts is looked for as a whole.
+MOST_PARTS = 256
+QUOTE = b'"'
+# What follows the kind of a record of a lookup; the groups are conversations.Ends.
+_ENDS = re.compile(
+    rb',(?:"vlan":\[[0-9,]*\],)?'
+    rb'"src_ip":"([0-9a-fA-F:.]+)","src_port":(?:(%b)|[0-9]+),'
+    rb'"dest_ip":"([0-9a-fA-F:.]+)","dest_port":(?:(%b)|[0-9]+),' % (PORT, PORT)
+)
+_LOOKUPS = b'event_type":"(?i:dns)"'
+_IN_TEXT = (rb"event_type\\", b'event_type""')
+# IPv6 that holds an address of IPv4.
+_MAPPED = b"(?i::ffff:)"
+
+
+class Meetings:
+    """Finds lines by patterns, and has Conversations look at them."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        networks: Iterable[Network],
+        kinds: Iterable[str],
+        known: Callable[[], Collection[str]],
+    ) -> None:
+        """`networks` are those of which every host is to be noted.
+
+        `kinds` are the kinds of records of which one is looked for, and `known` tells which of
+        those were read.
+
+        Raises ImportError where hyperscan is not installed.
+        """
+        self._conversations = conversations
+        self._known = known
+        self._kinds = tuple(kinds)
+        self._hits: tuple[list[int], ...] = ([], [], [], *([] for _ in self._kinds))
+        patterns = [(self._hits[0], _LOOKUPS)]
+        patterns += [(self._hits[1], text) for text in (*address_patterns(networks), _MAPPED)]
+        patterns += [(self._hits[2], text) for text in _IN_TEXT]
+        patterns += [
+            (hits, f'event_type":"(?i:{kind})"'.encode())
+            for hits, kind in zip(self._hits[3:], self._kinds, strict=True)
+        ]
+        self._note = [hits.append for hits, _ in patterns]
+        looked_for = tuple((PatternKind.WANTED, text) for _, text in patterns)
+        self._database = database(lambda _: looked_for)
+
+    def further(self, block: bytes, end: int) -> Iterator[int]:
+        """Take in the lines of block[:end]; gives a place in each line that others must decode."""
+        for hits in self._hits:
+            hits.clear()
+        note = self._note
+
+        def found(pattern: int, _start: int, place: int, _flags: int, _context: object) -> None:
+            note[pattern](place)
+
+        self._database.scan(block, match_event_handler=found)
+        lookups, addresses, in_text, *of_kinds = self._hits
+        places = [*self._new_lookups(block, end, lookups), *in_text]
+        places += (place for place in addresses if self._is_new(block, place))
+        known = self._known()
+        for kind, hits in zip(self._kinds, of_kinds, strict=True):
+            if kind not in known:
+                places += hits[:1]
+        places.sort()
+        return self._conversations.take_those(block, end, places)
+
+    def _new_lookups(self, block: bytes, end: int, places: Sequence[int]) -> Iterator[int]:
+        match, done = _ENDS.match, self._conversations.done
+        new = [
+            (place, found)
+            for place in places[: bisect_right(places, end)]
+            if (found := match(block, place)) is None or found.groups() not in done
+        ]
+        is_new = self._conversations.is_new_lookup
+        return (place for place, found in new if found is None or is_new(found.groups()))  # type: ignore[arg-type]  # four groups
+
+    def _is_new(self, block: bytes, place: int) -> bool:
+        """Is the address that the place is in one of a host that may have to be noted?"""
+        start, stop = block.rfind(QUOTE, 0, place) + 1, block.find(QUOTE, place)
+        return not self._conversations.is_met(block[start:stop])
+
+
+def without(network: Network, known: Iterable[Network]) -> tuple[Network, ...]:
+    """The parts of a network that are in none of the known ones."""
+    parts = [network]
+    for one in known:
+        if one.version == network.version and one.overlaps(network):
+            parts = [part for each in parts for part in _parts_without(each, one)]
+            if len(parts) > MOST_PARTS:
+                return (network,)
+    return tuple(parts)
+
+
+def _parts_without(network: Network, known: Network) -> Iterator[Network]:
+    if not network.overlaps(known):
+        yield network
+    elif network.prefixlen < known.prefixlen:
+        for half in network.subnets():
+            yield from _parts_without(half, known)
+
+
+def address_patterns(networks: Iterable[Network]) -> tuple[bytes, ...]:
+    """Regular expressions that find every address in these networks, behind its quote.
+
+    Few others are found. Of IPv6 at most the first two groups are looked at.
+    """
+    of_v4: dict[tuple[int, ...], set[int]] = {}
+    patterns = set()
+    for network in networks:
+        if network.version == 4:
+            full, rest = divmod(network.prefixlen, 8)
+            octets = network.network_address.packed
+            first = octets[full] if rest else 0
+            more = range(first, first + (1 << (8 - rest))) if full < 4 else ()
+            of_v4.setdefault(tuple(octets[:full]), set()).update(more)
+        else:
+            patterns.add(_of_v6(network))
+    patterns |= {_of_v4(head, numbers) for head, numbers in of_v4.items()}
+    return tuple(pattern.encode() for pattern in sorted(patterns))
+
+
+def _of_v4(head: tuple[int, ...], numbers: Collection[int]) -> str:
+    text = '"' + "".join(rf"{octet}\." for octet in head[:3]) + "".join(map(str, head[3:]))
+    if len(numbers) in (0, 256):
+        return text if head else r'"[0-9]{1,3}\.'
+    dot = r"\." if len(head) < 3 else ""
+    return f"{text}(?:{'|'.join(map(str, sorted(numbers)))}){dot}"
+
+
+def _of_v6(network: Network) -> str:
+    length = network.prefixlen
+    digits = network.network_address.exploded.replace(":", "")
+    if length < 4 or digits.startswith("0"):
+        return '"[0-9a-fA-F]{0,4}:'
+    if length >= 16:
+        has_second = length >= 32 and digits[4:8] != "0000"
+        second = f"0{{0,3}}{digits[4:8].lstrip('0')}:" if has_second else ""
+        return f'"(?i:{digits[:4]}:{second})'
+    full, rest = divmod(length, 4)
+    first = int(digits[full], 16)
+    more = "".join(f"{number:x}" for number in range(first, first + (1 << (4 - rest))))
+    return f'"(?i:{digits[:full]}[{more}]{"[0-9a-f]" * (3 - full)}:)'

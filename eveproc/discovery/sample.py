@@ -1,0 +1,54 @@
+"""Files -> what a Discoverer finds in a sample of their lines: whole pieces, spread over all.
+
+It is a guess, made before everything is read; nothing rests on it alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from itertools import islice
+from pathlib import Path
+
+from eveproc.discovery.discover import Discoverer, SiteEvidence
+from eveproc.input.parallel import Gatherer, Part
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import holds_lines
+from eveproc.input.sources import LogSource, plain_head, size_of
+
+# So many pieces of so many bytes; of less input than LEAST all is read as soon.
+PIECES, PIECE, LEAST = 16, 1 << 19, 1 << 25
+
+
+def sampled(files: Sequence[str], collect: Callable[[], Discoverer]) -> SiteEvidence | None:
+    """What is found in a sample; None where there is too little input for one.
+
+    What can be read only once, as a pipe, is left out.
+    """
+    sizes = {file: size_of(file) for file in files if Path(file).is_file()}
+    if sum(sizes.values()) < LEAST:
+        return None
+    collector = collect()
+    gatherer = Gatherer(collector)
+    for file, start in _places(sizes):
+        with suppress(OSError), ExitStack() as stack:
+            if holds_lines(plain_head(file)):
+                gatherer.read(Part(file, start, start + PIECE))
+            else:
+                _read_head(gatherer, LogSource(file, stack, ReadStats()))
+    gatherer.settle()
+    return collector.store
+
+
+def _places(sizes: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Files and bytes in them, at equal distances."""
+    each = sum(sizes.values()) // PIECES
+    at = 0
+    for file, size in sizes.items():
+        yield from ((file, start) for start in range(-at % each, size, each))
+        at += size
+
+
+def _read_head(gatherer: Gatherer[SiteEvidence], source: LogSource) -> None:
+    """Of a compressed file the beginning is read."""
+    if holds_lines(source.head()):
+        for block, end in islice(source.blocks(), 1):
+            gatherer.take(block, end)
