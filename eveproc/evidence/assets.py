@@ -12,10 +12,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import combinations
 from math import inf
+from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eveproc.evidence.leases import Ack, AddressHold, Leases
+from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.places import Place, describe, differing, project
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, merged
 
@@ -26,6 +29,7 @@ SHARED = 0.1
 COMPARED_AT_MOST = 64
 
 Pair = tuple[str, str]
+_NOTHING: Mapping[str, HostEvidence] = MappingProxyType({})
 
 
 class Apart(Struct, frozen=True):
@@ -81,7 +85,7 @@ def assets(
     Without `everyone`, hosts without evidence and lease are omitted.
     """
     known = _Acks(store, separate_by)
-    holders: dict[str, list[tuple[AddressHold, Network, HostEvidence]]] = {}
+    holders = _Holders()
     addresses = store.active if everyone else store.active & (set(store.hosts) | known.addresses())
     for network in _networks(store, separate_by, addresses, known):
         acks = known.of(network)
@@ -89,9 +93,28 @@ def assets(
         held = () if contested else store.leases.holds(network.address, acks)
         yield from _unbound(network, held, contested, known.routers)
         for hold, evidence in _bound(network, held, known.routers):
-            holders.setdefault(hold.mac, []).append((hold, network, evidence))
-    for mac, parts in sorted(holders.items()):
+            holders.add(hold, network, evidence)
+    for mac, parts in holders.by_mac():
         yield from _of_mac(mac, parts)
+
+
+class _Holders:
+    """MACs, and what each did at an address; most evidence is packed, as there may be much."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[tuple[AddressHold, Network, str]]] = {}
+        self._evidence = PackedStore(HostEvidence)
+
+    def add(self, hold: AddressHold, network: Network, evidence: HostEvidence) -> None:
+        key = str(len(self._evidence))
+        self._evidence[key] = evidence
+        place = hold, replace(network, by_mac=_NOTHING), key
+        self._parts.setdefault(hold.mac, []).append(place)
+
+    def by_mac(self) -> Iterator[tuple[str, list[tuple[AddressHold, Network, HostEvidence]]]]:
+        """In the order of MACs; networks come without their evidence."""
+        for mac, parts in sorted(self._parts.items()):
+            yield mac, [(hold, network, self._evidence[key]) for hold, network, key in parts]
 
 
 class _Acks:

@@ -1,10 +1,11 @@
 """DHCP events -> Leases: which machine (MAC, host name) held an address when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 
 from msgspec import Struct, field
 
+from eveproc.evidence.sampling import keeps
 from eveproc.input.events import Dhcp
 from rulegen.units import HOUR
 
@@ -26,6 +27,11 @@ RETURNS = 2
 AT_ONCE = 600
 # Maximum number of scopes of a lease: one network, seen by a few sensors.
 SCOPES_AT_MOST = 64
+# Maximum number of entries of `Leases.seen`, of addresses that were released, and of names: a lease
+# takes some 700 bytes. Whoever is in the network may ask for leases with invented MACs.
+MOST_LEASES = 1 << 17
+# Where there are more, acknowledgements are kept of longer times, and then of fewer addresses.
+SLOTS = (1, 4, 24)
 
 
 class AddressHold(Struct, frozen=True):
@@ -48,6 +54,12 @@ class Leases(Struct):
     `lasting` is the longest lease of (address, mac) in seconds; `names` is the newest name of a
     MAC, with its time. `scopes` tells in which networks (address, mac) was leased, where logged;
     `released` is when it was last given back.
+
+    `rounds`: of more than MOST_LEASES entries the first and last acknowledgement of so many hours
+    are kept (SLOTS), by the first of these hours; then those of every 2**n-th address
+    (sampling.py), all of an address or none: by a part of them, what one machine did would be
+    blamed on another.
+    `names_sampled` is the same of names, by MAC.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
@@ -55,34 +67,60 @@ class Leases(Struct):
     names: dict[str, tuple[float, str]] = field(default_factory=dict)
     scopes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     released: dict[tuple[str, str], float] = field(default_factory=dict)
+    rounds: int = 0
+    names_sampled: int = 0
 
     def note(self, event: Dhcp, scope: str = "") -> None:
         """`scope` is the network it was given in, "" if that is not logged (places.py)."""
         if event.mac in NOBODY:
             return
-        if event.is_release:
+        is_kept = self._keeps(event.address)
+        if event.is_release and is_kept:
             self._note_release((event.address, event.mac), event.time)
-        elif event.address:
+        elif event.address and not event.is_release and is_kept:
             if scope:
                 self._note_scopes((event.address, event.mac), {scope})
-            self._note_ack(
-                (event.address, event.mac, int(event.time // HOUR)), (event.time, event.time)
-            )
+            key = (event.address, event.mac, int(event.time // HOUR))
+            self._note_ack(key, (event.time, event.time))
             self._note_length((event.address, event.mac), max(0, event.lease_seconds))
         if event.hostname:
             self._note_name(event.mac, (event.time, event.hostname))
+        self.keep_bounds()
 
     def merge(self, other: "Leases") -> None:
-        for key, times in other.seen.items():
-            self._note_ack(key, times)
-        for lease, seconds in other.lasting.items():
-            self._note_length(lease, seconds)
+        self._sample(other.rounds)
+        self._sample_names(other.names_sampled)
         for mac, named in other.names.items():
             self._note_name(mac, named)
-        for lease, time in other.released.items():
-            self._note_release(lease, time)
+        for lease, seconds in other.lasting.items():
+            if self._keeps(lease[0]):
+                self._note_length(lease, seconds)
         for lease, scopes in other.scopes.items():
-            self._note_scopes(lease, scopes)
+            if self._keeps(lease[0]):
+                self._note_scopes(lease, scopes)
+        for lease, time in other.released.items():
+            if self._keeps(lease[0]):
+                self._note_release(lease, time)
+        for key, times in other.seen.items():
+            if self._keeps(key[0]):
+                self._note_ack(key, times)
+        self.keep_bounds()
+
+    def sentences(self) -> Iterator[str]:
+        """What was left out at a bound."""
+        if self.rounds:
+            kept = f"the first and last of {self._slot()} hours"
+            if sampled := self._sampled():
+                kept += f", of one address in {1 << sampled},"
+            yield (
+                f"more than {MOST_LEASES} leases were confirmed; only {kept} are used, so a "
+                "machine may be known by its address alone"
+            )
+        if self.names_sampled:
+            yield (
+                f"more than {MOST_LEASES} machines gave DHCP a name; one in "
+                f"{1 << self.names_sampled} is named"
+            )
 
     def name_of(self, mac: str) -> str:
         return self.names.get(mac, (0.0, ""))[1]
@@ -149,6 +187,9 @@ class Leases(Struct):
         return later[0] < end and not times[-1] <= released <= later[0]
 
     def _note_ack(self, key: tuple[str, str, int], times: tuple[float, float]) -> None:
+        if self.rounds:
+            address, mac, hour = key
+            key = address, mac, hour - hour % self._slot()
         first, last = self.seen.get(key, times)
         self.seen[key] = (min(first, times[0]), max(last, times[1]))
 
@@ -163,7 +204,41 @@ class Leases(Struct):
         self.lasting[lease] = max(seconds, self.lasting.get(lease, 0))
 
     def _note_name(self, mac: str, named: tuple[float, str]) -> None:
-        self.names[mac] = max(named, self.names.get(mac, named))
+        if keeps(mac, self.names_sampled):
+            self.names[mac] = max(named, self.names.get(mac, named))
+
+    def keep_bounds(self) -> None:
+        """Leave out what is beyond the bounds; for whoever fills the fields."""
+        while max(len(self.seen), len(self.released)) > MOST_LEASES:
+            self._sample(self.rounds + 1)
+        while len(self.names) > MOST_LEASES:
+            self._sample_names(self.names_sampled + 1)
+
+    def _sample(self, rounds: int) -> None:
+        if rounds <= self.rounds:
+            return
+        self.rounds = rounds
+        seen, self.seen = self.seen, {}
+        for key, times in seen.items():
+            if self._keeps(key[0]):
+                self._note_ack(key, times)
+        self.lasting = {key: long for key, long in self.lasting.items() if self._keeps(key[0])}
+        self.scopes = {key: some for key, some in self.scopes.items() if self._keeps(key[0])}
+        self.released = {key: at for key, at in self.released.items() if self._keeps(key[0])}
+
+    def _keeps(self, address: str) -> bool:
+        return keeps(address, self._sampled())
+
+    def _sampled(self) -> int:
+        return max(0, self.rounds - len(SLOTS) + 1)
+
+    def _slot(self) -> int:
+        return SLOTS[min(self.rounds, len(SLOTS) - 1)]
+
+    def _sample_names(self, times: int) -> None:
+        if times > self.names_sampled:
+            self.names_sampled = times
+            self.names = {mac: named for mac, named in self.names.items() if keeps(mac, times)}
 
 
 def _runs(acks: Iterable[Ack]) -> list[tuple[str, list[float]]]:

@@ -21,10 +21,11 @@ ADDRESSES_AT_MOST = 4
 # (RFC 8981), those that are no longer preferred included.
 IPV6_AT_ONCE = 16
 GATEWAYS_AT_MOST = 4096
-# ARP is heard of hosts that send no mail, too: its times are kept to slots of so many seconds, of
-# so many addresses, MACs and slots.
+# ARP is heard of hosts that send no mail, too: its times are kept to slots of so many seconds.
 ARP_SLOT = 4 * 3600
-MOST_CLAIMS = 1 << 17
+# Maximum number of addresses, MACs and slots, by frames and by ARP: each takes some 400 bytes. MACs
+# and addresses of packets may be invented.
+MOST_SEEN, MOST_CLAIMS = 1 << 17, 1 << 17
 # The second digit of a MAC that addresses a group.
 _GROUP = frozenset("13579bdf")
 _NOBODY = "00:00:00:00:00:00"
@@ -40,13 +41,17 @@ class MacTable(Struct):
 
     `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
     `gateways`: MACs that external addresses were seen with. `claims` is as `seen`, by ARP, its
-    slots counted below 0; of more than MOST_CLAIMS those of every 2**n-th address are kept.
+    slots counted below 0.
+
+    `sampled` and `claims_sampled`: of more than MOST_SEEN and MOST_CLAIMS those of every 2**n-th
+    address are kept (sampling.py), all of an address or none.
     """
 
     seen: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
     claims: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
     claims_sampled: int = 0
+    sampled: int = 0
 
     def note(self, address: str, mac: str, time: float) -> None:
         if mac and mac[1] not in _GROUP:
@@ -58,25 +63,50 @@ class MacTable(Struct):
             self._note_claim((address, mac, -1 - int(time // ARP_SLOT)), (time, time))
 
     def _note_claim(self, key: Sighting, times: tuple[float, float]) -> None:
-        if not keeps(key[0], self.claims_sampled):
-            return
-        _widen(self.claims, key, times)
-        while len(self.claims) > MOST_CLAIMS:
-            self._sample(self.claims_sampled + 1)
+        if keeps(key[0], self.claims_sampled):
+            _widen(self.claims, key, times)
+            while len(self.claims) > MOST_CLAIMS:
+                self._sample_claims(self.claims_sampled + 1)
 
-    def _sample(self, times: int) -> None:
+    def _sample_claims(self, times: int) -> None:
         if times > self.claims_sampled:
             self.claims_sampled = times
             self.claims = {k: seen for k, seen in self.claims.items() if keeps(k[0], times)}
+
+    def _sample(self, times: int) -> None:
+        if times > self.sampled:
+            self.sampled = times
+            self.seen = {k: seen for k, seen in self.seen.items() if keeps(k[0], times)}
+
+    def sentences(self) -> Iterator[str]:
+        """What was left out at a bound."""
+        for what, most, sampled in (
+            ("MACs of home addresses were seen", MOST_SEEN, self.sampled),
+            ("home addresses were claimed by ARP", MOST_CLAIMS, self.claims_sampled),
+        ):
+            if sampled:
+                yield (
+                    f"more than {most} {what}, each counted once every few minutes or hours; only "
+                    f"those of one address in {1 << sampled} are used, so addresses of one machine "
+                    "may be judged apart"
+                )
+
+    def add(self, key: Sighting, times: tuple[float, float]) -> None:
+        """Add an entry of `seen`, or one of `claims` if its slot is below 0."""
+        if key[2] < 0:
+            self._note_claim(key, times)
+        else:
+            self._note(key, times)
 
     def note_gateway(self, mac: str) -> None:
         if mac and mac not in self.gateways:
             self.gateways = _smallest(self.gateways | {mac}, GATEWAYS_AT_MOST)
 
     def merge(self, other: "MacTable") -> None:
+        self._sample(other.sampled)
         for key, times in other.seen.items():
             self._note(key, times)
-        self._sample(other.claims_sampled)
+        self._sample_claims(other.claims_sampled)
         for key, times in other.claims.items():
             self._note_claim(key, times)
         self.gateways = _smallest(self.gateways | other.gateways, GATEWAYS_AT_MOST)
@@ -126,7 +156,10 @@ class MacTable(Struct):
             yield address, mac, times
 
     def _note(self, key: Sighting, times: tuple[float, float]) -> None:
-        _widen(self.seen, key, times)
+        if keeps(key[0], self.sampled):
+            _widen(self.seen, key, times)
+            while len(self.seen) > MOST_SEEN:
+                self._sample(self.sampled + 1)
 
 
 def _widen(

@@ -25,7 +25,7 @@ def pack(evidence: HostEvidence) -> dict[int, bytes]:
     for label, part in (("", evidence), *sorted(evidence.parts.items())):
         for key, sketch in sorted(part.sketches.items()):
             for hour, bucket in sketch.hours.items():
-                piece = pieces.setdefault(hour, HostEvidence()).part(label)
+                piece = pieces.setdefault(hour, HostEvidence(sampled=evidence.sampled)).part(label)
                 piece.sketches[key] = _of_hour(sketch, hour, bucket)
     return {hour: piece.packed() for hour, piece in sorted(pieces.items())}
 

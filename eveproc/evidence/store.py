@@ -28,7 +28,12 @@ from rulegen.vocabulary import Signal
 
 # Bounds above any site's number of home hosts with evidence, and of home hosts. Addresses may be
 # spoofed, above all IPv6.
-MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
+MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 20
+# Labels of one address (places.py). In a network of guests, dozens of machines have an address in
+# turn within a day; MACs of packets may be invented. Networks are no more than a site has.
+MOST_LABELS = 64
+# A network is kept for so many more rounds of sampling than a MAC.
+NETWORKS_LAST = 8
 
 
 class EvidenceSource(StrEnum):
@@ -44,10 +49,14 @@ class HostEvidence(Struct):
     `parts` holds what was seen under a label (places.py), which says in which network and of which
     MAC. A part has no parts itself. Everything but `whole` and what keeps evidence looks at
     `sketches` alone: assets.py decides which parts are one machine's.
+
+    `sampled`: of more than MOST_LABELS labels each 2**n-th is kept (sampling.py). What was seen
+    under another loses its MAC, and at last its network; no evidence is dropped.
     """
 
     sketches: dict[tuple[Activity, EvidenceSource], ActivitySketch] = field(default_factory=dict)
     parts: dict[str, "HostEvidence"] = field(default_factory=dict)
+    sampled: int = 0
 
     def note(self, kind: Activity, source: EvidenceSource, observation: Observation) -> None:
         sketch = self.sketches.get((kind, source))
@@ -57,14 +66,30 @@ class HostEvidence(Struct):
 
     def part(self, label: str) -> "HostEvidence":
         """What is kept under the label, to be added to; "" is the evidence without one."""
+        label = _kept_label(label, self.sampled)
         if not label:
             return self
         part = self.parts.get(label)
-        if part is None:
-            part = self.parts[label] = HostEvidence()
-        return part
+        if part is not None:
+            return part
+        self.parts[label] = part = HostEvidence()
+        if len(self.parts) <= MOST_LABELS:
+            return part
+        self._sample(self.sampled + 1)
+        return self.part(label)
+
+    def _sample(self, times: int) -> None:
+        """Sample at least the given number of times, and until the bound is kept."""
+        while times > self.sampled or len(self.parts) > MOST_LABELS:
+            self.sampled = max(times, self.sampled + 1)
+            parts, self.parts = self.parts, {}
+            for label, part in parts.items():
+                kept = _kept_label(label, self.sampled)
+                whole = self.parts.setdefault(kept, HostEvidence()) if kept else self
+                whole.merge(part)
 
     def merge(self, other: "HostEvidence") -> None:
+        self._sample(other.sampled)
         for key, sketch in other.sketches.items():
             self.sketches.setdefault(key, ActivitySketch()).merge(sketch)
         for label, part in other.parts.items():
@@ -105,19 +130,23 @@ class HostEvidence(Struct):
         """Msgpack of the canonical form; a label stands behind the source."""
         self.trim()
         labelled = (("", self), *self.parts.items())
-        return _encode(
-            [
-                (kind, f"{source} {label}" if label else source, sketch.as_row())
-                for label, part in labelled
-                for (kind, source), sketch in part.sketches.items()
-            ]
-        )
+        rows = [
+            (str(kind), f"{source} {label}" if label else source, sketch.as_row())
+            for label, part in labelled
+            for (kind, source), sketch in part.sketches.items()
+        ]
+        if self.sampled:
+            rows.append((_SAMPLED, str(self.sampled), _NONE.as_row()))
+        return _encode(rows)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "HostEvidence":
         """Raises msgspec.DecodeError, ValueError or KeyError for what `packed` did not write."""
         evidence = cls()
         for kind, source_and_label, row in _decode(packed):
+            if kind == _SAMPLED:
+                evidence._sample(int(source_and_label))
+                continue
             source, _, label = source_and_label.partition(" ")
             key = _KINDS[kind], EvidenceSource(source)
             evidence.part(label).sketches[key] = ActivitySketch.of_row(row)
@@ -144,6 +173,16 @@ class HostEvidence(Struct):
 
     def first_seen(self) -> float:
         return min((sketch.first_seen for sketch in self.signal_sketches()), default=inf)
+
+
+def _kept_label(label: str, sampled: int) -> str:
+    """The label, or what is left of it after so many rounds of sampling."""
+    if not label or keeps(label, sampled):
+        return label
+    scope, _, mac = label.partition(" ")
+    if mac and scope:
+        return _kept_label(f"{scope} ", sampled)
+    return label if not mac and keeps(label, max(0, sampled - NETWORKS_LAST)) else ""
 
 
 def _counted(
@@ -173,6 +212,8 @@ def merged(evidence: Iterable[HostEvidence]) -> HostEvidence:
 
 
 _NONE = ActivitySketch()
+# The kind of a packed row that holds `HostEvidence.sampled`.
+_SAMPLED = "sampled"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, str, SketchRow]]).decode
 _KINDS: dict[str, Activity] = {

@@ -480,15 +480,10 @@ class State:
     def _macs(self) -> MacTable:
         run = self._db.execute
         with _as_written():
-            rows = {
-                (str(address), str(mac), int(slot)): (float(first), float(last))
-                for address, mac, slot, first, last in run("SELECT * FROM macs")
-            }
-            return MacTable(
-                {key: times for key, times in rows.items() if key[2] >= 0},
-                {str(mac) for (mac,) in run("SELECT mac FROM gateways")},
-                {key: times for key, times in rows.items() if key[2] < 0},
-            )
+            macs = MacTable(gateways={str(mac) for (mac,) in run("SELECT mac FROM gateways")})
+            for address, mac, slot, first, last in run("SELECT * FROM macs"):
+                macs.add((str(address), str(mac), int(slot)), (float(first), float(last)))
+        return macs
 
     def _keep_host_names(self, names: HostNames) -> None:
         rows = (
@@ -644,7 +639,7 @@ class State:
         scopes: dict[tuple[str, str], set[str]] = {}
         for address, mac, scope in run("SELECT * FROM lease_scopes"):
             scopes.setdefault((address, mac), set()).add(scope)
-        return Leases(
+        leases = Leases(
             {
                 (address, mac, hour): (first, last)
                 for address, mac, hour, first, last in run("SELECT * FROM leases")
@@ -657,6 +652,8 @@ class State:
             scopes,
             {(address, mac): time for address, mac, time in run("SELECT * FROM releases")},
         )
+        leases.keep_bounds()
+        return leases
 
     def _server_names(self) -> ServerNames:
         names = ServerNames()

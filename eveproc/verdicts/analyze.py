@@ -337,6 +337,8 @@ def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
             f"more than {MOST_SERVERS} addresses of external servers have names; those of {kept} "
             "are used, each other address counts as a server of its own"
         )
+    yield from store.leases.sentences()
+    yield from store.macs.sentences()
 
 
 def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:

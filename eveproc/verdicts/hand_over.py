@@ -26,6 +26,7 @@ from math import exp, lgamma, log
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, merged
 from eveproc.signals.registry import SIGNALS
@@ -54,6 +55,8 @@ PREFIX = {4: 24, 6: 64}
 STEADY = 0.5
 # More hosts of one network that mail directly are no single machine; comparing them takes long.
 COMPARED_AT_MOST = 512
+# So many candidates of a network are looked at for those that raised the same alert.
+MOST_CANDIDATES = 4 * COMPARED_AT_MOST
 
 
 class _Candidate:
@@ -124,20 +127,47 @@ class Chain(Struct, frozen=True):
 
 def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
     """The same machines, with those that carried on from one another as one."""
-    waiting: dict[tuple[str, str, bool], list[_Candidate]] = {}
+    kept = _Kept()
+    waiting: dict[tuple[str, str, bool], list[str]] = {}
     for machine in found:
         if _is_candidate(machine, site):
-            candidate = _Candidate(machine, _alerts_alone(machine.evidence))
-            place = (network_of(machine.address), machine.scope, bool(candidate.alerts))
-            waiting.setdefault(place, []).append(candidate)
+            has_alerts = bool(_alerts_alone(machine.evidence))
+            place = (network_of(machine.address), machine.scope, has_alerts)
+            waiting.setdefault(place, []).append(kept.add(machine))
         else:
             yield machine
-    for (network, *_), candidates in waiting.items():
+    for (network, _, has_alerts), keys in waiting.items():
+        most = MOST_CANDIDATES if has_alerts else COMPARED_AT_MOST
+        if not FEWEST <= len(keys) <= most:  # no chain can come of these
+            yield from map(kept.take, keys)
+            continue
+        candidates = [_Candidate(m, _alerts_alone(m.evidence)) for m in map(kept.take, keys)]
         chains = _chains(candidates, network)
         taken = {id(machine) for chain in chains for machine in chain.machines}
         yield from (c.machine for c in candidates if id(c.machine) not in taken)
         for chain in chains:
             yield from _judged_together(chain, store, site)
+
+
+class _Kept:
+    """Machines that wait for others; most evidence is packed, as there may be much."""
+
+    def __init__(self) -> None:
+        self._machines: dict[str, Machine] = {}
+        self._evidence = PackedStore(HostEvidence)
+
+    def add(self, machine: Machine) -> str:
+        """Returns its key."""
+        key = str(len(self._evidence))
+        self._machines[key] = replace(machine, evidence=_NO_EVIDENCE)
+        self._evidence[key] = machine.evidence
+        return key
+
+    def take(self, key: str) -> Machine:
+        return replace(self._machines.pop(key), evidence=self._evidence[key])
+
+
+_NO_EVIDENCE = HostEvidence()
 
 
 def networks_of_candidates(found: Iterable[Machine], site: SiteProfile) -> set[str]:
@@ -150,9 +180,13 @@ def networks_with_acts(store: EvidenceStore, site: SiteProfile) -> set[str]:
     return {
         network_of(address)
         for address, evidence in store.hosts.items()
-        if any(map(_does_enough, (evidence, *evidence.parts.values())))
-        and not site.is_mail_server(ip_address(address))
+        if may_be_candidate(evidence) and not site.is_mail_server(ip_address(address))
     }
+
+
+def may_be_candidate(evidence: HostEvidence) -> bool:
+    """True if the evidence of an address, or a part of it, shows enough to compare it."""
+    return any(map(_does_enough, (evidence, *evidence.parts.values())))
 
 
 def _does_enough(evidence: HostEvidence) -> bool:

@@ -4,7 +4,9 @@ Only hosts with new evidence are judged. Evidence older than EVIDENCE_HOURS is d
 hours, so memory is bounded by what a day of mail traffic takes.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 from math import inf, nextafter
 
 from msgspec import Struct, field
@@ -32,7 +34,13 @@ from eveproc.state.incident import (
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
 from eveproc.verdicts.change import Trend
-from eveproc.verdicts.hand_over import joined, network_of, networks_of_candidates
+from eveproc.verdicts.hand_over import (
+    MOST_CANDIDATES,
+    joined,
+    may_be_candidate,
+    network_of,
+    networks_of_candidates,
+)
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
@@ -43,6 +51,10 @@ from rulegen.inventory import Inventory
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level
+
+# Evidence of so many addresses is unpacked and judged at a time: a flood of packets with invented
+# sources changes many.
+AT_A_TIME = 512
 
 
 class WatchMemory(Struct):
@@ -151,9 +163,15 @@ class Watcher:
         if len(current.hours) > 1:
             self._recent = [current, Coverage()]
 
-    def _news_of(self, addresses: Iterable[str], at: float) -> Iterator[LiveNews]:
-        for machine in self._machines(addresses):
-            yield from self._news_or_fault(machine, at, over=False)
+    def _news_of(
+        self, addresses: Iterable[str], at: float, *, over: bool = False
+    ) -> Iterator[LiveNews]:
+        """A few addresses at a time, those of one network together."""
+        fellows = _Fellows(self.memory.store)
+        ordered = sorted(addresses, key=lambda address: (network_of(address), address))
+        for start in range(0, len(ordered), AT_A_TIME):
+            for machine in self._machines(ordered[start : start + AT_A_TIME], fellows):
+                yield from self._news_or_fault(machine, at, over=over)
 
     def _news_or_fault(self, machine: Machine, at: float, *, over: bool) -> list[LiveNews]:
         """What there is to tell of one machine; a machine that cannot be judged is named."""
@@ -202,24 +220,24 @@ class Watcher:
         )
         return find(going, whereabouts(machine))
 
-    def _machines(self, addresses: Iterable[str]) -> list[Machine]:
+    def _machines(self, wanted: Sequence[str], fellows: "_Fellows") -> list[Machine]:
         """The machines of these addresses; if that raises an exception, address by address."""
-        wanted = list(addresses)
         with self._faults.caught("hosts with new evidence are judged one by one"):
-            return self._machines_of(wanted)
+            return self._machines_of(wanted, fellows)
         found: dict[str, Machine] = {}
         for address in wanted:
             with self._faults.caught(f"{address}: cannot be judged"):
-                found |= {machine.address: machine for machine in self._machines_of([address])}
+                machines_there = self._machines_of([address], fellows)
+                found |= {machine.address: machine for machine in machines_there}
         return list(found.values())
 
-    def _machines_of(self, addresses: Iterable[str]) -> list[Machine]:
+    def _machines_of(self, addresses: Iterable[str], fellows: "_Fellows") -> list[Machine]:
         """Machines that have or had one of the addresses, without evidence of closed incidents."""
         store = self.memory.store
         wanted = self._households.around(addresses)
         found = self._seen_at(wanted)
         if networks := networks_of_candidates(found, self._site):
-            wanted |= {address for address in store.hosts if network_of(address) in networks}
+            wanted |= fellows.of(networks)
             found = list(joined(self._seen_at(wanted), store, self._site))
         over = [
             incident
@@ -258,8 +276,38 @@ class Watcher:
             if e.standing is Standing.OPEN
             for address in self._households.of(e.mac, e.address)
         }
-        for machine in self._machines(going):
-            yield from self._news_or_fault(machine, at, over=True)
+        yield from self._news_of(going, at, over=True)
+
+
+class _Fellows:
+    """Addresses whose evidence may be that of one machine with others of their network."""
+
+    def __init__(self, store: EvidenceStore) -> None:
+        self._hosts = store.hosts
+        self._found: dict[str, frozenset[str]] = {}
+
+    def of(self, networks: Iterable[str]) -> set[str]:
+        """Those in the networks; of a network with too many to be compared, none."""
+        return set().union(*(self._of(network) for network in networks))
+
+    def _of(self, network: str) -> frozenset[str]:
+        if network not in self._found:
+            some = list(islice(self._in(network), MOST_CANDIDATES + 1))
+            self._found[network] = frozenset(some if len(some) <= MOST_CANDIDATES else ())
+        return self._found[network]
+
+    def _in(self, network: str) -> Iterator[str]:
+        for address in self._by_network.get(network, ()):
+            evidence = self._hosts.get(address)
+            if evidence is not None and may_be_candidate(evidence):
+                yield address
+
+    @cached_property
+    def _by_network(self) -> dict[str, list[str]]:
+        by_network: dict[str, list[str]] = {}
+        for address in self._hosts:
+            by_network.setdefault(network_of(address), []).append(address)
+        return by_network
 
 
 class _Households:
