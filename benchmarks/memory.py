@@ -26,16 +26,20 @@ from benchmarks.measure import EVERY, Command, held, peak_memory, tree
 from benchmarks.page import table
 from eveproc.evidence.sampling import keeps
 
-MEGABYTE = 1_000_000
+MEGABYTE, MIB = 1_000_000, 1 << 20
+REPORT, WATCH = "eveproc report", "eveproc watch"
 EVEPROC = str(Path(sys.executable).with_name("eveproc"))
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
 # All of a file happens within so many seconds, however many lines it has: a watch forgets nothing.
-WITHIN = 6 * 3600
+WITHIN = 2 * 3600
 SITE = 'home_networks: [10.0.0.0/8, "2001:db8::/32"]\n'
 V4, V6 = int(IPv4Address("10.0.0.0")), int(IPv6Address("2001:db8:0:7::"))
 # Odd, so that each number is met once; what comes of it looks like chance.
 ODD = 0x9E3779B97F4A7C15
 SHARES = (0.05, 0.2, 0.5, 1.0)
+# A watch judges every host anew whose evidence grows, and takes minutes for a number beyond its
+# bounds: it gets no more lines than this (times the scale).
+WATCHED_AT_MOST = 150_000
 # A watch that does not tell of the mass mailer at the end of its log is stopped after so long.
 PATIENCE = 1800.0
 
@@ -132,8 +136,8 @@ def _announced(number: int, at: float) -> bytes:
     address = _v6(number)
     rest = (
         b'"src_port":5353,"dest_ip":"ff02::fb","dest_port":5353,"proto":"UDP","mdns":{"type":'
-        b'"response","tx_id":0,"id":0,"flags":"8400","answers":[{"rrname":"host-%d.local","rrtype":'
-        b'"AAAA","ttl":120,"rdata":"%b"}]}}\n'
+        b'"response","tx_id":0,"id":0,"flags":["aa"],"answers":[{"rrname":"host-%d.local","rrtype":'
+        b'"AAAA","ttl":120,"aaaa":"%b"}]}}\n'
     )
     return _line(at, b"mdns", address, rest % (number, address.encode()))
 
@@ -166,37 +170,40 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The most bytes that each command held on a file with so many of the kind.
+    """The most bytes that a command held on a file with `count` of the kind.
 
-    `said`: what the report says was left out at a bound.
+    `said`: what a report says it left out at a bound.
     """
 
     kind: str
+    command: str
     count: int
-    report: int
-    watch: int
+    bytes: int
     said: Sequence[str] = ()
 
 
-def measure_memory(work: Path, scale: float, say: Callable[[str], None]) -> Iterator[Held]:
-    """Every kind, as it grows."""
-    site = work / "memory-site.yaml"
+def measure_memory(work: Path, scale: float, say: Callable[[str], None]) -> Iterator[list[Held]]:
+    """What was measured so far, after each run: every kind, as it grows."""
+    site, path = work / "memory-site.yaml", work / "memory.eve.json"
     site.write_text(SITE, encoding="utf-8")
+    found: list[Held] = []
     for kind in KINDS.values():
-        for share in SHARES:
-            count = max(1, round(kind.most * scale * share))
-            path = work / "memory.eve.json"
-            write(path, kind, count)
-            yield _held(kind, count, path, site, say)
-            path.unlink()
+        for command, most in ((REPORT, kind.most), (WATCH, WATCHED_AT_MOST)):
+            for share in SHARES:
+                count = max(1, round(most * scale * share))
+                write(path, kind, count)
+                found.append(_held(kind, command, count, path, site))
+                say(f"memory {kind.name} {count}: {command} {found[-1].bytes:,} bytes")
+                yield found
+    path.unlink()
 
 
-def _held(kind: Kind, count: int, path: Path, site: Path, say: Callable[[str], None]) -> Held:
+def _held(kind: Kind, command: str, count: int, path: Path, site: Path) -> Held:
+    if command == WATCH:
+        return Held(kind.name, command, count, watch_peak(path, site))
     words = (EVEPROC, "report", str(path), "-s", str(site))
-    report = peak_memory(Command("eveproc report", (words,)))
-    found = Held(kind.name, count, report, watch_peak(path, site), said_of(words))
-    say(f"memory {kind.name} {count}: report {report:,}, watch {found.watch:,} bytes")
-    return found
+    peak = peak_memory(Command(REPORT, (words,)))
+    return Held(kind.name, command, count, peak, said_of(words))
 
 
 def write(path: Path, kind: Kind, count: int) -> None:
@@ -221,9 +228,10 @@ def mailer() -> str:
 
 
 def said_of(words: Sequence[str]) -> Sequence[str]:
-    """What a report says under its health and coverage."""
+    """What a report says it left out at a bound."""
     run = subprocess.run(words, capture_output=True, check=False, text=True)
-    return [line for line in run.stderr.splitlines() if "more than" in line]
+    told = (line.partition("health: ")[2] for line in run.stderr.splitlines())
+    return [line for line in told if line.startswith("more than")]
 
 
 def watch_peak(path: Path, site: Path) -> int:
@@ -248,9 +256,23 @@ def _wait_for(lines: Iterator[bytes], host: str) -> None:
             return
 
 
+def memory_table(found: Sequence[Held]) -> str:
+    """A row for each kind and number, with what each command held."""
+    rows = [
+        (one.kind, one.command, f"{one.count:,}", f"{one.bytes / MIB:,.0f} MiB") for one in found
+    ]
+    return table(("what there is more and more of", "command", "number", "peak memory"), rows)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--kinds", nargs="+", type=int, help="numbers of kinds, from 0")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mxhound-memory-") as folder:
+        *_, found = measure_memory(Path(folder), options.scale, sys.stderr.write)
+    sys.stdout.write(memory_table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -20,9 +20,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.measure import Run
+from benchmarks.memory import Held, measure_memory
 from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import RuleCost, measure_rules
-from benchmarks.speed_page import FIGURES, Results, draw_plot, write_page, write_sections
+from benchmarks.speed_page import (
+    FIGURES,
+    Results,
+    draw_memory,
+    draw_plot,
+    write_page,
+    write_sections,
+)
 from benchmarks.trials import Kit, Trial, as_json, from_json, start_up, trials
 from benchmarks.wrapped import measure_wrapped
 from rulegen.errors import MxhoundError
@@ -38,9 +46,12 @@ SECTIONS = (
         "shares",
         "library",
         "wrapped",
+        "memory",
         "rules",
     ),
 )
+# Those that are no trials.
+OTHERWISE = ("start", "wrapped", "memory", "rules")
 # Those that can be measured by themselves: the others share the plot.
 ALONE = tuple(section for section in SECTIONS if section not in FIGURES)
 DEFAULTS: Mapping[str, float] = MappingProxyType({"rounds": 7, "scale": 1.0})
@@ -91,14 +102,16 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
     measured = [
         from_json(each)
         for name in SECTIONS
-        if name not in ("start", "wrapped", "rules")
+        if name not in OTHERWISE
         for each in found.get(name, ())
     ]
     start, wrapped = (
         {name: [Run(**each) for each in runs] for name, runs in found.get(section, {}).items()}
         for section in ("start", "wrapped")
     )
-    return Results(measured, start, [RuleCost(**each) for each in found.get("rules", ())], wrapped)
+    rules = [RuleCost(**each) for each in found.get("rules", ())]
+    memory = [Held(**each) for each in found.get("memory", ())]
+    return Results(measured, start, rules, wrapped, memory)
 
 
 def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
@@ -109,6 +122,9 @@ def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[
         kit = Kit(work)
         for runs in measure_wrapped(kit, options.scale, options.rounds, _say):
             yield _plain_values(runs)
+    elif section == "memory":
+        for held in measure_memory(work, options.scale, _say):
+            yield [asdict(each) for each in held]
     elif section == "rules":
         costs: list[object] = []
         for cost in measure_rules(work, options.scale, options.rounds, _say):
@@ -140,17 +156,31 @@ def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[obj
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
     if options.only:
-        _write_section(write_sections(results, _command(options), options.note), output)
+        plot = _memory_plot(results, output)
+        _write_section(write_sections(results, _command(options), options.note, plot), output)
         return
     plot = output.with_suffix(".svg") if output else None
     page = write_page(
-        results, plot.name if plot and results.grows else None, _command(options), options.note
+        results,
+        plot.name if plot and results.grows else None,
+        _command(options),
+        options.note,
+        _memory_plot(results, output),
     )
     sys.stdout.write(page)
     if output and plot:
         output.write_text(page, encoding="utf-8")
         if results.grows:
             draw_plot(results, plot)
+
+
+def _memory_plot(results: Results, output: Path | None) -> str:
+    """Draw it beside the page; its name, or "" where there is nothing to be drawn."""
+    if not (output and results.memory):
+        return ""
+    plot = output.with_name(f"{output.stem}-memory.svg")
+    draw_memory(results.memory, plot)
+    return plot.name
 
 
 def _write_section(text: str, output: Path | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.eve_file import Recipe
 from benchmarks.measure import Run
+from benchmarks.memory import REPORT, WATCH, WATCHED_AT_MOST, Held, memory_table
 from benchmarks.page import table
 from benchmarks.rule_cost import COUNTED, NO_RULES, OTHERS, OURS, RuleCost
 from benchmarks.trials import (
@@ -26,6 +27,10 @@ from benchmarks.trials import (
     Measured,
 )
 from benchmarks.wrapped import ESCAPED, PLAIN
+from eveproc.evidence.host_names import MOST_ADDRESSES
+from eveproc.evidence.leases import MOST_LEASES
+from eveproc.evidence.macs import MOST_SEEN
+from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, MOST_LABELS
 from rulegen.units import count_of
 
 MIB = 1 << 20
@@ -73,6 +78,7 @@ class Results:
     start: Mapping[str, Sequence[Run]]
     rules: Sequence[RuleCost]
     wrapped: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    memory: Sequence[Held] = ()
 
     def section(self, name: str) -> list[Measured]:
         return [trial for trial in self.trials if trial.section == name]
@@ -96,9 +102,11 @@ def ratios(trial: Measured, name: str, other: str) -> list[float]:
     ]
 
 
-def write_page(results: Results, plot: str | None, command: str, note: str = "") -> str:
-    """The whole page; `plot` is the name of the file beside it, `command` what makes the page
-    again, `note` what else is to be known.
+def write_page(
+    results: Results, plot: str | None, command: str, note: str = "", memory_plot: str = ""
+) -> str:
+    """The whole page; `plot` and `memory_plot` are names of files beside it, `command` what makes
+    the page again, `note` what else is to be known.
     """
     chart_data = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
     sections = (
@@ -113,18 +121,20 @@ def write_page(results: Results, plot: str | None, command: str, note: str = "")
             _started(results),
         ),
         *(_grown(results, name) for name in FIGURES),
-        *(chart_data, _library(results), _wrapped(results), _rules(results)),
+        *(chart_data, _library(results), _wrapped(results), _memory(results, memory_plot)),
+        _rules(results),
         f"Made by:\n\n```sh\n{command}\n```\n",
     )
     return "\n".join(section for section in sections if section)
 
 
-def write_sections(results: Results, command: str, note: str = "") -> str:
+def write_sections(results: Results, command: str, note: str = "", memory_plot: str = "") -> str:
     """What was measured, without the head of the page; it says when it was measured apart."""
     apart = f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{command}`.\n"
     apart += f"{note}\n" if note else ""
     made = (_compared, _mixes, _packed, _started, _library, _wrapped, _rules)
-    sections = [f"{text}\n{apart}" for text in (make(results) for make in made) if text]
+    texts = (*(make(results) for make in made), _memory(results, memory_plot))
+    sections = [f"{text}\n{apart}" for text in texts if text]
     return "\n".join(text for text in (_criteria(results), *sections) if text)
 
 
@@ -162,7 +172,12 @@ def _version(package: str) -> str:
 
 
 def _criteria(results: Results) -> str:
-    asked_for = (*_asked(results), *_asked_of_mixes(results), *_asked_of_wrapped(results))
+    asked_for = (
+        *_asked(results),
+        *_asked_of_mixes(results),
+        *_asked_of_wrapped(results),
+        *_asked_of_memory(results),
+    )
     rows = [(asked, measured, "yes" if met else "**no**") for asked, measured, met in asked_for]
     return f"## Criteria\n\n{table(('what is asked', 'measured', 'met'), rows)}" if rows else ""
 
@@ -430,6 +445,50 @@ its size costs less.
     return f"{text}\n{table(('container', 'CPU', 'speed, plain = 1'), rows)}"
 
 
+def _memory(results: Results, plot: str) -> str:
+    if not results.memory:
+        return ""
+    said = [
+        f"- {kind}, {one.count:,}: {'; '.join(one.said)}"
+        for kind, one in _largest(results, REPORT).items()
+        if one.said
+    ]
+    picture = f"![Peak memory by number of hosts, names and addresses]({plot})\n\n" if plot else ""
+    told = "\n".join(("What the reports say that they left out:\n", *said, "")) if said else ""
+    return f"{_LAW}\n{picture}{memory_table(results.memory)}\n{told}"
+
+
+_LAW = f"""\
+## Memory by what there is
+
+Files with more and more of one thing, each with a mass mailer at its end that must be told of (`benchmarks/memory.py`). A report reads them
+with as many processes as there are cores, a watch with one, which gets up to {WATCHED_AT_MOST:,}. Memory is the most that all processes of a
+command held together.
+
+The law: memory grows with the number of distinct hosts, leases, MACs and names up to a bound for each, and not with the size of the log.
+In each process at most {MOST_HOSTS:,} home addresses are kept with evidence (some 500 bytes for one that did one thing; what one host may have
+is bounded by hours and peers, see [verdicts.md](verdicts.md)), {MOST_ACTIVE:,} addresses that were seen (some 120 bytes each),
+{MOST_LEASES:,} confirmations of leases (700), {MOST_SEEN:,} times at which a MAC was seen with an address, as many by ARP (400), and the
+names of {MOST_ADDRESSES:,} addresses (600). Above a bound every second address is left out by its fingerprint, as often as needed, so what is kept
+depends on the set alone: not on the order, on repetition, or on the number of processes. Of leases, times between the first and last of a
+day are left out first. MACs of one address, of which there are more than {MOST_LABELS}, lose their names and no evidence. What was left out
+is said under `health`, and by a watch in its coverage.
+"""
+
+
+def _largest(results: Results, command: str) -> dict[str, Held]:
+    """By kind, the measurement with the largest number."""
+    return {one.kind: one for one in results.memory if one.command == command}
+
+
+def _asked_of_memory(results: Results) -> Iterator[tuple[str, str, bool]]:
+    for command in (REPORT, WATCH):
+        for kind, one in _largest(results, command).items():
+            most = max(h.bytes for h in results.memory if (h.kind, h.command) == (kind, command))
+            asked = f"{one.count:,} {kind}: {command} at most {PEAK_AT_MOST} MiB"
+            yield asked, f"{most / MIB:.0f} MiB", most <= PEAK_AT_MOST * MIB
+
+
 def _speeds_beside_plain(results: Results, name: str) -> list[float]:
     """How many times as fast as plain lines, round by round."""
     pairs = zip(results.wrapped[PLAIN], results.wrapped[name], strict=True)
@@ -466,6 +525,31 @@ differ by about a percent from run to run. Starting up, measured with one packet
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / MEGABYTE:.3g} MB"
+
+
+def draw_memory(found: Sequence[Held], path: Path) -> None:
+    """Peak memory by number, a panel for each command; the same figures give the same bytes."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "mxhound"
+    import matplotlib.pyplot as plt
+
+    commands = (REPORT, WATCH)
+    figure, axes = plt.subplots(1, len(commands), figsize=(11, 5), layout="constrained")
+    for axis, command in zip(axes, commands, strict=True):
+        for kind in dict.fromkeys(one.kind for one in found):
+            some = [one for one in found if (one.kind, one.command) == (kind, command)]
+            at, held = [one.count for one in some], [one.bytes / MIB for one in some]
+            axis.plot(at, held, marker="o", label=kind)
+        axis.axhline(PEAK_AT_MOST, color="gray", linestyle="--", label="asked for")
+        axis.set(xscale="log", xlabel="number", ylabel="MiB", title=command)
+        axis.set_ylim(bottom=0)
+        axis.grid(visible=True, alpha=0.3)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
 
 
 def draw_plot(results: Results, path: Path) -> None:

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import duck
-from benchmarks.bounds import KINDS, grown
+from benchmarks import duck, memory
 from benchmarks.eve_file import MAIL_CLIENT_NAMES, MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
 from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import ALONE, SECTIONS, main
-from benchmarks.speed_page import Results, write_page, write_sections
+from benchmarks.speed_page import Results, draw_memory, write_page, write_sections
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
@@ -349,8 +348,51 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     )
 
 
-def test_memory_of_growing_input_is_told_step_by_step() -> None:
-    for kind in KINDS:
-        steps = grown(kind, 50)
-        assert [events for events, _, _ in steps] == [10, 20, 30, 40, 50]
-        assert steps[-1][2] == (1 if "one host" in kind and "new names" in kind else 50)
+def test_what_is_written_to_grow_is_evidence(tmp_path: Path) -> None:
+    """Each line of a kind is one more of what it is named after."""
+    (tmp_path / "site.yaml").write_text(memory.SITE)
+    site, sizes = load_site(tmp_path / "site.yaml"), []
+    for kind in memory.KINDS.values():
+        memory.write(tmp_path / "eve.json", kind, 50)
+        store, stats = gather([str(tmp_path / "eve.json")], site, jobs=1)
+        assert not stats.skipped, kind.name
+        assert store.hosts[memory.mailer()].whole().log(Signal.SMTP_ATTEMPTS).distinct() == 60
+        others = {a: e for a, e in store.hosts.items() if a != memory.mailer()}
+        names = sum(e.log(Signal.MX_FLOOD).distinct() for e in others.values())
+        parts = sum(len(e.parts) for e in others.values())
+        learnt = len(store.leases.seen), len(store.macs.claims), len(store.host_names.logins)
+        sizes.append((len(others), len(store.active) - 1, names, parts, *learnt))
+    assert sizes == [
+        (50, 50, 50, 0, 0, 0, 0),
+        (0, 50, 0, 0, 0, 0, 0),
+        (1, 1, 50, 0, 0, 0, 0),
+        (50, 50, 0, 50, 0, 0, 0),
+        (1, 1, 0, 50, 0, 0, 0),
+        (0, 0, 0, 0, 50, 0, 0),
+        (0, 0, 0, 0, 0, 50, 0),
+        (0, 0, 0, 0, 0, 0, 50),
+    ]
+
+
+def test_memory_is_told_and_drawn(tmp_path: Path) -> None:
+    kind = next(iter(memory.KINDS))
+    found = [
+        memory.Held(kind, memory.REPORT, 10, 50 << 20),
+        memory.Held(kind, memory.REPORT, 1000, 90 << 20, ["more than 9 home addresses"]),
+        memory.Held(kind, memory.WATCH, 1000, 500 << 20),
+    ]
+    page = write_page(Results([], {}, [], {}, found), None, "make speed", "", "plot.svg")
+    assert f"| {kind} | eveproc report | 1,000 | 90 MiB |" in page
+    assert f"| 1,000 {kind}: eveproc report at most 400 MiB | 90 MiB | yes |" in page
+    assert f"| 1,000 {kind}: eveproc watch at most 400 MiB | 500 MiB | **no** |" in page
+    assert "](plot.svg)" in page
+    assert "1,000: more than 9 home addresses" in page
+    draw_memory(found, tmp_path / "one.svg")
+    draw_memory(found, tmp_path / "two.svg")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_a_watch_is_measured_until_it_has_told_of_the_mailer(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(memory.SITE)
+    memory.write(tmp_path / "eve.json", next(iter(memory.KINDS.values())), 200)
+    assert memory.watch_peak(tmp_path / "eve.json", tmp_path / "site.yaml") > 10 << 20

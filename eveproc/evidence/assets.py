@@ -27,6 +27,8 @@ from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, 
 SHARED = 0.1
 # Maximum number of networks at one address that are compared pair by pair.
 COMPARED_AT_MOST = 64
+# No address changes hands so often: whoever sends packets from it invents MACs.
+MACS_AT_MOST = 1024
 
 Pair = tuple[str, str]
 _NOTHING: Mapping[str, HostEvidence] = MappingProxyType({})
@@ -89,13 +91,20 @@ def assets(
     addresses = store.active if everyone else store.active & (set(store.hosts) | known.addresses())
     for network in _networks(store, separate_by, addresses, known):
         acks = known.of(network)
-        contested = store.leases.contested(network.address, acks) if acks else ()
+        contested = _contested(store.leases, network.address, acks)
         held = () if contested else store.leases.holds(network.address, acks)
         yield from _unbound(network, held, contested, known.routers)
         for hold, evidence in _bound(network, held, known.routers):
             holders.add(hold, network, evidence)
     for mac, parts in holders.by_mac():
         yield from _of_mac(mac, parts)
+
+
+def _contested(leases: Leases, address: str, acks: set[Ack]) -> tuple[str, ...]:
+    """The machines that had the address at the same time; some of them, where MACs are invented."""
+    if len(acks) > MACS_AT_MOST and len(macs := {mac for _, mac in acks}) > MACS_AT_MOST:
+        return tuple(sorted(macs)[:COMPARED_AT_MOST])
+    return leases.contested(address, acks) if acks else ()
 
 
 class _Holders:

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, Self, TypeVar
 
+import msgspec
+
 # Number of unpacked values: more hosts than have evidence in an hour.
 IN_USE = 4096
 
@@ -116,10 +118,14 @@ class PackedStore(Generic[V]):
 
     __hash__ = None  # type: ignore[assignment]  # as of a dict
 
-    def __getstate__(self) -> tuple[type[V], dict[str, bytes]]:
-        """To another process everything goes packed."""
-        return self._type, dict(self.packed())
+    def __getstate__(self) -> tuple[type[V], bytes]:
+        """To another process everything goes packed, in one piece.
 
-    def __setstate__(self, state: tuple[type[V], dict[str, bytes]]) -> None:
-        self._type, self._packed = state
+        pickle would remember each key and value by itself, which takes as much memory again.
+        """
+        return self._type, msgspec.msgpack.encode(dict(self.packed()))
+
+    def __setstate__(self, state: tuple[type[V], bytes]) -> None:
+        self._type, packed = state
+        self._packed = msgspec.msgpack.decode(packed, type=dict[str, bytes])
         self._in_use = OrderedDict()

@@ -28,7 +28,7 @@ from rulegen.vocabulary import Signal
 
 # Bounds above any site's number of home hosts with evidence, and of home hosts. Addresses may be
 # spoofed, above all IPv6.
-MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 20
+MOST_HOSTS, MOST_ACTIVE = 1 << 17, 1 << 20
 # Labels of one address (places.py). In a network of guests, dozens of machines have an address in
 # turn within a day; MACs of packets may be invented. Networks are no more than a site has.
 MOST_LABELS = 64
@@ -354,6 +354,12 @@ class EvidenceStore(Struct):
         self.unused = Counter()
         return new
 
+    def __reduce__(self) -> tuple[Callable[..., "EvidenceStore"], tuple[object, ...]]:
+        """To another process the set of addresses goes in one piece, as evidence does."""
+        values = [getattr(self, name) for name in self.__struct_fields__]
+        values[self.__struct_fields__.index("active")] = set()
+        return _restored, (" ".join(self.active), *values)
+
     def trim(self) -> None:
         """Bring the store to canonical form; call this before reading it."""
         for evidence in self.hosts.in_use():
@@ -372,3 +378,9 @@ class EvidenceStore(Struct):
             self.active = {
                 address for address in self.active if keeps(address, self.active_sampled)
             }
+
+
+def _restored(active: str, *values: object) -> EvidenceStore:
+    store = EvidenceStore(*values)  # type: ignore[arg-type]  # as __reduce__ took them
+    store.active.update(active.split())
+    return store

@@ -12,8 +12,7 @@ from eveproc.evidence.collector import Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.gather import gather
 from eveproc.evidence.places import Place, values_of
-from eveproc.evidence.server_names import MOST_SERVERS
-from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, EvidenceStore
+from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, named_shortly, note_passed_over
@@ -22,6 +21,7 @@ from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuild
 from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import JUDGED, Judgement
+from eveproc.verdicts.left_out import left_out
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
 from eveproc.verdicts.own_history import judged_by_history, odd_day
 from eveproc.verdicts.past import NO_PAST, Past
@@ -251,7 +251,7 @@ def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
         *_early_sentences(store),
         *_missing_sensors(store, site),
         *_missing_fields(store, site),
-        *_sampled_sentences(store),
+        *left_out(store),
     )
 
 
@@ -263,8 +263,8 @@ def _is_above_clean(machine: Machine, context: HostContext) -> bool:
 
 def _quiet(store: EvidenceStore) -> int:
     """Number of addresses without evidence and without lease."""
-    leased = {address for address, _, _ in store.leases.seen}
-    return len(store.active.difference(store.hosts, leased))
+    others = {*store.hosts, *(address for address, _, _ in store.leases.seen)}
+    return len(store.active) - sum(address in store.active for address in others)
 
 
 def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
@@ -316,29 +316,6 @@ def _early_sentences(store: EvidenceStore) -> Iterator[str]:
         )
         + ("; all have the same time, so rates are unknown" if is_frozen else "")
     )
-
-
-def _sampled_sentences(store: EvidenceStore) -> Iterator[str]:
-    if store.hosts_sampled:
-        kept = f"one in {1 << store.hosts_sampled}"
-        yield (
-            f"more than {MOST_HOSTS} home addresses have evidence; only that of {kept} was "
-            "kept. Check home_networks"
-        )
-    if store.active_sampled:
-        kept = f"one in {1 << store.active_sampled}"
-        yield (
-            f"more than {MOST_ACTIVE} home addresses were seen; only {kept} of the clean "
-            "ones is counted. Check home_networks"
-        )
-    if store.server_names.sampled:
-        kept = f"one in {1 << store.server_names.sampled}"
-        yield (
-            f"more than {MOST_SERVERS} addresses of external servers have names; those of {kept} "
-            "are used, each other address counts as a server of its own"
-        )
-    yield from store.leases.sentences()
-    yield from store.macs.sentences()
 
 
 def infected_addresses(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from eveproc.input.events import SkipReason
 from eveproc.verdicts.input_seen import EMPTY, InputSeen
 from eveproc.verdicts.judgement import Cause
+from eveproc.verdicts.left_out import left_out
 from eveproc.verdicts.record_gaps import gaps_in_records, silences
 from eveproc.verdicts.remedies import TYPES
 from rulegen.site_profile import Network
@@ -34,6 +35,7 @@ def partial_causes(seen: InputSeen) -> Iterator[Cause]:
     yield from silences(seen)
     yield from _unreadable(seen)
     yield from _losses(seen)
+    yield from (Cause("beyond_bounds", sentence) for sentence in left_out(seen.store))
 
 
 def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:

@@ -25,8 +25,8 @@ FIRST = 10.0
 SILENT = HOUR
 # Until so long a kind of records may be missing by chance.
 SETTLED = HOUR
-# What is wrong with the lines that are there is no chance.
-AT_ONCE = frozenset(("lines_not_usable", "dated_in_future"))
+# What is wrong with the lines that are there is no chance, nor are too many of them.
+AT_ONCE = frozenset(("lines_not_usable", "dated_in_future", "beyond_bounds"))
 AGAIN = HOUR
 
 

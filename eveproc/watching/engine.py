@@ -6,7 +6,7 @@ hours, so memory is bounded by what a day of mail traffic takes.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from math import inf, nextafter
 
 from msgspec import Struct, field
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from eveproc.evidence.collector import Collector, Period
 from eveproc.evidence.coverage import Coverage
 from eveproc.evidence.leases import Leases
+from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import EvidenceStore, HostEvidence
@@ -252,8 +253,9 @@ class Watcher:
         for address in sorted(wanted):
             if (evidence := store.hosts.get(address)) is not None:
                 hosts[address] = evidence
-        leases = self._households.leases_of(wanted)
-        return list(machines(replace(store, hosts=hosts, active=wanted, leases=leases), self._site))
+        leases, macs = self._households.leases_of(wanted), self._households.macs_of(wanted)
+        there = replace(store, hosts=hosts, active=wanted, leases=leases, macs=macs)
+        return list(machines(there, self._site))
 
     def _age(self, at: float) -> Iterator[LiveNews]:
         """Once per hour of log time: drop old evidence, judge machines with an open incident."""
@@ -322,6 +324,8 @@ class _Households:
         self._macs: dict[str, set[str]] = {}
         self._addresses: dict[str, set[str]] = {}
         self._entries: dict[str, list[tuple[str, str, int]]] = {}
+        self._sightings: dict[str, list[tuple[str, str, int]]] = {}
+        self._routers: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Index again at the next question: the leases have changed."""
@@ -349,19 +353,31 @@ class _Households:
         }
         return replace(self._leases, seen=entries)
 
+    def macs_of(self, addresses: set[str]) -> MacTable:
+        """What is known of these addresses alone; which MACs are routers', all of it tells."""
+        self._index()
+        keys = [key for address in addresses for key in self._sightings.get(address, ())]
+        table = self._table
+        seen = {key: table.seen[key] for key in keys if key in table.seen}
+        claims = {key: table.claims[key] for key in keys if key in table.claims}
+        return replace(table, seen=seen, claims=claims, gateways=set(self._routers))
+
     def _index(self) -> None:
         if self._known:
             return
         self._known = True
-        self._macs, self._addresses, self._entries = {}, {}, {}
+        self._macs, self._addresses, self._entries, self._sightings = {}, {}, {}, {}
         for key in self._leases.seen:
             address, mac, _ = key
             self._macs.setdefault(address, set()).add(mac)
             self._addresses.setdefault(mac, set()).add(address)
             self._entries.setdefault(address, []).append(key)
-        routers = self._table.routers({(address, mac) for address, mac, _ in self._leases.seen})
-        for address, mac in sorted(self._table.pairs()):
-            if mac not in routers:
+        table = self._table
+        self._routers = table.routers({(address, mac) for address, mac, _ in self._leases.seen})
+        for key in chain(table.seen, table.claims):
+            self._sightings.setdefault(key[0], []).append(key)
+        for address, mac in table.pairs():
+            if mac not in self._routers:
                 self._macs.setdefault(address, set()).add(mac)
                 self._addresses.setdefault(mac, set()).add(address)
 
