@@ -81,9 +81,9 @@ evaluate: dev ## simulated networks on real engines: how good the verdicts are, 
 	.venv/bin/python -m benchmarks.evaluate --output docs/evaluation.md
 	.venv/bin/python -m benchmarks.evaluate --hard --held-back 4 --output docs/evaluation.md
 
-speed: dev ## how fast eveproc is beside grep, DuckDB and others, and what the rules cost (docs/performance.md; half an hour, 25 GB of disk)
+speed: dev ## speed and memory beside grep, DuckDB and others, what the rules cost (docs/performance.md; two hours, 25 GB of disk); SECTION=mixes for one section
 	@tests/engines/install.sh
-	.venv/bin/python -m benchmarks.speed --output docs/performance.md
+	.venv/bin/python -m benchmarks.speed $(if $(SECTION),--only $(SECTION)) --output docs/performance.md
 
 cost: spark ## what eveproc report --on spark costs, and what 10 TB would (docs/spark-cost.md; a quarter of an hour, 6 GB of disk)
 	@tests/engines/install.sh

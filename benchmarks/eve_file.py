@@ -37,16 +37,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.eve_lines import SITE, Line, LineKind, Lines, Place, record_lines, sort_lines
+from benchmarks.ordinary import MAIL_CLIENT_NAMES
 from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import Engine
 
 MIX: Mapping[str, float] = MappingProxyType(
     {"dns": 0.38, "flow": 0.38, "tls": 0.14, "http": 0.05, "fileinfo": 0.05}
-)
-# What Outlook, phones and mail programs ask for, again and again.
-MAIL_CLIENT_NAMES = (
-    *(b"outlook.office365.com", b"outlook.office.com", b"smtp.office365.com"),
-    *(b"imap.gmail.com", b"smtp.gmail.com", b"imap.mail.yahoo.com"),
 )
 PAGE, PAGES = 4_000, 8
 RATE = 200  # lines in a second
@@ -164,7 +160,7 @@ def _of_mail_client(line: Line, rng: random.Random) -> Line:
     asked = re.search(rb'"rrname": ?"([^"]+)"', whole)
     if asked is None:
         raise ValueError(f"a lookup without a name: {line}")
-    name = rng.choice(MAIL_CLIENT_NAMES)
+    name = rng.choice(MAIL_CLIENT_NAMES).encode()
     pieces = (
         piece.replace(asked[1], name) if isinstance(piece, bytes) else piece
         for piece in line.pieces

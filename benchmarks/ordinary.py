@@ -50,11 +50,22 @@ KINDS = (
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
+# What Outlook, phones and mail programs ask for, again and again.
+MAIL_CLIENT_NAMES = (
+    *("outlook.office365.com", "outlook.office.com", "smtp.office365.com"),
+    *("imap.gmail.com", "smtp.gmail.com", "imap.mail.yahoo.com"),
+)
+
+
 class Web(Struct, frozen=True):
-    """How much of the web is fetched, and within how many seconds."""
+    """How much of the web is fetched, and within how many seconds.
+
+    `mail_lookups`: the share of lookups that are for MAIL_CLIENT_NAMES, on top of those of the web.
+    """
 
     visits: int
     seconds: float
+    mail_lookups: float = 0.0
 
 
 def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> Simulation:
@@ -78,6 +89,11 @@ def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> S
             tape, world, rng.uniform(0, web.seconds), name, client.end, resolvers[desk.version]
         )
         _visit(tape, world, at, name, client)
+    for _ in range(round(web.visits * web.mail_lookups / (1 - web.mail_lookups))):
+        desk = rng.choice(desks)
+        end = Endpoint(desk.packed, bytes.fromhex("001b21") + desk.packed[-3:])
+        name, at = rng.choice(MAIL_CLIENT_NAMES), rng.uniform(0, web.seconds)
+        _look_up(tape, world, at, name, end, resolvers[desk.version])
     packets: list[Packet] = sorted((*office.packets, *tape.packets), key=lambda packet: packet.time)
     return replace(office, packets=tuple(packets))
 

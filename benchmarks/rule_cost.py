@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.eve_lines import EVE_TYPES, SITE
 from benchmarks.ordinary import Web, ordinary
@@ -38,6 +39,18 @@ COUNTER = ("valgrind", "--tool=callgrind", "--separate-threads=yes", "--trace-ch
 # With --runmode single one thread looks at all packets, the one that calls this. What others do
 # (the flow manager above all) depends on how long that takes, and under valgrind it takes long.
 PER_PACKET = re.compile(r"^c?fn=\(\d+\) FlowHandlePacket$", re.MULTILINE)
+
+# Shares of lookups that are for names of mail clients, by what the page calls them. The first has
+# most rounds, for a narrow interval.
+MIXES: Mapping[str, float] = MappingProxyType(
+    {
+        "ordinary traffic": 0.0,
+        "10 % of lookups by mail clients": 0.1,
+        "33 % of lookups by mail clients": 0.33,
+    }
+)
+ORDINARY = next(iter(MIXES))
+OTHER_MIXES_TIMES = 3
 
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
@@ -69,6 +82,7 @@ class RuleCost:
     cpu: Mapping[str, Sequence[float]]
     load: Mapping[str, Sequence[float]]
     instructions: Mapping[str, int] = field(default_factory=dict)
+    mix: str = ORDINARY
 
     def work(self, rules: str) -> list[float]:
         """Seconds for the traffic alone, by round."""
@@ -94,17 +108,19 @@ class RuleCost:
 def measure_rules(
     work: Path, scale: float, rounds: int, say: Callable[[str], None]
 ) -> Iterator[RuleCost]:
-    """The three sets of rules in turn, on each engine. Raises EngineError."""
+    """The three sets of rules in turn, on each engine and mix of traffic. Raises EngineError."""
     for engine in ENGINES:
         sets = rule_sets(engine, work)
-        cost = _measure(engine, work, scale, ROUNDS_TIMES * rounds, sets, say)
-        try:
-            yield replace(
-                cost, instructions=count_instructions(engine, work, scale * COUNTED, sets)
-            )
-        except EngineError as error:  # what was measured so far is not lost for that
-            say(f"{engine}: instructions are not counted: {error}")
-            yield cost
+        for mix in MIXES:
+            times = ROUNDS_TIMES if mix == ORDINARY else OTHER_MIXES_TIMES
+            cost = _measure(engine, traffic(work, scale, mix), times * rounds, sets, say)
+            cost = replace(cost, mix=mix)
+            try:
+                pcap, _ = traffic(work, scale * COUNTED, mix)
+                yield replace(cost, instructions=count_instructions(engine, pcap, sets))
+            except EngineError as error:  # what was measured so far is not lost for that
+                say(f"{engine}: instructions are not counted: {error}")
+                yield cost
 
 
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
@@ -129,13 +145,12 @@ def one_at_a_time(rules: str) -> dict[str, str]:
 
 def _measure(
     engine: Engine,
-    work: Path,
-    scale: float,
+    recorded: tuple[Path, int],
     rounds: int,
     sets: Mapping[str, str],
     say: Callable[[str], None],
 ) -> RuleCost:
-    pcap, packets = traffic(work, scale)
+    pcap, packets = recorded
     first = _first_packet(pcap)
     cpu: dict[str, list[float]] = {name: [] for name in sets}
     load: dict[str, list[float]] = {name: [] for name in sets}
@@ -152,14 +167,15 @@ def _measure(
     return RuleCost(engine, installed(engine).version, pcap.stat().st_size, packets, cpu, load)
 
 
-def traffic(work: Path, scale: float) -> tuple[Path, int]:
+def traffic(work: Path, scale: float, mix: str = ORDINARY) -> tuple[Path, int]:
     """An hour of a site where nobody sends masses of mail, and how many packets it has.
 
     Made if it is not there.
     """
-    pcap, about = work / f"ordinary-{scale:g}.pcap", work / f"ordinary-{scale:g}.packets"
+    name = f"ordinary-{scale:g}-{MIXES[mix]:g}"
+    pcap, about = work / f"{name}.pcap", work / f"{name}.packets"
     if not about.exists():
-        web = Web(max(1, round(VISITS * scale)), max(60.0, SECONDS * scale))
+        web = Web(max(1, round(VISITS * scale)), max(60.0, SECONDS * scale), MIXES[mix])
         simulation: Simulation = ordinary(
             load_site(SITE), 1, web, clients=max(5, round(DESKS * scale))
         )
@@ -188,9 +204,7 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
         return _cpu() - before
 
 
-def count_instructions(
-    engine: Engine, work: Path, scale: float, sets: Mapping[str, str]
-) -> dict[str, int]:
+def count_instructions(engine: Engine, pcap: Path, sets: Mapping[str, str]) -> dict[str, int]:
     """What valgrind counts in one replay, in the thread that looks at packets, by set of rules.
 
     Without what one packet takes.
@@ -199,7 +213,6 @@ def count_instructions(
     """
     if not shutil.which(COUNTER[0]):
         raise EngineError(f"{COUNTER[0]} is not installed")
-    pcap, _ = traffic(work, scale)
     first = _first_packet(pcap)
     return {
         name: _instructions(engine, pcap, rules) - _instructions(engine, first, rules)
@@ -248,6 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rule_cost", description=__doc__)
     parser.add_argument("--each", action="store_true", help="one rule of ours at a time")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--mix", choices=MIXES, default=ORDINARY)
     parser.add_argument("--engines", type=Engine, nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for the traffic; it stays there"
@@ -258,7 +272,15 @@ def main() -> None:
         sets = rule_sets(engine, options.work)
         chosen = one_at_a_time(sets[OURS]) if options.each else sets
         sys.stdout.writelines(
-            _shares(_measure(engine, options.work, 1.0, options.rounds, chosen, sys.stderr.write))
+            _shares(
+                _measure(
+                    engine,
+                    traffic(options.work, 1.0, options.mix),
+                    options.rounds,
+                    chosen,
+                    sys.stderr.write,
+                )
+            )
         )
 
 

@@ -1,7 +1,7 @@
 """Generated eve.json of many sizes -> docs/performance.md: how fast eveproc is beside others.
 
     python -m benchmarks.speed -o docs/performance.md
-    python -m benchmarks.speed --only wrapped -o docs/performance.md
+    python -m benchmarks.speed --only wrapped -o docs/performance.md     make speed SECTION=wrapped
 
 Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression.
 With --keep, files and results stay in --work: another run uses the files and replaces the results
@@ -11,6 +11,7 @@ of the sections that it measures. With --only, one section of the page is measur
 import argparse
 import json
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import RuleCost, measure_rules
 from benchmarks.speed_page import (
     FIGURES,
+    About,
     Results,
     draw_memory,
     draw_plot,
@@ -52,8 +54,9 @@ SECTIONS = (
 )
 # Those that are no trials.
 OTHERWISE = ("start", "wrapped", "memory", "rules")
-# Those that can be measured by themselves: the others share the plot.
-ALONE = tuple(section for section in SECTIONS if section not in FIGURES)
+# What can be measured by itself. Those that share the plot are one.
+GROWTH = "growth"
+ALONE = (*(section for section in SECTIONS if section not in FIGURES), GROWTH)
 DEFAULTS: Mapping[str, float] = MappingProxyType({"rounds": 7, "scale": 1.0})
 RESULTS = "results.json"
 
@@ -64,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns the exit code.
     """
     options = _parser().parse_args(arguments)
-    options.sections = [options.only] if options.only else options.sections
+    if options.only:
+        options.sections = list(FIGURES) if options.only == GROWTH else [options.only]
     with ExitStack() as stack:
         work = options.work or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mxhound-speed-"))
@@ -150,32 +154,34 @@ def _tried(chosen: Sequence[Trial], work: Path, keep: bool) -> Iterator[list[obj
         yield measured
         if not keep:
             for path in work.glob(f"{trial.recipe}.*"):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _write(results: Results, options: argparse.Namespace) -> None:
     output: Path | None = options.output
-    if options.only:
-        plot = _memory_plot(results, output)
-        _write_section(write_sections(results, _command(options), options.note, plot), output)
-        return
-    plot = output.with_suffix(".svg") if output else None
-    page = write_page(
-        results,
-        plot.name if plot and results.grows else None,
-        _command(options),
-        options.note,
-        _memory_plot(results, output),
+    about = About(
+        _command(options), options.note, _plot(results, output), _memory_plot(results, output)
     )
+    if options.only:
+        _write_section(write_sections(results, about), output)
+        return
+    page = write_page(results, about)
     sys.stdout.write(page)
-    if output and plot:
+    if output:
         output.write_text(page, encoding="utf-8")
-        if results.grows:
-            draw_plot(results, plot)
+
+
+def _plot(results: Results, output: Path | None) -> str:
+    """Draw it beside the page; its name, or "" where there is nothing to be drawn."""
+    if not (output and results.grows):
+        return ""
+    plot = output.with_suffix(".svg")
+    draw_plot(results, plot)
+    return plot.name
 
 
 def _memory_plot(results: Results, output: Path | None) -> str:
-    """Draw it beside the page; its name, or "" where there is nothing to be drawn."""
+    """The same of memory."""
     if not (output and results.memory):
         return ""
     plot = output.with_name(f"{output.stem}-memory.svg")
@@ -218,7 +224,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         choices=ALONE,
-        help="measure this section alone, and replace it in the page that -o names",
+        help="measure this section alone, and replace it in the page that -o names; growth: "
+        "sizes, hosts and shares, and their plot",
     )
     parser.add_argument(
         "--rounds",

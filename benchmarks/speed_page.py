@@ -14,15 +14,19 @@ from benchmarks.eve_file import Recipe
 from benchmarks.measure import Run
 from benchmarks.memory import REPORT, WATCH, WATCHED_AT_MOST, Held, memory_table
 from benchmarks.page import table
-from benchmarks.rule_cost import COUNTED, NO_RULES, OTHERS, OURS, RuleCost
+from benchmarks.rule_cost import COUNTED, NO_RULES, ORDINARY, OTHERS, OURS, RuleCost
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
     EVEPROC,
+    FILES,
     GREP,
+    IN_FILES,
     JQ_NAME,
     JQ_PART,
     MEGABYTE,
+    ONE_PROCESS,
+    PACKERS,
     TUNE,
     Measured,
 )
@@ -45,6 +49,8 @@ GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST 
     0.25,
     1.05,
 )
+# Two processes that read a folder of compressed files, by the time of one.
+FILES_AT_MOST = 0.75
 # The same for the mixes (trials.mixes), and for other commands by the time of a report.
 MIXES_AT_MOST, OTHERS_AT_MOST = (1.5, 2.5, 5.0, 3.0), 2.0
 FIGURES = {"sizes": "size", "hosts": "home hosts", "shares": "relevant lines"}
@@ -52,7 +58,7 @@ FIGURES = {"sizes": "size", "hosts": "home hosts", "shares": "relevant lines"}
 _HEAD = """\
 # How fast it is, and what the rules cost
 
-Made by `make speed`; do not edit. eveproc is run beside other programs on generated eve.json files whose lines a real Suricata wrote
+Made by `make speed`, a section of it by `make speed SECTION=mixes`; do not edit. eveproc is run beside other programs on generated eve.json files whose lines a real Suricata wrote
 (`benchmarks/eve_file.py` says how, and where the mix of records is from). Every command is a whole process, with its start, and its
 output goes into a pipe that is read. All take turns, round by round, on files that are in memory already. Times are wall-clock seconds,
 medians over the rounds; a ratio is the median of the ratios within a round, with the lowest and the highest in brackets.
@@ -102,40 +108,60 @@ def ratios(trial: Measured, name: str, other: str) -> list[float]:
     ]
 
 
-def write_page(
-    results: Results, plot: str | None, command: str, note: str = "", memory_plot: str = ""
-) -> str:
-    """The whole page; `plot` and `memory_plot` are names of files beside it, `command` what makes
-    the page again, `note` what else is to be known.
+@dataclass(frozen=True, slots=True)
+class About:
+    """`command` makes the page, or its section, again; `note` is what else is to be known of the
+    runs. `plot` and `memory_plot` are the names of files beside the page, "" for none.
     """
-    chart_data = f"![Speed by size, hosts and share of relevant lines]({plot})\n" if plot else ""
+
+    command: str
+    note: str = ""
+    plot: str = ""
+    memory_plot: str = ""
+
+
+def write_page(results: Results, about: About) -> str:
+    """The whole page."""
     sections = (
         *(
             _HEAD,
             _machine(results),
-            note and f"{note}\n",
+            about.note and f"{about.note}\n",
             _criteria(results),
             _compared(results),
             _mixes(results),
             _packed(results),
             _started(results),
         ),
-        *(_grown(results, name) for name in FIGURES),
-        *(chart_data, _library(results), _wrapped(results), _memory(results, memory_plot)),
+        *_growth(results, about.plot),
+        *(_library(results), _wrapped(results), _memory(results, about.memory_plot)),
         _rules(results),
-        f"Made by:\n\n```sh\n{command}\n```\n",
+        f"Made by:\n\n```sh\n{about.command}\n```\n",
     )
     return "\n".join(section for section in sections if section)
 
 
-def write_sections(results: Results, command: str, note: str = "", memory_plot: str = "") -> str:
+def write_sections(results: Results, about: About) -> str:
     """What was measured, without the head of the page; it says when it was measured apart."""
-    apart = f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{command}`.\n"
-    apart += f"{note}\n" if note else ""
+    apart = (
+        f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{about.command}`.\n"
+    )
+    apart += f"{about.note}\n" if about.note else ""
     made = (_compared, _mixes, _packed, _started, _library, _wrapped, _rules)
-    texts = (*(make(results) for make in made), _memory(results, memory_plot))
+    texts = (
+        *(make(results) for make in made),
+        *_growth(results, about.plot),
+        _memory(results, about.memory_plot),
+    )
     sections = [f"{text}\n{apart}" for text in texts if text]
     return "\n".join(text for text in (_criteria(results), *sections) if text)
+
+
+def _growth(results: Results, plot: str) -> list[str]:
+    """The plot belongs to the last of these sections."""
+    found = [text for name in FIGURES if (text := _grown(results, name))]
+    picture = f"![Speed by size, hosts and share of relevant lines]({plot})\n"
+    return [*found[:-1], f"{found[-1]}\n{picture}"] if found and plot else found
 
 
 def _machine(results: Results) -> str:
@@ -200,13 +226,7 @@ def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
                 )
         held = trial.peaks[EVEPROC] / MIB
         yield f"{size}: at most {PEAK_AT_MOST} MiB", f"{held:.0f} MiB", held <= PEAK_AT_MOST
-    for trial in results.section("packed"):
-        other, most = ("zcat", GZ_AT_MOST) if trial.packing == "gz" else ("zstdcat", ZST_AT_MOST)
-        yield _at_most(
-            f".{trial.packing}: at most {most:g} x {other}",
-            statistics.median(ratios(trial, EVEPROC, f"{other} | wc -c")),
-            most,
-        )
+    yield from _asked_of_packed(results)
     if hosts := results.section("hosts"):
         held = hosts[-1].peaks[EVEPROC] / MIB
         yield (
@@ -218,7 +238,8 @@ def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
         cpu = statistics.median(run.cpu for run in runs)
         yield f"{name}: at most {START_AT_MOST:g} s of CPU", f"{cpu:.3f} s", cpu <= START_AT_MOST
     for cost in results.rules:
-        asked = f"{cost.engine}: our rules at most {RULES_AT_MOST:g} x no rules"
+        mix = "" if cost.mix == ORDINARY else f", {cost.mix}"
+        asked = f"{cost.engine}{mix}: our rules at most {RULES_AT_MOST:g} x no rules"
         low, high = _interval(cost.ratios(OURS))
         how = ", by the median alone" if low <= RULES_AT_MOST < high else ""
         yield (
@@ -230,6 +251,20 @@ def _asked(results: Results) -> Iterator[tuple[str, str, bool]]:
             yield _at_most(
                 f"{asked}, instructions", cost.ratio_of_instructions(OURS), RULES_AT_MOST, digits=3
             )
+
+
+def _asked_of_packed(results: Results) -> Iterator[tuple[str, str, bool]]:
+    for trial in results.section("packed"):
+        if ONE_PROCESS in trial.runs:
+            asked = f"{FILES} files of .{trial.packing}: at most {FILES_AT_MOST:g} x one process"
+            yield _at_most(
+                asked, statistics.median(ratios(trial, EVEPROC, ONE_PROCESS)), FILES_AT_MOST
+            )
+            continue
+        most = {"gz": GZ_AT_MOST, "zst": ZST_AT_MOST}[trial.packing]
+        other = PACKERS[trial.packing][1]
+        ratio = statistics.median(ratios(trial, EVEPROC, f"{other} | wc -c"))
+        yield _at_most(f".{trial.packing}: at most {most:g} x {other}", ratio, most)
 
 
 def _asked_of_wrapped(results: Results) -> Iterator[tuple[str, str, bool]]:
@@ -341,18 +376,16 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
 def _packed(results: Results) -> str:
     rows = []
     for trial in results.section("packed"):
-        other = next(name for name in trial.runs if name != EVEPROC)
-        times = (f"{wall(trial, name):.2f} s" for name in (EVEPROC, other))
-        peak = f"{trial.peaks[EVEPROC] / MIB:.0f} MiB"
-        rows.append(
-            [
-                f".{trial.packing} ({_size(trial.bytes)} unpacked)",
-                *times,
-                f"`{other}`".replace("|", r"\|"),
-                _spread(ratios(trial, EVEPROC, other)),
-                peak,
-            ]
-        )
+        many = f"{FILES} files of " if trial.packing in IN_FILES else ""
+        for other in trial.runs:
+            if other == EVEPROC:
+                continue
+            times = (f"{wall(trial, name):.2f} s" for name in (EVEPROC, other))
+            what = f"`{other}`".replace("|", r"\|")
+            peak = f"{trial.peaks[EVEPROC] / MIB:.0f} MiB"
+            ratio = _spread(ratios(trial, EVEPROC, other))
+            file = f"{many}.{trial.packing} ({_size(trial.bytes)} unpacked)"
+            rows.append([file, *times, what, ratio, peak])
     head = ("file", "eveproc", "the other", "which is", "ratio", "peak memory of eveproc")
     return f"## Compressed files\n\n{table(head, rows)}" if rows else ""
 
@@ -505,22 +538,26 @@ def _rules(results: Results) -> str:
             )
             ratio = "1" if name == NO_RULES else _with_interval(cost.ratios(name))
             counted = f"{cost.ratio_of_instructions(name):.3f}" if cost.instructions else ""
-            rows.append([cost.engine, name, f"{seconds:.3f} s", ratio, counted, f"{loading:.3f} s"])
+            times = f"{seconds:.3f} s", ratio, counted, f"{loading:.3f} s"
+            rows.append([cost.engine, cost.mix, name, *times])
     if not rows:
         return ""
     cost = results.rules[0]
+    head = "engine", "traffic", "rules", "CPU", "ratio", "ratio of instructions", "starting up"
     text = f"""\
 ## What the rules cost the engine
 
 User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost.bytes)} of simulated ordinary traffic ({cost.packets:,}
 packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
+In the other mixes a part of all lookups is for the names that mail clients ask for all day, on top of the same web pages. The half of stats
+records in the mixes above is no traffic: the engine writes them whether there are packets or not.
 The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
-text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds, in which the three take turns,
+text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds (fewer of other mixes), in which the three take turns,
 with an interval in brackets that holds the true one in 95 of 100 such measurements: where it reaches over what is asked, the rounds leave
 that open. Instructions are those of the thread that looks at packets, counted once, by valgrind on {COUNTED:.0%} of the traffic; they
 differ by about a percent from run to run. Starting up, measured with one packet, is left out of both.
 """
-    return f"{text}\n{table(('engine', 'rules', 'CPU', 'ratio', 'ratio of instructions', 'starting up'), rows)}"
+    return f"{text}\n{table(head, rows)}"
 
 
 def _size(count: int) -> str:

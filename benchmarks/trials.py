@@ -29,8 +29,9 @@ JQ = (
     ' or (.event_type == "flow" and (.dest_port == 25 or .dest_port == 465 or .dest_port == 587)))'
     " | [.event_type, .src_ip, .dest_ip, .dest_port, .dns.rrname]"
 )
-EVEPROC, DISCOVER, TUNE, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
+EVEPROC, ONE_PROCESS, DISCOVER, TUNE, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
     "eveproc report",
+    "eveproc report -j 1",
     "eveproc discover",
     "eveproc tune",
     "grep -c",
@@ -43,13 +44,24 @@ EVEPROC, DISCOVER, TUNE, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
 OFFICE = 1_000
 # The version that pyproject.toml allows, and the latest.
 LIBRARIES = ("0.7.21", "0.9.1")
+# What packs a file, and what unpacks it. A log that is packed as slowly as by bzip2 and xz is in so
+# many files of a folder, as rotation leaves it, which several processes read.
+PACKERS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "gz": ("gzip", "zcat"),
+        "zst": ("zstd", "zstdcat"),
+        "bz2": ("bzip2", "bzcat"),
+        "xz": ("xz", "xzcat"),
+    }
+)
+IN_FILES, FILES = ("bz2", "xz"), 4
 NO_LIBRARY = "without hyperscan"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is gz
-    or zst, if any.
+    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is one
+    of PACKERS, if any.
     """
 
     section: str
@@ -91,6 +103,9 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
     yield Trial("compare", recipe(5000), (EVEPROC, GREP, WC, DUCKDB, DUCKDB_MAIL), few)
     yield Trial("packed", recipe(1000), (EVEPROC, "zcat | wc -c"), rounds, "gz")
     yield Trial("packed", recipe(1000), (EVEPROC, "zstdcat | wc -c"), rounds, "zst")
+    for packing in IN_FILES:
+        unpacked = f"{PACKERS[packing][1]} | wc -c"
+        yield Trial("packed", recipe(200), (EVEPROC, ONE_PROCESS, unpacked), few, packing)
     for megabytes in (100, 300, 1000, 3000, 10000):
         yield Trial("sizes", recipe(megabytes), (EVEPROC, GREP), few)
     for hosts in (1_000, 10_000, 100_000, 1_000_000):
@@ -188,8 +203,8 @@ class Kit:
             return None
         file, size = str(path), path.stat().st_size
         match name.split():
-            case ["eveproc", command]:
-                return Command(name, (_eveproc(file, command=command),))
+            case ["eveproc", command, *more]:
+                return Command(name, ((*_eveproc(file, command=command), *more),))
             case ["hyperscan", version]:
                 return Command(
                     name,
@@ -200,8 +215,8 @@ class Kit:
                 return Command(
                     name, (_eveproc(file),), environment={"PYTHONPATH": str(self._no_hyperscan())}
                 )
-            case ["zcat" | "zstdcat" as program, *_]:
-                return Command(name, ((program, file), ("wc", "-c")))
+            case [program, "|", "wc", "-c"]:
+                return Command(name, ((program, *map(str, _files(path))), ("wc", "-c")))
             case ["jq"]:
                 part = _part(path)
                 return Command(
@@ -264,9 +279,15 @@ def _about(path: Path) -> Path:
 
 def warm(path: Path) -> None:
     """Everybody reads from memory: the disk is not what is measured."""
-    with path.open("rb") as file:
-        while file.read(1 << 20):
-            pass
+    for each in _files(path):
+        with each.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+
+
+def _files(path: Path) -> list[Path]:
+    """The files of a folder; a file by itself."""
+    return sorted(path.iterdir()) if path.is_dir() else [path]
 
 
 def _part(path: Path) -> Path:
@@ -277,15 +298,27 @@ def _part(path: Path) -> Path:
 
 
 def _pack(path: Path, packing: str) -> Path:
-    """As logrotate does it: gzip at its default level; zstd at its own."""
+    """As logrotate does it: by each program at its own default level."""
     packed = path.with_name(f"{path.name}.{packing}")
-    if not packed.exists():
-        program = {"gz": "gzip", "zst": "zstd"}[packing]
-        if not shutil.which(program):
-            raise MxhoundError(f"{program} is not installed")
+    if packed.exists():
+        return packed
+    program, _ = PACKERS[packing]
+    if not shutil.which(program):
+        raise MxhoundError(f"{program} is not installed")
+    if packing not in IN_FILES:
         with packed.open("wb") as file:
             subprocess.run([program, "-q", "-c", path], stdout=file, check=True)
-        os.sync()
+    else:
+        part = path.with_name(f".{packed.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        with path.open("rb") as lines:
+            for number in range(FILES):
+                some = part / f"eve.{number}.json"
+                some.write_bytes(lines.read(path.stat().st_size // FILES) + lines.readline())
+                subprocess.run([program, "-q", some], check=True)
+        part.rename(packed)
+    os.sync()
     return packed
 
 

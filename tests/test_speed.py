@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import duck, memory
-from benchmarks.eve_file import MAIL_CLIENT_NAMES, MIX, Recipe, write_eve
+from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
+from benchmarks.ordinary import MAIL_CLIENT_NAMES
 from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import ALONE, SECTIONS, main
-from benchmarks.speed_page import Results, draw_memory, write_page, write_sections
+from benchmarks.speed_page import About, Results, draw_memory, write_page, write_sections
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
@@ -95,7 +96,7 @@ def test_a_file_holds_the_mix_and_the_share_it_promises(lines: Lines, tmp_path: 
 @pytest.mark.parametrize(
     ("recipe", "is_meant"),
     [
-        (Recipe(2 * MEGABYTE, 500, lookups=0.33), lambda text: text in MAIL_CLIENT_NAMES),
+        (Recipe(2 * MEGABYTE, 500, lookups=0.33), lambda text: text.decode() in MAIL_CLIENT_NAMES),
         (Recipe(9 * MEGABYTE, 500, stats=0.5), lambda text: text == b"stats"),
     ],
     ids=["lookups of mail clients", "stats"],
@@ -204,7 +205,7 @@ def test_one_section_is_replaced_and_the_rest_of_the_page_stays() -> None:
     command = "Made by:\n\n```sh\nall\n```\n"
     page = f"{head}| other | 1 | yes |\n\n## Start\n\nquick\n\n{command}"
     runs = {name: [Run(9, number), Run(9, number)] for number, name in enumerate(WRAPPED, 1)}
-    first = with_sections(page, write_sections(Results([], {}, [], runs), "make this"))
+    first = with_sections(page, write_sections(Results([], {}, [], runs), About("make this")))
     before, _, after = first.partition("## Records in containers\n")
     assert before == (
         f"{head}| other | 1 | yes |\n"
@@ -218,7 +219,7 @@ def test_one_section_is_replaced_and_the_rest_of_the_page_stays() -> None:
     assert after.endswith(f"apart from the other sections, by `make this`.\n\n{command}")
     slower = {name: [Run(9, 4 * number)] * 2 for number, name in enumerate(WRAPPED, 1)}
     slower["plain lines"] = [Run(9, 1)] * 2
-    again = with_sections(first, write_sections(Results([], {}, [], slower), "make this"))
+    again = with_sections(first, write_sections(Results([], {}, [], slower), About("make this")))
     assert [line.partition(" | ")[0] for line in again.splitlines()] == [
         line.partition(" | ")[0] for line in first.splitlines()
     ]
@@ -264,7 +265,7 @@ def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str]) -> No
         [JQ_NAME, DUCKDB],
     )
     assert from_json(json.loads(json.dumps(as_json(trial)))) == trial
-    page = write_page(Results([trial], {}, []), None, "make speed")
+    page = write_page(Results([trial], {}, []), About("make speed"))
     assert "jq is not installed here." in page
     assert "DuckDB is not installed here." in page
     assert "| 1 MB: at most 2 x grep -c | 2.00 x | yes |" in page
@@ -274,7 +275,7 @@ def test_mixes_are_held_to_what_is_asked() -> None:
     runs = {name: [Run(wall, wall)] for name, wall in MIXED_RUNS.items()}
     office = Recipe(MEGABYTE, 1000, lookups=0.1)
     trial = Measured("mixes", Recipe(MEGABYTE), "", MEGABYTE, 2000, 6, runs, {}, {"dns": 2000}, [])
-    page = write_page(Results([trial, replace(trial, recipe=office)], {}, []), None, "make speed")
+    page = write_page(Results([trial, replace(trial, recipe=office)], {}, []), About("make speed"))
     assert "### 1 MB, 10 % lookups of mail clients" in page
     assert "| 1 MB, ordinary mix: at most 1.5 x grep -c | 2.00 x | **no** |" in page
     assert "| 1 MB, 10 % lookups of mail clients: at most 2.5 x grep -c | 2.00 x | yes |" in page
@@ -311,7 +312,7 @@ def test_many_rounds_tell_the_ratio_more_closely() -> None:
         RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,)))
         for cpu in runs
     ]
-    page = write_page(Results([], {}, costs), None, "make speed")
+    page = write_page(Results([], {}, costs), About("make speed"))
     assert "| 1.050 (1.010 to 1.090) |" in page
     assert "| 1.050 (1.040 to 1.060) |" in page
 
@@ -326,7 +327,7 @@ def test_many_rounds_tell_the_ratio_more_closely() -> None:
 def test_rounds_that_agree_settle_what_is_asked(ratio: float, row: str) -> None:
     cpu = {NO_RULES: [1.0] * 9, OTHERS: [1.0] * 9, OURS: [ratio] * 9}
     cost = RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, dict.fromkeys(cpu, (0.0,)))
-    assert row in write_page(Results([], {}, [cost]), None, "make speed")
+    assert row in write_page(Results([], {}, [cost]), About("make speed"))
 
 
 def test_the_cost_of_rules_leaves_starting_up_out() -> None:
@@ -335,7 +336,7 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     cost = RuleCost("suricata-7", "7.0.10", MEGABYTE, 1000, cpu, load)
     assert cost.ratio(NO_RULES) == 1
     assert cost.ratio(OURS) == pytest.approx(1.05)
-    page = write_page(Results([], {}, [cost]), None, "make speed")
+    page = write_page(Results([], {}, [cost]), About("make speed"))
     assert (
         "at most 1.05 x no rules, CPU time, by the median alone | 1.050 (1.000 to 1.400) x | "
         in page
@@ -344,7 +345,7 @@ def test_the_cost_of_rules_leaves_starting_up_out() -> None:
     assert "instructions | 1.020 x | yes |" not in page
     counted = replace(cost, instructions={NO_RULES: 1000, OTHERS: 1010, OURS: 1020})
     assert "at most 1.05 x no rules, instructions | 1.020 x | yes |" in write_page(
-        Results([], {}, [counted]), None, "make speed"
+        Results([], {}, [counted]), About("make speed")
     )
 
 
@@ -381,7 +382,7 @@ def test_memory_is_told_and_drawn(tmp_path: Path) -> None:
         memory.Held(kind, memory.REPORT, 1000, 90 << 20, ["more than 9 home addresses"]),
         memory.Held(kind, memory.WATCH, 1000, 500 << 20),
     ]
-    page = write_page(Results([], {}, [], {}, found), None, "make speed", "", "plot.svg")
+    page = write_page(Results([], {}, [], {}, found), About("make speed", memory_plot="plot.svg"))
     assert f"| {kind} | eveproc report | 1,000 | 90 MiB |" in page
     assert f"| 1,000 {kind}: eveproc report at most 400 MiB | 90 MiB | yes |" in page
     assert f"| 1,000 {kind}: eveproc watch at most 400 MiB | 500 MiB | **no** |" in page
