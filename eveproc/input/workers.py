@@ -162,9 +162,11 @@ class _Table:
 
 
 def _result_of(process: "BaseProcess", here: Any) -> Any:
+    # Read as it comes: what is found may be large, and would be held twice.
     try:
-        return pickle.loads(here.recv_bytes())  # of our own process
-    except EOFError:
+        with os.fdopen(os.dup(here.fileno()), "rb") as pipe:
+            return pickle.load(pipe)  # of our own process
+    except (EOFError, pickle.UnpicklingError):
         process.join()
         raise MxhoundError(
             f"a process that read the logs ended early (exit code {process.exitcode}): is memory "
@@ -180,7 +182,9 @@ def _run(
     for number in (SIGINT, SIGTERM):
         signal(number, SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
-    there.send_bytes(pickle.dumps(target(table.blocks()), pickle.HIGHEST_PROTOCOL))
+    found = target(table.blocks())
+    with os.fdopen(os.dup(there.fileno()), "wb") as pipe:
+        pickle.dump(found, pipe, pickle.HIGHEST_PROTOCOL)
 
 
 def _end_with_parent() -> None:
