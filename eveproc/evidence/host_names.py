@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from msgspec import Struct, field
 
 from eveproc.evidence.leases import AddressHold
-from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sampling import keeps, still_sampled
 from rulegen.units import HOUR
 
 # Names kept of one address, and told of one machine: a terminal server has hundreds of users.
@@ -81,6 +81,7 @@ class HostNames(Struct):
             for address, known in self.logins.items()
         )
         self.logins = {address: known for address, known in kept if known}
+        self.sampled = still_sampled(len(self.logins), self.sampled, self.most)
 
     def of(
         self, holds: Collection[AddressHold], scopes: Collection[str] | None

@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 
 from msgspec import Struct, field
 
-from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sampling import keeps, still_sampled
 from eveproc.input.events import Dhcp
 from rulegen.units import HOUR
 
@@ -206,6 +206,12 @@ class Leases(Struct):
     def _note_name(self, mac: str, named: tuple[float, str]) -> None:
         if keeps(mac, self.names_sampled):
             self.names[mac] = max(named, self.names.get(mac, named))
+
+    def sample_anew(self) -> None:
+        """Leave nothing out from now on, where what is left after forgetting is little."""
+        if not still_sampled(len(self.seen), self._sampled() or 1, MOST_LEASES):
+            self.rounds = 0
+        self.names_sampled = still_sampled(len(self.names), self.names_sampled, MOST_LEASES)
 
     def keep_bounds(self) -> None:
         """Leave out what is beyond the bounds; for whoever fills the fields."""

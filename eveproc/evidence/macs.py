@@ -10,7 +10,7 @@ from itertools import chain
 
 from msgspec import Struct, field
 
-from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sampling import keeps, still_sampled
 
 # Times of an address are kept to the first and last of each slot of so many seconds.
 SLOT = 600
@@ -115,6 +115,8 @@ class MacTable(Struct):
         """Drop what was seen before that time."""
         self.seen = {key: times for key, times in self.seen.items() if times[1] >= before}
         self.claims = {key: times for key, times in self.claims.items() if times[1] >= before}
+        self.sampled = still_sampled(len(self.seen), self.sampled, MOST_SEEN)
+        self.claims_sampled = still_sampled(len(self.claims), self.claims_sampled, MOST_CLAIMS)
 
     def routers(self, leased: Collection[tuple[str, str]]) -> frozenset[str]:
         """MACs that bind nothing; `leased` are pairs (address, MAC) that DHCP confirms.

@@ -15,6 +15,14 @@ def keeps(address: str, sampled: int) -> bool:
     return not sampled or not _bits(address) & ((1 << sampled) - 1)
 
 
+def still_sampled(kept: int, sampled: int, most: int) -> int:
+    """Rounds of sampling to go on with when what is too old was dropped, and `kept` are left.
+
+    None where all of them, those left out included, would be half of the bound at most.
+    """
+    return sampled if (kept << sampled) * 2 > most else 0
+
+
 @lru_cache(maxsize=1 << 16)
 def _bits(address: str) -> int:
     return fingerprint((address,))

@@ -13,7 +13,7 @@ from math import inf
 
 from msgspec import Struct, field
 
-from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sampling import keeps, still_sampled
 from eveproc.signals.domains import NO_PUBLIC_SUFFIX, is_exchange_name, registered_domain
 
 # Addresses with a name, more than any site's hosts send mail through; each takes some 300 bytes.
@@ -61,6 +61,7 @@ class ServerNames(Struct):
             (a, {n: t for n, t in names.items() if t >= before}) for a, names in self.names.items()
         )
         self.names = {address: names for address, names in kept if names}
+        self.sampled = still_sampled(len(self.names), self.sampled, MOST_SERVERS)
 
     def peers(self) -> Callable[[str], str]:
         """Address of a server -> the peer to count: its organisation, or the address itself.

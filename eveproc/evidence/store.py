@@ -15,7 +15,7 @@ from eveproc.evidence.host_names import HostNames, client_marks
 from eveproc.evidence.leases import Leases
 from eveproc.evidence.macs import MacTable
 from eveproc.evidence.packed_store import PackedStore
-from eveproc.evidence.sampling import keeps
+from eveproc.evidence.sampling import keeps, still_sampled
 from eveproc.evidence.sensor_health import SensorHealth
 from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
@@ -351,8 +351,14 @@ class EvidenceStore(Struct):
         self.hosts, self.leases, self.health = PackedStore(HostEvidence), Leases(), SensorHealth()
         self.server_names, self.macs, self.host_names = ServerNames(), MacTable(), HostNames()
         self.clients, self.coverage = client_marks(), Coverage()
-        self.unused = Counter()
+        self.unused, self.hosts_sampled = Counter(), 0
         return new
+
+    def sample_anew(self) -> None:
+        """Leave no host out from now on, where those left after forgetting are few."""
+        self.hosts_sampled = still_sampled(len(self.hosts), self.hosts_sampled, MOST_HOSTS)
+        self.active_sampled = still_sampled(len(self.active), self.active_sampled, MOST_ACTIVE)
+        self.leases.sample_anew()
 
     def __reduce__(self) -> tuple[Callable[..., "EvidenceStore"], tuple[object, ...]]:
         """To another process the set of addresses goes in one piece, as evidence does."""

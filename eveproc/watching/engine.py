@@ -401,7 +401,8 @@ def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> 
 def forget(store: EvidenceStore, before: float, faults: Faults | None = None) -> None:
     """Drop, in place, evidence of hours that ended by `before`; leases LEASE_DAYS later.
 
-    A host whose evidence cannot be aged is dropped and named.
+    A host whose evidence cannot be aged is dropped and named. Bounds that were reached no longer
+    count once little is left: a flood of invented addresses is over a day after its end.
     """
     caught = faults or Faults()
     hosts = PackedStore(HostEvidence)
@@ -418,6 +419,7 @@ def forget(store: EvidenceStore, before: float, faults: Faults | None = None) ->
     store.clients.forget(before)
     store.server_names.forget(before - LEASE_DAYS * DAY)
     store.coverage.forget(before)
+    store.sample_anew()
     health = store.health
     health.earliest = {
         key: health.latest[key] if report[0] < before else report

@@ -15,6 +15,8 @@ from eveproc.evidence.packing import pack, unpack
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.input.events import Arp, Dhcp, Event, Mdns, Origin
 from eveproc.verdicts.left_out import left_out
+from eveproc.watching.engine import forget
+from rulegen.units import DAY
 from tests.eveproc.evidence_of import START, flow, lookup, server, site_of
 
 BOUND = 16
@@ -161,6 +163,18 @@ def test_invented_macs_of_one_address_lose_their_names_and_no_evidence(seed: int
     together = whole.whole()
     together.trim()
     assert together == plain
+
+
+def test_a_flood_that_has_aged_out_leaves_nothing_out() -> None:
+    """As a watch forgets: what comes after a flood is kept whole."""
+    for make, _, _ in KINDS.values():
+        store = store_of([make(number) for number in range(MANY)])
+        assert list(left_out(store))
+        forget(store, START + 80 * DAY)
+        assert not list(left_out(store))
+        assert not store.hosts_sampled
+        assert not store.leases.rounds
+        assert not store.macs.sampled
 
 
 def test_networks_are_kept_longer_than_macs() -> None:
