@@ -364,7 +364,7 @@ class EvidenceStore(Struct):
         """To another process the set of addresses goes in one piece, as evidence does."""
         values = [getattr(self, name) for name in self.__struct_fields__]
         values[self.__struct_fields__.index("active")] = set()
-        return _restored, (" ".join(self.active), *values)
+        return _restored, (type(self), " ".join(self.active), *values)
 
     def trim(self) -> None:
         """Bring the store to canonical form; call this before reading it."""
@@ -386,7 +386,7 @@ class EvidenceStore(Struct):
             }
 
 
-def _restored(active: str, *values: object) -> EvidenceStore:
-    store = EvidenceStore(*values)  # type: ignore[arg-type]  # as __reduce__ took them
+def _restored(kind: type[EvidenceStore], active: str, *values: object) -> EvidenceStore:
+    store = kind(*values)  # type: ignore[arg-type]  # as __reduce__ took them
     store.active.update(active.split())
     return store
