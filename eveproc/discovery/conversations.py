@@ -71,12 +71,14 @@ class Conversations:
         quiet: Iterable[Network],
         asks: Callable[[str, str, bool], bool],
         servers: Iterable[Network] = (),
+        done: Collection[Ends] = (),
     ) -> None:
         """`note` takes an event in; it gives None if that does not count.
 
         Of addresses outside of `networks` nothing is kept. Of lookups it matters who answered, if
         that is one of `servers`, and who asked whom, if `asks` says so of (client, server, is it an
-        answer). It is not asked about clients in `quiet` networks.
+        answer). It is not asked about clients in `quiet` networks. Lookups between ends that are
+        `done` were all noted.
         """
         self._note = note
         kept = tuple(networks)
@@ -93,12 +95,19 @@ class Conversations:
         self._kinds: set[bytes] = set()
         # Lookups: ends of which others show nothing more; those of them of which one was decoded;
         # and what was shown.
-        self.done: set[Ends] = set()
-        self._shown: set[Ends] = set()
+        self._shown: set[Ends] = set(done)
+        self.done: set[Ends] = set(done)
         self._lookups: set[_Lookup] = set()
         self._has_answers = False
+        # Clients whose lookups show nothing more, unless the server's address begins like these.
+        self._quiet: set[bytes] = set()
+        self._near = *self._beginnings, *self._server_beginnings
         # Other statistics: most lines are not counted either.
         self._lines = LineReader(ReadStats)
+
+    def shown(self) -> frozenset[Ends]:
+        """Ends of lookups of which an answer was noted that others cannot add to."""
+        return frozenset(self._shown)
 
     def further(self, block: bytes, end: int) -> Iterator[int]:
         """Take in the lines of block[:end]; gives a place in each line that others must decode."""
@@ -148,17 +157,29 @@ class Conversations:
                     yield place
         self._keep_bounds()
 
-    def is_new_lookup(self, ends: Ends) -> bool:
-        """May a lookup between ends that are not done show something new?"""
-        if not self._is_quiet_lookup(ends, is_answer=True):
-            return True
-        self.done.add(ends)
-        return False
+    def new_lookups(self, found: Iterable[tuple[int, Ends]]) -> Iterator[int]:
+        """Those of the places of lookups, with ends that are not done, that may show more."""
+        quiet, near = self._quiet, self._near
+        for place, ends in found:
+            # Most of these are a resolver's, each at another server.
+            if ends[0] in quiet and ends[3] and not ends[1] and not ends[2].startswith(near):
+                continue
+            if self._is_quiet_lookup(ends, is_answer=True):
+                self.done.add(ends)
+                if not ends[1]:
+                    self._note_quiet(ends[0])
+            else:
+                yield place
+
+    def _note_quiet(self, client: bytes) -> None:
+        if self._is_quiet(client):
+            self._quiet.add(client)
 
     def _keep_bounds(self) -> None:
         for known, most in (
             (self._met, MOST_ADDRESSES),
             (self._others, MOST_ADDRESSES),
+            (self._quiet, MOST_LOOKUPS),
             (self._lookups, MOST_LOOKUPS),
         ):
             if len(known) > most:
@@ -257,6 +278,13 @@ class Conversations:
                 end for end, text in texts if text in meeting.hosts and self._is_kept(text)
             )
         return meeting
+
+
+def client_and_server(ends: Ends) -> tuple[str, str]:
+    """Of ends whose ports tell."""
+    source, from_port, destination, _ = ends
+    client, server = (destination, source) if from_port else (source, destination)
+    return _spelled(client), _spelled(server)
 
 
 def _ends(head: _Head) -> Ends:

@@ -9,7 +9,12 @@ from math import inf
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from eveproc.discovery.conversations import Conversations, Meeting
+from eveproc.discovery.conversations import (
+    Conversations,
+    Ends,
+    Meeting,
+    client_and_server,
+)
 from eveproc.discovery.meetings import Meetings, without
 from eveproc.discovery.networks import (
     PRIVATE_NETWORKS,
@@ -149,10 +154,12 @@ class Discoverer(Collector):
         period: Period = EVER,
         *,
         before: SiteEvidence | None = None,
+        done: Collection[Ends] = (),
         is_declared: bool = True,
     ) -> None:
         """`before` is what was found of the same input, or of a part of it, when it was read
-        before: what that shows need not be found again.
+        before: what that shows need not be found again. Lookups between ends that are `done` were
+        noted there, and note_done takes in what they show of servers.
 
         `is_declared`: were the home networks named by the site, not found in `before`? Then it is
         not asked whether they are home.
@@ -164,11 +171,13 @@ class Discoverer(Collector):
         self._homes = [(home, network_test((home,))) for home in site.home_networks]
         self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
         self._hour_of = lru_cache(maxsize=1 << 16)(_hour_for)
-        further = self._meetings(before or SiteEvidence())
+        further = self._meetings(before or SiteEvidence(), done)
         patterns = self.line_filter.patterns if site.home_networks else _no_patterns
         self.line_filter = replace(self.line_filter, further=further, patterns=patterns)
 
-    def _meetings(self, before: SiteEvidence) -> Callable[[bytes, int], Iterable[int]]:
+    def _meetings(
+        self, before: SiteEvidence, done: Collection[Ends]
+    ) -> Callable[[bytes, int], Iterable[int]]:
         """What finds the lines that tell of hosts or lookups."""
         homes = self.site.home_networks
         networks = [
@@ -177,9 +186,13 @@ class Discoverer(Collector):
             for part in without(network, before.met)
         ]
         finder = self.store.finder
-        quiet = *PRIVATE_NETWORKS, *finder.home
-        meetings = Conversations(
-            self._meet, networks, quiet=quiet, asks=finder.can_learn, servers=homes
+        meetings = self._conversations = Conversations(
+            self._meet,
+            networks,
+            quiet=(*PRIVATE_NETWORKS, *finder.home),
+            asks=finder.can_learn,
+            servers=homes or PRIVATE_NETWORKS,
+            done=done,
         )
         if not homes:
             return meetings.further
@@ -188,6 +201,15 @@ class Discoverer(Collector):
             return Meetings(meetings, networks, kinds, lambda: self.store.kinds).further
         except ImportError:  # every line is decoded
             return meetings.further
+
+    def shown(self) -> frozenset[Ends]:
+        """Ends of lookups that were noted, and need not be again."""
+        return self._conversations.shown()
+
+    def note_done(self, done: Iterable[Ends]) -> None:
+        """Note whom DNS servers answered that were not known to be home when it was read."""
+        for ends in done:
+            self._note_server(*client_and_server(ends))
 
     def add(self, event: Event) -> None:
         """Take one event in.
@@ -222,16 +244,15 @@ class Discoverer(Collector):
             return None
         store.met.update(home for host in hosts if (home := self._home_of(host)))
         if isinstance(event, Dns) and event.is_answer:
-            self._note_server(event)
+            self._note_server(event.client, event.server)
         return Meeting(hosts, is_all=isinstance(event, Dns) and shows_all(event))
 
-    def _note_server(self, event: Dns) -> None:
+    def _note_server(self, client: str, server: str) -> None:
         """Note whom a DNS server answers: each client once, and not when.
 
         So one answer says as much as all. The hours of an ActivitySketch keep more clients than one
         of them would.
         """
-        client, server = event.client, event.server
         if client != server and self.is_home(server):
             observation = Observation(self._hour_of(client), client, (client,))
             self._keep(Finding(server, Fact.SERVES_DNS, EvidenceSource.LOG, observation))

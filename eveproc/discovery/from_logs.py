@@ -19,8 +19,8 @@ from eveproc.discovery.discover import (
     missing_records,
     without_home,
 )
-from eveproc.discovery.sample import sampled
-from eveproc.evidence.collector import EVER, Period
+from eveproc.discovery.sample import Sample, sampled
+from eveproc.evidence.collector import Period
 from eveproc.input.parallel import gather
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import STDIN, find_files
@@ -60,7 +60,7 @@ def discover_in(
             return without_home(store.kinds)
     else:
         bare = SiteProfile(site.home_networks, ports=site.ports)
-        store, stats = source.read(bare, sampled(source.files, lambda: Discoverer(bare)))
+        store, stats = source.read(bare)
     report = judge_evidence(store, bare, stats, everyone=False, drawn=False)
     infected = [address for address, _ in infected_addresses(report.verdicts)]
     missing, blind = missing_records(store.kinds), is_blind(store.kinds)
@@ -82,35 +82,47 @@ class _Source(Struct, frozen=True):
 
         Nothing but why, where it shows no home network.
         """
-        nowhere = SiteProfile(())
-        before, progress = sampled(self.files, lambda: Discoverer(nowhere)), self.progress
-        if before is None or not before.finder.networks():
-            collect = partial(Discoverer, nowhere, EVER)
-            before, stats = self._gather(collect, _part_of(progress, 0, 2))
-            progress = _part_of(progress, 1, 2)
-            if not before.finder.networks():
-                return nowhere, before, stats
+        nowhere, progress = SiteProfile(()), self.progress
+        before = sampled(self.files, lambda: Discoverer(nowhere, self.period, is_declared=False))
+        if before is None or not before.store.finder.networks():
+            collect = partial(Discoverer, nowhere, self.period, is_declared=False)
+            store, stats = self._gather(collect, _part_of(progress, 0, 2))
+            before, progress = Sample(store), _part_of(progress, 1, 2)
         home: tuple[Network, ...] = ()
-        while home != (found := before.finder.networks()) and found:
+        store = before.store
+        while (found := store.finder.networks()) != home:
             home = found
-            before.met = {network for network in home if before.finder.has_met(network)}
-            collect = partial(
-                Discoverer, SiteProfile(home), self.period, before=before, is_declared=False
-            )
-            store, stats = self._gather(collect, progress)
-            _add_before(store, before)
-            before, progress = store, _part_of(self.progress, 1, 2)
-        before.finder = before.finder.beyond(found)
-        return SiteProfile(found), before, stats
+            met = {network for network in home if store.finder.has_met(network)}
+            before = Sample(replace(store, met=met), before.done)
+            store, stats = self._read(SiteProfile(home), before, progress, is_declared=False)
+            progress = _part_of(self.progress, 1, 2)
+        store.finder = store.finder.beyond(home)
+        return SiteProfile(home), store, stats
 
-    def read(
-        self, site: SiteProfile, before: SiteEvidence | None
-    ) -> tuple[SiteEvidence, ReadStats]:
+    def read(self, site: SiteProfile) -> tuple[SiteEvidence, ReadStats]:
         """What the input shows of a site with declared home networks."""
-        collect = partial(Discoverer, site, self.period, before=before)
-        store, stats = self._gather(collect, self.progress)
-        if before:
-            _add_before(store, before)
+        before = sampled(self.files, lambda: Discoverer(site, self.period))
+        return self._read(site, before or Sample(SiteEvidence()), self.progress)
+
+    def _read(
+        self,
+        site: SiteProfile,
+        before: Sample,
+        progress: Progress | None,
+        *,
+        is_declared: bool = True,
+    ) -> tuple[SiteEvidence, ReadStats]:
+        """What the input shows, `before` included."""
+        collect = partial(Discoverer, site, self.period, is_declared=is_declared)
+        store, stats = self._gather(
+            partial(collect, before=before.store, done=before.done), progress
+        )
+        earlier = collect()
+        earlier.note_done(before.done)
+        store.merge(earlier.store)
+        store.finder.merge(before.store.finder)
+        store.kinds |= before.store.kinds
+        store.met |= before.store.met
         return store, stats
 
     def _gather(
@@ -121,13 +133,6 @@ class _Source(Struct, frozen=True):
         stats.raise_if_no_eve()
         assert isinstance(store, SiteEvidence)  # a Discoverer's
         return store, stats
-
-
-def _add_before(store: SiteEvidence, before: SiteEvidence) -> None:
-    """Add what an earlier reading found and this one did not look for."""
-    store.finder.merge(before.finder)
-    store.kinds |= before.kinds
-    store.met |= before.met
 
 
 def _part_of(progress: Progress | None, number: int, readings: int) -> Progress | None:

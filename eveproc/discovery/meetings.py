@@ -11,8 +11,9 @@ patterns of every report (signals/prefilter_patterns.py).
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
-from eveproc.discovery.conversations import PORT, Conversations
+from eveproc.discovery.conversations import PORT, Conversations, Ends
 from eveproc.input.prefilter import PatternKind, database
 from rulegen.site_profile import Network
 
@@ -84,14 +85,17 @@ class Meetings:
         return self._conversations.take_those(block, end, places)
 
     def _new_lookups(self, block: bytes, end: int, places: Sequence[int]) -> Iterator[int]:
-        match, done = _ENDS.match, self._conversations.done
-        new = [
-            (place, found)
-            for place in places[: bisect_right(places, end)]
-            if (found := match(block, place)) is None or found.groups() not in done
-        ]
-        is_new = self._conversations.is_new_lookup
-        return (place for place, found in new if found is None or is_new(found.groups()))  # type: ignore[arg-type]  # four groups
+        match, conversations = _ENDS.match, self._conversations
+        done = conversations.done
+        strange: list[int] = []
+        new: list[tuple[int, Ends]] = []
+        for place in places[: bisect_right(places, end)]:
+            found = match(block, place)
+            if found is None:
+                strange.append(place)
+            elif (ends := found.groups()) not in done:
+                new.append((place, ends))  # type: ignore[arg-type]  # four groups
+        return chain(strange, conversations.new_lookups(new))
 
     def _is_new(self, block: bytes, place: int) -> bool:
         """Is the address that the place is in one of a host that may have to be noted?"""

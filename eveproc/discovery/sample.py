@@ -8,6 +8,9 @@ from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 
+from msgspec import Struct
+
+from eveproc.discovery.conversations import Ends
 from eveproc.discovery.discover import Discoverer, SiteEvidence
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
@@ -15,10 +18,17 @@ from eveproc.input.reader import holds_lines
 from eveproc.input.sources import LogSource, plain_head, size_of
 
 # So many pieces of so many bytes; of less input than LEAST all is read as soon.
-PIECES, PIECE, LEAST = 16, 1 << 19, 1 << 25
+PIECES, PIECE, LEAST = 16, 1 << 18, 1 << 24
 
 
-def sampled(files: Sequence[str], collect: Callable[[], Discoverer]) -> SiteEvidence | None:
+class Sample(Struct, frozen=True):
+    """What was found in a sample, and ends of lookups that were noted."""
+
+    store: SiteEvidence
+    done: frozenset[Ends] = frozenset()
+
+
+def sampled(files: Sequence[str], collect: Callable[[], Discoverer]) -> Sample | None:
     """What is found in a sample; None where there is too little input for one.
 
     What can be read only once, as a pipe, is left out.
@@ -35,7 +45,7 @@ def sampled(files: Sequence[str], collect: Callable[[], Discoverer]) -> SiteEvid
             else:
                 _read_head(gatherer, LogSource(file, stack, ReadStats()))
     gatherer.settle()
-    return collector.store
+    return Sample(collector.store, collector.shown())
 
 
 def _places(sizes: dict[str, int]) -> Iterator[tuple[str, int]]:
