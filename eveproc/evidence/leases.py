@@ -108,13 +108,10 @@ class Leases(Struct):
 
     def sentences(self) -> Iterator[str]:
         """What was left out at a bound."""
-        if self.rounds:
-            kept = f"the first and last of {self._slot()} hours"
-            if sampled := self._sampled():
-                kept += f", of one address in {1 << sampled},"
+        if sampled := self._sampled():
             yield (
-                f"more than {MOST_LEASES} leases were confirmed; only {kept} are used, so a "
-                "machine may be known by its address alone"
+                f"more than {MOST_LEASES} leases were confirmed; only those of one address in "
+                f"{1 << sampled} are used, so a machine may be known by its address alone"
             )
         if self.names_sampled:
             yield (

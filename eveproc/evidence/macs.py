@@ -4,16 +4,19 @@ ARP (Suricata 8) says the same of IPv4 addresses, but anybody may claim an addre
 only for addresses of which neither a frame nor DHCP tells the MAC.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from heapq import heappop, heappush
 from itertools import chain
 
+import msgspec
 from msgspec import Struct, field
 
 from eveproc.evidence.sampling import keeps, still_sampled
 
-# Times of an address are kept to the first and last of each slot of so many seconds.
+# Times of an address are kept to the first and last of each slot of so many seconds; where there
+# are more than MOST_SEEN entries, of so many slots together (four hours, a day).
 SLOT = 600
+SLOTS = (1, 24, 144)
 # A laptop may use a few IPv4 addresses without a lease; a MAC with more of them belongs to a
 # router.
 ADDRESSES_AT_MOST = 4
@@ -43,15 +46,20 @@ class MacTable(Struct):
     `gateways`: MACs that external addresses were seen with. `claims` is as `seen`, by ARP, its
     slots counted below 0.
 
-    `sampled` and `claims_sampled`: of more than MOST_SEEN and MOST_CLAIMS those of every 2**n-th
-    address are kept (sampling.py), all of an address or none.
+    `rounds`: of more than MOST_SEEN entries the times of more slots are put together (SLOTS), under
+    the first of them; then those of every 2**n-th address are kept (sampling.py), all of an address
+    or none. `claims_sampled` is the latter of claims.
     """
 
     seen: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
     claims: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
     claims_sampled: int = 0
-    sampled: int = 0
+    rounds: int = 0
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "MacTable"], tuple[bytes]]:
+        """To another process in one piece; pickle would remember each key by itself."""
+        return _unpickled, (msgspec.msgpack.encode(self),)
 
     def note(self, address: str, mac: str, time: float) -> None:
         if mac and mac[1] not in _GROUP:
@@ -73,15 +81,20 @@ class MacTable(Struct):
             self.claims_sampled = times
             self.claims = {k: seen for k, seen in self.claims.items() if keeps(k[0], times)}
 
-    def _sample(self, times: int) -> None:
-        if times > self.sampled:
-            self.sampled = times
-            self.seen = {k: seen for k, seen in self.seen.items() if keeps(k[0], times)}
+    def _sample(self, rounds: int) -> None:
+        if rounds > self.rounds:
+            self.rounds = rounds
+            seen, self.seen = self.seen, {}
+            for key, times in seen.items():
+                self._note(key, times)
+
+    def _sampled(self) -> int:
+        return max(0, self.rounds - len(SLOTS) + 1)
 
     def sentences(self) -> Iterator[str]:
         """What was left out at a bound."""
         for what, most, sampled in (
-            ("MACs of home addresses were seen", MOST_SEEN, self.sampled),
+            ("MACs of home addresses were seen", MOST_SEEN, self._sampled()),
             ("home addresses were claimed by ARP", MOST_CLAIMS, self.claims_sampled),
         ):
             if sampled:
@@ -103,7 +116,7 @@ class MacTable(Struct):
             self.gateways = _smallest(self.gateways | {mac}, GATEWAYS_AT_MOST)
 
     def merge(self, other: "MacTable") -> None:
-        self._sample(other.sampled)
+        self._sample(other.rounds)
         for key, times in other.seen.items():
             self._note(key, times)
         self._sample_claims(other.claims_sampled)
@@ -115,7 +128,8 @@ class MacTable(Struct):
         """Drop what was seen before that time."""
         self.seen = {key: times for key, times in self.seen.items() if times[1] >= before}
         self.claims = {key: times for key, times in self.claims.items() if times[1] >= before}
-        self.sampled = still_sampled(len(self.seen), self.sampled, MOST_SEEN)
+        if not still_sampled(len(self.seen), self._sampled() or 1, MOST_SEEN):
+            self.rounds = 0
         self.claims_sampled = still_sampled(len(self.claims), self.claims_sampled, MOST_CLAIMS)
 
     def routers(self, leased: Collection[tuple[str, str]]) -> frozenset[str]:
@@ -158,10 +172,18 @@ class MacTable(Struct):
             yield address, mac, times
 
     def _note(self, key: Sighting, times: tuple[float, float]) -> None:
-        if keeps(key[0], self.sampled):
-            _widen(self.seen, key, times)
-            while len(self.seen) > MOST_SEEN:
-                self._sample(self.sampled + 1)
+        if not keeps(key[0], self._sampled()):
+            return
+        if self.rounds:
+            address, mac, slot = key
+            key = address, mac, slot - slot % SLOTS[min(self.rounds, len(SLOTS) - 1)]
+        _widen(self.seen, key, times)
+        while len(self.seen) > MOST_SEEN:
+            self._sample(self.rounds + 1)
+
+
+def _unpickled(packed: bytes) -> MacTable:
+    return msgspec.msgpack.decode(packed, type=MacTable)
 
 
 def _widen(

@@ -141,7 +141,7 @@ def test_of_many_leases_times_are_left_out_before_addresses() -> None:
     assert len(kept.seen) <= BOUND
     times = sorted(time - START for time, _ in kept.acknowledgements()[home(0)])
     assert (times[0], times[-1]) == (0.0, 11 * 3600.0)
-    assert "the first and last of" in next(kept.sentences())
+    assert not list(kept.sentences())  # no address was left out
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -174,7 +174,7 @@ def test_a_flood_that_has_aged_out_leaves_nothing_out() -> None:
         assert not list(left_out(store))
         assert not store.hosts_sampled
         assert not store.leases.rounds
-        assert not store.macs.sampled
+        assert not store.macs.rounds
 
 
 def test_networks_are_kept_longer_than_macs() -> None:
