@@ -113,6 +113,18 @@ class Week:
     def bytes_written(self) -> int:
         return sum(len(_unpacked(path)) for path in self.folder.path.iterdir())
 
+    def memory(self) -> dict[Path, bytes]:
+        """The files that outlive a report, as they are now."""
+        files = (self.report, *self.path.glob(f"{self.state.name}*"))
+        return {path: path.read_bytes() for path in files if path.exists()}
+
+    def go_back(self, memory: dict[Path, bytes]) -> None:
+        """Make these files what they were."""
+        for path in self.memory():
+            path.unlink()
+        for path, content in memory.items():
+            path.write_bytes(content)
+
     def remembered(self) -> dict[str, list[tuple[object, ...]]]:
         """All that the state holds, but where on which disk it found it."""
         with closing(sqlite3.connect(self.state)) as connection:
