@@ -8,6 +8,7 @@ no package has 3, and tests/data holds what real ones logged.
 Marks: `engine`, `browser`, `cluster` and `slow` name the parts that `make check` leaves out.
 """
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -91,6 +92,7 @@ _LONG = (
     "tests/test_thresholds.py",
     "tests/test_flow.py",
 )
+_FIRST = (_LONG, "tests/test_", "tests/rulegen/")
 
 
 # Whole days of traffic and of reports, through code that other tests cover line by line: tracing
@@ -135,7 +137,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_repeat = cases[test] > _CASES_TRACED or item.nodeid.startswith(_REPEAT)
         if property_or_slow or is_repeat:
             item.add_marker(pytest.mark.untraced)
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Long files begin first, then what crosses packages: short ones fill up the end."""
+    return next(
+        (turn for turn, first in enumerate(_FIRST) if item.nodeid.startswith(first)), len(_FIRST)
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Spares the garbage collector what stays to the end, as ten thousand tests do, and those forked
+    from here the copies of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-cov begins the coverage of a worker

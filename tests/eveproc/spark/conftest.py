@@ -1,13 +1,18 @@
-"""`spark`: a session on a real cluster of two executors, for all tests here. What executors leave
-on the disk is removed at the end."""
+"""`spark`: a session on a real cluster of two executors, for all tests here, and `twenty`: logs.
+What executors leave on the disk is removed at the end."""
 
+import gzip
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from eveproc.spark.session import session
+from rulegen.vocabulary import Engine
+from tests.eveproc.framing import Lines, packed, plain
+from tests.eveproc.verdicts.test_same_verdicts import DATA
 from tests.missing import refuse
 from tests.spark import cluster
 
@@ -15,28 +20,16 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-# For JVMs that live for seconds: no compiler that makes fast what runs for hours, one thread to
-# collect garbage, no web pages. A report on two executors takes 28 s of CPU in place of 51.
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-DEFAULTS = f"""
-spark.driver.extraJavaOptions {SHORT_LIVED}
-spark.executor.extraJavaOptions {SHORT_LIVED}
-spark.ui.enabled false
-spark.sql.shuffle.partitions 8
-"""
-
-
 @pytest.fixture(scope="session")
-def needs_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Skips where there can be no Spark, or fails under CI. Each Spark from here on begins with
-    DEFAULTS."""
+def needs_spark() -> Iterator[None]:
+    """Skips where there can be no Spark, or fails under CI. Each Spark from here on is one that
+    lives for seconds."""
     if missing := cluster.missing():
         refuse(missing)
     before = set(cluster.work_folders())
-    settings = tmp_path_factory.mktemp("spark")
-    (settings / "spark-defaults.conf").write_text(DEFAULTS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_CONF_DIR", str(settings))
+        patch.delenv("SPARK_CONF_DIR", raising=False)
+        patch.setenv("SPARK_SUBMIT_OPTS", cluster.options())
         yield
     # Each holds a copy of what was sent to an executor, up to 250 MB.
     for folder in set(cluster.work_folders()) - before - cluster.folders_in_use():
@@ -52,3 +45,28 @@ def spark(needs_spark: None) -> Iterator["SparkSession"]:
             "fs.viewfs.mounttable.soc.linkFallback", "file:///"
         )
         yield started
+
+
+def _of_sensor(lines: Lines, number: int) -> list[bytes]:
+    return [line[:-1] + b',"host":"sensor-%d"}' % number for line in lines]
+
+
+@pytest.fixture(scope="session")
+def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two engines logged of one office and what five sensors saw of it, plain, packed, rotated
+    and as exports."""
+    folder = tmp_path_factory.mktemp("twenty")
+    for engine in (Engine.SURICATA_7, Engine.SURICATA_8):
+        shutil.copy(DATA / f"office-{engine}.eve.json.gz", folder)
+        with gzip.open(DATA / f"office-{engine}.eve.json.gz") as stream:
+            whole = stream.read().splitlines()
+        for sensor in range(4):
+            part = _of_sensor(whole[sensor::4], sensor)
+            half = len(part) // 2
+            (folder / f"eve-{engine}.{sensor}.json").write_bytes(plain(part[half:]))
+            (folder / f"eve-{engine}.{sensor}.json.1.gz").write_bytes(
+                packed(plain(part[:half]), "gz")
+            )
+    for snort in ("office-snort-3.json.gz", "office-snort-2.9.u2.gz"):
+        shutil.copy(DATA / snort, folder)
+    return folder
