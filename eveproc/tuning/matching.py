@@ -205,7 +205,7 @@ def _syns(row: HistoryRow) -> Iterator[Match]:
     """
     start, _, _, end, sent, received, _, bits = row
     yield _exactly(start)
-    more = _sent_again(sent, received, ConnectionState(bits))
+    more = _sent_again(sent, received, bits)
     for number in range(1, more + 1):
         time = start + (end - start) * (2**number - 1) // (2**more - 1)
         yield (
@@ -215,7 +215,7 @@ def _syns(row: HistoryRow) -> Iterator[Match]:
         )
 
 
-def _sent_again(sent: int, received: int, bits: ConnectionState) -> int:
+def _sent_again(sent: int, received: int, bits: int) -> int:
     """How many SYNs after the first; after a reset the engine matches no more."""
     if not bits & ConnectionState.ONLY_SYNS:
         return 0
