@@ -26,14 +26,10 @@ def needs_spark() -> Iterator[None]:
     lives for seconds."""
     if missing := cluster.missing():
         refuse(missing)
-    before = set(cluster.work_folders())
-    with pytest.MonkeyPatch.context() as patch:
+    with cluster.work_removed(), pytest.MonkeyPatch.context() as patch:
         patch.delenv("SPARK_CONF_DIR", raising=False)
         patch.setenv("SPARK_SUBMIT_OPTS", cluster.options())
         yield
-    # Each holds a copy of what was sent to an executor, up to 250 MB.
-    for folder in set(cluster.work_folders()) - before - cluster.folders_in_use():
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
