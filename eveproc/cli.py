@@ -174,9 +174,11 @@ def _reads_eve(command: Callable[..., None]) -> Callable[..., None]:
 
 def _refuse_to_send(output: "Path | Receiver | None", form: str) -> None:
     """Refuse forms that are not messages, before hours of reading."""
+    if output is None or isinstance(output, Path):
+        return
     from eveproc.report import SYSLOG_FORMS
 
-    if not (output is None or isinstance(output, Path) or form in SYSLOG_FORMS):
+    if form not in SYSLOG_FORMS:
         raise click.UsageError(
             f"-o {output.name} needs {' or '.join(f'-f {f}' for f in SYSLOG_FORMS)}"
         )

@@ -211,16 +211,24 @@ class _Scanner:
         return database(self._patterns, ALL_BLANKS)
 
     def _in_names(self, block: bytes, places: list[int]) -> Iterator[int]:
-        """Those of the places that are in a name asked for: in a string that `rrname` stands
-        before.
+        """One place in each line that has a place in a name asked for: in a string that `rrname`
+        stands before.
+
+        Places are one byte behind a quote: the one that ends the string, or one in it.
         """
         rfind, endswith, quote, name = block.rfind, block.endswith, self._quote, self._name
+        behind, end = 0, len(quote) + 1
         for place in places:
-            start = rfind(quote, 0, place)
+            if place <= behind:
+                continue
+            within = place - end
+            start = rfind(quote, 0, within)
             if endswith(BACKSLASH, 0, start):  # a quote in a string
-                start = self._start_of_string(block, place)
+                start = self._start_of_string(block, within)
             if endswith(name, 0, start + len(quote)):
                 yield place
+                behind = block.find(NEWLINE, place - 1)
+                behind = len(block) if behind < 0 else behind
 
     def _start_of_string(self, block: bytes, place: int) -> int:
         """The quote that begins the name that the place is in; -1 if it is in none."""

@@ -20,6 +20,8 @@ from rulegen.catalogue import own_sids
 from rulegen.site_profile import SEPARATING_FIELDS, SiteProfile
 from rulegen.vocabulary import METADATA_SIGNAL
 
+# From within a string to its end, or to a quote in it; not in the key of an object.
+_REST_OF_VALUE = r'[^"]*(?:\\"|"[^:])'
 # Every report needs these records, whatever the signals.
 LEASES, STATISTICS = "dhcp", "stats"
 
@@ -50,7 +52,8 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     event_types = _any_of(*(traces.event_types for traces in TRACES), (LEASES, STATISTICS))
     question_types = _any_of(*(traces.question_types for traces in TRACES))
     ports = _any_of(sorted({port for traces in TRACES for port in traces.ports(site.ports)}))
-    yield PatternKind.WANTED, f'"(?i:{event_types})[^a-z]'
+    # As a value, not as the key of an object, which statistics have for each protocol.
+    yield PatternKind.WANTED, f':"(?i:{event_types})"'
     yield PatternKind.WANTED, f'(?i:"(?:{question_types})")'
     yield PatternKind.WANTED, METADATA_SIGNAL
     yield (
@@ -80,8 +83,8 @@ def _names() -> Iterator[tuple[PatternKind, str]]:
     labels = dict.fromkeys(chain.from_iterable(traces.name_labels for traces in TRACES))
     # What holds one of the words is found by that already.
     others = [label for label in labels if not any(word in label for word in words)]
-    yield PatternKind.NAME, f"(?i:{_any_of(words)})"
-    yield PatternKind.NAME, rf':"(?i:{_any_of(others)})\.'
+    yield PatternKind.NAME, f"(?i:{_any_of(words)}){_REST_OF_VALUE}"
+    yield PatternKind.NAME, rf':"(?i:{_any_of(others)})\.{_REST_OF_VALUE}'
 
 
 def _odd_spellings(blanks: str) -> Iterator[tuple[PatternKind, str]]:
