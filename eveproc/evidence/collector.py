@@ -5,9 +5,8 @@ recipients' domains for mails, names for HELO. A repeated key counts once. The e
 eveproc/signals define what is read from which record.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
 
@@ -16,10 +15,14 @@ from msgspec.structs import replace
 
 from eveproc.evidence.coverage import CoverageNoter
 from eveproc.evidence.host_names import PLATFORM, RELAYED, TLS_CLIENT, Login
+from eveproc.evidence.lookup_reader import LookupReader
+from eveproc.evidence.macs import ends_of_slots
 from eveproc.evidence.places import AUTOMATIC, Place, label_of
 from eveproc.evidence.sketch import fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
+from eveproc.evidence.told import asks_for_mail_server, told
 from eveproc.input.events import (
+    BEFORE_SURICATA,
     NO_ORIGIN,
     Alert,
     Arp,
@@ -34,13 +37,13 @@ from eveproc.input.events import (
     Stats,
     Tls,
 )
+from eveproc.input.lookups import Asker
 from eveproc.input.survey import Survey
-from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
 from eveproc.signals.prefilter_patterns import line_filter
-from eveproc.signals.records import LOOPBACK, Question, Record, RecordReader
-from eveproc.signals.registry import EXTRACTORS, Activity
+from eveproc.signals.records import Record, RecordReader
+from eveproc.signals.registry import Activity
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
@@ -69,11 +72,6 @@ class Period(Struct, frozen=True):
 EVER = Period()
 
 
-@lru_cache(maxsize=NAMES_KEPT)
-def _is_mail_name(name: str) -> bool:
-    return names_mail(name) or looks_like_mail_server(name)
-
-
 def _ends(event: Event) -> tuple[str, str]:
     """MACs of client and server by `event.origin`; ("", "") if there are none."""
     match event:
@@ -99,6 +97,7 @@ class Collector:
         self._alerts = AlertReader(site)
         self._records = RecordReader(site)
         self.is_home = self._records.is_home
+        self._lookups = LookupReader(self._records)
         self._noter: CoverageNoter | None = None
         self.line_filter = line_filter(site)
 
@@ -148,6 +147,34 @@ class Collector:
             findings = [self._labelled(finding, event) for finding in findings]
         for finding in findings:
             self._keep(finding)
+
+    def add_lookups(self, asker: Asker) -> None:
+        """Add all that one host asked; gives the same as `add` with each event."""
+        if self.site.exempt or not self._all_count(asker):
+            for event in asker.events():
+                self.add(event)
+            return
+        store, seen = self.store, self._lookups.read(asker)
+        if asker.sensor in self._sensors:
+            store.sensors.add(asker.sensor)
+        if times := seen.times + seen.times_named:
+            store.span(min(times), max(times))
+        for (name, address), last in seen.named.items():
+            store.server_names.note(address, name, last)
+        is_labelled = seen.rows and (asker.origin is not NO_ORIGIN or asker.sensor)
+        like = next(asker.events())
+        for time in ends_of_slots(seen.times) if is_labelled else ():
+            self._note_macs(replace(like, time=time))
+        for host, kind, rows in seen.rows:
+            rows.sort()
+            self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, rows), like))
+
+    def _all_count(self, asker: Asker) -> bool:
+        """Do the times of all lookups count, as those of their time and not as early ones?"""
+        times = [occurrence[1] for occurrence in asker.asked]
+        first, last = min(times), max(times)
+        why_not = self.period.why_not
+        return first >= BEFORE_SURICATA and not (why_not(first) or why_not(last))
 
     def _note_client(self, event: Event) -> None:
         """Note that a host exists, and who used it to log in, whatever else the event says."""
@@ -224,7 +251,7 @@ class Collector:
         A sensor may see only the resolver's queries.
         """
         match event:
-            case Dns(addresses=found) if found and any(map(_is_mail_name, event.asked_names())):
+            case Dns(addresses=found) if found and asks_for_mail_server(event):
                 yield from ((a, name) for name, a in found if not self.is_home(a))
             case Tls(name=str(name)) if name and self._is_mail_port(event.server_port):
                 if not self.is_home(event.server):
@@ -241,7 +268,7 @@ class Collector:
         return [
             _finding(record, kind, key)
             for record in self._records.read(event)
-            for kind, key in _told(record)
+            for kind, key in told(record)
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:
@@ -266,36 +293,14 @@ class Collector:
     def _is_exempt(self, finding: Finding) -> bool:
         if not self.site.exempt or not isinstance(finding.kind, Signal):
             return False
-        day = datetime.fromtimestamp(finding.observation.time, UTC).date()
+        assert isinstance(finding.seen, Observation)  # groups are not made where there are any
+        day = datetime.fromtimestamp(finding.seen.time, UTC).date()
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
-
-
-def _told(record: Record) -> Iterable[tuple[Activity, str]]:
-    """The activities that a record shows, each with the key of the peer."""
-    if isinstance(record, Question):  # the same names are asked for again and again
-        return _told_by_name(record.name, record.rrtype, record.is_nxdomain, record.is_listed)
-    return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
-
-
-@lru_cache(maxsize=NAMES_KEPT)
-def _told_by_name(
-    name: str, rrtype: str, is_nxdomain: bool, is_listed: bool
-) -> tuple[tuple[Activity, str], ...]:
-    """What a question tells, whoever asks and whenever."""
-    event = Dns(
-        time=0.0,
-        client="",
-        server="",
-        is_answer=is_nxdomain,
-        questions=((name, rrtype),),
-        rcode="NXDOMAIN" if is_nxdomain else "",
-        addresses=((name, f"{LOOPBACK}0.0.2"),) if is_listed else (),
-    )
-    question = Question(event, "", name, rrtype)
-    return tuple((kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question)))
 
 
 def _finding(record: Record, kind: Activity, key: str) -> Finding:
     identity = (key, *record.identity)
-    observation = Observation(record.event.time, key, identity, pivot=record.pivot)
+    observation = Observation(
+        record.event.time, key, identity, pivot=record.pivot, number=record.number
+    )
     return Finding(record.host, kind, EvidenceSource.LOG, observation)

@@ -4,7 +4,7 @@ ARP (Suricata 8) says the same of IPv4 addresses, but anybody may claim an addre
 only for addresses of which neither a frame nor DHCP tells the MAC.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
 
@@ -184,6 +184,17 @@ class MacTable(Struct):
 
 def _unpickled(packed: bytes) -> MacTable:
     return msgspec.msgpack.decode(packed, type=MacTable)
+
+
+def ends_of_slots(times: Iterable[float]) -> Iterator[float]:
+    """The first and the last of the times in each SLOT: no other changes what is kept."""
+    slots: dict[int, tuple[float, float]] = {}
+    for time in times:
+        slot = int(time // SLOT)
+        first, last = slots.get(slot, (time, time))
+        slots[slot] = min(first, time), max(last, time)
+    for first, last in slots.values():
+        yield from {first, last}
 
 
 def _widen(

@@ -8,7 +8,8 @@ would be cut from the whole as well. Merging is therefore associative, commutati
 an event that two files repeat counts once.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from math import inf
 from typing import TypeVar
@@ -17,7 +18,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.signals.alert_windows import first_of_windows, identity_of, is_window_key, peer_of
-from eveproc.signals.observation import Observation, Pivot
+from eveproc.signals.observation import Observation, ObservationRow, Pivot
 from rulegen.units import HOUR
 
 K = TypeVar("K")
@@ -37,6 +38,15 @@ def fingerprint(identity: tuple[object, ...]) -> int:
     return int.from_bytes(
         blake2b(repr(identity).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     )
+
+
+# 2**64 divided by the golden ratio: multiples of it lie evenly (Knuth, TAOCP 3, 6.4).
+SPREAD, BITS_64 = 0x9E3779B97F4A7C15, (1 << 64) - 1
+
+
+def mark_of(identity: tuple[object, ...], number: int = 0) -> int:
+    """64 bits that depend on the identity and the number alone, evenly spread."""
+    return (fingerprint(identity) + number * SPREAD) & BITS_64
 
 
 class _PivotRow(Struct, array_like=True):
@@ -70,6 +80,19 @@ class Bucket(Struct):
     def note(self, key: str, mark: int, time: float) -> None:
         _keep_least(self.keys, key, time)
         _keep_least(self.events, mark, time)
+        self._trim_if_full()
+
+    def note_all(self, rows: Iterable[ObservationRow]) -> None:
+        """The same for many events of the hour."""
+        keys, events = self.keys, self.events
+        for time, key, mark, _, _, _ in rows:
+            if time < keys.get(key, inf):
+                keys[key] = time
+            if time < events.get(mark, inf):
+                events[mark] = time
+        self._trim_if_full()
+
+    def _trim_if_full(self) -> None:
         if len(self.keys) > 2 * KEPT or len(self.events) > 2 * KEPT:
             self.trim(KEPT)
 
@@ -126,13 +149,8 @@ class ActivitySketch(Struct):
 
     def note(self, observation: Observation) -> None:
         time = observation.time
-        hour = int(time // HOUR)
-        bucket = self.hours.get(hour)
-        if bucket is None:
-            bucket = self.hours[hour] = Bucket()
-            if len(self.hours) > 2 * FULL_HOURS:
-                self._trim_hours()
-        bucket.note(observation.key, fingerprint(observation.identity), time)
+        mark = mark_of(observation.identity, observation.number)
+        self._bucket(int(time // HOUR)).note(observation.key, mark, time)
         if time < self.first_seen:
             self.first_seen = time
         if time > self.last_seen:
@@ -141,6 +159,30 @@ class ActivitySketch(Struct):
             self._note_sids((observation.sid,))
         if observation.pivot and self._keeps_pivot(time):
             self._note_pivots(((observation.pivot, time),))
+
+    def note_all(self, rows: Sequence[ObservationRow]) -> None:
+        """The same for many events, in order of time."""
+        start = 0
+        while start < len(rows):
+            hour = int(rows[start][0] // HOUR)
+            end = bisect_left(rows, ((hour + 1) * HOUR,), start)
+            self._bucket(hour).note_all(rows[start:end])
+            start = end
+        self.first_seen = min(self.first_seen, rows[0][0])
+        self.last_seen = max(self.last_seen, rows[-1][0])
+        for time, _, _, flow_id, community_id, port in rows:
+            if not self._keeps_pivot(time):
+                break
+            if flow_id:
+                self._note_pivots(((Pivot(flow_id, community_id, -1, port), time),))
+
+    def _bucket(self, hour: int) -> Bucket:
+        bucket = self.hours.get(hour)
+        if bucket is None:
+            bucket = self.hours[hour] = Bucket()
+            if len(self.hours) > 2 * FULL_HOURS:
+                self._trim_hours()
+        return bucket
 
     def merge(self, other: "ActivitySketch") -> None:
         for hour, bucket in other.hours.items():

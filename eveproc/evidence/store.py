@@ -1,7 +1,7 @@
 """EvidenceStore: one HostEvidence per home address, leases, sensor health; merges in any order."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
 from math import inf, isfinite
@@ -21,7 +21,7 @@ from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.signals.facts import Fact
-from eveproc.signals.observation import Observation
+from eveproc.signals.observation import Observation, ObservationRow
 from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
@@ -58,11 +58,16 @@ class HostEvidence(Struct):
     parts: dict[str, "HostEvidence"] = field(default_factory=dict)
     sampled: int = 0
 
-    def note(self, kind: Activity, source: EvidenceSource, observation: Observation) -> None:
+    def note(
+        self, kind: Activity, source: EvidenceSource, seen: Observation | Sequence[ObservationRow]
+    ) -> None:
         sketch = self.sketches.get((kind, source))
         if sketch is None:
             sketch = self.sketches[kind, source] = ActivitySketch()
-        sketch.note(observation)
+        if isinstance(seen, Observation):
+            sketch.note(seen)
+        else:
+            sketch.note_all(seen)
 
     def part(self, label: str) -> "HostEvidence":
         """What is kept under the label, to be added to; "" is the evidence without one."""
@@ -223,12 +228,12 @@ _KINDS: dict[str, Activity] = {
 
 
 class Finding(Struct, frozen=True):
-    """One observation and its host; `label` is the network and MAC (places.py)."""
+    """What was observed of a host, in order of time; `label` is the network and MAC (places.py)."""
 
     host: str
     kind: Activity
     source: EvidenceSource
-    observation: Observation
+    seen: Observation | Sequence[ObservationRow]
     label: str = ""
 
 
@@ -295,7 +300,7 @@ class EvidenceStore(Struct):
         self.has_scopes = self.has_scopes or bool(finding.label)
         if keeps(finding.host, self.hosts_sampled):
             part = self.hosts.open(finding.host).part(finding.label)
-            part.note(finding.kind, finding.source, finding.observation)
+            part.note(finding.kind, finding.source, finding.seen)
             if len(self.hosts) > MOST_HOSTS:
                 self._sample(self.hosts_sampled + 1, self.active_sampled)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol, Self, TypeVar
 
 from eveproc.input.events import Event, Flow
+from eveproc.input.lookups import Asker
 from eveproc.input.prefilter import LineFilter
 from eveproc.input.survey import Survey
 
@@ -54,6 +55,9 @@ class Collecting(Protocol[S_co]):
 
     def add(self, event: Event) -> None:
         """Take one event in."""
+
+    def add_lookups(self, asker: Asker) -> None:
+        """Take in all that one host asked, as `add` does with each of `asker.events()`."""
 
     def survey(self, seen: Survey) -> None:
         """Take in a sample of the input, most of which is passed over."""

@@ -9,10 +9,10 @@ only its loss, if it was needed, loses the line.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol
 
 import msgspec
 from msgspec import Meta, Struct, inspect
@@ -521,28 +521,65 @@ def _dns(wire: _EveRecord, time: float) -> Dns:
         query_id=dns.id,
         tcp=_protocol(wire.proto) == "TCP",
         eight=bool(wire.ip_v) or dns.version >= 3,
-        addresses=tuple(islice(_addresses(dns), MAX_ANSWERS)),
+        addresses=addresses_of(
+            dns.grouped,
+            dns.answers or ((dns,) if dns.rdata else ()),
+            dns.queries[0].rrname if dns.queries else dns.rrname,
+        ),
     )
 
 
-def _addresses(dns: _Dns) -> Iterator[tuple[str, str]]:
-    """(name, address) of every A and AAAA record; formats may be detailed, grouped or both."""
-    if dns.answers:
-        for record in dns.answers:
-            yield from _address_record(record.rrname, record.rrtype, record.rdata)
-    elif dns.grouped:
-        asked = dns.queries[0].rrname if dns.queries else dns.rrname
-        name = dns.grouped.CNAME[-1] if dns.grouped.CNAME else asked
-        for rrtype, found in (("A", dns.grouped.A), ("AAAA", dns.grouped.AAAA)):
-            for address in found:
-                yield from _address_record(name, rrtype, address)
-    elif dns.rdata:
-        yield from _address_record(dns.rrname, dns.rrtype, dns.rdata)
+class AddressRecord(Protocol):
+    """A resource record, as far as it tells an address."""
+
+    @property
+    def rrname(self) -> str: ...
+
+    @property
+    def rrtype(self) -> str: ...
+
+    @property
+    def rdata(self) -> Any: ...
 
 
-def _address_record(name: str, rrtype: str, rdata: object) -> Iterator[tuple[str, str]]:
+class GroupedAnswers(Protocol):
+    """An answer's records by type, without their names."""
+
+    @property
+    def A(self) -> tuple[str, ...]: ...
+
+    @property
+    def AAAA(self) -> tuple[str, ...]: ...
+
+    @property
+    def CNAME(self) -> tuple[str, ...]: ...
+
+
+def addresses_of(
+    grouped: GroupedAnswers | None, answers: Iterable[AddressRecord], asked: str
+) -> tuple[tuple[str, str], ...]:
+    """(name, address) of the A and AAAA records of an answer, at most MAX_ANSWERS.
+
+    Formats may be detailed, grouped or both. Grouped ones have the name `asked`, or that of the
+    last CNAME.
+    """
+    if grouped:
+        name = grouped.CNAME[-1] if grouped.CNAME else asked
+        of_types = (("A", grouped.A), ("AAAA", grouped.AAAA))
+        found = [
+            _address_record(name, rrtype, one)
+            for rrtype, addresses in of_types
+            for one in addresses
+        ]
+    else:
+        found = [_address_record(one.rrname, one.rrtype, one.rdata) for one in answers]
+    return tuple(islice(filter(None, found), MAX_ANSWERS))
+
+
+def _address_record(name: str, rrtype: str, rdata: object) -> tuple[str, str] | None:
     if rrtype in ("A", "AAAA") and isinstance(rdata, str) and (address := canonical_address(rdata)):
-        yield _name(name), address
+        return _name(name), address
+    return None
 
 
 def _asked(dns: _Dns) -> tuple[_Question, ...]:

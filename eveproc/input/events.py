@@ -46,6 +46,8 @@ COUNTERS = (
     "detect.thresholds.memcap",
 )
 DNS_PORT = 53
+# How addresses of 127.0.0.0/8 begin.
+LOOPBACK = "127."
 # Every event type of Suricata 4 to 8 (etc/schema.json of 8.0 and the manuals of the earlier ones).
 EVENT_TYPES = frozenset(
     [

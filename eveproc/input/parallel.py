@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
-from eveproc.input.events import Event, Skipped, SkipReason, failed
+from eveproc.input.events import Dns, Event, Skipped, SkipReason, failed
+from eveproc.input.lookups import Lookups
 from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import (
@@ -113,6 +114,7 @@ class Gatherer(Generic[S]):
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._presence = ActiveHosts(self.collector)
+        self._lookups = Lookups(self.collector.is_home)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._advance = advance
@@ -125,6 +127,7 @@ class Gatherer(Generic[S]):
     def found(self) -> tuple[S, ReadStats, dict[str, End]]:
         """What all that was read so far gave, and where RestParts ended."""
         self.settle()
+        self._add_lookups()
         return self.collector.store, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
@@ -248,9 +251,19 @@ class Gatherer(Generic[S]):
     def settle(self) -> None:
         """Decode the lines that wait."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if not self._named:  # they may be in any field
+            waiting = [line for line in waiting if not self._lookups.take(line)]
+            if self._lookups.is_full():
+                self._add_lookups()
         self._note(chain.from_iterable(map(self._lines.line, waiting)))
         sampled, self._sampled = self._sampled, []
         self.collector.survey(of_lines(sampled, self._look_at))
+
+    def _add_lookups(self) -> None:
+        """Give the collector the lookups that wait."""
+        for asker in self._lookups.taken():
+            self.stats.note_events(Dns.TYPE, len(asker.asked))
+            self.collector.add_lookups(asker)
 
     @cached_property
     def _prefilter(self) -> Prefilter | None:

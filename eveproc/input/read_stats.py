@@ -61,6 +61,11 @@ class ReadStats(Struct):
         if result.detail:
             self._add_detail(result.reason, result.detail, 1)
 
+    def note_events(self, kind: str, count: int) -> None:
+        """So many lines each gave an event of this kind."""
+        self.lines += count
+        self.events[kind] += count
+
     def note_container(self, name: str, records: int) -> None:
         """Records came in a container of this name; "" is no container."""
         if name:

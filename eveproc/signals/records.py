@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.input.events import FIN, PSH, RST, SYN, Dns, Event, Flow, Smtp
+from eveproc.input.events import FIN, LOOPBACK, PSH, RST, SYN, Dns, Event, Flow, Smtp
 from eveproc.signals.domains import domain_of_address, is_below, registered_domain
 from eveproc.signals.home_net import home_test
 from eveproc.signals.observation import Pivot
@@ -21,15 +21,12 @@ FIRST_CLIENT_PORT = 1024
 # A mail to more recipients shows no more than one to so many; large providers take 100 and more.
 MOST_RECIPIENTS = 20
 
-# Addresses of 127.0.0.0/8.
-LOOPBACK = "127."
-
 
 class Record(Struct, frozen=True):
     """What one event says about the home host `host`.
 
-    `identity` tells two events of an hour apart. Whoever logs the same event again, another sensor
-    too, gives the same identity.
+    `identity` and `number` tell two events of an hour apart. Whoever logs the same event again,
+    another sensor too, gives the same ones (observation.py).
     """
 
     EVE_TYPE: ClassVar[str] = ""
@@ -40,6 +37,10 @@ class Record(Struct, frozen=True):
     @property
     def identity(self) -> tuple[object, ...]:
         raise NotImplementedError
+
+    @property
+    def number(self) -> int:
+        return 0
 
     @property
     def pivot(self) -> Pivot | None:
@@ -78,7 +79,11 @@ class Question(Record, frozen=True):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        return self.event.client_port, self.name, self.rrtype, self.event.query_id
+        return self.name, self.rrtype
+
+    @property
+    def number(self) -> int:
+        return self.event.client_port << 16 | self.event.query_id
 
 
 class Connection(Record, frozen=True):
@@ -231,12 +236,16 @@ class RecordReader:
             case _:
                 return ()
 
-    def _of_dns(self, event: Dns) -> Iterator[Record]:
-        questions = tuple(
+    def questions(self, event: Dns) -> tuple[tuple[str, str], ...]:
+        """Those that are not about the site's own names."""
+        return tuple(
             (name, rrtype)
             for name, rrtype in event.questions
             if rrtype == "PTR" or not is_below(name, self._internal_domains)
         )
+
+    def _of_dns(self, event: Dns) -> Iterator[Record]:
+        questions = self.questions(event)
         if not questions:
             return
         if event.is_answer and event.client != event.server and self.is_home(event.server):

@@ -1,0 +1,47 @@
+"""A record -> the activities that it shows, and whether an answer is about mail."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from eveproc.input.events import LOOPBACK, Dns
+from eveproc.signals.domains import looks_like_mail_server, names_mail
+from eveproc.signals.records import Question, Record
+from eveproc.signals.registry import EXTRACTORS, Activity
+
+# Names whose meaning is kept, of those that were asked for.
+NAMES_KEPT = 1 << 14
+
+
+def told(record: Record) -> Iterable[tuple[Activity, str]]:
+    """The activities that a record shows, each with the key of the peer."""
+    if isinstance(record, Question):  # the same names are asked for again and again
+        return _told_by_name(record.name, record.rrtype, record.is_nxdomain, record.is_listed)
+    return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
+
+
+@lru_cache(maxsize=NAMES_KEPT)
+def _told_by_name(
+    name: str, rrtype: str, is_nxdomain: bool, is_listed: bool
+) -> tuple[tuple[Activity, str], ...]:
+    """What a question tells, whoever asks and whenever."""
+    event = Dns(
+        time=0.0,
+        client="",
+        server="",
+        is_answer=is_nxdomain,
+        questions=((name, rrtype),),
+        rcode="NXDOMAIN" if is_nxdomain else "",
+        addresses=((name, f"{LOOPBACK}0.0.2"),) if is_listed else (),
+    )
+    question = Question(event, "", name, rrtype)
+    return tuple((kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question)))
+
+
+def asks_for_mail_server(event: Dns) -> bool:
+    """Do the addresses in an answer tell names of mail servers?"""
+    return any(map(_is_mail_name, event.asked_names()))
+
+
+@lru_cache(maxsize=NAMES_KEPT)
+def _is_mail_name(name: str) -> bool:
+    return names_mail(name) or looks_like_mail_server(name)
