@@ -106,6 +106,10 @@ class Collector:
         """From when on events count."""
         return self.period.since
 
+    def why_not(self, time: float) -> str:
+        """Reason not to count an event of this time; "" if it counts."""
+        return self.period.why_not(time)
+
     def survey(self, seen: Survey) -> None:
         """Add a sample of the input, evidence or not, to the coverage."""
         self._coverage_noter().survey(seen)
@@ -113,9 +117,7 @@ class Collector:
     def _coverage_noter(self) -> CoverageNoter:
         """A watch replaces the store's Coverage from time to time."""
         if self._noter is None or self._noter.coverage is not self.store.coverage:
-            self._noter = CoverageNoter(
-                self.store.coverage, self.site, lambda time: self.period.why_not(time)
-            )
+            self._noter = CoverageNoter(self.store.coverage, self.site, self.why_not)
         return self._noter
 
     def add(self, event: Event) -> None:
@@ -148,6 +150,13 @@ class Collector:
         for finding in findings:
             self._keep(finding)
 
+    def add_more(self, like: Stats, count: int) -> None:
+        """Count so many further statistics of the same sensor and hour."""
+        if reason := self.why_not(like.time):
+            self.store.unused[reason] += count
+        else:
+            self._coverage_noter().note_more(like, count)
+
     def add_lookups(self, asker: Asker) -> None:
         """Add all that one host asked; gives the same as `add` with each event."""
         if self.site.exempt or not self._all_count(asker):
@@ -166,7 +175,6 @@ class Collector:
         for time in ends_of_slots(seen.times) if is_labelled else ():
             self._note_macs(replace(like, time=time))
         for host, kind, rows in seen.rows:
-            rows.sort()
             self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, rows), like))
 
     def _all_count(self, asker: Asker) -> bool:

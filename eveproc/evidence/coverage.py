@@ -224,6 +224,12 @@ class CoverageNoter:
         if len(coverage.other_clients) > 2 * MOST_NETWORKS:
             coverage.trim()
 
+    def note_more(self, like: Event, count: int) -> None:
+        """Add so many further records of the sensor, kind and hour of this one."""
+        if count:
+            span = self.coverage.records.setdefault((like.sensor, like.TYPE), RecordSpan())
+            span.hours[int(like.time // HOUR)] += count
+
     def note(self, event: Event) -> None:
         """Add an event that is always decoded."""
         if isinstance(event, COUNTED) and not self._why_not(event.time):

@@ -8,7 +8,7 @@ registered domain of a server's name does.
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from math import inf
 
 from msgspec import Struct, field
@@ -36,9 +36,9 @@ class ServerNames(Struct):
 
     def note(self, address: str, name: str, time: float) -> None:
         """At `time` the server at `address` was called `name`."""
-        organisation = registered_domain(name)
-        if organisation != NO_PUBLIC_SUFFIX:
-            self.add(address, (organisation, is_exchange_name(name)), time)
+        told = _told_by(name)
+        if told[0] != NO_PUBLIC_SUFFIX:
+            self.add(address, told, time)
 
     def add(self, address: str, name: Name, time: float) -> None:
         if keeps(address, self.sampled):
@@ -79,6 +79,11 @@ class ServerNames(Struct):
         while times > self.sampled or len(self.names) > MOST_SERVERS:
             self.sampled = max(times, self.sampled + 1)
             self.names = {a: names for a, names in self.names.items() if keeps(a, self.sampled)}
+
+
+@lru_cache(maxsize=1 << 14)
+def _told_by(name: str) -> Name:
+    return registered_domain(name), is_exchange_name(name)
 
 
 def _peer(names: dict[str, dict[Name, float]], spread: Counter[str], address: str) -> str:

@@ -8,7 +8,6 @@ would be cut from the whole as well. Merging is therefore associative, commutati
 an event that two files repeat counts once.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from math import inf
@@ -80,19 +79,9 @@ class Bucket(Struct):
     def note(self, key: str, mark: int, time: float) -> None:
         _keep_least(self.keys, key, time)
         _keep_least(self.events, mark, time)
-        self._trim_if_full()
+        self.trim_if_full()
 
-    def note_all(self, rows: Iterable[ObservationRow]) -> None:
-        """The same for many events of the hour."""
-        keys, events = self.keys, self.events
-        for time, key, mark, _, _, _ in rows:
-            if time < keys.get(key, inf):
-                keys[key] = time
-            if time < events.get(mark, inf):
-                events[mark] = time
-        self._trim_if_full()
-
-    def _trim_if_full(self) -> None:
+    def trim_if_full(self) -> None:
         if len(self.keys) > 2 * KEPT or len(self.events) > 2 * KEPT:
             self.trim(KEPT)
 
@@ -161,20 +150,26 @@ class ActivitySketch(Struct):
             self._note_pivots(((observation.pivot, time),))
 
     def note_all(self, rows: Sequence[ObservationRow]) -> None:
-        """The same for many events, in order of time."""
-        start = 0
-        while start < len(rows):
-            hour = int(rows[start][0] // HOUR)
-            end = bisect_left(rows, ((hour + 1) * HOUR,), start)
-            self._bucket(hour).note_all(rows[start:end])
-            start = end
-        self.first_seen = min(self.first_seen, rows[0][0])
-        self.last_seen = max(self.last_seen, rows[-1][0])
-        for time, _, _, flow_id, community_id, port in rows:
-            if not self._keeps_pivot(time):
-                break
-            if flow_id:
+        """The same for many events; the nearer they are to the order of time, the sooner."""
+        start, end, bucket = inf, -inf, Bucket()
+        latest = max(self.pivots.values(), default=-inf)
+        for time, key, mark, flow_id, community_id, port in rows:
+            if not start <= time < end:
+                bucket.trim_if_full()
+                start = time // HOUR * HOUR
+                end, bucket = start + HOUR, self._bucket(int(time // HOUR))
+            keys, events = bucket.keys, bucket.events
+            if time < keys.get(key, inf):
+                keys[key] = time
+            if time < events.get(mark, inf):
+                events[mark] = time
+            if flow_id and (time <= latest or len(self.pivots) < PIVOTS):
                 self._note_pivots(((Pivot(flow_id, community_id, -1, port), time),))
+                latest = max(self.pivots.values())
+        bucket.trim_if_full()
+        times = [row[0] for row in rows]
+        self.first_seen = min(self.first_seen, *times)
+        self.last_seen = max(self.last_seen, *times)
 
     def _bucket(self, hour: int) -> Bucket:
         bucket = self.hours.get(hour)

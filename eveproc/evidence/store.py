@@ -228,7 +228,7 @@ _KINDS: dict[str, Activity] = {
 
 
 class Finding(Struct, frozen=True):
-    """What was observed of a host, in order of time; `label` is the network and MAC (places.py)."""
+    """What was observed of a host; `label` is the network and MAC (places.py)."""
 
     host: str
     kind: Activity

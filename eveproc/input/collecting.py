@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Protocol, Self, TypeVar
 
-from eveproc.input.events import Event, Flow
+from eveproc.input.events import Event, Flow, Stats
 from eveproc.input.lookups import Asker
 from eveproc.input.prefilter import LineFilter
 from eveproc.input.survey import Survey
@@ -55,6 +55,12 @@ class Collecting(Protocol[S_co]):
 
     def add(self, event: Event) -> None:
         """Take one event in."""
+
+    def why_not(self, time: float) -> str:
+        """Reason not to count an event of this time; "" if it counts."""
+
+    def add_more(self, like: Stats, count: int) -> None:
+        """Take in so many further records of the same sensor and hour, which tell nothing new."""
 
     def add_lookups(self, asker: Asker) -> None:
         """Take in all that one host asked, as `add` does with each of `asker.events()`."""

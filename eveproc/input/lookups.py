@@ -21,9 +21,9 @@ from eveproc.input.events import DNS_PORT, LOOPBACK, YEARS, Dns
 
 # Bounds on memory: what is kept to be known again (a few hundred bytes each; when one is reached,
 # all begin anew), and occurrences that wait (some 200 bytes each).
-MOST_KNOWN, MOST_WAITING = 1 << 16, 1 << 17
-# Longer lines are no lookups of the kind that repeats.
-LONGEST = 1 << 14
+MOST_KNOWN, MOST_WAITING = 1 << 16, 1 << 18
+# Longer lines are no lookups of the kind that repeats; statistics are all longer.
+LONGEST_LOOKUP = 1 << 11
 
 
 class _Question(Struct, frozen=True):
@@ -161,8 +161,6 @@ class Lookups:
 
     def take(self, line: bytes) -> bool:
         """Take a line in; False where it must be decoded by itself."""
-        if len(line) > LONGEST:
-            return False
         try:
             record = _decode(line)
             when, dns = datetime.fromisoformat(record.timestamp), record.dns

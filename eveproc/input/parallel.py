@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
-from eveproc.input.events import Dns, Event, Skipped, SkipReason, failed
-from eveproc.input.lookups import Lookups
+from eveproc.input.events import Dns, Event, Skipped, SkipReason, Stats, failed
+from eveproc.input.lookups import LONGEST_LOOKUP, Lookups
 from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import (
@@ -29,6 +29,7 @@ from eveproc.input.reader import (
     read_source,
     refuse,
 )
+from eveproc.input.sensor_runs import SensorRuns
 from eveproc.input.session_times import with_session_times
 from eveproc.input.snort import alerts_in
 from eveproc.input.snort.clock import written_since
@@ -114,6 +115,7 @@ class Gatherer(Generic[S]):
         # Gives a block to another process, or says that it cannot.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._presence = ActiveHosts(self.collector)
+        self._sensor_runs = SensorRuns(self.collector.why_not)
         self._lookups = Lookups(self.collector.is_home)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -128,6 +130,7 @@ class Gatherer(Generic[S]):
         """What all that was read so far gave, and where RestParts ended."""
         self.settle()
         self._add_lookups()
+        self._add_sensor_runs()
         return self.collector.store, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
@@ -252,18 +255,38 @@ class Gatherer(Generic[S]):
         """Decode the lines that wait."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if not self._named:  # they may be in any field
-            waiting = [line for line in waiting if not self._lookups.take(line)]
+            waiting = [line for line in waiting if not self._is_taken(line)]
             if self._lookups.is_full():
                 self._add_lookups()
+            if self._sensor_runs.is_full():
+                self._add_sensor_runs()
         self._note(chain.from_iterable(map(self._lines.line, waiting)))
         sampled, self._sampled = self._sampled, []
         self.collector.survey(of_lines(sampled, self._look_at))
+
+    def _is_taken(self, line: bytes) -> bool:
+        """Is a line one of those that mostly say again what is known?"""
+        is_long = len(line) > LONGEST_LOOKUP
+        return self._sensor_runs.take(line) if is_long else self._lookups.take(line)
 
     def _add_lookups(self) -> None:
         """Give the collector the lookups that wait."""
         for asker in self._lookups.taken():
             self.stats.note_events(Dns.TYPE, len(asker.asked))
             self.collector.add_lookups(asker)
+
+    def _add_sensor_runs(self) -> None:
+        """Decode the first and last line of each run of a sensor, and count the others."""
+        for run in self._sensor_runs.taken():
+            lines = run.lines()
+            results = [result for line in lines for result in self._lines.line(line)]
+            self._note(results)
+            others = run.count - len(lines)
+            if isinstance(like := results[-1], Stats):
+                self.collector.add_more(like, others)
+                self.stats.note_events(Stats.TYPE, others)
+            else:
+                self._note([like] * others)
 
     @cached_property
     def _prefilter(self) -> Prefilter | None:

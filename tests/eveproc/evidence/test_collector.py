@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eveproc.evidence import store as store_module
-from eveproc.evidence.collector import _told_by_name
 from eveproc.evidence.store import EvidenceSource, EvidenceStore
+from eveproc.evidence.told import _told_by_name
 from eveproc.input.events import Dns, Stats
 from eveproc.signals.facts import Fact
 from eveproc.signals.records import Question

@@ -1,0 +1,94 @@
+"""Lines of statistics -> the first and last of each run of a sensor within an hour.
+
+A sensor writes its counters every few seconds, some 5,000 bytes each time, and all that is asked of
+them is how far each rose. Counters rise as long as a sensor runs, so what lies between two of its
+records adds nothing but one more record. Lines that are written in another way than Suricata does
+are all decoded, and so are those of a sensor that hides zeros: its counters appear one by one.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from eveproc.input.events import YEARS
+from rulegen.units import HOUR
+
+# Runs that wait, each with two lines; more than sensors and hours that are read at a time.
+MOST_RUNS = 1 << 10
+
+_HEAD = re.compile(
+    rb'\{"timestamp":"([0-9-]{10}T[0-9:]{8}\.[0-9]{6}[+-][0-9]{4})","event_type":"stats",'
+    rb'"stats":\{"uptime":([0-9]{1,12}),'
+)
+# Behind the counters there is the name of the sensor, or nothing.
+_TAIL = re.compile(rb"(?:,\"host\":\"[^\"\\{}]*\"\}|\}?)[\r\n]*\Z")
+_CLOSED, LONGEST_TAIL = b"}}", 300
+_ZERO = b":0,"
+
+# Sensor and hour; whether, and why not, its events count.
+_Key = tuple[bytes, int, str]
+
+
+class Run(Struct):
+    """Records of one sensor, none of them from before it was started anew.
+
+    `first` and `last` are lines by their times; they are the same one where there is no other.
+    """
+
+    first: tuple[float, bytes]
+    last: tuple[float, bytes]
+    uptime: int
+    count: int = 1
+
+    def lines(self) -> tuple[bytes, ...]:
+        """The first and last line, once where they are one."""
+        return (self.first[1],) if self.count == 1 else (self.first[1], self.last[1])
+
+
+class SensorRuns:
+    """Takes lines of statistics in, and gives back what is to be decoded."""
+
+    def __init__(self, why_not: Callable[[float], str]) -> None:
+        """`why_not` gives the reason not to count an event of a time, "" if it counts."""
+        self._why_not = why_not
+        self._open: dict[_Key, Run] = {}
+        self._closed: list[Run] = []
+
+    def take(self, line: bytes) -> bool:
+        """Take a line in; False where it must be decoded by itself."""
+        head = _HEAD.match(line)
+        closed = line.rfind(_CLOSED, -LONGEST_TAIL) if head else -1
+        tail = line[closed + len(_CLOSED) :]
+        if head is None or closed < 0 or not _TAIL.match(tail) or _ZERO not in line:
+            return False
+        try:
+            when = datetime.fromisoformat(head[1].decode())
+        except ValueError:
+            return False
+        if when.year not in YEARS:
+            return False
+        self._note(when.timestamp(), int(head[2]), tail, line)
+        return True
+
+    def _note(self, time: float, uptime: int, tail: bytes, line: bytes) -> None:
+        key = tail, int(time // HOUR), self._why_not(time)
+        run, stamped = self._open.get(key), (time, line)
+        if run is None or uptime < run.uptime:
+            if run is not None:
+                self._closed.append(run)
+            self._open[key] = Run(stamped, stamped, uptime)
+            return
+        run.uptime, run.count = uptime, run.count + 1
+        run.first, run.last = min(run.first, stamped), max(run.last, stamped)
+
+    def is_full(self) -> bool:
+        """Are there as many runs as may wait?"""
+        return len(self._open) + len(self._closed) >= MOST_RUNS
+
+    def taken(self) -> list[Run]:
+        """Every run since the last call."""
+        runs = [*self._closed, *self._open.values()]
+        self._open, self._closed = {}, []
+        return runs
