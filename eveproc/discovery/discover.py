@@ -28,6 +28,7 @@ from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import FULL_HOURS, ActivitySketch, fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
+from eveproc.input.lookups import Asker
 from eveproc.input.prefilter import PatternKind
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.facts import Fact
@@ -222,6 +223,10 @@ class Discoverer(Collector):
             self.store.span(event.time, event.time)
         if isinstance(event, Smtp) and not self.period.why_not(event.time):
             self._note_domains(event)
+
+    def add_lookups(self, asker: Asker) -> None:
+        for event in asker.events():
+            self.add(event)
 
     def _note_domains(self, event: Smtp) -> None:
         if self.is_home(event.server) and not self.is_home(event.client):

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Event
+from eveproc.input.lookups import Asker
 from eveproc.input.parallel import gather
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, note_passed_over
@@ -46,6 +47,11 @@ class TuningCollector(Collector):
         self.store: TuningEvidence = TuningEvidence()
         self._keeper = HistoryKeeper(site, self.store.history)
         self._within = period
+
+    def add_lookups(self, asker: Asker) -> None:
+        """A threshold counts each lookup."""
+        for event in asker.events():
+            self.add(event)
 
     def add(self, event: Event) -> None:
         super().add(event)

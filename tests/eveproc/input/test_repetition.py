@@ -1,0 +1,315 @@
+"""Lines that say again what is known -> the same evidence as decoding every one of them."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from eveproc.evidence import lookup_reader
+from eveproc.evidence.collector import Collector, Period
+from eveproc.evidence.coverage import RecordSpan
+from eveproc.evidence.gather import gather
+from eveproc.evidence.store import EvidenceStore
+from eveproc.input import lookups, parallel, sensor_runs
+from eveproc.input.decode import decode
+from eveproc.input.lookups import Lookups
+from eveproc.input.read_stats import ReadStats
+from eveproc.input.reader import read_events
+from eveproc.input.sensor_runs import SensorRuns
+from eveproc.signals.records import DnsService, Question
+from eveproc.signals.registry import EXTRACTORS
+from rulegen.site_profile import SiteProfile
+from rulegen.units import HOUR
+from tests.eveproc.evidence_of import site_of, without_coverage
+
+START = 1_772_438_400.0
+FILES = 40
+SITE = site_of('home_networks: [10.20.0.0/16, "2001:db8:20::/48"]\nsensors: [north]\n')
+SITES = (
+    SITE,
+    site_of(
+        "home_networks: [10.20.1.0/24]\ninternal_domains: [mail.example]\nseparate_by: [vlan]\n"
+    ),
+    site_of(
+        "home_networks: [10.20.0.0/16]\nexempt:\n"
+        "  - {address: 10.20.1.7, signals: [name_guess], reason: a test}\n"
+    ),
+)
+PERIODS = (
+    Period(),
+    Period(since=START + 1800, until=START + 6000),
+    Period(future=START + 4000),
+)
+# Clients, servers, and what both may be.
+HOSTS = ("10.20.1.7", "10.20.2.9", "2001:0db8:0020:0000:0000:0000:0000:0007", "198.51.100.9")
+SERVERS = ("10.20.0.53", "192.0.2.53", "2001:db8:20::53", "10.20.1.7")
+NAMES = ("smtp.gmail.com", "SMTP.Gmail.com", "mx.mail.example", "7.2.0.192.in-addr.arpa")
+MORE_NAMES = ("autodiscover.example.org", "2.0.0.127.zen.spamhaus.org", 'a"smtp.example.org')
+ADDRESSES = ("192.0.2.25", "127.0.0.4", "10.20.0.25", "no address")
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+
+
+def stamp(time: float, random: Random) -> str:
+    zone = random.choice([UTC, UTC, UTC, timezone(timedelta(hours=2, minutes=30))])
+    return datetime.fromtimestamp(time, zone).strftime("%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+def moment(random: Random) -> float:
+    """Within three hours, some at one time, a few before the year 2000."""
+    if random.random() < 0.02:
+        return 900_000_000.0 + random.randrange(9)
+    return START + random.choice([random.randrange(9), random.random() * 3 * HOUR])
+
+
+def answer(name: str, random: Random) -> dict[str, object]:
+    found = random.sample(ADDRESSES, random.randrange(3))
+    detailed = [
+        {"rrname": name, "rrtype": "A", "ttl": random.randrange(900), "rdata": one} for one in found
+    ]
+    grouped = {"A": found, **({"CNAME": ["mx.other.example"]} if random.random() < 0.2 else {})}
+    return random.choice(
+        [{}, {"answers": detailed}, {"grouped": grouped}, {"answers": detailed, "grouped": grouped}]
+    )
+
+
+def a_lookup(random: Random) -> dict[str, object]:
+    client, server = random.choice(HOSTS), random.choice(SERVERS)
+    name = random.choice(NAMES + MORE_NAMES)
+    rrtype = random.choice(["A", "A", "AAAA", "MX", "PTR"])
+    version, is_answer = random.choice([2, 2, 3, 1]), random.random() < 0.5
+    ends = [client, random.choice([5353, 40_000, 40_001, 53]), server, random.choice([53, 53, 54])]
+    if is_answer and version == 3:
+        ends = ends[2:] + ends[:2]
+    asked = {"rrname": name, "rrtype": rrtype}
+    kinds = ("request", "response") if version == 3 else ("query", "answer")
+    return {
+        "timestamp": stamp(moment(random), random),
+        "flow_id": random.choice([0, 7, random.randrange(1 << 50)]),
+        **({"in_iface": "eth0"} if random.random() < 0.1 else {}),
+        "event_type": "dns",
+        **({"vlan": [random.choice([10, 20])]} if random.random() < 0.2 else {}),
+        **dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True)),
+        "proto": random.choice(["UDP", "UDP", "TCP"]),
+        **(
+            {"ether": dict(zip(("src_mac", "dest_mac"), random.sample(MACS, 2), strict=True))}
+            if random.random() < 0.3
+            else {}
+        ),
+        **({"community_id": f"1:{random.randrange(3)}"} if random.random() < 0.3 else {}),
+        "dns": {
+            "version": version,
+            "type": kinds[is_answer],
+            "id": random.choice([1, 2, random.randrange(1 << 16)]),
+            **({"queries": [asked]} if version == 3 else asked),
+            **({"rcode": random.choice(["NOERROR", "NXDOMAIN"])} if is_answer else {}),
+            **(answer(name, random) if is_answer else {}),
+        },
+        **({"host": random.choice(["north", "south"])} if random.random() < 0.2 else {}),
+    }
+
+
+class Sensor:
+    """Writes its counters again and again, and is started anew from time to time."""
+
+    def __init__(self, name: str, random: Random) -> None:
+        self.name = name
+        self.random = random
+        self.hides_zeros = random.random() < 0.3
+        self.time = START + random.randrange(3600)
+        self.restart()
+
+    def restart(self) -> None:
+        self.uptime = self.drops = self.packets = 0
+
+    def record(self) -> dict[str, object]:
+        random = self.random
+        if random.random() < 0.1:
+            self.restart()
+        self.uptime += 8
+        self.time += random.choice([8, 8, 8, 2000])
+        self.packets += random.randrange(9000)
+        self.drops += random.choice([0, 0, random.randrange(500)])
+        capture = {"kernel_packets": self.packets, "kernel_drops": self.drops}
+        counters = {
+            "capture": {k: v for k, v in capture.items() if v or not self.hides_zeros},
+            "decoder": {"pkts": self.packets, **({} if self.hides_zeros else {"invalid": 0})},
+            "http": {f"a_counter_of_many_{number}": 1_000_000 for number in range(60)},
+        }
+        return {
+            "timestamp": stamp(self.time, random),
+            "event_type": "stats",
+            "stats": {"uptime": self.uptime, **counters},
+            **({"host": self.name} if self.name else {}),
+        }
+
+
+def a_file(path: Path, random: Random) -> None:
+    """Few lookups, each many times, and statistics of three sensors, in any order."""
+    pool = [a_lookup(random) for _ in range(12)]
+    records = []
+    for _ in range(300):
+        like, new = random.choice(pool), a_lookup(random)
+        same = {**like, "timestamp": new["timestamp"], "flow_id": new["flow_id"]}
+        same["dns"] = {**like["dns"], "id": new["dns"]["id"]}
+        records.append(random.choice([same, same, same, new]))
+    sensors = [Sensor(name, random) for name in ("", "north", 'a "name"')]
+    records += [random.choice(sensors).record() for _ in range(120)]
+    random.shuffle(records)
+    path.write_bytes(b"".join(written(record, random) for record in records))
+
+
+def written(record: dict[str, object], random: Random) -> bytes:
+    separators = (", ", ": ") if random.random() < 0.05 else (",", ":")
+    return json.dumps(record, separators=separators).encode() + b"\n"
+
+
+def plainly(path: Path, site: SiteProfile, period: Period) -> tuple[EvidenceStore, ReadStats]:
+    collector, stats = Collector(site, period), ReadStats()
+    for event in read_events([str(path)], stats):
+        collector.add(event)
+    collector.store.trim()
+    return collector.store, stats
+
+
+@pytest.mark.untraced  # the same lines again and again
+@pytest.mark.parametrize("bound", [None, 5], ids=["bounds as they are", "low bounds"])
+def test_generated_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int | None
+) -> None:
+    """Of a log that repeats itself, by the plain way and by the fast one."""
+    if bound:
+        monkeypatch.setattr(lookups, "MOST_KNOWN", bound)
+        monkeypatch.setattr(lookups, "MOST_WAITING", bound)
+        monkeypatch.setattr(sensor_runs, "MOST_RUNS", bound)
+        monkeypatch.setattr(lookup_reader, "MOST_KNOWN", bound)
+        monkeypatch.setattr(parallel, "WAITING", 2_000)
+    path, kinds = tmp_path / "eve.json", set()
+    for seed in range(FILES):
+        a_file(path, Random(seed))
+        site, period = SITES[seed % len(SITES)], PERIODS[seed % len(PERIODS)]
+        expected, read = plainly(path, site, period)
+        found, stats = gather([str(path)], site, period, jobs=1)
+        found.trim()
+        assert without_coverage(found) == without_coverage(expected), f"seed {seed}"
+        assert spans(found) == spans(expected), f"seed {seed}"
+        assert stats.events["stats"] == read.events["stats"] == 120
+        kinds |= {kind for host in expected.hosts.values() for kind, _ in host.whole().sketches}
+    # All that is read from lookups.
+    assert kinds == {kind for record in (Question, DnsService) for kind, _ in EXTRACTORS[record]}
+
+
+def spans(store: EvidenceStore) -> Mapping[tuple[str, str], RecordSpan]:
+    """When statistics were logged: every one is counted, decoded or not."""
+    return {key: span for key, span in store.coverage.records.items() if key[1] == "stats"}
+
+
+def repeated(count: int, **changes: object) -> list[bytes]:
+    """So many lookups that say the same, in a way that the fast path takes in."""
+    return [
+        json.dumps(
+            {
+                "timestamp": f"2026-03-02T08:00:{number:02}.000000+0000",
+                "flow_id": number + 1,
+                "event_type": "dns",
+                "src_ip": "10.20.1.7",
+                "src_port": 40_000 + number,
+                "dest_ip": "10.20.0.53",
+                "dest_port": 53,
+                "proto": "UDP",
+                "dns": {
+                    "version": 2,
+                    "type": "query",
+                    "id": number,
+                    "rrname": "smtp.example.org",
+                    "rrtype": "A",
+                },
+                **changes,
+            }
+        ).encode()
+        for number in range(count)
+    ]
+
+
+def test_what_is_said_alike_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    monkeypatch.setattr(lookups, "decode", lambda line: decoded.append(line) or decode(line))
+    known = Lookups(lambda address: address.startswith("10."))
+    assert all(known.take(line) for line in repeated(50))
+    assert len(decoded) == 1
+    (asker,) = known.taken()
+    assert [event.client_port for event in asker.events()] == [40_000 + n for n in range(50)]
+    assert not list(known.taken())
+    assert all(known.take(line) for line in repeated(5, src_ip="10.20.1.8"))
+    assert len(decoded) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *repeated(1, src_port=53),
+        *repeated(1, dest_port=5353),
+        *repeated(1, src_port="40000"),
+        *repeated(1, timestamp="2026-03-02T08:00:00.000000"),
+        *repeated(1, timestamp="2199-03-02T08:00:00.000000+0000"),
+        *repeated(1, timestamp=1_772_438_400),
+        *repeated(1, event_type="flow"),
+        *repeated(1, flow_id=1 << 64),
+        *repeated(1, dns={"type": "unknown"}),
+        *repeated(1, dns={"type": "answer", "answers": [{"rdata": {}}]}),
+        *repeated(1, src_ip="nowhere"),
+        repeated(1)[0][:-1],
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_odd_is_left_to_the_plain_way(line: bytes) -> None:
+    known = Lookups(lambda _: True)
+    assert not known.take(line)
+    assert not list(known.taken())
+
+
+def statistics(count: int, uptime: int = 100, tail: str = "") -> list[bytes]:
+    return [
+        b'{"timestamp":"2026-03-02T08:00:%02d.000000+0000","event_type":"stats","stats":{"uptime":'
+        b'%d,"decoder":{"pkts":%d,"invalid":0}}%b}\n' % (n, uptime + n, n, tail.encode())
+        for n in range(count)
+    ]
+
+
+def test_of_a_run_the_first_and_the_last_line_are_decoded() -> None:
+    runs = SensorRuns(lambda _: "")
+    lines = statistics(9)
+    assert all(map(runs.take, lines))
+    (run,) = runs.taken()
+    assert (run.lines(), run.count) == ((lines[0], lines[-1]), 9)
+    assert not runs.taken()
+
+
+def test_a_restart_another_sensor_and_another_hour_are_other_runs() -> None:
+    runs = SensorRuns(lambda _: "")
+    later = [line.replace(b"T08", b"T09") for line in statistics(2, 200)]
+    lines = statistics(2) + statistics(3, 0) + statistics(1, tail=',"host":"north"') + later
+    assert all(map(runs.take, lines))
+    assert sorted(run.count for run in runs.taken()) == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        statistics(1)[0].replace(b'"invalid":0', b'"invalid":1'),  # no zero: they may be hidden
+        statistics(1)[0].replace(b"2026-03-02", b"2026-13-02"),
+        statistics(1)[0].replace(b"2026-03-02", b"2199-03-02"),
+        statistics(1)[0].replace(b'"uptime":100,', b""),
+        statistics(1, tail=',"host":"a}"')[0],
+        statistics(1, tail=',"host":"a","vlan":[1]')[0],
+        statistics(1)[0][:-9],
+        statistics(1)[0].replace(b":", b": "),
+    ],
+)
+def test_odd_statistics_are_left_to_the_plain_way(line: bytes) -> None:
+    runs = SensorRuns(lambda _: "")
+    assert not runs.take(line)
+    assert not runs.taken()
