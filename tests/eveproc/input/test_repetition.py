@@ -239,8 +239,8 @@ def test_what_is_said_alike_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> 
     known = Lookups(lambda address: address.startswith("10."))
     assert all(known.take(line) for line in repeated(50))
     assert len(decoded) == 1
-    (asker,) = known.taken()
-    assert [event.client_port for event in asker.events()] == [40_000 + n for n in range(50)]
+    events = [event for asker in known.taken() for event in asker.events()]
+    assert [event.client_port for event in events] == [40_000 + number for number in range(50)]
     assert not list(known.taken())
     assert all(known.take(line) for line in repeated(5, src_ip="10.20.1.8"))
     assert len(decoded) == 2
@@ -274,7 +274,7 @@ def test_what_is_odd_is_left_to_the_plain_way(line: bytes) -> None:
 def statistics(count: int, uptime: int = 100, tail: str = "") -> list[bytes]:
     return [
         b'{"timestamp":"2026-03-02T08:00:%02d.000000+0000","event_type":"stats","stats":{"uptime":'
-        b'%d,"decoder":{"pkts":%d,"invalid":0}}%b}\n' % (n, uptime + n, n, tail.encode())
+        b'%d,"decoder":{"invalid":0,"pkts":%d}}%b}\n' % (n, uptime + n, n + 1, tail.encode())
         for n in range(count)
     ]
 
@@ -299,7 +299,7 @@ def test_a_restart_another_sensor_and_another_hour_are_other_runs() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        statistics(1)[0].replace(b'"invalid":0', b'"invalid":1'),  # no zero: they may be hidden
+        statistics(1)[0].replace(b'"invalid":0,', b""),  # no zero: they may be hidden
         statistics(1)[0].replace(b"2026-03-02", b"2026-13-02"),
         statistics(1)[0].replace(b"2026-03-02", b"2199-03-02"),
         statistics(1)[0].replace(b'"uptime":100,', b""),
