@@ -129,8 +129,6 @@ class Gatherer(Generic[S]):
     def found(self) -> tuple[S, ReadStats, dict[str, End]]:
         """What all that was read so far gave, and where RestParts ended."""
         self.settle()
-        self._add_lookups()
-        self._add_sensor_runs()
         return self.collector.store, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
@@ -235,7 +233,7 @@ class Gatherer(Generic[S]):
         self._waiting += wanted
         self._waiting_bytes += sum(map(len, wanted))
         if self._waiting_bytes > WAITING:
-            self.settle()
+            self._look_at_waiting()
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
         """Most lines will be passed over: see what there is. Lines of the sample wait as
@@ -252,7 +250,13 @@ class Gatherer(Generic[S]):
         return self._sampler.line(line)[0]
 
     def settle(self) -> None:
-        """Decode the lines that wait."""
+        """Take in all that waits."""
+        self._look_at_waiting()
+        self._add_lookups()
+        self._add_sensor_runs()
+
+    def _look_at_waiting(self) -> None:
+        """Decode the lines that wait, but those that may say again what is known."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if not self._named:  # they may be in any field
             waiting = [line for line in waiting if not self._is_taken(line)]
@@ -272,8 +276,12 @@ class Gatherer(Generic[S]):
     def _add_lookups(self) -> None:
         """Give the collector the lookups that wait."""
         for asker in self._lookups.taken():
-            self.stats.note_events(Dns.TYPE, len(asker.asked))
-            self.collector.add_lookups(asker)
+            try:
+                self.collector.add_lookups(asker)
+            except Exception:  # noqa: BLE001  hostile records must not end the reading
+                self._note(asker.events())  # what was added already counts once
+            else:
+                self.stats.note_events(Dns.TYPE, len(asker.asked))
 
     def _add_sensor_runs(self) -> None:
         """Decode the first and last line of each run of a sensor, and count the others."""

@@ -20,8 +20,9 @@ from rulegen.catalogue import own_sids
 from rulegen.site_profile import SEPARATING_FIELDS, SiteProfile
 from rulegen.vocabulary import METADATA_SIGNAL
 
-# From within a string to its end, or to a quote in it; not in the key of an object.
-_REST_OF_VALUE = r'[^"]*(?:\\"|"[^:])'
+# From within a string to its end, to a quote in it, or to where the line is cut off; not in the key
+# of an object.
+_REST_OF_VALUE = r'[^"\n]*(?:\\"|"[^:]|\n)'
 # Every report needs these records, whatever the signals.
 LEASES, STATISTICS = "dhcp", "stats"
 
@@ -53,7 +54,7 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     question_types = _any_of(*(traces.question_types for traces in TRACES))
     ports = _any_of(sorted({port for traces in TRACES for port in traces.ports(site.ports)}))
     # As a value, not as the key of an object, which statistics have for each protocol.
-    yield PatternKind.WANTED, f':"(?i:{event_types})"'
+    yield PatternKind.WANTED, f'"(?i:{event_types})"[^:]'
     yield PatternKind.WANTED, f'(?i:"(?:{question_types})")'
     yield PatternKind.WANTED, METADATA_SIGNAL
     yield (

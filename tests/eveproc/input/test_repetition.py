@@ -15,7 +15,7 @@ from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import lookups, parallel, sensor_runs
 from eveproc.input.decode import decode
-from eveproc.input.lookups import Lookups
+from eveproc.input.lookups import Asker, Lookups
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
 from eveproc.input.sensor_runs import SensorRuns
@@ -244,6 +244,22 @@ def test_what_is_said_alike_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert not list(known.taken())
     assert all(known.take(line) for line in repeated(5, src_ip="10.20.1.8"))
     assert len(decoded) == 2
+
+
+def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_collector: Collector, asker: Asker) -> None:
+        raise RuntimeError(asker.client)
+
+    monkeypatch.setattr(Collector, "add_lookups", failing)
+    path = tmp_path / "eve.json"
+    path.write_bytes(b"\n".join(repeated(50)) + b"\n")
+    found, stats = gather([str(path)], SITE, jobs=1)
+    expected, _ = plainly(path, SITE, Period())
+    found.trim()
+    assert without_coverage(found) == without_coverage(expected)
+    assert (stats.events["dns"], stats.skipped) == (50, {})
 
 
 @pytest.mark.parametrize(
