@@ -139,6 +139,21 @@ class Asker:
             )
 
 
+def _is_odd(record: _Record, when: datetime) -> bool:
+    """Is it no lookup, or one that takes more to read (decode.py)?
+
+    The ports must tell the server, and the time its zone; version 1 has a line for each record of
+    an answer.
+    """
+    return (
+        record.event_type != Dns.TYPE
+        or (record.src_port == DNS_PORT) == (record.dest_port == DNS_PORT)
+        or when.tzinfo is None
+        or when.year not in YEARS
+        or bool(record.dns.rdata)
+    )
+
+
 _decode = msgspec.json.Decoder(_Record).decode
 _decode_answers = msgspec.json.Decoder(tuple[_Answer, ...]).decode
 _Key = tuple[object, ...]
@@ -167,17 +182,9 @@ class Lookups:
             addresses, is_listed = self._addresses(dns)
         except (msgspec.MsgspecError, RecursionError, ValueError):
             return False
-        from_server = record.src_port == DNS_PORT
-        if (
-            record.event_type != Dns.TYPE
-            # Where both ports or none tell the server, it takes more to tell (decode.py).
-            or from_server == (record.dest_port == DNS_PORT)
-            or when.tzinfo is None
-            or when.year not in YEARS
-            or dns.rdata  # of version 1
-        ):
+        if _is_odd(record, when):
             return False
-        if from_server:
+        if from_server := record.src_port == DNS_PORT:
             client, server, port = record.dest_ip, record.src_ip, record.dest_port
         else:
             client, server, port = record.src_ip, record.dest_ip, record.src_port

@@ -271,7 +271,10 @@ class Gatherer(Generic[S]):
     def _is_taken(self, line: bytes) -> bool:
         """Is a line one of those that mostly say again what is known?"""
         is_long = len(line) > LONGEST_LOOKUP
-        return self._sensor_runs.take(line) if is_long else self._lookups.take(line)
+        try:
+            return self._sensor_runs.take(line) if is_long else self._lookups.take(line)
+        except Exception:  # noqa: BLE001  whatever one line does, the others are read
+            return False
 
     def _add_lookups(self) -> None:
         """Give the collector the lookups that wait."""

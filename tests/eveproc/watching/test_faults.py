@@ -11,6 +11,7 @@ from eveproc.evidence.collector import Collector
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import reader
 from eveproc.input.events import Dhcp, Event
+from eveproc.input.lookups import Asker, Lookups
 from eveproc.input.parallel import Gatherer, Part
 from eveproc.input.read_stats import ReadStats
 from eveproc.state.state import State, open_state
@@ -67,7 +68,12 @@ def test_an_event_that_breaks_the_collector_is_skipped_and_named(tmp_path, monke
             raise OverflowError("cannot convert float infinity to integer")
         take_in(self, event)
 
+    def add_lookups(self: Collector, asker: Asker) -> None:
+        for event in asker.events():
+            self.add(event)
+
     monkeypatch.setattr(Collector, "add", add)
+    monkeypatch.setattr(Collector, "add_lookups", add_lookups)
     watch = OneTurn(tmp_path)
     watch.hear(*all_of(BAD, HOST))
     assert watch.news == [HOST]
@@ -89,7 +95,11 @@ def test_a_line_that_breaks_the_decoder_is_skipped_and_the_block_is_not_lost(
             raise ValueError("a fault")
         return decode(text)
 
+    def fail(*_: object) -> bool:
+        raise ValueError("a fault")
+
     monkeypatch.setattr(reader, "decode", break_at_bad)
+    monkeypatch.setattr(Lookups, "take", fail)
     watch = OneTurn(tmp_path)
     watch.hear(*all_of(BAD, HOST))
     assert watch.news == [HOST]
