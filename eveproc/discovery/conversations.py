@@ -81,10 +81,9 @@ class Conversations:
         `done` were all noted.
         """
         self._note = note
-        kept = tuple(networks)
+        kept, homes, is_quiet = tuple(networks), tuple(servers), network_test(quiet)
         self._is_kept = network_test(kept)
         self._beginnings = (*_beginnings(kept),)
-        is_quiet, homes = network_test(quiet), tuple(servers)
         self._asks = asks
         self._is_quiet = lru_cache(maxsize=MOST_LOOKUPS)(lambda end: is_quiet(_spelled(end)))
         self._is_server = network_test(homes)
