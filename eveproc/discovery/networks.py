@@ -6,9 +6,9 @@ query the site's own name server ask nobody else that the sensor can see.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
@@ -74,8 +74,8 @@ class HomeNetworkFinder(Struct):
     """Collects networks from events; merges in any order.
 
     `private` maps each private network in use to its lowest hosts. `answers_logged`: did any
-    record hold an answer of a DNS server? Addresses in `home` are left out. `_bars`: beyond which
-    order no server of a network that has enough of them is kept.
+    record hold an answer of a DNS server? Addresses in `home` are left out. `_bars` are clients
+    of which all is kept but servers, and the order beyond which none of those is, now or later.
     """
 
     home: tuple[Network, ...] = ()
@@ -84,7 +84,7 @@ class HomeNetworkFinder(Struct):
     public: dict[Network, AskingNetwork] = field(default_factory=dict)
     answers_logged: bool = False
     _met: set[str] = field(default_factory=set)
-    _bars: dict[Network, tuple[int, int]] = field(default_factory=dict)
+    _bars: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -142,7 +142,7 @@ class HomeNetworkFinder(Struct):
         return (*_joined(self.private), *sorted(self.leased, key=_order))
 
     def _is_home(self, text: str) -> bool:
-        return find_network(_located(text)[0], self.home) is not None
+        return bool(self.home) and _home_test(self.home)(text)
 
     def note_met(self, text: str) -> bool:
         """Note that a host was met. False if it is known; a bounded set remembers most of them."""
@@ -160,6 +160,9 @@ class HomeNetworkFinder(Struct):
         """Might a lookup, whatever its answer, show more than that answers are logged?"""
         if not client or not server:
             return True
+        bar = self._bars.get(client)
+        if bar is not None and _order_around(server) > bar:
+            return False
         if _is_private(client) or self._is_home(client):
             return False
         address, network = _located(client)
@@ -168,12 +171,8 @@ class HomeNetworkFinder(Struct):
         asking = self.public.get(network)
         if asking is None or asking.can_learn_of(address, is_answer=is_answer):
             return True
-        # Sets only get lower.
-        bar = self._bars.get(network)
-        if bar is not None and _order_around(server) > bar:
-            return False
-        if len(asking.asked) >= MOST_ASKED:
-            self._bars[network] = max(map(_order, asking.asked))
+        if is_answer and len(asking.asked) >= MOST_ASKED and len(self._bars) < MOST_NETWORKS:
+            self._bars[client] = max(map(_order, asking.asked))
         return _would_keep(asking.asked, _located(server)[1], MOST_ASKED)
 
     def _note_question(self, event: Dns) -> None:
@@ -305,15 +304,32 @@ def _covering(parts: Sequence[Network]) -> Network:
     return cover
 
 
+@lru_cache(maxsize=8)
+def _home_test(home: tuple[Network, ...]) -> Callable[[str], bool]:
+    return network_test(home)
+
+
 @lru_cache(maxsize=1 << 16)
 def _located(text: str) -> tuple[Address, Network]:
     """The address and the network around it."""
     address = ip_address(text)
-    for block, length in _PRIVATE:
-        if address.version == block.version and address in block:
-            return address, _network(address, length)
-    return address, _network(address, PUBLIC_V4 if address.version == 4 else PUBLIC_V6)
+    number, bits = int(address), address.max_prefixlen
+    public = PUBLIC_V4 if address.version == 4 else PUBLIC_V6
+    lengths = (
+        length
+        for version, block, mask, length in _PRIVATE_MASKS
+        if version == address.version and number & mask == block
+    )
+    rest = bits - next(lengths, public)
+    return address, _network(address.version, number >> rest << rest, bits - rest)
 
 
-def _network(address: Address, length: int) -> Network:
-    return ip_network((address, length), strict=False)
+_PRIVATE_MASKS = tuple(
+    (block.version, int(block.network_address), int(block.netmask), length)
+    for block, length in _PRIVATE
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def _network(version: int, number: int, length: int) -> Network:
+    return IPv4Network((number, length)) if version == 4 else IPv6Network((number, length))
