@@ -49,9 +49,10 @@ class TuningCollector(Collector):
         self._within = period
 
     def add_lookups(self, asker: Asker) -> None:
-        """A threshold counts each lookup."""
-        for event in asker.events():
-            self.add(event)
+        """Add all that one host asked; a threshold counts each lookup."""
+        super().add_lookups(asker)
+        if not self.site.exempt and self._all_count(asker):  # else each was added
+            self._keeper.add_lookups(asker)
 
     def add(self, event: Event) -> None:
         super().add(event)

@@ -4,6 +4,7 @@ It is raw material, not evidence: matching.py and predict.py tell later what any
 have alerted. Times are whole microseconds since 1970, as EVE writes them.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -14,11 +15,13 @@ from typing import Final
 from msgspec import Struct, field
 
 from eveproc.evidence.sketch import fingerprint
+from eveproc.input.addresses import canonical_address
 from eveproc.input.events import Dhcp, Dns, Event, Flow, Smtp
+from eveproc.input.lookups import MOST_KNOWN, Answered, Asker
 from eveproc.signals.domains import names_mail
 from eveproc.signals.registry import SIGNALS
 from eveproc.signals.rule_match import DnsMatch, SmtpMatch
-from eveproc.tuning.rows import HistoryRows
+from eveproc.tuning.rows import HistoryRow, HistoryRows
 from rulegen.site_profile import Ports, SiteProfile
 from rulegen.units import HOUR
 
@@ -141,6 +144,14 @@ _NOTHING: HostRows = {}
 _EMPTY = MappingProxyType({what: HistoryRows(width) for what, width in WIDTHS.items()})
 
 
+class _Told(Struct, frozen=True):
+    """What lookups that say alike tell: kinds of rows, and whether they are about mail."""
+
+    is_of_mail: bool
+    counted: tuple[str, ...]
+    is_streamed: bool
+
+
 class HistoryKeeper:
     """Feeds events into a History by what the site watches and calls home."""
 
@@ -151,6 +162,7 @@ class HistoryKeeper:
         self._without_smtp = frozenset(chain(*site.ports.without_smtp))
         self.is_watched = lru_cache(maxsize=1 << 16)(self._is_watched)
         self.is_home = lru_cache(maxsize=1 << 16)(self._is_home)
+        self._told = lru_cache(maxsize=MOST_KNOWN)(self._tell)
 
     def add(self, event: Event) -> None:
         """Take one event in.
@@ -166,6 +178,35 @@ class HistoryKeeper:
                 self._of_flow(event)
             case Smtp():
                 self._of_smtp(event)
+
+    def add_lookups(self, asker: Asker) -> None:
+        """Take in what one host asked; gives the same as `add` with each event."""
+        hours: set[int] = set()
+        eights: set[int] = set()
+        sevens: set[int] = set()
+        rows = defaultdict[str, list[HistoryRow]](list)
+        for answered, time, port, query_id, flow_id, _, _, server in asker.asked:
+            event, told = answered.event, self._told(answered)
+            if told.is_of_mail:
+                hours.add(int(time // HOUR))
+            if not (told.counted or told.is_streamed):
+                continue
+            (eights if event.eight else sevens).add(int(time // HOUR))
+            mark = fingerprint((port, canonical_address(server), query_id, event.is_answer))
+            row = (micros(time), mark, _bounded(flow_id) if event.tcp else 0)
+            for what in told.counted:
+                rows[what].append(row)
+            if told.is_streamed:
+                rows[DNS_TCP].append((*row, int(event.is_answer)))
+        self.history.hours |= hours
+        if rows and self._see(asker.client):
+            self.history.eights |= eights
+            self.history.sevens |= sevens
+            for what, more in rows.items():
+                self._rows(asker.client, what).extend(more)
+
+    def _tell(self, answered: Answered) -> _Told:
+        return _Told(self._is_of_mail(answered.event), *self._kinds_of(answered.event))
 
     def _is_of_mail(self, event: Event) -> bool:
         match event:
@@ -189,18 +230,20 @@ class HistoryKeeper:
         return self.site.is_home(ip_address(text))
 
     def _keep(self, host: str, what: str, time: float, *more: int) -> None:
+        self._rows(host, what).add((micros(time), *map(_bounded, more)))
+
+    def _rows(self, host: str, what: str) -> HistoryRows:
         kinds = self.history.hosts.setdefault(host, {})
         rows = kinds.get(what)
         if rows is None:
             rows = kinds[what] = HistoryRows(WIDTHS[what])
-        rows.add((micros(time), *(min(max(number, 0), _LARGEST) for number in more)))
+        return rows
 
     def _see(self, address: str) -> bool:
         return self.is_watched(address) and self.history.see(address)
 
     def _of_dns(self, event: Dns) -> None:
-        counted = [match.rows for match in DNS_MATCHES if self._is_counted(event, match)]
-        is_streamed = event.tcp and any(self._asks(event, match) for match in DNS_MATCHES)
+        counted, is_streamed = self._kinds_of(event)
         if not (counted or is_streamed) or not self._see(event.client):
             return
         (self.history.eights if event.eight else self.history.sevens).add(int(event.time // HOUR))
@@ -210,6 +253,11 @@ class HistoryKeeper:
             self._keep(event.client, what, event.time, mark, flow_id)
         if is_streamed:
             self._keep(event.client, DNS_TCP, event.time, mark, flow_id, int(event.is_answer))
+
+    def _kinds_of(self, event: Dns) -> tuple[tuple[str, ...], bool]:
+        """The kinds of rows that a packet counts in, and whether it moves a stream on."""
+        counted = tuple(match.rows for match in DNS_MATCHES if self._is_counted(event, match))
+        return counted, event.tcp and any(self._asks(event, match) for match in DNS_MATCHES)
 
     def _is_counted(self, event: Dns, match: DnsMatch) -> bool:
         """A packet counts once, however many questions it holds."""
@@ -296,6 +344,10 @@ def _looks_at(match: SmtpMatch, port: int, ports: Ports) -> bool:
     if match.only_smtp_ports:
         return port in ports.smtp
     return not (match.except_submission and port in ports.submission)
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, 0), _LARGEST)
 
 
 def micros(seconds: float) -> int:

@@ -35,6 +35,14 @@ class HistoryRows:
         if len(self._columns[0]) >= 2 * MOST_ROWS:
             self._order()
 
+    def extend(self, rows: Iterable[HistoryRow]) -> None:
+        """Add each of the rows."""
+        for column, numbers in zip(self._columns, zip(*rows, strict=True), strict=True):
+            column.extend(numbers)
+        self._ordered = False
+        if len(self._columns[0]) >= 2 * MOST_ROWS:
+            self._order()
+
     def merge(self, other: "HistoryRows") -> None:
         for column, more in zip(self._columns, other._columns, strict=True):
             column.extend(more)
