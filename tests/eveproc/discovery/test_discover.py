@@ -354,6 +354,7 @@ def test_the_recorded_office_is_what_its_profile_says(eve: str, tmp_path: Path) 
     assert said == []
 
 
+@pytest.mark.untraced  # an hour of a whole site, through code that has tests of its own
 @pytest.mark.parametrize("name", ["ipv4-only", "small"])
 def test_every_server_of_a_simulated_site_is_found_and_none_invented(
     suricata_8: Engine, name: str, tmp_path: Path
