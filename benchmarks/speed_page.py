@@ -33,7 +33,7 @@ from benchmarks.trials import (
 from benchmarks.wrapped import ESCAPED, PLAIN
 from eveproc.evidence.host_names import MOST_ADDRESSES
 from eveproc.evidence.leases import MOST_LEASES
-from eveproc.evidence.macs import MOST_SEEN
+from eveproc.evidence.macs import MOST_CLAIMS, MOST_SEEN
 from eveproc.evidence.store import MOST_ACTIVE, MOST_HOSTS, MOST_LABELS
 from rulegen.units import count_of
 
@@ -499,9 +499,9 @@ with as many processes as there are cores, a watch with one, which gets up to {W
 command held together.
 
 The law: memory grows with the number of distinct hosts, leases, MACs and names up to a bound for each, and not with the size of the log.
-In each process at most {MOST_HOSTS:,} home addresses are kept with evidence (some 500 bytes for one that did one thing; what one host may have
+In each process at most {MOST_HOSTS:,} home addresses are kept with evidence (300 bytes to a kilobyte for one that did one thing; what one host may have
 is bounded by hours and peers, see [verdicts.md](verdicts.md)), {MOST_ACTIVE:,} addresses that were seen (some 120 bytes each),
-{MOST_LEASES:,} confirmations of leases (700), {MOST_SEEN:,} times at which a MAC was seen with an address, as many by ARP (400), and the
+{MOST_LEASES:,} confirmations of leases (700), {MOST_SEEN:,} times at which a MAC was seen with an address, {MOST_CLAIMS:,} by ARP (400), and the
 names of {MOST_ADDRESSES:,} addresses (600). Above a bound every second address is left out by its fingerprint, as often as needed, so what is kept
 depends on the set alone: not on the order, on repetition, or on the number of processes. Of leases, times between the first and last of a
 day are left out first. MACs of one address, of which there are more than {MOST_LABELS}, lose their names and no evidence. What was left out

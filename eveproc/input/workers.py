@@ -6,6 +6,7 @@ They are forked, so that nothing has to be imported or compiled again; where a s
 there is one process.
 """
 
+import gc
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -183,6 +184,7 @@ def _run(
         signal(number, SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
     found = target(table.blocks())
+    gc.collect()  # what the reading held makes room for what is sent
     with os.fdopen(os.dup(there.fileno()), "wb") as pipe:
         pickle.dump(found, pipe, pickle.HIGHEST_PROTOCOL)
 
