@@ -181,7 +181,7 @@ def _machine(results: Results) -> str:
     ]
     parts += [
         f"DuckDB {_version('duckdb')}",
-        *(f"{cost.engine} ({cost.version})" for cost in results.rules),
+        *dict.fromkeys(f"{cost.engine} ({cost.version})" for cost in results.rules),
     ]
     return f"Measured on {', '.join(parts)}.\n"
 

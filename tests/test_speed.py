@@ -2,6 +2,7 @@
 the page says what was measured."""
 
 import ast
+import bz2
 import gzip
 import json
 import subprocess
@@ -18,18 +19,20 @@ from benchmarks import duck, memory
 from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
-from benchmarks.ordinary import MAIL_CLIENT_NAMES
+from benchmarks.ordinary import MAIL_CLIENT_NAMES, Web, ordinary
 from benchmarks.page_section import with_sections
-from benchmarks.rule_cost import NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
+from benchmarks.rule_cost import MIXES, NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import ALONE, SECTIONS, main
 from benchmarks.speed_page import About, Results, draw_memory, write_page, write_sections
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
     EVEPROC,
+    FILES,
     GREP,
     JQ_NAME,
     TUNE,
+    Kit,
     Measured,
     as_json,
     from_json,
@@ -315,6 +318,38 @@ def test_many_rounds_tell_the_ratio_more_closely() -> None:
     page = write_page(Results([], {}, costs), About("make speed"))
     assert "| 1.050 (1.010 to 1.090) |" in page
     assert "| 1.050 (1.040 to 1.060) |" in page
+
+
+def test_rules_are_told_by_mix_and_an_engine_once() -> None:
+    cpu = {NO_RULES: [1.0], OTHERS: [1.0], OURS: [1.04]}
+    load = dict.fromkeys(cpu, (0.0,))
+    costs = [RuleCost("suricata-7", "7.0.10", 1, 1, cpu, load, {}, mix) for mix in MIXES]
+    page = write_page(Results([], {}, costs), About("make speed"))
+    assert page.count("suricata-7 (7.0.10)") == 1
+    for mix in MIXES:
+        assert f"| suricata-7 | {mix} | ours | 1.040 s |" in page
+    assert "| suricata-7: our rules at most 1.05 x no rules, CPU time | 1.040 " in page
+    assert f"| suricata-7, {mix}: our rules at most 1.05 x no rules, CPU time | 1.040 " in page
+
+
+def test_some_lookups_of_ordinary_traffic_are_those_of_mail_clients() -> None:
+    site = load_site(SITE)
+    plain, mixed = (
+        ordinary(site, 1, Web(60, 60.0, share), clients=5).packets for share in (0.0, 0.33)
+    )
+    added = len(mixed) - len(plain)
+    assert added == 4 * round(60 * 0.33 / 0.67)  # two questions, two answers
+
+
+def test_a_folder_of_packed_files_holds_every_line(tmp_path: Path) -> None:
+    recipe = Recipe(MEGABYTE)
+    plain = tmp_path / f"{recipe}.eve.json"
+    plain.write_bytes(b"".join(b'{"line":%d}\n' % number for number in range(1000)))
+    plain.with_suffix(".about").write_text("{}")
+    folder = Kit(tmp_path).file(recipe, "bz2")
+    packed = sorted(folder.iterdir())
+    assert len(packed) == FILES
+    assert b"".join(bz2.decompress(path.read_bytes()) for path in packed) == plain.read_bytes()
 
 
 @pytest.mark.parametrize(
