@@ -39,6 +39,7 @@ from eveproc.input.events import (
 )
 from eveproc.input.lookups import Asker
 from eveproc.input.survey import Survey
+from eveproc.signals.home_net import network_test
 from eveproc.signals.observation import Observation
 from eveproc.signals.own_alerts import AlertReader
 from eveproc.signals.prefilter_patterns import line_filter
@@ -98,6 +99,8 @@ class Collector:
         self._records = RecordReader(site)
         self.is_home = self._records.is_home
         self._lookups = LookupReader(self._records)
+        # Is a host exempt from any signal, on whatever day?
+        self._has_exemption = network_test(each.network for each in site.exempt)
         self._noter: CoverageNoter | None = None
         self.line_filter = line_filter(site)
 
@@ -159,7 +162,8 @@ class Collector:
 
     def add_lookups(self, asker: Asker) -> None:
         """Add all that one host asked; gives the same as `add` with each event."""
-        if self.site.exempt or not self._all_count(asker):
+        has_exemption = any(map(self._has_exemption, filter(None, (asker.client, asker.server))))
+        if has_exemption or not self._all_count(asker):
             for event in asker.events():
                 self.add(event)
             return
@@ -299,9 +303,9 @@ class Collector:
         self.store.note(finding)
 
     def _is_exempt(self, finding: Finding) -> bool:
-        if not self.site.exempt or not isinstance(finding.kind, Signal):
+        if not isinstance(finding.kind, Signal) or not self._has_exemption(finding.host):
             return False
-        assert isinstance(finding.seen, Observation)  # groups are not made where there are any
+        assert isinstance(finding.seen, Observation)  # add_lookups: one by one where there is one
         day = datetime.fromtimestamp(finding.seen.time, UTC).date()
         return self.site.exemption_for(ip_address(finding.host), finding.kind, day) is not None
 

@@ -500,7 +500,25 @@ def _names_asked(dns: _Dns) -> set[str]:
     return {name for question in asked if (name := _name(question.rrname))}
 
 
+def dns_event(record: Any, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns | None:
+    """The event of a record that was decoded elsewhere into fields of the same names and types.
+
+    `addresses` are those of addresses_of. None where `decode` would give no event.
+    """
+    try:
+        return _dns_with(record, time, addresses)
+    except _UnusableError:
+        return None
+
+
 def _dns(wire: _EveRecord, time: float) -> Dns:
+    dns = wire.dns or _missing("dns")
+    answers = dns.answers or ((dns,) if dns.rdata else ())
+    asked = dns.queries[0].rrname if dns.queries else dns.rrname
+    return _dns_with(wire, time, addresses_of(dns.grouped, answers, asked))
+
+
+def _dns_with(wire: _EveRecord, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns:
     dns = wire.dns or _missing("dns")
     from_server = _is_from_server(wire, dns)
     source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
@@ -521,11 +539,7 @@ def _dns(wire: _EveRecord, time: float) -> Dns:
         query_id=dns.id,
         tcp=_protocol(wire.proto) == "TCP",
         eight=bool(wire.ip_v) or dns.version >= 3,
-        addresses=addresses_of(
-            dns.grouped,
-            dns.answers or ((dns,) if dns.rdata else ()),
-            dns.queries[0].rrname if dns.queries else dns.rrname,
-        ),
+        addresses=addresses,
     )
 
 

@@ -3,7 +3,7 @@
 A mail client asks for the same few names all day, and in an office full of them a third of all
 lines says so again. Of each line only a few typed fields are decoded, which takes as long as to cut
 them out of its bytes, and sees through any spelling. What a record says (Answered) and who asked it
-(Asker) are looked up in tables; only where one of them is new, the line is decoded in full. What is
+(Asker) are looked up in tables; only where one of them is new, an event is made of it. What is
 left of a line is when it was, which of many equal ones, and the addresses in it: an Occurrence. A
 collector is given all of one host's at once.
 """
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from eveproc.input.addresses import canonical_address
-from eveproc.input.decode import Int64, addresses_of, decode
+from eveproc.input.decode import Int64, addresses_of, dns_event
 from eveproc.input.events import DNS_PORT, LOOPBACK, YEARS, Dns
 
 # Bounds on memory: what is kept to be known again (a few hundred bytes each; when one is reached,
@@ -201,8 +201,8 @@ class Lookups:
         )
         answered, asker = self._answered.get(what), self._askers.get(who)
         if answered is None or asker is None:
-            event = decode(line)
-            if not isinstance(event, Dns):
+            event = dns_event(record, when.timestamp(), addresses)
+            if event is None:
                 return False
             answered = self._answered.setdefault(what, Answered(event))
             asker = self._askers.setdefault(who, Asker(event, home_server))

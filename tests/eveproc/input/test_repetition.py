@@ -14,7 +14,7 @@ from eveproc.evidence.coverage import RecordSpan
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import lookups, parallel, sensor_runs
-from eveproc.input.decode import decode
+from eveproc.input.decode import dns_event
 from eveproc.input.lookups import Asker, Lookups
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
@@ -233,17 +233,17 @@ def repeated(count: int, **changes: object) -> list[bytes]:
     ]
 
 
-def test_what_is_said_alike_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded = []
-    monkeypatch.setattr(lookups, "decode", lambda line: decoded.append(line) or decode(line))
+def test_of_what_is_said_alike_one_event_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(lookups, "dns_event", lambda *of: made.append(of) or dns_event(*of))
     known = Lookups(lambda address: address.startswith("10."))
     assert all(known.take(line) for line in repeated(50))
-    assert len(decoded) == 1
+    assert len(made) == 1
     events = [event for asker in known.taken() for event in asker.events()]
     assert [event.client_port for event in events] == [40_000 + number for number in range(50)]
     assert not list(known.taken())
     assert all(known.take(line) for line in repeated(5, src_ip="10.20.1.8"))
-    assert len(decoded) == 2
+    assert len(made) == 2
 
 
 def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
