@@ -228,7 +228,7 @@ class Discoverer(Collector):
     def add_lookups(self, asker: Asker) -> None:
         """Add all that one host asked; of answers alike by one server, one shows who met whom."""
         super().add_lookups(asker)
-        if not self._all_count(asker):  # each was added
+        if self._is_added_one_by_one(asker):
             return
         times = [occurrence[1] for occurrence in asker.asked]
         self.store.span(min(times), max(times))

@@ -162,8 +162,7 @@ class Collector:
 
     def add_lookups(self, asker: Asker) -> None:
         """Add all that one host asked; gives the same as `add` with each event."""
-        has_exemption = any(map(self._has_exemption, filter(None, (asker.client, asker.server))))
-        if has_exemption or not self._all_count(asker):
+        if self._is_added_one_by_one(asker):
             for event in asker.events():
                 self.add(event)
             return
@@ -180,6 +179,11 @@ class Collector:
             self._note_macs(replace(like, time=time))
         for host, kind, rows in seen.rows:
             self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, rows), like))
+
+    def _is_added_one_by_one(self, asker: Asker) -> bool:
+        """Does `add_lookups` call `add` with each event?"""
+        hosts = filter(None, (asker.client, asker.server))
+        return any(map(self._has_exemption, hosts)) or not self._all_count(asker)
 
     def _all_count(self, asker: Asker) -> bool:
         """Do the times of all lookups count, as those of their time and not as early ones?"""

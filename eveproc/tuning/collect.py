@@ -51,7 +51,7 @@ class TuningCollector(Collector):
     def add_lookups(self, asker: Asker) -> None:
         """Add all that one host asked; a threshold counts each lookup."""
         super().add_lookups(asker)
-        if not self.site.exempt and self._all_count(asker):  # else each was added
+        if not self._is_added_one_by_one(asker):
             self._keeper.add_lookups(asker)
 
     def add(self, event: Event) -> None:
