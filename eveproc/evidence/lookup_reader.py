@@ -11,7 +11,7 @@ from math import inf
 
 from msgspec import Struct, field
 
-from eveproc.evidence.sketch import BITS_64, SPREAD, mark_of
+from eveproc.evidence.sketch import BITS_64, mark_of, spread
 from eveproc.evidence.told import asks_for_mail_server, told
 from eveproc.input.events import Dns
 from eveproc.input.lookups import MOST_KNOWN, Answered, Asker
@@ -73,7 +73,7 @@ class LookupReader:
         of_client, meanings = mark_of((client, client)), self._meanings
         for answered, time, port, query_id, flow_id, community_id, _, _ in asker.asked:
             meaning = meanings.get(answered) or self._meaning(answered)
-            number = (port << 16 | query_id) * SPREAD
+            number = spread(port << 16 | query_id)
             told_of_client = meaning.asked if is_client else ()
             told_of_server = meaning.served if is_server else ()
             for kind, key, base in told_of_client:

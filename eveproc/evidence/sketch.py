@@ -40,12 +40,18 @@ def fingerprint(identity: tuple[object, ...]) -> int:
 
 
 # 2**64 divided by the golden ratio: multiples of it lie evenly (Knuth, TAOCP 3, 6.4).
-SPREAD, BITS_64 = 0x9E3779B97F4A7C15, (1 << 64) - 1
+_GOLDEN, BITS_64 = 0x9E3779B97F4A7C15, (1 << 64) - 1
+
+
+def spread(number: int) -> int:
+    """64 bits that differ from those of every other number of 64 bits; those of 0 are 0."""
+    mixed = number * _GOLDEN & BITS_64
+    return (mixed ^ mixed >> 32) * _GOLDEN & BITS_64
 
 
 def mark_of(identity: tuple[object, ...], number: int = 0) -> int:
     """64 bits that depend on the identity and the number alone, evenly spread."""
-    return (fingerprint(identity) + number * SPREAD) & BITS_64
+    return (fingerprint(identity) + spread(number)) & BITS_64
 
 
 class _PivotRow(Struct, array_like=True):

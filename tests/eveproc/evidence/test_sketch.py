@@ -16,6 +16,7 @@ from eveproc.evidence.sketch import (
     SIDS,
     ActivitySketch,
     fingerprint,
+    mark_of,
     widest,
 )
 from eveproc.signals.observation import Observation, Pivot
@@ -103,6 +104,51 @@ def test_counts_are_exact_while_they_fit():
 def test_large_counts_are_estimated_within_three_standard_errors():
     sketch = canonical(track_of(observation(n / 10, n % 10, n) for n in range(20_000)))
     assert sketch.count() == pytest.approx(20_000, rel=3 / (KEPT - 2) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    "number_of",
+    [
+        lambda n: 40_000 << 16 | n,  # one port, ids in turn
+        lambda n: (1_024 + n) << 16 | 7,  # ports in turn, one id
+        lambda n: (1_024 + n) << 16 | n,
+        lambda n: (32_768 + n // 50) << 16 | n * 1_103 % 65_536,
+        lambda n: random.Random(n).getrandbits(32),
+    ],
+)
+@pytest.mark.parametrize("names", [1, 7])
+def test_large_counts_are_estimated_whatever_the_numbers(number_of, names):
+    """However a resolver picks ports and ids, the marks of its questions are spread evenly."""
+    count = 20_000
+    sketch = canonical(
+        track_of(
+            Observation(0.0, "k", (f"name{n % names}",), number=number_of(n)) for n in range(count)
+        )
+    )
+    assert abs(sketch.count() - count) < 3 / (KEPT - 2) ** 0.5 * count
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 3 * HOUR), st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 12)
+        ),
+        min_size=1,
+    ),
+    st.integers(0, 20),
+)
+def test_noted_together_or_one_by_one(seen, before):
+    """Rows in any order, on top of what is there."""
+    observed = [
+        Observation(t, key, (key,), number=n, pivot=Pivot(flow, "", -1, n) if flow else None)
+        for t, key, n, flow in seen
+    ]
+    rows = [(t, key, mark_of((key,), n), flow, "", n) for t, key, n, flow in seen]
+    one_by_one, together = track_of(observed), track_of(observed[:before])
+    together.note_all(rows)
+    for sketch in (one_by_one, together):
+        sketch.trim()
+    assert together == one_by_one
 
 
 def test_a_part_of_a_sampled_hour_keeps_its_share_of_the_count():
