@@ -518,8 +518,8 @@ def _asked_of_memory(results: Results) -> Iterator[tuple[str, str, bool]]:
     for command in (REPORT, WATCH):
         for kind, one in _largest(results, command).items():
             most = max(h.bytes for h in results.memory if (h.kind, h.command) == (kind, command))
-            asked = f"{one.count:,} {kind}: {command} at most {PEAK_AT_MOST} MiB"
-            yield asked, f"{most / MIB:.0f} MiB", most <= PEAK_AT_MOST * MIB
+            asked = f"{one.count:,} {kind}: {command} at most {HOSTS_PEAK:,} MiB"
+            yield asked, f"{most / MIB:.0f} MiB", most <= HOSTS_PEAK * MIB
 
 
 def _speeds_beside_plain(results: Results, name: str) -> list[float]:

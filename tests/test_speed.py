@@ -415,12 +415,12 @@ def test_memory_is_told_and_drawn(tmp_path: Path) -> None:
     found = [
         memory.Held(kind, memory.REPORT, 10, 50 << 20),
         memory.Held(kind, memory.REPORT, 1000, 90 << 20, ["more than 9 home addresses"]),
-        memory.Held(kind, memory.WATCH, 1000, 500 << 20),
+        memory.Held(kind, memory.WATCH, 1000, 1100 << 20),
     ]
     page = write_page(Results([], {}, [], {}, found), About("make speed", memory_plot="plot.svg"))
     assert f"| {kind} | eveproc report | 1,000 | 90 MiB |" in page
-    assert f"| 1,000 {kind}: eveproc report at most 400 MiB | 90 MiB | yes |" in page
-    assert f"| 1,000 {kind}: eveproc watch at most 400 MiB | 500 MiB | **no** |" in page
+    assert f"| 1,000 {kind}: eveproc report at most 1,024 MiB | 90 MiB | yes |" in page
+    assert f"| 1,000 {kind}: eveproc watch at most 1,024 MiB | 1100 MiB | **no** |" in page
     assert "](plot.svg)" in page
     assert "1,000: more than 9 home addresses" in page
     draw_memory(found, tmp_path / "one.svg")

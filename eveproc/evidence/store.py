@@ -28,7 +28,7 @@ from rulegen.vocabulary import Signal
 
 # Bounds above any site's number of home hosts with evidence, and of home hosts. Addresses may be
 # spoofed, above all IPv6.
-MOST_HOSTS, MOST_ACTIVE = 1 << 16, 1 << 20
+MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
 # Labels of one address (places.py). In a network of guests, dozens of machines have an address in
 # turn within a day; MACs of packets may be invented. Networks are no more than a site has.
 MOST_LABELS = 64

@@ -211,8 +211,8 @@ def test_hosts_without_number_are_told(monkeypatch):
     monkeypatch.setattr(store_module, "MOST_ACTIVE", 8)
     told = report([flow(n, server(n), host=f"10.20.2.{n}") for n in range(40)]).health
     assert [sentence.partition(";")[0] for sentence in told] == [
-        "more than 65536 home addresses have evidence",
-        "more than 1048576 home addresses were seen",
+        "more than 262144 home addresses have evidence",
+        "more than 2097152 home addresses were seen",
     ]
 
 
