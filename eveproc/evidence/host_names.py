@@ -18,7 +18,7 @@ NAMES_EACH, NAMES_TOLD = 64, 16
 # Marks of clients kept of one address: of 32 people and more (verdicts/people.py).
 CLIENTS_EACH = 128
 # As many addresses as may have evidence (store.py).
-MOST_ADDRESSES = 1 << 16
+MOST_ADDRESSES = 1 << 18
 # Addresses of which marks of clients are kept: far more than address translations of a site.
 MOST_CROWDS = 1 << 14
 # Kinds of marks of clients: what browsers run on, TLS fingerprints, MACs behind a DHCP relay.

@@ -28,7 +28,7 @@ GATEWAYS_AT_MOST = 4096
 ARP_SLOT = 4 * 3600
 # Maximum number of addresses, MACs and slots, by frames and by ARP: each takes some 400 bytes. MACs
 # and addresses of packets may be invented.
-MOST_SEEN, MOST_CLAIMS = 1 << 16, 1 << 17
+MOST_SEEN, MOST_CLAIMS = 1 << 18, 1 << 17
 # The second digit of a MAC that addresses a group.
 _GROUP = frozenset("13579bdf")
 _NOBODY = "00:00:00:00:00:00"
