@@ -6,7 +6,7 @@ way than Suricata does are all wanted.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # How many logins are kept to be known again; the others are decoded once more.
 LOGINS_KEPT = 1 << 18
@@ -14,6 +14,8 @@ LOGINS_KEPT = 1 << 18
 NEWLINE = b"\n"
 # Key of the object in which a host says its names: all of it counts.
 MDNS = "mdns"
+# Key of the object in which TLS logs the certificate of a client, and what names its holder.
+CERTIFICATE, _HOLDER = "client", b"subject"
 # The head of a record. Offsets of whole hours leave hours as they are; the ports tell client from
 # server (decode.py).
 _HEAD = (
@@ -27,6 +29,13 @@ _GRANTED = b"STATUS_SUCCESS"
 LONGEST_OPENING = 16
 
 Key = tuple[bytes | None, ...]
+
+
+def certificates_among(block: bytes, places: Iterable[int]) -> Iterator[int]:
+    """Those of the places, behind the opening of an object, with a certificate's holder in it."""
+    for place in places:
+        if block.find(_HOLDER, place, block.find(b"}", place)) >= 0:
+            yield place
 
 
 class NewLogins:

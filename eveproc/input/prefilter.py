@@ -20,7 +20,7 @@ from msgspec import Struct
 from eveproc.input.addresses import canonical_address
 from eveproc.input.client_sample import of_clients
 from eveproc.input.events import ACK, SYN_ACK
-from eveproc.input.new_logins import NewLogins
+from eveproc.input.new_logins import NewLogins, certificates_among
 
 if TYPE_CHECKING:
     import hyperscan
@@ -41,15 +41,16 @@ class PatternKind(Enum):
     """What a pattern finds.
 
     A line that is wanted; one that is wanted if what was found stands in a name asked for; the
-    flags of a flow; a login, which is wanted if it is new (new_logins.py); a record of a sample,
-    which is wanted if it tells of a client (client_sample.py); or a record in text, whose quotes
-    are spelled in another way.
+    flags of a flow; a login, which is wanted if it is new (new_logins.py); an object that is a
+    login if it is a certificate; a record of a sample, which is wanted if it tells of a client
+    (client_sample.py); or a record in text, whose quotes are spelled in another way.
     """
 
     WANTED = auto()
     NAME = auto()
     TCP = auto()
     LOGIN = auto()
+    CERTIFICATE = auto()
     SAMPLED = auto()
     QUOTED = auto()
 
@@ -179,7 +180,8 @@ class _Scanner:
         tcp, quoted = hits[PatternKind.TCP], hits[PatternKind.QUOTED]
         if quoted:  # flows of records in text are found by another scanner
             tcp = [place for place in tcp if block[place - 3 : place] not in _NOT_HERE]
-        logins = hits[PatternKind.LOGIN]
+        certificates = certificates_among(block, hits[PatternKind.CERTIFICATE])
+        logins = sorted(chain(hits[PatternKind.LOGIN], certificates))
         wanted = [
             *hits[PatternKind.WANTED],
             *(self._logins.among(block, logins) if self._logins else logins),

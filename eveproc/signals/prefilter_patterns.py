@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 
 from eveproc.input.client_sample import SAMPLED
-from eveproc.input.new_logins import MDNS
+from eveproc.input.new_logins import CERTIFICATE, MDNS
 from eveproc.input.prefilter import SPACE, LineFilter, PatternKind
 from eveproc.signals.home_net import home_test
 from eveproc.signals.registry import TRACES
@@ -66,10 +66,11 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     yield PatternKind.WANTED, rf'ort":"(?:{ports})(?:"|\.)'
     yield PatternKind.WANTED, rf'ort":(?:{ports})\.0'
     yield PatternKind.TCP, "tcp_flags_ts[^a-z0-9]{3}"
-    # Tickets that were granted, users of sessions over SMB, certificates of clients.
+    # Tickets that were granted, users of sessions over SMB, and what may be a client's certificate
+    # (to look for its subject here as well would take most of the time to compile all of this).
     yield PatternKind.LOGIN, "KRB_(?:AS|TGS)_REP"
     yield PatternKind.LOGIN, "ntlmssp[^a-z]"
-    yield PatternKind.LOGIN, r'client":\{[^{}]*subject'
+    yield PatternKind.CERTIFICATE, rf'{CERTIFICATE}":\{{'
     # What a host calls itself, and claims of addresses.
     yield PatternKind.LOGIN, rf'{MDNS}":\{{'
     yield PatternKind.WANTED, r't_type":"(?i:arp)"'
