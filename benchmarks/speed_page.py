@@ -579,7 +579,7 @@ def draw_memory(found: Sequence[Held], path: Path) -> None:
             some = [one for one in found if (one.kind, one.command) == (kind, command)]
             at, held = [one.count for one in some], [one.bytes / MIB for one in some]
             axis.plot(at, held, marker="o", label=kind)
-        axis.axhline(PEAK_AT_MOST, color="gray", linestyle="--", label="asked for")
+        axis.axhline(HOSTS_PEAK, color="gray", linestyle="--", label="asked for")
         axis.set(xscale="log", xlabel="number", ylabel="MiB", title=command)
         axis.set_ylim(bottom=0)
         axis.grid(visible=True, alpha=0.3)

@@ -19,9 +19,9 @@ from eveproc.input.addresses import canonical_address
 from eveproc.input.decode import Int64, addresses_of, dns_event
 from eveproc.input.events import DNS_PORT, LOOPBACK, YEARS, Dns
 
-# Bounds on memory: what is kept to be known again (a few hundred bytes each; when one is reached,
+# Bounds on memory: what is kept to be known again (up to 1,500 bytes each; when one is reached,
 # all begin anew), and occurrences that wait (some 200 bytes each).
-MOST_KNOWN, MOST_WAITING = 1 << 16, 1 << 18
+MOST_KNOWN, MOST_WAITING = 1 << 15, 1 << 18
 # Longer lines are no lookups of the kind that repeats; statistics are all longer.
 LONGEST_LOOKUP = 1 << 11
 
