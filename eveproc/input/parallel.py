@@ -30,7 +30,7 @@ from eveproc.input.reader import (
     refuse,
 )
 from eveproc.input.sensor_runs import SensorRuns
-from eveproc.input.session_times import with_session_times
+from eveproc.input.session_times import SessionTimes, with_session_times
 from eveproc.input.snort import alerts_in
 from eveproc.input.snort.clock import written_since
 from eveproc.input.snort.sensor_names import attributed
@@ -117,8 +117,10 @@ class Gatherer(Generic[S]):
         self._presence = ActiveHosts(self.collector)
         self._sensor_runs = SensorRuns(self.collector.why_not)
         self._lookups = Lookups(self.collector.is_home)
-        self._waiting: list[bytes] = []
+        # Lines of pieces of the log within which a flow record corrects its sessions.
+        self._waiting: list[list[bytes]] = [[]]
         self._waiting_bytes = 0
+        self._times = SessionTimes()
         self._advance = advance
         # How many lines of a block are decoded for a survey of the input, full blocks but the first
         # ones excepted.
@@ -142,7 +144,7 @@ class Gatherer(Generic[S]):
                 elif part.stop is None:
                     self.read_stream(LogSource(part.path, stack, self.stats, self._advance))
                 else:
-                    self._read_lines(
+                    self._read_span(
                         Span(part.path, part.start, part.stop, stack, self.stats, self._advance)
                     )
         except OSError as error:
@@ -207,33 +209,54 @@ class Gatherer(Generic[S]):
         self._read_lines(rest)
         self._ends[rest.name] = End(rest.reached, rest.tail)
 
-    def _read_lines(self, source: LogSource | Span) -> None:
+    def _read_lines(self, source: LogSource) -> None:
+        """Each block is a piece by itself, whoever takes it in."""
         for number, (block, end) in enumerate(source.blocks()):
             self._note_alerts(block, end, source)
             is_first = source.begins_file and number < FIRST_BLOCKS
             if is_first or not self.offer(block, end):
-                self.take(block, end, is_first=is_first)
+                self._take(block, end, is_first=is_first)
+                self._end_piece()
 
-    def take(self, block: bytes, end: int, *, is_first: bool = False) -> None:
-        """Take in the lines of block[:end]; what stands behind the last newline is a line, too.
+    def _read_span(self, span: Span) -> None:
+        """All of it is one piece."""
+        for number, (block, end) in enumerate(span.blocks()):
+            self._note_alerts(block, end, span)
+            self._take(block, end, is_first=span.begins_file and number < FIRST_BLOCKS)
+        self._end_piece()
 
-        `is_first`: is it one of the first blocks of a file? They are surveyed more closely.
+    def take(self, block: bytes, end: int) -> None:
+        """Take in the lines of block[:end], a piece by itself; what stands behind the last newline
+        is a line, too.
         """
+        self._take(block, end)
+        self._end_piece()
+
+    def _end_piece(self) -> None:
+        """Lines of one piece wait before those of the next."""
+        if self._waiting[-1]:
+            self._waiting.append([])
+        elif len(self._waiting) == 1:  # no line of the piece waits
+            self._add_sessions()
+
+    def _take(self, block: bytes, end: int, *, is_first: bool = False) -> None:
+        """`is_first`: is it one of the first blocks of a file? They are surveyed more closely."""
         self._survey(block, end, is_first)
         if not self._prefilter:
             self._note(self._lines.lines(block, end))
             return
         whole = block.rfind(b"\n", 0, end) + 1
         wanted, flows = self._prefilter.lines(block, whole)
-        if whole < end:
-            self._note(self._lines.last_line(block[whole:end]))
         # Not counted in the stats: another process meets the same hosts for a first time, too.
         for some in flows:
             self._presence.note(block, some)
-        self._waiting += wanted
+        self._waiting[-1] += wanted
         self._waiting_bytes += sum(map(len, wanted))
         if self._waiting_bytes > WAITING:
             self._look_at_waiting()
+        if whole < end:
+            self._look_at_waiting()  # of the same piece
+            self._note(self._lines.last_line(block[whole:end]))
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
         """Most lines will be passed over: see what there is. Lines of the sample wait as
@@ -252,19 +275,23 @@ class Gatherer(Generic[S]):
     def settle(self) -> None:
         """Take in all that waits."""
         self._look_at_waiting()
+        self._add_sessions()
         self._add_lookups()
         self._add_sensor_runs()
 
     def _look_at_waiting(self) -> None:
         """Decode the lines that wait, but those that may say again what is known."""
-        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [[]], 0
         if not self._named:  # they may be in any field
-            waiting = [line for line in waiting if not self._is_taken(line)]
+            waiting = [[line for line in piece if not self._is_taken(line)] for piece in waiting]
             if self._lookups.is_full():
                 self._add_lookups()
             if self._sensor_runs.is_full():
                 self._add_sensor_runs()
-        self._note(chain.from_iterable(map(self._lines.line, waiting)))
+        for number, piece in enumerate(waiting):
+            if number:
+                self._add_sessions()  # of the piece before; the last one may go on
+            self._note(chain.from_iterable(map(self._lines.line, piece)))
         sampled, self._sampled = self._sampled, []
         self.collector.survey(of_lines(sampled, self._look_at))
 
@@ -310,13 +337,23 @@ class Gatherer(Generic[S]):
     def take_plainly(self, block: bytes, end: int) -> None:
         """Take in the lines of block[:end] one by one; lines that were taken before count once."""
         self._note(self._lines.lines(block, end))
+        self._add_sessions()
 
     def _sensors(self) -> Sequence[str]:
         return self.collector.line_filter.sensors
 
     def _note(self, results: Iterable[Result]) -> None:
-        for result in with_session_times(results):
-            self.stats.note(self._add(result) if isinstance(result, Event) else result)
+        """Take results in; sessions are held back until their piece ends."""
+        for result in self._times.others(results):
+            self._note_one(result)
+
+    def _add_sessions(self) -> None:
+        """Take in the sessions of a piece that has ended."""
+        for session in self._times.sessions():
+            self._note_one(session)
+
+    def _note_one(self, result: Result) -> None:
+        self.stats.note(self._add(result) if isinstance(result, Event) else result)
 
     def _add(self, event: Event) -> Event | Skipped:
         try:

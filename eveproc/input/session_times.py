@@ -3,8 +3,14 @@
 Suricata that replays a capture with several threads (`autofp`, the default run mode) stamps what it
 logs at the timeout of a flow with the time of the capture's first packet: 1 of 99 SMTP records of a
 public capture of Emotet, on 7.0.10. Read as they are, sessions of a whole day would all have been
-at one moment. The flow record of the same connection, which follows within the same part of the
-log, has the time at which it began.
+at one moment. The flow record of the same connection, which follows soon, has the time at which it
+began.
+
+A flow record corrects the sessions of its connection that stand near it in the log: within the same
+8 MiB of a plain file of lines, the same block (1 MiB) of a compressed one, the same TOGETHER events
+of any other input, or what a watch reads at one time. A session beyond keeps the time of its
+record. Where those pieces begin depends on the file and on where its reading begins, not on how
+many processes read it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,17 +25,67 @@ R = TypeVar("R", bound=Event | Skipped)
 
 # Events that are looked at together; a bound on memory.
 TOGETHER = 20_000
+# Sensor, flow_id, and address and port of both ends, the lower end first. Connections may share a
+# flow_id (logs of several sensors put together), and a flow that the sensor picked up after it
+# began may be logged from the server's end.
+Connection = tuple[str, int, tuple[str, int], tuple[str, int]]
+
+
+class SessionTimes:
+    """When the connections of a piece of a log began, and its sessions, held back until all of
+    them are known.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[Connection, float] = {}
+        self._held: list[Smtp] = []
+
+    def others(self, results: Iterable[R]) -> Iterator[R]:
+        """What is no session; sessions are held back."""
+        for one in results:
+            if isinstance(one, Smtp):
+                self._held.append(one)
+                continue
+            self.note(one)
+            yield one
+
+    def sessions(self) -> Iterator[Smtp]:
+        """The sessions of the piece, which ends here."""
+        held, self._held = self._held, []
+        begun, self._begun = self._begun, {}
+        return (_corrected(session, begun) for session in held)
+
+    def note(self, one: Event | Skipped) -> None:
+        """Note when a connection began; of several records of one, the earliest start counts."""
+        if isinstance(one, Flow) and _has_start(one):
+            connection = _connection(one)
+            self._begun[connection] = min(one.time, self._begun.get(connection, one.time))
+
+    def corrected(self, one: R) -> R:
+        """The same; a session no earlier than its connection."""
+        return _corrected(one, self._begun)
 
 
 def with_session_times(results: Iterable[R]) -> Iterator[R]:
-    """The same in the same order. Sessions stay as they are if their flow record is far away."""
+    """The same in the same order, TOGETHER of them a piece."""
     rest = iter(results)
     while some := list(islice(rest, TOGETHER)):
-        begun = {one.flow_id: one.time for one in some if isinstance(one, Flow) and _has_start(one)}
+        times = SessionTimes()
         for one in some:
-            start = begun.get(one.flow_id) if begun and isinstance(one, Smtp) else None
-            is_early = isinstance(one, Smtp) and start is not None and one.time < start
-            yield replace(one, time=start) if is_early else one
+            times.note(one)
+        yield from map(times.corrected, some)
+
+
+def _corrected(one: R, begun: dict[Connection, float]) -> R:
+    if not begun or not isinstance(one, Smtp):
+        return one
+    start = begun.get(_connection(one), one.time)
+    return replace(one, time=start) if one.time < start else one
+
+
+def _connection(one: Flow | Smtp) -> Connection:
+    client, server = (one.client, one.client_port), (one.server, one.server_port)
+    return one.sensor, one.flow_id, min(client, server), max(client, server)
 
 
 def _has_start(flow: Flow) -> bool:

@@ -335,8 +335,7 @@ class LogSource:
         that it is too long. Its rest is passed over, up to LONGEST_PASSED bytes.
         """
         held = b""
-        while block := self.read(BLOCK):
-            block = held + block
+        while len(block := self._filled(held)) > len(held):
             end = block.rfind(b"\n") + 1
             if end:
                 yield block, end
@@ -346,6 +345,16 @@ class LogSource:
                 held = self._behind_long_line()
         if held:
             yield held, len(held)
+
+    def _filled(self, held: bytes) -> bytes:
+        """What is held and BLOCK bytes behind it, or what there is: where blocks end depends on the
+        content, not on how it comes through a pipe.
+        """
+        pieces, left = [held], BLOCK
+        while left > 0 and (piece := self.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
 
     def _behind_long_line(self) -> bytes:
         """Read on to the end of a line; what was read behind it."""
