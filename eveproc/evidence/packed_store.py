@@ -12,8 +12,9 @@ import msgspec
 
 # Number of unpacked values: more hosts than have evidence in an hour.
 IN_USE = 4096
-# Deflate without a header, looking back 4 kB: a value is mostly shorter, and repeats itself.
-WINDOW, LEVEL, MEMORY = -12, 6, 4
+# Deflate without a header, looking back 4 kB: a value is mostly shorter, and repeats itself. What
+# is sent to another process is soon unpacked again.
+WINDOW, LEVEL, SENT_LEVEL, MEMORY = -12, 6, 1, 4
 
 
 class Packable(Protocol):
@@ -130,7 +131,9 @@ class PackedStore(Generic[V]):
 
         pickle would remember each key and value by itself, which takes as much memory again.
         """
-        in_use = {key: _compressed(value.packed()) for key, value in self._in_use.items()}
+        in_use = {
+            key: _compressed(value.packed(), SENT_LEVEL) for key, value in self._in_use.items()
+        }
         return self._type, msgspec.msgpack.encode(self._packed | in_use)
 
     def __setstate__(self, state: tuple[type[V], bytes]) -> None:
@@ -139,6 +142,6 @@ class PackedStore(Generic[V]):
         self._in_use = OrderedDict()
 
 
-def _compressed(packed: bytes) -> bytes:
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW, MEMORY)
+def _compressed(packed: bytes, level: int = LEVEL) -> bytes:
+    packer = zlib.compressobj(level, zlib.DEFLATED, WINDOW, MEMORY)
     return packer.compress(packed) + packer.flush()

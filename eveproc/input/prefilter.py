@@ -219,28 +219,27 @@ class _Scanner:
         Places are one byte behind a quote: the one that ends the string, or one in it.
         """
         rfind, endswith, quote, name = block.rfind, block.endswith, self._quote, self._name
-        behind, end = 0, len(quote) + 1
+        behind, length, end = 0, len(quote), len(quote) + 1
         for place in places:
             if place <= behind:
                 continue
             within = place - end
             start = rfind(quote, 0, within)
-            if endswith(BACKSLASH, 0, start):  # a quote in a string
-                start = self._start_of_string(block, within)
-            if endswith(name, 0, start + len(quote)):
+            if endswith(name, 0, start + length) or (
+                # a quote in a string
+                endswith(BACKSLASH, 0, start) and self._is_in_name(block, within)
+            ):
                 yield place
                 behind = block.find(NEWLINE, place - 1)
                 behind = len(block) if behind < 0 else behind
 
-    def _start_of_string(self, block: bytes, place: int) -> int:
-        """The quote that begins the name that the place is in; -1 if it is in none."""
+    def _is_in_name(self, block: bytes, place: int) -> bool:
+        """Is the place in the last name of its line, behind none but quotes in that name?"""
         found = block.rfind(self._name, block.rfind(NEWLINE, 0, place) + 1, place)
         if found < 0:
-            return -1
-        start = found + len(self._name)
-        within = block[start:place].split(self._quote)[:-1]
-        is_open = all(part.endswith(BACKSLASH) for part in within)
-        return start - len(self._quote) if is_open else -1
+            return False
+        within = block[found + len(self._name) : place].split(self._quote)[:-1]
+        return all(part.endswith(BACKSLASH) for part in within)
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
         """Connections of home hosts that were not seen to be taken."""

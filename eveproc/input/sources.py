@@ -469,8 +469,8 @@ class Span:
         size = self._size_at(at)
         while at < self._stop and (block := os.pread(self._descriptor, size, at)):
             end = (block.find(b"\n", self._stop - 1 - at) + 1) or (block.rfind(b"\n") + 1)
-            if not end and len(block) == size <= BLOCK:
-                size = MAX_LINE + 1  # a long line: once more, as much of it as can be of use
+            if not end and len(block) == size <= BLOCK:  # a long line: more of it, once more
+                size = min(4 * size, BLOCK) if size < BLOCK else MAX_LINE + 1
                 continue
             yield block, end or len(block)
             behind = at + end if end else self._behind_line(at)

@@ -183,6 +183,7 @@ def _run(
     for number in (SIGINT, SIGTERM):
         signal(number, SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
+    gc.freeze()  # what came with the fork is in use until the end, and need not be looked at
     found = target(table.blocks())
     gc.collect()  # what the reading held makes room for what is sent
     with os.fdopen(os.dup(there.fileno()), "wb") as pipe:

@@ -23,6 +23,8 @@ from rulegen.vocabulary import METADATA_SIGNAL
 # From within a string to its end, to a quote in it, or to where the line is cut off; not in the key
 # of an object.
 _REST_OF_VALUE = r'[^"\n]*(?:\\"|"[^:]|\n)'
+# What may stand behind a value in JSON, in text or in CSV.
+_BEHIND_VALUE = r'[,}\] \t\r\n\\"]'
 # Every report needs these records, whatever the signals.
 LEASES, STATISTICS = "dhcp", "stats"
 
@@ -45,7 +47,8 @@ def patterns(site: SiteProfile, blanks: str = SPACE) -> tuple[tuple[PatternKind,
 # Hyperscan looks for the last three or four bytes of the letters in a row that each pattern must
 # hold, in all patterns at once. Where they stand it looks at the rest, and then runs what is no
 # plain text. So each pattern has such letters, which are rare in EVE and do not end in a quote;
-# numbers end in what follows them. (`rrname` stands in half of all lines, so the two patterns that
+# numbers and kinds of records end in what follows them, which are few characters, so that
+# hyperscan looks for each. (`rrname` stands in half of all lines, so the two patterns that
 # begin with it take an eighth of the search: what a DNS blocklist is asked has no such letters.)
 # Between a key and its value stands `":"` or `":`; a line with anything else there is wanted for
 # that.
@@ -54,7 +57,7 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     question_types = _any_of(*(traces.question_types for traces in TRACES))
     ports = _any_of(sorted({port for traces in TRACES for port in traces.ports(site.ports)}))
     # As a value, not as the key of an object, which statistics have for each protocol.
-    yield PatternKind.WANTED, f'"(?i:{event_types})"[^:]'
+    yield PatternKind.WANTED, f'"(?i:{event_types})"{_BEHIND_VALUE}'
     yield PatternKind.WANTED, f'(?i:"(?:{question_types})")'
     yield PatternKind.WANTED, METADATA_SIGNAL
     yield (
@@ -85,8 +88,7 @@ def _names() -> Iterator[tuple[PatternKind, str]]:
     labels = dict.fromkeys(chain.from_iterable(traces.name_labels for traces in TRACES))
     # What holds one of the words is found by that already.
     others = [label for label in labels if not any(word in label for word in words)]
-    yield PatternKind.NAME, f"(?i:{_any_of(words)}){_REST_OF_VALUE}"
-    yield PatternKind.NAME, rf':"(?i:{_any_of(others)})\.{_REST_OF_VALUE}'
+    yield PatternKind.NAME, rf'(?i:{_any_of(words)}|:"(?:{_any_of(others)})\.){_REST_OF_VALUE}'
 
 
 def _odd_spellings(blanks: str) -> Iterator[tuple[PatternKind, str]]:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -351,6 +352,16 @@ def test_what_a_hostile_client_sends_spells_nothing(line: bytes) -> None:
     assert wanted(line) == []
 
 
+@pytest.mark.parametrize("behind", [",", "}", "]", " ", "\t", "\r\n", "\n", "\\n", '"'])
+def test_a_kind_of_record_is_wanted_whatever_stands_behind_it(behind: str) -> None:
+    line = f'{{"event_type":["smtp"{behind}'.encode()
+    assert b"".join(wanted(line)) == line
+
+
+def test_a_kind_of_record_is_no_key() -> None:
+    assert wanted(b'{"event_type":"fileinfo","smtp":{}}') == []
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -451,3 +462,25 @@ def test_every_line_is_in_one_span(
                 found += piece[:stop_at]
     assert found == content
     assert stats.bytes == len(content)
+
+
+def test_of_long_lines_hardly_more_is_read_than_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b"%b\n" % (b"x" * 3 * sources.HEAD)
+    path = tmp_path / "eve.json"
+    path.write_bytes(line * 200)
+    read: list[int] = []
+
+    def pread(descriptor: int, size: int, at: int) -> bytes:
+        block = os.pread(descriptor, size, at)
+        read.append(len(block))
+        return block
+
+    cut = 50 * len(line) + sources.HEAD
+    with monkeypatch.context() as patch, ExitStack() as stack:
+        patch.setattr(sources, "os", SimpleNamespace(**vars(os) | {"pread": pread}))
+        span = Span(str(path), 0, cut, stack, ReadStats(), lambda _: None)
+        found = b"".join(piece[:end] for piece, end in span.blocks())
+    assert found == line * 51
+    assert sum(read) < cut + 8 * len(line)
