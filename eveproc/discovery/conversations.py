@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
 from eveproc.input.events import EVENT_TYPES, Alert, Dhcp, Dns, Event, Flow, Smtp
+from eveproc.input.prefilter import Found
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import LineReader
 from eveproc.signals.home_net import network_test
@@ -108,7 +109,7 @@ class Conversations:
         """Ends of lookups of which an answer was noted that others cannot add to."""
         return frozenset(self._shown)
 
-    def further(self, block: bytes, end: int) -> Iterator[int]:
+    def further(self, block: bytes, end: int, _found: Found = ()) -> Iterator[int]:
         """Take in the lines of block[:end]; gives a place in each line that others must decode."""
         heads: list[_Head] = _RECORD.findall(b"\n" + block[:end])
         if len(heads) != block.count(b"\n", 0, end):

@@ -1,8 +1,8 @@
 """SiteEvidence of a site that declares no servers -> Discovery: servers, monitors, domains."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from math import inf
 
@@ -30,7 +30,7 @@ from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
 from eveproc.input.addresses import canonical_address
 from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
 from eveproc.input.lookups import Asker
-from eveproc.input.prefilter import PatternKind
+from eveproc.input.prefilter import PatternKind, Patterns
 from eveproc.signals.domains import domain_of_address, is_below
 from eveproc.signals.facts import Fact
 from eveproc.signals.home_net import network_test
@@ -173,14 +173,10 @@ class Discoverer(Collector):
         self._homes = [(home, network_test((home,))) for home in site.home_networks]
         self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
         self._hour_of = lru_cache(maxsize=1 << 16)(_hour_for)
-        further = self._meetings(before or SiteEvidence(), done)
-        patterns = self.line_filter.patterns if site.home_networks else _no_patterns
-        self.line_filter = replace(self.line_filter, further=further, patterns=patterns)
+        self._look_further(before or SiteEvidence(), done)
 
-    def _meetings(
-        self, before: SiteEvidence, done: Collection[Ends]
-    ) -> Callable[[bytes, int], Iterable[int]]:
-        """What finds the lines that tell of hosts or lookups."""
+    def _look_further(self, before: SiteEvidence, done: Collection[Ends]) -> None:
+        """Have the lines found that tell of hosts or lookups."""
         homes = self.site.home_networks
         networks = [
             part
@@ -188,7 +184,7 @@ class Discoverer(Collector):
             for part in without(network, before.met)
         ]
         finder = self.store.finder
-        meetings = self._conversations = Conversations(
+        conversations = self._conversations = Conversations(
             self._meet,
             networks,
             quiet=(*PRIVATE_NETWORKS, *finder.home),
@@ -197,12 +193,14 @@ class Discoverer(Collector):
             done=done,
         )
         if not homes:
-            return meetings.further
-        try:
-            kinds = sorted(_SHOW_HOSTS - before.kinds)
-            return Meetings(meetings, networks, kinds, lambda: self.store.kinds).further
-        except ImportError:  # every line is decoded
-            return meetings.further
+            self.line_filter = replace(
+                self.line_filter, patterns=_no_patterns, further=conversations.further
+            )
+            return
+        kinds = sorted(_SHOW_HOSTS - before.kinds)
+        meetings = Meetings(conversations, networks, kinds, lambda: self.store.kinds)
+        patterns = partial(_with_those, self.line_filter.patterns, meetings.patterns)
+        self.line_filter = replace(self.line_filter, patterns=patterns, further=meetings.further)
 
     def shown(self) -> frozenset[Ends]:
         """Ends of lookups that were noted, and need not be again."""
@@ -289,6 +287,12 @@ _SHOW_HOSTS = frozenset(kind.TYPE for kind in (Alert, Dns, Flow, Smtp))
 
 def _no_patterns(_blanks: str) -> tuple[tuple[PatternKind, bytes], ...]:
     return ()
+
+
+def _with_those(
+    patterns: Patterns, more: tuple[tuple[PatternKind, bytes], ...], blanks: str
+) -> tuple[tuple[PatternKind, bytes], ...]:
+    return (*patterns(blanks), *more)
 
 
 def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:

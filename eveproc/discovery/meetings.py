@@ -1,11 +1,11 @@
 """Blocks of undecoded EVE of a site with known home networks -> lines that may show new hosts.
 
-Conversations looks at every line. Here one search of a block finds what can matter: records of
-lookups, of which those between ends that are done are passed over; addresses in networks of which
-no host was met yet, or that are private and not home; kinds of records that were not read yet; and
-records in text, whose lines are all decoded. An address is found wherever it stands in a line, so
-the order of keys does not matter; what is spelled in another way than Suricata does is found by the
-patterns of every report (signals/prefilter_patterns.py).
+Conversations looks at every line. Here the search of a report finds what can matter, too: records
+of lookups, of which those between ends that are done are passed over; addresses in networks of
+which no host was met yet, or that are private and not home; kinds of records that were not read
+yet; and records in text, whose lines are all decoded. An address is found wherever it stands in a
+line, so the order of keys does not matter; what is spelled in another way than Suricata does is
+found by the patterns of every report (signals/prefilter_patterns.py).
 """
 
 import re
@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from eveproc.discovery.conversations import PORT, Conversations, Ends
-from eveproc.input.prefilter import PatternKind, database
+from eveproc.input.prefilter import Found, PatternKind
 from rulegen.site_profile import Network
 
 # More parts than these, and a network without its known parts is looked for as a whole.
@@ -46,39 +46,31 @@ class Meetings:
 
         `kinds` are the kinds of records of which one is looked for, and `known` tells which of
         those were read.
-
-        Raises ImportError where hyperscan is not installed.
         """
         self._conversations = conversations
         self._known = known
         self._kinds = tuple(kinds)
-        self._hits: tuple[list[int], ...] = ([], [], [], *([] for _ in self._kinds))
-        patterns = [(self._hits[0], _LOOKUPS)]
-        patterns += [(self._hits[1], text) for text in (*address_patterns(networks), _MAPPED)]
-        patterns += [(self._hits[2], text) for text in _IN_TEXT]
-        patterns += [
-            (hits, f'event_type":"(?i:{kind})"'.encode())
-            for hits, kind in zip(self._hits[3:], self._kinds, strict=True)
-        ]
-        self._note = [hits.append for hits, _ in patterns]
-        looked_for = tuple((PatternKind.WANTED, text) for _, text in patterns)
-        self._database = database(lambda _: looked_for)
+        self._addresses = (*address_patterns(networks), _MAPPED)
 
-    def further(self, block: bytes, end: int) -> Iterator[int]:
-        """Take in the lines of block[:end]; gives a place in each line that others must decode."""
-        for hits in self._hits:
-            hits.clear()
-        note = self._note
+    @property
+    def patterns(self) -> tuple[tuple[PatternKind, bytes], ...]:
+        """What is to be looked for in each block."""
+        of_kinds = (f'event_type":"(?i:{kind})"'.encode() for kind in self._kinds)
+        texts = (_LOOKUPS, *_IN_TEXT, *self._addresses, *of_kinds)
+        return tuple((PatternKind.FURTHER, text) for text in texts)
 
-        def found(pattern: int, _start: int, place: int, _flags: int, _context: object) -> None:
-            note[pattern](place)
+    def further(self, block: bytes, end: int, found: Found) -> Iterator[int]:
+        """Take in the lines of block[:end]; gives a place in each line that others must decode.
 
-        self._database.scan(block, match_event_handler=found)
-        lookups, addresses, in_text, *of_kinds = self._hits
-        places = [*self._new_lookups(block, end, lookups), *in_text]
+        `found` is where each of the patterns was found.
+        """
+        places = [*self._new_lookups(block, end, found[0])]
+        behind = 1 + len(_IN_TEXT) + len(self._addresses)
+        places += chain(*found[1 : 1 + len(_IN_TEXT)])
+        addresses = chain(*found[1 + len(_IN_TEXT) : behind])
         places += (place for place in addresses if self._is_new(block, place))
         known = self._known()
-        for kind, hits in zip(self._kinds, of_kinds, strict=True):
+        for kind, hits in zip(self._kinds, found[behind:], strict=True):
             if kind not in known:
                 places += hits[:1]
         places.sort()

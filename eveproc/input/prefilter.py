@@ -43,7 +43,8 @@ class PatternKind(Enum):
     A line that is wanted; one that is wanted if what was found stands in a name asked for; the
     flags of a flow; a login, which is wanted if it is new (new_logins.py); an object that is a
     login if it is a certificate; a record of a sample, which is wanted if it tells of a client
-    (client_sample.py); or a record in text, whose quotes are spelled in another way.
+    (client_sample.py); a record in text, whose quotes are spelled in another way; or what
+    LineFilter.further wants looked for.
     """
 
     WANTED = auto()
@@ -53,6 +54,7 @@ class PatternKind(Enum):
     CERTIFICATE = auto()
     SAMPLED = auto()
     QUOTED = auto()
+    FURTHER = auto()
 
 
 # (kind, regular expression) of everything that is looked for; the argument is the white space
@@ -60,7 +62,11 @@ class PatternKind(Enum):
 Patterns = Callable[[str], tuple[tuple[PatternKind, bytes], ...]]
 
 
-def _no_lines(_block: bytes, _end: int) -> Iterable[int]:
+# Where what was found ends, in ascending order, for each pattern.
+Found = Sequence[Sequence[int]]
+
+
+def _no_lines(_block: bytes, _end: int, _found: Found) -> Iterable[int]:
     return ()
 
 
@@ -69,14 +75,15 @@ class LineFilter(Struct, frozen=True):
     of yet are looked for.
 
     `named` are the paths of fields that the site names, to be read of each line (named_fields.py).
-    `further` looks at block[:end] itself, and gives a place in each line that it wants decoded.
+    `further` looks at block[:end] itself, with what the patterns found that are FURTHER, in their
+    order. It gives a place in each line that it wants decoded.
     """
 
     patterns: Patterns
     is_home: Callable[[str], bool]
     sensors: Sequence[str] = ()
     named: Sequence[str] = ()
-    further: Callable[[bytes, int], Iterable[int]] = _no_lines
+    further: Callable[[bytes, int, Found], Iterable[int]] = _no_lines
 
 
 # Records in text, told by what follows the name that each has. (Their bytes before the quote are
@@ -135,7 +142,7 @@ class Prefilter:
                 found.append(flows)
             else:  # escaped more often than is expected: every such line is wanted
                 wanted += quoted
-        wanted += self._filter.further(block, end)
+        wanted += self._filter.further(block, end, self._plain.further)
         wanted.sort()
         return list(_lines_at(block, end, wanted)), found
 
@@ -169,7 +176,14 @@ class _Scanner:
         self._logins = None if line_filter.named else NewLogins(quote)
         self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
         self._patterns = patterns_in_text(line_filter.patterns, quote)
-        self._note = tuple(self._hits[kind].append for kind, _ in self._patterns(SPACE))
+        kinds = [kind for kind, _ in self._patterns(SPACE)]
+        # What was found last of each pattern that is FURTHER.
+        self.further = [list[int]() for kind in kinds if kind is PatternKind.FURTHER]
+        further = iter(self.further)
+        self._note = tuple(
+            (next(further) if kind is PatternKind.FURTHER else self._hits[kind]).append
+            for kind in kinds
+        )
         self._database = database(self._patterns)
 
     def find(self, block: bytes, end: int) -> tuple[list[int], Flows, list[int]]:
@@ -193,7 +207,7 @@ class _Scanner:
 
     def _scan(self, block: bytes) -> Mapping[PatternKind, list[int]]:
         """Where what was found ends, by kind."""
-        for hits in self._hits.values():
+        for hits in chain(self._hits.values(), self.further):
             hits.clear()
         note = self._note
 
@@ -288,8 +302,9 @@ def _patterns_in_text(
         b"%b\\\\[tnr]" % spelled,
         b"%b[%b]\\\\[tnr]" % (spelled, blanks.encode()),
     )
+    plain = (one for one in (*patterns(blanks), *_ODD) if one[0] is not PatternKind.FURTHER)
     return (
-        *((kind, _in_text(text, spelled, longer)) for kind, text in (*patterns(blanks), *_ODD)),
+        *((kind, _in_text(text, spelled, longer)) for kind, text in plain),
         *((PatternKind.WANTED, text) for text in odd),
     )
 
