@@ -27,7 +27,6 @@ from eveproc.evidence.assets import Asset, assets
 from eveproc.evidence.collector import EVER, Collector, Period
 from eveproc.evidence.sketch import FULL_HOURS, ActivitySketch, fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.input.addresses import canonical_address
 from eveproc.input.events import Alert, Dns, Event, Flow, Smtp, Stats
 from eveproc.input.lookups import Asker
 from eveproc.input.prefilter import PatternKind, Patterns
@@ -232,10 +231,8 @@ class Discoverer(Collector):
         self.store.span(min(times), max(times))
         distinct = {(occurrence[0], occurrence[-1]) for occurrence in asker.asked}
         said = {(one.event.is_answer, one.event.rcode, server) for one, server in distinct}
-        like = next(asker.events())
         for is_answer, rcode, server in sorted(said):
-            address = canonical_address(server)
-            self._meet(replace(like, server=address, is_answer=is_answer, rcode=rcode))
+            self._meet(replace(asker.like, server=server, is_answer=is_answer, rcode=rcode))
 
     def _note_domains(self, event: Smtp) -> None:
         if self.is_home(event.server) and not self.is_home(event.client):

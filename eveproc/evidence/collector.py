@@ -37,7 +37,7 @@ from eveproc.input.events import (
     Stats,
     Tls,
 )
-from eveproc.input.lookups import Asker
+from eveproc.input.lookups import Asker, Resolved
 from eveproc.input.survey import Survey
 from eveproc.signals.home_net import network_test
 from eveproc.signals.observation import Observation
@@ -109,6 +109,12 @@ class Collector:
         """From when on events count."""
         return self.period.since
 
+    @property
+    def counted(self) -> tuple[float, float]:
+        """From when (included) to when (excluded) all events count, as those of their time."""
+        period = self.period
+        return max(period.since, BEFORE_SURICATA), min(period.until, period.future)
+
     def why_not(self, time: float) -> str:
         """Reason not to count an event of this time; "" if it counts."""
         return self.period.why_not(time)
@@ -160,37 +166,33 @@ class Collector:
         else:
             self._coverage_noter().note_more(like, count)
 
+    def add_names(self, resolved: Resolved) -> None:
+        """Note who has the addresses in answers about mail servers."""
+        for address, name in (named := tuple(self._names_in(resolved.event))):
+            self.store.server_names.note(address, name, resolved.last)
+        if named:
+            self.store.span(resolved.first, resolved.last)
+
     def add_lookups(self, asker: Asker) -> None:
-        """Add all that one host asked; gives the same as `add` with each event."""
+        """Add all that one host asked; with add_names, gives the same as `add` with each event."""
         if self._is_added_one_by_one(asker):
             for event in asker.events():
                 self.add(event)
             return
-        store, seen = self.store, self._lookups.read(asker)
-        if asker.sensor in self._sensors:
-            store.sensors.add(asker.sensor)
-        if times := seen.times + seen.times_named:
-            store.span(min(times), max(times))
-        for (name, address), last in seen.named.items():
-            store.server_names.note(address, name, last)
-        is_labelled = seen.rows and (asker.origin is not NO_ORIGIN or asker.sensor)
-        like = next(asker.events())
-        for time in ends_of_slots(seen.times) if is_labelled else ():
-            self._note_macs(replace(like, time=time))
-        for host, kind, rows in seen.rows:
-            self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, rows), like))
+        like, sketches = asker.like, self._lookups.read(asker)
+        if like.sensor in self._sensors:
+            self.store.sensors.add(like.sensor)
+        if sketches and (like.origin is not NO_ORIGIN or like.sensor):
+            for time in ends_of_slots(self._lookups.times(asker)):
+                self._note_macs(replace(like, time=time))
+        for host, kind, sketch in sketches:
+            self.store.span(sketch.first_seen, sketch.last_seen)
+            self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, sketch), like))
 
     def _is_added_one_by_one(self, asker: Asker) -> bool:
-        """Does `add_lookups` call `add` with each event?"""
+        """Does `add_lookups` call `add` with each event? An exemption may be of some days."""
         hosts = filter(None, (asker.client, asker.server))
-        return any(map(self._has_exemption, hosts)) or not self._all_count(asker)
-
-    def _all_count(self, asker: Asker) -> bool:
-        """Do the times of all lookups count, as those of their time and not as early ones?"""
-        times = [occurrence[1] for occurrence in asker.asked]
-        first, last = min(times), max(times)
-        why_not = self.period.why_not
-        return first >= BEFORE_SURICATA and not (why_not(first) or why_not(last))
+        return any(map(self._has_exemption, hosts))
 
     def _note_client(self, event: Event) -> None:
         """Note that a host exists, and who used it to log in, whatever else the event says."""

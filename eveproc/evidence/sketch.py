@@ -8,7 +8,7 @@ would be cut from the whole as well. Merging is therefore associative, commutati
 an event that two files repeat counts once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from math import inf
 from typing import TypeVar
@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from eveproc.signals.alert_windows import first_of_windows, identity_of, is_window_key, peer_of
-from eveproc.signals.observation import Observation, ObservationRow, Pivot
+from eveproc.signals.observation import Observation, Pivot
 from rulegen.units import HOUR
 
 K = TypeVar("K")
@@ -39,14 +39,14 @@ def fingerprint(identity: tuple[object, ...]) -> int:
     )
 
 
-# 2**64 divided by the golden ratio: multiples of it lie evenly (Knuth, TAOCP 3, 6.4).
+# 2**64 divided by the golden ratio: multiples of it lie evenly (Knuth, TAOCP 3, 6.4), which is too
+# even for estimates where many names are asked for in turn. Multiples by squares do not.
 _GOLDEN, BITS_64 = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
 
 def spread(number: int) -> int:
-    """64 bits that differ from those of every other number of 64 bits; those of 0 are 0."""
-    mixed = number * _GOLDEN & BITS_64
-    return (mixed ^ mixed >> 32) * _GOLDEN & BITS_64
+    """64 bits that differ from those of every other number of 32 bits; those of 0 are 0."""
+    return number * number * _GOLDEN & BITS_64
 
 
 def mark_of(identity: tuple[object, ...], number: int = 0) -> int:
@@ -91,12 +91,12 @@ class Bucket(Struct):
         if len(self.keys) > 2 * KEPT or len(self.events) > 2 * KEPT:
             self.trim(KEPT)
 
-    def merge(self, other: "Bucket") -> None:
+    def note_all(self, other: "Bucket") -> None:
         _keep_least_of(self.keys, other.keys)
         _keep_least_of(self.events, other.events)
         self.is_sample |= other.is_sample
         self.scale = max(self.scale, other.scale)
-        self.trim(KEPT)
+        self.trim_if_full()
 
     def trim(self, kept: int) -> None:
         if len(self.keys) > kept:
@@ -155,28 +155,6 @@ class ActivitySketch(Struct):
         if observation.pivot and self._keeps_pivot(time):
             self._note_pivots(((observation.pivot, time),))
 
-    def note_all(self, rows: Sequence[ObservationRow]) -> None:
-        """The same for many events; the nearer they are to the order of time, the sooner."""
-        start, end, bucket = inf, -inf, Bucket()
-        latest = max(self.pivots.values(), default=-inf)
-        for time, key, mark, flow_id, community_id, port in rows:
-            if not start <= time < end:
-                bucket.trim_if_full()
-                start = time // HOUR * HOUR
-                end, bucket = start + HOUR, self._bucket(int(time // HOUR))
-            keys, events = bucket.keys, bucket.events
-            if time < keys.get(key, inf):
-                keys[key] = time
-            if time < events.get(mark, inf):
-                events[mark] = time
-            if flow_id and (time <= latest or len(self.pivots) < PIVOTS):
-                self._note_pivots(((Pivot(flow_id, community_id, -1, port), time),))
-                latest = max(self.pivots.values())
-        bucket.trim_if_full()
-        times = [row[0] for row in rows]
-        self.first_seen = min(self.first_seen, *times)
-        self.last_seen = max(self.last_seen, *times)
-
     def _bucket(self, hour: int) -> Bucket:
         bucket = self.hours.get(hour)
         if bucket is None:
@@ -186,8 +164,14 @@ class ActivitySketch(Struct):
         return bucket
 
     def merge(self, other: "ActivitySketch") -> None:
+        self.note_all(other)
+        for hour in other.hours:
+            self.hours[hour].trim(KEPT)
+
+    def note_all(self, other: "ActivitySketch") -> None:
+        """Note all that is in another; as with `note`, more than is kept stays until `trim`."""
         for hour, bucket in other.hours.items():
-            self.hours.setdefault(hour, Bucket()).merge(bucket)
+            self._bucket(hour).note_all(bucket)
         self.first_seen = min(self.first_seen, other.first_seen)
         self.last_seen = max(self.last_seen, other.last_seen)
         self._note_sids(other.sids)
@@ -196,7 +180,7 @@ class ActivitySketch(Struct):
     def trim(self) -> None:
         """Bring the summary to canonical form; call this before reading it."""
         self._trim_hours()
-        self._trim_pivots()
+        self.trim_pivots()
 
     def as_row(self) -> SketchRow:
         """Plain values; `of_row` makes the same ActivitySketch of them."""
@@ -349,10 +333,64 @@ class ActivitySketch(Struct):
         for pivot, time in pivots:
             _keep_least(self.pivots, pivot, time)
         if len(self.pivots) > 2 * PIVOTS:
-            self._trim_pivots()
+            self.trim_pivots()
 
-    def _trim_pivots(self) -> None:
+    def trim_pivots(self) -> None:
+        """Keep the earliest."""
         self.pivots = {pivot: self.pivots[pivot] for pivot in self.earliest_pivots()}
+
+
+class ManyEvents:
+    """An ActivitySketch of many events that are at hand together, in any order.
+
+    The nearer they are to the order of time, the sooner it is made.
+    """
+
+    __slots__ = ("_end", "_events", "_keys", "_last", "_latest", "_sketch", "_start")
+
+    def __init__(self) -> None:
+        self._sketch = ActivitySketch()
+        self._start, self._end, self._last = inf, -inf, -inf
+        self._keys: dict[str, float] = {}
+        self._events: dict[int, float] = {}
+        # The time from which on no pivot is kept: there are enough earlier ones.
+        self._latest = inf
+
+    def note(
+        self, time: float, key: str, mark: int, flow_id: int, community_id: str, port: int
+    ) -> None:
+        """Note an event by its mark; a `flow_id` of 0 is no pivot."""
+        if not self._start <= time < self._end:
+            self._turn_to(int(time // HOUR))
+        if time < self._keys.get(key, inf):
+            self._keys[key] = time
+        if time < self._events.get(mark, inf):
+            self._events[mark] = time
+        if time > self._last:
+            self._last = time
+        if flow_id and time <= self._latest:
+            self._note_pivot(Pivot(flow_id, community_id, -1, port), time)
+
+    def _turn_to(self, hour: int) -> None:
+        self._start = hour * HOUR
+        self._end = self._start + HOUR
+        bucket = self._sketch.hours.setdefault(hour, Bucket())
+        self._keys, self._events = bucket.keys, bucket.events
+
+    def _note_pivot(self, pivot: Pivot, time: float) -> None:
+        pivots = self._sketch.pivots
+        _keep_least(pivots, pivot, time)
+        if len(pivots) > 2 * PIVOTS:
+            self._sketch.trim_pivots()
+        if len(self._sketch.pivots) >= PIVOTS:
+            self._latest = max(self._sketch.pivots.values())
+
+    def sketch(self) -> ActivitySketch:
+        """All that was noted."""
+        sketch = self._sketch
+        firsts = [min(bucket.keys.values()) for bucket in sketch.hours.values()]
+        sketch.first_seen, sketch.last_seen = min(firsts), self._last
+        return sketch
 
 
 def _bytes(text: str) -> bytes:

@@ -1,7 +1,7 @@
 """EvidenceStore: one HostEvidence per home address, leases, sensor health; merges in any order."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import partial
 from math import inf, isfinite
@@ -21,7 +21,7 @@ from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.sketch import ActivitySketch, SketchRow
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.signals.facts import Fact
-from eveproc.signals.observation import Observation, ObservationRow
+from eveproc.signals.observation import Observation
 from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
@@ -59,7 +59,7 @@ class HostEvidence(Struct):
     sampled: int = 0
 
     def note(
-        self, kind: Activity, source: EvidenceSource, seen: Observation | Sequence[ObservationRow]
+        self, kind: Activity, source: EvidenceSource, seen: Observation | ActivitySketch
     ) -> None:
         sketch = self.sketches.get((kind, source))
         if sketch is None:
@@ -233,7 +233,7 @@ class Finding(Struct, frozen=True):
     host: str
     kind: Activity
     source: EvidenceSource
-    seen: Observation | Sequence[ObservationRow]
+    seen: Observation | ActivitySketch
     label: str = ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol, Self, TypeVar
 
 from eveproc.input.events import Event, Flow, Stats
-from eveproc.input.lookups import Asker
+from eveproc.input.lookups import Asker, Resolved
 from eveproc.input.prefilter import LineFilter
 from eveproc.input.survey import Survey
 
@@ -53,6 +53,10 @@ class Collecting(Protocol[S_co]):
     def since(self) -> float:
         """From when on events count, in seconds since 1970 UTC; -inf: all do."""
 
+    @property
+    def counted(self) -> tuple[float, float]:
+        """From when (included) to when (excluded) all events count."""
+
     def add(self, event: Event) -> None:
         """Take one event in."""
 
@@ -63,7 +67,12 @@ class Collecting(Protocol[S_co]):
         """Take in so many further records of the same sensor and hour, which tell nothing new."""
 
     def add_lookups(self, asker: Asker) -> None:
-        """Take in all that one host asked, as `add` does with each of `asker.events()`."""
+        """Take in all that one host asked, `counted` all, as `add` does with each of
+        `asker.events()`, but for the names of addresses (add_names).
+        """
+
+    def add_names(self, resolved: Resolved) -> None:
+        """Take in the names of addresses that lookups were answered with."""
 
     def survey(self, seen: Survey) -> None:
         """Take in a sample of the input, most of which is passed over."""

@@ -4,12 +4,14 @@ A mail client asks for the same few names all day, and in an office full of them
 lines says so again. Of each line only a few typed fields are decoded, which takes as long as to cut
 them out of its bytes, and sees through any spelling. What a record says (Answered) and who asked it
 (Asker) are looked up in tables; only where one of them is new, an event is made of it. What is
-left of a line is when it was, which of many equal ones, and the addresses in it: an Occurrence. A
-collector is given all of one host's at once.
+left of a line is when it was, which of many equal ones, and the addresses in it (Resolved): an
+Occurrence. A collector is given all of one host's at once.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from math import inf
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -43,7 +45,7 @@ class _Grouped(Struct, frozen=True):
     CNAME: tuple[str, ...] = ()
 
 
-_NO_ANSWERS = Raw(b"[]")
+_NONE = Raw(b"[]")
 
 
 class _Dns(Struct):
@@ -54,8 +56,8 @@ class _Dns(Struct):
     rrtype: str = ""
     rcode: str = ""
     queries: tuple[_Question, ...] = ()
-    answers: Raw = _NO_ANSWERS
-    grouped: _Grouped | None = None
+    answers: Raw = _NONE
+    grouped: Raw = _NONE
     rdata: str = ""
 
 
@@ -89,78 +91,79 @@ class _Record(Struct):
     ip_v: Int64 = 0
 
 
-class Answered:
+class Answered(Struct, eq=False, gc=False):
     """What records say alike, whoever asks whom: `event` is one of them. Equal only to itself."""
 
-    __slots__ = ("event",)
+    event: Dns
 
-    def __init__(self, event: Dns) -> None:
-        self.event = event
+
+class Resolved(Struct, eq=False, gc=False):
+    """Answers to one question with the same addresses, whoever asked: `event` is one of them.
+
+    `is_listed`: do DNS blocklists answer with such an address? That changes what the record says.
+    `first` and `last`: the time of those since they were last given back.
+    """
+
+    event: Dns
+    is_listed: bool
+    first: float = inf
+    last: float = -inf
 
 
 # One record among those that say the same: what it says, time in seconds since 1970 UTC, the
-# client's port, query id, flow_id, community_id, the (name, address) pairs of Dns, and the server
-# as it is written.
-Occurrence = tuple[Answered, float, int, int, int, str, tuple[tuple[str, str], ...], str]
+# client's port, query id, flow_id, community_id, the answers in it if there are any, the server.
+Occurrence = tuple[Answered, float, int, int, int, str, Resolved | None, str]
 
 
 class Asker:
-    """A host as records show it, and what it asked: one home server, or ("") others."""
+    """A host as records show it, and what it asked: one home server, or ("") others.
 
-    __slots__ = ("asked", "client", "origin", "sensor", "server")
+    `like` is one of its lookups.
+    """
+
+    __slots__ = ("asked", "like", "server")
 
     def __init__(self, event: Dns, server: str) -> None:
-        self.client = event.client
+        self.like = event
         self.server = server
-        self.sensor = event.sensor
-        self.origin = event.origin
         self.asked: list[Occurrence] = []
+
+    @property
+    def client(self) -> str:
+        """The address of the host."""
+        return self.like.client
 
     def events(self) -> Iterator[Dns]:
         """Every event."""
-        for answered, time, port, query_id, flow_id, community_id, addresses, server in self.asked:
-            like = answered.event
+        for answered, time, port, query_id, flow_id, community_id, resolved, server in self.asked:
             yield Dns(
                 time=time,
-                sensor=self.sensor,
+                sensor=self.like.sensor,
                 flow_id=flow_id,
                 community_id=community_id,
-                origin=self.origin,
-                client=self.client,
+                origin=self.like.origin,
+                client=self.like.client,
                 client_port=port,
-                server=canonical_address(server),
-                is_answer=like.is_answer,
-                questions=like.questions,
-                rcode=like.rcode,
+                server=server,
+                is_answer=answered.event.is_answer,
+                questions=answered.event.questions,
+                rcode=answered.event.rcode,
                 query_id=query_id,
-                tcp=like.tcp,
-                eight=like.eight,
-                addresses=addresses,
+                tcp=answered.event.tcp,
+                eight=answered.event.eight,
+                addresses=resolved.event.addresses if resolved else (),
             )
 
 
-def _is_odd(record: _Record, when: datetime) -> bool:
-    """Is it no lookup, or one that takes more to read (decode.py)?
-
-    The ports must tell the server, and the time its zone; version 1 has a line for each record of
-    an answer.
-    """
-    return (
-        record.event_type != Dns.TYPE
-        or (record.src_port == DNS_PORT) == (record.dest_port == DNS_PORT)
-        or when.tzinfo is None
-        or when.year not in YEARS
-        or bool(record.dns.rdata)
-    )
-
+# A day early: the years that a clock may show are those of its own zone.
+_LAST_YEAR_ENDS = datetime(YEARS[-1], 12, 31, tzinfo=UTC).timestamp()
 
 _decode = msgspec.json.Decoder(_Record).decode
+_said_of = attrgetter("rrname", "rrtype", "type", "rcode", "queries", "version")
+_labels_of = attrgetter("ether", "host", "in_iface", "vlan", "tenant_id")
+_decode_grouped = msgspec.json.Decoder(_Grouped).decode
 _decode_answers = msgspec.json.Decoder(tuple[_Answer, ...]).decode
 _Key = tuple[object, ...]
-# (name, address) pairs, and whether one of the addresses is of the kind that DNS blocklists answer
-# with: that changes what the record says.
-_Found = tuple[tuple[tuple[str, str], ...], bool]
-_NOTHING: _Found = ((), False)
 
 
 class Lookups:
@@ -168,68 +171,84 @@ class Lookups:
 
     def __init__(self, is_home: Callable[[str], bool]) -> None:
         self._is_home = is_home
-        self._home_servers: dict[str, str] = {}
+        self.take_between(-inf, inf)
+        self._servers: dict[str, tuple[str, str]] = {}
         self._answered: dict[_Key, Answered] = {}
         self._askers: dict[_Key, Asker] = {}
-        self._found: dict[_Key, _Found] = {}
+        self._resolved: dict[_Key, Resolved] = {}
         self._waiting = 0
 
+    def take_between(self, start: float, end: float) -> None:
+        """Leave lines of another time alone: before the start, or not before the end."""
+        self._counted = start, min(end, _LAST_YEAR_ENDS)
+
     def take(self, line: bytes) -> bool:
-        """Take a line in; False where it must be decoded by itself."""
+        """Take a line in; False where it must be decoded by itself: no lookup, or an odd one."""
         try:
             record = _decode(line)
             when, dns = datetime.fromisoformat(record.timestamp), record.dns
-            addresses, is_listed = self._addresses(dns)
+            has_answers = dns.grouped is not _NONE or dns.answers is not _NONE
+            resolved = self._of_answers(record) if has_answers else None
         except (msgspec.MsgspecError, RecursionError, ValueError):
-            return False
-        if _is_odd(record, when):
             return False
         if from_server := record.src_port == DNS_PORT:
             client, server, port = record.dest_ip, record.src_ip, record.dest_port
         else:
             client, server, port = record.src_ip, record.dest_ip, record.src_port
-        home_server = self._home_servers.get(server)
-        if home_server is None:
-            home_server = self._note_server(server)
-        what = (
-            *(dns.rrname, dns.rrtype, dns.type, dns.rcode, dns.queries, is_listed, dns.version),
-            *(record.proto, record.ip_v),
-        )
-        who = (
-            *(client, home_server, from_server, record.ether, record.host, record.in_iface),
-            *(record.vlan, record.tenant_id),
-        )
+        server, home_server = self._servers.get(server) or self._note_server(server)
+        time, (start, end) = when.timestamp(), self._counted
+        # The ports must tell the server, and the time its zone. Version 1 has a line for each
+        # record of an answer, which takes more to read (decode.py).
+        is_plain = from_server != (record.dest_port == DNS_PORT) and server and when.tzinfo
+        if not (is_plain and start <= time < end and dns.version > 1 and not dns.rdata):
+            return False
+        is_listed = resolved is not None and resolved.is_listed
+        what = _said_of(dns), is_listed, record.event_type, record.proto, record.ip_v
+        who = client, home_server, from_server, _labels_of(record)
         answered, asker = self._answered.get(what), self._askers.get(who)
         if answered is None or asker is None:
-            event = dns_event(record, when.timestamp(), addresses)
-            if event is None:
+            event = dns_event(record, time, resolved.event.addresses if resolved else ())
+            if event is None or record.event_type != Dns.TYPE:
                 return False
             answered = self._answered.setdefault(what, Answered(event))
             asker = self._askers.setdefault(who, Asker(event, home_server))
-        which = when.timestamp(), port, dns.id, record.flow_id, record.community_id
-        asker.asked.append((answered, *which, addresses, server))
+        which = port, dns.id, record.flow_id, record.community_id
+        asker.asked.append((answered, time, *which, resolved, server))
         self._waiting += 1
+        if resolved and not resolved.first <= time <= resolved.last:
+            resolved.first, resolved.last = min(resolved.first, time), max(resolved.last, time)
         return True
 
-    def _addresses(self, dns: _Dns) -> _Found:
-        """Raises msgspec.MsgspecError where an answer has a value of another type."""
-        grouped = dns.grouped
-        if grouped is None and dns.answers is _NO_ANSWERS:
-            return _NOTHING
-        answers = _decode_answers(dns.answers) if grouped is None else ()
-        asked = dns.queries[0].rrname if dns.queries else dns.rrname
-        key: _Key = (grouped, answers, asked)
-        found = self._found.get(key)
+    def _of_answers(self, record: _Record) -> Resolved | None:
+        """None where no event can be made of it.
+
+        Raises msgspec.MsgspecError where an answer has a value of another type.
+        """
+        dns = record.dns
+        if dns.grouped is _NONE:  # each answer in full, with a time to live that differs
+            told: object = _decode_answers(dns.answers)
+        else:
+            told = bytes(dns.grouped)
+        key = told, dns.rrname, dns.queries
+        found = self._resolved.get(key)
         if found is None:
-            pairs = addresses_of(grouped, answers, asked)
-            is_listed = any(address.startswith(LOOPBACK) for _, address in pairs)
-            found = self._found[key] = pairs, is_listed
+            answers = _decode_answers(dns.answers)
+            grouped = None if dns.grouped is _NONE else _decode_grouped(dns.grouped)
+            asked = dns.queries[0].rrname if dns.queries else dns.rrname
+            event = dns_event(record, 0.0, addresses_of(grouped, answers, asked))
+            if event is None:
+                return None
+            is_listed = any(address.startswith(LOOPBACK) for _, address in event.addresses)
+            found = self._resolved[key] = Resolved(event, is_listed)
         return found
 
-    def _note_server(self, text: str) -> str:
-        """Its one spelling if it is a home host, else ""."""
+    def _note_server(self, text: str) -> tuple[str, str]:
+        """The address of a server ("": none), and the same if it is a home host, else ""."""
         address = canonical_address(text)
-        found = self._home_servers[text] = address if self._is_home(address) else ""
+        if len(self._servers) >= MOST_KNOWN:
+            self._servers.clear()
+        is_home = address and self._is_home(address)
+        found = self._servers[text] = address, address if is_home else ""
         return found
 
     def is_full(self) -> bool:
@@ -240,15 +259,23 @@ class Lookups:
         return max(map(len, self._known())) >= MOST_KNOWN
 
     def _known(self) -> tuple[dict[Any, Any], ...]:
-        return self._answered, self._askers, self._found, self._home_servers
+        return self._answered, self._askers, self._resolved
 
-    def taken(self) -> Iterator[Asker]:
-        """Everybody who asked since the last call, to the end of the iteration."""
+    def askers(self) -> Iterable[Asker]:
+        """Everybody who asked what waits."""
+        return (one for one in self._askers.values() if one.asked)
+
+    def resolved(self) -> Iterable[Resolved]:
+        """All that was resolved by what waits."""
+        return (one for one in self._resolved.values() if one.first <= one.last)
+
+    def clear(self) -> None:
+        """Keep nothing that waits, and what is known if there is room for more of it."""
         self._waiting = 0
         for asker in self._askers.values():
-            if asker.asked:
-                yield asker
-                asker.asked = []
+            asker.asked = []
+        for resolved in self._resolved.values():
+            resolved.first, resolved.last = inf, -inf
         if self._knows_all():
             for known in self._known():
                 known.clear()

@@ -283,6 +283,7 @@ class Gatherer(Generic[S]):
         """Decode the lines that wait, but those that may say again what is known."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [[]], 0
         if not self._named:  # they may be in any field
+            self._lookups.take_between(*self.collector.counted)
             waiting = [[line for line in piece if not self._is_taken(line)] for piece in waiting]
             if self._lookups.is_full():
                 self._add_lookups()
@@ -305,13 +306,19 @@ class Gatherer(Generic[S]):
 
     def _add_lookups(self) -> None:
         """Give the collector the lookups that wait."""
-        for asker in self._lookups.taken():
+        for resolved in self._lookups.resolved():
+            try:
+                self.collector.add_names(resolved)
+            except Exception as error:  # noqa: BLE001  hostile records must not end the reading
+                self.stats.note(failed(Dns.TYPE, error))
+        for asker in self._lookups.askers():
             try:
                 self.collector.add_lookups(asker)
             except Exception:  # noqa: BLE001  hostile records must not end the reading
                 self._note(asker.events())  # what was added already counts once
             else:
                 self.stats.note_events(Dns.TYPE, len(asker.asked))
+        self._lookups.clear()
 
     def _add_sensor_runs(self) -> None:
         """Decode the first and last line of each run of a sensor, and count the others."""

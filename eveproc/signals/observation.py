@@ -30,8 +30,3 @@ class Observation(Struct, frozen=True):
     sid: int = 0
     pivot: Pivot | None = None
     number: int = 0
-
-
-# The same of an event that many others resemble: time, key, mark (sketch.py), and of its pivot
-# flow_id (0: no pivot), community_id and source_port.
-ObservationRow = tuple[float, str, int, int, str, int]

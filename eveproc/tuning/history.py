@@ -15,7 +15,6 @@ from typing import Final
 from msgspec import Struct, field
 
 from eveproc.evidence.sketch import fingerprint
-from eveproc.input.addresses import canonical_address
 from eveproc.input.events import Dhcp, Dns, Event, Flow, Smtp
 from eveproc.input.lookups import MOST_KNOWN, Answered, Asker
 from eveproc.signals.domains import names_mail
@@ -192,7 +191,7 @@ class HistoryKeeper:
             if not (told.counted or told.is_streamed):
                 continue
             (eights if event.eight else sevens).add(int(time // HOUR))
-            mark = fingerprint((port, canonical_address(server), query_id, event.is_answer))
+            mark = fingerprint((port, server, query_id, event.is_answer))
             row = (micros(time), mark, _bounded(flow_id) if event.tcp else 0)
             for what in told.counted:
                 rows[what].append(row)

@@ -15,6 +15,7 @@ from eveproc.evidence.sketch import (
     PIVOTS,
     SIDS,
     ActivitySketch,
+    ManyEvents,
     fingerprint,
     mark_of,
     widest,
@@ -138,14 +139,16 @@ def test_large_counts_are_estimated_whatever_the_numbers(number_of, names):
     st.integers(0, 20),
 )
 def test_noted_together_or_one_by_one(seen, before):
-    """Rows in any order, on top of what is there."""
+    """Events in any order, on top of what is there."""
     observed = [
         Observation(t, key, (key,), number=n, pivot=Pivot(flow, "", -1, n) if flow else None)
         for t, key, n, flow in seen
     ]
-    rows = [(t, key, mark_of((key,), n), flow, "", n) for t, key, n, flow in seen]
+    events = ManyEvents()
+    for t, key, n, flow in seen:
+        events.note(t, key, mark_of((key,), n), flow, "", n)
     one_by_one, together = track_of(observed), track_of(observed[:before])
-    together.note_all(rows)
+    together.note_all(events.sketch())
     for sketch in (one_by_one, together):
         sketch.trim()
     assert together == one_by_one

@@ -239,9 +239,10 @@ def test_of_what_is_said_alike_one_event_is_made(monkeypatch: pytest.MonkeyPatch
     known = Lookups(lambda address: address.startswith("10."))
     assert all(known.take(line) for line in repeated(50))
     assert len(made) == 1
-    events = [event for asker in known.taken() for event in asker.events()]
+    events = [event for asker in known.askers() for event in asker.events()]
     assert [event.client_port for event in events] == [40_000 + number for number in range(50)]
-    assert not list(known.taken())
+    known.clear()
+    assert not list(known.askers())
     assert all(known.take(line) for line in repeated(5, src_ip="10.20.1.8"))
     assert len(made) == 2
 
@@ -273,8 +274,12 @@ def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
         *repeated(1, timestamp=1_772_438_400),
         *repeated(1, event_type="flow"),
         *repeated(1, flow_id=1 << 64),
-        *repeated(1, dns={"type": "unknown"}),
-        *repeated(1, dns={"type": "answer", "answers": [{"rdata": {}}]}),
+        *repeated(1, dns={"version": 2, "type": "unknown"}),
+        *repeated(1, dns={"version": 1, "type": "query", "rrname": "smtp.example.org"}),
+        *repeated(1, dns={"version": 2, "type": "answer", "answers": [{"rdata": {}}]}),
+        *repeated(1, dns={"version": 2, "type": "answer", "grouped": {"A": "192.0.2.1"}}),
+        *repeated(1, dns={"version": 2, "type": "answer", "grouped": None}),
+        *repeated(1, dest_ip="nowhere"),
         *repeated(1, src_ip="nowhere"),
         repeated(1)[0][:-1],
         b"\xff",
@@ -282,9 +287,19 @@ def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
     ],
 )
 def test_what_is_odd_is_left_to_the_plain_way(line: bytes) -> None:
+    """Also where much like it is known."""
     known = Lookups(lambda _: True)
+    assert known.take(repeated(1)[0])
+    known.clear()
     assert not known.take(line)
-    assert not list(known.taken())
+    assert not list(known.askers())
+    assert not list(known.resolved())
+
+
+def test_lookups_of_another_time_are_left_to_the_plain_way() -> None:
+    known, lines = Lookups(lambda _: True), repeated(10)
+    known.take_between(START + 2, START + 5)
+    assert [known.take(line) for line in lines] == [False] * 2 + [True] * 3 + [False] * 5
 
 
 def statistics(count: int, uptime: int = 100, tail: str = "") -> list[bytes]:
