@@ -1,14 +1,22 @@
-"""How mxhound is installed on this machine -> what to run to get an extra."""
+"""How mxhound is installed on this machine -> its version, and what to run to get an extra."""
 
 import json
 import shlex
 import sys
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 # Where contrib/debian/rules puts the environment of the Debian package. dpkg owns it, so pip must
 # not write to it.
 PACKAGED = Path("/usr/lib/mxhound")
+
+
+@cache  # all of the metadata is read for it, and some reports have it in each record
+def version() -> str:
+    """That of mxhound."""
+    return version_of("mxhound")
 
 
 def how_to_add(extra: str) -> str:

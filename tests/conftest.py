@@ -13,11 +13,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from eveproc.input import prefilter
 from rulegen.engines import find_engine
 from rulegen.vocabulary import SNORTS, SURICATAS, Engine
 from tests.browser import chromium
@@ -28,6 +30,15 @@ from tests.spark import cluster
 # Machines that run tests are shared: how long one example takes says nothing.
 settings.register_profile("mxhound", deadline=None)
 settings.load_profile("mxhound")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """A program keeps the sixteen sets of patterns that it compiled last. Tests come back to a
+    hundred, of half a MB each: compiled anew, they took a tenth of the time of some files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefilter, "_compiled", cache(prefilter._compiled.__wrapped__))
+        yield
 
 
 @pytest.fixture(scope="session", params=SURICATAS, ids=str)

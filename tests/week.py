@@ -14,6 +14,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from eveproc.cli import main
@@ -42,6 +43,7 @@ _BURST = re.compile(rb'"(?:timestamp|start)":"[0-9-]+T09:(?:0\d|1\d|20)')
 _DATE = b"2026-03-02T"
 
 
+@cache
 def record_of(engine: Engine) -> tuple[bytes, ...]:
     """The lines of the recording that are used, in the order they were written."""
     with gzip.open(DATA / f"office-{engine}.eve.json.gz") as stream:
@@ -50,14 +52,22 @@ def record_of(engine: Engine) -> tuple[bytes, ...]:
 
 def day_of(record: tuple[bytes, ...], day: int) -> tuple[bytes, bytes]:
     """What is written of a day (from 1) before the report is made, and after it."""
-    lines = [
-        (_dated(line, day), _time(line) < REPORT_AT or _is_of_the_infection(line))
-        for line in record
-        if day in INFECTED_DAYS or not _is_of_the_infection(line)
+    before, after = _parts(record, is_infected=day in INFECTED_DAYS)
+    return _dated(before, day), _dated(after, day)
+
+
+@cache
+def _parts(record: tuple[bytes, ...], *, is_infected: bool) -> tuple[bytes, bytes]:
+    """The same of the day of the recording."""
+    lines = [(line, _is_of_the_infection(line)) for line in record]
+    of_day = [
+        (line, is_infection or _time(line) < REPORT_AT)
+        for line, is_infection in lines
+        if is_infected or not is_infection
     ]
-    return tuple(
-        b"".join(line for line, is_before in lines if is_before == wanted)
-        for wanted in (True, False)
+    return (
+        b"".join(line for line, is_before in of_day if is_before),
+        b"".join(line for line, is_before in of_day if not is_before),
     )
 
 
@@ -69,10 +79,10 @@ def _is_of_the_infection(line: bytes) -> bool:
     return f'"{MAILER}"'.encode() in line and _BURST.search(line) is not None
 
 
-def _dated(line: bytes, day: int) -> bytes:
-    line = line.replace(_DATE, f"2026-03-{1 + day:02}T".encode())
-    line = _FLOW_ID.sub(lambda found: b'"flow_id":%d' % (int(found[1]) + day), line)
-    return line.replace(MAILER.encode(), MOVED_TO.encode()) if day >= MOVES_ON else line
+def _dated(lines: bytes, day: int) -> bytes:
+    lines = lines.replace(_DATE, f"2026-03-{1 + day:02}T".encode())
+    lines = _FLOW_ID.sub(lambda found: b'"flow_id":%d' % (int(found[1]) + day), lines)
+    return lines.replace(MAILER.encode(), MOVED_TO.encode()) if day >= MOVES_ON else lines
 
 
 class Week:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from eveproc.archive.incidents import ArchivedIncident, bar_of, days_of, incidents_of
 from eveproc.archive.rows import IncidentRow, NightRow, VerdictRow
 from eveproc.report.page import render
 from eveproc.verdicts.change import Trend
 from eveproc.verdicts.judgement import Outcome
+from rulegen.installation import version
 from rulegen.units import count_of
 
 INDEX = "index.html"
@@ -40,7 +40,7 @@ def _index(nights: Sequence[NightRow], incidents: Sequence[ArchivedIncident]) ->
         begun=begun,
         incidents=[(one, bar_of(one, days)) for one in incidents],
         days=days,
-        version=version("mxhound"),
+        version=version(),
     )
 
 
@@ -53,5 +53,5 @@ def _incident(one: ArchivedIncident, nights: Sequence[NightRow]) -> str:
         is_open=one.latest.row.trend in _OPEN,
         bar_of_it=bar_of(one, days),
         days=days,
-        version=version("mxhound"),
+        version=version(),
     )

@@ -7,7 +7,7 @@ does not matter who read what.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import chain
 from typing import Generic
 
@@ -402,7 +402,7 @@ def gather_parts(
 
     Where RestParts ended comes back by path. Otherwise as `gather`.
     """
-    bytes(KEPT)  # made and freed at once
+    _keep_pages()
     count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
     # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and
     # read by all.
@@ -425,6 +425,12 @@ def gather_parts(
             ends.update(ends_of_helper)
     stats.files += len({part.path for part in plain})
     return store, stats, ends
+
+
+@cache  # later ones would be taken from what is kept, and so be written full of zeros
+def _keep_pages() -> None:
+    """Make and free KEPT bytes, once in a process."""
+    bytes(KEPT)
 
 
 def _help(

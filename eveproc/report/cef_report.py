@@ -4,7 +4,6 @@ The names of the extension's keys are those of the CEF dictionary, Implementatio
 """
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 
 from eveproc.report import syslog_report
@@ -16,6 +15,7 @@ from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange
 from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.verdict import Verdict
+from rulegen.installation import version
 from rulegen.vocabulary import Level
 
 # From 0 to 10; CEF calls 9 very high, 6 medium, 4 medium and 1 low.
@@ -65,7 +65,7 @@ def _events(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[tuple[str
 
 
 def _event(signature: str, name: str, severity: int, extension: Mapping[str, str]) -> str:
-    header = ("CEF:0", "mxhound", "eveproc", version("mxhound"), signature, name, str(severity))
+    header = ("CEF:0", "mxhound", "eveproc", version(), signature, name, str(severity))
     pairs = (f"{key}={in_extension(value)}" for key, value in extension.items() if value)
     return "|".join((*map(in_header, header), " ".join(pairs)))
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from itertools import starmap
 from math import log10
 
@@ -20,6 +19,7 @@ from eveproc.verdicts.change import MEANING, Change, HostChange, Trend
 from eveproc.verdicts.chart_data import ByFamily, Columns, Key
 from eveproc.verdicts.phrasing import mistaken_for
 from eveproc.verdicts.verdict import EvidenceItem, Verdict
+from rulegen.installation import version
 from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Family, Level, Signal
 
@@ -93,7 +93,7 @@ def render(report: Report, verdicts: tuple[Verdict, ...], *, is_archived: bool =
         notes=tuple(notes(report)),
         sums=tuple(sums(report)),
         site=_site(report.site) if report.site else (),
-        version=version("mxhound"),
+        version=version(),
     )
 
 

@@ -5,7 +5,6 @@ What OCSF has no attribute for is below `unmapped`, with the keys of the json fo
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 
 from eveproc.report.json_report import as_dict
@@ -15,6 +14,7 @@ from eveproc.report.record import addresses, change_as_dict, changes, techniques
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.change import HostChange, Trend
 from eveproc.verdicts.verdict import Verdict
+from rulegen.installation import version
 from rulegen.vocabulary import Level
 
 OCSF_VERSION = "1.8.0"
@@ -62,7 +62,7 @@ def _base(seconds: float | None, activity: int) -> dict[str, object]:
             "product": {
                 "name": "mxhound",
                 "vendor_name": "mxhound",
-                "version": version("mxhound"),
+                "version": version(),
             },
         },
     }

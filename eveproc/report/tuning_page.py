@@ -1,6 +1,5 @@
 """Tuning -> one HTML page: a table of thresholds, and a curve of alerts a week for each signal."""
 
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from eveproc.report.chart import NARROW, Drawing, Ink, draw
 from eveproc.report.tuning_text import Tuning, left_out, name_of, numbers_of, rate, reason
 from eveproc.tuning.matching import UNTOLD
 from eveproc.tuning.tune import Recommendation
+from rulegen.installation import version
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def render(tuning: Tuning) -> str:
         more_left_out=max(0, len(out) - MOST_LISTED),
         untold=list(UNTOLD.items()),
         rate=rate,
-        version=version("mxhound"),
+        version=version(),
     )
 
 

@@ -89,12 +89,12 @@ class Folder:
 
     def compress(self) -> None:
         """What gzip does, finished."""
-        self._packed(1).write_bytes(gzip.compress(self._plain().read_bytes(), mtime=0))
+        self._packed(1).write_bytes(gzip.compress(self._plain().read_bytes(), 1, mtime=0))
         self._plain().unlink()
 
     def begin_compressing(self) -> None:
         """Half of it: beside eve.json.1 stands a gzip file that ends too early."""
-        whole = gzip.compress(self._plain().read_bytes(), mtime=0)
+        whole = gzip.compress(self._plain().read_bytes(), 1, mtime=0)
         self._packed(1).write_bytes(whole[: len(whole) // 2])
 
     def delete_oldest(self) -> None:

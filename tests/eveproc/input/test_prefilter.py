@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -72,6 +73,12 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return path
 
 
+@pytest.fixture(scope="module")
+def decoded(recorded: Path) -> EvidenceStore:
+    """Of every line of it."""
+    return plainly(recorded, SITES[0])
+
+
 @pytest.mark.parametrize("site", SITES, ids=["plain", "everything", "part"])
 def test_a_recording(recorded: Path, site: SiteProfile) -> None:
     expected = plainly(recorded, site)
@@ -96,7 +103,12 @@ def test_a_period_leaves_out_the_same(recorded: Path) -> None:
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_several_processes(
-    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, suffix: str
+    recorded: Path,
+    decoded: EvidenceStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    jobs: int,
+    suffix: str,
 ) -> None:
     monkeypatch.setattr(parallel, "SPAN", 300_000)
     monkeypatch.setattr(parallel, "WORTH_A_PROCESS", 100_000)
@@ -106,19 +118,19 @@ def test_several_processes(
     (tmp_path / "eve.2.json").write_bytes(content[:500_000])
     store, stats = gather([str(path), str(tmp_path / "eve.2.json")], SITES[0], jobs=jobs)
     store.trim()
-    assert without_coverage(store) == plainly(recorded, SITES[0])
+    assert without_coverage(store) == decoded
     assert (stats.files, stats.bytes, stats.problems) == (2, len(content) + 500_000, [])
     assert stats == gather([str(path), str(tmp_path / "eve.2.json")], SITES[0], jobs=1)[1]
 
 
 def test_without_the_library_every_line_is_decoded(
-    recorded: Path, monkeypatch: pytest.MonkeyPatch
+    recorded: Path, decoded: EvidenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hyperscan", None)
     prefilter._compiled.cache_clear()
     store, stats = gather([str(recorded)], SITES[0])
     store.trim()
-    assert without_coverage(store) == plainly(recorded, SITES[0])
+    assert without_coverage(store) == decoded
     assert (stats.selected, stats.lines) == (False, recorded.read_bytes().count(b"\n"))
     assert stats.hyperscan_missing
 
@@ -164,7 +176,8 @@ def test_a_process_that_dies_is_told(recorded: Path, monkeypatch: pytest.MonkeyP
 # Generated files: real lines, each spelled, damaged and mixed in some way.
 
 
-def lines_of_every_kind() -> list[bytes]:
+@cache
+def lines_of_every_kind() -> tuple[bytes, ...]:
     """Of each engine and encoding some lines of every event type."""
     chosen = []
     for engine in (Engine.SURICATA_7, Engine.SURICATA_8):
@@ -177,7 +190,7 @@ def lines_of_every_kind() -> list[bytes]:
             chosen += [
                 json.dumps(event, separators=(",", ":")).encode() for event in encoding(events)
             ]
-    return chosen
+    return tuple(chosen)
 
 
 def escaped(text: str, random: Random) -> str:

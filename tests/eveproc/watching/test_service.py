@@ -124,6 +124,7 @@ def test_a_state_tells_nothing_twice_and_nothing_not_at_all(eve, site, tmp_path)
         assert (third.news, third.lines) == ([], 0)
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_but_never_not(
     eve, site, tmp_path
 ):
