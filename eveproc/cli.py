@@ -889,11 +889,14 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
     """
     from eveproc.discovery.discover import differences
     from eveproc.report import proposal
+    from rulegen.files import expect_new
     from rulegen.site_profile import load_site
 
     if diff and (site is None or output):
         raise click.UsageError("--diff needs --site and cannot be used with -o")
     with _faults_told():
+        if output:
+            expect_new(output)
         profile = load_site(site) if site else None
         found = _discovered(eve, profile)
         if not found.home_networks:  # a site.yaml without home networks is refused

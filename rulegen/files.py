@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EISDIR, ELOOP, ENOENT
+from errno import EISDIR, ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,10 +62,26 @@ def write_new(path: Path, text: str, mode: int = SHARED) -> None:
         with _removed_on_failure(path), file:
             file.write(text.encode())
     except FileExistsError as error:
-        what = "is there already and is never overwritten; expected the name of a new file"
-        raise InputError([Problem(str(path), what)]) from error
+        raise _taken(path) from error
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def expect_new(path: Path) -> None:
+    """Raise what write_new would, as far as that can be told before hours of work."""
+    try:
+        if path.is_symlink() or path.exists():
+            raise _taken(path)
+        if not path.parent.is_dir():
+            number = ENOTDIR if path.parent.exists() else ENOENT
+            raise OSError(number, os.strerror(number))
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _taken(path: Path) -> InputError:
+    what = "is there already and is never overwritten; expected the name of a new file"
+    return InputError([Problem(str(path), what)])
 
 
 def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:

@@ -12,7 +12,14 @@ import pytest
 
 from rulegen import files
 from rulegen.errors import InputError, MxhoundError
-from rulegen.files import SHARED, write_new, write_stream, write_together, write_whole
+from rulegen.files import (
+    SHARED,
+    expect_new,
+    write_new,
+    write_stream,
+    write_together,
+    write_whole,
+)
 
 OTHER_USER, OTHER_GROUP = 65534, 65533
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -175,7 +182,22 @@ def test_a_new_file_is_never_written_over_another(tmp_path: Path) -> None:
         make(path)
         with pytest.raises(InputError, match="is there already and is never overwritten"):
             write_new(path, "text")
+        with pytest.raises(InputError, match="is there already and is never overwritten"):
+            expect_new(path)
         path.unlink()
+        expect_new(path)
+
+
+@pytest.mark.parametrize("folder", ["none", "a file"])
+def test_what_cannot_be_a_new_file_is_told_before_it_is_written(
+    folder: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(MxhoundError) as written:
+        write_new(tmp_path / folder / "site.yaml", "text")
+    with pytest.raises(MxhoundError) as expected:
+        expect_new(tmp_path / folder / "site.yaml")
+    assert str(expected.value) == str(written.value)
 
 
 def test_half_of_a_new_file_is_removed(tmp_path: Path) -> None:

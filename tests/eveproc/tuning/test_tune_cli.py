@@ -206,10 +206,10 @@ def test_discover_proposes_a_site_and_never_overwrites(tmp_path: Path) -> None:
     assert run(*check.split()[1:]).exit_code == DONE
     assert load_site(written).mail_servers == load_site(Path(SITE)).mail_servers
     assert run("discover", RECORDED).stdout == written.read_text()
-    again = run("discover", RECORDED, "-o", written)
+    again = run("discover", tmp_path / "not.read", "-o", written)
     assert again.exit_code == REFUSED
     assert "is there already and is never overwritten" in again.stderr
-    nowhere = run("discover", RECORDED, "-o", tmp_path / "none" / "site.yaml")
+    nowhere = run("discover", tmp_path / "not.read", "-o", tmp_path / "none" / "site.yaml")
     assert "cannot be written: there is no folder" in nowhere.stderr
 
 
