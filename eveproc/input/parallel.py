@@ -31,7 +31,7 @@ from eveproc.input.reader import (
 )
 from eveproc.input.sensor_runs import SensorRuns
 from eveproc.input.session_times import SessionTimes, with_session_times
-from eveproc.input.snort import alerts_in
+from eveproc.input.snort import alerts_in, is_plain
 from eveproc.input.snort.clock import written_since
 from eveproc.input.snort.sensor_names import attributed
 from eveproc.input.sources import LogSource, Rest, Span, is_archive, plain_head, size_of
@@ -194,8 +194,9 @@ class Gatherer(Generic[S]):
 
     def _note_alerts(self, block: bytes, end: int, source: LogSource | Span) -> None:
         """Take in alerts that are text among the lines of others, as in a syslog."""
-        written = written_since(source.written, self.collector.since)
-        self.take_alerts(alerts_in(block, end, written), source.name)
+        if not is_plain(block, end):
+            written = written_since(source.written, self.collector.since)
+            self.take_alerts(alerts_in(block, end, written), source.name)
 
     def take_alerts(self, results: Iterable[Result], log: str) -> None:
         """Take in what another reader made of a log of alerts at this path."""

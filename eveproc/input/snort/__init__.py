@@ -125,7 +125,7 @@ def followed_reader_for(head: bytes) -> Reader | None:
     return alert_csv.followed(head).read if alert_csv.begins(head) else reader_for(head)
 
 
-def _is_plain(block: bytes, end: int) -> bool:
+def is_plain(block: bytes, end: int) -> bool:
     """Whether lines at equal distances all begin as JSON does: of most logs no more need be looked
     at.
     """
@@ -139,7 +139,7 @@ def alerts_in(block: bytes, end: int, written: float) -> Iterator[Event | Skippe
 
     Nothing where they are plain EVE.
     """
-    if _is_plain(block, end):
+    if is_plain(block, end):
         return iter(())
     from eveproc.input.snort import alert_text
 

@@ -8,7 +8,6 @@ folder: `ids-1/alert_json.txt`, `ids-1/0/alert_json.txt` (--id-subdir), `ids-1_0
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -31,10 +30,9 @@ def attributed(results: Iterable[R], log: str, sensors: Sequence[str]) -> Iterat
     Alerts that name no sensor with that of the path, or with their log where its path names none of
     `sensors`.
     """
-    of_path = cache(partial(sensor_of, log, sensors))  # most often there is nothing to ask it for
+    sensor = sensor_of(log, sensors)
     for result in results:
         if sensors and isinstance(result, Alert) and result.names_no_sensor and not result.sensor:
-            sensor = of_path()
             yield replace(result, sensor=sensor, log="" if sensor else log)
         else:
             yield result
