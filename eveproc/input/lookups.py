@@ -200,7 +200,7 @@ class Lookups:
         # The ports must tell the server, and the time its zone. Version 1 has a line for each
         # record of an answer, which takes more to read (decode.py).
         is_plain = from_server != (record.dest_port == DNS_PORT) and server and when.tzinfo
-        if not (is_plain and start <= time < end and dns.version > 1 and not dns.rdata):
+        if not (is_plain and start <= time < end) or dns.rdata or (resolved and dns.version < 2):
             return False
         is_listed = resolved is not None and resolved.is_listed
         what = _said_of(dns), is_listed, record.event_type, record.proto, record.ip_v

@@ -275,7 +275,8 @@ def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
         *repeated(1, event_type="flow"),
         *repeated(1, flow_id=1 << 64),
         *repeated(1, dns={"version": 2, "type": "unknown"}),
-        *repeated(1, dns={"version": 1, "type": "query", "rrname": "smtp.example.org"}),
+        *repeated(1, dns={"version": 1, "type": "answer", "grouped": {"A": ["192.0.2.1"]}}),
+        *repeated(1, dns={"version": 1, "type": "answer", "rdata": "192.0.2.1"}),
         *repeated(1, dns={"version": 2, "type": "answer", "answers": [{"rdata": {}}]}),
         *repeated(1, dns={"version": 2, "type": "answer", "grouped": {"A": "192.0.2.1"}}),
         *repeated(1, dns={"version": 2, "type": "answer", "grouped": None}),
@@ -294,6 +295,12 @@ def test_what_is_odd_is_left_to_the_plain_way(line: bytes) -> None:
     assert not known.take(line)
     assert not list(known.askers())
     assert not list(known.resolved())
+
+
+def test_queries_of_suricata_6_have_no_version() -> None:
+    known = Lookups(lambda _: True)
+    question = {"type": "query", "id": 1, "rrname": "smtp.example.org", "rrtype": "A"}
+    assert known.take(*repeated(1, dns=question))
 
 
 def test_lookups_of_another_time_are_left_to_the_plain_way() -> None:
