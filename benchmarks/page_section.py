@@ -8,10 +8,12 @@ CRITERIA = "## Criteria"
 # A section goes to the next one, or to the command that makes the page.
 _SECTION = re.compile(r"^## .*?(?=^## |^Made by:$|\Z)", re.M | re.S)
 _ROW = re.compile(r"^\| (?!---|what is asked)(?P<asked>.*?) \|.*\n", re.M)
+_AMOUNT = re.compile(r"\d[\d,.]*(?: [kMG]i?B\b)?")
 
 
 def with_sections(page: str, new: str) -> str:
-    """`new` holds whole sections; of its criteria only the rows that it has are replaced.
+    """`new` holds whole sections; of its criteria only the rows that it has are replaced, whatever
+    sizes and limits were asked for before.
 
     A section that the page does not have yet comes before the command at its end.
     """
@@ -29,5 +31,11 @@ def with_sections(page: str, new: str) -> str:
 
 def _with_rows(old: str, new: str) -> str:
     rows = {row["asked"]: row[0] for row in _ROW.finditer(new)}
-    text = _ROW.sub(lambda row: rows.pop(row["asked"], row[0]), old).rstrip()
+    replaced = {_AMOUNT.sub("", asked) for asked in rows}
+
+    def anew(row: re.Match[str]) -> str:
+        is_replaced = _AMOUNT.sub("", row["asked"]) in replaced
+        return rows.pop(row["asked"], "" if is_replaced else row[0])
+
+    text = _ROW.sub(anew, old).rstrip()
     return "\n".join([text, *(row.rstrip() for row in rows.values())]) + "\n"

@@ -229,6 +229,14 @@ def test_one_section_is_replaced_and_the_rest_of_the_page_stays() -> None:
     assert "| 0.12 x | **no** |" in again
 
 
+def test_criteria_of_other_sizes_and_limits_do_not_stay() -> None:
+    head = "## Criteria\n\n| what is asked | measured | met |\n| --- | ---: | ---: |\n"
+    old = "| 50 MB, mix: at most 2 x grep | 9 x | no |\n| 100,000 hosts: at most 400 MiB | 1 MiB | yes |\n"
+    new = "| 1 GB, mix: at most 2.5 x grep | 1 x | yes |\n"
+    page = with_sections(f"{head}{old}", f"{head}{new}")
+    assert page == f"{head}| 100,000 hosts: at most 400 MiB | 1 MiB | yes |\n{new}"
+
+
 def test_a_page_whose_section_is_to_be_replaced_has_to_be_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
