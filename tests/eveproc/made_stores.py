@@ -91,6 +91,7 @@ def changed() -> Report:
     )
 
 
+@cache
 def hostile() -> Report:
     """Hosts whose HELO, subjects, names and lookups are PAYLOADS; each an infected one, and a file
     of such a name."""

@@ -133,7 +133,8 @@ def test_alerts_alone_of_a_labelled_network(tmp_path: Path) -> None:
 # A network by the hour.
 
 
-def an_hour(start: float, *kinds: str, sensor: str = "", number: int = 1200) -> list[bytes]:
+@cache
+def an_hour(start: float, *kinds: str, sensor: str = "", number: int = 1200) -> tuple[bytes, ...]:
     """Ordinary lookups and connections of twenty clients."""
     lines = []
     for n in range(number):
@@ -150,8 +151,8 @@ def an_hour(start: float, *kinds: str, sensor: str = "", number: int = 1200) -> 
             lines.append(made)
     if sensor:
         named = f'{{"host":"{sensor}",'.encode()
-        return [line.replace(b"{", named, 1) for line in lines]
-    return lines
+        return tuple(line.replace(b"{", named, 1) for line in lines)
+    return tuple(lines)
 
 
 def hours(*numbers: int, kinds: tuple[str, ...] = ("dns", "flow"), sensor: str = "") -> list[bytes]:
