@@ -575,9 +575,11 @@ def addresses_of(
     """(name, address) of the A and AAAA records of an answer, at most MAX_ANSWERS.
 
     Formats may be detailed, grouped or both. Grouped ones have the name `asked`, or that of the
-    last CNAME.
+    last CNAME; where no name was asked, they tell nothing.
     """
-    if grouped:
+    if grouped and not asked:
+        found = []
+    elif grouped:
         name = grouped.CNAME[-1] if grouped.CNAME else asked
         of_types = (("A", grouped.A), ("AAAA", grouped.AAAA))
         found = [
@@ -598,9 +600,9 @@ def _address_record(name: str, rrtype: str, rdata: object) -> tuple[str, str] | 
 
 def _asked(dns: _Dns) -> tuple[_Question, ...]:
     """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's
-    target, that nobody asked for.
+    target, that nobody asked for. It groups none: those that are grouped have lost their version.
     """
-    is_record = dns.version < 2 and dns.rrtype and _is_answer(dns)
+    is_record = dns.version < 2 and dns.rrtype and not dns.grouped and _is_answer(dns)
     return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
 
 

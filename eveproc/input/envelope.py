@@ -60,7 +60,7 @@ class Unwrapper:
         self._fields = named
         self._path: Path | None = None
         self._name = ""
-        self._named: tuple[Path, bool] | None = None
+        self._named: tuple[Path, bool, bool] | None = None
 
     def contents(self, line: bytes) -> Contents | Skipped:
         """The records of a line without its newline; Skipped where there is none. Never raises."""
@@ -82,11 +82,12 @@ class Unwrapper:
         return Skipped(SkipReason.NOT_AN_OBJECT if values else SkipReason.NOT_JSON)
 
     def _name_of(self, values: Sequence[object], path: Path, before: str) -> str:
-        named = (path, bool(before))
+        several = len(values) > 1
+        named = (path, bool(before), several)
         if named != self._named:
             self._named = named
             name = name_of(_outermost(values), _shown(path), before)
-            self._name = name or (SEVERAL if len(values) > 1 else "")
+            self._name = name or (SEVERAL if several else "")
         return self._name
 
     def noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:

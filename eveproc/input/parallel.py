@@ -328,7 +328,9 @@ class Gatherer(Generic[S]):
             results = [result for line in lines for result in self._lines.line(line)]
             self._note(results)
             others = run.count - len(lines)
-            if isinstance(like := results[-1], Stats):
+            # A line that is damaged within tells nothing of the others.
+            like = next((one for one in results if isinstance(one, Stats)), results[-1])
+            if isinstance(like, Stats):
                 self.collector.add_more(like, others)
                 self.stats.note_events(Stats.TYPE, others)
             else:

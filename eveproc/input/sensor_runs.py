@@ -3,7 +3,8 @@
 A sensor writes its counters every few seconds, some 5,000 bytes each time, and all that is asked of
 them is how far each rose. Counters rise as long as a sensor runs, so what lies between two of its
 records adds nothing but one more record. Lines that are written in another way than Suricata does
-are all decoded, and so are those of a sensor that hides zeros: its counters appear one by one.
+are all decoded, and so are those of a sensor that hides zeros: its counters appear one by one. One
+that is damaged in its middle counts as the others do.
 """
 
 import re
@@ -18,28 +19,34 @@ from rulegen.units import HOUR
 # Runs that wait, each with two lines; more than sensors and hours that are read at a time.
 MOST_RUNS = 1 << 10
 
+# Behind the uptime there are, in most cases, the counters of the capture method.
 _HEAD = re.compile(
     rb'\{"timestamp":"([0-9-]{10}T[0-9:]{8}\.[0-9]{6}[+-][0-9]{4})","event_type":"stats",'
-    rb'"stats":\{"uptime":([0-9]{1,12}),'
+    rb'"stats":\{"uptime":([0-9]{1,12}),([^0-9]{1,100})'
 )
 # Behind the counters there is the name of the sensor, or nothing.
 _TAIL = re.compile(rb"(?:,\"host\":\"[^\"\\{}]*\"\}|\}?)[\r\n]*\Z")
 _CLOSED, LONGEST_TAIL = b"}}", 300
 _ZERO = b":0,"
+# A second record in a line, as where a sensor was stopped while it wrote.
+_EVENT_TYPE = b"event_type"
+# By how many seconds the start of a sensor, told by time and uptime, may differ: the uptime has no
+# fraction.
+SAME_START = 2.0
 
-# Sensor and hour; whether, and why not, its events count.
-_Key = tuple[bytes, int, str]
+# Sensor, first counter and hour; whether, and why not, its events count.
+_Key = tuple[bytes, bytes, int, str]
 
 
 class Run(Struct):
-    """Records of one sensor, none of them from before it was started anew.
+    """Records of one sensor since it was started, at `start` (seconds since 1970 UTC).
 
     `first` and `last` are lines by their times; they are the same one where there is no other.
     """
 
     first: tuple[float, bytes]
     last: tuple[float, bytes]
-    uptime: int
+    start: float
     count: int = 1
 
     def lines(self) -> tuple[bytes, ...]:
@@ -63,24 +70,27 @@ class SensorRuns:
         tail = line[closed + len(_CLOSED) :]
         if head is None or closed < 0 or not _TAIL.match(tail) or _ZERO not in line:
             return False
+        if line.rfind(_EVENT_TYPE, head.end()) >= 0:
+            return False
         try:
             when = datetime.fromisoformat(head[1].decode())
         except ValueError:
             return False
         if when.year not in YEARS:
             return False
-        self._note(when.timestamp(), int(head[2]), tail, line)
+        time = when.timestamp()
+        key = tail, head[3], int(time // HOUR), self._why_not(time)
+        self._note(key, (time, line), time - int(head[2]))
         return True
 
-    def _note(self, time: float, uptime: int, tail: bytes, line: bytes) -> None:
-        key = tail, int(time // HOUR), self._why_not(time)
-        run, stamped = self._open.get(key), (time, line)
-        if run is None or uptime < run.uptime:
+    def _note(self, key: _Key, stamped: tuple[float, bytes], start: float) -> None:
+        run = self._open.get(key)
+        if run is None or abs(start - run.start) > SAME_START:
             if run is not None:
                 self._closed.append(run)
-            self._open[key] = Run(stamped, stamped, uptime)
+            self._open[key] = Run(stamped, stamped, start)
             return
-        run.uptime, run.count = uptime, run.count + 1
+        run.count += 1
         run.first, run.last = min(run.first, stamped), max(run.last, stamped)
 
     def is_full(self) -> bool:

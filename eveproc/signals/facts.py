@@ -386,7 +386,8 @@ FACTS = (
         fact=Fact.BLOCKLISTS,
         peer=Peer.DOMAIN,
         extractors=(Extractor(Question, _blocklist),),
-        traces=Traces(patterns=(r'"127\.',)),
+        # The latter is how an answer of IPv6 spells the same, in full or short.
+        traces=Traces(patterns=(r'"127\.', r'"[0:]*(?i:ffff:)(?:127\.|(?i:7f))')),
     ),
     FactEntry(
         fact=Fact.GIVEN_ENCRYPTED,

@@ -705,10 +705,16 @@ BOTH = (("smtp.b.example", "192.0.2.1"), ("smtp.b.example", "2001:db8::1"))
             (("smtp.a.example", "192.0.2.1"),),
         ),
         ({"version": 2, "type": "answer", "rrname": "a.example", "rcode": "NXDOMAIN"}, ()),
+        ({"version": 2, "type": "answer", "rrname": "", "grouped": GROUPED}, ()),
     ],
 )
 def test_the_addresses_of_an_answer_by_the_servers_own_name(body, expected):
     assert dns(BACK, **body).addresses == expected
+
+
+def test_grouped_answers_without_a_version_are_those_to_the_name_asked_for() -> None:
+    event = dns(BACK, type="answer", rrname="a.example", rrtype="A", grouped=GROUPED)
+    assert event.asked_names() == ("a.example",)
 
 
 @pytest.mark.parametrize(

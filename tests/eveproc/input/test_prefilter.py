@@ -396,6 +396,18 @@ def test_a_lookup_is_wanted_for_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["127.0.0.2", "::ffff:127.0.0.2", "::FFFF:7f00:2", "0000:0000:0000:0000:0000:ffff:7F00:0002"],
+)
+def test_the_answer_of_a_blocklist_is_wanted_however_it_is_spelled(address: str) -> None:
+    line = (
+        '{"event_type":"dns","dns":{"type":"answer","rrname":"a.example","rrtype":"AAAA",'
+        f'"grouped":{{"AAAA":["{address}"]}}}}}}'
+    ).encode()
+    assert wanted(line) == [line]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b'{"event_type":"tls","tls":{"sni":"mail.example.org"}}',

@@ -334,6 +334,57 @@ def test_a_restart_another_sensor_and_another_hour_are_other_runs() -> None:
     assert sorted(run.count for run in runs.taken()) == [1, 2, 2, 3]
 
 
+def test_sensors_without_a_name_are_other_runs() -> None:
+    """Told by when they were started, and by how they capture."""
+    runs = SensorRuns(lambda _: "")
+    lines, longer = statistics(2), statistics(2, 700)
+    others = [line.replace(b'"decoder"', b'"capture":{"packets":1},"decoder"') for line in lines]
+    for some in zip(lines, longer, others, strict=True):
+        assert all(map(runs.take, some))
+    decoded = {line for run in runs.taken() for line in run.lines()}
+    assert decoded == {*lines, *longer, *others}
+
+
+def test_what_only_one_of_two_sensors_without_a_name_counts_is_read(tmp_path: Path) -> None:
+    """The other one writes the first and the last record."""
+    padding = b'"http":{%b},' % b",".join(b'"a_counter_%d":1' % n for n in range(200))
+    lines = [line.replace(b'"decoder"', padding + b'"decoder"') for line in statistics(8)]
+    for number in range(1, 7):
+        dropped = b'"capture":{"kernel_drops":%d,"errors":0},' % (number * 1000)
+        lines[number] = lines[number].replace(b'"uptime":10', b'"uptime":90')
+        lines[number] = lines[number].replace(padding, dropped + padding)
+    path = tmp_path / "eve.json"
+    path.write_bytes(b"".join(lines))
+    found, _ = gather([str(path)], SITE, jobs=1)
+    expected, _ = plainly(path, SITE, Period())
+    assert found.health == expected.health
+    assert found.health.counters()[""]["capture.kernel_drops"] == 5000
+
+
+def test_statistics_that_are_cut_off_do_not_hide_the_record_behind_them(tmp_path: Path) -> None:
+    """A sensor whose disk was full goes on in the same line, one that was stopped as well."""
+    path, padding = tmp_path / "eve.json", b'"a_counter_of_many":0,' * 200
+    first, begun, last = (
+        line.replace(b'"decoder"', padding + b'"decoder"') for line in statistics(3)
+    )
+    lookup = repeated(1)[0].replace(b": ", b":") + b"\n"
+    path.write_bytes(first + begun[:-20] + lookup + last)
+    found, _ = gather([str(path)], SITE, jobs=1)
+    found.trim()
+    assert "10.20.1.7" in found.hosts
+    assert without_coverage(found) == without_coverage(plainly(path, SITE, Period())[0])
+
+
+def test_a_damaged_line_is_not_taken_for_all_others(tmp_path: Path) -> None:
+    padding = b'"a_counter_of_many":0,' * 200
+    lines = [line.replace(b'"decoder"', padding + b'"decoder"') for line in statistics(5)]
+    lines[-1] = lines[-1].replace(b'"pkts"', b"pkts")
+    path = tmp_path / "eve.json"
+    path.write_bytes(b"".join(lines))
+    _, stats = gather([str(path)], SITE, jobs=1)
+    assert (stats.events["stats"], sum(stats.skipped.values())) == (4, 1)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -344,6 +395,7 @@ def test_a_restart_another_sensor_and_another_hour_are_other_runs() -> None:
         statistics(1, tail=',"host":"a}"')[0],
         statistics(1, tail=',"host":"a","vlan":[1]')[0],
         statistics(1)[0][:-9],
+        statistics(1)[0][:-9] + statistics(1)[0],
         statistics(1)[0].replace(b":", b": "),
     ],
 )
