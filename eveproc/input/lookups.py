@@ -45,7 +45,7 @@ class _Grouped(Struct, frozen=True):
     CNAME: tuple[str, ...] = ()
 
 
-_NONE = Raw(b"[]")
+_NO_ANSWERS, _NOT_GROUPED = Raw(b"[]"), Raw()
 
 
 class _Dns(Struct):
@@ -56,8 +56,8 @@ class _Dns(Struct):
     rrtype: str = ""
     rcode: str = ""
     queries: tuple[_Question, ...] = ()
-    answers: Raw = _NONE
-    grouped: Raw = _NONE
+    answers: Raw = _NO_ANSWERS
+    grouped: Raw = _NOT_GROUPED  # is false, as what decode.py has where nothing is grouped
     rdata: str = ""
 
 
@@ -187,7 +187,11 @@ class Lookups:
         try:
             record = _decode(line)
             when, dns = datetime.fromisoformat(record.timestamp), record.dns
-            has_answers = dns.grouped is not _NONE or dns.answers is not _NONE
+            has_answers = dns.grouped is not _NOT_GROUPED or dns.answers is not _NO_ANSWERS
+            # Version 1 has a line for each record of an answer, which takes more to read
+            # (decode.py).
+            if dns.rdata or (has_answers and dns.version < 2):
+                return False
             resolved = self._of_answers(record) if has_answers else None
         except (msgspec.MsgspecError, RecursionError, ValueError):
             return False
@@ -197,10 +201,9 @@ class Lookups:
             client, server, port = record.src_ip, record.dest_ip, record.src_port
         server, home_server = self._servers.get(server) or self._note_server(server)
         time, (start, end) = when.timestamp(), self._counted
-        # The ports must tell the server, and the time its zone. Version 1 has a line for each
-        # record of an answer, which takes more to read (decode.py).
+        # The ports must tell the server, and the time its zone.
         is_plain = from_server != (record.dest_port == DNS_PORT) and server and when.tzinfo
-        if not (is_plain and start <= time < end) or dns.rdata or (resolved and dns.version < 2):
+        if not (is_plain and start <= time < end):
             return False
         is_listed = resolved is not None and resolved.is_listed
         what = _said_of(dns), is_listed, record.event_type, record.proto, record.ip_v
@@ -225,7 +228,7 @@ class Lookups:
         Raises msgspec.MsgspecError where an answer has a value of another type.
         """
         dns = record.dns
-        if dns.grouped is _NONE:  # each answer in full, with a time to live that differs
+        if dns.grouped is _NOT_GROUPED:  # each answer in full, with a time to live that differs
             told: object = _decode_answers(dns.answers)
         else:
             told = bytes(dns.grouped)
@@ -233,7 +236,7 @@ class Lookups:
         found = self._resolved.get(key)
         if found is None:
             answers = _decode_answers(dns.answers)
-            grouped = None if dns.grouped is _NONE else _decode_grouped(dns.grouped)
+            grouped = None if dns.grouped is _NOT_GROUPED else _decode_grouped(dns.grouped)
             asked = dns.queries[0].rrname if dns.queries else dns.rrname
             event = dns_event(record, 0.0, addresses_of(grouped, answers, asked))
             if event is None:

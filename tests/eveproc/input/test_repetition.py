@@ -14,7 +14,8 @@ from eveproc.evidence.coverage import RecordSpan
 from eveproc.evidence.gather import gather
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input import lookups, parallel, sensor_runs
-from eveproc.input.decode import dns_event
+from eveproc.input.decode import decode, dns_event
+from eveproc.input.events import Dns
 from eveproc.input.lookups import Asker, Lookups
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import read_events
@@ -301,6 +302,34 @@ def test_queries_of_suricata_6_have_no_version() -> None:
     known = Lookups(lambda _: True)
     question = {"type": "query", "id": 1, "rrname": "smtp.example.org", "rrtype": "A"}
     assert known.take(*repeated(1, dns=question))
+
+
+def test_answers_without_a_version_do_not_change_what_those_with_one_say(tmp_path: Path) -> None:
+    """The former are read as Suricata 4 wrote them: a record of an answer, by its own name."""
+    answer = {
+        "type": "answer",
+        "id": 1,
+        "rrname": "www.example.org",
+        "rrtype": "A",
+        "rcode": "NOERROR",
+        "answers": [{"rrname": "smtp.example.net", "rrtype": "A", "rdata": "192.0.2.25"}],
+    }
+    lines = (*repeated(1, dns=answer), *repeated(1, dns={"version": 2, **answer}))
+    known = Lookups(lambda _: True)
+    assert [known.take(line) for line in lines] == [False, True]
+    assert [one.event.asked_names() for one in known.resolved()] == [("www.example.org",)]
+
+
+def test_an_answer_without_a_version_and_records_tells_nothing() -> None:
+    """No home host is a DNS server for it."""
+    known = Lookups(lambda _: True)
+    body = {"type": "answer", "id": 1, "rrname": "mx.example.org", "rrtype": "MX"}
+    for line in repeated(1, dns=body):
+        assert known.take(line)
+        assert isinstance(plain := decode(line), Dns)
+        (asker,) = known.askers()
+        assert list(asker.events()) == [plain]
+        assert not plain.questions
 
 
 def test_lookups_of_another_time_are_left_to_the_plain_way() -> None:
