@@ -1006,7 +1006,7 @@ def stamp_of(line: bytes) -> float | None:
             if stamp.event_type == Stats.TYPE
             else _time(stamp.timestamp or (stamp.event_type and stamp.shipped))
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, _UnusableError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _UnusableError):
         return None
 
 

@@ -129,7 +129,7 @@ _ABBREVIATED: Mapping[str, float] = MappingProxyType(
 def read_time(value: str | float) -> datetime | None:
     """The moment, with its zone; None where the value is no time. Shapes: see the module."""
     if not isinstance(value, str):
-        return _of_epoch(float(value))
+        return _of_epoch(value)
     # As Suricata writes it: no number has a T there.
     if value[10:11] == "T" and (when := _of_iso(value)):
         return when
@@ -142,7 +142,7 @@ def read_time(value: str | float) -> datetime | None:
 def _of_epoch(number: float) -> datetime | None:
     size = abs(number)
     unit = next((unit for limit, unit in _UNITS if size < limit), _NANOSECONDS)
-    try:
+    try:  # an integer may be larger than any float
         return datetime.fromtimestamp(number / unit, UTC)
     except (ValueError, OverflowError, OSError):
         return None

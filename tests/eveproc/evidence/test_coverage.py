@@ -83,6 +83,20 @@ def test_lines_without_a_time_are_passed_over() -> None:
     assert hours_of(b"nothing\n" * 30, 240, line_result) == {}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [b'{"a":' * 100_000, b"[" * 100_000, b'{"event_type":"dns","timestamp":%b}' % (b"9" * 400)],
+    ids=["objects without end", "arrays without end", "a number larger than any other"],
+)
+def test_a_hostile_line_tells_no_time(tmp_path: Path, odd: bytes) -> None:
+    """It does not end the reading."""
+    path = tmp_path / "eve.json"
+    path.write_bytes(odd + b"\n" + dns(START) + odd + b"\n")
+    store, stats = gather([str(path)], site_of(), jobs=1)
+    assert list(store.coverage.hours) == [int(START // HOUR)]
+    assert stats.events["dns"] == 1
+
+
 def test_a_sample_holds_whole_lines_each_once() -> None:
     block = b"".join(line(START + second, pad="x" * (second % 300)) for second in range(4000))
     lines = sample(block, len(block), 128)

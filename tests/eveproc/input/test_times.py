@@ -40,13 +40,13 @@ def test_it_is_understood(value: str | float, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "ts-error", "2026-13-02T08:00:00Z", float("inf"), float("nan")]
+    "value", ["", "ts-error", "2026-13-02T08:00:00Z", float("inf"), float("nan"), 10**400]
 )
 def test_it_is_no_time(value: str | float) -> None:
     assert read_time(value) is None
 
 
-@given(st.one_of(st.text(max_size=40), st.floats(), st.integers(-(1 << 70), 1 << 70)))
+@given(st.one_of(st.text(max_size=40), st.floats(), st.integers(-(1 << 1100), 1 << 1100)))
 def test_nothing_is_raised(value: str | float) -> None:
     when = read_time(value)
     assert when is None or when.tzinfo
