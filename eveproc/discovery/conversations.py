@@ -192,9 +192,9 @@ class Conversations:
 
     def _is_known(self, head: _Head) -> bool:
         """Does its beginning tell that a line shows nothing new?"""
-        kind, source, _, destination, _ = head
-        if kind == _DNS:
-            return _ends(head) in self.done
+        kind, source, source_port, destination, destination_port = head
+        if kind == _DNS:  # ports written in another way, as text say, are not in the head
+            return bool(source_port and destination_port) and _ends(head) in self.done
         if kind not in self._kinds or not source:
             return kind in _PASSED_OVER
         met, kept = self._met, self._beginnings
@@ -203,11 +203,12 @@ class Conversations:
         )
 
     def _is_taken_in(self, line: bytes, head: _Head) -> bool:
-        kind, source, _, destination, _ = head
+        kind, source, source_port, destination, destination_port = head
         if kind not in _MEETINGS or not source:
             return False
         if kind == _DNS:
-            return self._meet_lookup(line, _ends(head))
+            has_ports = bool(source_port and destination_port)
+            return has_ports and self._meet_lookup(line, _ends(head))
         self._meet(line, kind, source, destination)
         return True
 

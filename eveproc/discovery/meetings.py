@@ -17,6 +17,8 @@ from eveproc.discovery.conversations import PORT, Conversations, Ends
 from eveproc.input.prefilter import Found, PatternKind
 from rulegen.site_profile import Network
 
+# Of a kind of records that was not read yet, so many in a block are decoded: some may be damaged.
+TRIES = 8
 # More parts than these, and a network without its known parts is looked for as a whole.
 MOST_PARTS = 256
 QUOTE = b'"'
@@ -72,7 +74,7 @@ class Meetings:
         known = self._known()
         for kind, hits in zip(self._kinds, found[behind:], strict=True):
             if kind not in known:
-                places += hits[:1]
+                places += hits[:TRIES]
         places.sort()
         return self._conversations.take_those(block, end, places)
 

@@ -189,6 +189,29 @@ def test_what_is_said_again_is_not_decoded() -> None:
     assert len(taken) == 2
 
 
+@pytest.mark.parametrize("site", SITES, ids=["homes", "none", "public"])
+@pytest.mark.parametrize("sources", [("53", 53), (53, "53"), ("53", "53"), (53, 53)])
+def test_ports_that_are_text_tell_the_server_too(
+    tmp_path: Path, site: SiteProfile, sources: tuple[object, object]
+) -> None:
+    """Also where one is and the other is not."""
+    answer = {"version": 2, "type": "answer", "rcode": "NOERROR", "rrname": "a.example"}
+    ends = dict(zip(("src_port", "dest_port"), sources, strict=True))
+    first = record("dns", 5000, dns=answer)
+    second = record("dns", 5001, dns=answer, **ends, src_ip="198.51.100.53", dest_ip="127.0.0.1")
+    path = tmp_path / "eve.json"
+    path.write_bytes(first + second)
+    assert is_same(path, site, EVER)
+
+
+@pytest.mark.parametrize("number", [0, 1, 7])
+def test_damaged_records_do_not_hide_their_kind(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "eve.json"
+    flow = record("flow", 6000, flow={"pkts_toclient": 3}, src_ip="9.9.9.9", dest_ip="9.9.9.8")
+    path.write_bytes(flow.replace(b'"proto"', b'"proto') * number + flow)
+    assert quickly(path, SITES[2], EVER).kinds == {"flow"}
+
+
 def record(kind: str, port: int, **more: object) -> bytes:
     ends = {"src_ip": "10.20.1.7", "src_port": port, "dest_ip": "10.20.0.53", "dest_port": 53}
     event = {
