@@ -8,8 +8,9 @@ way than Suricata does are all wanted.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# How many logins are kept to be known again; the others are decoded once more.
-LOGINS_KEPT = 1 << 18
+# How many logins are kept to be known again, and of how many bytes in all: hosts announce as many
+# and as long names as they like. The others are decoded once more.
+LOGINS_KEPT, BYTES_KEPT = 1 << 18, 1 << 26
 
 NEWLINE = b"\n"
 # Key of the object in which a host says its names: all of it counts.
@@ -44,6 +45,7 @@ class NewLogins:
     def __init__(self, quote: bytes) -> None:
         """`quote` is how quotes are spelled in the records."""
         self._met: set[Key] = set()
+        self._bytes = 0
         self._head = re.compile(_HEAD.replace(b'"', re.escape(quote)))
         self._host = b"%bhost%b" % (quote, quote)
 
@@ -55,9 +57,11 @@ class NewLogins:
             if key is None or key not in met:
                 if key is not None:
                     met.add(key)
+                    self._bytes += sum(map(len, filter(None, key)))
                 yield place
-        if len(met) > LOGINS_KEPT:
+        if len(met) > LOGINS_KEPT or self._bytes > BYTES_KEPT:
             met.clear()
+            self._bytes = 0
 
     def _key(self, block: bytes, place: int) -> Key | None:
         """All of a line that what is kept of it depends on; None if that cannot be told."""

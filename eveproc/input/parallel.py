@@ -245,6 +245,7 @@ class Gatherer(Generic[S]):
         self._survey(block, end, is_first)
         if not self._prefilter:
             self._note(self._lines.lines(block, end))
+            self._keep_bound()
             return
         whole = block.rfind(b"\n", 0, end) + 1
         wanted, flows = self._prefilter.lines(block, whole)
@@ -253,11 +254,14 @@ class Gatherer(Generic[S]):
             self._presence.note(block, some)
         self._waiting[-1] += wanted
         self._waiting_bytes += sum(map(len, wanted))
-        if self._waiting_bytes > WAITING:
-            self._look_at_waiting()
+        self._keep_bound()
         if whole < end:
             self._look_at_waiting()  # of the same piece
             self._note(self._lines.last_line(block[whole:end]))
+
+    def _keep_bound(self) -> None:
+        if self._waiting_bytes > WAITING:
+            self._look_at_waiting()
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
         """Most lines will be passed over: see what there is. Lines of the sample wait as
@@ -267,7 +271,9 @@ class Gatherer(Generic[S]):
         self._unmet_kinds -= seen.kinds
         self.collector.survey(seen)
         most = OF_FULL_BLOCK if end >= FULL and not is_first else self.sampled_at_most
-        self._sampled += sample(block, end, most)
+        sampled = tuple(sample(block, end, most))
+        self._sampled += sampled
+        self._waiting_bytes += sum(map(len, sampled))
 
     def _look_at(self, line: bytes) -> Result:
         """The first result of a line that is looked at, and is taken in elsewhere."""

@@ -16,8 +16,9 @@ from msgspec import Struct
 from eveproc.input.events import YEARS
 from rulegen.units import HOUR
 
-# Runs that wait, each with two lines; more than sensors and hours that are read at a time.
-MOST_RUNS = 1 << 10
+# Runs that wait, each with two lines; more than sensors and hours that are read at a time. And the
+# bytes of their lines: counters of hundreds of threads take 1 MiB.
+MOST_RUNS, MOST_BYTES = 1 << 10, 1 << 24
 
 # Behind the uptime there are, in most cases, the counters of the capture method.
 _HEAD = re.compile(
@@ -62,6 +63,7 @@ class SensorRuns:
         self._why_not = why_not
         self._open: dict[_Key, Run] = {}
         self._closed: list[Run] = []
+        self._bytes = 0
 
     def take(self, line: bytes) -> bool:
         """Take a line in; False where it must be decoded by itself."""
@@ -89,16 +91,17 @@ class SensorRuns:
             if run is not None:
                 self._closed.append(run)
             self._open[key] = Run(stamped, stamped, start)
+            self._bytes += 2 * len(stamped[1])
             return
         run.count += 1
         run.first, run.last = min(run.first, stamped), max(run.last, stamped)
 
     def is_full(self) -> bool:
-        """Are there as many runs as may wait?"""
-        return len(self._open) + len(self._closed) >= MOST_RUNS
+        """Are there as many runs as may wait, or as many bytes?"""
+        return len(self._open) + len(self._closed) >= MOST_RUNS or self._bytes >= MOST_BYTES
 
     def taken(self) -> list[Run]:
         """Every run since the last call."""
         runs = [*self._closed, *self._open.values()]
-        self._open, self._closed = {}, []
+        self._open, self._closed, self._bytes = {}, [], 0
         return runs

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from eveproc.input import decompress, documents, sources
+from eveproc.evidence.gather import gather
+from eveproc.input import decompress, documents, new_logins, parallel, sensor_runs, sources
 from eveproc.input.decompress import (
     BombError,
     Bzip2Stream,
@@ -269,3 +270,44 @@ def test_the_null_device_is_an_empty_input() -> None:
 
 def test_what_is_passed_over_is_asked_of_folders_and_globs_alone(tmp_path: Path) -> None:
     assert list(passed_over(["-", os.devnull, str(tmp_path / "missing"), "", "\0*"])) == []
+
+
+# Shorter than a block: one of each is looked at in a sample.
+LONG = 900_000
+HEAD = (
+    '{"timestamp":"2026-03-%02dT%02d:00:00.000000+0000","flow_id":1,"event_type":"%s",'
+    '"src_ip":"10.20.1.7","src_port":5353,"dest_ip":"192.0.2.9","dest_port":80,"proto":"UDP",'
+)
+LONG_LINES: dict[str, Callable[[int], str]] = {
+    "no evidence": lambda _: HEAD % (2, 8, "http") + '"http":{"body":"' + "x" * LONG + '"}}',
+    "statistics of many threads": lambda n: (
+        f'{{"timestamp":"2026-03-{2 + n // 24:02}T{n % 24:02}:00:00.000000+0000","event_type":'
+        f'"stats","stats":{{"uptime":{3600 * n},"threads":{{' + '"a":0,' * (LONG // 6) + '"b":{}}}}'
+    ),
+    "names in mDNS": lambda n: (
+        HEAD % (2, 8, "mdns") + '"mdns":{"type":"response","answers":[{"rrname":"'
+        f"{n}." + "x" * LONG + '","a":"10.20.1.7"}]}}'
+    ),
+}
+
+
+@pytest.mark.untraced  # memory is measured
+@pytest.mark.parametrize("line", LONG_LINES.values(), ids=LONG_LINES)
+@pytest.mark.parametrize("selected", [True, False], ids=["selected", "all decoded"])
+def test_long_lines_do_not_wait_by_the_hundred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: Callable[[int], str], selected: bool
+) -> None:
+    monkeypatch.setattr(sensor_runs, "MOST_BYTES", 4 * MEGABYTE)
+    monkeypatch.setattr(new_logins, "BYTES_KEPT", 4 * MEGABYTE)
+    if not selected:
+        monkeypatch.setattr(parallel, "_prefilter", lambda _: None)
+    path = tmp_path / "eve.json"
+    with path.open("w") as file:
+        file.writelines(f"{line(number)}\n" for number in range(64))
+    site = build_profile(parse_yaml(SITE, "site.yaml"))
+    gather([str(path)], site, jobs=1)  # what is made once
+    tracemalloc.start()
+    gather([str(path)], site, jobs=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 24 * MEGABYTE
