@@ -28,7 +28,8 @@ _HEAD = re.compile(
 # Behind the counters there is the name of the sensor, or nothing.
 _TAIL = re.compile(rb"(?:,\"host\":\"[^\"\\{}]*\"\}|\}?)[\r\n]*\Z")
 _CLOSED, LONGEST_TAIL = b"}}", 300
-_ZERO = b":0,"
+# The first zero of a counter; in what is said of engines, which are no counters, there are others.
+_ZERO, _ENGINES = b":0,", b'"engines":'
 # A second record in a line, as where a sensor was stopped while it wrote.
 _EVENT_TYPE = b"event_type"
 # By how many seconds the start of a sensor, told by time and uptime, may differ: the uptime has no
@@ -70,7 +71,7 @@ class SensorRuns:
         head = _HEAD.match(line)
         closed = line.rfind(_CLOSED, -LONGEST_TAIL) if head else -1
         tail = line[closed + len(_CLOSED) :]
-        if head is None or closed < 0 or not _TAIL.match(tail) or _ZERO not in line:
+        if head is None or closed < 0 or not _TAIL.match(tail) or not _shows_zeros(line):
             return False
         if line.rfind(_EVENT_TYPE, head.end()) >= 0:
             return False
@@ -105,3 +106,8 @@ class SensorRuns:
         runs = [*self._closed, *self._open.values()]
         self._open, self._closed, self._bytes = {}, [], 0
         return runs
+
+
+def _shows_zeros(line: bytes) -> bool:
+    zero = line.find(_ZERO)
+    return zero >= 0 and line.find(_ENGINES, 0, zero) < 0

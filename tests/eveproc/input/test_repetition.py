@@ -390,6 +390,28 @@ def test_what_only_one_of_two_sensors_without_a_name_counts_is_read(tmp_path: Pa
     assert found.health.counters()[""]["capture.kernel_drops"] == 5000
 
 
+def test_drops_of_a_sensor_that_hides_zeros_are_all_counted(tmp_path: Path) -> None:
+    """What it says of its engines has zeros, too. All are lost within the first hour."""
+    engines = (
+        b'"detect":{"engines":[{"id":0,"rules_loaded":9,"rules_failed":0,"rules_skipped":0}]},'
+        b'"http":{%b}}}' % b",".join(b'"a_counter_%d":1' % n for n in range(200))
+    )
+    lines = [
+        line.replace(b'"invalid":0,', b"").replace(b"}}}", b"}," + engines)
+        for line in statistics(6)
+    ]
+    for number in range(6):
+        dropped = b',"kernel_drops":%d' % min(1000 * number**2, 16_000) if number else b""
+        capture = b'"capture":{"kernel_packets":9%b},"decoder"' % dropped
+        lines[number] = lines[number].replace(b'"decoder"', capture)
+    lines[5] = lines[5].replace(b"T08:", b"T09:").replace(b'"uptime":105', b'"uptime":3705')
+    path = tmp_path / "eve.json"
+    path.write_bytes(b"".join(lines))
+    found, _ = gather([str(path)], SITE, jobs=1)
+    assert found.health == plainly(path, SITE, Period())[0].health
+    assert found.health.counters()[""]["capture.kernel_drops"] == 15_000
+
+
 def test_statistics_that_are_cut_off_do_not_hide_the_record_behind_them(tmp_path: Path) -> None:
     """A sensor whose disk was full goes on in the same line, one that was stopped as well."""
     path, padding = tmp_path / "eve.json", b'"a_counter_of_many":0,' * 200
