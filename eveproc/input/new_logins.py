@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 # and as long names as they like. The others are decoded once more.
 LOGINS_KEPT, BYTES_KEPT = 1 << 18, 1 << 26
 
-NEWLINE = b"\n"
+NEWLINE, BACKSLASH = b"\n", b"\\"
 # Key of the object in which a host says its names: all of it counts.
 MDNS = "mdns"
 # Key of the object in which TLS logs the certificate of a client, and what names its holder.
@@ -26,6 +26,8 @@ _HEAD = (
     rb'("dest_ip":"[^\x22\\]+"),"dest_port":(?:(88|139|445)|[0-9]+),'
 )
 _GRANTED = b"STATUS_SUCCESS"
+# How a place within a value ends: the kind of a message of Kerberos.
+_IN_STRING = b"_REP"
 # The key and what opens its object, with quotes in text in text.
 LONGEST_OPENING = 16
 
@@ -48,6 +50,10 @@ class NewLogins:
         self._bytes = 0
         self._head = re.compile(_HEAD.replace(b'"', re.escape(quote)))
         self._host = b"%bhost%b" % (quote, quote)
+        self._service = b"%bsname%b:" % (quote, quote)
+        self._quote = quote
+        # What stands before a quote in a string, or is one more sign of it.
+        self._escape = BACKSLASH * (1 + len(quote) - len(quote.lstrip(BACKSLASH)))
 
     def among(self, block: bytes, places: Sequence[int]) -> Iterator[int]:
         """Places in lines that were not met before."""
@@ -70,7 +76,7 @@ class NewLogins:
         head = self._head.search(block, start, place)
         is_mdns = find(MDNS.encode(), place - LONGEST_OPENING, place) >= 0
         closed = end if is_mdns else find(b"}", place, end)
-        if head is None or closed < 0:
+        if head is None or closed < 0 or not (is_mdns or self._is_closed(block, place, closed)):
             return None
         behind = head.end()
         elsewhere = (
@@ -81,7 +87,7 @@ class NewLogins:
         )
         if max(elsewhere) >= 0:  # these count, too
             return None
-        named, sensor = find(b"sname", place, closed), find(self._host, closed, end)
+        named, sensor = find(self._service, place, closed), find(self._host, closed, end)
         return (
             block[start : head.start()],
             *head.groups(),
@@ -89,3 +95,10 @@ class NewLogins:
             block[place : named if named >= 0 else closed],
             block[sensor : find(b",", sensor, end)] if sensor >= 0 else None,
         )
+
+    def _is_closed(self, block: bytes, place: int, closed: int) -> bool:
+        """Is the brace at `closed` surely the end of the object, not a sign in a name?"""
+        if block.find(self._escape, place, closed) >= 0:
+            return False
+        is_in_string = block.endswith(_IN_STRING, 0, place)
+        return block.count(self._quote, place, closed) % 2 == is_in_string

@@ -1,6 +1,7 @@
 """Many logins -> the names that decoding each of them gives, by decoding few."""
 
 import json
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +76,36 @@ def test_every_name_is_found_as_if_each_line_were_decoded(way):
     plainly = names_of(lines, plainly=True)
     assert len(plainly) == len(HOSTS)
     assert names_of(lines, plainly=False) == plainly
+
+
+ODD_NAMES = [
+    "a}b",
+    "a}c",
+    "sname1",
+    "sname2",
+    'a"}b',
+    'a"}c',
+    "a\\",
+    "}",
+    "},",
+    'a","sname":"x',
+    "a}\\b",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_sign_in_a_name_hides_another_name(way):
+    for first, second in permutations(ODD_NAMES, 2):
+        lines = [
+            way(line, 0)
+            for name in (first, second)
+            for line in (
+                ticket(START, HOSTS[0], name),
+                session(START, HOSTS[1], name, name),
+                certificate(START, HOSTS[2], f"CN={name}"),
+            )
+        ]
+        assert names_of(lines, plainly=False) == names_of(lines, plainly=True)
 
 
 def test_fields_that_the_site_names_are_not_overlooked():
