@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 
+import msgspec
+
 from eveproc.input.decode import escape_invalid
 from eveproc.input.events import Event, Skipped, SkipReason
 from eveproc.input.sources import MAX_LINE, LogSource
@@ -33,8 +35,8 @@ def prefix_of(head: bytes) -> str | None:
     None for a file of lines.
     """
     known = next((prefix for shape, prefix in _SHAPES if shape.match(head)), None)
-    if known == _ITEM:
-        return known
+    if known == _ITEM:  # other lines may hold no array
+        return None if _first_line_is_whole(head) else known
     if known is not None:  # of several searches in one, hits are deeper
         found = _array_with_records(head)
         return known if found.startswith(known) else found or known
@@ -43,6 +45,14 @@ def prefix_of(head: bytes) -> str | None:
         found = _array_with_records(head)
         return found if found else "" if over_lines else None
     return None
+
+
+def _first_line_is_whole(head: bytes) -> bool:
+    line, newline, _ = head.partition(b"\n")
+    try:
+        return bool(newline and msgspec.json.decode(line, type=msgspec.Raw))
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def _array_with_records(head: bytes) -> str:
@@ -79,6 +89,8 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
         for value in ijson.items(text, prefix, multiple_values=True, use_float=True):
             text.record_bytes = 0
             yield from unwrapper.noted(value, source.stats, shown(prefix))
+        if prefix == _ITEM and text.last != "]":
+            source.note_problem("holds other values behind an array of records; they were not read")
     except ijson.JSONError as error:
         reason = str(error).splitlines()[0]
         if text.record_bytes > MAX_LINE:
@@ -97,11 +109,13 @@ class _Utf8:
     r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the
     first of them.
 
-    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory.
+    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory. `last`
+    is the last sign that is no blank.
     """
 
     def __init__(self, source: LogSource) -> None:
         self.record_bytes = 0  # read since the last record
+        self.last = ""
         self._source = source
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
 
@@ -110,5 +124,6 @@ class _Utf8:
         while size and self.record_bytes <= MAX_LINE and (block := self._source.read(size)):
             self.record_bytes += len(block)
             if text := self._decoder.decode(block):
+                self.last = text.rstrip()[-1:] or self.last
                 return escape_invalid(text)
         return b""

@@ -353,6 +353,25 @@ def test_an_array_that_breaks_off_gives_what_it_holds(
     assert "breaks off or is wrong" in stats.problems[0].what
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_array_on_the_first_line_does_not_hide_the_lines_behind_it(
+    tmp_path: Path, count: int
+) -> None:
+    first = json.dumps(RECORDS[:count]).encode() + b"\n"
+    numbers, stats = read(written(tmp_path / "eve.json", first + LINES))
+    assert numbers == [*range(count), *range(COUNT)]
+    assert not stats.problems
+
+
+def test_what_is_behind_an_array_over_several_lines_is_told(tmp_path: Path) -> None:
+    array = json.dumps(RECORDS[:1], indent=1).encode() + b"\n"
+    assert not read(written(tmp_path / "eve.json", array))[1].problems
+    numbers, stats = read(written(tmp_path / "eve.json", array + LINES))
+    assert numbers == [0]
+    (problem,) = stats.problems
+    assert "other values behind an array" in problem.what
+
+
 def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:
     many = b", ".join(json.dumps(flow(number)).encode() for number in range(2_000))
     _, stats = read(written(tmp_path / "eve.json", b"[" + many + b", {oops}, " + many * 10 + b"]"))
