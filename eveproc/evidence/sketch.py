@@ -295,6 +295,13 @@ class ActivitySketch(Struct):
         """The distinct keys that are kept."""
         return {key for bucket in self.hours.values() for key in bucket.keys}
 
+    def complete_until(self, hour: int) -> float:
+        """The time up to which all keys of an hour are kept; inf: all of them are."""
+        keys = self.hours[hour].keys if hour in self.hours else {}
+        later = sum(earlier < hour for earlier in self.hours) >= FULL_HOURS
+        kept = KEPT_LATER if later else KEPT
+        return sorted(keys.values())[kept - 1] if len(keys) >= kept else inf
+
     def newcomers(self) -> list[tuple[float, str]]:
         """Each key once, at the first time it was ever seen, earliest first."""
         firsts: dict[str, float] = {}

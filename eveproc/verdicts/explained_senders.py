@@ -36,12 +36,12 @@ def own_sender(
     if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
     at_most = PERHAPS
-    if _is_slow_in_our_name(evidence):
-        what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
-    elif _is_aligned(evidence, may_be_own) and are_taken_as_a_rule(evidence):
+    if _is_aligned(evidence, may_be_own) and are_taken_as_a_rule(evidence):
         what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
         if _returns(evidence):
             what, at_most = f"{what}, again and again to the same servers", HARDLY
+    elif _is_slow_in_our_name(evidence):
+        what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
     else:
         return None
     return BenignExplanation(

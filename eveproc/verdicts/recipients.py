@@ -24,6 +24,7 @@ SOME_REFUSED = 5
 PROGRAMS = 5
 # Senders of one text: several people at one machine have fewer (signals/content.py, sender_churn).
 SENDERS_OF_A_TEXT = 8
+_BOTH = (Signal.RCPT_REFUSED, Fact.RCPT_TAKEN)
 
 
 def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
@@ -77,17 +78,31 @@ def refused_recipients(evidence: HostEvidence) -> ActivitySketch:
     return sketch.only(lambda key: key not in taken) if taken else ActivitySketch()
 
 
+def _refused_and_taken(evidence: HostEvidence) -> tuple[int, int]:
+    """Recipients refused and taken, in the part of each hour in which all of both are known.
+
+    Of an hour the earliest recipients of each kind are kept (sketch.py). A mailing to thousands has
+    hundreds of refused ones, all kept, of which most belong to recipients taken that are not.
+    """
+    refused, taken = refused_recipients(evidence), evidence.log(Fact.RCPT_TAKEN)
+    lost, accepted = set[str](), set[str]()
+    for hour in refused.hours.keys() | taken.hours.keys():
+        parts = [sketch.hours.get(hour, Bucket()) for sketch in (refused, taken)]
+        end = min(evidence.log(kind).complete_until(hour) for kind in _BOTH)
+        for part, found in zip(parts, (lost, accepted), strict=True):
+            found.update(key for key, time in part.keys.items() if time <= end)
+    return len(lost), len(accepted)
+
+
 def refused_at_most(evidence: HostEvidence) -> int:
     """How many refused recipients may count: those above what a cared for list has."""
-    refused = refused_recipients(evidence).distinct()
-    taken = evidence.log(Fact.RCPT_TAKEN).distinct()
+    refused, taken = _refused_and_taken(evidence)
     return max(0, round(refused - CARED_FOR * (refused + taken)))
 
 
 def are_refused_often(evidence: HostEvidence) -> bool:
     """True if so many recipients are refused that a provider would stop the sender."""
-    refused = refused_recipients(evidence).distinct()
-    taken = evidence.log(Fact.RCPT_TAKEN).distinct()
+    refused, taken = _refused_and_taken(evidence)
     return refused >= max(SOME_REFUSED, BOUNCES * (refused + taken))
 
 
@@ -96,8 +111,7 @@ def are_taken_as_a_rule(evidence: HostEvidence) -> bool:
 
     Of the 30 to 60 mails that are readable in a day, chance alone refuses up to twice the share.
     """
-    taken = evidence.log(Fact.RCPT_TAKEN).distinct()
-    refused = refused_recipients(evidence).distinct()
+    refused, taken = _refused_and_taken(evidence)
     return bool(taken) and not are_more_than(CARED_FOR, refused, refused + taken, deviations=3)
 
 
@@ -116,9 +130,10 @@ def is_one_text_refused(evidence: HostEvidence) -> bool:
     if not texts:
         return False
     hour = max(texts, key=lambda hour: (_copies(texts[hour]), -hour))
+    end = min(evidence.log(kind).complete_until(hour) for kind in _BOTH)
     refused, taken = (
-        sketch.hours.get(hour, Bucket()).keys.keys()
-        for sketch in (evidence.log(Signal.RCPT_REFUSED), evidence.log(Fact.RCPT_TAKEN))
+        {k for k, t in evidence.log(kind).hours.get(hour, Bucket()).keys.items() if t <= end}
+        for kind in _BOTH
     )
     lost = len(refused - taken)
     return bool(taken) and lost >= max(SOME_REFUSED, BOUNCES * (lost + len(taken)))

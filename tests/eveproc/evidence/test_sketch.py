@@ -3,6 +3,7 @@ the same."""
 
 import random
 from copy import deepcopy
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -213,3 +214,17 @@ def test_the_earliest_pivots_are_kept_in_any_order(met):
     found.trim()
     expected = sorted((at, flow) for flow, at in first.items())[:PIVOTS]
     assert found.earliest_pivots() == tuple(Pivot(flow + 1) for _, flow in expected)
+
+
+@pytest.mark.parametrize(("keys", "complete"), [(KEPT - 1, inf), (KEPT + 40, KEPT - 1.0)])
+def test_keys_of_a_full_hour_are_complete_up_to_the_last_that_is_kept(keys, complete):
+    sketch = canonical(track_of(observation(n, n) for n in range(keys)))
+    assert sketch.complete_until(0) == complete
+    assert sketch.complete_until(1) == inf
+
+
+def test_keys_of_later_hours_are_complete_for_a_shorter_time():
+    notes = (observation(h * HOUR + n, n) for h in range(FULL_HOURS + 1) for n in range(30))
+    sketch = canonical(track_of(notes))
+    assert sketch.complete_until(FULL_HOURS - 1) == inf
+    assert sketch.complete_until(FULL_HOURS) == FULL_HOURS * HOUR + KEPT_LATER - 1

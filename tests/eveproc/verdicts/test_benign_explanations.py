@@ -9,12 +9,14 @@ from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import (
     HOST,
     RELAY,
+    SITE,
     answer,
     flow,
     gather,
     lookup,
     mail,
     server,
+    site_of,
     verdict,
 )
 
@@ -251,6 +253,17 @@ class TestOwnPrograms:
         assert found.level is Level.CLEAN
         assert "again and again to the same servers" in found.why
 
+    def test_what_is_clean_stays_clean_where_its_domain_is_declared(self):
+        """A ticket system that answers a few customers an hour, one after another."""
+        slow = [
+            e for n in range(60) for e in business((n * 900,), partners=1, mails=1, first=n % 20)
+        ]
+        declared = site_of(f"{SITE}internal_domains: [corp.test]\n")
+        assert verdict(slow).level is Level.CLEAN
+        found = verdict(slow, site=declared)
+        assert found.level is Level.CLEAN
+        assert "again and again to the same servers" in found.why
+
     def test_partners_that_are_told_once_make_it_suspected(self):
         assert verdict(business((0,))).level is Level.SUSPECTED
 
@@ -266,20 +279,20 @@ class TestOwnPrograms:
         assert found.level is level
 
 
-def relayed(mails, senders):
+def relayed(mails, senders, gap=10, refused=0):
     """One text through one external server that is named as a relay."""
     return [answer(0, "mail.relay.test", server(1))] + [
         e
         for n in range(mails)
         for e in (
-            flow(n * 10 + 1, server(1)),
+            flow(n * gap + 1, server(1)),
             mail(
-                n * 10 + 1,
+                n * gap + 1,
                 server(1),
                 f"a@d{n}.test",
                 mail_from=senders[n % len(senders)],
                 subject="Buy now",
-                has_message=True,
+                has_message=not refused or n % refused > 0,
             ),
         )
     ]
@@ -307,6 +320,18 @@ class TestRelays:
     )
     def test_a_mailing_through_a_provider_is_clean(self, senders):
         assert verdict(relayed(150, senders)).level is Level.CLEAN
+
+    @pytest.mark.parametrize(
+        ("refused", "level"),
+        [
+            pytest.param(30, Level.CLEAN, id="3 %"),
+            pytest.param(5, Level.INFECTED, id="20 %"),
+        ],
+    )
+    def test_the_share_of_refused_recipients_is_that_of_a_large_mailing_too(self, refused, level):
+        """Of 2,000 recipients within an hour 256 taken ones are kept, and all refused ones."""
+        mailing = relayed(2000, ["news@shop.test"], gap=1.5, refused=refused)
+        assert verdict(mailing).level is level
 
 
 class TestOneCompany:
