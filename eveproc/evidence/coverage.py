@@ -16,6 +16,9 @@ from msgspec import Struct, field
 from eveproc.evidence.sketch import fingerprint
 from eveproc.input.events import (
     DNS_PORT,
+    FIRST_USER_PORT,
+    SYN,
+    SYN_ACK,
     Arp,
     Dhcp,
     Dns,
@@ -41,6 +44,8 @@ V = TypeVar("V")
 # Maximum number of sensors and networks kept, more than any site has. The selection depends only on
 # their names.
 MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
+# Maximum number of hosts kept that broadcast.
+MOST_BROADCASTERS = 1024
 # Rare records that are always decoded and counted; all others are sampled.
 COUNTED = (Smtp, Dhcp, Stats)
 # Records that name who connected and to whom.
@@ -96,7 +101,11 @@ class Coverage(Struct):
     of those that were connected to. `other_clients`: by network, sampled clients outside
     home_networks whose servers are not home either. `traffic`: topics of connections ("dns",
     "dhcp", "smtp") from flow records, those of home hosts with "external" servers, and those but
-    DNS with "internal" ones.
+    DNS with "internal" ones; TCP connections that both sides took part in ("both_sides"), of which
+    packets of a home client alone were seen ("only_sent"), or those of a server to one
+    ("only_replies").
+    `broadcasters`: home hosts of the sample that sent datagrams nobody answered, as broadcasts and
+    multicasts are.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
     beside those of the sample.
     """
@@ -112,6 +121,7 @@ class Coverage(Struct):
     home_servers: set[str] = field(default_factory=set)
     other_clients: Counter[str] = field(default_factory=Counter)
     traffic: Counter[str] = field(default_factory=Counter)
+    broadcasters: set[str] = field(default_factory=set)
     own_alerts: int = 0
     present: set[str] = field(default_factory=set)
 
@@ -147,6 +157,7 @@ class Coverage(Struct):
         self.present |= other.present
         self.home_clients |= other.home_clients
         self.home_servers |= other.home_servers
+        self.broadcasters |= other.broadcasters
         for name in _COUNTERS:
             getattr(self, name).update(getattr(other, name))
         self.trim()
@@ -166,6 +177,7 @@ class Coverage(Struct):
         self.records = _bounded(self.records, MOST_SENSORS)
         self.other_clients = Counter(_bounded(self.other_clients, MOST_NETWORKS))
         self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
+        self.broadcasters = set(_bounded(dict.fromkeys(self.broadcasters), MOST_BROADCASTERS))
 
     def forget(self, before: float) -> None:
         """Drop the hours that ended by `before`."""
@@ -221,7 +233,10 @@ class CoverageNoter:
                 self._note_sampled(result)
             elif result.reason is not SkipReason.BLANK:
                 self._note_skipped(result)
-        if len(coverage.other_clients) > 2 * MOST_NETWORKS:
+        if (
+            len(coverage.other_clients) > 2 * MOST_NETWORKS
+            or len(coverage.broadcasters) > 2 * MOST_BROADCASTERS
+        ):
             coverage.trim()
 
     def note_more(self, like: Event, count: int) -> None:
@@ -246,14 +261,28 @@ class CoverageNoter:
             return
         if not isinstance(event, COUNTED):
             coverage.note_record(event)
-        if isinstance(event, Flow) and _is_dns(event):
-            coverage.traffic["dns"] += 1
-        elif (
-            isinstance(event, Flow) and self._is_home(event.client) and self._is_home(event.server)
-        ):
-            coverage.traffic["internal"] += 1
-        if isinstance(event, WITH_ENDS):
+        if isinstance(event, Flow):
+            self._note_flow(event)
+        elif isinstance(event, WITH_ENDS):
             self._note_ends(event.client, event.server)
+
+    def _note_flow(self, flow: Flow) -> None:
+        traffic = self.coverage.traffic
+        client_home, server_home = self._is_home(flow.client), self._is_home(flow.server)
+        traffic["dns"] += _is_dns(flow)
+        if flow.proto == "TCP" or flow.answered:
+            self._note_ends(flow.client, flow.server)
+            traffic["internal"] += client_home and server_home and not _is_dns(flow)
+        elif client_home:
+            self.coverage.broadcasters.add(flow.client)
+        if not (client_home or server_home) or flow.proto != "TCP":
+            return
+        if flow.answered:
+            traffic["both_sides"] += 1
+        elif flow.flags_logged and flow.client_flags & SYN_ACK != SYN:  # no attempt to connect
+            is_reply = flow.client_port < FIRST_USER_PORT <= flow.server_port
+            traffic["only_sent"] += client_home and not is_reply
+            traffic["only_replies"] += server_home and is_reply
 
     def _note_ends(self, client: str, server: str) -> None:
         coverage = self.coverage

@@ -46,6 +46,9 @@ COUNTERS = (
     "detect.thresholds.memcap",
 )
 DNS_PORT = 53
+# Ports below belong to services (RFC 6335); clients, and programs that share files, choose one
+# above.
+FIRST_USER_PORT = 1024
 # How addresses of 127.0.0.0/8 begin.
 LOOPBACK = "127."
 # Every event type of Suricata 4 to 8 (etc/schema.json of 8.0 and the manuals of the earlier ones).

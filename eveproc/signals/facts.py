@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from eveproc.input.events import Flow, Smtp
+from eveproc.input.events import FIRST_USER_PORT, Flow, Smtp
 from eveproc.signals.declaration import Extractor, Peer, Traces
 from eveproc.signals.domains import (
     BLOCKLIST_NAMES,
@@ -46,8 +46,6 @@ ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
 # Mail programs stay connected to learn of new mails (IMAP IDLE, RFC 2177, for up to 29 minutes);
 # who only fetches what is there is done within a minute or two.
 HELD = 600.0
-# Ports below belong to services (RFC 6335); programs that share files choose one above.
-FIRST_USER_PORT = 1024
 # What mail programs ask for at a domain to set up an account there (autoconfiguration by
 # Thunderbird, Autodiscover by Microsoft); nobody needs it to send mail to the domain.
 SETTINGS_LABELS = ("autoconfig", "autodiscover")

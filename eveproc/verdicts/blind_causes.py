@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from eveproc.input.events import SkipReason
-from eveproc.verdicts.input_seen import EMPTY, InputSeen
+from eveproc.verdicts.input_seen import EMPTY, ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
-from eveproc.verdicts.remedies import IS_IT_RUNNING, TYPES
+from eveproc.verdicts.remedies import BOTH_DIRECTIONS, IS_IT_RUNNING, MIRROR, TYPES
 
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
 
@@ -18,6 +18,7 @@ def blind_causes(seen: InputSeen) -> Iterator[Cause]:
         _nothing_in_time(seen),
         _no_evidence_kind(seen),
         _no_home_host(seen),
+        _only_replies(seen),
     ):
         if cause:
             yield cause
@@ -101,6 +102,12 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
         return None
     declared = ", ".join(map(str, seen.site.home_networks))
     clients = seen.other_clients_named(4, 6)
+    if not clients and seen.coverage.broadcasters:
+        return Cause(
+            "only_broadcasts",
+            "of home hosts only broadcasts and multicasts were seen, and no connection or query",
+            MIRROR,
+        )
     if not clients:
         return Cause(
             "no_home_host",
@@ -113,4 +120,16 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
         f"home_networks lists {declared}",
         "correct home_networks in site.yaml; if these are addresses of a NAT gateway, "
         "monitor its internal side",
+    )
+
+
+def _only_replies(seen: InputSeen) -> Cause | None:
+    """Half of each connection; where it is the other half, partial_causes.py tells."""
+    traffic = seen.coverage.traffic
+    if traffic["only_replies"] < ONE_SIDED or traffic["both_sides"] or traffic["only_sent"]:
+        return None
+    return Cause(
+        "one_direction",
+        "only packets to home hosts were seen, and none that they sent",
+        BOTH_DIRECTIONS,
     )

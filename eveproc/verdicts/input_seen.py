@@ -18,6 +18,9 @@ from rulegen.site_profile import Network, SiteProfile
 # external clients of a server are many, each seen rarely.
 SHARE_NAMED = 0.05
 NETWORKS_NAMED, FIELDS_NAMED = 4, 3
+# So many connections of the sample of which only one side's packets were seen, and more than an
+# attempt to connect. A few are left over from connections that ended before.
+ONE_SIDED = 5
 # The reader's message for an empty file.
 EMPTY = "is empty"
 _NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
@@ -75,6 +78,10 @@ class InputSeen:
             *(reason for reason, number in self.coverage.outside.items() if number),
             *(reason for reason in _TIME_REASONS if self.store.unused[reason]),
         }
+
+    def only_in_broadcasts(self) -> int:
+        """How many home hosts of the sample opened no connection in all of the input."""
+        return sum(host not in self.store.active for host in self.coverage.broadcasters)
 
     def other_clients_named(self, *versions: int, only_private: bool = False) -> str:
         """The networks with most clients that are not home, largest first."""

@@ -377,3 +377,76 @@ def test_a_night_whose_records_are_all_cut_off_is_not_nothing_new(
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 4
     assert result.stdout.startswith("Could not judge: every record is cut off")
+
+
+# A sensor whose mirror port is set up wrong (tests/test_half_mirror.py has what real engines log).
+
+SENT, SILENT = {"tcp_flags_ts": "1b", "tcp_flags_tc": "00"}, {"start": "", "pkts_toclient": 0}
+
+
+def flows(number: int, *, every: float = 1.0, **fields: object) -> list[bytes]:
+    """Flows of twenty clients."""
+    ordinary = {"dest_ip": "198.51.100.7", "dest_port": 443, "proto": "TCP", "flow": SILENT}
+    return [
+        eve_lines.line(START + n * every, "flow", f"10.20.1.{n % 20}", **{**ordinary, **fields})
+        for n in range(number)
+    ]
+
+
+BROADCASTS = flows(400, dest_ip="239.255.255.250", dest_port=1900, proto="UDP")
+NO_ANSWER = flows(400, tcp=SENT)
+ATTEMPTS = flows(400, tcp={"tcp_flags_ts": "02", "tcp_flags_tc": "00"})
+LATE = {"tcp_flags_ts": "00", "tcp_flags_tc": "00"}
+REPLIES = [
+    eve_lines.line(
+        START + n,
+        "flow",
+        "198.51.100.7",
+        **{"src_port": 443, "dest_ip": f"10.20.1.{n % 20}", "dest_port": 40_000 + n},
+        **{"proto": "TCP", "flow": SILENT, "tcp": LATE},
+    )
+    for n in range(400)
+]
+ORDINARY = list(an_hour(START, "dns", "flow", number=800))
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"), [(BROADCASTS, "only_broadcasts"), (REPLIES, "one_direction")]
+)
+def test_nothing_is_judged_where_no_connection_is_seen(
+    lines: list[bytes], cause: str, tmp_path: Path
+) -> None:
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert (report.judgement.outcome, names(report)) == (Outcome.NOT_JUDGED, [cause])
+
+
+def test_the_sensor_s_own_connections_are_no_mirror(tmp_path: Path) -> None:
+    own = [line.replace(b'"10.20.1.0"', b'"10.20.0.9"') for line in an_hour(START, "flow")]
+    lines = [*BROADCASTS, *(line for line in own if b'"10.20.0.9"' in line)]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert "only_broadcasts" in names(report)
+    assert report.judgement.outcome is Outcome.IN_PART
+
+
+@pytest.mark.parametrize("half", [NO_ANSWER, REPLIES])
+def test_connections_seen_in_one_direction_only(half: list[bytes], tmp_path: Path) -> None:
+    report = judged(tmp_path, sorted([*ORDINARY, *half], key=stamp), ONE_NETWORK)
+    assert names(report) == ["one_direction"]
+    assert re.search(r"about [2-6][0-9]% of the connections", report.judgement.causes[0].text)
+
+
+@pytest.mark.parametrize("more", [NO_ANSWER[::20], REPLIES[::20], ATTEMPTS, BROADCASTS])
+def test_what_ordinary_networks_hold_beside_their_connections(
+    more: list[bytes], tmp_path: Path
+) -> None:
+    """A few packets of connections that ended before, attempts that nobody answered, broadcasts."""
+    report = judged(tmp_path, sorted([*ORDINARY, *more], key=stamp), ONE_NETWORK)
+    assert names(report) == []
+
+
+def test_a_sensor_that_sees_lookups_only(tmp_path: Path) -> None:
+    answered = {"start": "", "pkts_toclient": 1}
+    asked = flows(1000, every=3.47, dest_port=53, proto="UDP", flow=answered)
+    lines = [*an_hour(START, "dns"), *asked]
+    report = judged(tmp_path, sorted(lines, key=stamp), ONE_NETWORK)
+    assert names(report) == ["no_connections"]
