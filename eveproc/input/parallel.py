@@ -18,8 +18,9 @@ from eveproc.input.collecting import Collecting, S
 from eveproc.input.events import Dns, Event, Skipped, SkipReason, Stats, failed
 from eveproc.input.lookups import LONGEST_LOOKUP, Lookups
 from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
-from eveproc.input.read_stats import ReadStats
+from eveproc.input.read_stats import EMPTY, ONLY_BLANKS, ReadStats
 from eveproc.input.reader import (
+    BLANKS,
     LineReader,
     Progress,
     Result,
@@ -178,15 +179,18 @@ class Gatherer(Generic[S]):
         self.stats.files += 1
         self.settle()  # what waits is of other inputs
         is_eve, lines, cut = False, 0, self.stats.skipped[SkipReason.HALF_LINE]
-        found = self.stats.records
+        found, is_blank = self.stats.records, True
         for block, end in source.blocks():
+            is_blank = is_blank and not block[:end].strip(BLANKS)
             lines += block.count(b"\n", 0, end) + (not block.endswith(b"\n", 0, end))
             if EVENT_TYPE in block:
                 is_eve = is_eve or has_record(_naming(EVENT_TYPE, block, end))
                 self.take(block, end)
             self._note_alerts(block, end, source)
         if not lines:
-            source.note_problem("is empty")
+            source.note_problem(EMPTY)
+        elif is_blank:
+            source.note_problem(ONLY_BLANKS)
         elif not is_eve:
             self.settle()
             if self.stats.records == found:

@@ -15,6 +15,9 @@ from rulegen.errors import InputError, Problem
 MAX_PROBLEMS = 100
 MAX_DETAILS = 64
 OTHERS = "(others)"
+# What is said of files without content.
+EMPTY, ONLY_BLANKS = "is empty", "holds only blank lines"
+NO_CONTENT = frozenset((EMPTY, ONLY_BLANKS))
 _NO_OBJECT = (
     SkipReason.BLANK,
     SkipReason.TOO_LONG,

@@ -12,7 +12,7 @@ from eveproc.input.columns import has_columns, rows
 from eveproc.input.decode import decode
 from eveproc.input.documents import prefix_of, records
 from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
-from eveproc.input.read_stats import ReadStats
+from eveproc.input.read_stats import EMPTY, ONLY_BLANKS, ReadStats
 from eveproc.input.snort.clock import has_no_year, written_since
 from eveproc.input.sources import (
     MAX_LINE,
@@ -31,7 +31,7 @@ Result = Event | Skipped
 
 BOM = b"\xef\xbb\xbf"
 # What is no part of a line: blanks, and zeros that a file system or a rotation left.
-_BLANKS = b" \t\r\n\x0b\x0c\0"
+BLANKS = b" \t\r\n\x0b\x0c\0"
 # Lines of a container that hold no record: an action of Elasticsearch's bulk format, a field of
 # journald's export format.
 _FRAME = re.compile(
@@ -105,6 +105,7 @@ def read_source(
             yield from read_source(member, since, named)
         return
     lines, found, cut = stats.lines, stats.records, stats.skipped[SkipReason.HALF_LINE]
+    blank = stats.skipped[SkipReason.BLANK]
     stats.files += 1
     for result in _results(source, head, since, named):
         stats.note(result)
@@ -112,7 +113,9 @@ def read_source(
             yield result
     read = stats.lines - lines
     if not read:
-        source.note_problem("is empty")
+        source.note_problem(EMPTY)
+    elif stats.skipped[SkipReason.BLANK] - blank == read:
+        source.note_problem(ONLY_BLANKS)
     elif stats.records == found:
         refuse(source, head, read, stats.skipped[SkipReason.HALF_LINE] - cut)
 
@@ -236,7 +239,7 @@ class LineReader:
         """One line without its newline."""
         if len(line) > MAX_LINE:
             return (Skipped(SkipReason.TOO_LONG),)
-        text = line.strip(_BLANKS).removeprefix(BOM)
+        text = line.strip(BLANKS).removeprefix(BOM)
         if not text:
             return (Skipped(SkipReason.BLANK),)
         try:

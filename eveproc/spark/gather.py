@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.collector import Period
 from eveproc.evidence.store import EvidenceStore
-from eveproc.input.read_stats import ReadStats
+from eveproc.input.read_stats import EMPTY, ReadStats
 from eveproc.spark import disk, storage
 from eveproc.spark.listing import Listed, still_there
 from eveproc.spark.rows import SCHEMA, Gathered, rows_of
@@ -85,5 +85,5 @@ def _account_for(
             stats.files += not file.size
             stats.note_problem(
                 file.path,
-                "was not read: the storage did not return it" if file.size else "is empty",
+                "was not read: the storage did not return it" if file.size else EMPTY,
             )

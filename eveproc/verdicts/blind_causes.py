@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from eveproc.input.events import SkipReason
-from eveproc.verdicts.input_seen import EMPTY, ONE_SIDED, InputSeen
+from eveproc.input.read_stats import NO_CONTENT
+from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.remedies import BOTH_DIRECTIONS, IS_IT_RUNNING, MIRROR, TYPES
 
@@ -29,7 +30,7 @@ def _nothing_read(seen: InputSeen) -> Cause | None:
     was_read = seen.stats.bytes and (seen.coverage.lines or seen.stats.lines)
     if was_read or seen.store.active or seen.kinds:
         return None
-    is_empty = all(problem.what == EMPTY for problem in seen.stats.problems)
+    is_empty = all(problem.what in NO_CONTENT for problem in seen.stats.problems)
     what = "the input is empty" if is_empty else "nothing could be read"
     return Cause(
         "nothing_read",

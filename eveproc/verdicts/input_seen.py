@@ -21,8 +21,6 @@ NETWORKS_NAMED, FIELDS_NAMED = 4, 3
 # So many connections of the sample of which only one side's packets were seen, and more than an
 # attempt to connect. A few are left over from connections that ended before.
 ONE_SIDED = 5
-# The reader's message for an empty file.
-EMPTY = "is empty"
 _NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
 _TIME_REASONS = ("dated in the future", "outside --since and --until")
 _SERVER_FACTS = frozenset(

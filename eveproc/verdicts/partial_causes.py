@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from eveproc.input.events import Flow, SkipReason
-from eveproc.verdicts.input_seen import EMPTY, ONE_SIDED, InputSeen
+from eveproc.input.read_stats import NO_CONTENT
+from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.left_out import left_out
 from eveproc.verdicts.record_gaps import gaps_in_records, silences
@@ -205,7 +206,7 @@ def _is_much(seen: InputSeen) -> bool:
 
 def _unreadable(seen: InputSeen) -> Iterator[Cause]:
     for problem in seen.stats.problems:
-        if problem.what != EMPTY:
+        if problem.what not in NO_CONTENT:
             yield Cause("file_not_read", f"{problem}")
     yield from _lines_not_usable(seen)
     future = seen.store.unused["dated in the future"]

@@ -60,12 +60,25 @@ def test_the_good_lines_are_used_and_the_rest_is_told(
     assert "events: 180 " in result.stderr
 
 
-def test_an_empty_file_is_no_quiet_night(tmp_path: Path, site: str) -> None:
-    (tmp_path / "eve.json").write_bytes(b"")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "holds only blank lines"),
+        (b" \r\n", "holds only blank lines"),
+        (b" ", "holds only blank lines"),
+        (b"\n" * 9_000_000, "holds only blank lines"),
+    ],
+    ids=["empty", "blank lines", "one line", "no line end", "several pieces"],
+)
+def test_an_empty_file_is_no_quiet_night(
+    tmp_path: Path, site: str, content: bytes, told: str
+) -> None:
+    (tmp_path / "eve.json").write_bytes(content)
     result = report(str(tmp_path / "eve.json"), "-s", site)
     assert result.exit_code == 4
     assert result.stdout.startswith("Could not judge: the input is empty.\n")
-    assert "eve.json: is empty\n" in result.stderr
+    assert f"eve.json: {told}\n" in result.stderr
 
 
 @pytest.mark.parametrize(
