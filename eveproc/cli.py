@@ -7,9 +7,10 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EBADF
 from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
@@ -113,9 +114,9 @@ class InputOptions(Struct, frozen=True):
     eve: tuple[str, ...]
     site: Path
     thresholds: Path | None
-    since: float | None
-    until: float | None
-    jobs: int | None
+    since: float | None = None
+    until: float | None = None
+    jobs: int | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -199,6 +200,21 @@ def _refuse_to_forget(
         raise click.UsageError(
             f"--state {state}: this file would be overwritten by a report; choose another file"
         )
+
+
+def _refuse_clash(
+    outputs: Mapping[str, object], inputs: InputOptions, *, updates: bool = False
+) -> None:
+    """Refuse outputs that would destroy what is read or each other, before anything is read.
+
+    With `updates` the thresholds file may be written to.
+    """
+    if any(outputs.values()):
+        from eveproc.report.outputs import clashes
+
+        thresholds = None if updates else inputs.thresholds
+        for clash in clashes(outputs, inputs.eve, inputs.site, thresholds):
+            raise click.UsageError(clash)
 
 
 def _refuse_by(by: str, form: str, inputs: InputOptions) -> None:
@@ -392,6 +408,8 @@ def report(
     """
     _refuse_to_send(output, form)
     _refuse_to_forget(state, inputs.until, output, stats, metrics)
+    files = {"-o": output, "--stats": stats, "--metrics": metrics, "--state": state}
+    _refuse_clash(files, inputs)
     _refuse_by(by, form, inputs)
     _refuse_to_archive(archive, state)
     cluster = _cluster(on, master, tables, inputs, state)
@@ -582,6 +600,8 @@ def watch(
     from eveproc.watching.service import Live, ProcessSignals, Sinks
     from rulegen.site_profile import load_site
 
+    files = {"--state": state, "--heartbeat": heartbeat}
+    _refuse_clash(files, InputOptions(eve, site, thresholds))
     with (
         _faults_told(),
         _state_in(state) as kept,
@@ -592,8 +612,7 @@ def watch(
         policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
         live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
         is_blind = live.run(process_signals)
-    if is_blind:
-        sys.exit(NOT_JUDGED)
+    sys.exit(NOT_JUDGED if is_blind else 0)
 
 
 @contextmanager
@@ -794,6 +813,7 @@ def tune(
         raise click.UsageError(
             "--what-if cannot be used with -o, --baseline or -f html: it only prints text or json"
         )
+    _refuse_clash({"--baseline": baseline, "-o": output}, inputs, updates=True)
     shown = "verbose" if verbose and form == "text" else form
     with _faults_told():
         if wanted:
@@ -1051,7 +1071,7 @@ def _deliver(report: "Report", form: str, output: "Path | Receiver | None", ever
         write_whole(output, FORMATS[form](report, verdicts))
     elif output is not None:
         output.send(messages(form, report, verdicts))
-    elif form == "text" and sys.stdout.isatty():
+    elif form == "text" and sys.stdout and sys.stdout.isatty():
         _echo(text_report.render_table(report, verdicts, get_terminal_size().columns))
     else:
         _echo(FORMATS[form](report, verdicts))
@@ -1070,12 +1090,16 @@ def _archive(report: "Report", folder: Path | None, keep: int, everyone: bool) -
 def _echo(text: str) -> None:
     """Write bytes, so that CSV keeps its line ends, in UTF-8 whatever the locale."""
     try:
+        if sys.stdout is None:  # closed by whoever started this process
+            raise OSError(EBADF, os.strerror(EBADF))
         click.echo(text.encode(), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # `| head` closed the pipe. Python would raise an error when it flushes at exit, so redirect
         # standard output to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise MxhoundError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 def _tell_reading(report: "Report", stats: Path | None) -> None:

@@ -50,7 +50,7 @@ def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
             with path.open("wb") as file:
                 write(file)
             return
-        _replace(path.resolve(), write, mode)
+        _replace(_resolved(path), write, mode)
     except OSError as error:
         raise _not_written(path, error) from error
 
@@ -157,6 +157,13 @@ def refuse_foreign_link(path: Path) -> None:
         owner = place.lstat().st_uid
         if folder.st_mode & everybody == everybody and owner not in (os.geteuid(), folder.st_uid):
             raise OSError(ELOOP, "is a link of another user in a folder where everybody may write")
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # as Python 3.11 and 3.12 say it
+        raise OSError(ELOOP, os.strerror(ELOOP)) from error
 
 
 def _content(text: str) -> Write:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from io import BufferedIOBase, BufferedReader
@@ -81,6 +82,8 @@ def _existing(source: str) -> list[str] | Problem | None:
     path = Path(source)
     if path.is_dir():
         return _in_folder(path)
+    if source == STDIN and sys.stdin is None:  # the next file to be opened would take its place
+        return Problem(source, "cannot be read: standard input is closed")
     if source == STDIN or not path.exists():
         return [source] if source == STDIN else None
     kind = special_kind(path)

@@ -1,0 +1,45 @@
+"""Files that a run writes and files that it reads -> which of them would destroy another."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from eveproc.input.sources import find_files
+from rulegen.errors import MxhoundError
+from rulegen.site_profile import load_site
+
+
+def clashes(
+    outputs: Mapping[str, object], logs: Iterable[str], site: Path, thresholds: Path | None
+) -> Iterator[str]:
+    """A sentence for each output, by its option, that is read as well or is another output.
+
+    Only a Path is a file. Of devices, pipes and folders nothing is destroyed.
+    """
+    taken = _read(logs, site, thresholds)
+    for option, path in outputs.items():
+        if not isinstance(path, Path) or (path.exists() and not path.is_file()):
+            continue
+        place = os.path.realpath(path)
+        if place in taken:
+            yield (
+                f"{option} {path}: this file would be overwritten, and is {taken[place]}; "
+                "choose another file"
+            )
+        taken[place] = f"that of {option}, too"
+
+
+def _read(logs: Iterable[str], site: Path, thresholds: Path | None) -> dict[str, str]:
+    """What each file is that is read, by its place. Faults are left to those who read."""
+    files: list[str] = []
+    for source in logs:
+        with suppress(MxhoundError):
+            files += find_files([source])
+    found = {os.path.realpath(file): "one of the logs that are read" for file in files}
+    with suppress(MxhoundError):
+        if inventory := load_site(site).inventory.path:
+            found[os.path.realpath(inventory)] = "the inventory"
+    if thresholds:
+        found[os.path.realpath(thresholds)] = "the thresholds file"
+    return found | {os.path.realpath(site): "the site profile"}
