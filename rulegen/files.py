@@ -20,8 +20,8 @@ PRIVATE = 0o600
 # As the umask says: rules and settings, which other programs load under their own users.
 SHARED = 0o666
 
-# Standard input and what <(...) stands for: the shell has opened them.
-_SHELL = re.compile(r"/dev/stdin|/dev/fd/[0-9]+|/proc/(self|[0-9]+)/fd/[0-9]+")
+# Standard streams and what <(...) stands for: the shell has opened them.
+_SHELL = re.compile(r"/dev/std(in|out|err)|/dev/fd/[0-9]+|/proc/(self|[0-9]+)/fd/[0-9]+")
 _KINDS = (
     (stat.S_ISFIFO, "pipe"),
     (stat.S_ISCHR, "device"),
@@ -35,6 +35,8 @@ Write = Callable[[BinaryIO], object]
 def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
     """Replace the content of a file in one step; devices and pipes are written to directly.
 
+    What the shell has opened, as /dev/stdout, is written to where the shell means it.
+
     A new file gets `mode`, lowered by the umask. An existing file of the same user keeps its own
     mode and its group. When this returns, the content is on the disk. Line ends stay as they are.
     Raises MxhoundError if the file cannot be written.
@@ -46,8 +48,8 @@ def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
     """As write_whole; `write` is called once with a binary file and writes the content into it."""
     try:
         refuse_foreign_link(path)
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
+        if _SHELL.fullmatch(str(path)) or (path.exists() and not path.is_file()):
+            with path.open("ab") as file:  # >> keeps what a file holds
                 write(file)
             return
         _replace(_resolved(path), write, mode)

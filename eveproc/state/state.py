@@ -29,6 +29,7 @@ from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
+from eveproc.state.stored_values import as_address, as_day, as_hour, as_number, as_text, as_time
 from eveproc.verdicts.hand_over import network_of
 from eveproc.verdicts.past import DayFigures
 from rulegen.errors import MxhoundError
@@ -201,6 +202,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
             f"was written by a newer eveproc (schema {version}; this one knows schemas up to "
             f"{len(MIGRATIONS)})"
         )
+    if _layout(connection) != _layout_of(version):
+        raise _DamagedError(f"its tables are not those of schema {version}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     if version < len(MIGRATIONS):
@@ -209,11 +212,32 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
     with _transaction(connection):
-        for migration in MIGRATIONS[version:]:
-            for statement in filter(str.strip, migration.split(";")):
-                connection.execute(statement)
+        _apply(connection, MIGRATIONS[version:])
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _apply(connection: sqlite3.Connection, migrations: Iterable[str]) -> None:
+    for migration in migrations:
+        for statement in filter(str.strip, migration.split(";")):
+            connection.execute(statement)
+
+
+def _layout(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
+    """Tables with their columns, and whatever else there is, as triggers and views."""
+    things = connection.execute("SELECT type, name FROM sqlite_schema")
+    columns = connection.execute(
+        "SELECT tables.name, columns.name, columns.type, columns.pk, tables.strict "
+        "FROM pragma_table_list AS tables, pragma_table_info(tables.name) AS columns"
+    )
+    own = (row for row in (*things, *columns) if not any(str(n).startswith("sqlite_") for n in row))
+    return frozenset(own)
+
+
+def _layout_of(version: int) -> frozenset[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _apply(connection, MIGRATIONS[:version])
+        return _layout(connection)
 
 
 @contextmanager
@@ -249,19 +273,28 @@ class State:
 
     def incidents(self) -> list[Incident]:
         """All that are kept, whatever their standing."""
-        return self._rows("episodes", Incident)
+        found = self._rows("episodes", Incident)
+        with _as_written():
+            for incident in found:
+                for time in (incident.started, incident.first_reported, incident.last_seen):
+                    as_time(time)
+                for address in incident.addresses:
+                    as_address(address)
+        return found
 
     def last_event(self) -> float | None:
         """The last event of all reports; None before the first."""
         (found,) = self._db.execute("SELECT MAX(last_event) FROM reports").fetchone()
-        return None if found is None else float(found)
+        with _as_written():
+            return None if found is None else as_time(found)
 
     def report_times(self, number: int) -> tuple[float, ...]:
         """The last events of the last so many reports that had something new, the newest first."""
         rows = self._db.execute(
             "SELECT last_event FROM reports ORDER BY number DESC LIMIT ?", (number,)
         )
-        return tuple(float(time) for (time,) in rows)
+        with _as_written():
+            return tuple(as_time(time) for (time,) in rows)
 
     def evidence_dropped_before(self) -> float | None:
         """The time before which evidence was dropped for its size with the last report."""
@@ -315,15 +348,20 @@ class State:
 
     def _addresses_in(self, networks: Collection[str]) -> Iterator[str]:
         if networks:
+            for address in self._addresses_with_evidence():
+                if network_of(address) in networks:
+                    yield address
+
+    def _addresses_with_evidence(self) -> Iterator[str]:
+        with _as_written():
             for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
-                if network_of(str(address)) in networks:
-                    yield str(address)
+                yield as_address(address)
 
     def recall_all(self, at: float) -> EvidenceStore:
         """All kept evidence, in the form that `recall` gives it."""
         known = EvidenceStore()
-        for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
-            known.hosts[str(address)] = HostEvidence()
+        for address in self._addresses_with_evidence():
+            known.hosts[address] = HostEvidence()
         return self.recall(known, at)
 
     def days_of(self, machine: str) -> tuple[DayFigures, ...]:
@@ -345,7 +383,7 @@ class State:
         """The days of which something is kept of any machine, in order."""
         with _as_written():
             rows = self._db.execute("SELECT DISTINCT day FROM days ORDER BY day")
-            return tuple(int(day) for (day,) in rows)
+            return tuple(as_day(day) for (day,) in rows)
 
     def messages(self) -> dict[str, tuple[Message, ...]]:
         """Notifications that were not delivered yet, by the key of their service, oldest first."""
@@ -407,7 +445,7 @@ class State:
             self._keep_macs(fresh.macs, at)
             self._keep_host_names(fresh.host_names)
             self._keep_host_names(fresh.clients)
-            if fresh.flows_logged:
+            if fresh.flows_logged and isfinite(at):
                 self._keep_moment("flows_logged", at)
             self._keep_news(news, at)
             self._keep_days(days)
@@ -480,9 +518,10 @@ class State:
     def _macs(self) -> MacTable:
         run = self._db.execute
         with _as_written():
-            macs = MacTable(gateways={str(mac) for (mac,) in run("SELECT mac FROM gateways")})
+            macs = MacTable(gateways={as_text(mac) for (mac,) in run("SELECT mac FROM gateways")})
             for address, mac, slot, first, last in run("SELECT * FROM macs"):
-                macs.add((str(address), str(mac), int(slot)), (float(first), float(last)))
+                key = (as_address(address), as_text(mac), as_hour(slot))
+                macs.add(key, (as_time(first), as_time(last)))
         return macs
 
     def _keep_host_names(self, names: HostNames) -> None:
@@ -496,9 +535,11 @@ class State:
     def _host_names(self) -> tuple[HostNames, HostNames]:
         """Names, and marks of clients."""
         names, marks = HostNames(), client_marks()
-        for address, kind, name, source, scope, hour in self._db.execute("SELECT * FROM logins"):
-            held = marks if kind in CLIENT_KINDS else names
-            held.note(address, Login(kind, name, source, scope), hour)
+        with _as_written():
+            for address, *said, hour in self._db.execute("SELECT * FROM logins"):
+                login = Login(*map(as_text, said))
+                held = marks if login.kind in CLIENT_KINDS else names
+                held.note(as_address(address), login, as_hour(hour))
         return names, marks
 
     def _keep_server_names(self, names: ServerNames) -> None:
@@ -636,38 +677,46 @@ class State:
 
     def _leases(self) -> Leases:
         run = self._db.execute
-        scopes: dict[tuple[str, str], set[str]] = {}
-        for address, mac, scope in run("SELECT * FROM lease_scopes"):
-            scopes.setdefault((address, mac), set()).add(scope)
-        leases = Leases(
-            {
-                (address, mac, hour): (first, last)
-                for address, mac, hour, first, last in run("SELECT * FROM leases")
-            },
-            {
-                (address, mac): seconds
-                for address, mac, seconds in run("SELECT * FROM lease_lengths")
-            },
-            {mac: (time, name) for mac, time, name in run("SELECT * FROM names")},
-            scopes,
-            {(address, mac): time for address, mac, time in run("SELECT * FROM releases")},
-        )
+        with _as_written():
+            leases = Leases(
+                {
+                    (*_lease_key(lease), as_hour(hour)): (as_time(first), as_time(last))
+                    for *lease, hour, first, last in run("SELECT * FROM leases")
+                },
+                {
+                    _lease_key(lease): as_number(seconds)
+                    for *lease, seconds in run("SELECT * FROM lease_lengths")
+                },
+                {
+                    as_text(mac): (as_time(time), as_text(name))
+                    for mac, time, name in run("SELECT * FROM names")
+                },
+                released={
+                    _lease_key(lease): as_time(time)
+                    for *lease, time in run("SELECT * FROM releases")
+                },
+            )
+            for *lease, scope in run("SELECT * FROM lease_scopes"):
+                leases.scopes.setdefault(_lease_key(lease), set()).add(as_text(scope))
         leases.keep_bounds()
         return leases
 
     def _server_names(self) -> ServerNames:
         names = ServerNames()
-        for address, organisation, is_exchange, time in self._db.execute(
-            "SELECT * FROM server_names"
-        ):
-            names.add(address, (organisation, bool(is_exchange)), time)
+        with _as_written():
+            for address, organisation, is_exchange, time in self._db.execute(
+                "SELECT * FROM server_names"
+            ):
+                name = (as_text(organisation), bool(is_exchange))
+                names.add(as_address(address), name, as_time(time))
         return names
 
     def _health(self) -> SensorHealth:
-        last = {
-            (sensor, counter): (time, value)
-            for sensor, counter, time, value in self._db.execute("SELECT * FROM counters")
-        }
+        with _as_written():
+            last = {
+                (as_text(sensor), as_text(counter)): (as_time(time), as_number(value))
+                for sensor, counter, time, value in self._db.execute("SELECT * FROM counters")
+            }
         return SensorHealth(dict(last), last)
 
     def _rows(self, table: str, row: type[StoredRow]) -> list[StoredRow]:
@@ -681,7 +730,8 @@ class State:
 
     def _moment(self, name: str) -> float | None:
         found = self._db.execute("SELECT time FROM moments WHERE name = ?", (name,)).fetchone()
-        return float(found[0]) if found else None
+        with _as_written():
+            return as_time(found[0]) if found else None
 
 
 # As Leases and SensorHealth merge.
@@ -732,7 +782,13 @@ def _figures(row: object) -> DayFigures:
         row, tuple[int, int, int, int, int, str, str]
     )
     words = tuple(kinds.split()), tuple(servers.split())
-    return DayFigures(day, mails, recipients, refused, deliveries, *words)
+    return DayFigures(as_day(day), mails, recipients, refused, deliveries, *words)
+
+
+def _lease_key(columns: Sequence[object]) -> tuple[str, str]:
+    """Address ("" in a release that does not name it) and MAC."""
+    address, mac = columns
+    return as_address(address) if address else "", as_text(mac)
 
 
 def _addresses_of(incidents: Iterable[Incident], leases: Leases) -> set[str]:

@@ -14,16 +14,22 @@ from rulegen.units import HOUR
 REPORTS_WITH_NEWS, PART = 3, 0.75
 
 
+_NOTHING_YET = Cause(
+    "nothing_judged_yet",
+    "nothing new since the last run, and no run with this state file saw a host of home_networks",
+    "after a correction of site.yaml, delete the state file, so that the logs are read again",
+)
+
+
 def judge_silence(reports: Sequence[float], now: float) -> Judgement:
     """Judge a run that found nothing new.
 
     `reports`: last event times of earlier reports, newest first. The run is suspicious if each of
-    the last three reports had new events and more were due.
+    the last three reports had new events and more were due. Where there is none, no run has seen a
+    home host: what was read so far tells nothing.
     """
     if not reports:
-        return Judgement(
-            Outcome.NOTHING_NEW, (Cause("nothing_new", "nothing new since the last run"),)
-        )
+        return Judgement(Outcome.NOT_JUDGED, (_NOTHING_YET,))
     since = f"{datetime.fromtimestamp(reports[0], UTC):%Y-%m-%d %H:%MZ}"
     pauses = [later - earlier for later, earlier in pairwise(reports[:REPORTS_WITH_NEWS])]
     usual = min((pause for pause in pauses if pause > 0), default=inf)

@@ -176,6 +176,15 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_a_stream_of_the_shell_is_written_to_where_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        stream.write("before\n")
+        stream.flush()
+        write_whole(Path(f"/proc/self/fd/{stream.fileno()}"), "text\n")
+    assert log.read_text() == "before\ntext\n"
+
+
 def test_a_new_file_is_never_written_over_another(tmp_path: Path) -> None:
     for make in (lambda path: path.write_text("mine"), lambda path: path.symlink_to("/nowhere")):
         path = tmp_path / "site.yaml"

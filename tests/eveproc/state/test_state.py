@@ -24,6 +24,7 @@ from eveproc.state.state import (
     LEASE_DAYS,
     MIGRATIONS,
     Reported,
+    State,
     open_state,
 )
 from eveproc.verdicts.change import HostChange, Trend
@@ -274,6 +275,12 @@ def _cut_off(path: Path) -> None:
         stream.truncate(8192)
 
 
+def read_all(state: State) -> None:
+    """Whatever is kept."""
+    state.log_positions(), state.incidents(), state.recall(asked(1), START)
+    state.last_event(), state.report_times(3), state.recall_all(START), state.watched_days()
+
+
 def _damaged(query: str) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         kept(path, asked(3), START, news(), marks=(MARK,))
@@ -311,6 +318,55 @@ def _damaged(query: str) -> Callable[[Path], None]:
             _damaged("UPDATE evidence SET piece = x'00'"),
             "is damaged (evidence of hour 492344: Expected `array`, got `int`)",
         ),
+        (
+            _damaged("UPDATE episodes SET first_reported = 253402300800.0"),
+            "is damaged (expected a time, got 253402300800.0)",
+        ),
+        (
+            _damaged("INSERT INTO reports VALUES (9, NULL, 1, 1, 1)"),
+            "is damaged (expected a time, got None)",
+        ),
+        (
+            _damaged("INSERT INTO leases VALUES ('10.20.1', 'x', 1, 1.0, 1.0)"),
+            "is damaged ('10.20.1' does not appear to be an IPv4 or IPv6 address)",
+        ),
+        (
+            _damaged("INSERT INTO leases VALUES ('10.20.1.1', 'x', 1, 1.0, NULL)"),
+            "is damaged (expected a time, got None)",
+        ),
+        (
+            _damaged("INSERT INTO logins VALUES ('x', 'user', 'x', 'x', '', 1)"),
+            "is damaged ('x' does not appear to be an IPv4 or IPv6 address)",
+        ),
+        (
+            _damaged("INSERT INTO server_names VALUES ('192.0.2.1', 'x', 1, 9e999)"),
+            "is damaged (expected a time, got inf)",
+        ),
+        (
+            _damaged("INSERT INTO counters VALUES ('x', 'y', 1.0, NULL)"),
+            "is damaged (expected a number, got None)",
+        ),
+        (
+            _damaged("UPDATE evidence SET address = 'x'"),
+            "is damaged ('x' does not appear to be an IPv4 or IPv6 address)",
+        ),
+        (
+            _damaged("INSERT INTO days VALUES ('x', 99999999999, 0, 0, 0, 0, '', '')"),
+            "is damaged (expected a number, got 99999999999)",
+        ),
+        *(
+            (_damaged(query), f"is damaged (its tables are not those of schema {version}); move")
+            for query, version in (
+                ("DROP TABLE days", len(MIGRATIONS)),
+                ("ALTER TABLE names ADD COLUMN more TEXT", len(MIGRATIONS)),
+                ("PRAGMA user_version = 3", 3),
+                ("CREATE VIEW more AS SELECT * FROM names", len(MIGRATIONS)),
+                (
+                    "CREATE TRIGGER more AFTER INSERT ON evidence BEGIN DELETE FROM episodes; END",
+                    len(MIGRATIONS),
+                ),
+            )
+        ),
     ],
 )
 def test_what_is_no_state_file_is_refused(
@@ -319,7 +375,7 @@ def test_what_is_no_state_file_is_refused(
     path = tmp_path / "state.db"
     make(path)
     with pytest.raises(MxhoundError) as refused, open_state(path) as state:
-        state.log_positions(), state.incidents(), state.recall(asked(1), START)
+        read_all(state)
     assert str(refused.value).startswith(f"{path}: {message}")
 
 

@@ -326,7 +326,7 @@ def test_every_host_of_the_json_form_tells_its_coverage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reports", "now", "outcome"),
     [
-        ((), START, Outcome.NOTHING_NEW),
+        ((), START, Outcome.NOT_JUDGED),
         ((START,), START + 9 * DAY, Outcome.NOTHING_NEW),
         ((START, START - DAY, START - 2 * DAY), START + 600, Outcome.NOTHING_NEW),
         ((START, START - DAY, START - 2 * DAY), START + DAY, Outcome.NOT_JUDGED),
@@ -348,6 +348,19 @@ def test_nothing_new_is_said_as_such(tmp_path: Path) -> None:
     again = CliRunner().invoke(main, arguments)
     assert first.stdout.startswith("1 infected")
     assert (again.exit_code, again.stdout) == (0, "Nothing new since 2024-03-01 10:00Z.\n")
+
+
+def test_nothing_new_after_a_run_that_could_not_judge_is_no_quiet_night(tmp_path: Path) -> None:
+    eve, site = office.write(tmp_path)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("home_networks: [203.0.113.0/24]")
+    arguments = ["report", eve, "--state", str(tmp_path / "state")]
+    assert CliRunner().invoke(main, [*arguments, "-s", str(wrong)]).exit_code == 4
+    for profile in (str(wrong), site):
+        again = CliRunner().invoke(main, [*arguments, "-s", profile])
+        assert again.exit_code == 4
+        assert again.stdout.startswith("Could not judge: nothing new since the last run, and no")
+        assert "delete the state file" in again.stdout
 
 
 def test_three_nights_with_news_and_one_without(tmp_path: Path) -> None:
