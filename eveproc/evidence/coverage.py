@@ -44,8 +44,8 @@ V = TypeVar("V")
 # Maximum number of sensors and networks kept, more than any site has. The selection depends only on
 # their names.
 MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
-# Maximum number of hosts kept that broadcast.
-MOST_BROADCASTERS = 1024
+# Maximum number of hosts kept that broadcast, and of hosts that are not home.
+MOST_NAMED = 1024
 # Rare records that are always decoded and counted; all others are sampled.
 COUNTED = (Smtp, Dhcp, Stats)
 # Records that name who connected and to whom.
@@ -99,11 +99,11 @@ class Coverage(Struct):
 
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
     of those that were connected to. `other_clients`: by network, sampled clients outside
-    home_networks whose servers are not home either. `traffic`: topics of connections ("dns",
-    "dhcp", "smtp") from flow records, those of home hosts with "external" servers, and those but
-    DNS with "internal" ones; TCP connections that both sides took part in ("both_sides"), of which
-    packets of a home client alone were seen ("only_sent"), or those of a server to one
-    ("only_replies").
+    home_networks whose servers are not home either; `other_hosts` are their addresses. `traffic`:
+    topics of connections ("dns", "dhcp", "smtp") from flow records, those of home hosts with
+    "external" servers, and those but DNS with "internal" ones; TCP connections that both sides took
+    part in ("both_sides"), of which packets of a home client alone were seen ("only_sent"), or
+    those of a server to one ("only_replies").
     `broadcasters`: home hosts of the sample that sent datagrams nobody answered, as broadcasts and
     multicasts are.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
@@ -120,6 +120,7 @@ class Coverage(Struct):
     home_clients: set[str] = field(default_factory=set)
     home_servers: set[str] = field(default_factory=set)
     other_clients: Counter[str] = field(default_factory=Counter)
+    other_hosts: set[str] = field(default_factory=set)
     traffic: Counter[str] = field(default_factory=Counter)
     broadcasters: set[str] = field(default_factory=set)
     own_alerts: int = 0
@@ -157,6 +158,7 @@ class Coverage(Struct):
         self.present |= other.present
         self.home_clients |= other.home_clients
         self.home_servers |= other.home_servers
+        self.other_hosts |= other.other_hosts
         self.broadcasters |= other.broadcasters
         for name in _COUNTERS:
             getattr(self, name).update(getattr(other, name))
@@ -177,7 +179,8 @@ class Coverage(Struct):
         self.records = _bounded(self.records, MOST_SENSORS)
         self.other_clients = Counter(_bounded(self.other_clients, MOST_NETWORKS))
         self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
-        self.broadcasters = set(_bounded(dict.fromkeys(self.broadcasters), MOST_BROADCASTERS))
+        for hosts in (self.broadcasters, self.other_hosts):
+            hosts.intersection_update(_bounded(dict.fromkeys(hosts), MOST_NAMED))
 
     def forget(self, before: float) -> None:
         """Drop the hours that ended by `before`."""
@@ -235,7 +238,7 @@ class CoverageNoter:
                 self._note_skipped(result)
         if (
             len(coverage.other_clients) > 2 * MOST_NETWORKS
-            or len(coverage.broadcasters) > 2 * MOST_BROADCASTERS
+            or max(len(coverage.broadcasters), len(coverage.other_hosts)) > 2 * MOST_NAMED
         ):
             coverage.trim()
 
@@ -294,6 +297,7 @@ class CoverageNoter:
             self._meet(server, coverage.home_servers)
         elif not client_home and (network := network_of(client)):
             coverage.other_clients[network] += 1
+            coverage.other_hosts.add(client)
 
     def _meet(self, address: str, met: set[str]) -> None:
         """Note the networks of a home host until all of the site's networks were seen."""

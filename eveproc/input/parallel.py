@@ -5,7 +5,8 @@ process and read by all. Each gathers by itself what it reads; evidence merges i
 does not matter who read what.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache, cached_property, partial
 from itertools import chain
@@ -422,7 +423,7 @@ def gather_parts(
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
     gatherer = Gatherer(collect(), partial(work.advance, progress))
-    gatherer.sampled_at_most = limit_for(len({part.path for part in (*whole, *plain)}))
+    gatherer.sampled_at_most = limit_for(_sizes(whole, plain))
     if count > 1:  # what is compiled before the processes part is compiled once
         with suppress(ImportError):
             database(patterns_of_plain(gatherer.collector.line_filter.patterns))
@@ -469,6 +470,14 @@ def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
     """
     sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
     return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
+
+
+def _sizes(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> Collection[int]:
+    """Bytes to be read of each file."""
+    sizes: Counter[str] = Counter()
+    for part in (*whole, *plain):
+        sizes[part.path] += _bytes_of(part)
+    return sizes.values()
 
 
 def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:

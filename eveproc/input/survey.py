@@ -6,7 +6,7 @@ depends on the block alone, so the number of processes does not matter.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -20,9 +20,11 @@ from rulegen.units import HOUR
 # and blocks that are not full, are sampled more densely: one line in so many bytes, up to a limit
 # per block. All files together give no more than about MOST_LINES.
 OF_FULL_BLOCK, ONE_IN, FIRST_BLOCKS, MOST_LINES = 1, 2048, 8, 256
-# The limit where the number of files is not known.
+# The limit where the sizes of the files are not known.
 FEW = 16
 FULL = BLOCK - (1 << 16)
+# Multiples of it, modulo 1, are spread evenly, however many there are.
+GOLDEN = 0.618034
 # Where the hour changes within so many bytes, the place is exact enough.
 GRAIN = 1 << 14
 # Lines that are looked at for a time in one block: enough for a year of hours in one block.
@@ -114,20 +116,23 @@ def is_cut_off(line: bytes) -> bool:
     return b"{" in line and not line.rstrip().endswith((b"}", b"]"))
 
 
-def limit_for(files: int) -> int:
-    """How many lines of one block may be decoded, where there are so many files."""
-    return max(1, MOST_LINES // FIRST_BLOCKS // max(1, files))
+def limit_for(sizes: Iterable[int]) -> int:
+    """How many lines of one block may be decoded, where files have so many bytes (0: not known)."""
+    blocks = sum(min(-(-size // BLOCK) or FIRST_BLOCKS, FIRST_BLOCKS) for size in sizes)
+    return max(1, MOST_LINES // max(1, blocks))
 
 
 def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
-    """At most so many whole lines at equal distances, none twice."""
+    """At most so many whole lines, one in each of as many equal parts, none twice.
+
+    Where in its part differs: a log may repeat itself at equal distances, as one of polls does.
+    """
     count = min(most, end // ONE_IN + 1)
     behind = 0
     for number in range(count):
         # The line behind the one that the place is in: long lines must not be likelier than short.
-        start = (
-            block.find(b"\n", max(number * end // count - 1, behind - 1), end) + 1 if number else 0
-        )
+        place = int((number + number * GOLDEN % 1) * end / count)
+        start = block.find(b"\n", max(place - 1, behind - 1), end) + 1 if number else 0
         if number and not start:
             return
         stop = block.find(b"\n", start, end)

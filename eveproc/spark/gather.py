@@ -36,7 +36,7 @@ def gather(
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    order = Order.of(site, period, len(files))
+    order = Order.of(site, period, [file.size for file in files])
     on_disks = [file for file in files if file.local is not None]
     in_storage = [file for file in files if file.local is None]
     storage.pass_over_unreadable(spark, False)

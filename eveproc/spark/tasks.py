@@ -47,7 +47,7 @@ class Order(Struct, frozen=True):
 
     `told` is the site profile and the period, pickled. Another version may not be
     able to read them, and must say so. `sampled_at_most`: lines of one block that a survey decodes,
-    as many as one machine decodes of this number of files.
+    as many as one machine decodes of files of these sizes.
     """
 
     told: bytes
@@ -55,11 +55,11 @@ class Order(Struct, frozen=True):
     sampled_at_most: int = FEW
 
     @classmethod
-    def of(cls, site: SiteProfile, period: Period, files: int) -> "Order":
+    def of(cls, site: SiteProfile, period: Period, sizes: Iterable[int]) -> "Order":
         from pyspark.cloudpickle import dumps  # pickle cannot handle read-only mappings
 
         needed = replace(site, inventory=NO_INVENTORY)  # only verdicts are named
-        return cls(dumps((needed, period)), sampled_at_most=limit_for(files))
+        return cls(dumps((needed, period)), sampled_at_most=limit_for(sizes))
 
 
 class FileFacts(Struct, frozen=True):

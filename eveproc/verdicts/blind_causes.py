@@ -106,7 +106,8 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
     if not clients and seen.coverage.broadcasters:
         return Cause(
             "only_broadcasts",
-            "of home hosts only broadcasts and multicasts were seen, and no connection or query",
+            "of home hosts only unanswered datagrams were seen (broadcasts, multicasts), and no "
+            "connection or query",
             MIRROR,
         )
     if not clients:

@@ -21,6 +21,9 @@ NETWORKS_NAMED, FIELDS_NAMED = 4, 3
 # So many connections of the sample of which only one side's packets were seen, and more than an
 # attempt to connect. A few are left over from connections that ended before.
 ONE_SIDED = 5
+# So many clients with public addresses, none of them home, whose servers are not home either: no
+# gateway has so many.
+SEVERAL = 5
 _NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
 _TIME_REASONS = ("dated in the future", "outside --since and --until")
 _SERVER_FACTS = frozenset(
@@ -81,14 +84,19 @@ class InputSeen:
         """How many home hosts of the sample opened no connection in all of the input."""
         return sum(host not in self.store.active for host in self.coverage.broadcasters)
 
-    def other_clients_named(self, *versions: int, only_private: bool = False) -> str:
-        """The networks with most clients that are not home, largest first."""
+    def other_clients_named(self, *versions: int, only_own: bool = False) -> str:
+        """The networks with most clients that are not home, largest first.
+
+        `only_own`: those that may be the site's, private ones and those of several clients.
+        """
         wider: dict[Network, list[Network]] = {}
         counts: Counter[Network] = Counter()
+        hosts = Counter(_wider(ip_network(host)) for host in self.coverage.other_hosts)
         for name, count in self.coverage.other_clients.items():
             network = ip_network(name)
-            if network.version in versions and (network.is_private or not only_private):
-                above = network.supernet(new_prefix=16 if network.version == 4 else 48)
+            above = _wider(network)
+            may_be_own = network.is_private or hosts[above] >= SEVERAL
+            if network.version in versions and (may_be_own or not only_own):
                 wider.setdefault(above, []).append(network)
                 counts[above] += count
         least = max(counts.values(), default=0) * SHARE_NAMED
@@ -98,6 +106,11 @@ class InputSeen:
         names = [str(wider[one][0] if len(wider[one]) == 1 else one) for one in most]
         more = f" and {len(names) - NETWORKS_NAMED} more" if len(names) > NETWORKS_NAMED else ""
         return ", ".join(names[:NETWORKS_NAMED]) + more
+
+
+def _wider(network: Network) -> Network:
+    """The network that an organization may have: an IPv4 /16, an IPv6 /48."""
+    return network.supernet(new_prefix=16 if network.version == 4 else 48)
 
 
 def _home_networks_met(

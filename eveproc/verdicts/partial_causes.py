@@ -152,8 +152,8 @@ def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
     if silent >= BROADCASTERS and silent > len(seen.store.active):
         yield Cause(
             "only_broadcasts",
-            f"of {silent} or more home hosts only broadcasts and multicasts were seen, and no "
-            "connection: they are not judged",
+            f"of {silent} or more home hosts only unanswered datagrams were seen (broadcasts, "
+            "multicasts), and no connection: they are not judged",
             MIRROR,
         )
 
@@ -180,10 +180,10 @@ def _home_networks(seen: InputSeen) -> Iterator[Cause]:
                 "network: they are not judged",
                 "add the site's networks to home_networks in site.yaml",
             )
-        elif private := seen.other_clients_named(version, only_private=True):
+        elif own := seen.other_clients_named(version, only_own=True):
             yield Cause(
                 "clients_not_home",
-                f"clients of {private} were seen, which home_networks does not list: they are "
+                f"clients of {own} were seen, which home_networks does not list: they are "
                 "not judged",
                 "add them to home_networks in site.yaml if they belong to the site",
             )

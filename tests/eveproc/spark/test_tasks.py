@@ -47,7 +47,7 @@ pyarrow = pytest.importorskip(
 pytestmark = pytest.mark.cluster
 
 SITE = load_site(DATA / "site.yaml")
-ORDER = Order.of(SITE, EVER, 1)
+ORDER = Order.of(SITE, EVER, [0])
 
 
 def cut(content: bytes, separator: bytes) -> list[bytes]:

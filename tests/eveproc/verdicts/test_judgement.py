@@ -457,6 +457,20 @@ def test_what_ordinary_networks_hold_beside_their_connections(
     assert names(report) == []
 
 
+@pytest.mark.parametrize(
+    ("clients", "said"), [(4, []), (20, ["clients_not_home"])], ids=["gateways", "a network"]
+)
+def test_public_clients_that_are_not_home(clients: int, said: list[str], tmp_path: Path) -> None:
+    """Half of a university."""
+    others = [
+        re.sub(rb"10\.20\.1\.([0-9]+)", lambda n: b"192.88.7.%d" % (int(n[1]) % clients), line)
+        for line in ORDINARY
+    ]
+    report = judged(tmp_path, sorted([*ORDINARY, *others], key=stamp), ONE_NETWORK)
+    assert names(report) == said
+    assert all("192.88.7.0/24" in cause.text for cause in report.judgement.causes)
+
+
 def test_a_sensor_that_sees_lookups_only(tmp_path: Path) -> None:
     answered = {"start": "", "pkts_toclient": 1}
     asked = flows(1000, every=3.47, dest_port=53, proto="UDP", flow=answered)
