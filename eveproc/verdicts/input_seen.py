@@ -12,6 +12,7 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import ReadStats
 from eveproc.signals.facts import Fact
+from eveproc.signals.home_net import home_test
 from rulegen.site_profile import Network, SiteProfile
 
 # Networks that are not home are named only if they have nearly as many clients as the largest:
@@ -80,9 +81,11 @@ class InputSeen:
             *(reason for reason in _TIME_REASONS if self.store.unused[reason]),
         }
 
-    def only_in_broadcasts(self) -> int:
-        """How many home hosts of the sample opened no connection in all of the input."""
-        return sum(host not in self.store.active for host in self.coverage.broadcasters)
+    def without_connection(self) -> int:
+        """How many home hosts that broadcast or got a lease opened no connection at all."""
+        is_home, leased = home_test(self.site), self.store.leases.acknowledgements()
+        known = self.coverage.broadcasters.union(filter(is_home, leased))
+        return len(known - self.store.active)
 
     def other_clients_named(self, *versions: int, only_own: bool = False) -> str:
         """The networks with most clients that are not home, largest first.

@@ -148,12 +148,12 @@ def _one_direction(seen: InputSeen) -> Iterator[Cause]:
 
 def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
     """The sensor's own host may be all whose connections it sees."""
-    silent = seen.only_in_broadcasts()
+    silent = seen.without_connection() if seen.store.flows_logged else 0
     if silent >= BROADCASTERS and silent > len(seen.store.active):
         yield Cause(
             "only_broadcasts",
-            f"of {silent} or more home hosts only unanswered datagrams were seen (broadcasts, "
-            "multicasts), and no connection: they are not judged",
+            f"of {silent} or more home hosts only unanswered datagrams (broadcasts, multicasts) or "
+            "leases were seen, and no connection: they are not judged",
             MIRROR,
         )
 

@@ -433,12 +433,23 @@ def test_nothing_is_judged_where_no_connection_is_seen(
     assert (report.judgement.outcome, names(report)) == (Outcome.NOT_JUDGED, [cause])
 
 
-def test_the_sensor_s_own_connections_are_no_mirror(tmp_path: Path) -> None:
-    own = [line.replace(b'"10.20.1.0"', b'"10.20.0.9"') for line in an_hour(START, "flow")]
-    lines = [*BROADCASTS, *(line for line in own if b'"10.20.0.9"' in line)]
-    report = judged(tmp_path, lines, ONE_NETWORK)
-    assert "only_broadcasts" in names(report)
-    assert report.judgement.outcome is Outcome.IN_PART
+LEASES = [
+    eve_lines.lease(START + n, f"10.20.1.{n}", mac=f"02:00:00:00:00:{n:02x}") for n in range(20)
+]
+
+
+@pytest.mark.parametrize("lines", [BROADCASTS, LEASES], ids=["broadcasts", "leases"])
+def test_the_sensor_s_own_connections_are_no_mirror(lines: list[bytes], tmp_path: Path) -> None:
+    one = [line for line in an_hour(START, "dns", "flow") if b'"10.20.1.0"' in line]
+    own = [line.replace(b'"10.20.1.0"', b'"10.20.0.9"') for line in one]
+    report = judged(tmp_path, sorted([*lines, *own], key=stamp), ONE_NETWORK)
+    assert (report.judgement.outcome, names(report)) == (Outcome.IN_PART, ["only_broadcasts"])
+    assert re.match(r"of (1[0-9]|20) or more home hosts", report.judgement.causes[0].text)
+
+
+def test_leases_without_flow_records_say_nothing_of_connections(tmp_path: Path) -> None:
+    lines = sorted([*LEASES, *an_hour(START, "dns")], key=stamp)
+    assert names(judged(tmp_path, lines, ONE_NETWORK)) == ["no_flow_records"]
 
 
 @pytest.mark.parametrize("half", [NO_ANSWER, REPLIES])
