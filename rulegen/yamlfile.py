@@ -1,5 +1,6 @@
 """A YAML file -> plain values plus the line of every key, so that an error can point at it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,11 @@ class YamlDocument(Struct, frozen=True):
     lines: Mapping[str, int]
 
     def problem(self, key: str, what: str) -> Problem:
-        return Problem(self.file, what, key, self.lines.get(key, 0))
+        """A fault of this key, with its line; one that is missing has the line of what lacks it."""
+        place = key
+        while place and place not in self.lines:
+            place = place.rpartition(".")[0]
+        return Problem(self.file, what, key, 0 if key and not place else self.lines.get(place, 0))
 
 
 def read_yaml(path: Path) -> YamlDocument:
@@ -65,6 +70,13 @@ _TOO_DEEP = "is nested too deeply: not a file written by hand"
 # libyaml, where PyYAML was built with it, as its packages are: ten times as fast.
 _LIBYAML_DEPTH = "exceeded maximum nesting depth"
 _EventLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_INT = "tag:yaml.org,2002:int"
+_NUMBERS = (_INT, "tag:yaml.org,2002:float")
+# YAML 1.1 takes 25:30 for 1530, as minutes and seconds, and 0465 for the octal 309. Nobody means
+# that by a port.
+_OTHER_NUMBER = re.compile(r"[-+]?(?:0[0-9_]|[^:]*:)")
 
 
 class _TooManyError(Exception):
@@ -147,10 +159,13 @@ class _Walk:
         # Dates stay text: the reader of the key decides, and says what it wanted.
         if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"):
             return str(node.value)
-        # The library takes quadratic time for a number of the form 1:1:1:...
-        if ":" in node.value and len(node.value) > LONGEST_NUMBER:
+        # Python refuses thousands of digits in words of its own; the library takes quadratic time
+        # for 1:1:1:...
+        if len(node.value) > LONGEST_NUMBER and (":" in node.value or node.tag == _INT):
             self._note(node, path, f"is longer than {LONGEST_NUMBER} characters; expected less")
             return None
+        if node.tag in _NUMBERS and _OTHER_NUMBER.match(node.value):
+            return str(node.value)
         try:
             value: Value = self._scalars.construct_object(node)
         except (

@@ -217,6 +217,16 @@ def test_thresholds_are_laid_over() -> None:
         (HOME + "sid_base:", "[sid_base]: invalid sid nothing"),
         (
             HOME + f"sid_base: 0x{'f' * 5000}",
+            "[sid_base]: is longer than 100 characters; expected less",
+        ),
+        (HOME + "ports: {smtp: [25:30]}", "site.yaml:2: [ports.smtp.0]: invalid port '25:30'"),
+        (HOME + "ports: {smtp: [0465]}", "site.yaml:2: [ports.smtp.0]: invalid port '0465'"),
+        (
+            HOME + "thresholds: {mx_flood: {count: 1}}",
+            "site.yaml:2: [thresholds.mx_flood.seconds]: missing",
+        ),
+        (
+            HOME + f"sid_base: 0x{'f' * 90}",
             "[sid_base]: invalid sid a number of more than 20 digits",
         ),
         (

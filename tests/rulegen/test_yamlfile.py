@@ -41,6 +41,22 @@ def test_dates_stay_text() -> None:
     assert parse_yaml("until: 2027-01-31", "f").value == {"until": "2027-01-31"}
 
 
+@pytest.mark.parametrize("text", ["25:30", "1:0:0", "-1:30", "0465", "01_0", "1:30.5"])
+def test_numbers_that_yaml_reads_as_others_stay_text(text: str) -> None:
+    assert parse_yaml(f"port: {text}", "f").value == {"port": text}
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-7", -7), ("0x19", 25), ("0.5", 0.5)])
+def test_other_numbers_are_numbers(text: str, value: float) -> None:
+    assert parse_yaml(f"port: {text}", "f").value == {"port": value}
+
+
+def test_what_is_missing_has_the_line_of_what_it_is_missing_in() -> None:
+    document = parse_yaml("a:\n  10.20.1.1:\n    b: 1", "f")
+    assert document.problem("a.10.20.1.1.c", "").line == 2
+    assert document.problem("c", "").line == 0
+
+
 @pytest.mark.parametrize(
     "raw", [b"\xef\xbb\xbfa: 1\r\n", "a: 1".encode("utf-16"), b"a: 1", b"%YAML 1.1\n---\na: 1\n..."]
 )
@@ -66,6 +82,7 @@ def test_an_empty_document_is_no_value(raw: bytes) -> None:
         (b"a: !!binary aGVsbG8=", "[a]: is binary; expected text"),
         (b"a: !!int ''", "[a]: cannot be read"),
         (b"a: !!bool perhaps", "[a]: cannot be read"),
+        (b"a: " + b"9" * 5000, "[a]: is longer than 100 characters; expected less"),
         (b"a: !!python/object/apply:os.system [id]", None),
         (b"a: !!python/name:os.system x", "[a]: cannot be read"),
         (b"a: \x00", "is not YAML"),
