@@ -9,6 +9,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from eveproc.input.events import SkipReason, Stats
+from eveproc.report.sanitize import safe
 from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.judgement import Outcome
 from rulegen.vocabulary import Level
@@ -63,7 +64,7 @@ def _of_sensors(registry: CollectorRegistry, report: Report) -> None:
     )
     for sensor, counters in sorted(report.counters.items()):
         for counter, rise in sorted(counters.items()):
-            losses.labels(sensor, counter).set(rise)
+            losses.labels(safe(sensor), counter).set(rise)
 
 
 def _set(registry: CollectorRegistry, name: str, meaning: str, value: float) -> None:
@@ -79,7 +80,7 @@ def _set_each(
 ) -> None:
     gauge = _gauge(registry, name, meaning, (label,))
     for key, value in values:
-        gauge.labels(key).set(value)
+        gauge.labels(safe(key)).set(value)
 
 
 def _gauge(registry: CollectorRegistry, name: str, meaning: str, labels: tuple[str, ...]) -> Gauge:

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from eveproc.cli import main
+from eveproc.evidence.coverage import Coverage, RecordSpan
 from eveproc.report.metrics import Run, render
+from eveproc.report.sanitize import safe
 from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from tests.eveproc.made_verdicts import CLEAN, INFECTED, SUSPECTED, a_report
 
@@ -63,6 +65,17 @@ def test_a_hostile_sensor_name_adds_no_metric():
     found = values(render(Run(0.0, 1.0, 4, report)))
     assert found["exit_code",] == 4
     assert 7 in found.values()
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\udfff\ud800x", "\x00\x1b[31m", "\u202e"])
+def test_a_sensor_name_that_is_no_text_is_escaped(name):
+    coverage = Coverage(records={(name, "dns"): RecordSpan(0.0, 1.0)})
+    report = a_report(counters={name: {"capture.kernel_drops": 7}}, coverage=coverage)
+    text = render(Run(0.0, 1.0, 0, report))
+    assert text.encode()
+    found = values(text)
+    assert found["sensor_rise", "capture.kernel_drops", safe(name)] == 7
+    assert found["last_record_timestamp_seconds", safe(name)] == 1
 
 
 def test_a_refused_run_is_told(tmp_path):
