@@ -128,7 +128,17 @@ class InputOptions(Struct, frozen=True):
         return load_site(self.site, self.thresholds)
 
 
-_SITE = click.option("-s", "--site", type=FILE, required=True, help="Site profile (site.yaml).")
+class _SiteFile(click.Path):
+    """A site profile; who has none is told how to make one."""
+
+    def get_missing_message(self, *_: object, **__: object) -> str:
+        return "To make a first one from a log: eveproc discover EVE -o site.yaml"
+
+
+SITE_FILE = _SiteFile(readable=False, path_type=Path)
+_SITE = click.option(
+    "-s", "--site", type=SITE_FILE, required=True, help="Site profile (site.yaml)."
+)
 _THRESHOLDS = click.option(
     "-t",
     "--thresholds",
@@ -681,7 +691,7 @@ def _say(text: str) -> None:
 @click.option(
     "-s",
     "--site",
-    type=FILE,
+    type=SITE_FILE,
     required=True,
     help="Site profile (site.yaml): hosts never to block, and mail ports.",
 )

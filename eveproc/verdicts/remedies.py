@@ -8,4 +8,7 @@ MIRROR = (
     "let the switch mirror the traffic of clients to the sensor: a mirror port gets that of the "
     "ports or VLANs in its list only"
 )
-BOTH_DIRECTIONS = "let the mirror port or tap copy both directions (receive and transmit)"
+BOTH_DIRECTIONS = (
+    "let the mirror port or tap copy both directions (receive and transmit), and look for routes "
+    "that packets take one way only"
+)

@@ -169,7 +169,9 @@ def test_usage_errors_say_what_is_allowed(
 
 def test_without_files_or_site_there_is_nothing_to_do(eve: str) -> None:
     assert run("-s", "site.yaml").exit_code == USAGE
-    assert run(eve).exit_code == USAGE
+    without_site = run(eve)
+    assert without_site.exit_code == USAGE
+    assert "Missing option '-s' / '--site'. To make a first one" in without_site.stderr
 
 
 def test_thresholds_are_laid_over_the_site_and_their_faults_told(
