@@ -106,7 +106,7 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
     if not clients and seen.coverage.broadcasters:
         return Cause(
             "only_broadcasts",
-            "of home hosts only unanswered datagrams were seen (broadcasts, multicasts), and no "
+            "home hosts were seen in unanswered datagrams only (broadcasts, multicasts), and in no "
             "connection or query",
             MIRROR,
         )

@@ -137,11 +137,12 @@ def _one_direction(seen: InputSeen) -> Iterator[Cause]:
         seen.coverage.traffic.__getitem__, ("only_sent", "only_replies", "both_sides")
     )
     share = (sent + replies) / max(1, sent + replies + both)
+    part = "all" if share == 1 else f"about {share:.0%} of the"
     if sent + replies >= ONE_SIDED and share > SHARE_ONE_SIDED:
         yield Cause(
             "one_direction",
-            f"about {share:.0%} of the connections were seen in one direction only: mail in them "
-            "is not recognized, so its content and rejections cannot be seen",
+            f"{part} connections were seen in one direction only: mail in them is not recognized, "
+            "so its content and rejections cannot be seen",
             BOTH_DIRECTIONS,
         )
 
@@ -152,8 +153,8 @@ def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
     if silent >= BROADCASTERS and silent > len(seen.store.active):
         yield Cause(
             "only_broadcasts",
-            f"of {silent} or more home hosts only unanswered datagrams (broadcasts, multicasts) or "
-            "leases were seen, and no connection: they are not judged",
+            f"at least {silent} home hosts were seen in unanswered datagrams (broadcasts, multicasts) "
+            "or leases only, and in no connection: they are not judged",
             MIRROR,
         )
 
