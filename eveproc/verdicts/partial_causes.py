@@ -153,8 +153,8 @@ def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
     if silent >= BROADCASTERS and silent > len(seen.store.active):
         yield Cause(
             "only_broadcasts",
-            f"at least {silent} home hosts were seen in unanswered datagrams (broadcasts, multicasts) "
-            "or leases only, and in no connection: they are not judged",
+            f"at least {silent} home hosts were seen in unanswered datagrams (broadcasts, "
+            "multicasts) or leases only, and in no connection: they are not judged",
             MIRROR,
         )
 
