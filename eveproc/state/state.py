@@ -314,7 +314,8 @@ class State:
             incident for incident in self.incidents() if incident.standing is not Standing.CLOSED
         ]
         since = dict.fromkeys(_addresses_of(going, store.leases), at - INCIDENT_HOURS * HOUR)
-        store.flows_logged |= (self._moment("flows_logged") or -inf) >= at - EVIDENCE_HOURS * HOUR
+        logged = self._moment("flows_logged")
+        store.flows_logged |= logged is not None and logged >= at - EVIDENCE_HOURS * HOUR
         addresses = {*fresh.hosts, *since, *self._addresses_in(networks)}
         for address in sorted(addresses | _addresses_of_same(addresses, store)):
             evidence = self._evidence_of(

@@ -39,7 +39,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     done = plan(_files(names, marks), marks)
     fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
-    at = min(now, max(before, fresh.last_event)) if marks or fresh.last_event > -inf else now
+    at = min(now, max(before, fresh.last_event))  # -inf where no record was met yet
     read = tuple(positions_after(done, ends, at, stats))
     for problem in (*done.problems, *unread(done, before)):
         stats.note_problem(problem.file, problem.what)

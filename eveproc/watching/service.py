@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
-from math import inf
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -280,8 +279,7 @@ class Live:
             source.commit()
 
     def _keep_in(self, state: State) -> bool:
-        last = self._watcher.memory.store.last_event
-        at = min(self._clock(), last) if last > -inf else self._clock()
+        at = min(self._clock(), self._watcher.memory.store.last_event)
         marks = [
             mark
             for source in self._sources.values()

@@ -124,6 +124,25 @@ def test_a_state_tells_nothing_twice_and_nothing_not_at_all(eve, site, tmp_path)
         assert (third.news, third.lines) == ([], 0)
 
 
+@pytest.mark.parametrize("before", [(), (b"",)], ids=["no file yet", "an empty file"])
+def test_a_log_of_last_year_ages_by_its_own_time(eve, site, tmp_path, before):
+    """Where the watch was started before the first line, and was reloaded or started again."""
+    if before:
+        write(eve, *before)
+    with open_state(tmp_path / "state") as state:
+        with watched(eve, site, state) as first:
+            first._live._take_turn(first.process_signals)
+            write(eve, *mailing(START, 40))
+            first._live._take_turn(first.process_signals)
+            first.process_signals.reload.set()
+            first._live._take_turn(first.process_signals)
+        assert first.news == [("new", HOST)]
+        write(eve, *mailing(START + 60, 20, host=OTHER))
+        with watched(eve, site, state) as second:
+            pass
+    assert second.news == [("new", OTHER)]
+
+
 @pytest.mark.slow
 def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_but_never_not(
     eve, site, tmp_path
