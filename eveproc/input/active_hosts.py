@@ -34,9 +34,9 @@ class ActiveHosts:
         # Other statistics: what is looked at here is looked at by others, too.
         self._lines = LineReader(ReadStats)
 
-    def note(self, block: bytes, flows: Flows) -> None:
+    def note(self, flows: Flows) -> None:
         """Take in the flows of a block."""
-        places, quote = flows.places, flows.quote
+        block, places, quote = flows.block, flows.places, flows.quote
         if not self._collector.store.flows_logged:
             self._note_first(block, places)
         rfind, find, met = block.rfind, block.find, self._met

@@ -256,7 +256,7 @@ class Gatherer(Generic[S]):
         wanted, flows = self._prefilter.lines(block, whole)
         # Not counted in the stats: another process meets the same hosts for a first time, too.
         for some in flows:
-            self._presence.note(block, some)
+            self._presence.note(some)
         self._waiting[-1] += wanted
         self._waiting_bytes += sum(map(len, wanted))
         self._keep_bound()

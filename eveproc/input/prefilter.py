@@ -21,6 +21,7 @@ from eveproc.input.addresses import canonical_address
 from eveproc.input.client_sample import of_clients
 from eveproc.input.events import ACK, SYN_ACK
 from eveproc.input.new_logins import NewLogins, certificates_among
+from eveproc.input.spacing import same_lines, unspaced
 
 if TYPE_CHECKING:
     import hyperscan
@@ -106,6 +107,7 @@ class Flows(Struct, frozen=True):
     And how quotes are spelled there.
     """
 
+    block: bytes
     places: Sequence[int]
     quote: bytes = QUOTE
 
@@ -131,6 +133,15 @@ class Prefilter:
         Which lines are wanted depends on the block alone, but for the sensors that were heard of
         and the logins that were met.
         """
+        text = unspaced(block, end)
+        if text is block:
+            wanted, found = self._find(block, end)
+            return list(_lines_at(block, end, wanted)), found
+        wanted, found = self._find(text, len(text))
+        return list(same_lines(block[:end], text, wanted)), found
+
+    def _find(self, block: bytes, end: int) -> tuple[list[int], list[Flows]]:
+        """A place in each line of block[:end] that is wanted, in ascending order; TCP flows."""
         wanted, flows, quoted = self._plain.find(block, end)
         found = [flows]
         wanted += self._new_sensors(block, QUOTE)
@@ -144,7 +155,7 @@ class Prefilter:
                 wanted += quoted
         wanted += self._filter.further(block, end, self._plain.further)
         wanted.sort()
-        return list(_lines_at(block, end, wanted)), found
+        return wanted, found
 
     def _scanner(self, quote: bytes) -> "_Scanner":
         if quote not in self._others:
@@ -203,7 +214,7 @@ class _Scanner:
             *self._in_names(block, hits[PatternKind.NAME]),
             *self._probes(block, tcp),
         ]
-        return wanted, Flows(tcp[: bisect_right(tcp, end)], self._quote), list(quoted)
+        return wanted, Flows(block, tcp[: bisect_right(tcp, end)], self._quote), list(quoted)
 
     def _scan(self, block: bytes) -> Mapping[PatternKind, list[int]]:
         """Where what was found ends, by kind."""

@@ -29,12 +29,12 @@ def noted(*lines: bytes) -> Collector:
     collector = Collector(SITES[0])
     block = b"".join(lines)
     ActiveHosts(collector).note(
-        block,
         Flows(
+            block,
             [
                 block.find(b"tcp_flags_tc", end - len(line))
                 for line, end in zip(lines, ends(lines), strict=True)
-            ]
+            ],
         ),
     )
     return collector

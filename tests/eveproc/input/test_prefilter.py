@@ -95,6 +95,33 @@ def test_few_flows_are_looked_at(recorded: Path) -> None:
     assert stats.events["flow"] < recorded.read_bytes().count(b'"event_type":"flow"') / 4
 
 
+def with_blanks(content: bytes) -> bytes:
+    """As encoders write it that put a blank behind every colon and comma."""
+    return content.replace(b'":', b'": ').replace(b',"', b', "')
+
+
+def test_blanks_behind_colons_and_commas_cost_no_decoding(
+    recorded: Path, decoded: EvidenceStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(with_blanks(recorded.read_bytes()))
+    store, stats = gather([str(path)], SITES[0], jobs=2)
+    store.trim()
+    assert without_coverage(store) == decoded
+    assert stats.lines == gather([str(recorded)], SITES[0])[1].lines
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("last", [b"\n", b""])
+def test_a_line_with_blanks_is_decoded_as_it_was(newline: bytes, last: bytes) -> None:
+    """What looks like the end of a string may be its beginning."""
+    other = b'{"event_type": "tls", "a": ", ", "b": "\r", "src_port": 5, "c": ": "}'
+    mail = b'{"event_type": "smtp", "email": {"subject": ": x, "}, "d": ", "}'
+    block = newline.join((other, mail, other, other, mail)) + last
+    lines, _ = Prefilter(line_filter(SITES[0]), lambda: ()).lines(block, len(block))
+    assert lines == [mail + newline, mail + last]
+
+
 def test_a_period_leaves_out_the_same(recorded: Path) -> None:
     period = Period(since=1_772_440_000.0, until=1_772_442_000.0, future=1_772_443_000.0)
     assert selected(recorded, SITES[0], period) == plainly(recorded, SITES[0], period)
@@ -318,6 +345,8 @@ def test_a_thousand_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         lines = [
             written_somehow(random.choice(pool), random) for _ in range(random.randrange(1, 60))
         ]
+        if not seed % 4:
+            lines = [*map(with_blanks, lines)]
         path.write_bytes(b"\n".join(lines) + b"\n" * random.randrange(2))
         site = SITES[seed % len(SITES)]
         expected = plainly(path, site)
