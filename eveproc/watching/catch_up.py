@@ -20,12 +20,12 @@ from rulegen.units import DAY, HOUR
 class CaughtUp(Struct, frozen=True):
     """Where a watch goes on.
 
-    `starts`: bytes of each file that were read already, by name. `gone`: positions in files that
-    are no longer followed; they stay in the state.
+    `reached`: positions in files that had the name of a followed one, by that name. `gone`: those
+    in files that are no longer followed; they stay in the state.
     """
 
     memory: WatchMemory
-    starts: Mapping[str, int]
+    reached: Mapping[str, Sequence[LogPosition]]
     gone: tuple[LogPosition, ...]
     stats: ReadStats = field(default_factory=ReadStats)
 
@@ -50,11 +50,9 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     store.sensors |= fresh.sensors
     store.unnamed_logs |= fresh.unnamed_logs
     memory = WatchMemory(store, {incident.id: incident for incident in state.incidents()})
-    here = {str(Path(name)): name for name in names}
-    starts = {
-        here[mark.path]: mark.offset for mark in read if mark.path in here and _is_file_of(mark)
-    }
-    return CaughtUp(memory, starts, tuple(mark for mark in read if mark.path not in here), stats)
+    reached = {name: [mark for mark in read if mark.path == str(Path(name))] for name in names}
+    here = {mark.path for marks in reached.values() for mark in marks}
+    return CaughtUp(memory, reached, tuple(mark for mark in read if mark.path not in here), stats)
 
 
 def _files(names: Sequence[str], marks: Sequence[LogPosition]) -> list[str]:
@@ -80,11 +78,3 @@ def _was_written_to(path: Path, since: int) -> bool:
         return path.stat().st_mtime_ns >= since
     except OSError:
         return False
-
-
-def _is_file_of(mark: LogPosition) -> bool:
-    try:
-        status = Path(mark.path).stat()
-    except OSError:
-        return False
-    return (status.st_dev, status.st_ino) == (mark.device, mark.inode)

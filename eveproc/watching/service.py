@@ -68,15 +68,15 @@ def shown(name: str) -> str:
     return name if is_file_name(name) or not name.startswith("redis") else "redis://..."
 
 
-def open_source(name: str, stats: ReadStats, start: int = 0) -> FollowedInput:
-    """Open a path, unix:PATH, unixgram:PATH or redis://...; a file from byte `start` on.
+def open_source(name: str, stats: ReadStats) -> FollowedInput:
+    """Open a path, unix:PATH, unixgram:PATH or redis://...
 
     Raises MxhoundError if it cannot be read.
     """
     scheme, _, rest = name.partition(":")
     if is_file_name(name):
         _refuse_unified2(name)
-        return Follower(name, stats, start)
+        return Follower(name, stats)
     if scheme in ("unix", "unixgram"):
         from eveproc.watching.listen import Listener
 
@@ -150,16 +150,15 @@ class Live:
         self._clock = clock
         self._state = state
         site, now = load(), clock()
-        past = (
-            CaughtUp(WatchMemory(), {}, ())
-            if state is None
-            else catch_up(state, [name for name in names if is_file_name(name)], site, now)
-        )
+        self.stats = ReadStats()
+        with ExitStack() as stack:
+            self._sources = {name: _opened(name, self.stats, stack) for name in names}
+            past = self._caught_up(site, now)
+            self._stack = stack.pop_all()
         self._faults = Faults(sinks.say)
         self._skipped: Counter[str] = Counter()
-        self._watcher = Watcher(site, past.memory, past.stats, now=now, faults=self._faults)
+        self._watcher = Watcher(site, past.memory, self.stats, now=now, faults=self._faults)
         self._inventory = InventoryFile(site.inventory, sinks.say)
-        self.stats = past.stats
         self._gone = past.gone
         self._looked = self._kept = monotonic()
         self._pause = PAUSE
@@ -171,11 +170,21 @@ class Live:
         self._doubted: set[str] = set()
         self._snort_readers: dict[str, snort.Reader] = {}
         self._blindness = BlindnessWatch(self._reading, sinks.say, sinks.send, policy, monotonic())
-        with ExitStack() as stack:
-            self._sources = {
-                name: _opened(name, self.stats, past.starts.get(name, 0), stack) for name in names
-            }
-            self._stack = stack.pop_all()
+
+    def _caught_up(self, site: SiteProfile, now: float) -> CaughtUp:
+        """What was read before, and since. The files are open: a rotation meanwhile is noticed."""
+        if self._state is None:
+            return CaughtUp(WatchMemory(), {}, ())
+        files = {
+            name: source for name, source in self._sources.items() if isinstance(source, Follower)
+        }
+        for source in files.values():
+            source.hold(monotonic())
+        past = catch_up(self._state, list(files), site, now)
+        for name, source in files.items():
+            source.resume(past.reached[name])
+        self.stats.merge(past.stats)
+        return past
 
     def run(self, process_signals: ProcessSignals) -> bool:
         """Pass on news until stopped. True if it ended because it was blind for too long.
@@ -335,7 +344,7 @@ def _file_head(name: str) -> bytes:
         return b""
 
 
-def _opened(name: str, stats: ReadStats, start: int, stack: ExitStack) -> FollowedInput:
-    source = open_source(name, stats, start)
+def _opened(name: str, stats: ReadStats, stack: ExitStack) -> FollowedInput:
+    source = open_source(name, stats)
     stack.callback(source.close)
     return source

@@ -6,7 +6,7 @@ The file is polled. inotify was measured and gains nothing: a look at a file wit
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from glob import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from eveproc.input import snort
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import BLOCK, MAX_LINE, TAIL, LogSource
 from eveproc.input.sources import HEAD as BOOKMARK_HEAD
-from eveproc.state.log_position import FileKind, Log, LogPosition
+from eveproc.state.log_position import FileKind, Log, LogPosition, digest_of
 from rulegen.errors import InputError, Problem
 
 # A file is recognized by its first bytes: time in microseconds, flow and addresses of its first
@@ -115,6 +115,15 @@ class FollowedFile:
             want = BLOCK
         self._seen = size
 
+    def is_read_to(self, mark: LogPosition) -> bool:
+        """True if the content before the offset of `mark` is still that which was read."""
+        before = min(TAIL, mark.offset)
+        return digest_of(os.pread(self.descriptor, before, mark.offset - before)) == mark.tail
+
+    def was_written_to(self) -> bool:
+        """True if it was written to since the last look, whatever is left of that."""
+        return os.fstat(self.descriptor).st_mtime_ns != self.modified
+
     def last_piece(self) -> Iterator[Piece]:
         """The last line, although it has no end."""
         if tail := os.pread(self.descriptor, MAX_LINE + 1, self.offset):
@@ -137,20 +146,29 @@ class FollowedFile:
 
 
 class Follower:
-    """Follows the file that has the name `path` at the time; the first one from byte `start` on.
+    """Follows the file that has the name `path` at the time.
 
     Raises InputError if it can never be read.
     """
 
-    def __init__(self, path: str, stats: ReadStats, start: int = 0) -> None:
+    def __init__(self, path: str, stats: ReadStats) -> None:
         self.path = Path(path)
         self._stats = stats
-        self._start = start
         self._current: FollowedFile | None = None
         self._older: list[tuple[float, FollowedFile]] = []  # with the moment of their last news
         self._read: deque[bytes] = deque(maxlen=MOST_HEADS)
         self._fault = ""
         _refuse(self.path)
+
+    def hold(self, now: float) -> None:
+        """Open the file, so that a rotation before the first look takes no line away."""
+        self._turn(now)
+
+    def resume(self, marks: Iterable[LogPosition]) -> None:
+        """Do not read again what another reader has read of the file, up to one of the marks."""
+        if self._current is not None:
+            reached = (mark.offset for mark in marks if self._current.is_read_to(mark))
+            self._current.offset = max(reached, default=0)
 
     def poll(self, now: float) -> Iterator[Piece]:
         """Every new line since the last call; `now` is a monotonic clock in seconds."""
@@ -158,11 +176,14 @@ class Follower:
         former = self._current
         if former is not None:
             before, modified = former.position, former.modified
+            was_empty = not before.head and former.was_written_to()
             if former.was_rewritten():
                 self._read.append(before.head)
                 yield from self._rest_of_copy(before, now)
                 yield from self._missed(modified, now)
             yield from former.pieces()
+            if was_empty:  # it may have been emptied again since, after a copy was made
+                yield from self._missed(modified, now)
         if self._turn(now) and self._current is not None:
             if former is not None:
                 yield from self._missed(former.modified, now)
@@ -196,7 +217,7 @@ class Follower:
                 status.st_ino,
             ):
                 return False
-            taken = FollowedFile(self.path, self._stats, self._start)
+            taken = FollowedFile(self.path, self._stats)
         except OSError as error:
             self._note_fault(
                 ""
@@ -208,7 +229,7 @@ class Follower:
         self._stats.files += 1
         if self._current is not None:
             self._older.append((now, self._current))
-        self._current, self._start = taken, 0
+        self._current = taken
         return True
 
     def _note_fault(self, fault: str) -> None:

@@ -4,6 +4,7 @@ where it has a state."""
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,50 @@ def test_a_log_of_last_year_ages_by_its_own_time(eve, site, tmp_path, before):
         with watched(eve, site, state) as second:
             pass
     assert second.news == [("new", OTHER)]
+
+
+def renamed(eve):
+    eve.rename(f"{eve}.1")
+    write(eve, quiet(START + 300))
+
+
+def copied_and_emptied(eve):
+    """What is written then is longer than all before."""
+    shutil.copy(eve, f"{eve}.1")
+    size = eve.stat().st_size
+    os.truncate(eve, 0)
+    while eve.stat().st_size <= size:
+        write(eve, quiet(START + 300))
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first start", "later start"])
+@pytest.mark.parametrize("rotate", [renamed, copied_and_emptied])
+def test_a_rotation_while_it_catches_up_loses_nothing(
+    eve, site, tmp_path, monkeypatch, rotate, is_first
+):
+    def gather_and_rotate(*arguments):
+        done = gather_parts(*arguments)
+        write(eve, *mailing(START + 200, 40, host="10.20.1.10"))
+        rotate(eve)
+        return done
+
+    gather_parts = catch_up.gather_parts
+    write(eve, *mailing(START, 40))
+    with open_state(tmp_path / "state") as state:
+        if not is_first:
+            with watched(eve, site, state):
+                pass
+            write(eve, *mailing(START + 60, 40, host=OTHER))
+        monkeypatch.setattr(catch_up, "gather_parts", gather_and_rotate)
+        with watched(eve, site, state) as second:
+            monkeypatch.undo()
+            second._live._take_turn(second.process_signals)
+        told = {host for _, host in second.news}
+        assert told == {"10.20.1.10", HOST if is_first else OTHER}
+        assert not [line for line in second.said if "not have been read" in line]
+        with watched(eve, site, state) as third:
+            pass
+        assert third.news == []
 
 
 @pytest.mark.slow

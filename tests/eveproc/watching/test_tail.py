@@ -214,14 +214,49 @@ def test_a_piece_that_was_not_taken_in_is_given_again(log):
     follower.close()
 
 
-def test_a_start_is_of_the_first_file_alone(log):
+def marks_of(log, at=0.0):
+    """Positions after everything that is in the file now."""
+    with closing(Follower(str(log.path), ReadStats())) as other:
+        texts(other, 0)
+        return list(other.log_positions(at))
+
+
+def test_what_another_reader_has_read_is_not_read_again(log):
     log.lines(2)
-    follower = Follower(str(log.path), ReadStats(), start=log.path.stat().st_size)
-    assert texts(follower, 0) == []
+    marks = marks_of(log)
+    log.lines(1)
+    follower = Follower(str(log.path), ReadStats())
+    follower.hold(0.0)
+    follower.resume(marks)
+    assert texts(follower, 0) == log.written[2:]
     log.rename()
     log.reopen()
     log.lines(1)
-    assert texts(follower, 1) == log.written[2:]
+    assert texts(follower, 1) == log.written[3:]
+    follower.close()
+
+
+def test_a_file_with_other_content_is_read_from_its_beginning(log):
+    log.lines(2)
+    marks = marks_of(log)
+    log.path.write_bytes(b"")
+    log.reopen()
+    log.lines(5)
+    follower = Follower(str(log.path), ReadStats())
+    follower.hold(0.0)
+    follower.resume(marks)
+    assert texts(follower, 0) == log.written[2:]
+    follower.close()
+
+
+def test_lines_that_are_written_and_copied_away_between_two_looks_are_read(log):
+    log.path.touch()
+    follower = Follower(str(log.path), ReadStats())
+    assert texts(follower, 0) == []
+    log.lines(3)
+    shutil.copy(log.path, f"{log.path}.1")
+    log.path.write_bytes(b"")
+    assert texts(follower, 1) == log.written
     follower.close()
 
 
