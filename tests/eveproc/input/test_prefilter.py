@@ -100,11 +100,22 @@ def with_blanks(content: bytes) -> bytes:
     return content.replace(b'":', b'": ').replace(b',"', b', "')
 
 
-def test_blanks_behind_colons_and_commas_cost_no_decoding(
-    recorded: Path, decoded: EvidenceStore, tmp_path: Path
+def with_sorted_keys(content: bytes) -> bytes:
+    """As shippers write it that keep records in a sorted map."""
+    records = map(json.loads, content.splitlines())
+    texts = (json.dumps(record, separators=(",", ":"), sort_keys=True) for record in records)
+    return "\n".join((*texts, "")).encode()
+
+
+@pytest.mark.parametrize("written", [with_blanks, with_sorted_keys])
+def test_other_ways_to_write_a_record_cost_no_decoding(
+    recorded: Path,
+    decoded: EvidenceStore,
+    tmp_path: Path,
+    written: Callable[[bytes], bytes],
 ) -> None:
     path = tmp_path / "eve.json"
-    path.write_bytes(with_blanks(recorded.read_bytes()))
+    path.write_bytes(written(recorded.read_bytes()))
     store, stats = gather([str(path)], SITES[0], jobs=2)
     store.trim()
     assert without_coverage(store) == decoded
@@ -461,18 +472,21 @@ def test_other_names_are_passed_over(line: bytes) -> None:
     ],
     ids=["plain", "text", "text in text", "CSV"],
 )
-def test_an_ordinary_flow_is_passed_over_however_its_quotes_are_spelled(
-    spell: Callable[[bytes], bytes],
+@pytest.mark.parametrize("sort", [False, True])
+def test_an_ordinary_flow_is_passed_over_however_it_is_spelled(
+    spell: Callable[[bytes], bytes], sort: bool
 ) -> None:
-    """Else every flow of a container would be decoded."""
-    line = (
-        b'{"event_type":"flow","src_ip":"10.20.1.7","dest_ip":"192.0.2.1","dest_port":443,'
-        b'"proto":"TCP","flow":{"state":"closed"},'
-        b'"tcp":{"tcp_flags":"1b","tcp_flags_ts":"%b","tcp_flags_tc":"%b"}}'
-    )
-    assert wanted(spell(line % (b"1b", b"1b"))) == []
-    unanswered = spell(line % (b"02", b"00"))
-    assert wanted(unanswered) == [unanswered]
+    """Else every flow of a container, or of a shipper that sorts keys, would be decoded."""
+
+    def flow(client: str, server: str) -> bytes:
+        ends = {"src_ip": "10.20.1.7", "dest_ip": "192.0.2.1", "dest_port": 443}
+        flags = {"tcp_flags": "1b", "tcp_flags_ts": client, "tcp_flags_tc": server}
+        record = {"event_type": "flow", **ends, "flow": {"state": "closed"}, "tcp": flags}
+        return spell(json.dumps(record, separators=(",", ":"), sort_keys=sort).encode())
+
+    assert wanted(flow("1b", "1b")) == []
+    for unanswered in (flow("02", "00"), flow("1b", "10"), flow("02", "12")):
+        assert wanted(unanswered) == [unanswered]
 
 
 def in_text(line: bytes) -> bytes:
