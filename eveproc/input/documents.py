@@ -86,11 +86,12 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
     unwrapper = Unwrapper(named)
     text = _Utf8(source)
     try:
-        for value in ijson.items(text, prefix, multiple_values=True, use_float=True):
-            text.record_bytes = 0
-            yield from unwrapper.noted(value, source.stats, shown(prefix))
-        if prefix == _ITEM and text.last != "]":
-            source.note_problem("holds other values behind an array of records; they were not read")
+        place: str | None = prefix
+        while place is not None:
+            for value in ijson.items(text, place, multiple_values=True, use_float=True):
+                text.record_bytes = 0
+                yield from unwrapper.noted(value, source.stats, shown(place))
+            place = text.next_place()
     except ijson.JSONError as error:
         reason = str(error).splitlines()[0]
         if text.record_bytes > MAX_LINE:
@@ -105,25 +106,52 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
         yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
 
 
+# Between an array and an object on another line: never within JSON, whose texts hold no line ends.
+_SEAM = re.compile(r"\]\s*(?=\{)")
+
+
 class _Utf8:
     r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the
     first of them.
 
-    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory. `last`
-    is the last sign that is no blank.
+    It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory. It
+    ends at a seam, too, where records are in another place from there on: see `next_place`.
     """
 
     def __init__(self, source: LogSource) -> None:
         self.record_bytes = 0  # read since the last record
-        self.last = ""
         self._source = source
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        self._end = ""  # of what was read: the last sign that is no blank, and a line end behind it
+        self._is_at_seam = False
+        self._waiting = ""  # text behind a seam
 
     def read(self, size: int) -> bytes:
         # ijson asks for 0 bytes to see whether bytes or text will come.
-        while size and self.record_bytes <= MAX_LINE and (block := self._source.read(size)):
-            self.record_bytes += len(block)
-            if text := self._decoder.decode(block):
-                self.last = text.rstrip()[-1:] or self.last
+        while size and not self._is_at_seam and self.record_bytes <= MAX_LINE:
+            text, self._waiting = self._waiting, ""
+            if not text:
+                if not (block := self._source.read(size)):
+                    break
+                self.record_bytes += len(block)
+                text = self._decoder.decode(block)
+            if text := self._up_to_seam(text):
                 return escape_invalid(text)
         return b""
+
+    def next_place(self) -> str | None:
+        """Where the records behind a seam are; they are read next. None at the end."""
+        place = "" if self._is_at_seam else None
+        self._is_at_seam = False
+        return place
+
+    def _up_to_seam(self, text: str) -> str:
+        known = self._end + text
+        seams = (found for found in _SEAM.finditer(known) if "\n" in found[0])
+        if seam := next(seams, None):
+            before = max(0, seam.end() - len(self._end))
+            self._is_at_seam, self._waiting, self._end = True, text[before:], ""
+            return text[:before]
+        whole = known.rstrip()
+        self._end = whole[-1:] + ("\n" if "\n" in known[len(whole) :] else "")
+        return text

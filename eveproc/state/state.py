@@ -147,7 +147,9 @@ def open_state(path: Path) -> Iterator["State"]:
     """
     try:
         _make_private(path)
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path.absolute(), timeout=0, isolation_level=None)
+        ) as connection:
             _prepare(connection)
             yield State(connection)
     except sqlite3.Error as error:

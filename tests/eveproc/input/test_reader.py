@@ -16,7 +16,7 @@ from eveproc.input import sources
 from eveproc.input.events import Dns, Event, Skipped, SkipReason
 from eveproc.input.read_stats import MAX_DETAILS, MAX_PROBLEMS, OTHERS, ReadStats
 from eveproc.input.reader import line_result, read_events
-from eveproc.input.sources import MAX_LINE, find_files
+from eveproc.input.sources import MAX_LINE, LogSource, find_files
 from rulegen.errors import InputError
 from tests.eveproc.framing import packed
 
@@ -363,13 +363,47 @@ def test_an_array_on_the_first_line_does_not_hide_the_lines_behind_it(
     assert not stats.problems
 
 
-def test_what_is_behind_an_array_over_several_lines_is_told(tmp_path: Path) -> None:
-    array = json.dumps(RECORDS[:1], indent=1).encode() + b"\n"
-    assert not read(written(tmp_path / "eve.json", array))[1].problems
-    numbers, stats = read(written(tmp_path / "eve.json", array + LINES))
-    assert numbers == [0]
+ARRAY = json.dumps(RECORDS[:2], indent=1).encode() + b"\n"
+SPREAD = b"".join(json.dumps(record, indent=1).encode() + b"\n" for record in RECORDS[:2])
+
+
+@pytest.mark.parametrize(
+    ("content", "numbers"),
+    [
+        (ARRAY, [0, 1]),
+        (ARRAY + LINES, [0, 1, *range(COUNT)]),
+        (ARRAY + b"\r\n \n" * 3 + LINES, [0, 1, *range(COUNT)]),
+        (ARRAY + SPREAD, [0, 1, 0, 1]),
+        (ARRAY + SPREAD + ARRAY + LINES, [0, 1] * 3 + list(range(COUNT))),
+        (SPREAD + ARRAY + SPREAD, [0, 1] * 3),
+        (ARRAY + ARRAY + SPREAD, [0, 1] * 3),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 2, 7, 1 << 16])
+def test_what_is_behind_an_array_over_several_lines_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, numbers: list[int], block: int
+) -> None:
+    def in_blocks(source: LogSource, size: int) -> bytes:
+        return whole(source, min(size, block))
+
+    whole = LogSource.read
+    monkeypatch.setattr(LogSource, "read", in_blocks)
+    found, stats = read(written(tmp_path / "eve.json", content))
+    assert found == numbers
+    assert not stats.problems
+
+
+def test_signs_of_a_seam_within_a_text_are_text(tmp_path: Path) -> None:
+    records = [{**RECORDS[0], "host": "a ] { b } [ c"}, RECORDS[1]]
+    content = json.dumps(records, indent=1).encode() + b"\n" + LINES
+    assert read(written(tmp_path / "eve.json", content))[0] == [0, 1, *range(COUNT)]
+
+
+def test_a_fault_behind_an_array_is_told(tmp_path: Path) -> None:
+    numbers, stats = read(written(tmp_path / "eve.json", ARRAY + b'{"event_type": \n' + LINES))
+    assert numbers[:2] == [0, 1]
     (problem,) = stats.problems
-    assert "other values behind an array" in problem.what
+    assert "breaks off or is wrong" in problem.what
 
 
 def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:

@@ -504,3 +504,12 @@ def test_a_day_that_eveproc_did_not_write_is_refused(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(MxhoundError, match="is damaged"), open_state(path) as state:
         state.days_of("m")
+
+
+def test_no_name_stands_for_a_state_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept(Path(":memory:"), asked(1), START)
+    with open_state(Path(":memory:")) as state:
+        assert state.recall_all(START).hosts
