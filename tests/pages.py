@@ -204,7 +204,8 @@ def _names_counted_from(signal: Signal) -> str:
 
 
 def _eve_types(entry: SignalEntry) -> str:
-    return " and ".join(dict.fromkeys(extractor.record.EVE_TYPE for extractor in entry.extractors))
+    *others, last = dict.fromkeys(extractor.record.EVE_TYPE for extractor in entry.extractors)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _windows_table() -> str:

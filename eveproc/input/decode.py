@@ -661,6 +661,7 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
         community_id=wire.community_id,
         origin=_origin(wire),
         client=_address(wire.src_ip, "src_ip"),
+        client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
         name=_name(tls.sni) or _common_name(tls.subject),

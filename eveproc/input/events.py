@@ -273,6 +273,7 @@ class Tls(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "tls"
 
     client: str
+    client_port: int = 0
     server: str
     server_port: int
     name: str = ""

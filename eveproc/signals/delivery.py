@@ -4,7 +4,14 @@ from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.facts import mail_ports
 from eveproc.signals.known_mailers import EMOTET, HOURLY_6, HOURLY_20, SLOW_BOT
-from eveproc.signals.records import Connection, Recipient, RelayedMail, Session, Transaction
+from eveproc.signals.records import (
+    Connection,
+    EncryptedSession,
+    Recipient,
+    RelayedMail,
+    Session,
+    Transaction,
+)
 from eveproc.signals.rule_match import HostMark, MarkTest, Moment, SmtpMatch, SynMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeight, Window
 from rulegen.units import DAY, HOUR
@@ -40,6 +47,10 @@ def _direct_peer(session: Session) -> str:
 
 
 def _submission_peer(session: Session) -> str:
+    return session.event.server if session.is_submission else ""
+
+
+def _encrypted_submission_peer(session: EncryptedSession) -> str:
     return session.event.server if session.is_submission else ""
 
 
@@ -117,6 +128,7 @@ DELIVERY = (
         extractors=(
             Extractor(Connection, _submission_server),
             Extractor(Session, _submission_peer),
+            Extractor(EncryptedSession, _encrypted_submission_peer),
         ),
         traces=Traces(event_types=("smtp",), ports=mail_ports),
         windows=(

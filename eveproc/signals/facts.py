@@ -21,10 +21,12 @@ from eveproc.signals.domains import (
 from eveproc.signals.records import (
     Connection,
     DnsService,
+    EncryptedSession,
     IncomingRecipient,
     MailService,
     Question,
     Recipient,
+    Session,
     Transaction,
 )
 from rulegen.site_profile import Ports
@@ -69,6 +71,7 @@ class Fact(StrEnum):
     SENDS_AS_US = "sends_as_us"  # by domain of the site that its mails are from
     ASKS_SETTINGS = "asks_settings"  # by domain whose settings for mail programs it asked for
     MET_BY_MAIL = "met_by_mail"  # by external server that took its connection to a mail port
+    ENCRYPTS = "encrypts"  # by external server that it spoke TLS with on a mail port
     READS_MAILBOX = "reads_mailbox"  # by external POP or IMAP server
     RCPT_TAKEN = "rcpt_taken"  # by recipient of a mail that a message followed
     TEXT_SENDERS = "text_senders"  # by text and sender, of mails sent to external servers
@@ -167,6 +170,10 @@ def _internal_target(connection: Connection) -> str:
 
 def _server_that_answered(connection: Connection) -> str:
     return connection.event.server if _is_met(connection) else ""
+
+
+def _server_spoken_to(session: Session | EncryptedSession) -> str:
+    return session.event.server
 
 
 def _mail_taken_by(connection: Connection) -> str:
@@ -320,7 +327,17 @@ FACTS = (
     FactEntry(
         fact=Fact.MET_BY_MAIL,
         peer=Peer.SERVER,
-        extractors=(Extractor(Connection, _server_that_answered),),
+        extractors=(
+            Extractor(Connection, _server_that_answered),
+            Extractor(Session, _server_spoken_to),
+            Extractor(EncryptedSession, _server_spoken_to),
+        ),
+        traces=Traces(event_types=("smtp",), ports=mail_ports),
+    ),
+    FactEntry(
+        fact=Fact.ENCRYPTS,
+        peer=Peer.SERVER,
+        extractors=(Extractor(EncryptedSession, _server_spoken_to),),
         traces=_ANY_MAIL_PORT,
     ),
     FactEntry(

@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eveproc.input.events import FIN, LOOPBACK, PSH, RST, SYN, Dns, Event, Flow, Smtp
+from eveproc.input.events import FIN, LOOPBACK, PSH, RST, SYN, Dns, Event, Flow, Smtp, Tls
 from eveproc.signals.domains import domain_of_address, is_below, registered_domain
 from eveproc.signals.home_net import home_test
 from eveproc.signals.observation import Pivot
@@ -48,7 +48,7 @@ class Record(Struct, frozen=True):
         if not event.flow_id:
             return None
         tx_id = event.tx_id if isinstance(event, Smtp) else -1
-        port = event.client_port if isinstance(event, Dns | Flow | Smtp) else 0
+        port = event.client_port if isinstance(event, Dns | Flow | Smtp | Tls) else 0
         return Pivot(event.flow_id, event.community_id, tx_id, port)
 
 
@@ -107,6 +107,19 @@ class Session(Record, frozen=True):
     EVE_TYPE = "smtp"
 
     event: Smtp
+    is_submission: bool
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.event.client_port, self.event.server, self.event.server_port
+
+
+class EncryptedSession(Record, frozen=True):
+    """A home host spoke TLS with an external server on a mail port."""
+
+    EVE_TYPE = "tls"
+
+    event: Tls
     is_submission: bool
 
     @property
@@ -233,6 +246,8 @@ class RecordReader:
                 return self._of_flow(self._unflipped(event))
             case Smtp():
                 return self._of_smtp(event)
+            case Tls():
+                return self._of_tls(event)
             case _:
                 return ()
 
@@ -297,6 +312,12 @@ class RecordReader:
         if is_internal or not is_own or _is_quit(event):
             return
         yield from self._sent_directly(event)
+
+    def _of_tls(self, event: Tls) -> Iterator[Record]:
+        is_mail = event.server_port in self._mail_ports
+        if is_mail and self.is_home(event.client) and not self.is_home(event.server):
+            is_submission = event.server_port in self._submission
+            yield EncryptedSession(event, event.client, is_submission)
 
     def _through_the_site(self, event: Smtp) -> Iterator[Record]:
         unrelated = self._unrelated(event)

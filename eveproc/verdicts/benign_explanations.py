@@ -25,8 +25,9 @@ def find_benign_explanations(
         explained_servers.mail_filter(evidence),
         explained_servers.scanner(evidence),
         explained_clients.provider_client(evidence)
-        or explained_surveys.monitor(evidence)
-        or explained_surveys.survey(evidence, may_be_own),
+        or explained_surveys.monitor(evidence, context)
+        or explained_surveys.survey(evidence, context),
+        explained_surveys.sessions_alone(evidence, context),
         explained_clients.account_setup(evidence),
         explained_clients.regulars(evidence),
         explained_clients.file_sharer(evidence),

@@ -8,6 +8,8 @@ from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.remedies import BOTH_DIRECTIONS, IS_IT_RUNNING, MIRROR, TYPES
 
+# Records that say what hosts do about mail.
+EVIDENCE = frozenset(("dns", "smtp", "flow"))
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
 
 
@@ -79,9 +81,11 @@ def _nothing_in_time(seen: InputSeen) -> Cause | None:
 
 
 def _no_evidence_kind(seen: InputSeen) -> Cause | None:
-    if seen.kinds & {"dns", "smtp", "flow"} or seen.coverage.own_alerts:
+    if seen.kinds & EVIDENCE or seen.coverage.own_alerts or seen.store.flows_logged:
         return None
-    if seen.store.hosts or seen.store.flows_logged:  # present but not in the sample
+    # Of TLS alone little is seen; others are present but not in the sample.
+    has_tls_alone = seen.stats.events["tls"] and not any(map(seen.stats.events.get, EVIDENCE))
+    if seen.store.hosts and not has_tls_alone:
         return None
     held = ", ".join(sorted({*seen.kinds, *seen.other_kinds()})[:8]) or "none"
     remedy = f"log dns, smtp and flow ({TYPES} in suricata.yaml)"

@@ -1,13 +1,12 @@
 """HostEvidence -> explanations of hosts that ask mail servers and hand them nothing. Pure."""
 
-from collections.abc import Callable
-
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import servers_on_port_25
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.explanation import (
     BY_RATE,
+    CONNECTIONS,
     HARDLY,
     PERHAPS,
     SUBMITTED,
@@ -15,6 +14,8 @@ from eveproc.verdicts.explanation import (
     BenignExplanation,
 )
 from eveproc.verdicts.recipients import sends_as_its_greeting_says
+from eveproc.verdicts.scoring import HostContext
+from rulegen.units import count_of
 from rulegen.vocabulary import Signal
 
 # A monitor returns to the servers of its first rounds for as long as it is observed, at most this
@@ -32,9 +33,10 @@ MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
 LOOKUPS_EACH = 5
 
 
-def monitor(evidence: HostEvidence) -> BenignExplanation | None:
+def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """The same servers are visited again and again."""
-    sketches = [evidence.log(s) for s in (Signal.SMTP_ATTEMPTS, Signal.SUBMISSION_ATTEMPTS)]
+    direct = Signal.SMTP_ATTEMPTS if context.connections_logged else Signal.SMTP_SESSIONS
+    sketches = [evidence.log(s) for s in (direct, Signal.SUBMISSION_ATTEMPTS)]
     peers = len(set().union(*(sketch.keys() for sketch in sketches)))
     if (
         not peers
@@ -53,7 +55,7 @@ def monitor(evidence: HostEvidence) -> BenignExplanation | None:
     if each < AGAIN or end - start < WATCHED or not answered or not settled:
         return None
     is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
-    sure = is_gentle or _hands_nothing_over(evidence)
+    sure = is_gentle or _hands_nothing_over(evidence, context)
     return BenignExplanation(
         f"connects to the same {peers} servers repeatedly without sending mail that was "
         "seen, as monitoring does",
@@ -63,7 +65,7 @@ def monitor(evidence: HostEvidence) -> BenignExplanation | None:
     )
 
 
-def survey(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> BenignExplanation | None:
+def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
     set-up.
 
@@ -75,12 +77,12 @@ def survey(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> BenignE
     direct = servers_on_port_25(evidence)
     submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     tried = direct | submission
-    if not _hands_nothing_over(evidence) or len(met) < MET_AT_LEAST * len(tried):
+    if not _hands_nothing_over(evidence, context) or len(met) < MET_AT_LEAST * len(tried):
         return None
     mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
     several = (direct & submission) | (tried & mailboxes)
     is_thorough = 2 * len(several) >= len(tried)
-    is_open = sends_as_its_greeting_says(evidence, may_be_own)
+    is_open = sends_as_its_greeting_says(evidence, context.may_be_own)
     return BenignExplanation(
         f"connects to {len(met)} mail servers and hands over no mail, as a survey does",
         "if it checks servers or addresses, add it to exempt; if not, find the program",
@@ -89,10 +91,40 @@ def survey(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> BenignE
     )
 
 
-def _hands_nothing_over(evidence: HostEvidence) -> bool:
-    """To most of the mail servers that it met the host sent too little for a mail or a login."""
+def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
+    """Sessions that show no mail, where no flow record tells how much was sent.
+
+    Like alerts alone, they count what surveys, monitors and the people behind one address do, too.
+    """
+    kinds = (Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
+    sessions = sum(evidence.log(kind).count() for kind in kinds)
+    mails = evidence.log(Signal.MAIL_BURST).count()
+    if context.connections_logged or not sessions or mails > (1 - MOST_ASKED) * sessions:
+        return None
+    shown = count_of(mails, "readable mail") if mails else "no readable mail"
+    return BenignExplanation(
+        f"is seen in {count_of(sessions, 'session')} with {shown}, and without flow records "
+        "nothing tells whether mails were handed over",
+        "log its flow records, or look at what it sends",
+        CONNECTIONS | {Signal.SMTP_SESSIONS},
+        PERHAPS,
+    )
+
+
+def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
+    """To most of the mail servers that it met the host sent too little for a mail or a login.
+
+    Without flow records no bytes tell. Then what is spoken in the clear is seen in smtp records,
+    and who speaks TLS may hand over anything.
+    """
     met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
-    asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    if context.connections_logged:
+        asked = evidence.log(Fact.SENT_NOTHING).keys() - handed
+    elif context.tls_logged:
+        handed = handed | evidence.log(Fact.ENCRYPTS).keys()
+        asked = met - handed
+    else:
+        return False
     return bool(asked) and len(asked) >= MOST_ASKED * len(met) and len(handed) <= HANDED_AT_MOST
 
 

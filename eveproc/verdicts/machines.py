@@ -100,6 +100,7 @@ def context_of(
         is_mail_server=is_mail_server,
         connections_logged=store.flows_logged,
         may_be_own=partial(may_be_own, store, site),
+        tls_logged="tls" in store.coverage.kinds(),
         sensor_blind=store.health.is_blind(),
         nights=earlier_nights(past),
     )

@@ -77,7 +77,9 @@ def answer(time, name, *addresses, host=HOST, resolver=RESOLVER):
 
 
 def handshake(time, to, name, port=465, host=HOST):
-    return Tls(time=START + time, client=host, server=to, server_port=port, name=name)
+    client_port = 1024 + int(time * 10) % 60000
+    ends = {"client": host, "client_port": client_port, "server": to, "server_port": port}
+    return Tls(time=START + time, name=name, **ends)
 
 
 def lease(time, address, mac="02:00:00:00:00:07", name="lap-7"):

@@ -24,6 +24,7 @@ from tests.eveproc.evidence_of import (
     alert,
     flow,
     gather,
+    handshake,
     lease,
     lookup,
     mail,
@@ -44,7 +45,8 @@ def kinds(events, host=HOST, site=None):
 
 # What every mail of a foreign sender shows.
 A_MAIL = {Signal.MAIL_BURST: 1, Signal.SENDER_CHURN: 1, Signal.RCPT_REFUSED: 1}
-DIRECT_MAIL = {**A_MAIL, Signal.SMTP_SESSIONS: 1, Signal.RECIPIENT_SPREAD: 1}
+ANSWERED = {Fact.MET_BY_MAIL: 1}
+DIRECT_MAIL = {**A_MAIL, **ANSWERED, Signal.SMTP_SESSIONS: 1, Signal.RECIPIENT_SPREAD: 1}
 MET = {Fact.MET_BY_MAIL: 1, Fact.HANDED_OVER: 1}
 
 
@@ -103,6 +105,17 @@ MET = {Fact.MET_BY_MAIL: 1, Fact.HANDED_OVER: 1}
             id="a survey",
         ),
         pytest.param(flow(1, server(1), 25, proto="UDP"), {}, id="port 25 over UDP"),
+        pytest.param(
+            handshake(1, server(1), ""),
+            {Signal.SUBMISSION_ATTEMPTS: 1, **ANSWERED, Fact.ENCRYPTS: 1},
+            id="submission in TLS",
+        ),
+        pytest.param(
+            handshake(1, server(1), "", 25), {**ANSWERED, Fact.ENCRYPTS: 1}, id="SMTP in TLS"
+        ),
+        pytest.param(handshake(1, server(1), "", 993), {}, id="mailbox in TLS"),
+        pytest.param(handshake(1, server(1), "", 443), {}, id="web in TLS"),
+        pytest.param(handshake(1, RELAY, "", 465), {}, id="submission in TLS to the site"),
         pytest.param(mail(1, server(1)), DIRECT_MAIL, id="mail"),
         pytest.param(
             mail(1, server(1), has_message=True),
@@ -121,7 +134,7 @@ MET = {Fact.MET_BY_MAIL: 1, Fact.HANDED_OVER: 1}
         pytest.param(mail(1, RELAY, "bob@y.test"), {}, id="mail among themselves"),
         pytest.param(
             mail(1, server(1), port=587, helo="pc7"),
-            {Signal.SUBMISSION_ATTEMPTS: 1, **A_MAIL, Signal.HELO_ODD: 1},
+            {Signal.SUBMISSION_ATTEMPTS: 1, **A_MAIL, **ANSWERED, Signal.HELO_ODD: 1},
             id="submitted",
         ),
         pytest.param(
@@ -148,7 +161,7 @@ def test_the_transaction_that_suricata_7_logs_for_a_quit_is_no_session_of_its_ow
     hello, bye = (
         mail(1, server(1), rcpt="", mail_from="", helo="pc7", tx_id=number) for number in (0, 1)
     )
-    assert kinds([hello]) == {Signal.SMTP_SESSIONS: 1, Signal.HELO_ODD: 1}
+    assert kinds([hello]) == {Signal.SMTP_SESSIONS: 1, Signal.HELO_ODD: 1, **ANSWERED}
     assert kinds([bye]) == {}
 
 

@@ -3,7 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from eveproc.input.events import Flow
+from eveproc.input.read_stats import ReadStats
 from eveproc.signals.facts import Fact
+from eveproc.verdicts.analyze import judge_evidence
 from eveproc.verdicts.incoming import clients_with_mail
 from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import (
@@ -13,6 +16,7 @@ from tests.eveproc.evidence_of import (
     answer,
     flow,
     gather,
+    handshake,
     lookup,
     mail,
     server,
@@ -360,3 +364,55 @@ class TestOneCompany:
             )
         ]
         assert verdict([answer(0, "mail.firm.test", server(1)), *events]).level is Level.CLEAN
+
+
+def logged_without_flows(events, tls=False):
+    """The verdict where no flow is logged; `tls`: TLS records of other hosts are."""
+    store = gather([e for e in events if not isinstance(e, Flow)])
+    if tls:
+        store.coverage.present.add("tls")
+    found = judge_evidence(store, site_of(), ReadStats()).verdicts
+    return next(v for v in found if v.host == HOST)
+
+
+def greetings(at, servers, port=25):
+    """Sessions that show a greeting and no mail."""
+    return [
+        mail(at + n * 5, server(n), "", port=port, mail_from="", helo="probe.corp.test")
+        for n in range(servers)
+    ]
+
+
+class TestWithoutFlows:
+    """No bytes tell whether something was handed over."""
+
+    def test_sessions_that_show_no_mail_make_it_suspected_at_most(self):
+        found = logged_without_flows(greetings(0, 40))
+        assert found.level is Level.SUSPECTED
+        assert "40 sessions with no readable mail, and without flow records" in found.why
+
+    def test_readable_mails_convict(self):
+        assert logged_without_flows(spam(40)).level is Level.INFECTED
+        some = spam(40)[: 10 * 3] + greetings(800, 30)
+        assert logged_without_flows(some).level is Level.INFECTED
+        few = spam(40)[: 5 * 3] + greetings(800, 35)
+        assert logged_without_flows(few).level is Level.SUSPECTED
+
+    def test_content_convicts_as_well(self):
+        mails = [mail(n * 5, RELAY, f"a@d{n}.test", attachments=("a.exe",)) for n in range(30)]
+        assert logged_without_flows([*mails, *greetings(200, 2)]).level is Level.INFECTED
+
+    def test_what_is_spoken_in_the_clear_tells_a_survey_where_tls_is_logged(self):
+        """Two ports of each server are tried, and nothing follows."""
+        asked = greetings(0, 30) + greetings(1, 30, port=587)
+        assert logged_without_flows(asked).level is Level.SUSPECTED
+        assert logged_without_flows(asked, tls=True).level is Level.CLEAN
+        hidden = [handshake(n * 5 + 1, server(n), "", 587) for n in range(30)]
+        assert logged_without_flows(asked + hidden, tls=True).level is Level.SUSPECTED
+
+    def test_a_monitor_returns_to_its_servers(self):
+        rounds = [e for at in range(0, 14400, 300) for e in greetings(at, 20)]
+        found = logged_without_flows(rounds)
+        assert found.level is Level.SUSPECTED
+        assert "as monitoring does" in found.why
+        assert logged_without_flows(rounds, tls=True).level is Level.CLEAN

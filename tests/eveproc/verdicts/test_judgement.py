@@ -320,6 +320,34 @@ def test_every_host_of_the_json_form_tells_its_coverage(tmp_path: Path) -> None:
     assert all(one["coverage"]["judgement"] == "judged in part" for one in told)
 
 
+def test_tls_alone_is_not_enough_to_say_that_nobody_sends(tmp_path: Path) -> None:
+    """Submission is seen, and neither port 25 nor lookups; who is found is told all the same."""
+
+    def handshakes(servers: int) -> list[bytes]:
+        return [
+            json.dumps(
+                {
+                    "timestamp": f"2026-03-02T08:{n % 60:02}:00.000000+0000",
+                    "event_type": "tls",
+                    "src_ip": "10.20.7.7",
+                    "src_port": 40000 + n,
+                    "dest_ip": f"198.51.100.{n % servers}",
+                    "dest_port": 465,
+                    "proto": "TCP",
+                    "tls": {"version": "TLS 1.3"},
+                }
+            ).encode()
+            + b"\n"
+            for n in range(60)
+        ]
+
+    few = judged(tmp_path, handshakes(2))
+    assert (few.judgement.outcome, names(few)) == (Outcome.NOT_JUDGED, ["no_evidence_records"])
+    many = judged(tmp_path, handshakes(40))
+    assert many.judgement.outcome is Outcome.IN_PART
+    assert [v.level for v in many.verdicts if v.host == "10.20.7.7"] == [Level.SUSPECTED]
+
+
 # With a state.
 
 
