@@ -6,7 +6,7 @@ from eveproc.input.events import Smtp
 from eveproc.signals.declaration import Extractor, Peer, PeerLimit, SignalEntry, Traces
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.known_mailers import WORM
-from eveproc.signals.records import RelayedMail, Transaction
+from eveproc.signals.records import RelayedMail, Session, Transaction
 from eveproc.signals.rule_match import Moment, SmtpMatch, Untold
 from eveproc.signals.weights import EIGHT_HOURS, AlertWeight, Window
 from rulegen.units import HOUR
@@ -24,8 +24,9 @@ def is_runnable(name: str) -> bool:
     return name.lower().endswith(_ENDINGS)
 
 
-def _helo(transaction: Transaction) -> str:
-    return transaction.event.helo
+def _helo(session: Session) -> str:
+    """The greeting of another server's port; to its provider each machine says what it likes."""
+    return "" if session.is_submission else session.event.helo
 
 
 def _digest_and_recipient(mail: Transaction | RelayedMail) -> str:
@@ -94,10 +95,11 @@ CONTENT = (
         signal=Signal.HELO_ODD,
         did="introduced itself under",
         peer=Peer.HELO_NAME,
-        extractors=(Extractor(Transaction, _helo),),
+        extractors=(Extractor(Session, _helo),),
         traces=_SMTP,
         windows=(Window(HOUR, 4, 5), Window(EIGHT_HOURS, 5, 10)),
-        windows_source="A client has one name, two when it moves.",
+        windows_source="A client has one name, two when it moves. Submission ports do not count: "
+        "of many machines behind one address each submits under its own name.",
         alert_weight=AlertWeight(2.5, 4.0),
         unusual_for_mail_server=True,
         rule_match=SmtpMatch(

@@ -214,6 +214,19 @@ class TestAccounts:
         unread = [e for e in homes if getattr(e, "server_port", 0) != 993]
         assert verdict(unread).level is Level.INFECTED
 
+    def test_machines_behind_one_address_greet_their_provider_under_their_own_names(self):
+        """An office of 40 people with accounts at two providers; TLS hides what follows."""
+        office = [
+            e
+            for n in range(40)
+            for e in (
+                answer(n * 60, f"smtp.p{n % 2}.test", server(n % 2)),
+                session(n * 60 + 1, server(n % 2), 4000, 587),
+                mail(n * 60 + 1, server(n % 2), "", port=587, mail_from="", helo=f"pc{n}"),
+            )
+        ]
+        assert verdict(office).level is Level.CLEAN
+
     def test_a_second_explanation_does_not_take_the_first_away(self):
         """A monitor of mail ports, some of them for submission, visits all of them every hour."""
         visits = [
