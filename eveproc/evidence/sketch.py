@@ -302,6 +302,11 @@ class ActivitySketch(Struct):
         kept = KEPT_LATER if later else KEPT
         return sorted(keys.values())[kept - 1] if len(keys) >= kept else inf
 
+    def has_all_keys(self) -> bool:
+        """False if an hour of the first FULL_HOURS had more keys than are kept."""
+        hours = sorted(self.hours)[:FULL_HOURS]
+        return all(len(self.hours[hour].keys) < KEPT for hour in hours)
+
     def newcomers(self) -> list[tuple[float, str]]:
         """Each key once, at the first time it was ever seen, earliest first."""
         firsts: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """HostEvidence -> explanations of hosts that ask mail servers and hand them nothing. Pure."""
 
+from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import servers_on_port_25
@@ -35,26 +36,21 @@ LOOKUPS_EACH = 5
 
 def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """The same servers are visited again and again."""
-    direct = Signal.SMTP_ATTEMPTS if context.connections_logged else Signal.SMTP_SESSIONS
-    sketches = [evidence.log(s) for s in (direct, Signal.SUBMISSION_ATTEMPTS)]
+    sketches = _visits(evidence, context)
     peers = len(set().union(*(sketch.keys() for sketch in sketches)))
     if (
         not peers
+        or not all(sketch.has_all_keys() for sketch in sketches)
         or evidence.log(Signal.MAIL_BURST).hours
         or evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
     ):
         return None
     each = sum(sketch.count() for sketch in sketches) / peers
-    start, end = (
-        min(sketch.first_seen for sketch in sketches),
-        max(sketch.last_seen for sketch in sketches),
-    )
-    newest = max(time for sketch in sketches for time, _ in sketch.newcomers())
+    seconds = max(s.last_seen for s in sketches) - min(s.first_seen for s in sketches)
     answered = evidence.log(Fact.MET_BY_MAIL).distinct() >= ANSWER * peers
-    settled = newest - start <= max(ROUNDS / each, SETTLED) * (end - start)
-    if each < AGAIN or end - start < WATCHED or not answered or not settled:
+    if each < AGAIN or seconds < WATCHED or not answered or not _meets_all_at_first(sketches):
         return None
-    is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * (end - start) / 60
+    is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * seconds / 60
     sure = is_gentle or _hands_nothing_over(evidence, context)
     return BenignExplanation(
         f"connects to the same {peers} servers repeatedly without sending mail that was "
@@ -65,13 +61,39 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
     )
 
 
+def _visits(evidence: HostEvidence, context: HostContext) -> list[ActivitySketch]:
+    """Connections to port 25 and to submission ports."""
+    direct = Signal.SMTP_ATTEMPTS if context.connections_logged else Signal.SMTP_SESSIONS
+    return [evidence.log(signal) for signal in (direct, Signal.SUBMISSION_ATTEMPTS)]
+
+
+def _meets_all_at_first(visits: list[ActivitySketch]) -> bool:
+    """Are all servers met in the first rounds, as far as those can be told apart?"""
+    each = sum(s.count() for s in visits) / len(set().union(*(s.keys() for s in visits)))
+    start, end = min(s.first_seen for s in visits), max(s.last_seen for s in visits)
+    newest = max(time for sketch in visits for time, _ in sketch.newcomers())
+    return newest - start <= max(ROUNDS / each, SETTLED) * (end - start)
+
+
+def _comes_back_at_random(visits: list[ActivitySketch]) -> bool:
+    """Is each port tried several times, but not in rounds?
+
+    Where not all servers are kept, it is not known which come back.
+    """
+    known = sum(sketch.distinct() for sketch in visits)
+    tries = sum(sketch.count() for sketch in visits)
+    comes_back = tries >= AGAIN * known and all(sketch.has_all_keys() for sketch in visits)
+    return comes_back and not _meets_all_at_first(visits)
+
+
 def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
     set-up.
 
     A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports
     and does not say who it is. A submission port takes logins (RFC 6409, section 4.3): who tries
-    those of many organisations, and no other port of theirs, may be guessing passwords.
+    those of many organisations, and no other port of theirs, may be guessing passwords; and so may
+    who comes back to the same ports again and again, but not in rounds as a monitor does.
     """
     met = evidence.log(Fact.MET_BY_MAIL).keys()
     direct = servers_on_port_25(evidence)
@@ -82,12 +104,13 @@ def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | 
     mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
     several = (direct & submission) | (tried & mailboxes)
     is_thorough = 2 * len(several) >= len(tried)
+    is_done = not _comes_back_at_random(_visits(evidence, context))
     is_open = sends_as_its_greeting_says(evidence, context.may_be_own)
     return BenignExplanation(
         f"connects to {len(met)} mail servers and hands over no mail, as a survey does",
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED if is_thorough else SURVEYED - SUBMITTED,
-        HARDLY if is_thorough or is_open else PERHAPS,
+        HARDLY if (is_thorough and is_done) or is_open else PERHAPS,
     )
 
 

@@ -220,11 +220,13 @@ def test_the_earliest_pivots_are_kept_in_any_order(met):
 def test_keys_of_a_full_hour_are_complete_up_to_the_last_that_is_kept(keys, complete):
     sketch = canonical(track_of(observation(n, n) for n in range(keys)))
     assert sketch.complete_until(0) == complete
+    assert sketch.has_all_keys() is (complete == inf)
     assert sketch.complete_until(1) == inf
 
 
 def test_keys_of_later_hours_are_complete_for_a_shorter_time():
     notes = (observation(h * HOUR + n, n) for h in range(FULL_HOURS + 1) for n in range(30))
     sketch = canonical(track_of(notes))
+    assert sketch.has_all_keys()
     assert sketch.complete_until(FULL_HOURS - 1) == inf
     assert sketch.complete_until(FULL_HOURS) == FULL_HOURS * HOUR + KEPT_LATER - 1

@@ -174,6 +174,20 @@ class TestSurveys:
         ]
         assert verdict(guesses).level is Level.INFECTED
 
+    @pytest.mark.parametrize(
+        ("tries", "level"),
+        [pytest.param(1, Level.CLEAN, id="once"), pytest.param(9, Level.SUSPECTED, id="again")],
+    )
+    def test_who_comes_back_to_each_port_at_random_may_be_guessing_passwords(self, tries, level):
+        """Both ports of each server are tried, one server after another: that alone is a survey."""
+        asked = [
+            session(n * 60 + again * 6, server(n), 150, port)
+            for n in range(60)
+            for again in range(tries)
+            for port in (25, 587)
+        ]
+        assert verdict(asked).level is level
+
 
 def used(servers, hours):
     """Each server is submitted to once in each of these hours."""
@@ -254,6 +268,15 @@ def business(rounds, partners=11, mails=5, first=0, refusing=0):
             hidden = {"mail_from": "", "rcpt_to": ()}
             events.append(replace(sent, **(seen if n < first + mails else hidden)))
     return events
+
+
+class TestMonitors:
+    def test_a_flood_of_more_servers_than_are_kept_is_no_monitor(self):
+        """Half an hour of STARTTLS to 2,000 servers: of an hour the first 256 are kept."""
+        flood = [session(n, server(n), 4000) for n in range(2000)]
+        found = verdict(flood)
+        assert found.level is Level.INFECTED
+        assert "monitoring" not in found.why
 
 
 class TestOwnPrograms:
