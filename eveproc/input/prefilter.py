@@ -32,8 +32,8 @@ QUOTE, NEWLINE, BACKSLASH = b'"', b"\n", b"\\"
 # every quote as a number, and in a cell of CSV.
 QUOTES_IN_TEXT = (rb"\"", rb"\\\"", rb"\\\\\\\"", rb"\u0022", b'""')
 _QUOTE_IN_TEXT = re.compile(rb'\\+(?:"|u0022)|""')
-# Digits of the flags of one side.
-FLAGS = 2
+# Digits of the flags of one side, and the key of the client's.
+FLAGS, CLIENT_FLAGS = 2, b"tcp_flags_ts"
 # What stands before the flags of a flow in text, where the search for plain EVE finds them as well:
 # in text in JSON, in CSV, and in text in text.
 _NOT_HERE = (rb"\":", b'"":', b"\\\\\\")
@@ -183,9 +183,10 @@ class _Scanner:
                 QUOTE, re.escape(quote)
             )
         )
-        self._established, self._established_sorted = _established(quote)
+        self._established = _established(quote)
         self._flags = len(next(iter(self._established)))
-        self._before = len(next(iter(self._established_sorted))) - FLAGS
+        self._comma, self._server = b"%b,%b" % (quote, quote), FLAGS + len(quote)
+        self._server_flags = b"tcp_flags_tc%b:%b" % (quote, quote)
         # Fields that the site names may be anywhere: every login is wanted then.
         self._logins = None if line_filter.named else NewLogins(quote)
         self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
@@ -273,10 +274,21 @@ class _Scanner:
         """Connections of home hosts that were not seen to be taken."""
         flags, established = self._flags, self._established
         odd = [place for place in places if block[place : place + flags] not in established]
-        if odd:  # where keys are sorted, the server's flags come first
-            before, taken = self._before, self._established_sorted
-            odd = [place for place in odd if block[place - before : place + FLAGS] not in taken]
-        return (place for place in odd if self._is_probe(block, place))
+        return (
+            place
+            for place in odd
+            if not self._is_established(block, place) and self._is_probe(block, place)
+        )
+
+    def _is_established(self, block: bytes, place: int) -> bool:
+        """In a line whose keys are in another order: do the flags of both sides tell?"""
+        start, stop = block.rfind(NEWLINE, 0, place) + 1, block.find(NEWLINE, place)
+        line = block[start : stop if stop >= 0 else len(block)]
+        if line.count(CLIENT_FLAGS) != 1 or line.count(self._server_flags) != 1:
+            return False
+        _, key, behind = line.partition(self._server_flags)
+        flags = line[place - start :][:FLAGS] + self._comma + key + behind[: self._server]
+        return flags in self._established
 
     def _is_probe(self, block: bytes, place: int) -> bool:
         flow = block.rfind(self._flow, block.rfind(NEWLINE, 0, place) + 1, place)
@@ -339,24 +351,17 @@ def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _established(quote: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:
+def _established(quote: bytes) -> frozenset[bytes]:
     """What follows `"tcp_flags_ts":"`, with quotes spelled so, in an established flow
     (events.Flow): ACK, and SYN and ACK.
-
-    And what stands around it where keys are sorted.
     """
-    clients = [f"{flags:02x}" for flags in range(256) if flags & ACK]
-    servers = [f"{flags:02x}" for flags in range(256) if flags & SYN_ACK == SYN_ACK]
-    forms = '{0}","tcp_flags_tc":"{1}"', 'tcp_flags_tc":"{1}","tcp_flags_ts":"{0}'
-    written, by_key = (
-        frozenset(
-            form.format(client, server).encode().replace(QUOTE, quote)
-            for client in clients
-            for server in servers
-        )
-        for form in forms
+    clients = [flags for flags in range(256) if flags & ACK]
+    servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
+    return frozenset(
+        f'{client:02x}","tcp_flags_tc":"{server:02x}"'.encode().replace(QUOTE, quote)
+        for client in clients
+        for server in servers
     )
-    return written, by_key
 
 
 def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[bytes]:
