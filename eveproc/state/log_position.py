@@ -363,7 +363,9 @@ def _read_lines(
     position = known.take(
         log,
         lambda position: (
-            position.offset <= log.size
+            # What was read whole may end within a line: it was not known then that it has lines.
+            position.kind is not FileKind.WHOLE
+            and position.offset <= log.size
             and digest_of(log.bytes_before(position.offset)) == position.tail
         ),
     )

@@ -298,6 +298,15 @@ class State:
         with _as_written():
             return tuple(as_time(time) for (time,) in rows)
 
+    def watched_at(self) -> float | None:
+        """When a watch last kept what it had read, by the wall clock; None if none ever did."""
+        return self._moment("watched")
+
+    def keep_watched(self, now: float) -> None:
+        """Keep that a watch has kept what it had read until now."""
+        with _transaction(self._db):
+            self._keep_moment("watched", now)
+
     def evidence_dropped_before(self) -> float | None:
         """The time before which evidence was dropped for its size with the last report."""
         return self._moment("evidence_dropped_before")
@@ -416,14 +425,16 @@ class State:
         at: float,
         news: Iterable[News],
         waiting: Mapping[str, Sequence[Message]],
+        now: float,
     ) -> str:
-        """`keep` and `keep_messages` for a caller that goes on if they fail, as on a full disk.
+        """`keep` and `keep_messages` for a watch, which goes on if they fail, as on a full disk.
 
         Returns why it failed, or "".
         """
         try:
             self.keep(positions, fresh, at, news)
             self.keep_messages(waiting)
+            self.keep_watched(now)
         except sqlite3.Error as error:
             return _why(error)
         return ""

@@ -16,6 +16,10 @@ from eveproc.watching.tail import rotated
 from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 
+SECOND = 1_000_000_000  # in ns
+# A file system's clock ticks more slowly than the wall clock, and may be another machine's.
+CLOCKS_DIFFER = 5.0
+
 
 class CaughtUp(Struct, frozen=True):
     """Where a watch goes on.
@@ -36,7 +40,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     `now` is in seconds since 1970 UTC. Raises MxhoundError where that cannot be kept.
     """
     marks = state.log_positions()
-    done = plan(_files(names, marks), marks)
+    done = plan(_files(names, marks, state.watched_at()), marks)
     fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
     at = min(now, max(before, fresh.last_event))  # -inf where no record was met yet
@@ -45,6 +49,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
         stats.note_problem(problem.file, problem.what)
     fresh.trim()
     state.keep(read, fresh, at)
+    state.keep_watched(now)
     store = state.recall_all(at)
     store.last_event = at
     store.sensors |= fresh.sensors
@@ -55,15 +60,19 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     return CaughtUp(memory, reached, tuple(mark for mark in read if mark.path not in here), stats)
 
 
-def _files(names: Sequence[str], marks: Sequence[LogPosition]) -> list[str]:
+def _files(names: Sequence[str], marks: Sequence[LogPosition], watched: float | None) -> list[str]:
     """The followed files, and rotated files that were written to since the state was kept.
 
-    Without a state, rotated files are not read.
+    Where it knows no position, as while a log was empty, that is since `watched`. Without a state,
+    rotated files are not read.
     """
     files = [str(path) for path in map(Path, names) if path.is_file()]
-    if not marks:
+    if marks:
+        last = max(mark.modified for mark in marks) - HOUR * SECOND
+    elif watched is not None:
+        last = int((watched - CLOCKS_DIFFER) * SECOND)
+    else:
         return files
-    last = max(mark.modified for mark in marks) - HOUR * 1_000_000_000
     return files + [
         str(other)
         for name in names

@@ -303,6 +303,7 @@ class Live:
                 at,
                 self._untold.values(),
                 self._outlets.waiting(),
+                self._clock(),
             )
         if fault:
             forget(self._unkept, at - EVIDENCE_HOURS * HOUR)

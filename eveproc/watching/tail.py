@@ -84,10 +84,14 @@ class FollowedFile:
             self.offset, os.pread(self.descriptor, before, self.offset - before), at
         )
 
+    def is_rewritten(self) -> bool:
+        """True if the content is another than the one that was read."""
+        size = os.fstat(self.descriptor).st_size
+        return size < self.offset or os.pread(self.descriptor, len(self.head), 0) != self.head
+
     def was_rewritten(self) -> bool:
         """True if the content was replaced; reading starts again at its beginning then."""
-        size = os.fstat(self.descriptor).st_size
-        if size >= self.offset and os.pread(self.descriptor, len(self.head), 0) == self.head:
+        if not self.is_rewritten():
             return False
         self.offset, self._seen, self._in_long_line = 0, -1, False
         self.head = os.pread(self.descriptor, HEAD, 0)
@@ -119,6 +123,12 @@ class FollowedFile:
         """True if the content before the offset of `mark` is still that which was read."""
         before = min(TAIL, mark.offset)
         return digest_of(os.pread(self.descriptor, before, mark.offset - before)) == mark.tail
+
+    def start_at(self, offset: int) -> None:
+        """Read on here, or from the beginning of the line that is cut here."""
+        before = os.pread(self.descriptor, min(TAIL, offset), max(0, offset - TAIL))
+        begun = len(before) - before.rfind(b"\n") - 1
+        self.offset = offset - begun if begun < TAIL else offset
 
     def was_written_to(self) -> bool:
         """True if it was written to since the last look, whatever is left of that."""
@@ -168,7 +178,7 @@ class Follower:
         """Do not read again what another reader has read of the file, up to one of the marks."""
         if self._current is not None:
             reached = (mark.offset for mark in marks if self._current.is_read_to(mark))
-            self._current.offset = max(reached, default=0)
+            self._current.start_at(max(reached, default=0))
 
     def poll(self, now: float) -> Iterator[Piece]:
         """Every new line since the last call; `now` is a monotonic clock in seconds."""
@@ -196,7 +206,8 @@ class Follower:
             *([self._current] if self._current else []),
         ]:
             with suppress(OSError):  # the disk is gone; its lines are read again later
-                if reading.offset:
+                # Of a log that was emptied since the last look, nothing is known: it is read anew.
+                if reading.offset and not reading.is_rewritten():
                     yield reading.log_position(self.path, at)
 
     def commit(self) -> None:

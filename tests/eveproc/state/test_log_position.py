@@ -212,6 +212,17 @@ def test_a_last_line_that_is_whole_but_for_its_newline_is_read_once(tmp_path: Pa
     assert reader.read(str(eve)).events["dns"] == 1
 
 
+@pytest.mark.parametrize("cut", [10, 50, -20])
+def test_a_first_line_that_was_half_written_is_read_whole(tmp_path: Path, cut: int) -> None:
+    eve = tmp_path / "eve.json"
+    eve.write_bytes(line(0)[:cut])
+    reader = Reader()
+    reader.read(str(eve))
+    eve.write_bytes(line(0) + line(1))
+    reader.read(str(eve))
+    assert reader.asked() == domains(2)
+
+
 def test_a_file_that_cannot_be_read_is_a_problem_and_not_the_end(tmp_path: Path) -> None:
     (tmp_path / "eve.json").write_bytes(line(0))
     done = plan([str(tmp_path / "gone.json"), str(tmp_path / "eve.json")], [])

@@ -188,6 +188,39 @@ def test_a_rotation_while_it_catches_up_loses_nothing(
         assert third.news == []
 
 
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "not read"])
+@pytest.mark.parametrize("rotate", [renamed, copied_and_emptied])
+def test_a_log_that_was_empty_when_the_state_was_kept_last_is_not_lost(
+    eve, site, tmp_path, rotate, is_read
+):
+    """As after a kill within seconds of the first line, or of a rotation."""
+    eve.touch()
+    with open_state(tmp_path / "state") as state:
+        killed = Watch(eve, site, state)
+        killed._live._take_turn(killed.process_signals)
+        write(eve, *mailing(START, 40))
+        if is_read:
+            for name, piece in killed._live._pieces():
+                killed._live._take(name, piece)
+        rotate(eve)
+        killed._live._stack.close()
+        with watched(eve, site, state) as second:
+            pass
+    assert second.news == [("new", HOST)]
+
+
+def test_logs_from_before_the_first_start_are_not_read(eve, site, tmp_path):
+    write(eve, *mailing(START, 40))
+    renamed(eve)
+    earlier = time.time() - 7200
+    os.utime(f"{eve}.1", (earlier, earlier))
+    with open_state(tmp_path / "state") as state:
+        for _ in range(2):
+            with watched(eve, site, state) as watch:
+                pass
+            assert watch.news == []
+
+
 @pytest.mark.slow
 def test_killed_at_any_time_and_started_again_everything_is_told_once_or_again_but_never_not(
     eve, site, tmp_path

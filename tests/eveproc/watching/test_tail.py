@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import BLOCK
+from eveproc.input.sources import BLOCK, TAIL
+from eveproc.state.log_position import digest_of
 from eveproc.watching import tail
 from eveproc.watching.tail import GRACE_SECONDS, Follower, rotated
 from rulegen.errors import InputError
@@ -233,6 +235,32 @@ def test_what_another_reader_has_read_is_not_read_again(log):
     log.reopen()
     log.lines(1)
     assert texts(follower, 1) == log.written[3:]
+    follower.close()
+
+
+def test_what_was_read_up_to_the_middle_of_a_line_is_read_on_from_its_beginning(log):
+    log.lines(1)
+    log.half()
+    (mark,) = marks_of(log)
+    size = log.path.stat().st_size
+    content = log.path.read_bytes()[-TAIL:]
+    log.lines(1)
+    follower = Follower(str(log.path), ReadStats())
+    follower.hold(0.0)
+    follower.resume([replace(mark, offset=size, tail=digest_of(content))])
+    assert texts(follower, 0) == log.written[1:]
+    follower.close()
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_a_log_that_was_emptied_since_the_last_look_has_no_position(log, count):
+    log.lines(2)
+    follower = Follower(str(log.path), ReadStats())
+    texts(follower, 0)
+    log.copytruncate()
+    log.lines(count)
+    assert list(follower.log_positions(0.0)) == []
+    assert texts(follower, 1) == log.written[2:]
     follower.close()
 
 
