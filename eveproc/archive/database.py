@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import astuple
 
 from eveproc.archive.rows import (
@@ -61,6 +62,10 @@ _TABLES: dict[type[Row], str] = {
 _Row = TypeVar("_Row", NightRow, VerdictRow, IncidentRow)
 
 
+class _DamagedError(Exception):
+    """The file holds something that eveproc does not write."""
+
+
 class Archive:
     """The rows of all kept nights, in memory."""
 
@@ -97,8 +102,17 @@ class Archive:
         return self._rows(IncidentRow, "night, incident")
 
     def _rows(self, kind: type[_Row], order: str) -> list[_Row]:
-        found = self._connection.execute(f"SELECT * FROM {_TABLES[kind]} ORDER BY {order}")
-        return [kind(*values) for values in found]
+        names = kind.__struct_fields__
+        found = self._connection.execute(
+            f"SELECT {', '.join(names)} FROM {_TABLES[kind]} ORDER BY {order}"
+        )
+        try:
+            rows = [msgspec.convert(dict(zip(names, v, strict=True)), kind) for v in found]
+            for row in rows:
+                row.check()
+        except ValueError as error:
+            raise _DamagedError(error) from error
+        return rows
 
     def save(self, path: Path) -> None:
         """Write the file in one step."""
@@ -109,7 +123,10 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """The archive of the file, an empty one if there is none. Raises InputError for other files."""
+    """The archive of the file, an empty one if there is none.
+
+    Raises InputError for other files, also from within the `with`.
+    """
     connection = sqlite3.connect(":memory:")
     try:
         if path.exists():
@@ -117,6 +134,9 @@ def opened(path: Path) -> Iterator[Archive]:
         else:
             connection.executescript(SCHEMA)
         yield Archive(connection)
+    except (sqlite3.Error, _DamagedError) as error:
+        what = f"is damaged ({error}); move it away to start with a new one"
+        raise InputError([Problem(str(path), what)]) from error
     finally:
         connection.close()
 

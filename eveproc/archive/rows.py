@@ -6,6 +6,7 @@ Times are ISO 8601 UTC text, None where there is none.
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from eveproc.report.judgement_text import causes_in_one
 from eveproc.report.sanitize import cut, safe
 from eveproc.report.times import iso
 from eveproc.verdicts.analyze import Report
-from eveproc.verdicts.change import HostChange
+from eveproc.verdicts.change import HostChange, Trend
 from eveproc.verdicts.judgement import Judgement, Outcome
 from eveproc.verdicts.verdict import Verdict
 from rulegen.vocabulary import Level
@@ -35,6 +36,11 @@ class NightRow(Struct, frozen=True):
     infected: int
     suspected: int
     clean: int
+
+    def check(self) -> None:
+        """Raise ValueError for what no report says."""
+        _check_night(self.id)
+        Outcome(self.judgement)
 
     @property
     def title(self) -> str:
@@ -65,6 +71,13 @@ class VerdictRow(Struct, frozen=True):
     next_step: str
     incident: str
 
+    def check(self) -> None:
+        """Raise ValueError for what no report says."""
+        _check_night(self.night)
+        Level(self.verdict)
+        if self.incident:
+            _check_incident(self.incident)
+
     @property
     def page(self) -> str:
         """Where the host is described, from the folder of the archive."""
@@ -83,6 +96,12 @@ class IncidentRow(Struct, frozen=True):
     scope: str
     mac: str
     name: str
+
+    def check(self) -> None:
+        """Raise ValueError for what no report says."""
+        _check_night(self.night)
+        _check_incident(self.incident)
+        Trend(self.trend)
 
 
 class CauseRow(Struct, frozen=True):
@@ -118,6 +137,17 @@ Row = NightRow | VerdictRow | IncidentRow | CauseRow | RecordRow | NetworkRow
 def title_of(night: str) -> str:
     """The id of a night -> `2026-03-02 09:59Z`."""
     return f"{night[:10]} {night[11:13]}:{night[13:15]}Z"
+
+
+def _check_night(night: str) -> None:
+    """It names a page."""
+    datetime.strptime(night, "%Y-%m-%dT%H%M%S%z")
+
+
+def _check_incident(incident: str) -> None:
+    """It names a page."""
+    if not re.fullmatch(f"[0-9A-Za-z_-]{{1,{LONGEST_ID}}}", incident):
+        raise ValueError(f"invalid id of an incident {incident!r}")
 
 
 def night_id(report: Report, made: float) -> str:

@@ -145,6 +145,40 @@ def test_the_same_night_again_changes_nothing_and_old_ones_go_with_their_pages(
     assert len(before) == 10
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (
+            "UPDATE night SET id = '../../x' WHERE id LIKE '%-03T%'",
+            "time data '../../x' does not match",
+        ),
+        ("UPDATE night SET judgement = 'x'", "'x' is not a valid Outcome"),
+        ("UPDATE night SET clean = NULL", "Expected `int`, got `null`"),
+        ("UPDATE verdict SET night = 'x'", "time data 'x' does not match"),
+        ("UPDATE verdict SET verdict = 'x'", "'x' is not a valid Level"),
+        ("UPDATE verdict SET incident = '../x'", "invalid id of an incident '../x'"),
+        ("UPDATE incident SET incident = '../../x'", "invalid id of an incident '../../x'"),
+        ("UPDATE incident SET incident = ''", "invalid id of an incident ''"),
+        ("UPDATE incident SET trend = 'x'", "'x' is not a valid Trend"),
+        ("DROP TABLE cause", "no such table: cause"),
+    ],
+)
+def test_a_damaged_archive_is_refused_by_its_name_and_writes_nothing(
+    tmp_path: Path, query: str, told: str
+) -> None:
+    folder = tmp_path / "deep" / "archive"
+    made_archives.archive(folder)
+    with closing(sqlite3.connect(folder / "archive.sqlite")) as connection:
+        connection.execute(query)
+        connection.commit()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    night = made_archives.nights(hostile=False)[0]
+    with pytest.raises(InputError) as refused:
+        add_night(made_archives.on_day(night, 9), (), folder, made=0.0, keep=92)
+    assert str(refused.value).startswith(f"{folder / 'archive.sqlite'}: is damaged ({told}")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
 @pytest.mark.parametrize("content", [b"", b"home_networks: []", b"SQLite format 3\0" + bytes(4080)])
 def test_a_file_that_is_no_archive_is_refused_and_left_alone(
     tmp_path: Path, content: bytes
