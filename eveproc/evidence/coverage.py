@@ -104,8 +104,9 @@ class Coverage(Struct):
     "external" servers, and those but DNS with "internal" ones; TCP connections that both sides took
     part in ("both_sides"), of which packets of a home client alone were seen ("only_sent"), or
     those of a server to one ("only_replies").
-    `broadcasters`: home hosts of the sample that sent datagrams nobody answered, as broadcasts and
-    multicasts are.
+    `home_broadcasters`: home networks of hosts that sent datagrams nobody answered, as broadcasts
+    and multicasts are. `broadcasters` are those of the sample with IPv4: a machine has several IPv6
+    addresses that it never uses.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
     beside those of the sample.
     """
@@ -122,6 +123,7 @@ class Coverage(Struct):
     other_clients: Counter[str] = field(default_factory=Counter)
     other_hosts: set[str] = field(default_factory=set)
     traffic: Counter[str] = field(default_factory=Counter)
+    home_broadcasters: set[str] = field(default_factory=set)
     broadcasters: set[str] = field(default_factory=set)
     own_alerts: int = 0
     present: set[str] = field(default_factory=set)
@@ -159,6 +161,7 @@ class Coverage(Struct):
         self.home_clients |= other.home_clients
         self.home_servers |= other.home_servers
         self.other_hosts |= other.other_hosts
+        self.home_broadcasters |= other.home_broadcasters
         self.broadcasters |= other.broadcasters
         for name in _COUNTERS:
             getattr(self, name).update(getattr(other, name))
@@ -277,7 +280,9 @@ class CoverageNoter:
             self._note_ends(flow.client, flow.server)
             traffic["internal"] += client_home and server_home and not _is_dns(flow)
         elif client_home:
-            self.coverage.broadcasters.add(flow.client)
+            self._meet(flow.client, self.coverage.home_broadcasters)
+            if ":" not in flow.client:
+                self.coverage.broadcasters.add(flow.client)
         if not (client_home or server_home) or flow.proto != "TCP":
             return
         if flow.answered:

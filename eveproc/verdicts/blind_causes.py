@@ -107,7 +107,7 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
         return None
     declared = ", ".join(map(str, seen.site.home_networks))
     clients = seen.other_clients_named(4, 6)
-    if not clients and seen.coverage.broadcasters:
+    if not clients and seen.coverage.home_broadcasters:
         return Cause(
             "only_broadcasts",
             "home hosts were seen in unanswered datagrams only (broadcasts, multicasts), and in no "

@@ -195,7 +195,8 @@ def _should_be_met(seen: InputSeen, network: Network) -> bool:
     name = str(network)
     is_special = network.is_loopback or network.is_link_local
     is_single = network.prefixlen == network.max_prefixlen
-    return not (is_special or is_single or name in seen.met or name in CATCH_ALL)
+    is_met = name in seen.met or name in seen.coverage.home_broadcasters
+    return not (is_special or is_single or is_met or name in CATCH_ALL)
 
 
 def _is_much(seen: InputSeen) -> bool:

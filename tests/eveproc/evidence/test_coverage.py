@@ -91,7 +91,7 @@ def test_lines_without_a_time_are_passed_over() -> None:
 def test_a_hostile_line_tells_no_time(tmp_path: Path, odd: bytes) -> None:
     """It does not end the reading."""
     path = tmp_path / "eve.json"
-    path.write_bytes(odd + b"\n" + dns(START) + odd + b"\n")
+    path.write_bytes(odd + b"\n" + dns(START).replace(b'"A"', b'"MX"') + odd + b"\n")
     store, stats = gather([str(path)], site_of(), jobs=1)
     assert list(store.coverage.hours) == [int(START // HOUR)]
     assert stats.events["dns"] == 1

@@ -434,6 +434,15 @@ def flows(number: int, *, every: float = 1.0, **fields: object) -> list[bytes]:
     ]
 
 
+NEIGHBORS = [
+    eve_lines.line(
+        START + n,
+        "flow",
+        f"2001:db8:20::{n:x}",
+        **{"dest_ip": "ff02::1:ff00:1", "proto": "IPv6-ICMP", "flow": SILENT},
+    )
+    for n in range(400)
+]
 BROADCASTS = flows(400, dest_ip="239.255.255.250", dest_port=1900, proto="UDP")
 NO_ANSWER = flows(400, tcp=SENT)
 ATTEMPTS = flows(400, tcp={"tcp_flags_ts": "02", "tcp_flags_tc": "00"})
@@ -487,12 +496,22 @@ def test_connections_seen_in_one_direction_only(half: list[bytes], tmp_path: Pat
     assert re.search(r"about [2-6][0-9]% of the connections", report.judgement.causes[0].text)
 
 
-@pytest.mark.parametrize("more", [NO_ANSWER[::20], REPLIES[::20], ATTEMPTS, BROADCASTS])
+@pytest.mark.parametrize(
+    ("more", "site"),
+    [
+        (NO_ANSWER[::20], ONE_NETWORK),
+        (REPLIES[::20], ONE_NETWORK),
+        (ATTEMPTS, ONE_NETWORK),
+        (BROADCASTS, ONE_NETWORK),
+        (NEIGHBORS, HOMES),
+    ],
+)
 def test_what_ordinary_networks_hold_beside_their_connections(
-    more: list[bytes], tmp_path: Path
+    more: list[bytes], site: str, tmp_path: Path
 ) -> None:
-    """A few packets of connections that ended before, attempts that nobody answered, broadcasts."""
-    report = judged(tmp_path, sorted([*ORDINARY, *more], key=stamp), ONE_NETWORK)
+    """A few packets of connections that ended before, attempts that nobody answered, broadcasts,
+    neighbors that are looked for."""
+    report = judged(tmp_path, sorted([*ORDINARY, *more], key=stamp), site)
     assert names(report) == []
 
 
