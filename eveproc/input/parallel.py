@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from eveproc.input.active_hosts import ActiveHosts
 from eveproc.input.collecting import Collecting, S
-from eveproc.input.events import Dns, Event, Skipped, SkipReason, Stats, failed
+from eveproc.input.events import Dns, Event, Skipped, Stats, failed
 from eveproc.input.lookups import LONGEST_LOOKUP, Lookups
 from eveproc.input.prefilter import Prefilter, database, patterns_of_plain
 from eveproc.input.read_stats import EMPTY, ONLY_BLANKS, ReadStats
@@ -43,6 +43,7 @@ from eveproc.input.survey import (
     FULL,
     OF_FULL_BLOCK,
     PRESENCE,
+    is_cut_off,
     limit_for,
     of_block,
     of_event,
@@ -179,13 +180,14 @@ class Gatherer(Generic[S]):
         """
         self.stats.files += 1
         self.settle()  # what waits is of other inputs
-        is_eve, lines, cut = False, 0, self.stats.skipped[SkipReason.HALF_LINE]
+        is_eve, lines, cut = False, 0, 0
         found, is_blank = self.stats.records, True
         for block, end in source.blocks():
             is_blank = is_blank and not block[:end].strip(BLANKS)
             lines += block.count(b"\n", 0, end) + (not block.endswith(b"\n", 0, end))
             if EVENT_TYPE in block:
                 is_eve = is_eve or has_record(_naming(EVENT_TYPE, block, end))
+                cut += 0 if is_eve else _cut_off(block, end)
                 self.take(block, end)
             self._note_alerts(block, end, source)
         if not lines:
@@ -195,7 +197,7 @@ class Gatherer(Generic[S]):
         elif not is_eve:
             self.settle()
             if self.stats.records == found:
-                refuse(source, head, lines, self.stats.skipped[SkipReason.HALF_LINE] - cut)
+                refuse(source, head, lines, cut)
 
     def _note_alerts(self, block: bytes, end: int, source: LogSource | Span) -> None:
         """Take in alerts that are text among the lines of others, as in a syslog."""
@@ -532,6 +534,11 @@ def _prefilter(collector: Collecting[S]) -> Prefilter | None:
         return Prefilter(collector.line_filter, lambda: collector.store.sensors)
     except ImportError:  # no wheel for this processor: every line is decoded
         return None
+
+
+def _cut_off(block: bytes, end: int) -> int:
+    """How many lines of block[:end] begin an EVE record and do not end it."""
+    return sum(EVENT_TYPE in line and is_cut_off(line) for line in block[:end].split(b"\n"))
 
 
 def _naming(token: bytes, block: bytes, end: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from tests.eveproc import office
 
 GOOD = b"".join(office.lines())
 WRONG_TYPE = GOOD.splitlines()[0].replace(b'"dest_ip": "10.20.0.53"', b'"dest_ip": 5')
-MEGABYTE = json.dumps({"event_type": "alert", "payload": "x" * (1 << 20)}).encode()
+MEGABYTE = json.dumps({"event_type": "smtp", "payload": "x" * (1 << 20)}).encode()
 
 
 @pytest.fixture

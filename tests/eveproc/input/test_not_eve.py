@@ -38,7 +38,7 @@ def database(folder: Path) -> bytes:
         (ZEEK * 50, "is a log of Zeek or Corelight in JSON"),
         (b"#separator \\x09\n#fields\tts\tuid\n1\tC1\n", "is a log of Zeek"),
         (b"\xd4\xc3\xb2\xa1" + bytes(60), "suricata -r FILE -l FOLDER"),
-        (b"\x0a\x0d\x0d\x0a" + bytes(60), "suricata -r FILE -l FOLDER"),
+        (b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a" + bytes(60), "suricata -r FILE -l FOLDER"),
         (b"PAR1" + bytes(90), "duckdb"),
         (b"%YAML 1.1\n---\noutputs:\n", "is YAML"),
         (b"<!DOCTYPE html>\n<html></html>\n", "is a web page"),
@@ -52,6 +52,7 @@ def database(folder: Path) -> bytes:
         (b"{}\n" * 9, "none of its 9 lines is an EVE record"),
         (json.dumps([{"a": 1}] * 9).encode(), "is not EVE JSON"),
         (CUT, "holds records that are all cut off (180 of them)"),
+        (CUT.replace(b'": ', b'":'), "holds records that are all cut off (180 of them)"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip
