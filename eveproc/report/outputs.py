@@ -19,7 +19,7 @@ def clashes(
     """
     taken = _read(logs, site, thresholds)
     for option, path in outputs.items():
-        if not isinstance(path, Path) or (path.exists() and not path.is_file()):
+        if not isinstance(path, Path) or _is_no_file(path):
             continue
         place = os.path.realpath(path)
         if place in taken:
@@ -28,6 +28,11 @@ def clashes(
                 "choose another file"
             )
         taken[place] = f"that of {option}, too"
+
+
+def _is_no_file(path: Path) -> bool:
+    """A device, pipe or folder. Where that cannot be told, the writer will say why."""
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113  Path raises PermissionError
 
 
 def _read(logs: Iterable[str], site: Path, thresholds: Path | None) -> dict[str, str]:
