@@ -32,7 +32,8 @@ def clashes(
 
 def _is_no_file(path: Path) -> bool:
     """A device, pipe or folder. Where that cannot be told, the writer will say why."""
-    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113  Path raises PermissionError
+    # Those of Path raise PermissionError.
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _read(logs: Iterable[str], site: Path, thresholds: Path | None) -> dict[str, str]:
