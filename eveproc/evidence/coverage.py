@@ -100,10 +100,10 @@ class Coverage(Struct):
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
     of those that were connected to. `other_clients`: by network, sampled clients outside
     home_networks whose servers are not home either; `other_hosts` are their addresses. `traffic`:
-    topics of connections ("dns", "dhcp", "smtp") from flow records, those of home hosts with
-    "external" servers, and those but DNS with "internal" ones; TCP connections that both sides took
-    part in ("both_sides"), of which packets of a home client alone were seen ("only_sent"), or
-    those of a server to one ("only_replies").
+    topics of connections ("dns", "dhcp", "smtp") from flow records, those that are "tcp", those of
+    home hosts with "external" servers, and those but DNS with "internal" ones; TCP connections that
+    both sides took part in ("both_sides"), of which packets of a home client alone were seen
+    ("only_sent"), or those of a server to one ("only_replies").
     `home_broadcasters`: home networks of hosts that sent datagrams nobody answered, as broadcasts
     and multicasts are. `broadcasters` are those of the sample with IPv4: a machine has several IPv6
     addresses that it never uses.
@@ -276,6 +276,7 @@ class CoverageNoter:
         traffic = self.coverage.traffic
         client_home, server_home = self._is_home(flow.client), self._is_home(flow.server)
         traffic["dns"] += _is_dns(flow)
+        traffic["tcp"] += flow.proto == "TCP" and (client_home or server_home)
         if flow.proto == "TCP" or flow.answered:
             self._note_ends(flow.client, flow.server)
             traffic["internal"] += client_home and server_home and not _is_dns(flow)

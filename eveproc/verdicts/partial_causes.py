@@ -120,9 +120,10 @@ def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
 
 
 def _no_connections(seen: InputSeen) -> Iterator[Cause]:
-    """A sensor beside a resolver sees lookups alone."""
+    """A sensor beside a resolver sees lookups alone, some of them of mail servers."""
     flows = sum(seen.coverage.span_of(Flow.TYPE).hours.values())
-    if flows >= FLOWS_WITHOUT_CONNECTION and seen.met and not seen.store.active:
+    shows_any = seen.store.flows_logged or seen.coverage.traffic["tcp"] or "smtp" in seen.kinds
+    if flows >= FLOWS_WITHOUT_CONNECTION and seen.met and not shows_any:
         yield Cause(
             "no_connections",
             "home hosts were seen, but no TCP connection of them: mail that they send cannot be "
