@@ -17,7 +17,6 @@ def find_benign_explanations(
     evidence: HostEvidence, caps: Caps, context: HostContext
 ) -> tuple[BenignExplanation, ...]:
     """Every benign explanation that the evidence supports."""
-    may_be_own = context.may_be_own
     by_role = (
         explained_servers.declared_server(evidence, is_declared=context.is_mail_server),
         explained_servers.mail_server(evidence),
@@ -31,7 +30,7 @@ def find_benign_explanations(
         explained_clients.account_setup(evidence),
         explained_clients.regulars(evidence),
         explained_clients.file_sharer(evidence),
-        explained_senders.own_sender(evidence, may_be_own),
+        explained_senders.own_sender(evidence, context),
         explained_senders.few_a_night(evidence, caps, context),
         explained_alerts.counted_alone(evidence),
     )

@@ -1,7 +1,6 @@
 """HostEvidence -> the explanation of programs of the site that deliver mail themselves. Pure."""
 
 from collections import Counter
-from collections.abc import Callable
 
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import HostEvidence
@@ -28,15 +27,13 @@ OWN_PACE, OWN_COPIES = 7, 3
 SHOWN = 5
 
 
-def own_sender(
-    evidence: HostEvidence, may_be_own: Callable[[str], bool]
-) -> BenignExplanation | None:
+def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """A program of the site that delivers directly: one HELO name, no programs attached."""
     helos = evidence.log(Signal.HELO_ODD).distinct()
     if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
     at_most = PERHAPS
-    if _is_aligned(evidence, may_be_own) and are_taken_as_a_rule(evidence):
+    if _is_aligned(evidence, context) and are_taken_as_a_rule(evidence):
         what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
         if _returns(evidence):
             what, at_most = f"{what}, again and again to the same servers", HARDLY
@@ -87,19 +84,21 @@ def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
     return bool(is_own and not hurried and max(copies.values(), default=0) < OWN_COPIES)
 
 
-def _is_aligned(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
+def _is_aligned(evidence: HostEvidence, context: HostContext) -> bool:
     """One sender domain, that of the HELO name, in all mails that are seen; servers take them.
 
-    Of encrypted mails only the size is seen.
+    Of encrypted mails only the size is seen, and without flow records nothing.
     """
     tried = servers_on_port_25(evidence)
+    if not context.connections_logged:
+        tried -= evidence.log(Fact.ENCRYPTS).keys()
     taken = tried & evidence.log(Fact.HANDED_OVER).keys()
     names_sender = evidence.log(Signal.SENDER_CHURN).hours or evidence.log(Fact.SENDS_AS_US).hours
     return (
         bool(names_sender)
         and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
         and not are_more_than(BOUNCES, len(tried) - len(taken), len(tried), deviations=2)
-        and sends_as_its_greeting_says(evidence, may_be_own)
+        and sends_as_its_greeting_says(evidence, context.may_be_own)
     )
 
 

@@ -452,3 +452,10 @@ class TestWithoutFlows:
         assert found.level is Level.SUSPECTED
         assert "as monitoring does" in found.why
         assert logged_without_flows(rounds, tls=True).level is Level.CLEAN
+
+    def test_what_tls_hides_is_not_refused(self):
+        """A file server tells its partners; most of their servers speak TLS."""
+        told = business((0,), partners=20)
+        hidden = [handshake((n % 20) * 3 + 1, server(n), "", 25) for n in range(5, 20)]
+        assert logged_without_flows([*told, *hidden], tls=True).level is Level.SUSPECTED
+        assert logged_without_flows(told, tls=True).level is Level.INFECTED
