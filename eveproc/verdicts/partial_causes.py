@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from eveproc.input.events import Flow, SkipReason
+from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import NO_CONTENT
-from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
+from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.left_out import left_out
 from eveproc.verdicts.record_gaps import gaps_in_records, silences
-from eveproc.verdicts.remedies import BOTH_DIRECTIONS, MIRROR, TYPES
+from eveproc.verdicts.remedies import TYPES
+from eveproc.verdicts.unseen_traffic import unseen_traffic
 from rulegen.site_profile import Network
 
 # Sites often list these blocks whole, used or not, so seeing no host of one is normal.
@@ -18,15 +19,6 @@ UNUSABLE = 0.02
 # If this many home hosts and sampled external connections show no DNS query, the sensor does not
 # see DNS.
 CLIENTS_WITHOUT_DNS, CONNECTIONS_WITHOUT_DNS = 5, 20
-# So many connections of the sample between home hosts, and no connection or query of it to an
-# external server: where nine of ten are internal, chance does that in one log of seventy.
-ONLY_INTERNAL = 40
-# So many flow records of the sample, and no TCP connection of a home host in all of the input.
-FLOWS_WITHOUT_CONNECTION = 5
-# A smaller share of one-sided connections may be packets that were lost.
-SHARE_ONE_SIDED = 0.2
-# So many home hosts that only broadcast, and fewer that connect: the sensor sees no connections.
-BROADCASTERS = 5
 # With fewer records, a home network may be missing by chance.
 MUCH_BYTES, MUCH_HOURS = 200_000, 12
 # Fewer unanswered requests than this leave no dhcp record.
@@ -37,10 +29,7 @@ def partial_causes(seen: InputSeen) -> Iterator[Cause]:
     """Everything that could not be seen though the rest could."""
     yield from _missing_kinds(seen)
     yield from _home_networks(seen)
-    yield from _no_external_traffic(seen)
-    yield from _no_connections(seen)
-    yield from _one_direction(seen)
-    yield from _broadcasters(seen)
+    yield from unseen_traffic(seen)
     yield from gaps_in_records(seen)
     yield from silences(seen)
     yield from _unreadable(seen)
@@ -104,59 +93,6 @@ def _no_dns(seen: InputSeen) -> Iterator[Cause]:
             "home hosts open connections but none queries DNS: lookups of mail servers "
             "cannot be seen",
             "monitor the traffic between clients and their resolver",
-        )
-
-
-def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
-    """A sensor between clients and servers of the site sees no mail that leaves it."""
-    traffic = seen.coverage.traffic
-    if traffic["internal"] >= ONLY_INTERNAL and not traffic["external"] + traffic["smtp"]:
-        yield Cause(
-            "no_external_traffic",
-            "home hosts connect to home hosts only: mail to external servers cannot be seen",
-            "let the sensor monitor the traffic to the Internet, and list no external network "
-            "in home_networks",
-        )
-
-
-def _no_connections(seen: InputSeen) -> Iterator[Cause]:
-    """A sensor beside a resolver sees lookups alone, some of them of mail servers."""
-    flows = sum(seen.coverage.span_of(Flow.TYPE).hours.values())
-    shows_any = seen.store.flows_logged or seen.coverage.traffic["tcp"] or "smtp" in seen.kinds
-    if flows >= FLOWS_WITHOUT_CONNECTION and seen.met and not shows_any:
-        yield Cause(
-            "no_connections",
-            "home hosts were seen, but no TCP connection of them: mail that they send cannot be "
-            "seen",
-            MIRROR,
-        )
-
-
-def _one_direction(seen: InputSeen) -> Iterator[Cause]:
-    """Half of a mirror, or a route that packets take one way only."""
-    sent, replies, both = map(
-        seen.coverage.traffic.__getitem__, ("only_sent", "only_replies", "both_sides")
-    )
-    share = (sent + replies) / max(1, sent + replies + both)
-    part = "all" if share == 1 else f"about {share:.0%} of the"
-    if sent + replies >= ONE_SIDED and share > SHARE_ONE_SIDED:
-        yield Cause(
-            "one_direction",
-            f"{part} connections were seen in one direction only: mail in them is not recognized, "
-            "so its content and rejections cannot be seen",
-            BOTH_DIRECTIONS,
-        )
-
-
-def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
-    """The sensor's own host may be all whose connections it sees."""
-    silent = seen.without_connection() if seen.store.flows_logged else 0
-    if silent >= BROADCASTERS and silent > len(seen.store.active):
-        yield Cause(
-            "only_broadcasts",
-            f"at least {silent} home hosts were seen in unanswered datagrams (broadcasts, "
-            "multicasts) or leases only, and in no connection: they are not judged",
-            MIRROR,
         )
 
 

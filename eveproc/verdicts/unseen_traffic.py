@@ -1,0 +1,79 @@
+"""InputSeen -> causes that lie in where the sensor listens, and their remedies. Pure."""
+
+from collections.abc import Iterator
+
+from eveproc.input.events import Flow
+from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
+from eveproc.verdicts.judgement import Cause
+from eveproc.verdicts.remedies import BOTH_DIRECTIONS, MIRROR
+
+# So many connections of the sample between home hosts, and no connection or query of it to an
+# external server: where nine of ten are internal, chance does that in one log of seventy.
+ONLY_INTERNAL = 40
+# So many flow records of the sample, and no TCP connection of a home host in all of the input.
+FLOWS_WITHOUT_CONNECTION = 5
+# A smaller share of one-sided connections may be packets that were lost.
+SHARE_ONE_SIDED = 0.2
+# So many home hosts that only broadcast, and fewer that connect: the sensor sees no connections.
+BROADCASTERS = 5
+
+
+def unseen_traffic(seen: InputSeen) -> Iterator[Cause]:
+    """Traffic of home hosts that does not reach the sensor though other traffic does."""
+    yield from _no_external_traffic(seen)
+    yield from _no_connections(seen)
+    yield from _one_direction(seen)
+    yield from _broadcasters(seen)
+
+
+def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
+    """A sensor between clients and servers of the site sees no mail that leaves it."""
+    traffic = seen.coverage.traffic
+    if traffic["internal"] >= ONLY_INTERNAL and not traffic["external"] + traffic["smtp"]:
+        yield Cause(
+            "no_external_traffic",
+            "home hosts connect to home hosts only: mail to external servers cannot be seen",
+            "let the sensor monitor the traffic to the Internet, and list no external network "
+            "in home_networks",
+        )
+
+
+def _no_connections(seen: InputSeen) -> Iterator[Cause]:
+    """A sensor beside a resolver sees lookups alone, some of them of mail servers."""
+    flows = sum(seen.coverage.span_of(Flow.TYPE).hours.values())
+    shows_any = seen.store.flows_logged or seen.coverage.traffic["tcp"] or "smtp" in seen.kinds
+    if flows >= FLOWS_WITHOUT_CONNECTION and seen.met and not shows_any:
+        yield Cause(
+            "no_connections",
+            "home hosts were seen, but no TCP connection of them: mail that they send cannot be "
+            "seen",
+            MIRROR,
+        )
+
+
+def _one_direction(seen: InputSeen) -> Iterator[Cause]:
+    """Half of a mirror, or a route that packets take one way only."""
+    sent, replies, both = map(
+        seen.coverage.traffic.__getitem__, ("only_sent", "only_replies", "both_sides")
+    )
+    share = (sent + replies) / max(1, sent + replies + both)
+    part = "all" if share == 1 else f"about {share:.0%} of the"
+    if sent + replies >= ONE_SIDED and share > SHARE_ONE_SIDED:
+        yield Cause(
+            "one_direction",
+            f"{part} connections were seen in one direction only: mail in them is not recognized, "
+            "so its content and rejections cannot be seen",
+            BOTH_DIRECTIONS,
+        )
+
+
+def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
+    """The sensor's own host may be all whose connections it sees."""
+    silent = seen.without_connection() if seen.store.flows_logged else 0
+    if silent >= BROADCASTERS and silent > len(seen.store.active):
+        yield Cause(
+            "only_broadcasts",
+            f"at least {silent} home hosts were seen in unanswered datagrams (broadcasts, "
+            "multicasts) or leases only, and in no connection: they are not judged",
+            MIRROR,
+        )
