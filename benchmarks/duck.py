@@ -44,6 +44,7 @@ with records as (
     from records
     where (event_type = 'flow' and proto = 'TCP' and sent is not null)
        or (event_type = 'smtp' and not {HOME.format("server")})
+       or (event_type = 'tls' and port in (25, 465, 587) and not {HOME.format("server")})
        or (event_type = 'dns' and (rrtype = 'MX' or (rrtype in ('A', 'AAAA') and regexp_matches(name, '{MAIL_WORDS}|^({GUESSED})\.', 'i'))
            or (rrtype = 'PTR' and regexp_matches(name, '{SOME_PTR}', 'i'))))
        or event_type = 'alert'
@@ -62,9 +63,12 @@ with records as (
             {{key: case when rcode = 'NXDOMAIN' and guessed then domain end, kind: 'name_guess_nx'}}]
         when 'smtp' then [
             {{key: server, kind: case when port in (465, 587) then 'submission_attempts' else 'smtp_sessions' end}},
-            {{key: helo, kind: 'helo_odd'}}, {{key: recipient, kind: 'mail_burst'}},
+            {{key: server, kind: 'met_by_mail'}},
+            {{key: case when port not in (465, 587) then helo end, kind: 'helo_odd'}}, {{key: recipient, kind: 'mail_burst'}},
             {{key: digest || ' ' || recipient, kind: 'look_alike'}},
             {{key: case when attachment is not null then recipient end, kind: 'worm_attachment'}}]
+        when 'tls' then [
+            {{key: case when port in (465, 587) then server end, kind: 'submission_attempts'}}, {{key: server, kind: 'met_by_mail'}}]
         else [{{key: sid::varchar, kind: 'alert'}}] end, recursive := true)
     from wanted
 )
