@@ -273,19 +273,23 @@ class CoverageNoter:
             self._note_ends(event.client, event.server)
 
     def _note_flow(self, flow: Flow) -> None:
-        traffic = self.coverage.traffic
+        traffic, is_tcp, is_dns = self.coverage.traffic, flow.proto == "TCP", _is_dns(flow)
         client_home, server_home = self._is_home(flow.client), self._is_home(flow.server)
-        traffic["dns"] += _is_dns(flow)
-        traffic["tcp"] += flow.proto == "TCP" and (client_home or server_home)
-        if flow.proto == "TCP" or flow.answered:
+        traffic["dns"] += is_dns
+        if is_tcp or flow.answered:
             self._note_ends(flow.client, flow.server)
-            traffic["internal"] += client_home and server_home and not _is_dns(flow)
+            traffic["internal"] += client_home and server_home and not is_dns
         elif client_home:
             self._meet(flow.client, self.coverage.home_broadcasters)
             if ":" not in flow.client:
                 self.coverage.broadcasters.add(flow.client)
-        if not (client_home or server_home) or flow.proto != "TCP":
-            return
+        if is_tcp and (client_home or server_home):
+            traffic["tcp"] += 1
+            self._note_sides(flow, client_home, server_home)
+
+    def _note_sides(self, flow: Flow, client_home: bool, server_home: bool) -> None:
+        """Note of which sides of a TCP connection packets were seen."""
+        traffic = self.coverage.traffic
         if flow.answered:
             traffic["both_sides"] += 1
         elif flow.flags_logged and flow.client_flags & SYN_ACK != SYN:  # no attempt to connect
