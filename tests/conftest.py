@@ -119,7 +119,7 @@ _REPEAT = (
     "tests/test_week.py",
 )
 # The cases of a parametrised test run mostly the same lines: so many of each count for the coverage.
-_CASES_TRACED = 8
+_CASES_TRACED = 2
 
 # What a forked process traces is never added to the coverage.
 os.register_at_fork(after_in_child=lambda: sys.settrace(None))

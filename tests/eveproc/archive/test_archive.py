@@ -3,6 +3,7 @@ anybody."""
 
 import json
 import re
+import shutil
 import sqlite3
 import stat
 from collections.abc import Mapping
@@ -164,10 +165,10 @@ def test_the_same_night_again_changes_nothing_and_old_ones_go_with_their_pages(
     ],
 )
 def test_a_damaged_archive_is_refused_by_its_name_and_writes_nothing(
-    tmp_path: Path, query: str, told: str
+    made: Made, tmp_path: Path, query: str, told: str
 ) -> None:
     folder = tmp_path / "deep" / "archive"
-    made_archives.archive(folder)
+    shutil.copytree(made[0], folder)
     with closing(sqlite3.connect(folder / "archive.sqlite")) as connection:
         connection.execute(query)
         connection.commit()
