@@ -107,6 +107,7 @@ class Coverage(Struct):
     `home_broadcasters`: home networks of hosts that sent datagrams nobody answered, as broadcasts
     and multicasts are. `broadcasters` are those of the sample with IPv4: a machine has several IPv6
     addresses that it never uses.
+    `mail_flows`: connections in which mail can have been delivered in clear text.
     `own_alerts` counts alerts of this project's rules. `present`: kinds of records that were met
     beside those of the sample.
     """
@@ -125,6 +126,7 @@ class Coverage(Struct):
     traffic: Counter[str] = field(default_factory=Counter)
     home_broadcasters: set[str] = field(default_factory=set)
     broadcasters: set[str] = field(default_factory=set)
+    mail_flows: RecordSpan = field(default_factory=RecordSpan)
     own_alerts: int = 0
     present: set[str] = field(default_factory=set)
 
@@ -156,6 +158,7 @@ class Coverage(Struct):
             self.note_hour(hour, seen)
         self.lines += other.lines
         self.cut_off += other.cut_off
+        self.mail_flows.merge(other.mail_flows)
         self.own_alerts += other.own_alerts
         self.present |= other.present
         self.home_clients |= other.home_clients
@@ -188,7 +191,7 @@ class Coverage(Struct):
     def forget(self, before: float) -> None:
         """Drop the hours that ended by `before`."""
         self.hours = {hour: seen for hour, seen in self.hours.items() if (hour + 1) * HOUR > before}
-        for span in self.records.values():
+        for span in (*self.records.values(), self.mail_flows):
             span.forget(before)
 
 
@@ -257,6 +260,8 @@ class CoverageNoter:
             self.coverage.note_record(event)
         if isinstance(event, Flow) and _is_mail(event, self._mail_ports):
             self.coverage.traffic["smtp"] += 1
+            if _is_session(event) and not self._why_not(event.time):
+                self.coverage.mail_flows.note(event.time, event.end)
         elif isinstance(event, Flow) and event.app_proto == "dhcp":
             self.coverage.traffic["dhcp"] += 1
 
@@ -332,8 +337,11 @@ def _is_mail(flow: Flow, ports: frozenset[int]) -> bool:
     """True for mail in plain text, which should give an smtp record."""
     if flow.app_proto:
         return flow.app_proto == "smtp"
-    is_session = flow.established and min(flow.sent, flow.received) >= SESSION_PACKETS
-    return is_session and flow.proto == "TCP" and flow.server_port in ports
+    return _is_session(flow) and flow.proto == "TCP" and flow.server_port in ports
+
+
+def _is_session(flow: Flow) -> bool:
+    return flow.established and min(flow.sent, flow.received) >= SESSION_PACKETS
 
 
 def networks_met(addresses: Iterable[str], networks: Sequence[Network]) -> frozenset[str]:

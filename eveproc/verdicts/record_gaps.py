@@ -17,7 +17,7 @@ from rulegen.units import HOUR, count_of
 EXPECTED_BYTES = 100_000
 # An hour with less of the log than this gives no rate.
 LEAST_SECONDS = 600
-# The same for single sensors and record types, in records of the sample.
+# The same for single sensors and record types, in records of the sample, or mail connections.
 EXPECTED_RECORDS, SILENT_HOURS = 10, 2
 GAPS_NAMED = 5
 
@@ -49,11 +49,16 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
                     f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
                     "check whether it was running then, and whether its logs are complete",
                 )
-    for kind in ("dns", "flow"):
-        if silence := _silence(coverage.span_of(kind), everything):
+    # Mail may rest for hours, so its records are compared with its connections.
+    for kind, others, which in (
+        ("dns", everything, "others"),
+        ("flow", everything, "others"),
+        ("smtp", coverage.mail_flows, "mail connections"),
+    ):
+        if silence := _silence(coverage.span_of(kind), others):
             yield Cause(
                 f"{kind}_records_stopped",
-                f"there are no {kind} records {_between(*silence)}, while there are others",
+                f"there are no {kind} records {_between(*silence)}, while there are {which}",
                 f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
             )
     if seen.store.unnamed_logs:  # the missing one may be the Snort
@@ -89,7 +94,7 @@ def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
 def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:
     """The first interval in which these records are missing although many were expected."""
     present = sum(everything.hours[hour] for hour in span.hours)
-    share = sum(span.hours.values()) / present if present else 0.0
+    share = min(1.0, sum(span.hours.values()) / present) if present else 0.0
     silent: list[int] = []
     for hour in (*sorted(everything.hours), None):
         if hour is not None and hour not in span.hours and hour not in span.lasting:

@@ -161,7 +161,7 @@ def hours(*numbers: int, kinds: tuple[str, ...] = ("dns", "flow"), sensor: str =
     ]
 
 
-def stamp(line: bytes) -> str:
+def stamp_of(line: bytes) -> str:
     return str(json.loads(line)["timestamp"])
 
 
@@ -195,9 +195,47 @@ def test_one_kind_of_record_stops(lost: str, left: str, tmp_path: Path) -> None:
     assert "from 2026-03-02 11:00Z to 2026-03-02 14:00Z" in report.judgement.causes[0].text
 
 
+def mails(hour: int, number: int, *, packets: int = 14, logged: bool = True) -> list[bytes]:
+    """Mails of clients through the site's server, with other records of that hour."""
+    lines = list(an_hour(START + hour * HOUR, "dns", "flow"))
+    to = {"dest_ip": "10.20.0.25", "dest_port": 25, "proto": "TCP"}
+    for n in range(number):
+        time, host = START + hour * HOUR + n * HOUR / number, f"10.20.1.{n % 20}"
+        stamp = f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}+0000"
+        flow = {"start": stamp, "pkts_toserver": packets, "pkts_toclient": packets}
+        lines.append(
+            eve_lines.line(
+                time, "flow", host, app_proto="smtp", flow=flow, tcp=eve_lines.FLAGS, **to
+            )
+        )
+        if logged:
+            said = {"helo": "pc", "mail_from": "<a@site.example>", "rcpt_to": ["<b@x.example>"]}
+            lines.append(eve_lines.line(time, "smtp", host, smtp=said, **to))
+    return sorted(lines, key=stamp_of)
+
+
+def test_smtp_records_stop_while_mail_goes_on(tmp_path: Path) -> None:
+    hours_of_mail = (mails(hour, 20, logged=hour < 3) for hour in range(6))
+    report = judged(tmp_path, (line for hour in hours_of_mail for line in hour), ONE_NETWORK)
+    assert names(report) == ["smtp_records_stopped"]
+    assert report.judgement.causes[0].text == (
+        "there are no smtp records from 2026-03-02 11:00Z to 2026-03-02 14:00Z (3 hours), while "
+        "there are mail connections"
+    )
+
+
+def test_a_night_without_mail_is_no_stop_of_its_records(tmp_path: Path) -> None:
+    """Health checks go on: they greet and leave, and give no record."""
+    evening = [mails(hour, 20) for hour in range(2)]
+    night = [mails(hour, 360, packets=4, logged=False) for hour in range(2, 8)]
+    morning = [mails(hour, 20) for hour in range(8, 10)]
+    day = (line for hour in (*evening, *night, *morning) for line in hour)
+    assert names(judged(tmp_path, day, ONE_NETWORK)) == []
+
+
 def test_one_of_two_sensors_falls_silent(tmp_path: Path) -> None:
     north, south = hours(*range(8), sensor="north"), hours(0, 1, 2, sensor="south")
-    report = judged(tmp_path, sorted([*north, *south], key=stamp), ONE_NETWORK)
+    report = judged(tmp_path, sorted([*north, *south], key=stamp_of), ONE_NETWORK)
     assert names(report) == ["sensor_silent"]
     assert "sensor south wrote nothing from 2026-03-02 11:00Z" in report.judgement.causes[0].text
 
@@ -479,19 +517,19 @@ LEASES = [
 def test_the_sensor_s_own_connections_are_no_mirror(lines: list[bytes], tmp_path: Path) -> None:
     one = [line for line in an_hour(START, "dns", "flow") if b'"10.20.1.0"' in line]
     own = [line.replace(b'"10.20.1.0"', b'"10.20.0.9"') for line in one]
-    report = judged(tmp_path, sorted([*lines, *own], key=stamp), ONE_NETWORK)
+    report = judged(tmp_path, sorted([*lines, *own], key=stamp_of), ONE_NETWORK)
     assert (report.judgement.outcome, names(report)) == (Outcome.IN_PART, ["only_broadcasts"])
     assert re.match(r"at least (1[0-9]|20) home hosts", report.judgement.causes[0].text)
 
 
 def test_leases_without_flow_records_say_nothing_of_connections(tmp_path: Path) -> None:
-    lines = sorted([*LEASES, *an_hour(START, "dns")], key=stamp)
+    lines = sorted([*LEASES, *an_hour(START, "dns")], key=stamp_of)
     assert names(judged(tmp_path, lines, ONE_NETWORK)) == ["no_flow_records"]
 
 
 @pytest.mark.parametrize("half", [NO_ANSWER, REPLIES])
 def test_connections_seen_in_one_direction_only(half: list[bytes], tmp_path: Path) -> None:
-    report = judged(tmp_path, sorted([*ORDINARY, *half], key=stamp), ONE_NETWORK)
+    report = judged(tmp_path, sorted([*ORDINARY, *half], key=stamp_of), ONE_NETWORK)
     assert names(report) == ["one_direction"]
     assert re.search(r"about [2-6][0-9]% of the connections", report.judgement.causes[0].text)
 
@@ -511,7 +549,7 @@ def test_what_ordinary_networks_hold_beside_their_connections(
 ) -> None:
     """A few packets of connections that ended before, attempts that nobody answered, broadcasts,
     neighbors that are looked for."""
-    report = judged(tmp_path, sorted([*ORDINARY, *more], key=stamp), site)
+    report = judged(tmp_path, sorted([*ORDINARY, *more], key=stamp_of), site)
     assert names(report) == []
 
 
@@ -524,7 +562,7 @@ def test_public_clients_that_are_not_home(clients: int, said: list[str], tmp_pat
         re.sub(rb"10\.20\.1\.([0-9]+)", lambda n: b"192.88.7.%d" % (int(n[1]) % clients), line)
         for line in ORDINARY
     ]
-    report = judged(tmp_path, sorted([*ORDINARY, *others], key=stamp), ONE_NETWORK)
+    report = judged(tmp_path, sorted([*ORDINARY, *others], key=stamp_of), ONE_NETWORK)
     assert names(report) == said
     assert all("192.88.7.0/24" in cause.text for cause in report.judgement.causes)
 
@@ -535,5 +573,5 @@ def test_a_sensor_that_sees_lookups_only(name: bytes, tmp_path: Path) -> None:
     answered = {"start": "", "pkts_toclient": 1}
     asked = flows(1000, every=3.47, dest_port=53, proto="UDP", flow=answered)
     lookups = [line.replace(b"example.org", name) for line in an_hour(START, "dns")]
-    report = judged(tmp_path, sorted([*lookups, *asked], key=stamp), ONE_NETWORK)
+    report = judged(tmp_path, sorted([*lookups, *asked], key=stamp_of), ONE_NETWORK)
     assert names(report) == ["no_connections"]
