@@ -21,12 +21,12 @@ from types import MappingProxyType
 from benchmarks.eve_lines import EVE_TYPES, SITE
 from benchmarks.ordinary import Web, ordinary
 from rulegen.build import build
-from rulegen.errors import EngineError
 from rulegen.simulate import Simulation
 from rulegen.simulate.run import DEFAULT_START
 from rulegen.simulate.write import write_pcap
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
+from tests.engines.errors import EngineError
 from tests.engines.replay import installed, replay
 
 # CPU time of one run differs by a tenth and more from that of the next on a machine that is shared:

@@ -32,7 +32,3 @@ class InputError(MxhoundError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
-
-
-class EngineError(MxhoundError):
-    """An IDS engine is missing, or refused what it was given; the text carries its own words."""

@@ -57,10 +57,10 @@ def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
         raise _not_written(path, error) from error
 
 
-def write_new(path: Path, text: str, mode: int = SHARED) -> None:
+def write_new(path: Path, text: str) -> None:
     """Write a new file. Raises InputError if it exists: people may have edited it."""
     try:
-        file = _open_new(path, mode)
+        file = _open_new(path, SHARED)
         with _removed_on_failure(path), file:
             file.write(text.encode())
     except FileExistsError as error:
@@ -86,7 +86,7 @@ def _taken(path: Path) -> InputError:
     return InputError([Problem(str(path), what)])
 
 
-def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
+def write_together(texts: Mapping[Path, str]) -> None:
     """Write all files or change none: each is written beside its place, then all are renamed.
 
     Only a machine that fails between two of the renames leaves new files beside old ones; each of
@@ -99,7 +99,7 @@ def write_together(texts: Mapping[Path, str], mode: int = SHARED) -> None:
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
             with _named(path):
-                parts[path] = _make_part(path, _content(text), mode)
+                parts[path] = _make_part(path, _content(text), SHARED)
         for path, part in parts.items():
             with _named(path):
                 part.replace(path)

@@ -58,10 +58,6 @@ class RuleLine(Struct, frozen=True):
     def gid(self) -> int:
         return _number(_GID, self.text, 1)
 
-    @property
-    def where(self) -> str:
-        return f"{self.file}:{self.line}"
-
     def problem(self, what: str) -> Problem:
         return Problem(str(self.file), what, line=self.line)
 

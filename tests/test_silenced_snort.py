@@ -10,10 +10,10 @@ import pytest
 
 from rulegen.build import build
 from rulegen.check import check
-from rulegen.errors import EngineError
 from rulegen.simulate import simulate, write_simulation
 from rulegen.site_profile import load_site
 from rulegen.vocabulary import Engine
+from tests.engines.errors import EngineError
 from tests.engines.snort import config_29, run_snort
 from tests.test_recorded import DATA
 

@@ -86,8 +86,8 @@ class _Source(Struct, frozen=True):
         before = sampled(self.files, lambda: Discoverer(nowhere, self.period, is_declared=False))
         if before is None or not before.store.finder.networks():
             collect = partial(Discoverer, nowhere, self.period, is_declared=False)
-            store, stats = self._gather(collect, _part_of(progress, 0, 2))
-            before, progress = Sample(store), _part_of(progress, 1, 2)
+            store, stats = self._gather(collect, _half(progress, 0))
+            before, progress = Sample(store), _half(progress, 1)
         home: tuple[Network, ...] = ()
         store = before.store
         while (found := store.finder.networks()) != home:
@@ -95,7 +95,7 @@ class _Source(Struct, frozen=True):
             met = {network for network in home if store.finder.has_met(network)}
             before = Sample(replace(store, met=met), before.done)
             store, stats = self._read(SiteProfile(home), before, progress, is_declared=False)
-            progress = _part_of(self.progress, 1, 2)
+            progress = _half(self.progress, 1)
         store.finder = store.finder.beyond(home)
         return SiteProfile(home), store, stats
 
@@ -135,9 +135,9 @@ class _Source(Struct, frozen=True):
         return store, stats
 
 
-def _part_of(progress: Progress | None, number: int, readings: int) -> Progress | None:
-    """Progress of one reading as part of all."""
+def _half(progress: Progress | None, number: int) -> Progress | None:
+    """Progress of one of two readings (0 or 1) of all input, as part of both."""
     if progress is None:
         return None
     tell = progress
-    return lambda done, total: tell(number * total + done, readings * total)
+    return lambda done, total: tell(number * total + done, 2 * total)

@@ -129,11 +129,6 @@ class Leases(Struct):
             by_address.setdefault(address, set()).update((time, mac) for time in times)
         return by_address
 
-    def tenancies(self) -> dict[str, tuple[AddressHold, ...]]:
-        """The machines that held each address, in order of time."""
-        found = self.acknowledgements()
-        return {address: self.holds(address, acks) for address, acks in sorted(found.items())}
-
     def holds(self, address: str, acks: Iterable[Ack]) -> tuple[AddressHold, ...]:
         """One hold for each run of acknowledgements to the same machine.
 

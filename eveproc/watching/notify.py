@@ -32,7 +32,6 @@ WAITING_AT_MOST = 1000
 IDLE_SECONDS = 30.0
 FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
 LONGEST_NAME = 64
-NOTHING: Mapping[str, "Sequence[Message]"] = MappingProxyType({})
 # A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be
 # made of it.
 _MARKUP = re.compile(r"[^\w. :-]")

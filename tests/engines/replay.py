@@ -12,8 +12,8 @@ from types import MappingProxyType
 import yaml
 
 from rulegen.engines import FoundEngine, find_engine
-from rulegen.errors import EngineError
 from rulegen.vocabulary import Engine
+from tests.engines.errors import EngineError
 
 TIMEOUT_SECONDS = 600
 # Where a build's mxhound.yaml expects its folder.

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rulegen.engines import find_engine
-from rulegen.errors import EngineError
 from rulegen.rulesfile import RULES
 from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
 from rulegen.snort_trial import own_classes
 from rulegen.vocabulary import Engine
+from tests.engines.errors import EngineError
 
 TIMEOUT_SECONDS = 600
 MISSING = {

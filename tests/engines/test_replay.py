@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rulegen.errors import EngineError
 from rulegen.vocabulary import Engine
 from tests.conftest import require
+from tests.engines.errors import EngineError
 from tests.engines.replay import replay
 
 PCAP_HEAD = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 ffff0000 01000000")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from rulegen.errors import EngineError
 from rulegen.vocabulary import Engine
+from tests.engines.errors import EngineError
 from tests.engines.replay import installed, render_config
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """A function that plays a machine -> HardKind: a scenario with source, label, tellable."""
 
 from collections.abc import Callable
+from functools import partial
 from inspect import getdoc
 
 from rulegen.simulate.actor import Actor
@@ -29,33 +30,8 @@ class HardKind(Scenario, frozen=True):
         return " ".join((getdoc(self.play) or "").partition(_SOURCE)[2].split())
 
 
-def benign(
-    play: Play,
-    act: Act = Act.CLIENTS,
-    *,
-    version: int | None = None,
-    desk: bool = False,
-    needs_relay: bool = False,
-    whole_day: bool = True,
-) -> HardKind:
-    """Innocent, and an expert could tell."""
-    return HardKind(play.__name__, BENIGN, play, act, version, desk, needs_relay, True, whole_day)
-
-
-def grey(
-    play: Play,
-    act: Act = Act.CLIENTS,
-    *,
-    version: int | None = None,
-    desk: bool = False,
-    needs_relay: bool = False,
-    whole_day: bool = True,
-) -> HardKind:
-    """Innocent, but the logs show nothing that a mass mailer could not show: suspected at most."""
-    return HardKind(play.__name__, GREY, play, act, version, desk, needs_relay, False, whole_day)
-
-
-def infected(
+def _kind(
+    label: str,
     play: Play,
     act: Act = Act.CLIENTS,
     *,
@@ -65,7 +41,14 @@ def infected(
     tellable: bool = True,
     whole_day: bool = True,
 ) -> HardKind:
-    """A mass mailer; `tellable` says whether an expert could call it one from logs."""
     return HardKind(
-        play.__name__, INFECTED, play, act, version, desk, needs_relay, tellable, whole_day
+        play.__name__, label, play, act, version, desk, needs_relay, tellable, whole_day
     )
+
+
+# Innocent, and an expert could tell.
+benign = partial(_kind, BENIGN)
+# Innocent, but the logs show nothing that a mass mailer could not show: suspected at most.
+grey = partial(_kind, GREY, tellable=False)
+# A mass mailer; `tellable` says whether an expert could call it one from logs.
+infected = partial(_kind, INFECTED)

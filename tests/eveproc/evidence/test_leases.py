@@ -21,11 +21,17 @@ def leases_of(*events):
     return leases
 
 
+def holds_of(leases):
+    """The machines that held each address, in order of time."""
+    found = leases.acknowledgements()
+    return {address: leases.holds(address, acks) for address, acks in sorted(found.items())}
+
+
 def test_an_address_that_changes_hands_has_two_tenants():
     leases = leases_of(
         lease(10, "10.20.1.7", ONE), lease(5000, "10.20.1.7", TWO), lease(9000, "10.20.1.7", TWO)
     )
-    assert leases.tenancies() == {
+    assert holds_of(leases) == {
         "10.20.1.7": (
             AddressHold("10.20.1.7", ONE, START + 10 - LEASE_SECONDS, START + 5000, START + 10),
             AddressHold("10.20.1.7", TWO, START + 5000, FOREVER, START + 9000),
@@ -37,7 +43,7 @@ def test_a_machine_that_comes_back_within_the_hour():
     leases = leases_of(
         lease(300, "10.20.1.7", ONE), lease(1200, "10.20.1.7", TWO), lease(2400, "10.20.1.7", ONE)
     )
-    assert [tenancy.mac for tenancy in leases.tenancies()["10.20.1.7"]] == [ONE, TWO, ONE]
+    assert [tenancy.mac for tenancy in holds_of(leases)["10.20.1.7"]] == [ONE, TWO, ONE]
 
 
 def test_a_lease_does_not_reach_back_beyond_its_length():
@@ -60,19 +66,19 @@ def test_the_address_shown_is_the_newest_lease():
 
 
 def test_a_mac_of_zeros_is_nobody():
-    assert leases_of(lease(0, "10.20.1.7", "00:00:00:00:00:00")).tenancies() == {}
+    assert holds_of(leases_of(lease(0, "10.20.1.7", "00:00:00:00:00:00"))) == {}
 
 
 def test_a_request_names_a_machine_without_giving_it_an_address():
     leases = leases_of(lease(10, "", ONE, "lap-1"), lease(11, "10.20.1.7", ONE, ""))
     assert leases.name_of(ONE) == "lap-1"
-    assert list(leases.tenancies()) == ["10.20.1.7"]
+    assert list(holds_of(leases)) == ["10.20.1.7"]
 
 
 def test_two_machines_acknowledged_in_the_same_instant():
     """Sensors that merge their logs, or two relays of one request, give the same microsecond."""
     events = [lease(10, "10.20.1.7", TWO), lease(10, "10.20.1.7", ONE)]
-    assert leases_of(*events).tenancies() == {
+    assert holds_of(leases_of(*events)) == {
         "10.20.1.7": (
             AddressHold("10.20.1.7", ONE, START + 10 - LEASE_SECONDS, START + 10, START + 10),
             AddressHold("10.20.1.7", TWO, START + 10, FOREVER, START + 10),
@@ -85,7 +91,7 @@ def test_two_machines_acknowledged_in_the_same_instant():
 
 def test_a_hold_of_no_length_still_shows_its_machine():
     acks = [(0, ONE), (10, ONE), (10, TWO), (10, THREE)]
-    held = leases_of(*(lease(time, "10.20.1.7", mac) for time, mac in acks)).tenancies()
+    held = holds_of(leases_of(*(lease(time, "10.20.1.7", mac) for time, mac in acks)))
     assert [(hold.mac, hold.end - hold.start) for hold in held["10.20.1.7"]][1:] == [
         (TWO, 0),
         (THREE, FOREVER),
@@ -95,7 +101,7 @@ def test_a_hold_of_no_length_still_shows_its_machine():
 @pytest.mark.parametrize("seconds", [0, -1, 2**62])
 def test_a_lease_of_any_length_gives_holds_in_order_of_time(seconds):
     odd = Dhcp(time=START, mac=ONE, address="10.20.1.7", lease_seconds=seconds)
-    (hold,) = leases_of(odd).tenancies()["10.20.1.7"]
+    (hold,) = holds_of(leases_of(odd))["10.20.1.7"]
     assert hold.start <= hold.confirmed < hold.end
     assert report([odd, *web("10.20.1.7")]).verdicts[0].identity.mac == ONE
 
@@ -111,7 +117,7 @@ def test_a_lease_of_any_length_gives_holds_in_order_of_time(seconds):
 def test_holds_follow_each_other_without_a_gap(acks):
     events = [lease(time, f"10.20.1.{ord(host)}", mac) for host, mac, time in acks]
     leases = leases_of(*events)
-    for address, holds in leases.tenancies().items():
+    for address, holds in holds_of(leases).items():
         assert all(before.end == after.start for before, after in pairwise(holds))
         assert all(hold.start <= hold.confirmed <= hold.end for hold in holds)
         macs = {event.mac for event in events if event.address == address}
