@@ -14,6 +14,7 @@ from errno import EBADF
 from functools import wraps
 from pathlib import Path
 from shutil import get_terminal_size
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,7 +36,6 @@ if TYPE_CHECKING:  # modules that read and judge are imported when a command run
     from eveproc.verdicts.analyze import Report
     from eveproc.verdicts.judgement import Judgement
     from eveproc.watching.notify import Notifier
-    from eveproc.watching.service import ProcessSignals
     from rulegen.site_profile import SiteProfile, Threshold
 
 REFUSED, FOUND, NOT_JUDGED = 1, 3, 4
@@ -605,40 +605,36 @@ def watch(
     Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP
     reloads site.yaml.
     """
-    from eveproc.report.changes import FORMS
-    from eveproc.watching.blindness import Policy
-    from eveproc.watching.service import Live, ProcessSignals, Sinks
-    from rulegen.site_profile import load_site
+    with _faults_told(), _obeying_signals() as (stop, reload):
+        from eveproc.report.changes import FORMS
+        from eveproc.watching.blindness import Policy
+        from eveproc.watching.service import Live, ProcessSignals, Sinks
+        from rulegen.site_profile import load_site
 
-    files = {"--state": state, "--heartbeat": heartbeat}
-    _refuse_clash(files, InputOptions(eve, site, thresholds))
-    with (
-        _faults_told(),
-        _state_in(state) as kept,
-        _notifying(urls, kept) as notifier,
-        _obeying_signals(ProcessSignals()) as process_signals,
-    ):
-        sinks = Sinks(lambda news: _echo(FORMS[form](news)), _say, notifier)
-        policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
-        live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
-        is_blind = live.run(process_signals)
+        files = {"--state": state, "--heartbeat": heartbeat}
+        _refuse_clash(files, InputOptions(eve, site, thresholds))
+        with _state_in(state) as kept, _notifying(urls, kept) as notifier:
+            sinks = Sinks(lambda news: _echo(FORMS[form](news)), _say, notifier)
+            policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
+            live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
+            is_blind = live.run(ProcessSignals(stop, reload))
     sys.exit(NOT_JUDGED if is_blind else 0)
 
 
 @contextmanager
-def _obeying_signals(process_signals: "ProcessSignals") -> Iterator["ProcessSignals"]:
-    """SIGTERM and SIGINT end the watch; SIGHUP reloads the site profile."""
-    meant = {
-        signal.SIGTERM: process_signals.stop,
-        signal.SIGINT: process_signals.stop,
-        signal.SIGHUP: process_signals.reload,
-    }
+def _obeying_signals() -> Iterator[tuple[Event, Event]]:
+    """Yield the orders to stop (SIGTERM and SIGINT) and to reload the site profile (SIGHUP).
+
+    They are obeyed from before anything slow is imported: SIGHUP would end the process.
+    """
+    stop, reload = Event(), Event()
+    meant = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
     before = {
         number: signal.signal(number, lambda *_, order=order: order.set())
         for number, order in meant.items()
     }
     try:
-        yield process_signals
+        yield stop, reload
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -661,12 +657,15 @@ def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifi
 
     At exit, undelivered notifications are kept in the state or reported.
     """
-    from eveproc.watching.notify import Notifier
+    from eveproc.watching.notify import Notifier, key_of
 
+    kept = state.messages() if state else {}
+    if lost := sum(len(waiting) for key, waiting in kept.items() if key not in map(key_of, urls)):
+        _say(f"{lost} kept for a notification URL that is no longer given: dropped")
     if not urls:
         yield None
         return
-    notifier = Notifier(urls, _say, state.messages() if state else {})
+    notifier = Notifier(urls, _say, kept)
     try:
         yield notifier
     finally:

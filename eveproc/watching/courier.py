@@ -11,32 +11,40 @@ import json
 import logging
 import os
 import signal
+import smtplib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import IO, TYPE_CHECKING, Protocol
 from urllib.parse import urljoin
 
+import msgspec
 from msgspec import to_builtins
 
 from eveproc.state.message import Message
+from eveproc.watching.refusal import Refusal, of_answer, of_error
 
 if TYPE_CHECKING:
     from apprise import Apprise
     from requests import PreparedRequest, Response
 
-# Apprise waits 4 s to connect and 4 s for each piece of an answer; some services take several
-# requests a message, with pauses between them.
+# Apprise waits 4 s to connect; some services take several requests a message, with pauses between.
 DELIVERY_SECONDS = 60
+# For each piece of an answer. With Apprise's own 4 s, a receiver that starts slowly is given up and
+# sent the same again, over and over.
+READ_SECONDS = 15.0
 # Address space, not memory in use: with Apprise and TLS, Python maps some 300 MiB.
 MOST_MEMORY = 1 << 30
 # Whatever a service has to say of a message fits into this; whether it took it, the status tells.
 ANSWER_BYTES, ANSWER_SECONDS = 1 << 16, 5.0
+
+TAKEN = b"1\n"
+UNKNOWN = Refusal("the service says no more")
 
 # The environment variable with the key that signs what webhooks get, and the header for it.
 SECRET, SIGNATURE = "MXHOUND_NOTIFY_SECRET", "X-Hub-Signature-256"
@@ -50,11 +58,15 @@ class Courier:
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False
         self._turn = Lock()
+        # Why the last message was not taken.
+        self.refusal = Refusal()
 
     def deliver(self, message: Message) -> bool:
         """True if the service took the message. Takes no longer than the given seconds."""
+        self.refusal = Refusal()
         child = self._started()
         if child is None or child.stdin is None or child.stdout is None:
+            self.refusal = Refusal("no process can be started to send it")
             return False
         try:
             child.stdin.write(json.dumps(to_builtins(message)).encode() + b"\n")
@@ -64,7 +76,10 @@ class Courier:
             answer = b""
         if not answer:
             self.rest()
-        return answer == b"1\n"
+        elif answer != TAKEN:
+            with suppress(msgspec.MsgspecError):  # a service of Apprise printed something
+                self.refusal = msgspec.json.decode(answer, type=Refusal)
+        return answer == TAKEN
 
     def rest(self) -> None:
         """End the child process; the next message starts another."""
@@ -125,16 +140,37 @@ def run(orders: IO[bytes], answer_to: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(order["seconds"])
     _limit_memory()
-    _bound_answers(_signing_key(order["url"]))
+    heard = _Heard()
+    _bound_answers(_signing_key(order["url"]), heard)
+    _hear_mail_servers(heard)
     service = service_of(order["url"])
     attach = _attacher(service) if service and _is_webhook(order["url"]) else lambda _data: None
     for line in orders:
         signal.alarm(order["seconds"])
         message = json.loads(line)
         attach(message["data"])
+        heard.refusal = UNKNOWN
         taken = service is not None and _send(service, message)
         signal.alarm(0)
-        os.write(answer_to, b"1\n" if taken else b"0\n")
+        os.write(answer_to, TAKEN if taken else msgspec.json.encode(heard.refusal) + b"\n")
+
+
+class _Heard:
+    """What was last heard of a service, for a message that it does not take."""
+
+    refusal = UNKNOWN
+
+    def answer(self, status: int, headers: Mapping[str, str]) -> None:
+        self.refusal = of_answer(status, headers, time())
+
+    @contextmanager
+    def error(self) -> Iterator[None]:
+        """Note an exception of the body, and let it through."""
+        try:
+            yield
+        except Exception as error:
+            self.refusal = of_error(error)
+            raise
 
 
 def service_of(url: str) -> "Apprise | None":
@@ -142,8 +178,9 @@ def service_of(url: str) -> "Apprise | None":
 
     Raises ImportError if Apprise is not installed.
     """
-    from apprise import Apprise
+    from apprise import Apprise, URLBase
 
+    URLBase.socket_read_timeout = READ_SECONDS  # `rto` of a URL comes before it
     # Its log lines hold URLs with their passwords.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = Apprise()
@@ -204,10 +241,10 @@ def signature(key: bytes, body: bytes) -> str:
     return f"sha256={hmac.new(key, body, sha256).hexdigest()}"
 
 
-def _bound_answers(key: bytes) -> None:
+def _bound_answers(key: bytes, heard: _Heard) -> None:
     """Make `requests`, which Apprise uses, read only the start of an answer, and stay on its host.
 
-    With a key, each body that is sent is signed.
+    With a key, each body that is sent is signed. Answers and errors are noted.
     Apprise's services call the library directly, so there is no other place to hook in.
     """
     try:
@@ -223,7 +260,9 @@ def _bound_answers(key: bytes) -> None:
         body = request.body.encode() if isinstance(request.body, str) else request.body
         if key and isinstance(body, bytes):  # it could be a stream; a webhook's is not
             request.headers[SIGNATURE] = signature(key, body)
-        response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # as given
+        with heard.error():
+            response = send(self, request, stream=True, **options)  # type: ignore[arg-type]  # given
+        heard.answer(response.status_code, response.headers)
         whole = response.raw
         response.raw = BytesIO(_beginning(whole))
         whole.close()
@@ -233,10 +272,40 @@ def _bound_answers(key: bytes) -> None:
         url = target(self, response)
         # True for another host or port, and from https to http; False from http to https.
         is_elsewhere = url and self.should_strip_auth(response.url, urljoin(response.url, url))
-        return None if is_elsewhere else url
+        return None if is_elsewhere or not _keeps_body(response) else url
 
     HTTPAdapter.send = send_bounded  # type: ignore[method-assign,assignment]  # above
     Session.get_redirect_target = target_on_host  # type: ignore[method-assign,assignment]  # above
+
+
+def _keeps_body(response: "Response") -> bool:
+    """True if what was sent is sent again to where a redirect leads.
+
+    `requests` would follow 301, 302 and 303 with a GET: the message would be lost, and the page
+    that comes in its place would pass for a service that took it.
+    """
+    if response.request.body and response.status_code in (301, 302):
+        response.status_code = 308
+    return not response.request.body or response.status_code in (307, 308)
+
+
+def _hear_mail_servers(heard: _Heard) -> None:
+    """Note what smtplib, with which Apprise sends mail, is answered."""
+    connect, getreply = smtplib.SMTP.connect, smtplib.SMTP.getreply
+
+    def connect_noted(self: smtplib.SMTP, *arguments: object, **options: object) -> object:
+        with heard.error():
+            return connect(self, *arguments, **options)  # type: ignore[arg-type]  # as given
+
+    def getreply_noted(self: smtplib.SMTP) -> tuple[int, bytes]:
+        with heard.error():
+            code, text = getreply(self)
+        if code >= 400:
+            heard.answer(code, {})
+        return code, text
+
+    smtplib.SMTP.connect = connect_noted  # type: ignore[method-assign,assignment]  # above
+    smtplib.SMTP.getreply = getreply_noted  # type: ignore[method-assign]  # above
 
 
 def _beginning(answer: Answer) -> bytes:

@@ -1,6 +1,7 @@
 """News -> webhooks, mail and chat; each URL has its own queue, thread and courier.
 
-A message that a service does not take is sent again, with pauses that grow to PAUSE_AT_MOST.
+A message that a service does not take is sent again, with pauses that grow to PAUSE_AT_MOST. One
+that is refused for itself goes behind the others, so that it does not hold them up.
 Messages that still wait at the end are given back to be kept. Messages that do not fit into a full
 queue are counted, and the next message that gets through tells their number.
 """
@@ -31,6 +32,8 @@ WAITING_AT_MOST = 1000
 # How long a courier is kept for the next message; it takes some 40 MiB and 0.4 s to start.
 IDLE_SECONDS = 30.0
 FIRST_PAUSE, PAUSE_AT_MOST = 1.0, 300.0
+# So often a message is refused for itself before the others get their turn.
+BEHIND_AFTER = 3
 LONGEST_NAME = 64
 # A name comes from the host itself: no mention (@everyone), link or markup of a chat service may be
 # made of it.
@@ -82,9 +85,10 @@ class Notifier:
         problems = [Problem(masked(url), _UNKNOWN) for url in urls if not _is_known(url)]
         if problems:
             raise InputError(problems)
+        known = dict.fromkeys(urls)
         self._outboxes = {
-            key_of(url): _Outbox(masked(url), Courier(url), say, kept.get(key_of(url), ()))
-            for url in dict.fromkeys(urls)
+            key_of(url): _Outbox(name, Courier(url), say, kept.get(key_of(url), ()))
+            for url, name in zip(known, _names(list(known)), strict=True)
         }
 
     def send(self, message: Message) -> None:
@@ -121,6 +125,7 @@ class _Outbox:
         self._say = say
         self._queue = deque(kept)
         self._not_kept = 0
+        self._refused = 0
         self._closing = False
         self._cut_short = False
         self._failing = False
@@ -132,9 +137,13 @@ class _Outbox:
         with self._turn:
             if len(self._queue) < WAITING_AT_MOST:
                 self._queue.append(message)
+                is_full = False
             else:
                 self._not_kept += 1
+                is_full = self._not_kept == 1
             self._turn.notify()
+        if is_full:
+            self._say(f"{self.name}: {WAITING_AT_MOST} messages wait; no more are kept")
 
     def waiting(self) -> tuple[Message, ...]:
         with self._turn:
@@ -156,9 +165,22 @@ class _Outbox:
         while (message := self._next()) is not None:
             if self._deliver(message):
                 pauses = _pauses()
-            elif not self._wait(next(pauses)):
+            elif not self._wait(self._pause(next(pauses))):
                 break
         self._courier.rest()
+
+    def _pause(self, usual: float) -> float:
+        """As long as the service asks for, within bounds.
+
+        A message that it refuses time and again goes behind the others.
+        """
+        refusal = self._courier.refusal
+        self._refused = self._refused + 1 if refusal.is_of_message else 0
+        if self._refused == BEHIND_AFTER:
+            self._refused = 0
+            with self._turn:
+                self._queue.rotate(-1)
+        return max(usual, min(refusal.after, PAUSE_AT_MOST))
 
     def _next(self) -> Message | None:
         """The oldest message; None once there is none and none will come."""
@@ -183,6 +205,7 @@ class _Outbox:
             with self._turn:
                 self._queue.popleft()
                 self._not_kept -= lost
+            self._refused = 0
         if not self._cut_short:
             self._tell(delivered)
         return delivered
@@ -192,7 +215,10 @@ class _Outbox:
         if delivered and self._failing:
             self._say(f"{self.name}: takes notifications again")
         elif not delivered and not self._failing:
-            self._say(f"{self.name}: does not take a notification; it is kept and tried again")
+            why = self._courier.refusal.why
+            self._say(
+                f"{self.name}: does not take a notification ({why}); it is kept and tried again"
+            )
         self._failing = not delivered
 
     def _wait(self, seconds: float) -> bool:
@@ -210,6 +236,13 @@ def masked(url: str) -> str:
     """Only the service of a URL: all the rest may be a secret."""
     scheme, separator, _ = url.partition("://")
     return f"{safe(scheme[:32])}://..." if separator else "..."
+
+
+def _names(urls: Sequence[str]) -> list[str]:
+    """A name for each URL in messages; of several, with its place."""
+    if len(urls) == 1:
+        return [masked(urls[0])]
+    return [f"{masked(url)} (URL {n} of {len(urls)})" for n, url in enumerate(urls, 1)]
 
 
 def _harmless(text: str) -> str:

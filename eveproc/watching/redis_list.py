@@ -5,13 +5,15 @@ Suricata pushes at the left end. Records are read from the right end and stay in
 from the list.
 """
 
+import os
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from eveproc.input.read_stats import ReadStats
 from eveproc.watching.tail import Piece
-from rulegen.errors import MxhoundError
+from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.installation import how_to_add
 
 # Suricata's own name for the list, unless `redis: key` in suricata.yaml says otherwise.
@@ -20,27 +22,42 @@ AT_ONCE = 2000
 TIMEOUT_SECONDS = 5.0
 
 
+_DATABASE = re.compile("/?[0-9]*")
+# The environment variable with the password, which everybody can see on a command line.
+PASSWORD = "MXHOUND_REDIS_PASSWORD"
+EXPECTED = (
+    "invalid URL: expected redis://[USER:PASSWORD@]HOST[:PORT][/DB][?key=NAME] (rediss with TLS), "
+    "special characters of the password as %2F"
+)
+
+
 class RedisList:
     """Reads the list of a URL: redis://[USER:PASSWORD@]HOST[:PORT][/DB][?key=NAME].
 
-    Raises MxhoundError if it cannot be read.
+    The password may be in MXHOUND_REDIS_PASSWORD instead. Raises MxhoundError if it cannot be read.
     """
 
     def __init__(self, url: str, stats: ReadStats) -> None:
         self._redis = _library()
-        server, self.key = _without_key(url)
-        self.name = f"redis list {self.key} on {urlsplit(url).hostname or ''}"
+        server, host, self.key = _parts(url)
+        self.name = f"redis list {self.key} on {host}"
         self._stats = stats
         self._taken = 0
         self._last = b""
         self._is_away = False
+        secret = {"password": os.environ[PASSWORD]} if os.environ.get(PASSWORD) else {}
         try:
             self._client = self._redis.Redis.from_url(
-                server, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+                server,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                **secret,
             )
             kind = self._client.type(self.key)
-        except (self._redis.RedisError, ValueError) as error:
-            raise MxhoundError(f"{self.name}: {error}") from error
+        except (ValueError, TypeError) as error:  # an option of the URL that redis does not know
+            raise _invalid() from error
+        except self._redis.RedisError as error:
+            raise MxhoundError(f"{self.name}: {self._why(error)}") from error
         if kind not in (b"none", b"list"):
             raise MxhoundError(
                 f"{self.name}: is a {kind.decode()}; expected Suricata's `mode: list`"
@@ -56,10 +73,14 @@ class RedisList:
                 self._taken, self._last = self._taken + len(records), records[0]
                 if len(records) < AT_ONCE:
                     break
+            if self._is_away:
+                self._stats.note_problem(self.name, "is read again")
             self._is_away = False
         except self._redis.RedisError as error:
             if not self._is_away:
-                self._stats.note_problem(self.name, f"cannot be read, and is tried again: {error}")
+                self._stats.note_problem(
+                    self.name, f"cannot be read, and is tried again: {self._why(error)}"
+                )
             self._is_away = True
 
     def commit(self) -> None:
@@ -75,6 +96,12 @@ class RedisList:
 
     def close(self) -> None:
         self._client.close()
+
+    def _why(self, error: Exception) -> str:
+        """What redis says; of a password that is missing it says much of its protocol."""
+        if isinstance(error, self._redis.AuthenticationError):
+            return f"the password is missing or wrong; expected it in the URL or in {PASSWORD}"
+        return str(error)
 
     def _next(self) -> list[bytes]:
         """The oldest unread records, at most AT_ONCE, newest first; none if another took some."""
@@ -106,9 +133,22 @@ def _library() -> ModuleType:
     return redis
 
 
-def _without_key(url: str) -> tuple[str, str]:
-    """(the server's URL, the list's name)."""
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
+def _parts(url: str) -> tuple[str, str, str]:
+    """(the server's URL, its host, the list's name)."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+        options = dict(
+            parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        )
+    except ValueError as error:
+        raise _invalid() from error
     key = options.pop("key", DEFAULT_KEY)
-    return urlunsplit(parts._replace(query=urlencode(options))), key
+    if not (host and key and _DATABASE.fullmatch(parts.path)) or parts.fragment:
+        raise _invalid()
+    return urlunsplit(parts._replace(query=urlencode(options))), host, key
+
+
+def _invalid() -> MxhoundError:
+    """Without the URL: any of its parts may be one of the password."""
+    return InputError([Problem("redis://...", EXPECTED)])

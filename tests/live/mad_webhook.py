@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+EMPTY = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 def endless_body(_: "MadWebhook") -> Iterator[bytes]:
@@ -65,6 +66,7 @@ class MadWebhook:
     pause: float = 1.0
     target: str = ""
     requests: int = 0
+    received: bytes = b""
     _socket: socket.socket = field(init=False)
     _closed: bool = False
 
@@ -91,7 +93,8 @@ class MadWebhook:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection:
-            if not _read_request(connection):
+            self.received = _read_request(connection)
+            if not self.received:
                 return
             self.requests += 1
             try:

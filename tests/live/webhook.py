@@ -25,6 +25,10 @@ class Webhook:
 
     refusing: bool = False
     slow: float = 0.0
+    # Status by the title of a message.
+    refuse_by: dict[str, int] = field(default_factory=dict)
+    retry_after: str = ""
+    refused: int = 0
     posts: list[Post] = field(default_factory=list)
     server: ThreadingHTTPServer = field(init=False)
 
@@ -37,10 +41,14 @@ class Webhook:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 signature = self.headers["X-Hub-Signature-256"]
                 time.sleep(hook.slow)
-                self.send_response(503 if hook.refusing else 200)
+                body = json.loads(raw) if raw.startswith(b"{") else {}
+                status = 503 if hook.refusing else hook.refuse_by.get(body.get("title"), 200)
+                hook.refused += status != 200
+                self.send_response(status)
+                if hook.retry_after:
+                    self.send_header("Retry-After", hook.retry_after)
                 self.end_headers()
-                if not hook.refusing:
-                    body = json.loads(raw) if raw.startswith(b"{") else {}
+                if status == 200:
                     hook.posts.append(Post(arrived, body, raw, signature))
 
             def log_message(self, *_: object) -> None:

@@ -5,6 +5,8 @@ import hmac
 import io
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +96,86 @@ def test_a_redirect_to_another_host_or_port_is_not_followed() -> None:
         assert sent.deliver(MESSAGE) is False
         sent.rest()
         assert (hook.requests, victim.posts) == (1, [])
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_followed_with_the_message(status: int) -> None:
+    """A GET in its place gets a page, which passes for a service that took the message."""
+    bodies: list[bytes] = []
+
+    def elsewhere_once(hook: MadWebhook) -> Iterator[bytes]:
+        bodies.append(hook.received)
+        if len(bodies) == 1:
+            return iter([b"HTTP/1.1 %d No\r\nLocation: /new\r\n" % status + mad_webhook.EMPTY])
+        return iter([mad_webhook.OK + mad_webhook.EMPTY])
+
+    with MadWebhook(elsewhere_once) as hook:
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is True
+        sent.rest()
+    first, second = (body.partition(b"\r\n\r\n") for body in bodies)
+    assert second[0].startswith(b"POST /new ")
+    assert second[2] == first[2] != b""
+
+
+def test_a_redirect_to_a_page_is_a_refusal() -> None:
+    answer = b"HTTP/1.1 303 See Other\r\nLocation: /login\r\n" + mad_webhook.EMPTY
+    with MadWebhook(lambda _: iter([answer])) as hook:
+        sent = Courier(hook.url, SECONDS)
+        assert sent.deliver(MESSAGE) is False
+        sent.rest()
+        assert (hook.requests, sent.refusal.why) == (
+            1,
+            "it answered 303, a redirect that is not followed",
+        )
+
+
+def test_a_receiver_that_starts_slowly_gets_the_message_once() -> None:
+    with Webhook(slow=6) as hook:
+        sent = Courier(hook.url)
+        assert sent.deliver(MESSAGE) is True
+        sent.rest()
+        assert len(hook.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("json://127.0.0.1:9/secret", "Connection refused"),
+        ("json://nobody.invalid/secret", "Name or service not known"),
+        ("mailto://me:secret@127.0.0.1:9?from=a@example.org&mode=insecure", "Connection refused"),
+    ],
+)
+def test_why_a_service_is_not_reached_is_told(url: str, why: str) -> None:
+    sent = Courier(url, SECONDS)
+    assert sent.deliver(MESSAGE) is False
+    sent.rest()
+    assert sent.refusal.why == why
+
+
+def test_what_a_mail_server_answers_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"554 secret\r\n")
+                connection.recv(100)
+
+        threading.Thread(target=refuse, daemon=True).start()
+        port = server.getsockname()[1]
+        sent = Courier(f"mailto://me:secret@127.0.0.1:{port}?from=a@example.org&mode=insecure", 5)
+        assert sent.deliver(MESSAGE) is False
+        sent.rest()
+    assert sent.refusal.why == "it answered 554"
+
+
+def test_tls_that_fails_is_told() -> None:
+    with Webhook() as hook:  # it speaks none
+        sent = Courier(hook.url.replace("json:", "jsons:"), SECONDS)
+        assert sent.deliver(MESSAGE) is False
+        sent.rest()
+    assert sent.refusal.why.startswith("TLS: ")
 
 
 def test_a_redirect_within_the_host_is_followed() -> None:
@@ -208,7 +290,8 @@ def test_the_child_ends_when_the_watch_is_gone() -> None:
     orders = io.BytesIO(json.dumps({"url": "json://127.0.0.1:9/", "seconds": 5}).encode() + b"\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(courier, "_limit_memory", lambda: None)
-        patch.setattr(courier, "_bound_answers", lambda _: None)
+        patch.setattr(courier, "_bound_answers", lambda *_: None)
+        patch.setattr(courier, "_hear_mail_servers", lambda _: None)
         courier.run(orders, writing)
     courier.signal.alarm(0)
     os.close(writing)

@@ -83,8 +83,71 @@ def test_a_service_that_refuses_gets_everything_later_once_and_that_is_told(hook
     assert titles(hook.wait_for(3, SOON)) == ["title 0", "title 1", "title 2"]
     assert notifier.close(SOON) == {}
     assert said == [
-        "json://...: does not take a notification; it is kept and tried again",
+        "json://...: does not take a notification (it answered 503); it is kept and tried again",
         "json://...: takes notifications again",
+    ]
+
+
+def test_a_message_that_is_refused_for_itself_does_not_hold_up_the_others(hook):
+    """As a body that is too large: waiting for its turn, everything after it would wait for ever."""
+    hook.refuse_by = {"title 1": 413}
+    notifier = Notifier([hook.url], lambda _: None)
+    for message in numbered(4):
+        notifier.send(message)
+    assert titles(hook.wait_for(3, SOON)) == ["title 0", "title 2", "title 3"]
+    (left,) = notifier.close(0.1).values()
+    assert [message.title for message in left] == ["title 1"]
+
+
+def test_a_status_of_the_service_keeps_the_order(hook):
+    hook.refuse_by = {"title 0": 404}
+    notifier = Notifier([hook.url], lambda _: None)
+    for message in numbered(3):
+        notifier.send(message)
+    until = time.monotonic() + SOON
+    while hook.refused < 6 and time.monotonic() < until:
+        time.sleep(0.01)
+    hook.refuse_by = {}
+    assert titles(hook.wait_for(3, SOON)) == ["title 0", "title 1", "title 2"]
+    assert notifier.close(SOON) == {}
+
+
+def test_a_service_that_asks_for_time_gets_it(hook, monkeypatch):
+    monkeypatch.setattr(notify, "PAUSE_AT_MOST", 1.0)
+    hook.refuse_by, hook.retry_after = {"title 0": 429}, "3600"
+    notifier = Notifier([hook.url], lambda _: None)
+    notifier.send(numbered(1)[0])
+    until = time.monotonic() + SOON
+    while not hook.refused and time.monotonic() < until:
+        time.sleep(0.01)
+    hook.refuse_by, began = {}, time.monotonic()
+    assert hook.wait_for(1, SOON)
+    assert time.monotonic() - began > 0.8  # FIRST_PAUSE is 0.05 here
+    assert notifier.close(SOON) == {}
+
+
+def test_of_several_urls_each_is_told_by_its_place(hook):
+    said = []
+    notifier = Notifier([hook.url, DEAD], said.append)
+    notifier.send(numbered(1)[0])
+    until = time.monotonic() + SOON
+    while not said and time.monotonic() < until:
+        time.sleep(0.01)
+    notifier.close(0.0)
+    assert said == [
+        "json://... (URL 2 of 2): does not take a notification (Connection refused); it is kept "
+        "and tried again"
+    ]
+
+
+def test_a_full_queue_is_told_once():
+    said = []
+    notifier = Notifier([DEAD], said.append)
+    for message in numbered(notify.WAITING_AT_MOST + 3):
+        notifier.send(message)
+    notifier.close(0.0)
+    assert [line for line in said if "wait" in line] == [
+        "json://...: 1000 messages wait; no more are kept"
     ]
 
 

@@ -331,22 +331,21 @@ def test_judging_takes_its_time_and_no_more(monkeypatch, eve, site):
 
 
 def cli(*arguments, after=None, signals=(signal.SIGTERM,)):
-    """Runs the command here; once `after` is true, this process is sent the signals, a moment
-    apart."""
-
-    default = signal.getsignal(signal.SIGTERM)
+    """Runs the command here; once it reads and `after` is true, this process is sent the signals, a
+    moment apart."""
+    reads, run = threading.Event(), Live.run
 
     def send():
-        until(
-            lambda: signal.getsignal(signal.SIGTERM) is not default and (after is None or after())
-        )
+        until(lambda: reads.is_set() and (after is None or after()))
         for number in signals:
             time.sleep(0.6)
             os.kill(os.getpid(), number)
 
     sender = threading.Thread(target=send)
-    sender.start()
-    result = CliRunner().invoke(main, ["watch", *map(str, arguments)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Live, "run", lambda *given: (reads.set(), run(*given))[1])
+        sender.start()
+        result = CliRunner().invoke(main, ["watch", *map(str, arguments)])
     sender.join()
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
@@ -363,6 +362,27 @@ def test_signals_are_obeyed_and_handlers_put_back(eve, site):
     assert [line.split("  ")[1:3] for line in result.stdout.splitlines()] == [["new", "INFECTED"]]
     assert result.stderr == "eveproc: the site's profile was reloaded\n"
     assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_signal_that_comes_while_the_watch_starts_is_obeyed(eve, site, monkeypatch):
+    """SIGHUP of a `systemctl reload` right after the start ended it."""
+
+    @contextmanager
+    def state_opened(_path):
+        os.kill(os.getpid(), signal.SIGHUP if obeyed(signal.SIGHUP) else signal.SIGWINCH)
+        os.kill(os.getpid(), signal.SIGTERM if obeyed(signal.SIGTERM) else signal.SIGWINCH)
+        yield None
+
+    def obeyed(number):
+        return signal.getsignal(number) is not before[number]
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    monkeypatch.setattr("eveproc.cli._state_in", state_opened)
+    write(eve, quiet(START))
+    result = CliRunner().invoke(
+        main, ["watch", str(eve), "-s", str(site), "--exit-when-blind", "0.02"]
+    )
+    assert result.exit_code == 0, result.output
 
 
 def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypatch):
@@ -382,6 +402,17 @@ def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypat
         again = cli(*arguments, after=lambda: hook.posts)
         assert (again.stdout, again.stderr) == ("", "")
     assert [post.body["title"] for post in hook.posts] == [f"INFECTED {HOST} (new)"]
+
+
+def test_what_waits_for_a_url_that_is_no_longer_given_is_told(eve, site, tmp_path, monkeypatch):
+    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    state = tmp_path / "state"
+    write(eve, *mailing(START, 40))
+    cli(eve, "-s", site, "--state", state, "--notify", DEAD)
+    result = cli(eve, "-s", site, "--state", state)
+    assert (
+        result.stderr == "eveproc: 1 kept for a notification URL that is no longer given: dropped\n"
+    )
 
 
 def test_without_a_state_what_was_not_delivered_is_told(eve, site, monkeypatch):
