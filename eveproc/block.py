@@ -1,6 +1,6 @@
 """A JSON report + SiteProfile -> firewall and Suricata files that block infected hosts' mail.
 
-Each entry expires.
+Each entry expires. Hosts that an earlier run blocked stay blocked until then.
 
 Nothing here touches a firewall: a person reviews and loads the files. Of a report, only addresses
 in canonical form are written to them, so no text from the wire can become a command or a rule.
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from eveproc.report.sanitize import safe
-from eveproc.report.times import short
+from eveproc.report.times import iso, short
 from eveproc.verdicts.judgement import Outcome
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.files import SHARED, read_bounded, write_whole
@@ -29,6 +29,8 @@ from rulegen.vocabulary import Level
 # prolong itself.
 DATASET_OFFSET, IPREP_OFFSET = 900, 901
 NAME = "mxhound"
+# What the next run reads of this one.
+BLOCKED = "blocked.json"
 # Maximum number of hosts named in a reason.
 NAMED = 3
 IPREP_CATEGORY, IPREP_SCORE = 1, 127
@@ -60,10 +62,14 @@ class Candidate(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """A host whose outbound mail is blocked until this time."""
+    """A host whose outbound mail is blocked until this time, and what was reported on it."""
 
-    host: Address
+    candidate: Candidate
     until: float
+
+    @property
+    def host(self) -> Address:
+        return self.candidate.host
 
 
 class NotBlocked(Struct, frozen=True):
@@ -117,6 +123,20 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
     return tuple(found.values())
 
 
+def with_earlier(candidates: tuple[Candidate, ...], folder: Path) -> tuple[Candidate, ...]:
+    """Add the hosts that an earlier run wrote into the folder and this report says nothing of.
+
+    So a report that is empty, since it failed or there was nothing new to read, lifts no block
+    before its end. A machine that is reported with another address by now is not added.
+    """
+    kept = folder / BLOCKED
+    if not kept.exists():
+        return candidates
+    told = {(a, c.scope) for c in candidates for a in (c.host, *c.addresses)}
+    earlier = (c for c in read_report(kept) if (c.host, c.scope) not in told)
+    return (*candidates, *earlier)
+
+
 def plan(
     candidates: Iterable[Candidate],
     site: SiteProfile,
@@ -146,7 +166,7 @@ def plan(
         if why:
             left_out.append(NotBlocked(candidate.host, why))
         else:
-            blocks.append(Block(candidate.host, until))
+            blocks.append(Block(candidate, until))
     return BlockPlan(now, tuple(blocks), tuple(left_out))
 
 
@@ -332,6 +352,22 @@ def _of(found: BlockPlan, version: int) -> Iterator[Block]:
     return (block for block in found.blocks if block.host.version == version)
 
 
+def _blocked(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
+    """The hosts in the form of a report, for `with_earlier`."""
+    return "".join(f"{json.dumps(_as_reported(b.candidate, found.made))}\n" for b in found.blocks)
+
+
+def _as_reported(candidate: Candidate, now: float) -> dict[str, object]:
+    """A time that has not come yet would move the end of the block with each run."""
+    return {
+        "host": str(candidate.host),
+        "verdict": candidate.level.value,
+        "score": candidate.score,
+        "last_seen": iso(min(candidate.last_seen, now)),
+        "scope": candidate.scope,
+    }
+
+
 def _dataset(found: BlockPlan, _site: SiteProfile, _action: str) -> str:
     return "".join(f"{block.host}\n" for block in found.blocks)
 
@@ -383,5 +419,6 @@ _FILES: Mapping[str, Callable[[BlockPlan, SiteProfile, str], str]] = MappingProx
         "iprep.list": _iprep,
         "iprep-categories.txt": _categories,
         "iprep.rules": _iprep_rule,
+        BLOCKED: _blocked,
     }
 )

@@ -26,6 +26,7 @@ from rulegen.vocabulary import Level, Signal
 if TYPE_CHECKING:  # modules that read and judge are imported when a command runs, so --help is fast
     from click.shell_completion import CompletionItem
 
+    from eveproc.block import Candidate
     from eveproc.discovery.discover import Discovery
     from eveproc.evidence.store import EvidenceStore
     from eveproc.input.read_stats import ReadStats
@@ -740,7 +741,8 @@ def block(
 
     REPORT is a file that `eveproc report -f json` or `watch -f json` wrote. Nothing is loaded. Only
     mail to external servers is blocked. Declared servers, routers, NAT addresses, exempt hosts and
-    external addresses are never blocked. Each host's entry expires.
+    external addresses are never blocked. Each host's entry expires. Hosts that an earlier run wrote
+    into the folder stay blocked until then, unless REPORT or site.yaml says otherwise.
     """
     from eveproc import block as blocking
     from rulegen.site_profile import load_site
@@ -749,7 +751,7 @@ def block(
         raise click.UsageError("expected either --dry-run (to review first) or -o FOLDER")
     with _faults_told():
         profile = load_site(site)
-        candidates = blocking.read_report(report)
+        candidates = _reported(report, output)
         plan = blocking.plan(
             candidates, profile, time.time(), hours=hours, at_most=at_most, scope=scope
         )
@@ -761,6 +763,16 @@ def block(
             *(f"\n--- {name}\n{text.rstrip()}" for name, text in texts.items() if dry_run),
         ]
         _echo("".join(f"{line}\n" for line in shown))
+
+
+def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
+    """The hosts of the report, and of the run before it that wrote into the folder."""
+    from eveproc.block import read_report, with_earlier
+
+    candidates = read_report(report)
+    if not candidates:
+        _say(f"{report}: names no host; earlier blocks stay until they expire")
+    return with_earlier(candidates, folder) if folder else candidates
 
 
 @main.command()

@@ -264,11 +264,70 @@ def test_files_are_written_into_the_folder(inputs, tmp_path):
     assert (tmp_path / "out" / "iprep.rules").read_text().splitlines()[1].startswith("drop tcp ")
 
 
-def test_nobody_left_lifts_all(inputs, tmp_path):
+EMPTY = "report.json: names no host; earlier blocks stay until they expire\n"
+
+
+def listed(tmp_path):
+    return (tmp_path / "out" / "dataset.lst").read_text().split()
+
+
+def test_a_report_that_names_nobody_lifts_no_block_before_its_end(inputs, tmp_path, monkeypatch):
+    """`eveproc report > report.json` leaves an empty file where it fails."""
+    run(*inputs, "-o", tmp_path / "out")
     inputs[0].write_text("")
     result = run(*inputs, "-o", tmp_path / "out")
-    assert result.stdout == "no host is blocked: loading these files removes all earlier blocks\n"
-    assert (tmp_path / "out" / "dataset.lst").read_text() == ""
+    assert result.exit_code == 0
+    assert result.stdout == "blocked   10.20.1.7 until 2026-03-03 08:00:00Z\n"
+    assert result.stderr.endswith(EMPTY)
+    assert listed(tmp_path) == [HOST]
+    monkeypatch.setattr("eveproc.cli.time.time", lambda: START + 24 * 3600 + 1)
+    result = run(*inputs, "-o", tmp_path / "out")
+    assert result.stdout.endswith(
+        "no host is blocked: loading these files removes all earlier blocks\n"
+    )
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"verdict": "clean"},
+        {"verdict": "suspected"},
+        # The machine has another address by now; its former one may be another's.
+        {"host": "10.20.0.53", "identity": {"addresses": [HOST]}},
+    ],
+)
+def test_a_report_that_says_otherwise_lifts_a_block(inputs, tmp_path, changed):
+    run(*inputs, "-o", tmp_path / "out")
+    inputs[0].write_text(line_of(**changed))
+    run(*inputs, "-o", tmp_path / "out")
+    assert listed(tmp_path) == []
+
+
+def test_a_profile_that_protects_a_host_lifts_its_block(inputs, tmp_path):
+    run(*inputs, "-o", tmp_path / "out")
+    inputs[0].write_text("")
+    inputs[2].write_text(SITE + f"exempt:\n  - {{network: {HOST}, reason: tests}}\n")
+    run(*inputs, "-o", tmp_path / "out")
+    assert listed(tmp_path) == []
+
+
+def test_a_time_that_has_not_come_yet_does_not_move_the_end(inputs, tmp_path, monkeypatch):
+    inputs[0].write_text(line_of(last_seen="2030-01-01T00:00:00Z"))
+    run(*inputs, "-o", tmp_path / "out")
+    inputs[0].write_text("")
+    monkeypatch.setattr("eveproc.cli.time.time", lambda: NOW + 23 * 3600)
+    result = run(*inputs, "-o", tmp_path / "out")
+    assert result.stdout == "blocked   10.20.1.7 until 2026-03-03 09:00:00Z\n"
+
+
+def test_earlier_blocks_that_cannot_be_read_are_refused_by_name(inputs, tmp_path):
+    run(*inputs, "-o", tmp_path / "out")
+    (tmp_path / "out" / block.BLOCKED).write_text("x\n")
+    result = run(*inputs, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{tmp_path}/out/{block.BLOCKED}:1: invalid verdict" in result.stderr
+    assert listed(tmp_path) == [HOST]
 
 
 def test_it_is_said_where_to_write_or_that_nothing_is_to_be_written(inputs):
