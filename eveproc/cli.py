@@ -883,16 +883,17 @@ def _recommend(
     inputs: InputOptions, form: str, output: Path | None, kept: Path | None, budget: float
 ) -> None:
     from eveproc.report import tuning, tuning_text
-    from eveproc.tuning.baseline import add_to, save
+    from eveproc.tuning.baseline import load, update
     from eveproc.tuning.tune import recommend
     from rulegen.files import SHARED, write_whole
 
     site = inputs.profile()
-    baseline = add_to(kept, _study(inputs, site).baseline(site))
+    if kept and kept.exists():
+        load(kept)  # what cannot be read is refused before hours of work
+    fresh = _study(inputs, site).baseline(site)
+    baseline = update(kept, fresh) if kept else fresh
     told = tuning_text.Tuning(recommend(baseline, site, budget), baseline, budget)
     _echo(tuning.FORMATS[form](told))
-    if kept:
-        save(baseline, kept)
     if output:
         write_whole(output, tuning_text.render_yaml(told), SHARED)
         click.echo(

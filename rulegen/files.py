@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EISDIR, ELOOP, ENOENT, ENOTDIR
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import BinaryIO
 
@@ -125,6 +126,26 @@ def read_bounded(path: Path, most: int) -> bytes:
             [Problem(str(path), f"is larger than {most} bytes; expected a smaller file")]
         )
     return raw
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder; wait for another process that has it.
+
+    The lock is on the folder, since a file in it is replaced by each update. A folder that is not
+    there is left to whoever writes into it; file systems without locks go without.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            flock(descriptor, LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def special_kind(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Baseline (a History, and hosts not to count) <-> a file that is kept between tunings."""
 
+import os
 import re
 import zlib
 from base64 import b64decode, b64encode
@@ -12,7 +13,7 @@ from msgspec import Struct, field
 from eveproc.tuning.history import WIDTHS, History
 from eveproc.tuning.rows import MOST_ROWS, HistoryRows
 from rulegen.errors import InputError, Problem
-from rulegen.files import read_bounded, write_whole
+from rulegen.files import locked, read_bounded, write_whole
 
 VERSION = 1
 # It is decoded in one piece.
@@ -114,12 +115,18 @@ def load(path: Path) -> Baseline:
         ) from error
 
 
-def add_to(path: Path | None, new: Baseline) -> Baseline:
-    """The baseline of the file, if there is one, with the new one added."""
-    if path is not None and path.exists():
-        known = load(path)
-        known.merge(new)
-        return known
+def update(path: Path, new: Baseline) -> Baseline:
+    """Add a baseline to that of the file, if there is one, and save both together.
+
+    Adding the same logs again changes nothing. Another process that updates a file of this folder
+    is waited for, so that neither loses what the other has added.
+    """
+    with locked(Path(os.path.realpath(path)).parent):
+        if path.exists():
+            known = load(path)
+            known.merge(new)
+            new = known
+        save(new, path)
     return new
 
 

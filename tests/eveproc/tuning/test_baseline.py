@@ -3,11 +3,14 @@ for one."""
 
 import json
 import random
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from eveproc.tuning.baseline import Baseline, ExcludedHost, add_to, load, save
+from eveproc.tuning.baseline import Baseline, ExcludedHost, load, save, update
+from eveproc.tuning.history import History
 from eveproc.tuning.matching import TOLD, HostView, matches
 from eveproc.tuning.tune import recommend
 from rulegen.errors import InputError, MxhoundError
@@ -64,9 +67,9 @@ def test_what_is_saved_loads_and_saves_to_the_same_bytes(tmp_path: Path) -> None
 
 def test_weeks_merge_in_any_order_and_twice(tmp_path: Path) -> None:
     path = tmp_path / "baseline"
-    save(add_to(path, weeks()[0]), path)
-    save(add_to(path, weeks()[1]), path)
-    save(add_to(path, weeks()[0]), path)
+    update(path, weeks()[0])
+    update(path, weeks()[1])
+    added = update(path, weeks()[0])
     backwards = weeks()[1]
     backwards.merge(weeks()[0])
     assert same(load(path), backwards)
@@ -74,7 +77,32 @@ def test_weeks_merge_in_any_order_and_twice(tmp_path: Path) -> None:
     assert [one.proposed for one in recommend(load(path), SITE, 1.0)] == [
         one.proposed for one in recommend(backwards, SITE, 1.0)
     ]
-    assert add_to(None, backwards) is backwards
+    assert same(load(path), added)
+
+
+def test_two_that_update_at_the_same_moment_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, slow = tmp_path / "baseline", load
+    save(weeks()[0], path)
+
+    def load_slowly(kept: Path) -> Baseline:
+        found = slow(kept)
+        time.sleep(0.3)  # the other one would read the same file meanwhile
+        return found
+
+    monkeypatch.setattr("eveproc.tuning.baseline.load", load_slowly)
+    hosts = [f"10.20.9.{n}" for n in (1, 2)]
+    threads = [
+        threading.Thread(target=update, args=(path, Baseline(History(active={host}))))
+        for host in hosts
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {*weeks()[0].history.active, *hosts} == load(path).history.active
+    assert [kept.name for kept in tmp_path.iterdir()] == ["baseline"]
 
 
 def faulty(path: Path, **changed: object) -> Path:
