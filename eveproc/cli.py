@@ -21,6 +21,7 @@ import click
 from msgspec import Struct
 
 from rulegen.errors import MxhoundError
+from rulegen.options import WrittenPath
 from rulegen.vocabulary import Level, Signal
 
 if TYPE_CHECKING:  # modules that read and judge are imported when a command runs, so --help is fast
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # modules that read and judge are imported when a command run
     from rulegen.site_profile import SiteProfile, Threshold
 
 REFUSED, FOUND, NOT_JUDGED = 1, 3, 4
+STDOUT = "-"
 # Above this number of bytes reading takes seconds, so a progress bar is shown.
 LONG_WORK = 64 << 20
 # Seconds to deliver queued notifications at exit: less than the 10 s after which some supervisors
@@ -81,12 +83,17 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
     return Signal(name), threshold
 
 
-def destination(text: str) -> "Path | Receiver":
-    """The file or the socket that -o names."""
+def file_or_stdout(text: str) -> Path | None:
+    """The file that -o names; None, as without -o, for standard output."""
+    return None if text == STDOUT else Path(text)
+
+
+def destination(text: str) -> "Path | Receiver | None":
+    """The file or the socket that -o names; None for standard output."""
     from eveproc.report.receiver import is_receiver, receiver_of
 
     if not is_receiver(text):
-        return Path(text)
+        return file_or_stdout(text)
     try:
         return receiver_of(text)
     except ValueError as error:
@@ -104,7 +111,8 @@ def _complete_files(
 
 # What may not be read is refused by the library, which says "Permission denied"; click does not.
 FILE = click.Path(readable=False, path_type=Path)
-FOLDER = click.Path(readable=False, file_okay=False, path_type=Path)
+FOLDER = WrittenPath(readable=False, file_okay=False, path_type=Path)
+WRITTEN = WrittenPath(readable=False, path_type=Path)
 # Sources are text: files, patterns, sockets or URLs.
 _EVE = click.argument("eve", nargs=-1, required=True, shell_complete=_complete_files)
 
@@ -332,8 +340,9 @@ def main() -> None:
     type=destination,
     metavar="FILE",
     shell_complete=_complete_files,
-    help="Write the report to this file atomically (default: standard output). With -f cef and "
-    "-f syslog, FILE may be tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH.",
+    help="Write the report to this file atomically (default, and with -: standard output). With "
+    "-f cef and -f syslog, FILE may be tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or "
+    "unixgram:PATH.",
 )
 @click.option(
     "--all", "everyone", is_flag=True, help="List clean hosts too (default: only count them)."
@@ -345,12 +354,12 @@ def main() -> None:
 )
 @click.option(
     "--state",
-    type=FILE,
+    type=WRITTEN,
     help="State file. Read only what is new since the last run with this file, and "
     "report changes since then.",
 )
 @click.option(
-    "--stats", type=FILE, help="Write reading statistics and sensor health to this file as JSON."
+    "--stats", type=WRITTEN, help="Write reading statistics and sensor health to this file as JSON."
 )
 @click.option(
     "--on",
@@ -391,7 +400,7 @@ def main() -> None:
 )
 @click.option(
     "--metrics",
-    type=FILE,
+    type=WRITTEN,
     help="Write metrics of this run for Prometheus (node_exporter's textfile collector).",
 )
 def report(
@@ -561,7 +570,7 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 )
 @click.option(
     "--state",
-    type=FILE,
+    type=WRITTEN,
     help="State file: resume where the last watch with this file ended. Not the state "
     "file of report.",
 )
@@ -575,7 +584,7 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 )
 @click.option(
     "--heartbeat",
-    type=FILE,
+    type=WRITTEN,
     help="Write reading counts and the judgement to this file once a minute, as JSON.",
 )
 @click.option(
@@ -695,7 +704,7 @@ def _say(text: str) -> None:
     required=True,
     help="Site profile (site.yaml): hosts never to block, and mail ports.",
 )
-@click.option("-o", "--output", type=FILE, help="Folder to write the files to.")
+@click.option("-o", "--output", type=WRITTEN, help="Folder to write the files to.")
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -787,7 +796,7 @@ def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
 @click.option(
     "-o",
     "--output",
-    type=FILE,
+    type=WRITTEN,
     help="Write the recommendation to this file (thresholds.yaml) atomically.",
 )
 @click.option(
@@ -799,7 +808,7 @@ def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
 )
 @click.option(
     "--baseline",
-    type=FILE,
+    type=WRITTEN,
     help="Baseline file: add these logs to those of earlier runs. Created if missing.",
 )
 @click.option(
@@ -912,8 +921,11 @@ def _recommend(
 @click.option(
     "-o",
     "--output",
-    type=FILE,
-    help="Write the proposed site.yaml to this new file. An existing file is never overwritten.",
+    type=file_or_stdout,
+    metavar="FILE",
+    shell_complete=_complete_files,
+    help="Write the proposed site.yaml to this new file (default, and with -: standard output). "
+    "An existing file is never overwritten.",
 )
 @click.option(
     "--diff",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rulegen.errors import MxhoundError
+from rulegen.options import WrittenPath
 from rulegen.vocabulary import Engine
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ INSTALLED = "installed"
 SET_SERVERS_FIRST = "first set SMTP_SERVERS and DNS_SERVERS in suricata.yaml to the site's servers"
 _ENGINES_OR_INSTALLED = click.Choice([*(engine.value for engine in Engine), INSTALLED])
 # What may not be read is refused by the library, which says "Permission denied"; click does not.
-_OUT_FOLDER = click.Path(file_okay=False, readable=False, path_type=Path)
+_OUT_FOLDER = WrittenPath(file_okay=False, readable=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
 
 
@@ -114,7 +115,7 @@ def init(output: Path, from_suricata: Path | None) -> None:
 )
 @click.option(
     "--diff",
-    type=_OUT_FOLDER,
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
     metavar="OLD",
     help="Print what changed since this earlier build, and why; may be OUTPUT itself.",
 )

@@ -27,6 +27,7 @@ SHARED = {
     "installation",
     "inventory",
     "mac_address",
+    "options",
     "site_profile",
     "spec",
     "template_files",
@@ -37,7 +38,7 @@ SHARED = {
 HOMES = {
     "apprise": ("eveproc.watching.courier",),
     "requests": ("eveproc.watching.courier",),
-    "click": ("rulegen.cli", "eveproc.cli"),
+    "click": ("rulegen.cli", "eveproc.cli", "rulegen.options"),
     "dpkt": ("rulegen.simulate.",),
     "idstools": ("rulegen.readback", "eveproc.input.snort.unified2"),
     "ijson": ("eveproc.input.documents",),

@@ -91,6 +91,48 @@ def test_a_report_replaces_an_older_one_whole_and_leaves_nothing_beside_it(
     assert (out / "link.txt").is_symlink()
 
 
+def test_a_dash_is_standard_output(
+    eve: str, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert (
+        run(eve, "-s", site, "-f", "csv", "-o", "-").stdout
+        == run(eve, "-s", site, "-f", "csv").stdout
+    )
+    proposed = [
+        CliRunner().invoke(main, ["discover", eve, *more]).stdout for more in ([], ["-o", "-"])
+    ]
+    assert proposed[0] == proposed[1] != ""
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "EVE", "--stats", "-"),
+        ("report", "EVE", "--metrics", "-"),
+        ("report", "EVE", "--state", "-"),
+        ("report", "EVE", "--state", "state", "--archive", "-"),
+        ("watch", "EVE", "--state", "-"),
+        ("watch", "EVE", "--heartbeat", "-"),
+        ("tune", "EVE", "-o", "-"),
+        ("tune", "EVE", "--baseline", "-"),
+        ("block", "report.json", "-o", "-"),
+    ],
+)
+def test_a_dash_is_refused_where_standard_output_cannot_be_meant(
+    eve: str, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    named = [eve if argument == "EVE" else argument for argument in arguments]
+    result = CliRunner().invoke(main, [*named, "-s", site])
+    assert result.exit_code == USAGE
+    assert "- means standard output, which cannot be used here" in result.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_device_is_written_to_and_not_replaced(eve: str, site: str) -> None:
     assert run(eve, "-s", site, "-o", "/dev/null").exit_code == DONE
     assert Path("/dev/null").is_char_device()

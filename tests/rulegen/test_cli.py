@@ -351,3 +351,13 @@ def test_build_refuses_to_compare_with_nothing(
     )
     assert "none: is not a folder; expected one that rulegen build wrote" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_named_by_a_dash_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("build", "-s", "site.yaml", "-o", "-")
+    assert result.exit_code == 2
+    assert "- means standard output, which cannot be used here" in result.stderr
+    assert list(tmp_path.iterdir()) == []
