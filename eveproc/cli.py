@@ -671,7 +671,7 @@ def _notifying(urls: tuple[str, ...], state: "State | None") -> Iterator["Notifi
 
     kept = state.messages() if state else {}
     if lost := sum(len(waiting) for key, waiting in kept.items() if key not in map(key_of, urls)):
-        _say(f"{lost} kept for a notification URL that is no longer given: dropped")
+        _say(f"notifications dropped: {lost}, kept for a --notify URL that is no longer given")
     if not urls:
         yield None
         return

@@ -411,7 +411,8 @@ def test_what_waits_for_a_url_that_is_no_longer_given_is_told(eve, site, tmp_pat
     cli(eve, "-s", site, "--state", state, "--notify", DEAD)
     result = cli(eve, "-s", site, "--state", state)
     assert (
-        result.stderr == "eveproc: 1 kept for a notification URL that is no longer given: dropped\n"
+        result.stderr
+        == "eveproc: notifications dropped: 1, kept for a --notify URL that is no longer given\n"
     )
 
 
