@@ -447,14 +447,15 @@ def report(
 
 @contextmanager
 def _measured(path: Path | None) -> Iterator[list["Report"]]:
-    """Write the metrics of a run, also if it is refused.
+    """Write the metrics of a run, also if it is refused or interrupted.
 
     The caller appends the run's report to the list.
     """
-    started, exit_code = time.time(), 0
+    started, exit_code = time.time(), REFUSED
     reports: list[Report] = []
     try:
         yield reports
+        exit_code = 0
     except SystemExit as error:
         exit_code = error.code if isinstance(error.code, int) else REFUSED
         raise
@@ -1162,7 +1163,7 @@ def _faults_told() -> Iterator[None]:
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
     """Progress bar on standard error if it is a terminal and there is LONG_WORK to do."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield None
         return
     from rich.console import Console

@@ -133,6 +133,16 @@ def test_a_dash_is_refused_where_standard_output_cannot_be_meant(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_run_without_standard_error_is_none_that_fails(eve: str, site: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", EVEPROC, "report", eve, "-s", site],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout[:10]) == (DONE, "1 infected")
+
+
 def test_a_device_is_written_to_and_not_replaced(eve: str, site: str) -> None:
     assert run(eve, "-s", site, "-o", "/dev/null").exit_code == DONE
     assert Path("/dev/null").is_char_device()

@@ -87,6 +87,18 @@ def test_a_refused_run_is_told(tmp_path):
     assert values(path.read_text())["exit_code",] == 1
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_was_interrupted_is_no_success(tmp_path, monkeypatch, fault):
+    def interrupted(*_given, **_options):
+        raise fault
+
+    monkeypatch.setattr("eveproc.cli._judge", interrupted)
+    eve, path, site = tmp_path / "eve.json", tmp_path / "mxhound.prom", str(DATA / "site.yaml")
+    eve.touch()
+    CliRunner().invoke(main, ["report", str(eve), "-s", site, "--metrics", str(path)])
+    assert "\nmxhound_exit_code 1.0\n" in path.read_text()
+
+
 def test_the_alerts_of_contrib_are_valid_and_use_metrics_that_exist():
     rules = ROOT / "contrib" / "prometheus" / "mxhound-alerts.yml"
     report = a_report(INFECTED)
