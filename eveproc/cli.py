@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from errno import EBADF
 from functools import wraps
@@ -625,7 +625,7 @@ def watch(
         files = {"--state": state, "--heartbeat": heartbeat}
         _refuse_clash(files, InputOptions(eve, site, thresholds))
         with _state_in(state) as kept, _notifying(urls, kept) as notifier:
-            sinks = Sinks(lambda news: _echo(FORMS[form](news)), _say, notifier)
+            sinks = Sinks(lambda news: _echo_news(FORMS[form](news)), _say, notifier)
             policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
             live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
             is_blind = live.run(ProcessSignals(stop, reload))
@@ -1123,6 +1123,20 @@ def _archive(report: "Report", folder: Path | None, keep: int, everyone: bool) -
 
 
 def _echo(text: str) -> None:
+    """Write to standard output; that its reader needs no more, as `| head`, is no fault."""
+    with suppress(BrokenPipeError):
+        _write(text)
+
+
+def _echo_news(text: str) -> None:
+    """Write to standard output; news that nobody reads is not told."""
+    try:
+        _write(text)
+    except BrokenPipeError as error:
+        raise MxhoundError("standard output: closed by the program that reads it") from error
+
+
+def _write(text: str) -> None:
     """Write bytes, so that CSV keeps its line ends, in UTF-8 whatever the locale."""
     try:
         if sys.stdout is None:  # closed by whoever started this process
@@ -1130,9 +1144,10 @@ def _echo(text: str) -> None:
         click.echo(text.encode(), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # `| head` closed the pipe. Python would raise an error when it flushes at exit, so redirect
-        # standard output to the null device.
+        # Python would raise an error when it flushes at exit, so redirect standard output to the
+        # null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
     except OSError as error:
         raise MxhoundError(f"standard output: cannot be written: {error.strerror}") from error
 

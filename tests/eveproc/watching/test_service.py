@@ -385,6 +385,23 @@ def test_a_signal_that_comes_while_the_watch_starts_is_obeyed(eve, site, monkeyp
     assert result.exit_code == 0, result.output
 
 
+def test_news_that_nobody_reads_is_told_again_by_the_next_watch(eve, site, tmp_path):
+    """As behind `| logger`, when the logger has ended."""
+    command = [EVEPROC, "watch", eve, "-s", site, "--state", tmp_path / "state"]
+    write(eve, *mailing(START, 40))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE) as run:
+        os.close(writing)
+        said = run.communicate(timeout=SOON)[1]
+    assert (run.returncode, said) == (
+        1,
+        b"eveproc: standard output: closed by the program that reads it\n",
+    )
+    again = cli(eve, "-s", site, "--state", tmp_path / "state")
+    assert [line.split("  ")[1:3] for line in again.stdout.splitlines()] == [["new", "INFECTED"]]
+
+
 def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypatch):
     monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
     state = tmp_path / "state"
