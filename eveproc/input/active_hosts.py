@@ -2,9 +2,9 @@
 
 Each host's flows are decoded until one shows it.
 
-An ordinary TCP flow is evidence only in that it shows a host, and that flows are logged. There are
-very many of them, and few hosts: what is asked of every flow is only whether its address was met.
-Not provided for is another `src_ip` in a flow's record between its own and its flags.
+An ordinary TCP flow shows only that a host exists and that flows are logged. There are very many
+flows and few hosts, so the only question asked of every flow is whether its address was met before.
+A flow's record must not hold another `src_ip` between its own and its flags.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import LineReader
 from eveproc.input.sources import MAX_LINE
 
-# How many addresses are kept to be known again at once; the others take a little longer.
+# Number of addresses that are recognized at once; others take a little longer.
 ADDRESSES_KEPT = 1 << 18
 
 NEWLINE = b"\n"
@@ -29,20 +29,21 @@ class ActiveHosts:
 
     def __init__(self, collector: Collecting[Store]) -> None:
         self._collector = collector
-        # Of home hosts that were noted, and of everybody else, as they are written.
+        # Addresses of home hosts that were noted, and of all other hosts, as they are written.
         self._met: set[bytes] = set()
-        # Other statistics: what is looked at here is looked at by others, too.
+        # Statistics of its own: other readers look at the same lines, too.
         self._lines = LineReader(ReadStats)
 
     def note(self, flows: Flows) -> None:
-        """Take in the flows of a block."""
+        """Note the hosts that opened the flows of a block."""
         block, places, quote = flows.block, flows.places, flows.quote
         if not self._collector.store.flows_logged:
             self._note_first(block, places)
         rfind, find, met = block.rfind, block.find, self._met
         before = b'"src_ip":"'.replace(b'"', quote)
         value = len(before)
-        # The last one before the place: a line may hold other records, whose addresses come first.
+        # The last address before the place: a line may hold other records, whose addresses come
+        # first.
         clients = [
             block[
                 (at := rfind(before, rfind(NEWLINE, 0, place) + 1, place)) : find(quote, at + value)
@@ -64,8 +65,8 @@ class ActiveHosts:
                 return
 
     def _meet(self, client: bytes, before: bytes, block: bytes, place: int) -> bool:
-        """Will another flow of this client tell nothing new?"""
-        if not client.startswith(before):  # not where Suricata writes it
+        """True if another flow of this client tells nothing new."""
+        if not client.startswith(before):  # not where Suricata writes the address
             self._decode(_line_at(block, place))
             return False
         address, store = (

@@ -1,4 +1,4 @@
-"""An address in any spelling -> the one spelling used everywhere, or "" if it is none."""
+"""An address in any spelling -> the one spelling used everywhere, or "" if it is no address."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address
@@ -6,9 +6,9 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 
 def _is_number(family: int, text: str) -> bool:
-    """Is it an address of the family?
+    """True for an address of the family.
 
-    Asked of the C library, since ipaddress takes ten times as long.
+    The C library decides: ipaddress takes ten times as long.
     """
     try:
         return bool(inet_pton(family, text))
@@ -17,7 +17,7 @@ def _is_number(family: int, text: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Would canonical_address give a spelling?"""
+    """True if canonical_address gives a spelling."""
     return _is_number(AF_INET6 if ":" in text else AF_INET, text)
 
 
@@ -36,8 +36,8 @@ def canonical_address(text: str) -> str:
 
 
 def _spelled(packed: bytes) -> str:
-    """As ipaddress spells it, in a tenth of the time: what holds an address of IPv4 the C library
-    writes in another way.
+    """As ipaddress spells it, in a tenth of the time. The C library differs only for IPv6 addresses
+    that hold an IPv4 address.
     """
     if _C_SPELLS_SO and not packed.startswith(_NO_PREFIX):
         return inet_ntop(AF_INET6, packed)
@@ -46,7 +46,7 @@ def _spelled(packed: bytes) -> str:
 
 
 _NO_PREFIX = bytes(8)
-# Some C libraries leave out a single group of zeros, too, or the latter of two runs of them (RFC
-# 5952, 4.2).
+# Some C libraries also shorten a single group of zeros, or the second of two equal runs; RFC 5952
+# (4.2) forbids both.
 _TOLD_BY = ("1:0:2:3:4:5:6:7", "1::2:0:0:3:4", "1:2:3:4:5:6:7:0")
 _C_SPELLS_SO = all(inet_ntop(AF_INET6, inet_pton(AF_INET6, text)) == text for text in _TOLD_BY)

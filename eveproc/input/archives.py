@@ -17,9 +17,9 @@ from eveproc.input.sources import BLOCK, STDIN, ZIP, LogSource
 
 
 def members(source: LogSource) -> Iterator[LogSource]:
-    """The logs in the archive. What is damaged is a problem."""
+    """The logs in the archive. Damage is noted as a problem."""
     stats = source.stats
-    source.stats = ReadStats()  # its bytes are counted as those of its members
+    source.stats = ReadStats()  # its bytes are counted with its members
     read = _of_zip if source.head().startswith(ZIP) else _of_tar
     try:
         yield from read(source, stats)
@@ -49,9 +49,9 @@ class _Member(LogSource):
 
 
 def _of_tar(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
-    """A log in text is passed over where another log of its folder came before it.
+    """An alert log in text is skipped if another log of its folder came before it.
 
-    What comes behind it is not known yet.
+    Later members are not known yet.
     """
     telling: set[PurePosixPath] = set()
     with tarfile.open(fileobj=_Stream(source), mode="r|") as archive:
@@ -92,14 +92,14 @@ def _of_zip(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
 
 
 def _is_log(name: str) -> bool:
-    """May it be a log with records? Not by the names of what else lies beside an engine's log."""
+    """True if the name may be a log's, not that of another file beside an engine's logs."""
     file = Path(name).name
     return not any(fnmatchcase(file, pattern) for pattern in _OTHERS)
 
 
 def _seekable(source: LogSource, stack: ExitStack) -> Any:
-    """The archive as a file: itself, or a copy of what comes through a pipe or out of a
-    compression.
+    """The archive as a seekable file: itself, or a copy of what comes from a pipe or is
+    decompressed.
     """
     if source.name != STDIN and Path(source.name).is_file():
         with Path(source.name).open("rb") as raw:
@@ -113,7 +113,7 @@ def _seekable(source: LogSource, stack: ExitStack) -> Any:
 
 
 class _Stream(BufferedIOBase):
-    """What tarfile reads: exactly as many bytes as it asks for, but at the end."""
+    """What tarfile reads: exactly as many bytes as it asks for, except at the end."""
 
     def __init__(self, source: LogSource) -> None:
         self._source = source
@@ -132,7 +132,7 @@ class _Stream(BufferedIOBase):
 
 
 class _Content(RawIOBase):
-    """A member's content, as something to read from that cannot be sought in."""
+    """A member's content as a stream that cannot seek."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read

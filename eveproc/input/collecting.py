@@ -1,4 +1,4 @@
-"""What takes in the events of one process: the protocols that the input is written against."""
+"""The protocols of what receives the events of one process; the input knows nothing else of it."""
 
 from collections.abc import Callable, Collection
 from typing import Protocol, Self, TypeVar
@@ -14,11 +14,11 @@ class Store(Protocol):
 
     @property
     def sensors(self) -> Collection[str]:
-        """Those of the site profile that were heard of."""
+        """The sensors of the site profile that were heard of."""
 
     @property
     def flows_logged(self) -> bool:
-        """Were TCP flows logged?"""
+        """True if TCP flows were logged."""
 
     def knows(self, address: str) -> bool:
         """True if note_active would not change anything."""
@@ -27,7 +27,7 @@ class Store(Protocol):
         """Record that this home host opened a TCP connection."""
 
     def merge(self, other: Self) -> None:
-        """Add what another process found."""
+        """Merge what another process found."""
 
 
 S = TypeVar("S", bound=Store)
@@ -51,33 +51,31 @@ class Collecting(Protocol[S_co]):
 
     @property
     def since(self) -> float:
-        """From when on events count, in seconds since 1970 UTC; -inf: all do."""
+        """Start of the time for which events count, in seconds since 1970 UTC; -inf: all count."""
 
     @property
     def counted(self) -> tuple[float, float]:
-        """From when (included) to when (excluded) all events count."""
+        """Start (included) and end (excluded) of the time for which all events count."""
 
     def add(self, event: Event) -> None:
-        """Take one event in."""
+        """Add one event."""
 
     def why_not(self, time: float) -> str:
         """Reason not to count an event of this time; "" if it counts."""
 
     def add_more(self, like: Stats, count: int) -> None:
-        """Take in so many further records of the same sensor and hour, which tell nothing new."""
+        """Count so many further records of the same sensor and hour, which tell nothing new."""
 
     def add_lookups(self, asker: Asker) -> None:
-        """Take in all that one host asked, `counted` all, as `add` does with each of
-        `asker.events()`, but for the names of addresses (add_names).
+        """Add all lookups of one host, all of them within `counted`. Same result as `add` with each
+        of `asker.events()`, except for the names of addresses (add_names).
         """
 
     def add_names(self, resolved: Resolved) -> None:
-        """Take in the names of addresses that lookups were answered with."""
+        """Add the names of the addresses in answers to lookups."""
 
     def survey(self, seen: Survey) -> None:
-        """Take in a sample of the input, most of which is passed over."""
+        """Add a sample of the input, most of which is skipped."""
 
     def note_presence(self, event: Flow) -> None:
-        """Take in what an ordinary flow tells: that there is such a host, and that flows are
-        logged.
-        """
+        """Add what an ordinary flow tells: that the host exists, and that flows are logged."""

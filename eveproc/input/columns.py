@@ -16,12 +16,12 @@ _EMPTY = ("", "-")
 # Fields that hold several values, which Kibana joins in one cell.
 _LISTS = ("smtp.rcpt_to", "email.attachment")
 _BETWEEN = ", "
-# Of csv's own limit (131,072) records with a payload are longer.
+# csv's own limit is 131,072; records with a payload are longer.
 LONGEST_CELL = 16 << 20
 
 
 def has_columns(head: bytes) -> bool:
-    """Does the first line name columns, and an event type among them?"""
+    """True if the first line names columns, among them an event type."""
     first = head.partition(b"\n")[0]
     if b"event_type" not in first or b"{" in first:
         return False
@@ -36,7 +36,7 @@ def _names(first: bytes) -> list[str]:
 
 
 def rows(source: LogSource, named: Sequence[str] = ()) -> Iterator[Event | Skipped]:
-    """The result of each row; whatever the bytes are, nothing is raised."""
+    """The result of each row. Never raises, whatever the bytes are."""
     from eveproc.input.envelope import Unwrapper
 
     unwrapper = Unwrapper(named)

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 
 from eveproc.input.events import MAX_DETAIL
 
-# Keys of the outermost object, or on the path, that tell the product; the first that are all there.
+# Keys of the outermost object, or on the path, that identify the product; the first set of which
+# all are present counts.
 _BY_KEYS = (
     ("AWS Network Firewall", ("firewall_name", "event")),
     ("CloudWatch Logs", ("logEvents",)),
@@ -61,7 +62,7 @@ _BY_TEXT = (
 
 
 def name_of(outermost: Mapping[str, object], path: str, before: str) -> str:
-    """Such as "AWS Network Firewall: event"; "" where there is nothing around the record."""
+    """For example "AWS Network Firewall: event"; "" if there is nothing around the record."""
     if path == "[]":
         return "JSON array"
     keys = {*outermost, *path.replace("[]", "").split(".")}

@@ -1,11 +1,11 @@
 """One raw EVE line, of any version -> one typed event with client, server and time.
 
-A line that gives no event gives a Skipped with its reason, so that every line of the input can be
-accounted for.
+A line that gives no event gives a Skipped with its reason, so every line of the input is accounted
+for.
 
-Two ways through: lines as Suricata writes them are decoded straight into structs; any oddity (a
-wrong type, invalid bytes) sends the line through plain values, where what is wrong is left out and
-only its loss, if it was needed, loses the line.
+Lines as Suricata writes them are decoded straight into structs. A line with any oddity (a wrong
+type, invalid bytes) is decoded into plain values first: wrong values are left out, and the line is
+lost only if one of them was needed.
 """
 
 import re
@@ -76,10 +76,10 @@ def decode(line: bytes) -> Event | Skipped:
 
 
 def tcp_client(line: bytes) -> str:
-    """The client of a flow over TCP whose flags were logged: what `decode` says of it, in a third
-    of the time.
+    """The client of a TCP flow whose flags were logged: the same answer as `decode`, in a third of
+    the time.
 
-    "" for other lines, and for any in which something is odd: of those only `decode` can tell.
+    "" for other lines, and for any line with an oddity, which only `decode` can read.
     """
     try:
         wire = _decode_tcp(line)
@@ -99,7 +99,7 @@ def tcp_client(line: bytes) -> str:
 def decode_value(value: object) -> Event | Skipped:
     """Read one event that another JSON parser already turned into plain values.
 
-    Never raises; takes parts out of `value`.
+    Never raises; wrong values are removed from `value`.
     """
     if not isinstance(value, dict):
         return Skipped(SkipReason.NOT_AN_OBJECT)
@@ -118,11 +118,11 @@ def decode_value(value: object) -> Event | Skipped:
     return _blame(event, wrong)
 
 
-# What Suricata writes, as far as it is wanted. Everything is optional here; what an event needs is
-# asked for below.
+# The fields of Suricata's records that are read. All are optional here; the functions below check
+# what an event needs.
 
 
-# A number of more bits is none that Suricata wrote.
+# Suricata writes no number of more bits.
 Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 # A time as text, or as a number since 1970 (times.py).
 Moment = str | int | float
@@ -264,7 +264,7 @@ class _Dpdk(Struct):
 
 
 class _Ether(Struct):
-    """Records of packets and transactions hold one MAC a side; records of flows list them."""
+    """Records of packets and transactions hold one MAC per side; records of flows list them."""
 
     src_mac: str = ""
     dest_mac: str = ""
@@ -312,7 +312,7 @@ class _FlowCounters(Struct):
 
 
 class _Counters(Struct):
-    """Where COUNTERS are; the other thousand are passed over."""
+    """The objects that hold COUNTERS; some thousand other counters are ignored."""
 
     capture: _Capture | None = None
     decoder: _Decoder | None = None
@@ -322,13 +322,13 @@ class _Counters(Struct):
 
 
 class _Stats(_Counters):
-    """`totals: no` leaves only those of each thread, `threads: yes` adds them."""
+    """With `totals: no` only the counters of each thread are logged; `threads: yes` adds these."""
 
     threads: dict[str, _Counters] = {}  # msgspec copies an empty default
 
 
 class _Host(Struct):
-    """What Beats and Logstash make of `host`."""
+    """`host` as Beats and Logstash write it."""
 
     name: str = ""
 
@@ -369,11 +369,11 @@ class _EveRecord(Struct):
 
 
 class _Object(Struct):
-    """Whatever it holds."""
+    """An object whose content is ignored."""
 
 
 class _TcpFlow(Struct):
-    """Without what `_flow` cannot do without, it is no flow."""
+    """The fields that `_flow` needs: a record without one of them is no flow."""
 
     event_type: str
     timestamp: str
@@ -413,7 +413,7 @@ def _fields_of(kind: inspect.Type, path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 class _UnusableError(Exception):
-    """A part that this event cannot do without is not there, or not what it must be."""
+    """A field that this event needs is missing or has the wrong type."""
 
     def __init__(self, reason: SkipReason, detail: str = "") -> None:
         self.skipped = Skipped(reason, detail)
@@ -490,7 +490,7 @@ def _tags(vlan: tuple[int | str, ...] | int | str) -> tuple[int, ...]:
 
 
 def _mac(one: str, several: tuple[str, ...]) -> str:
-    """The MAC of one side of a record; "" where it changed during the flow, or is none."""
+    """The MAC of one side of a record; "" if it changed during the flow or is invalid."""
     text = one or (several[0] if len(several) == 1 else "")
     return canonical_mac(text) if text else ""
 
@@ -501,9 +501,9 @@ def _names_asked(dns: _Dns) -> set[str]:
 
 
 def dns_event(record: Any, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns | None:
-    """The event of a record that was decoded elsewhere into fields of the same names and types.
+    """The event of a record that another decoder read into fields of the same names and types.
 
-    `addresses` are those of addresses_of. None where `decode` would give no event.
+    `addresses` is the result of addresses_of. None if `decode` would give no event.
     """
     try:
         return _dns_with(record, time, addresses)
@@ -544,7 +544,7 @@ def _dns_with(wire: _EveRecord, time: float, addresses: tuple[tuple[str, str], .
 
 
 class AddressRecord(Protocol):
-    """A resource record, as far as it tells an address."""
+    """The fields of a resource record that tell an address."""
 
     @property
     def rrname(self) -> str: ...
@@ -574,8 +574,8 @@ def addresses_of(
 ) -> tuple[tuple[str, str], ...]:
     """(name, address) of the A and AAAA records of an answer, at most MAX_ANSWERS.
 
-    Formats may be detailed, grouped or both. Grouped ones have the name `asked`, or that of the
-    last CNAME; where no name was asked, they tell nothing.
+    Answers may be logged in detail, grouped, or both. Grouped answers belong to the name `asked`,
+    or to that of the last CNAME; if no name was asked, they tell nothing.
     """
     if grouped and not asked:
         found = []
@@ -599,8 +599,9 @@ def _address_record(name: str, rrtype: str, rdata: object) -> tuple[str, str] | 
 
 
 def _asked(dns: _Dns) -> tuple[_Question, ...]:
-    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be a CNAME's
-    target, that nobody asked for. It groups none: those that are grouped have lost their version.
+    """v3 lists the questions. v1 logs each record of an answer by itself: its name may be the
+    target of a CNAME, for which nobody asked. v1 never groups answers, so a grouped record without
+    a version has lost it.
     """
     is_record = dns.version < 2 and dns.rrtype and not dns.grouped and _is_answer(dns)
     return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
@@ -621,7 +622,8 @@ def _is_answer(dns: _Dns) -> bool:
 def _is_from_server(wire: _EveRecord, dns: _Dns) -> bool:
     """Port 53 tells the server.
 
-    Where it does not, only 8.0's responses (version 3) come from the server.
+    If neither or both ports are 53, only responses of 8.0 (version 3) are logged as sent by the
+    server.
     """
     if (wire.src_port == DNS_PORT) != (wire.dest_port == DNS_PORT):
         return wire.src_port == DNS_PORT
@@ -675,7 +677,7 @@ def _fingerprint(tls: _Tls) -> str:
 
 
 def _http(wire: _EveRecord, time: float) -> Http | Skipped:
-    """Of a record of the sample; the others are not looked at."""
+    """The event of a record in the sample; other http records are skipped."""
     http = wire.http or _missing("http")
     platform = platform_of(_text(http.http_user_agent))
     if not platform:
@@ -692,7 +694,9 @@ def _http(wire: _EveRecord, time: float) -> Http | Skipped:
 
 
 def _mdns(wire: _EveRecord, time: float) -> Mdns | Skipped:
-    """Who says what another address is called proves nothing at all."""
+    """Only names that a host announces for its own address count: what it calls others proves
+    nothing.
+    """
     mdns = wire.mdns or _missing("mdns")
     client = _address(wire.src_ip, "src_ip")
     names = dict.fromkeys(
@@ -737,12 +741,13 @@ def _common_name(subject: str) -> str:
     return _name(found[1].strip()).removeprefix("*.") if found else ""
 
 
-# Suricata logs the packet that answers a Kerberos request, and of SMB the request: ports tell.
+# Suricata logs Kerberos by the packet of the answer and SMB by that of the request, so ports tell
+# client from server.
 _KERBEROS, _SMB = frozenset((88,)), frozenset((139, 445))
 
 
 def _krb5(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
-    """A refusal proves nothing."""
+    """A granted ticket; a refusal proves nothing."""
     krb5 = wire.krb5 or _missing("krb5")
     name = _name(krb5.cname)
     if krb5.msg_type not in ("KRB_AS_REP", "KRB_TGS_REP") or name in ("", "<empty>"):
@@ -755,7 +760,7 @@ def _krb5(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
 
 
 def _smb(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
-    """Other commands, refusals and sessions of nobody prove nothing."""
+    """A session granted to a user; other commands, refusals and anonymous ones prove nothing."""
     smb = wire.smb or _missing("smb")
     if smb.ntlmssp is None or smb.status != "STATUS_SUCCESS" or not smb.ntlmssp.user:
         return _not_ours("smb")
@@ -817,9 +822,10 @@ def _flow(wire: _EveRecord, time: float) -> Flow:
 
 
 def _moment(text: Moment, otherwise: float) -> float:
-    """When a flow began or ended; where that is missing or wrong, the other time.
+    """When a flow began or ended; if that is missing or wrong, the other of the two times.
 
-    That is when it was logged, or when it began. A clock that was set since then is wrong, too.
+    The other time is when it was logged, or when it began. A time before 2000 beside a later one is
+    wrong, too: the clock was set in between.
     """
     try:
         time = _time(text)
@@ -835,9 +841,9 @@ def _known(flags: int | None) -> int:
 def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
     """SYN and ACK from the server, ACK from the client.
 
-    A sensor that sees only the client's direction sees data or an end with an ACK, which a client
-    sends only after the server's (RFC 9293). Without flags in the log, Suricata's own word for the
-    flow.
+    A sensor that sees only the client's direction sees data or a FIN with an ACK, which a client
+    sends only after the server's answer (RFC 9293). Without flags in the log, Suricata's state of
+    the flow decides.
     """
     if server is None or client is None:
         return flow.state == "established"
@@ -876,7 +882,7 @@ def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
 
 
 def _client_mac(text: str) -> str:
-    """Hardware addresses of other kinds than Ethernet stay as they are."""
+    """The client's MAC; hardware addresses of other kinds than Ethernet stay as they are."""
     text = text[:MAX_DETAIL] or _missing("dhcp.client_mac")
     return canonical_mac(text) or text.lower()
 
@@ -884,7 +890,8 @@ def _client_mac(text: str) -> str:
 def _leased(dhcp: _Dhcp) -> str:
     """The address of an ACK.
 
-    The answer to an INFORM assigns none and confirms the client's own. 0.0.0.0 is none.
+    The answer to an INFORM assigns none and confirms the client's own address. 0.0.0.0 is no
+    address.
     """
     for value, field in (
         (dhcp.assigned_ip, "dhcp.assigned_ip"),
@@ -900,7 +907,7 @@ def _stats(wire: _EveRecord, time: float) -> Stats:
     return Stats(time=time, sensor=_sensor(wire.host), counters=_counters(tree))
 
 
-# By the object in which they stand, each name with its path in there.
+# Counters by the object that holds them: each name with its path in that object.
 _COUNTERS_IN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = MappingProxyType(
     {
         group: tuple(
@@ -935,7 +942,7 @@ def _values(tree: _Counters) -> Iterator[tuple[str, int]]:
             value = holder
             for part in path:
                 value = getattr(value, part, None)
-            if type(value) is int and 0 <= value <= MAX_COUNTER:  # no bool
+            if type(value) is int and 0 <= value <= MAX_COUNTER:  # not a bool
                 yield name, value
 
 
@@ -967,7 +974,7 @@ def _time(value: Moment) -> float:
         raise _UnusableError(SkipReason.NO_TIMESTAMP)
     when = read_time(value)
     if when is None:
-        # As 0000-01-01, which datetime has no year for.
+        # for example 0000-01-01: datetime has no year 0
         year = str(value)[:4]
         is_other_age = year.isdecimal() and int(year) not in YEARS
         raise _UnusableError(SkipReason.CLOCK_FAULT if is_other_age else SkipReason.BAD_TIMESTAMP)
@@ -996,9 +1003,10 @@ _decode_stamp = msgspec.json.Decoder(_Stamp).decode
 def stamp_of(line: bytes) -> float | None:
     """When a record of any type was logged, in seconds since 1970 UTC.
 
-    None of one that does not tell.
+    None if the record has no time.
 
-    Nor of statistics: their time is the sensor's own, also when it reads a capture of last year.
+    None for statistics, too: their time is the wall clock, even when the sensor reads an old
+    capture.
     """
     try:
         stamp = _decode_stamp(line[line.find(b"{") :])
@@ -1022,7 +1030,7 @@ def _address(text: str, field: str) -> str:
 
 def _protocol(proto: str | int) -> str:
     text = str(proto)
-    if text[:1] == "0":  # "006": the number, where Suricata found no /etc/protocols
+    if text[:1] == "0":  # "006": Suricata found no /etc/protocols and wrote the number
         text = text.lstrip("0")
     return _PROTOCOLS.get(text, text[:MAX_DETAIL].upper())
 
@@ -1033,7 +1041,7 @@ def _name(text: str) -> str:
 
 
 def _lower(name: str) -> str:
-    """A to Z only: to DNS no other letter has a lower case (RFC 4343)."""
+    """Only A to Z: in DNS no other letter has a lower case (RFC 4343)."""
     return (
         name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
     )
@@ -1048,8 +1056,8 @@ _ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
 
 
 def _text(text: str, invalid: str = "backslashreplace") -> str:
-    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter, or
-    lower case `\xff`.
+    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter;
+    invalid ones become `\xff` in lower case.
     """
     return (
         _ESCAPED.sub(lambda match: _bytes(match[0]).decode(errors=invalid), text)
@@ -1063,8 +1071,8 @@ def _bytes(escaped: str) -> bytes:
 
 
 def _header(text: str) -> str:
-    r"""The same for what stands in a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as
-    U+FFFD, so that is the one spelling.
+    r"""The same for text of a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as U+FFFD, so
+    all become U+FFFD.
     """
     return _text(text, "replace")
 
@@ -1078,7 +1086,7 @@ def _decode_odd(line: bytes) -> Event | Skipped:
 
 
 def valid_utf8(line: bytes) -> bytes:
-    r"""The same, with invalid bytes as the text `\xNN`, as Suricata writes them."""
+    r"""The same bytes, with invalid ones as the text `\xNN`, as Suricata writes them."""
     try:
         line.decode()
     except UnicodeDecodeError:
@@ -1102,7 +1110,7 @@ _AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
 def _path(error: msgspec.ValidationError) -> tuple[str, ...]:
     """Where msgspec found the fault, as field names.
 
-    Inside lists and maps, the field that holds them. () is the whole line.
+    For a fault inside a list or map, the field that holds it. () is the whole line.
     """
     found = _AT.search(str(error))
     return tuple(found[1].partition("[")[0].split(".")) if found and found[1] else ()
@@ -1127,8 +1135,8 @@ _DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
 
 
 def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
-    """Put right a value of the wrong type that has one meaning only: "025" for 25, a text for a
-    list of one.
+    """Convert a value of the wrong type whose meaning is clear: "025" for 25, a text for a list of
+    one.
     """
     holder = _holder(value, path)
     wrong = holder.get(path[-1]) if holder else None
@@ -1144,7 +1152,7 @@ def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool
 
 
 def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:
-    """A field that was taken out was not missing: it was wrong."""
+    """Report a removed field as wrong, not as missing."""
     match event:
         case Skipped(SkipReason.MISSING_FIELD, detail) if detail in wrong:
             return Skipped(SkipReason.WRONG_TYPE, detail)

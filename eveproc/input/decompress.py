@@ -1,7 +1,7 @@
-"""A .gz, .zst, .xz or .bz2 file -> its bytes, to the last one of a file that is cut off.
+"""A .gz, .zst, .xz or .bz2 file -> its bytes, up to the end of what is there if it is cut off.
 
-Not through the file objects of those libraries: that of isal keeps back up to a block of what it
-unpacked before the cut, that of zstd takes half as long again as the unpacking itself, and that of
+The file objects of the libraries are not used: that of isal withholds up to a block of what it
+unpacked before the cut, that of zstd takes 1.5 times as long as the unpacking itself, and that of
 xz takes as much memory as the file asks for.
 """
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 PACKED = 1 << 17
 # With a gzip header (RFC 1952), in the numbering of zlib's `wbits`.
 GZIP = 31
-# The widest window that zstd --long makes. It is taken as it is needed.
+# The widest window that zstd --long makes. The memory is allocated as it is needed.
 WINDOW_LOG = 31
 # xz -9 needs 65 MiB; a file may ask for 4 GiB.
 XZ_MEMORY = 256 << 20
-# A log of one line repeated for ever packs to a hundredth; gzip cannot make more of a byte than
-# 1,032, zstd some 40,000. What is more than BOMB_RATIO times its packed size, and large, is no log.
+# A log that repeats one line for ever packs to a hundredth of its size. A byte of gzip unpacks to
+# 1,032 bytes at most, one of zstd to some 40,000. Large content of more than BOMB_RATIO times its
+# packed size is no log.
 BOMB_RATIO, BOMB_BYTES = 500, 256 << 20
 
 
@@ -41,7 +42,7 @@ class _Member(Protocol):
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
         """At most `max_length` bytes.
 
-        The input that was not needed for them stays in `unconsumed_tail`.
+        Input that was not needed for them stays in `unconsumed_tail`.
         """
 
 
@@ -50,9 +51,9 @@ class BombError(Exception):
 
 
 class _Unpacked(BufferedIOBase):
-    """Members one after the other, as appending leaves them.
+    """Members one after the other, as in files that were appended to.
 
-    What is `padding` between or behind them is passed over.
+    `padding` between or after them is skipped.
 
     `read1` raises EOFError when the file ends within a member, BombError when it unpacks to far too
     much, and the library's own error where it is damaged.
@@ -78,7 +79,7 @@ class _Unpacked(BufferedIOBase):
         return block
 
     def _next(self, size: int) -> bytes:
-        # What was unpacked beyond `size` is still in the member, even where all input went into it.
+        # The member may hold more output beyond `size`, even after it consumed all input.
         if self._member and (block := self._unpack(self._member, self._packed, size)):
             return block
         while packed := self._packed or self._read_packed():
@@ -105,7 +106,7 @@ class _Unpacked(BufferedIOBase):
 
 
 class GzipStream(_Unpacked):
-    """Of gzip. Zeros behind the last member are padding (GNU gzip, 2.3)."""
+    """Unpacks gzip. Zeros after the last member are padding (GNU gzip, 2.3)."""
 
     padding = b"\0"
 
@@ -114,14 +115,14 @@ class GzipStream(_Unpacked):
 
 
 class ZstdStream(_Unpacked):
-    """Of zstd."""
+    """Unpacks zstd."""
 
     def __init__(self, raw: BufferedReader) -> None:
         super().__init__(raw, lambda: _Buffering(_zstd_decompressor()))
 
 
 class XzStream(_Unpacked):
-    """Of xz. Zeros behind a stream are padding (xz file format, 2.2)."""
+    """Unpacks xz. Zeros after a stream are padding (xz file format, 2.2)."""
 
     padding = b"\0"
 
@@ -133,7 +134,7 @@ class XzStream(_Unpacked):
 
 
 class Bzip2Stream(_Unpacked):
-    """Of bzip2."""
+    """Unpacks bzip2."""
 
     def __init__(self, raw: BufferedReader) -> None:
         super().__init__(raw, lambda: _Buffering(BZ2Decompressor()))
@@ -149,7 +150,7 @@ def _gzip_member() -> _Member:
 
 
 class _Frame(Protocol):
-    """What zstd, lzma and bz2 call a decompressor; it keeps the input that was not needed yet."""
+    """What zstd, lzma and bz2 call a decompressor; it keeps input that it does not need yet."""
 
     @property
     def unused_data(self) -> bytes: ...
@@ -161,7 +162,7 @@ class _Frame(Protocol):
 
 
 class _Buffering:
-    """A frame in the words of zlib."""
+    """A frame with the interface of zlib."""
 
     unconsumed_tail = b""
 

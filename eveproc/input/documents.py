@@ -2,7 +2,7 @@
 
 In bounded memory.
 
-Documents: an array, an answer of an API with the records in an array under some key, or records
+A document is an array, an answer of an API with the records in an array under some key, or records
 that are spread over several lines each.
 """
 
@@ -30,14 +30,14 @@ _ITEM = "item"
 
 
 def prefix_of(head: bytes) -> str | None:
-    """Where the records of a file with these first bytes are, as ijson names places.
+    """Where the records of a file with these first bytes are, in ijson's notation.
 
     None for a file of lines.
     """
     known = next((prefix for shape, prefix in _SHAPES if shape.match(head)), None)
-    if known == _ITEM:  # other lines may hold no array
+    if known == _ITEM:  # other lines may not be arrays
         return None if _first_line_is_whole(head) else known
-    if known is not None:  # of several searches in one, hits are deeper
+    if known is not None:  # in an answer to several searches, hits are deeper
         found = _array_with_records(head)
         return known if found.startswith(known) else found or known
     over_lines = _OVER_LINES.match(head) is not None
@@ -56,7 +56,7 @@ def _first_line_is_whole(head: bytes) -> bool:
 
 
 def _array_with_records(head: bytes) -> str:
-    """The array that the first record is in; "" where none is in an array."""
+    """The array that holds the first record; "" if no record is in an array."""
     import ijson
 
     try:
@@ -67,13 +67,13 @@ def _array_with_records(head: bytes) -> str:
                 steps = prefix.split(".")
                 last = max((n for n, step in enumerate(steps) if step == _ITEM), default=-1)
                 return ".".join(steps[: last + 1])
-    except ijson.JSONError:  # it is the head of a file only
+    except ijson.JSONError:  # only the head of the file is here
         pass
     return ""
 
 
 def shown(prefix: str) -> str:
-    """The same place as people write it: "hits.hits[]"."""
+    """The same place in jq's notation: "hits.hits[]"."""
     return ".".join(prefix.split(".")).replace(f".{_ITEM}", "[]").replace(_ITEM, "[]")
 
 
@@ -106,28 +106,29 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
         yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
 
 
-# Between an array and an object on another line: never within JSON, whose texts hold no line ends.
+# Between an array and an object on another line. This never occurs within JSON, whose strings hold
+# no line ends.
 _SEAM = re.compile(r"\]\s*(?=\{)")
 
 
 class _Utf8:
-    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since it stops at the
-    first of them.
+    r"""What ijson reads: the source, with invalid bytes as the text `\xNN`, since ijson stops at
+    the first invalid byte.
 
     It ends when a record has more than MAX_LINE bytes: ijson would keep all of it in memory. It
-    ends at a seam, too, where records are in another place from there on: see `next_place`.
+    also ends at a seam, after which records are in another place: see `next_place`.
     """
 
     def __init__(self, source: LogSource) -> None:
         self.record_bytes = 0  # read since the last record
         self._source = source
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._end = ""  # of what was read: the last sign that is no blank, and a line end behind it
+        self._end = ""  # the last non-blank character that was read, and a line end after it
         self._is_at_seam = False
-        self._waiting = ""  # text behind a seam
+        self._waiting = ""  # text after a seam
 
     def read(self, size: int) -> bytes:
-        # ijson asks for 0 bytes to see whether bytes or text will come.
+        # ijson asks for 0 bytes to see whether the source gives bytes or text.
         while size and not self._is_at_seam and self.record_bytes <= MAX_LINE:
             text, self._waiting = self._waiting, ""
             if not text:
@@ -140,7 +141,7 @@ class _Utf8:
         return b""
 
     def next_place(self) -> str | None:
-        """Where the records behind a seam are; they are read next. None at the end."""
+        """Where the records after a seam are; they are read next. None at the end."""
         place = "" if self._is_at_seam else None
         self._is_at_seam = False
         return place

@@ -1,8 +1,8 @@
-"""One line that is no plain EVE record -> the EVE records in it, and their container's name.
+"""One line that is no plain EVE record -> the EVE records in it, and the name of their container.
 
-There is one reader for all containers. It looks for what an EVE record looks like: behind a text,
-under any path of keys, in arrays, and in text that holds JSON. The path that led to it is tried
-first on the next line; where that fails, the whole line is looked through again.
+One reader serves all containers. It searches for objects that look like an EVE record: after a
+text, under any path of keys, in arrays, and in text that holds JSON. The path that led to a record
+is tried first on the next line; if that fails, the whole line is searched again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ from eveproc.input.json_in_text import values_in
 from eveproc.input.named_fields import with_named_fields
 from eveproc.input.read_stats import ReadStats
 
-# So many keys, arrays and texts may be around a record.
+# Maximum number of keys, arrays and texts around a record.
 MAX_DEPTH = 12
-# The container of plain records that share a line.
+# Name of the container of plain records that share a line.
 SEVERAL = "several records a line"
 
 
 class Step(Enum):
-    """What leads into a value besides a key."""
+    """A step into a value other than a key."""
 
     EACH = auto()  # the elements of an array
     TEXT = auto()  # the JSON values in a text
@@ -45,7 +45,7 @@ class Contents(Struct, frozen=True):
 
 
 class _Place(Struct, frozen=True):
-    """Where a record is, the record, and the objects around it."""
+    """The path of a record, the record, and the objects around it."""
 
     path: Path
     record: dict[str, object]
@@ -63,7 +63,7 @@ class Unwrapper:
         self._named: tuple[Path, bool, bool] | None = None
 
     def contents(self, line: bytes) -> Contents | Skipped:
-        """The records of a line without its newline; Skipped where there is none. Never raises."""
+        """The records of a line without its newline; Skipped if there is none. Never raises."""
         try:
             return self._contents(line)
         except RecursionError:
@@ -91,7 +91,7 @@ class Unwrapper:
         return self._name
 
     def noted(self, value: object, stats: ReadStats, around: str) -> Sequence[Event | Skipped]:
-        """The results of a value that another parser read in a place called `around`.
+        """The results of a value that another parser read at the place `around`.
 
         Its container is counted.
         """
@@ -126,7 +126,7 @@ class Unwrapper:
         best = _best_path(places)
         self._path = best
         chosen = [place for place in places if place.path == best]
-        # Values of a line that were written by different programs have different paths.
+        # Values that different programs wrote into one line have different paths.
         return chosen if len(values) == 1 else _best_of_each(values)
 
 
@@ -140,9 +140,7 @@ def _best_of_each(values: Sequence[object]) -> list[_Place]:
 
 
 def _best_path(places: Sequence[_Place]) -> Path:
-    """Of several copies of an event the most complete, the original text before what was parsed of
-    it.
-    """
+    """The most complete of several copies of an event; the original text before the parsed copy."""
 
     def rank(place: _Place) -> tuple[int, bool, int]:
         return merit(place.record), Step.TEXT in place.path, -len(place.path)
@@ -151,7 +149,7 @@ def _best_path(places: Sequence[_Place]) -> Path:
 
 
 def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
-    """The JSON values of a line, what stands before the first, and whether the first is cut off."""
+    """The JSON values of a line, the text before the first, and whether the first is cut off."""
     try:
         return (msgspec.json.decode(line),), "", False
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -162,7 +160,7 @@ def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
 def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
     """Every record in the value.
 
-    What is in a record is not looked into, since the wire may have said it.
+    Records are not searched for further ones, because their content may come from the wire.
     """
     if len(path) > MAX_DEPTH:
         return
@@ -179,7 +177,7 @@ def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterato
 
 
 def _inside(value: object) -> tuple[Step, Sequence[object]]:
-    """What an array or a text holds."""
+    """The values that an array or a text holds."""
     if isinstance(value, list):
         if text := _of_byte_numbers(value):
             return Step.TEXT, values_in(text).values
@@ -190,7 +188,7 @@ def _inside(value: object) -> tuple[Step, Sequence[object]]:
 
 
 def _values_in_text(text: str) -> Sequence[object]:
-    """As values_in, in a fraction of the time where the text is one value and nothing else."""
+    """As values_in, in a fraction of the time if the text is one value and nothing else."""
     if text[0] == "{":
         try:
             return (msgspec.json.decode(text),)
@@ -200,9 +198,9 @@ def _values_in_text(text: str) -> Sequence[object]:
 
 
 def _of_byte_numbers(value: Sequence[object]) -> str:
-    """What journald writes as a list of numbers, since it is long or no UTF-8.
+    """Text that journald wrote as a list of byte values, because it is long or not UTF-8.
 
-    "" where it is another list.
+    "" for other lists.
     """
     if value and value[0] == ord("{"):
         numbers = [n for n in value if isinstance(n, int) and 0 <= n < 256]
@@ -212,7 +210,7 @@ def _of_byte_numbers(value: Sequence[object]) -> str:
 
 
 def _follow(value: object, path: Path, at: int, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
-    """The records at a path that is known."""
+    """The records at a known path."""
     if at == len(path):
         record = record_of(value) if isinstance(value, dict) else None
         if record is not None and isinstance(value, dict):
@@ -237,7 +235,7 @@ def _outermost(values: Sequence[object]) -> Mapping[str, object]:
 
 
 def _shown(path: Path) -> str:
-    """A path as people write it: "logEvents[].message"."""
+    """A path in jq's notation: "logEvents[].message"."""
     text = ""
     for step in path:
         if step is Step.EACH:

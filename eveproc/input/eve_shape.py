@@ -13,13 +13,13 @@ from eveproc.input.decode import record_fields
 JsonObject = Mapping[str, object]
 
 EVENT_TYPE = "event_type"
-# Beside an event type, one of these makes a record.
+# An object with an event type and one of these is a record.
 _BESIDE = frozenset(("timestamp", "@timestamp", "flow_id", "src_ip", "dest_ip"))
-# What makes one record better than another that holds the same event.
+# Keys that make one record better than another copy of the same event.
 _WANTED = ("timestamp", "src_ip", "dest_ip", "proto", "flow_id")
-# Where a record has no time of its own, the first of these around it.
+# If a record has no time of its own, the first of these around it is used.
 _OUTER_TIMES = ("@timestamp", "timestamp", "event_timestamp", "time", "_time", "ts")
-# Where Elastic's module and integration put what they take out of a record.
+# Where Elastic's module and integration move parts of a record.
 _ECS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "src_ip": ("source.ip", "source.address"),
@@ -44,7 +44,7 @@ _METADATA = "alert_metadata_"
 
 
 def record_of(value: JsonObject) -> dict[str, object] | None:
-    """The EVE record that an object is, nested as Suricata nests it; None if it is none."""
+    """The object as an EVE record, nested as Suricata nests it; None if it is no record."""
     event_type = value.get(EVENT_TYPE)
     if isinstance(event_type, str) and not _is_flat(value, event_type):
         return dict(value) if _is_record(value) else None
@@ -67,7 +67,9 @@ def merit(record: JsonObject) -> int:
 
 
 def completed(record: dict[str, object], above: Sequence[JsonObject]) -> dict[str, object]:
-    """The record with what a shipper put beside it, in the objects around it (the nearest last)."""
+    """The record with the fields that a shipper put beside it, in the objects around it (nearest
+    last).
+    """
     around = above[::-1]
     if "src_ip" not in record:
         _take_ecs(record, around)
@@ -90,13 +92,13 @@ def _take_ecs(record: dict[str, object], around: Iterable[JsonObject]) -> None:
             _put(record, tuple(name.split(".")), found, keep=True)
     dns = record.get("dns")
     if event_type == "dns" and isinstance(dns, dict) and "version" not in dns:
-        # The module drops the version; of an answer it names the question from version 2 on.
+        # The module drops the version; from version 2 on it names the question of an answer.
         is_named = next(values_at(outer, ("dns.question.name",)), None) is not None
         dns["version"] = 3 if "queries" in dns else 2 * is_named
 
 
 def values_at(around: Iterable[JsonObject], places: Sequence[str]) -> Iterator[object]:
-    """What stands at the places, nested or flattened, nearest first."""
+    """The values at these places, nested or flattened, nearest first."""
     for outer in around:
         for place in places:
             found = outer.get(place, _at(outer, place.split(".")))
@@ -119,7 +121,7 @@ def _is_flat(value: JsonObject, event_type: str) -> bool:
 
 
 def _prefix(value: JsonObject) -> str | None:
-    """What stands before the names of a flattened record.
+    """The prefix of the names of a flattened record.
 
     None if no name ends in that of the event type.
     """
@@ -141,7 +143,7 @@ def _nested(value: JsonObject, prefix: str) -> dict[str, object]:
 
 @lru_cache(maxsize=1)
 def _places() -> tuple[Mapping[str, tuple[str, ...]], frozenset[tuple[str, ...]]]:
-    """Names of known fields, flattened with underscores -> their paths; and the paths of lists."""
+    """Known fields: flattened name (with underscores) -> path; and the paths of lists."""
     fields = record_fields()
     places = {"_".join(path): path for path in fields if len(path) > 1}
     return places, frozenset(path for path, is_list in fields.items() if is_list)

@@ -1,7 +1,7 @@
 """The typed events: one for each kind of record that can be evidence, and why a line gave none.
 
-The `client` of an event is who asked or connected, never merely the source of the packet that was
-logged.
+The `client` of an event is the host that asked or connected, which is not always the source of the
+logged packet.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-# Longest text kept: a domain name (RFC 1035), a header line (RFC 5322), a mailbox (RFC 5321: 64 + 1
-# + 255, less the limit on the path).
+# Maximum length of texts: a domain name (RFC 1035), a header line (RFC 5322), a mailbox (RFC 5321:
+# 64 + 1 + 255, less the limit on the path).
 MAX_NAME = 255
 MAX_SUBJECT = 998
 MAX_MAILBOX = 320
 MAX_DETAIL = 64
-# VLAN tags that Suricata decodes in one packet.
+# Number of VLAN tags that Suricata decodes in one packet.
 MAX_TAGS = 3
 MAX_ANSWERS = 64
-# Counters of a stats record that tell how much a sensor saw and what it missed. They are registered
+# Counters of a stats record that say how much a sensor saw and what it missed. They are registered
 # in Suricata's src/source-*.c (one set per capture method), decode.c, stream-tcp.c, flow.c and
 # detect-engine*.c; a sensor logs those that its version and capture method have.
 COUNTERS = (
@@ -42,14 +42,13 @@ COUNTERS = (
     "flow.memcap",
     "detect.alert_queue_overflow",
     "detect.alerts_suppressed",
-    "detect.thresholds.memuse",  # 8.0: how full the table of thresholds is, and its limit
+    "detect.thresholds.memuse",  # 8.0: use of the threshold table, and its limit
     "detect.thresholds.memcap",
 )
 DNS_PORT = 53
-# Ports below belong to services (RFC 6335); clients, and programs that share files, choose one
-# above.
+# Lower ports belong to services (RFC 6335); clients and file sharing programs choose higher ones.
 FIRST_USER_PORT = 1024
-# How addresses of 127.0.0.0/8 begin.
+# Prefix of the addresses in 127.0.0.0/8.
 LOOPBACK = "127."
 # Every event type of Suricata 4 to 8 (etc/schema.json of 8.0 and the manuals of the earlier ones).
 EVENT_TYPES = frozenset(
@@ -106,9 +105,9 @@ EVENT_TYPES = frozenset(
 )
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SYN_ACK = SYN | ACK
-# A time outside of these years is no time. Suricata writes 1970 where a capture has no times or a
-# clock was never set, and earlier years than 2000 where an old capture is replayed: such records
-# are used, and the report says that they are dated BEFORE_SURICATA (2000-01-01, UTC).
+# A time outside these years is invalid. Suricata writes 1970 where a capture has no times or a
+# clock was never set, and years before 2000 where an old capture is replayed: such records are
+# used, and the report says that they are dated BEFORE_SURICATA (2000-01-01, UTC).
 YEARS = range(1970, 2100)
 BEFORE_SURICATA = 946_684_800.0
 
@@ -149,7 +148,7 @@ def failed(what: str, error: Exception) -> Skipped:
 
 
 class Origin(Struct, frozen=True):
-    """Where in the network a record was taken, as far as it is logged.
+    """Where in the network a record was taken, as far as logged.
 
     `vlan` lists VLAN tags, the outer one first; `tenant_id` and `interface` are "" if not logged.
     `fields` are other fields that the site names, by path, with their values (named_fields.py).
@@ -169,9 +168,9 @@ NO_ORIGIN = Origin()
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What all events share.
+    """Fields that all events share.
 
-    `time` is seconds since 1970 UTC of when it happened (for a flow: its start).
+    `time` is when the event happened (for a flow: its start), in seconds since 1970 UTC.
     """
 
     TYPE: ClassVar[str] = ""
@@ -184,7 +183,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Event, frozen=True, kw_only=True):
-    """A fired rule of any author.
+    """An alert of any rule, whoever wrote it.
 
     Addresses are the packet's; `flow_src` is who opened the flow ("" if not logged).
 
@@ -211,13 +210,13 @@ class Alert(Event, frozen=True, kw_only=True):
 
 
 class Dns(Event, frozen=True, kw_only=True):
-    """A question or its answer.
+    """A DNS question or its answer.
 
     `client` asked, also in 8.0's answers; `questions` are (name, type) in lower and upper case.
 
-    Version 1 tells no type where the answer is a failure, and no question where it is none.
+    Version 1 logs no type if the answer is a failure, and no question if it is not.
 
-    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or newer
+    `query_id` is the 16 bits that a question and its answer share. `eight`: Suricata 8 or later
     wrote it. `addresses` are the (name, address) pairs of the A and AAAA records of an answer, at
     most MAX_ANSWERS; behind CNAMEs the name is the last one, which is the server's own.
     """
@@ -236,7 +235,7 @@ class Dns(Event, frozen=True, kw_only=True):
     addresses: tuple[tuple[str, str], ...] = ()
 
     def asked_names(self) -> tuple[str, ...]:
-        """The names asked for; of a record of version 1, which does not tell, the record's own."""
+        """The names asked for; if no question is logged (version 1), those of the addresses."""
         return tuple(name for name, _ in self.questions or self.addresses)
 
 
@@ -264,9 +263,9 @@ class Smtp(Event, frozen=True, kw_only=True):
 
 
 class Tls(Event, frozen=True, kw_only=True):
-    """A TLS handshake; `name` is the server's as the client asked for it (SNI), else as its
-    certificate says, else "". `client_name` is that of the client's certificate, "" without one.
-    `fingerprint` is JA4, or JA3 with its extensions in order; "" but for a sample
+    """A TLS handshake; `name` is the server's: the one the client asked for (SNI), else the one in
+    its certificate, else "". `client_name` is the name in the client's certificate, "" without one.
+    `fingerprint` is JA4, or JA3 with its extensions sorted; "" outside the sample
     (client_sample.py).
     """
 
@@ -282,7 +281,7 @@ class Tls(Event, frozen=True, kw_only=True):
 
 
 class Http(Event, frozen=True, kw_only=True):
-    """One of a sample of HTTP requests; `platform` is what the browser says it runs on."""
+    """An HTTP request of the sample; `platform` is the system that the browser claims to run on."""
 
     TYPE: ClassVar[str] = "http"
 
@@ -291,7 +290,7 @@ class Http(Event, frozen=True, kw_only=True):
 
 
 class Mdns(Event, frozen=True, kw_only=True):
-    """Names that a host announced for its own address. Anybody may announce any name."""
+    """Names that a host announced for its own address. Any host may announce any name."""
 
     TYPE: ClassVar[str] = "mdns"
 
@@ -300,7 +299,7 @@ class Mdns(Event, frozen=True, kw_only=True):
 
 
 class Arp(Event, frozen=True, kw_only=True):
-    """A machine (`mac`: lower case, colons) said that it has an IPv4 address."""
+    """A machine (`mac`: lower case, colons) claimed an IPv4 address."""
 
     TYPE: ClassVar[str] = "arp"
 
@@ -309,7 +308,7 @@ class Arp(Event, frozen=True, kw_only=True):
 
 
 class LoggedIn(Event, frozen=True, kw_only=True):
-    """A user or a machine that proved who it is to a server.
+    """A user or a machine authenticated itself to a server.
 
     `names` are pairs of "user" or "machine", and the name.
     """
@@ -320,13 +319,13 @@ class LoggedIn(Event, frozen=True, kw_only=True):
 
 
 class Kerberos(LoggedIn, frozen=True, kw_only=True):
-    """A ticket that was granted."""
+    """A Kerberos ticket was granted."""
 
     TYPE: ClassVar[str] = "krb5"
 
 
 class Ntlm(LoggedIn, frozen=True, kw_only=True):
-    """A session over SMB that was granted to a user by NTLM."""
+    """An SMB session was granted to a user who authenticated by NTLM."""
 
     TYPE: ClassVar[str] = "smb"
 
@@ -334,13 +333,13 @@ class Ntlm(LoggedIn, frozen=True, kw_only=True):
 class Flow(Event, frozen=True, kw_only=True):
     """A connection.
 
-    `answered` is whether the server sent anything; `established` whether TCP's handshake was seen
-    whole.
+    `answered`: the server sent anything; `established`: the complete TCP handshake was seen.
 
-    A port that refuses (RST) has answered and is not established. `flags_logged`: TCP's flags of
-    both sides were in the record; `client_flags` and `server_flags` are all that either showed (-1:
-    not logged). `end` is the time of the last packet, `sent` and `received` count the client's and
-    the server's packets, `sent_bytes` the bytes of the client's with all headers (0: not logged).
+    A port that refuses (RST) has answered and is not established. `flags_logged`: the TCP flags of
+    both sides were in the record; `client_flags` and `server_flags` are all flags that each side
+    showed (-1: not logged). `end` is the time of the last packet, `sent` and `received` count the
+    client's and the server's packets, `sent_bytes` the bytes of the client's with all headers (0:
+    not logged).
     """
 
     TYPE: ClassVar[str] = "flow"
@@ -363,10 +362,10 @@ class Flow(Event, frozen=True, kw_only=True):
 
 
 class Dhcp(Event, frozen=True, kw_only=True):
-    """A lease given: from `time` on, `address` is the machine `mac` (lower case, colons), called
-    `hostname` ("" unknown).
+    """A lease: from `time` on, the machine `mac` (lower case, colons), called `hostname` ("" if
+    unknown), has `address`.
 
-    Suricata tells a machine's name only in its requests (`extended: yes`). Such a request gives an
+    Suricata logs a machine's name only in its requests (`extended: yes`). Such a request gives an
     event without a lease: a `hostname`, and "" as `address`. `is_release`: the machine gives the
     address back. `relay` is the address of the relay agent that the machine is behind, "" without
     one.
@@ -383,7 +382,7 @@ class Dhcp(Event, frozen=True, kw_only=True):
 
 
 class Stats(Event, frozen=True, kw_only=True):
-    """COUNTERS of a sensor since it started, those that it logged: totals, or the sum over its
+    """The COUNTERS that a sensor logged, counted since its start: totals, or the sum over its
     threads.
     """
 

@@ -2,8 +2,8 @@ r"""A text with anything around its JSON -> the values in it, in order.
 
 Behind a prefix, joined, quoted, escaped, in a cell of CSV.
 
-What may stand before a value is bounded: where a quote is open, the value is part of a string that
-somebody on the network may have sent, and it is not read.
+The text before a value is checked: after an open quote, the value is part of a string that any host
+on the network may have sent, and it is not read.
 """
 
 import re
@@ -13,8 +13,7 @@ from typing import NoReturn
 import msgspec
 from msgspec import Struct
 
-# Where an object begins. Its quotes are escaped in text that a JSON string holds, and doubled in
-# text that a cell of CSV holds.
+# Where an object begins. Its quotes are escaped inside a JSON string and doubled inside a CSV cell.
 _OPENING = re.compile(r'\{\s*+(?:(?P<escaped>\\)|(?P<doubled>"")(?!\s*+[:,}])|"|\})')
 _PLAIN_OPENING = re.compile(r'\{\s*+"')
 _STRUCTURED_DATA = r'\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)++\]'  # RFC 5424, 6.3
@@ -22,18 +21,19 @@ _LABELS = r"\{\s*+[A-Za-z_]\w*+\s*+=[^{}]*+\}"  # as logcli writes them
 _QUOTED = r'"[^"{}\\]*+"'
 _BEFORE = re.compile(rf'(?:{_LABELS}|{_STRUCTURED_DATA}|{_QUOTED}|[^"{{\[]++|\[)*+')
 _LONGEST_BEFORE = 4096
-# What may follow the last value where text stood before the first: the rest of a row or an array.
+# What may follow the last value if there was text before the first: the rest of a row or an array.
 _BEHIND = re.compile(r"""[\s\0;\])}"']*+(?:\Z|\t|,)""")
 _CELL = re.compile(r'[^"]*+(?:""[^"]*+)*+')
 _STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-# Binary data has an opening brace in every 256 bytes. So many that begin no value are tried.
+# Binary data has an opening brace in every 256 bytes. Maximum number of braces without a value that
+# are tried.
 _MOST_FAULTS = 64
 
 
 class ValuesInText(Struct, frozen=True):
-    """The values; what stood before the first; and whether the first value found is cut off."""
+    """The values; the text before the first; and whether the first value found is cut off."""
 
     values: tuple[object, ...] = ()
     before: str = ""
@@ -50,7 +50,7 @@ _DECODER = JSONDecoder(parse_constant=_refuse, strict=False)
 def values_in(text: str) -> ValuesInText:
     """Every value of the text.
 
-    A value that is text itself comes as str, for the caller to look into.
+    A value that is itself text is returned as str, for the caller to search.
     """
     opening = _OPENING.search(text)
     if opening is None:
@@ -86,9 +86,9 @@ def _following(text: str, at: int) -> tuple[list[object], int]:
 
 
 def _whole_ones(text: str, at: int) -> list[object]:
-    """Behind the beginning of a value that is cut off: those that are whole.
+    """The whole values after the beginning of one that is cut off.
 
-    No strings: they may be of the one cut off.
+    Strings are left out: they may be part of the cut-off value.
     """
     values = []
     for _ in range(_MOST_FAULTS):
@@ -103,7 +103,7 @@ def _whole_ones(text: str, at: int) -> list[object]:
 
 
 def _begin(text: str, at: int, opening: re.Match[str]) -> int:
-    """Where the value begins: at its brace, or at the quote before it of text that is a string."""
+    """Where the value begins: at its brace, or at the quote before it if the text is a string."""
     if not (opening["escaped"] or opening["doubled"]):
         return opening.start()
     quote = text.rfind('"', at, opening.start())
@@ -111,7 +111,7 @@ def _begin(text: str, at: int, opening: re.Match[str]) -> int:
 
 
 def _value(text: str, begin: int, opening: re.Match[str]) -> tuple[object, int] | None:
-    """The value that begins there and where it ends; None if it is not whole."""
+    """The value that begins at this place, and where it ends; None if it is not whole."""
     if opening["doubled"] and text[begin] == '"':
         cell = _CELL.match(text, begin + 1)
         assert cell  # it matches nothing as well
@@ -131,7 +131,7 @@ def _decoded(text: str, begin: int) -> tuple[object, int] | None:
 
 
 def _string(text: str, begin: int) -> tuple[object, int]:
-    r"""A string with escapes that JSON does not have: redis-cli writes bytes as \xNN."""
+    r"""A string with escapes that JSON lacks: redis-cli writes bytes as \xNN."""
     content = _STRING.match(text, begin + 1)
     assert content  # it matches nothing as well
     return _unescaped(content[0]), content.end() + 1
@@ -152,7 +152,7 @@ def _unescape(escape: re.Match[str]) -> str:
 
 
 def _is_cut(text: str) -> bool:
-    """Does the text end before its value does?"""
+    """True if the text ends before its value does."""
     try:
         msgspec.json.decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError) as error:

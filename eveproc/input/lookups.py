@@ -1,11 +1,11 @@
-"""Lines of dns records -> who asked what, and when: what many lines say alike is read once.
+"""Lines of dns records -> who asked what, and when; the common content of many lines is read once.
 
-A mail client asks for the same few names all day, and in an office full of them a third of all
-lines says so again. Of each line only a few typed fields are decoded, which takes as long as to cut
-them out of its bytes, and sees through any spelling. What a record says (Answered) and who asked it
-(Asker) are looked up in tables; only where one of them is new, an event is made of it. What is
-left of a line is when it was, which of many equal ones, and the addresses in it (Resolved): an
-Occurrence. A collector is given all of one host's at once.
+A mail client asks for the same few names all day; in an office full of them this makes a third of
+all lines. Only a few typed fields of each line are decoded, which is as fast as cutting them out of
+its bytes, and works for any spelling. What a record says (Answered) and who asked (Asker) are
+looked up in tables; an event is made only if one of them is new. The rest of a line is an
+Occurrence: its time, its number among equal lines, and the addresses in it (Resolved). A collector
+gets all occurrences of one host at once.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,10 +21,10 @@ from eveproc.input.addresses import canonical_address
 from eveproc.input.decode import Int64, addresses_of, dns_event
 from eveproc.input.events import DNS_PORT, LOOPBACK, YEARS, Dns
 
-# Bounds on memory: what is kept to be known again (up to 1,500 bytes each; when one is reached,
-# all begin anew), and occurrences that wait (some 200 bytes each).
+# Bounds on memory: entries of the tables (up to 1,500 bytes each; when a table is full, all are
+# emptied), and waiting occurrences (some 200 bytes each).
 MOST_KNOWN, MOST_WAITING = 1 << 15, 1 << 18
-# Longer lines are no lookups of the kind that repeats; statistics are all longer.
+# Longer lines are no repeated lookups; all statistics are longer.
 LONGEST_LOOKUP = 1 << 11
 
 
@@ -57,7 +57,7 @@ class _Dns(Struct):
     rcode: str = ""
     queries: tuple[_Question, ...] = ()
     answers: Raw = _NO_ANSWERS
-    grouped: Raw = _NOT_GROUPED  # is false, as what decode.py has where nothing is grouped
+    grouped: Raw = _NOT_GROUPED  # false, as in decode.py if nothing is grouped
     rdata: str = ""
 
 
@@ -69,9 +69,7 @@ class _Ether(Struct, frozen=True):
 
 
 class _Record(Struct):
-    """All that an event of a lookup is made of (decode.py); whatever is of another type is left to
-    that.
-    """
+    """All fields that a lookup's event is made of; values of another type are left to decode.py."""
 
     event_type: str
     timestamp: str
@@ -92,16 +90,19 @@ class _Record(Struct):
 
 
 class Answered(Struct, eq=False, gc=False):
-    """What records say alike, whoever asks whom: `event` is one of them. Equal only to itself."""
+    """The common content of records, whoever asks whom; `event` is one of them. Equal only to
+    itself.
+    """
 
     event: Dns
 
 
 class Resolved(Struct, eq=False, gc=False):
-    """Answers to one question with the same addresses, whoever asked: `event` is one of them.
+    """Answers to one question with the same addresses, whoever asked; `event` is one of them.
 
-    `is_listed`: do DNS blocklists answer with such an address? That changes what the record says.
-    `first` and `last`: the time of those since they were last given back.
+    `is_listed`: DNS blocklists answer with such an address, which changes the meaning of the
+    record. `first` and `last`: times of the first and the last one since they were last handed
+    over.
     """
 
     event: Dns
@@ -110,13 +111,14 @@ class Resolved(Struct, eq=False, gc=False):
     last: float = -inf
 
 
-# One record among those that say the same: what it says, time in seconds since 1970 UTC, the
-# client's port, query id, flow_id, community_id, the answers in it if there are any, the server.
+# One record among those of the same content: content, time in seconds since 1970 UTC, the client's
+# port, query id, flow_id, community_id, the answers if there are any, the server.
 Occurrence = tuple[Answered, float, int, int, int, str, Resolved | None, str]
 
 
 class Asker:
-    """A host as records show it, and what it asked: one home server, or ("") others.
+    """A host as its records describe it, and its lookups at one home server, or ("") at other
+    servers.
 
     `like` is one of its lookups.
     """
@@ -155,7 +157,7 @@ class Asker:
             )
 
 
-# A day early: the years that a clock may show are those of its own zone.
+# A day early: YEARS applies to the local time of the record's zone.
 _LAST_YEAR_ENDS = datetime(YEARS[-1], 12, 31, tzinfo=UTC).timestamp()
 
 _decode = msgspec.json.Decoder(_Record).decode
@@ -167,7 +169,7 @@ _Key = tuple[object, ...]
 
 
 class Lookups:
-    """Takes lines of lookups in, and gives them back by asker."""
+    """Collects lines of lookups and hands them over by asker."""
 
     def __init__(self, is_home: Callable[[str], bool]) -> None:
         self._is_home = is_home
@@ -179,17 +181,18 @@ class Lookups:
         self._waiting = 0
 
     def take_between(self, start: float, end: float) -> None:
-        """Leave lines of another time alone: before the start, or not before the end."""
+        """Refuse lines from before the start, or from the end on."""
         self._counted = start, min(end, _LAST_YEAR_ENDS)
 
     def take(self, line: bytes) -> bool:
-        """Take a line in; False where it must be decoded by itself: no lookup, or an odd one."""
+        """Collect a line; False if it must be decoded by itself, because it is no lookup or an
+        unusual one.
+        """
         try:
             record = _decode(line)
             when, dns = datetime.fromisoformat(record.timestamp), record.dns
             has_answers = dns.grouped is not _NOT_GROUPED or dns.answers is not _NO_ANSWERS
-            # Version 1 has a line for each record of an answer, which takes more to read
-            # (decode.py).
+            # Version 1 has a line for each record of an answer; decode.py reads those.
             if dns.rdata or (has_answers and dns.version < 2):
                 return False
             resolved = self._of_answers(record) if has_answers else None
@@ -201,7 +204,7 @@ class Lookups:
             client, server, port = record.src_ip, record.dest_ip, record.src_port
         server, home_server = self._servers.get(server) or self._note_server(server)
         time, (start, end) = when.timestamp(), self._counted
-        # The ports must tell the server, and the time its zone.
+        # The ports must tell the server, and the time must have a zone.
         is_plain = from_server != (record.dest_port == DNS_PORT) and server and when.tzinfo
         if not (is_plain and start <= time < end):
             return False
@@ -223,12 +226,12 @@ class Lookups:
         return True
 
     def _of_answers(self, record: _Record) -> Resolved | None:
-        """None where no event can be made of it.
+        """None if no event can be made of it.
 
-        Raises msgspec.MsgspecError where an answer has a value of another type.
+        Raises msgspec.MsgspecError if an answer has a value of another type.
         """
         dns = record.dns
-        if dns.grouped is _NOT_GROUPED:  # each answer in full, with a time to live that differs
+        if dns.grouped is _NOT_GROUPED:  # full answers, each with a different time to live
             told: object = _decode_answers(dns.answers)
         else:
             told = bytes(dns.grouped)
@@ -246,7 +249,9 @@ class Lookups:
         return found
 
     def _note_server(self, text: str) -> tuple[str, str]:
-        """The address of a server ("": none), and the same if it is a home host, else ""."""
+        """The address of a server ("" if invalid), and the same again if it is a home host, else
+        "".
+        """
         address = canonical_address(text)
         if len(self._servers) >= MOST_KNOWN:
             self._servers.clear()
@@ -255,7 +260,7 @@ class Lookups:
         return found
 
     def is_full(self) -> bool:
-        """Are there as many as may wait, or may be known?"""
+        """True if the waiting occurrences or the tables have reached their bounds."""
         return self._waiting >= MOST_WAITING or self._knows_all()
 
     def _knows_all(self) -> bool:
@@ -265,15 +270,15 @@ class Lookups:
         return self._answered, self._askers, self._resolved
 
     def askers(self) -> Iterable[Asker]:
-        """Everybody who asked what waits."""
+        """Every asker of a waiting lookup."""
         return (one for one in self._askers.values() if one.asked)
 
     def resolved(self) -> Iterable[Resolved]:
-        """All that was resolved by what waits."""
+        """All answers with addresses among the waiting lookups."""
         return (one for one in self._resolved.values() if one.first <= one.last)
 
     def clear(self) -> None:
-        """Keep nothing that waits, and what is known if there is room for more of it."""
+        """Drop what waits; empty the tables, too, if they are full."""
         self._waiting = 0
         for asker in self._askers.values():
             asker.asked = []

@@ -16,7 +16,7 @@ from eveproc.input.events import MAX_DETAIL, Event, Skipped
 def with_named_fields(
     result: Event | Skipped, around: Sequence[JsonObject], paths: Sequence[str]
 ) -> Event | Skipped:
-    """`around` holds the record and what is around it, nearest first; numbers become text."""
+    """`around` holds the record and the objects around it, nearest first; numbers become text."""
     if isinstance(result, Skipped):
         return result
     values = ((path, next(values_at(around, (path,)), "")) for path in paths)
@@ -27,6 +27,6 @@ def with_named_fields(
 def with_fields_of_line(
     result: Event | Skipped, line: bytes, paths: Sequence[str]
 ) -> Event | Skipped:
-    """The same for a line that is a record."""
+    """The same for a line that is itself a record."""
     value = msgspec.json.decode(valid_utf8(line))
     return with_named_fields(result, (value,), paths) if isinstance(value, dict) else result

@@ -1,24 +1,24 @@
-"""Places of logins in blocks of EVE, undecoded -> those that may tell something new.
+"""Places of logins in blocks of undecoded EVE -> those that may tell something new.
 
-Kerberos is frequent, and says of each host the same all day. Of lines that differ in nothing that
-is kept of a login (host_names.py) but in minutes, one is wanted. Lines that are written in another
-way than Suricata does are all wanted.
+Kerberos is frequent, and repeats the same about each host all day. Among lines that agree, apart
+from minutes, in everything that is kept of a login (host_names.py), one is wanted. All lines that
+are not written as Suricata writes them are wanted.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# How many logins are kept to be known again, and of how many bytes in all: hosts announce as many
-# and as long names as they like. The others are decoded once more.
+# Number of logins that are recognized, and their bytes in all: hosts announce as many and as long
+# names as they like. The others are decoded again.
 LOGINS_KEPT, BYTES_KEPT = 1 << 18, 1 << 26
 
 NEWLINE, BACKSLASH = b"\n", b"\\"
-# Key of the object in which a host says its names: all of it counts.
+# Key of the object in which a host announces its names: all of its content counts.
 MDNS = "mdns"
-# Key of the object in which TLS logs the certificate of a client, and what names its holder.
+# Key of the object that holds the certificate of a TLS client, and the key of its holder.
 CERTIFICATE, _HOLDER = "client", b"subject"
-# The head of a record. Offsets of whole hours leave hours as they are; the ports tell client from
-# server (decode.py).
+# The head of a record. Zones of whole hours keep the boundaries of hours; the ports tell client
+# from server (decode.py).
 _HEAD = (
     rb'"timestamp":"([-0-9]{10}T[0-9]{2}):[0-9:.]{12}([+-][0-9]{2}00)","flow_id":[0-9]+,'
     rb'("in_iface":"[^\x22\\]*",)?"event_type":"[a-z0-9]+",("vlan":\[[0-9,]*\],)?'
@@ -26,23 +26,25 @@ _HEAD = (
     rb'("dest_ip":"[^\x22\\]+"),"dest_port":(?:(88|139|445)|[0-9]+),'
 )
 _GRANTED = b"STATUS_SUCCESS"
-# How a place within a value ends: the kind of a message of Kerberos.
+# The end of a value after a place within it: the kind of a Kerberos message.
 _IN_STRING = b"_REP"
-# The key and what opens its object, with quotes in text in text.
+# The key and the brace that opens its object; in text, quotes are escaped.
 LONGEST_OPENING = 16
 
 Key = tuple[bytes | None, ...]
 
 
 def certificates_among(block: bytes, places: Iterable[int]) -> Iterator[int]:
-    """Those of the places, behind the opening of an object, with a certificate's holder in it."""
+    """The places (each after the brace of an object) whose object holds the subject of a
+    certificate.
+    """
     for place in places:
         if block.find(_HOLDER, place, block.find(b"}", place)) >= 0:
             yield place
 
 
 class NewLogins:
-    """Remembers the logins that were met."""
+    """Remembers the logins that were seen."""
 
     def __init__(self, quote: bytes) -> None:
         """`quote` is how quotes are spelled in the records."""
@@ -52,11 +54,11 @@ class NewLogins:
         self._host = b"%bhost%b" % (quote, quote)
         self._service = b"%bsname%b:" % (quote, quote)
         self._quote = quote
-        # What stands before a quote in a string, or is one more sign of it.
+        # Characters before a quote in a string, or part of its escape.
         self._escape = BACKSLASH * (1 + len(quote) - len(quote.lstrip(BACKSLASH)))
 
     def among(self, block: bytes, places: Sequence[int]) -> Iterator[int]:
-        """Places in lines that were not met before."""
+        """The places in lines of logins that were not seen before."""
         met = self._met
         for place in places:
             key = self._key(block, place)
@@ -70,7 +72,7 @@ class NewLogins:
             self._bytes = 0
 
     def _key(self, block: bytes, place: int) -> Key | None:
-        """All of a line that what is kept of it depends on; None if that cannot be told."""
+        """All parts of a line that matter for what is kept of it; None if they cannot be found."""
         find = block.find
         start, end = block.rfind(NEWLINE, 0, place) + 1, find(NEWLINE, place)
         head = self._head.search(block, start, place)
@@ -85,7 +87,7 @@ class NewLogins:
             find(b"tenant_id", behind, end),
             find(self._host, behind, place),
         )
-        if max(elsewhere) >= 0:  # these count, too
+        if max(elsewhere) >= 0:  # these matter, too, and are in an unusual place
             return None
         named, sensor = find(self._service, place, closed), find(self._host, closed, end)
         return (
@@ -97,7 +99,9 @@ class NewLogins:
         )
 
     def _is_closed(self, block: bytes, place: int, closed: int) -> bool:
-        """Is the brace at `closed` surely the end of the object, not a sign in a name?"""
+        """True if the brace at `closed` is certainly the end of the object, not a character of a
+        name.
+        """
         if block.find(self._escape, place, closed) >= 0:
             return False
         is_in_string = block.endswith(_IN_STRING, 0, place)

@@ -9,12 +9,12 @@ _CAPTURE = (
     "suricata -r FILE -l FOLDER writes FOLDER/eve.json"
 )
 _FROM_SENSOR = "read eve.json of the sensor (outputs: eve-log in suricata.yaml)"
-# First bytes -> what such a file is, and the advice.
+# First bytes -> what such a file is, and what to do.
 _BY_MAGIC: Sequence[tuple[bytes, str]] = (
     (b"\xff\xfe", UTF16),
     (b"\xfe\xff", UTF16),
-    # pcap in either order of bytes, with microseconds or nanoseconds, and pcapng: what a Snort logs
-    # as snort.log as well.
+    # pcap in either byte order, with microseconds or nanoseconds, and pcapng. A Snort names such a
+    # file snort.log, too.
     (b"\xd4\xc3\xb2\xa1", _CAPTURE),
     (b"\xa1\xb2\xc3\xd4", _CAPTURE),
     (b"\x4d\x3c\xb2\xa1", _CAPTURE),
@@ -46,7 +46,7 @@ _BY_MAGIC: Sequence[tuple[bytes, str]] = (
     (b"<!DOCTYPE", "is a web page; " + _FROM_SENSOR),
     (b"<html", "is a web page; " + _FROM_SENSOR),
 )
-# What stands in the first lines -> the same.
+# Text in the first lines -> the same.
 _BY_TEXT: Sequence[tuple[str, str]] = (
     (r'"id\.orig_h"|"id":\{"orig_h"', "is a log of Zeek or Corelight in JSON; " + _FROM_SENSOR),
     (r'"class_uid"\s*:', "is in OCSF, which keeps too little of each record; " + _FROM_SENSOR),
@@ -101,7 +101,7 @@ _COMPILED = tuple((re.compile(text, re.MULTILINE), what) for text, what in _BY_T
 def what_it_is(head: bytes, lines: int, half: int) -> str:
     """A sentence without its subject, the file.
 
-    `half`: how many of the lines are records that are cut off.
+    `half`: number of lines that are cut-off records.
     """
     for magic, what in _BY_MAGIC:
         if head.removeprefix(b"\xef\xbb\xbf").startswith(magic):
@@ -116,7 +116,7 @@ def what_it_is(head: bytes, lines: int, half: int) -> str:
 
 
 def cut_off(half: int) -> str:
-    """Every record ends before its JSON does."""
+    """Advice if every record is cut off."""
     return (
         f"holds records that are all cut off ({half} of them), as by the length limit of syslog: "
         "raise it (rsyslog: $MaxMessageSize 64k; syslog-ng: log-msg-size(65536); "

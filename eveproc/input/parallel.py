@@ -1,8 +1,8 @@
 """Files of EVE records -> what a collector makes of them, and ReadStats, by several processes.
 
-Plain files are read in spans, compressed ones whole; a few compressed ones are unpacked by one
-process and read by all. Each gathers by itself what it reads; evidence merges in any order, so it
-does not matter who read what.
+Plain files are read in spans, compressed ones whole; if there are only a few compressed files, one
+process unpacks them and all read them. Each process gathers what it reads by itself; evidence
+merges in any order, so it does not matter who read what.
 """
 
 from collections import Counter
@@ -52,24 +52,24 @@ from eveproc.input.survey import (
 )
 from eveproc.input.workers import Helpers, Work, can_fork, cores
 
-# Of a plain file one process takes so many bytes at a time: enough that beginning costs nothing,
-# few enough that all end together.
+# Number of bytes of a plain file that one process takes at a time: enough to make the start cheap,
+# few enough that all processes end together.
 SPAN = 8 << 20
-# Wanted lines wait to be decoded until there are so many bytes of them: one after the other they
-# take two thirds of the time that they take between two blocks, when what decodes them has left the
-# processor's cache. Those of one block more may come on top.
+# Wanted lines wait until there are so many bytes of them. Decoding them in one go takes two thirds
+# of the time of decoding between blocks, when the decoder has left the processor's cache. The lines
+# of one more block may be added.
 WAITING = 1 << 19
-# Blocks are made and dropped by the thousand. glibc would give their pages back and ask for new
-# ones each time, unless so much was freed at once before (mallopt(3), M_MMAP_THRESHOLD); of 1 GB in
-# a .zst that took half a second. Of these pages none is touched.
+# Blocks are allocated and freed by the thousand. glibc would return their pages and ask for new
+# ones each time, unless so many bytes were freed at once before (mallopt(3), M_MMAP_THRESHOLD); for
+# 1 GB in a .zst that took half a second. The pages of this allocation are never touched.
 KEPT = 16 << 20
-# Less than this is read sooner than another process is started.
+# Smaller input is read in less time than it takes to start another process.
 WORTH_A_PROCESS = 8 << 20
-# Every EVE record holds this name. So many lines of a block that hold it are looked at to learn
+# Every EVE record holds this name. Number of lines of a block that hold it and are decoded to learn
 # whether they are records.
 EVENT_TYPE, NAMING_AT_MOST = b"event_type", 100
-# How much there may be in a compressed file for each of its bytes, and a number of processes that
-# is more than enough.
+# Estimated number of unpacked bytes for each byte of a compressed file, and a number of processes
+# that is more than enough.
 UNPACKED, MANY = 8, 1024
 
 
@@ -84,14 +84,14 @@ class Part(Struct, frozen=True):
 
 
 class RestPart(Struct, frozen=True):
-    """Of a compressed log what its content holds behind the byte `start`."""
+    """The content of a compressed log after the byte `start`."""
 
     path: str
     start: int
 
 
 class End(Struct, frozen=True):
-    """Where the reading of a compressed log came to: bytes of its content, and the last TAIL of
+    """How far a compressed log was read: number of bytes of its content, and the last TAIL of
     those.
     """
 
@@ -102,43 +102,43 @@ class End(Struct, frozen=True):
 class Gatherer(Generic[S]):
     """Reads parts into the store of one collector.
 
-    Some of the lines wait until `found` or `settle` is called.
+    Some lines wait until `found` or `settle` is called.
     """
 
     def __init__(
         self, collector: Collecting[S], advance: Callable[[int], None] = lambda _: None
     ) -> None:
-        """`advance` is told how many more bytes were read from disk."""
+        """`advance` gets the number of further bytes read from disk."""
         self.collector = collector
         self.stats = ReadStats()
         self._named = self.collector.line_filter.named
         self._lines = LineReader(lambda: self.stats, self._named)
         self._sampler = LineReader(ReadStats)
         self._ends: dict[str, End] = {}
-        # Gives a block to another process, or says that it cannot.
+        # Hands a block to another process; False if none is free.
         self.offer: Callable[[bytes, int], bool] = lambda _block, _end: False
         self._presence = ActiveHosts(self.collector)
         self._sensor_runs = SensorRuns(self.collector.why_not)
         self._lookups = Lookups(self.collector.is_home)
-        # Lines of pieces of the log within which a flow record corrects its sessions.
+        # Waiting lines by pieces of the log; within a piece a flow record corrects its sessions.
         self._waiting: list[list[bytes]] = [[]]
         self._waiting_bytes = 0
         self._times = SessionTimes()
         self._advance = advance
-        # How many lines of a block are decoded for a survey of the input, full blocks but the first
-        # ones excepted.
+        # Number of lines of a block that are decoded for a survey of the input; full blocks after
+        # the first ones have fewer.
         self.sampled_at_most = FEW
         self._unmet_kinds = PRESENCE
         self._sampled: list[bytes] = []
 
     def found(self) -> tuple[S, ReadStats, dict[str, End]]:
-        """What all that was read so far gave, and where RestParts ended."""
+        """The result of everything read so far, and where RestParts ended."""
         self.settle()
         return self.collector.store, self.stats, self._ends
 
     def read(self, part: Part | RestPart) -> None:
-        """Take in every line of a part. What cannot be read is a problem in the stats, not
-        the end.
+        """Read every line of a part. A part that cannot be read is a problem in the stats; reading
+        goes on.
         """
         try:
             with ExitStack() as stack:
@@ -154,7 +154,7 @@ class Gatherer(Generic[S]):
             self.stats.note_problem(part.path, f"cannot be read: {error.strerror}")
 
     def read_stream(self, source: LogSource) -> None:
-        """Take in all of an input, whatever its framing."""
+        """Read all of an input, whatever its framing."""
         head = source.head()
         if holds_lines(head):
             self.stats.files += 1
@@ -175,11 +175,11 @@ class Gatherer(Generic[S]):
                     self.stats.note(result)
 
     def _read_doubtful(self, source: LogSource, head: bytes) -> None:
-        """Lines that do not begin with a record, as in a log that several programs write: is there
-        any?
+        """Read a log that does not begin with a record, as one of several programs; note if it has
+        none.
         """
         self.stats.files += 1
-        self.settle()  # what waits is of other inputs
+        self.settle()  # the waiting lines are of other inputs
         is_eve, lines, cut = False, 0, 0
         found, is_blank = self.stats.records, True
         for block, end in source.blocks():
@@ -200,13 +200,13 @@ class Gatherer(Generic[S]):
                 refuse(source, head, lines, cut)
 
     def _note_alerts(self, block: bytes, end: int, source: LogSource | Span) -> None:
-        """Take in alerts that are text among the lines of others, as in a syslog."""
+        """Read alerts in text among the lines of other programs, as in a syslog."""
         if not is_plain(block, end):
             written = written_since(source.written, self.collector.since)
             self.take_alerts(alerts_in(block, end, written), source.name)
 
     def take_alerts(self, results: Iterable[Result], log: str) -> None:
-        """Take in what another reader made of a log of alerts at this path."""
+        """Add the results that another reader made of a log of alerts at this path."""
         for result in attributed(results, log, self._sensors()):
             if isinstance(result, Event):
                 self.collector.survey(of_event(result))
@@ -218,7 +218,7 @@ class Gatherer(Generic[S]):
         self._ends[rest.name] = End(rest.reached, rest.tail)
 
     def _read_lines(self, source: LogSource) -> None:
-        """Each block is a piece by itself, whoever takes it in."""
+        """Each block is a piece by itself, whichever process reads it."""
         for number, (block, end) in enumerate(source.blocks()):
             self._note_alerts(block, end, source)
             is_first = source.begins_file and number < FIRST_BLOCKS
@@ -227,28 +227,28 @@ class Gatherer(Generic[S]):
                 self._end_piece()
 
     def _read_span(self, span: Span) -> None:
-        """All of it is one piece."""
+        """The whole span is one piece."""
         for number, (block, end) in enumerate(span.blocks()):
             self._note_alerts(block, end, span)
             self._take(block, end, is_first=span.begins_file and number < FIRST_BLOCKS)
         self._end_piece()
 
     def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end], a piece by itself; what stands behind the last newline
-        is a line, too.
+        """Read the lines of block[:end] as one piece; text after the last newline is a line as
+        well.
         """
         self._take(block, end)
         self._end_piece()
 
     def _end_piece(self) -> None:
-        """Lines of one piece wait before those of the next."""
+        """End the piece: its lines wait before those of the next."""
         if self._waiting[-1]:
             self._waiting.append([])
         elif len(self._waiting) == 1:  # no line of the piece waits
             self._add_sessions()
 
     def _take(self, block: bytes, end: int, *, is_first: bool = False) -> None:
-        """`is_first`: is it one of the first blocks of a file? They are surveyed more closely."""
+        """`is_first`: the block is one of the first of a file, which are surveyed more closely."""
         self._survey(block, end, is_first)
         if not self._prefilter:
             self._note(self._lines.lines(block, end))
@@ -256,14 +256,14 @@ class Gatherer(Generic[S]):
             return
         whole = block.rfind(b"\n", 0, end) + 1
         wanted, flows = self._prefilter.lines(block, whole)
-        # Not counted in the stats: another process meets the same hosts for a first time, too.
+        # Not counted in the stats: another process meets the same hosts for the first time, too.
         for some in flows:
             self._presence.note(some)
         self._waiting[-1] += wanted
         self._waiting_bytes += sum(map(len, wanted))
         self._keep_bound()
         if whole < end:
-            self._look_at_waiting()  # of the same piece
+            self._look_at_waiting()  # the lines of the same piece
             self._note(self._lines.last_line(block[whole:end]))
 
     def _keep_bound(self) -> None:
@@ -271,8 +271,8 @@ class Gatherer(Generic[S]):
             self._look_at_waiting()
 
     def _survey(self, block: bytes, end: int, is_first: bool) -> None:
-        """Most lines will be passed over: see what there is. Lines of the sample wait as
-        others do.
+        """Sample a block, since most of its lines are skipped. Lines of the sample wait as others
+        do.
         """
         seen = of_block(block, end, self._look_at, self._unmet_kinds)
         self._unmet_kinds -= seen.kinds
@@ -283,20 +283,20 @@ class Gatherer(Generic[S]):
         self._waiting_bytes += sum(map(len, sampled))
 
     def _look_at(self, line: bytes) -> Result:
-        """The first result of a line that is looked at, and is taken in elsewhere."""
+        """The first result of a line that is only examined here, and read elsewhere."""
         return self._sampler.line(line)[0]
 
     def settle(self) -> None:
-        """Take in all that waits."""
+        """Read all waiting lines."""
         self._look_at_waiting()
         self._add_sessions()
         self._add_lookups()
         self._add_sensor_runs()
 
     def _look_at_waiting(self) -> None:
-        """Decode the lines that wait, but those that may say again what is known."""
+        """Decode the waiting lines, except those that may repeat what is known."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [[]], 0
-        if not self._named:  # they may be in any field
+        if not self._named:  # named fields may be anywhere in a line
             self._lookups.take_between(*self.collector.counted)
             waiting = [[line for line in piece if not self._is_taken(line)] for piece in waiting]
             if self._lookups.is_full():
@@ -305,13 +305,13 @@ class Gatherer(Generic[S]):
                 self._add_sensor_runs()
         for number, piece in enumerate(waiting):
             if number:
-                self._add_sessions()  # of the piece before; the last one may go on
+                self._add_sessions()  # of the piece before; the last piece may go on
             self._note(chain.from_iterable(map(self._lines.line, piece)))
         sampled, self._sampled = self._sampled, []
         self.collector.survey(of_lines(sampled, self._look_at))
 
     def _is_taken(self, line: bytes) -> bool:
-        """Is a line one of those that mostly say again what is known?"""
+        """True if a line is of a kind that mostly repeats what is known, and was collected."""
         is_long = len(line) > LONGEST_LOOKUP
         try:
             return self._sensor_runs.take(line) if is_long else self._lookups.take(line)
@@ -319,7 +319,7 @@ class Gatherer(Generic[S]):
             return False
 
     def _add_lookups(self) -> None:
-        """Give the collector the lookups that wait."""
+        """Give the waiting lookups to the collector."""
         for resolved in self._lookups.resolved():
             try:
                 self.collector.add_names(resolved)
@@ -329,19 +329,19 @@ class Gatherer(Generic[S]):
             try:
                 self.collector.add_lookups(asker)
             except Exception:  # noqa: BLE001  hostile records must not end the reading
-                self._note(asker.events())  # what was added already counts once
+                self._note(asker.events())  # evidence that was added before counts once
             else:
                 self.stats.note_events(Dns.TYPE, len(asker.asked))
         self._lookups.clear()
 
     def _add_sensor_runs(self) -> None:
-        """Decode the first and last line of each run of a sensor, and count the others."""
+        """Decode the first and the last line of each run of a sensor; count the others."""
         for run in self._sensor_runs.taken():
             lines = run.lines()
             results = [result for line in lines for result in self._lines.line(line)]
             self._note(results)
             others = run.count - len(lines)
-            # A line that is damaged within tells nothing of the others.
+            # A line that is damaged inside says nothing about the others.
             like = next((one for one in results if isinstance(one, Stats)), results[-1])
             if isinstance(like, Stats):
                 self.collector.add_more(like, others)
@@ -351,14 +351,14 @@ class Gatherer(Generic[S]):
 
     @cached_property
     def _prefilter(self) -> Prefilter | None:
-        """Made when there is a first line: where there is none, nothing was passed over."""
+        """Made for the first line: without lines, nothing was skipped."""
         prefilter = _prefilter(self.collector)
         self.stats.selected = prefilter is not None
         self.stats.hyperscan_missing = prefilter is None
         return prefilter
 
     def take_plainly(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end] one by one; lines that were taken before count once."""
+        """Read the lines of block[:end] one by one; lines that were read before count once."""
         self._note(self._lines.lines(block, end))
         self._add_sessions()
 
@@ -366,12 +366,12 @@ class Gatherer(Generic[S]):
         return self.collector.line_filter.sensors
 
     def _note(self, results: Iterable[Result]) -> None:
-        """Take results in; sessions are held back until their piece ends."""
+        """Add results; sessions are held back until their piece ends."""
         for result in self._times.others(results):
             self._note_one(result)
 
     def _add_sessions(self) -> None:
-        """Take in the sessions of a piece that has ended."""
+        """Add the sessions of a piece that has ended."""
         for session in self._times.sessions():
             self._note_one(session)
 
@@ -395,11 +395,11 @@ def gather(
 ) -> tuple[S, ReadStats]:
     """Read each of the files once.
 
-    `jobs` is how many processes may read, by default as many as there are cores to use.
+    `jobs` is the maximum number of processes that read (default: the cores that may be used).
 
-    `collect` makes what takes in the events of one process; its `store` comes back, that of the
-    other processes merged into it. `progress` is told the bytes read from disk so far and in all.
-    Raises MxhoundError if a process dies, for want of memory say.
+    `collect` makes the collector of one process. The stores of all collectors are merged and
+    returned. `progress` gets the bytes read from disk so far and in all. Raises MxhoundError if a
+    process dies, for example for lack of memory.
     """
     whole, plain = _parts(files)
     store, stats, _ = gather_parts(whole, plain, collect, jobs=jobs, progress=progress)
@@ -416,17 +416,17 @@ def gather_parts(
 ) -> tuple[S, ReadStats, dict[str, End]]:
     """Read each of the parts once: files and spans of plain ones.
 
-    Where RestParts ended comes back by path. Otherwise as `gather`.
+    Also returns where RestParts ended, by path. Otherwise as `gather`.
     """
     _keep_pages()
     count = min(jobs or cores(), _worth(whole, plain)) if can_fork() else 1
-    # As many compressed files as processes keep all of them busy; fewer are unpacked by one, and
-    # read by all.
+    # If there are as many compressed files as processes, each process reads whole files; fewer
+    # files are unpacked by one process and read by all.
     dealt = whole if len(whole) < count else []
     work = Work([*(() if dealt else whole), *plain], sum(map(_bytes_of, (*whole, *plain))))
     gatherer = Gatherer(collect(), partial(work.advance, progress))
     gatherer.sampled_at_most = limit_for(_sizes(whole, plain))
-    if count > 1:  # what is compiled before the processes part is compiled once
+    if count > 1:  # patterns compiled before the fork are compiled once
         with suppress(ImportError):
             database(patterns_of_plain(gatherer.collector.line_filter.patterns))
     with Helpers(count - 1, partial(_help, work, collect, gatherer.sampled_at_most)) as helpers:
@@ -443,9 +443,9 @@ def gather_parts(
     return store, stats, ends
 
 
-@cache  # later ones would be taken from what is kept, and so be written full of zeros
+@cache  # a later allocation would come from the kept pages, and be filled with zeros
 def _keep_pages() -> None:
-    """Make and free KEPT bytes, once in a process."""
+    """Allocate and free KEPT bytes, once in a process."""
     bytes(KEPT)
 
 
@@ -455,27 +455,25 @@ def _help(
     sampled_at_most: int,
     blocks: Iterator[tuple[bytes, int]],
 ) -> tuple[S, ReadStats, dict[str, End]]:
-    """What a helper does: parts while there are any, then blocks."""
+    """The work of a helper: parts while there are any, then blocks."""
     gatherer = Gatherer(collect(), partial(work.advance, None))
     gatherer.sampled_at_most = sampled_at_most
     for part in work.take():
         gatherer.read(part)
-    gatherer.settle()  # while others still read
+    gatherer.settle()  # while other processes still read
     for block, end in blocks:
         gatherer.take(block, end)
     return gatherer.found()
 
 
 def _worth(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> int:
-    """How many processes the input is worth, at least one. What comes through a pipe may be
-    long.
-    """
+    """Number of processes that the input justifies, at least one. Input from a pipe may be long."""
     sizes = [UNPACKED * size_of(part.path) or WORTH_A_PROCESS * MANY for part in whole]
     return 1 + (sum(sizes) + sum(map(_bytes_of, plain))) // WORTH_A_PROCESS
 
 
 def _sizes(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> Collection[int]:
-    """Bytes to be read of each file."""
+    """Number of bytes to read of each file."""
     sizes: Counter[str] = Counter()
     for part in (*whole, *plain):
         sizes[part.path] += _bytes_of(part)
@@ -483,7 +481,7 @@ def _sizes(whole: Sequence[Part | RestPart], plain: Sequence[Part]) -> Collectio
 
 
 def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
-    """Files to be read whole, the largest first since they take longest, and spans of those that
+    """Files to be read whole, the largest first because they take longest, and spans of those that
     can be split.
     """
     parts = [part for file in files for part in parts_of(Part(file))]
@@ -495,9 +493,7 @@ def _parts(files: Sequence[str]) -> tuple[list[Part], list[Part]]:
 
 
 def parts_of(part: Part) -> Iterator[Part]:
-    """A part in the parts that one machine reads: which lines a survey looks at depends on the
-    cuts.
-    """
+    """The part, split as one machine splits it: the cuts decide which lines a survey samples."""
     if part.stop is not None:
         yield from spans(part.path, part.start, part.stop)
     elif _is_read_in_spans(part.path):
@@ -507,7 +503,7 @@ def parts_of(part: Part) -> Iterator[Part]:
 
 
 def spans(path: str, start: int, stop: int, each: int = SPAN) -> Iterator[Part]:
-    """The lines of a plain file between two ends of lines, in parts of so many bytes for several
+    """The lines of a plain file between two line ends, in parts of so many bytes for several
     processes.
     """
     return (Part(path, begin, min(begin + each, stop)) for begin in range(start, stop, each))
@@ -522,7 +518,7 @@ def _bytes_of(part: Part | RestPart) -> int:
 
 
 def _is_read_in_spans(file: str) -> bool:
-    """A plain file of lines; what cannot be opened is left to the one that reads it."""
+    """True for a plain file of lines; a file that cannot be opened is left to its reader."""
     try:
         return holds_lines(plain_head(file))
     except OSError:
@@ -537,7 +533,7 @@ def _prefilter(collector: Collecting[S]) -> Prefilter | None:
 
 
 def _cut_off(block: bytes, end: int) -> int:
-    """How many lines of block[:end] begin an EVE record and do not end it."""
+    """Number of lines of block[:end] that begin an EVE record and do not end it."""
     return sum(EVENT_TYPE in line and is_cut_off(line) for line in block[:end].split(b"\n"))
 
 

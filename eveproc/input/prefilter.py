@@ -1,8 +1,8 @@
-"""Blocks of EVE lines -> those that can add to the evidence: never one too few.
+"""Blocks of EVE lines -> the lines that can add to the evidence, without missing one.
 
-Undecoded bytes tell, by the patterns of a LineFilter (signals/prefilter_patterns.py). Of TCP flows
-those are wanted, too, that show an outside server that does not answer. The others show no more
-than a host: active_hosts.py
+The patterns of a LineFilter (signals/prefilter_patterns.py) are searched in undecoded bytes. TCP
+flows that show an external server that does not answer are wanted, too. The others only show that a
+host exists: see active_hosts.py.
 """
 
 import re
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 SPACE, ALL_BLANKS = " ", r" \t\r"
 QUOTE, NEWLINE, BACKSLASH = b'"', b"\n", b"\\"
-# How quotes are spelled in text in JSON (in text in text, and once more), by encoders that write
-# every quote as a number, and in a cell of CSV.
+# How quotes are spelled in text in JSON (up to three levels deep), by encoders that write every
+# quote as a number, and in a cell of CSV.
 QUOTES_IN_TEXT = (rb"\"", rb"\\\"", rb"\\\\\\\"", rb"\u0022", b'""')
 _QUOTE_IN_TEXT = re.compile(rb'\\+(?:"|u0022)|""')
 # Digits of the flags of one side, and the key of the client's.
 FLAGS, CLIENT_FLAGS = 2, b"tcp_flags_ts"
-# What stands before the flags of a flow in text, where the search for plain EVE finds them as well:
+# The bytes before the flags of a flow in text, where the search for plain EVE finds them as well:
 # in text in JSON, in CSV, and in text in text.
 _NOT_HERE = (rb"\":", b'"":', b"\\\\\\")
 _CLASS_OR_QUOTE = re.compile(rb'\[\^?\]?(?:[^\]\\]|\\.)*\]|\\.|"', re.DOTALL)
@@ -43,11 +43,10 @@ _CLASS_OR_QUOTE = re.compile(rb'\[\^?\]?(?:[^\]\\]|\\.)*\]|\\.|"', re.DOTALL)
 class PatternKind(Enum):
     """What a pattern finds.
 
-    A line that is wanted; one that is wanted if what was found stands in a name asked for; the
-    flags of a flow; a login, which is wanted if it is new (new_logins.py); an object that is a
-    login if it is a certificate; a record of a sample, which is wanted if it tells of a client
-    (client_sample.py); a record in text, whose quotes are spelled in another way; or what
-    LineFilter.further wants looked for.
+    In this order: a wanted line; a line that is wanted if the match is in a name asked for; the
+    flags of a flow; a login, wanted if it is new (new_logins.py); an object that is a login if it
+    is a certificate; a record of the sample, wanted if it describes a client (client_sample.py); a
+    record in text, whose quotes are spelled differently; a match for LineFilter.further.
     """
 
     WANTED = auto()
@@ -60,12 +59,12 @@ class PatternKind(Enum):
     FURTHER = auto()
 
 
-# (kind, regular expression) of everything that is looked for; the argument is the white space
-# between a key and its value.
+# (kind, regular expression) of every pattern; the argument is the white space between a key and its
+# value.
 Patterns = Callable[[str], tuple[tuple[PatternKind, bytes], ...]]
 
 
-# Where what was found ends, in ascending order, for each pattern.
+# For each pattern the ends of its matches, in ascending order.
 Found = Sequence[Sequence[int]]
 
 
@@ -74,12 +73,12 @@ def _no_lines(_block: bytes, _end: int, _found: Found) -> Iterable[int]:
 
 
 class LineFilter(Struct, frozen=True):
-    """What makes a line worth decoding: patterns, whose connections matter, and sensors not heard
-    of yet are looked for.
+    """What makes a line worth decoding: patterns, hosts whose connections matter, and sensors not
+    heard of yet.
 
-    `named` are the paths of fields that the site names, to be read of each line (named_fields.py).
-    `further` looks at block[:end] itself, with what the patterns found that are FURTHER, in their
-    order. It gives a place in each line that it wants decoded.
+    `named` are the paths of fields that the site names, to be read from each line
+    (named_fields.py). `further` examines block[:end] itself, given the matches of the FURTHER
+    patterns, in their order. It returns a place in each line that it wants decoded.
     """
 
     patterns: Patterns
@@ -89,14 +88,14 @@ class LineFilter(Struct, frozen=True):
     further: Callable[[bytes, int, Found], Iterable[int]] = _no_lines
 
 
-# Records in text, told by what follows the name that each has. (Their bytes before the quote are
-# rare in plain EVE: see signals/prefilter_patterns.py.)
+# Records in text, recognized by what follows the name that each has. (The bytes before the quote
+# are rare in plain EVE: see signals/prefilter_patterns.py.)
 _IN_TEXT = (
     (PatternKind.QUOTED, rb"event_type\\"),
     (PatternKind.QUOTED, b'event_type""'),
 )
-# Records in which values stand in another way than patterns expect: each in a list (Elasticsearch's
-# `fields`), a record as a list of bytes (journald).
+# Records whose values are written in a way that the patterns do not expect: each in a list
+# (Elasticsearch's `fields`), a record as a list of bytes (journald).
 _ODD = (
     (PatternKind.WANTED, rb'event_type(?:\.keyword)?":\['),
     (PatternKind.WANTED, rb'MESSAGE":\['),
@@ -104,9 +103,8 @@ _ODD = (
 
 
 class Flows(Struct, frozen=True):
-    """A place in the line of each TCP flow of a block, behind its client.
-
-    And how quotes are spelled there.
+    """A place in the line of each TCP flow of a block, after its client; and how quotes are spelled
+    there.
     """
 
     block: bytes
@@ -121,19 +119,18 @@ class Prefilter:
     """
 
     def __init__(self, line_filter: LineFilter, heard: Callable[[], Collection[str]]) -> None:
-        """`heard` tells which sensors were heard of so far."""
+        """`heard` returns the sensors that were heard of so far."""
         self._heard = heard
         self._filter = line_filter
         self._plain = _Scanner(line_filter, QUOTE)
         self._others: dict[bytes, _Scanner] = {}
 
     def lines(self, block: bytes, end: int) -> tuple[list[bytes], list[Flows]]:
-        """Of the lines of block[:end], each with its newline if it has one: the wanted ones.
+        """The wanted lines of block[:end], each with its newline if it has one; and the TCP flows
+        (active_hosts.py).
 
-        And the TCP flows (active_hosts.py).
-
-        Which lines are wanted depends on the block alone, but for the sensors that were heard of
-        and the logins that were met.
+        Which lines are wanted depends on the block alone, apart from the sensors and the logins
+        that were seen before.
         """
         text = unspaced(block, end)
         if text is block:
@@ -143,7 +140,7 @@ class Prefilter:
         return list(same_lines(block[:end], text, wanted)), found
 
     def _find(self, block: bytes, end: int) -> tuple[list[int], list[Flows]]:
-        """A place in each line of block[:end] that is wanted, in ascending order; TCP flows."""
+        """A place in each wanted line of block[:end], in ascending order; the TCP flows."""
         wanted, flows, quoted = self._plain.find(block, end)
         found = [flows]
         wanted += self._new_sensors(block, QUOTE)
@@ -153,7 +150,7 @@ class Prefilter:
                 wanted += more
                 wanted += self._new_sensors(block, quote)
                 found.append(flows)
-            else:  # escaped more often than is expected: every such line is wanted
+            else:  # escaped more often than expected: every such line is wanted
                 wanted += quoted
         wanted += self._filter.further(block, end, self._plain.further)
         wanted.sort()
@@ -171,7 +168,7 @@ class Prefilter:
 
 
 class _Scanner:
-    """Looks for the patterns of a LineFilter in records whose quotes are all spelled in one way."""
+    """Finds the patterns of a LineFilter in records whose quotes are all spelled in one way."""
 
     def __init__(self, line_filter: LineFilter, quote: bytes) -> None:
         self._quote = quote
@@ -192,7 +189,7 @@ class _Scanner:
         self._hits: dict[PatternKind, list[int]] = {kind: [] for kind in PatternKind}
         self._patterns = patterns_in_text(line_filter.patterns, quote)
         kinds = [kind for kind, _ in self._patterns(SPACE)]
-        # What was found last of each pattern that is FURTHER.
+        # The latest matches of each FURTHER pattern.
         self.further = [list[int]() for kind in kinds if kind is PatternKind.FURTHER]
         further = iter(self.further)
         self._note = tuple(
@@ -202,8 +199,8 @@ class _Scanner:
         self._database = database(self._patterns)
 
     def find(self, block: bytes, end: int) -> tuple[list[int], Flows, list[int]]:
-        """Places in wanted lines; the TCP flows; and places where an event type is named in text
-        whose quotes are spelled otherwise.
+        """Places in wanted lines; the TCP flows; and places of event types in text whose quotes are
+        spelled differently.
         """
         hits = self._scan(block)
         tcp, quoted = hits[PatternKind.TCP], hits[PatternKind.QUOTED]
@@ -221,7 +218,7 @@ class _Scanner:
         return wanted, Flows(block, tcp[: bisect_right(tcp, end)], self._quote), list(quoted)
 
     def _scan(self, block: bytes) -> Mapping[PatternKind, list[int]]:
-        """Where what was found ends, by kind."""
+        """The ends of matches, by kind."""
         for hits in chain(self._hits.values(), self.further):
             hits.clear()
         note = self._note
@@ -229,8 +226,8 @@ class _Scanner:
         def found(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
             note[pattern](end)
 
-        # To look for one byte takes a tenth of the time that these, with all that may stand before
-        # them, add to the search.
+        # A search for one byte takes a tenth of the time that these patterns, with everything that
+        # may precede them, add.
         looked_for = (
             self._database_of_all_blanks if b"\t" in block or b"\r" in block else self._database
         )
@@ -242,10 +239,9 @@ class _Scanner:
         return database(self._patterns, ALL_BLANKS)
 
     def _in_names(self, block: bytes, places: list[int]) -> Iterator[int]:
-        """One place in each line that has a place in a name asked for: in a string that `rrname`
-        stands before.
+        """One place in each line with a match in a name asked for: in a string after `rrname`.
 
-        Places are one byte behind a quote: the one that ends the string, or one in it.
+        Places are one byte after a quote: the one that ends the string, or one in it.
         """
         rfind, endswith, quote, name = block.rfind, block.endswith, self._quote, self._name
         behind, length, end = 0, len(quote), len(quote) + 1
@@ -263,7 +259,9 @@ class _Scanner:
                 behind = len(block) if behind < 0 else behind
 
     def _is_in_name(self, block: bytes, place: int) -> bool:
-        """Is the place in the last name of its line, behind none but quotes in that name?"""
+        """True if the place is in the last name of its line, after no quotes other than those in
+        that name.
+        """
         found = block.rfind(self._name, block.rfind(NEWLINE, 0, place) + 1, place)
         if found < 0:
             return False
@@ -271,7 +269,7 @@ class _Scanner:
         return all(part.endswith(BACKSLASH) for part in within)
 
     def _probes(self, block: bytes, places: list[int]) -> Iterator[int]:
-        """Connections of home hosts that were not seen to be taken."""
+        """Connections of home hosts that no server was seen to accept."""
         flags, established = self._flags, self._established
         odd = [place for place in places if block[place : place + flags] not in established]
         return (
@@ -281,7 +279,7 @@ class _Scanner:
         )
 
     def _is_established(self, block: bytes, place: int) -> bool:
-        """In a line whose keys are in another order: do the flags of both sides tell?"""
+        """For a line whose keys are in another order: True if the flags of both sides show it."""
         start, stop = block.rfind(NEWLINE, 0, place) + 1, block.find(NEWLINE, place)
         line = block[start : stop if stop >= 0 else len(block)]
         if line.count(CLIENT_FLAGS) != 1 or line.count(self._server_flags) != 1:
@@ -299,7 +297,7 @@ class _Scanner:
 
 
 def _quotes(block: bytes, places: Sequence[int]) -> list[bytes]:
-    """How the quotes behind these places are spelled, each way once."""
+    """How the quotes after these places are spelled, each way once."""
     around = {block[place - 2 : place + 14] for place in places}
     found = (_QUOTE_IN_TEXT.match(text, 1) or _QUOTE_IN_TEXT.match(text) for text in around)
     return sorted({quote[0] for quote in found if quote})
@@ -341,7 +339,7 @@ def _patterns_in_text(
 def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
     """A regular expression with quotes outside of classes spelled so.
 
-    What counts characters between words counts as many more.
+    Counts of characters between words grow accordingly.
     """
     text = pattern.replace(rb"[^\\](?:\\\\)*\\u", rb"\\u")
     text = text.replace(b"a-z]{2,3}", b"a-z]{%d,%d}" % (2 + longer, 3 + 2 * longer)).replace(
@@ -353,7 +351,7 @@ def _in_text(pattern: bytes, spelled: bytes, longer: int) -> bytes:
 @lru_cache(maxsize=8)
 def _established(quote: bytes) -> frozenset[bytes]:
     """What follows `"tcp_flags_ts":"`, with quotes spelled so, in an established flow
-    (events.Flow): ACK, and SYN and ACK.
+    (events.Flow): the client's ACK, the server's SYN and ACK.
     """
     clients = [flags for flags in range(256) if flags & ACK]
     servers = [flags for flags in range(256) if flags & SYN_ACK == SYN_ACK]
@@ -365,7 +363,7 @@ def _established(quote: bytes) -> frozenset[bytes]:
 
 
 def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[bytes]:
-    """Each line of block[:end] that one of the places, in ascending order, is in."""
+    """Each line of block[:end] that holds one of the places, which are in ascending order."""
     behind = 0
     for place in places:
         if behind < place <= end:
@@ -375,7 +373,7 @@ def _lines_at(block: bytes, end: int, places: list[int]) -> Iterator[bytes]:
 
 
 def _places(block: bytes, token: bytes) -> Iterator[int]:
-    """Behind the first byte of every occurrence."""
+    """The place after the first byte of every occurrence."""
     place = block.find(token)
     while place >= 0:
         yield place + 1
@@ -386,11 +384,11 @@ _ahead: list[Thread] = []
 
 
 def compile_ahead(patterns: Patterns) -> None:
-    """Begin to make what `database` gives, in a thread of its own.
+    """Start to compile what `database` returns, in a thread of its own.
 
-    Whatever goes wrong is told by that.
+    `database` reports any error.
 
-    To compile takes as long as to import what reads and judges, and needs little of that.
+    Compiling takes as long as importing the readers and verdicts, and needs little of them.
     """
     expressions = _expressions(patterns_of_plain(patterns), SPACE)
     thread = Thread(target=_try_to_compile, args=(expressions,))
@@ -400,9 +398,9 @@ def compile_ahead(patterns: Patterns) -> None:
 
 
 def database(patterns: Patterns, blanks: str = SPACE) -> "hyperscan.Database":
-    """The patterns, compiled; no thread is left at work on them.
+    """The compiled patterns; no thread still works on them.
 
-    Raises ImportError where hyperscan is not installed.
+    Raises ImportError if hyperscan is not installed.
     """
     while _ahead:
         _ahead.pop().join()

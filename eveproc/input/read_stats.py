@@ -15,7 +15,7 @@ from rulegen.errors import InputError, Problem
 MAX_PROBLEMS = 100
 MAX_DETAILS = 64
 OTHERS = "(others)"
-# What is said of files without content.
+# Problems of files without content.
 EMPTY, ONLY_BLANKS = "is empty", "holds only blank lines"
 NO_CONTENT = frozenset((EMPTY, ONLY_BLANKS))
 _NO_OBJECT = (
@@ -32,12 +32,12 @@ class ReadStats(Struct):
     at any moment.
 
     A line is a line of a file, or one record of an export that is a single JSON document. `bytes`
-    are those of the input after decompression, also of lines that say nothing of mail: those are
-    passed over unread and not counted (select.py). `selected`: was any input of a form in which
-    lines can be passed over (one record a line)? `hyperscan_missing`: was any of it decoded whole
-    because that library is not installed? `containers` tells of the records that did not stand in a
-    line by themselves what they came in. `unread` are other files of the folders that were read.
-    `details` tells for a reason which fields or event types; past MAX_DETAILS different ones,
+    is the size of the input after decompression, including lines that say nothing about mail: those
+    are skipped undecoded and not counted (prefilter.py). `selected`: some input had a form in which
+    lines can be skipped (one record a line). `hyperscan_missing`: some of it was decoded whole
+    because that library is not installed. `containers` counts the records that were not lines by
+    themselves, by what they came in. `unread` are other files of the folders that were read.
+    `details` counts the fields or event types behind a reason; beyond MAX_DETAILS distinct ones, as
     "(others)".
     """
 
@@ -65,12 +65,12 @@ class ReadStats(Struct):
             self._add_detail(result.reason, result.detail, 1)
 
     def note_events(self, kind: str, count: int) -> None:
-        """So many lines each gave an event of this kind."""
+        """Count so many lines that each gave an event of this kind."""
         self.lines += count
         self.events[kind] += count
 
     def note_container(self, name: str, records: int) -> None:
-        """Records came in a container of this name; "" is no container."""
+        """Count records in a container of this name; "" is no container."""
         if name:
             _add(self.containers, name, records)
 
@@ -78,7 +78,7 @@ class ReadStats(Struct):
         self._add_problem(Problem(file, what))
 
     def note_unread(self, file: str) -> None:
-        """A file in a folder that has not the name of a log."""
+        """Note a file of a folder whose name is not that of a log."""
         if file not in self.unread:
             insort(self.unread, file)
 
@@ -108,20 +108,20 @@ class ReadStats(Struct):
 
     @property
     def not_eve(self) -> int:
-        """Lines that are no JSON object at all.
+        """Number of lines that are no JSON object at all.
 
-        When it equals `lines`, something else was read than EVE.
+        If it equals `lines`, the input is not EVE.
         """
         return sum(self.skipped[reason] for reason in _NO_OBJECT)
 
     @property
     def records(self) -> int:
-        """Lines with an object that names its event type: EVE records, of whatever use."""
+        """Number of lines with an object that names its event type: EVE records, useful or not."""
         unnamed = self.details.get(SkipReason.MISSING_FIELD, Counter())["event_type"]
         return self.lines - self.not_eve - unnamed
 
     def raise_if_no_eve(self) -> None:
-        """Raise InputError where something was read and none of it was EVE."""
+        """Raise InputError if something was read and none of it was EVE."""
         if self.files and self.files_not_eve == self.files:
             raise InputError(self.problems)
 
@@ -152,9 +152,9 @@ class ReadStats(Struct):
         _add(self.details.setdefault(reason, Counter()), detail, count)
 
     def _add_problem(self, problem: Problem) -> None:
-        """The first by file are kept, in whatever order they come.
+        """The problems of the first files by name are kept, in whatever order they come.
 
-        What was said already, of another piece of the file, once.
+        The same problem of another piece of a file is kept once.
         """
         if problem in self.problems:
             return
@@ -165,5 +165,5 @@ class ReadStats(Struct):
 
 
 def _add(counts: Counter[str], name: str, count: int) -> None:
-    """Count a name from the wire; past MAX_DETAILS different ones they are counted together."""
+    """Count a name from the wire; beyond MAX_DETAILS distinct names, count them together."""
     counts[name if name in counts or len(counts) < MAX_DETAILS else OTHERS] += count

@@ -30,14 +30,14 @@ Progress = Callable[[int, int], None]
 Result = Event | Skipped
 
 BOM = b"\xef\xbb\xbf"
-# What is no part of a line: blanks, and zeros that a file system or a rotation left.
+# Bytes that are not part of a line: blanks, and zeros left by a file system or a rotation.
 BLANKS = b" \t\r\n\x0b\x0c\0"
 # Lines of a container that hold no record: an action of Elasticsearch's bulk format, a field of
 # journald's export format.
 _FRAME = re.compile(
     rb'\{"(?:index|create|update|delete)":\s*\{[^{}]*\}\s*\}\Z|_{0,2}[A-Z][A-Z0-9_]*='
 )
-# A line with such a result may hold records in another form than Suricata's own.
+# A line with one of these results may hold records in another form than Suricata's own.
 _LOOKED_INTO = frozenset(
     (
         SkipReason.NOT_JSON,
@@ -55,10 +55,10 @@ def read_events(
     """Yield every event of all sources, each file once, in the order named (folders and globs: by
     name).
 
-    This is the plain way, which decodes every line; gather.py has the fast one. `progress` is told
-    the bytes read from disk so far and in all (standard input counts as 0). Raises InputError at
-    once, before anything is read, naming every source that is missing, unreadable or without eve
-    files.
+    This decodes every line; parallel.py has the fast way, whose result tests compare with this one.
+    `progress` gets the bytes read from disk so far and in all (standard input counts as 0). Raises
+    InputError before anything is read, naming every source that is missing, unreadable or without
+    eve files.
     """
     files = find_files(sources)
     note_passed_over(sources, stats)
@@ -91,7 +91,7 @@ def read_source(
 ) -> Iterator[Event]:
     """Every event of one input.
 
-    What became of each line is noted in its stats, as is an input that is no EVE.
+    The result of each line is noted in the input's stats, and so is an input that is not EVE.
 
     `since` (seconds since 1970 UTC) dates alerts that are logged without a year: see
     docs/inputs.md. `named` are the paths of the fields that the site names.
@@ -121,10 +121,10 @@ def read_source(
 
 
 def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:
-    """Note that an input with this head holds no EVE record in all of its lines, and what it is
-    instead.
+    """Note that an input with this head holds no EVE record, and what it is instead.
 
-    `cut` is how many of the lines begin a record and do not end it.
+    `lines` is the number of its lines, `cut` the number of those that begin a record and do not end
+    it.
     """
     from eveproc.input.not_eve import what_it_is
 
@@ -137,13 +137,13 @@ def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:
 
 
 def holds_lines(head: bytes) -> bool:
-    """Are the first bytes those of lines with EVE records, whatever stands around each record?
+    """True if the first bytes are lines with EVE records, whatever is around each record.
 
-    A file of lines of which none is a record is none: it is read more slowly, to be sure.
+    False for a file of lines of which none is a record: it is read more slowly, to be sure.
     """
     text = head.removeprefix(BOM).lstrip(b"\0")
     if not text:
-        return bool(head)  # zeros that a rotation left
+        return bool(head)  # only zeros, left by a rotation
     if not is_lines(head):
         return False
     *lines, last = text.split(b"\n")
@@ -151,7 +151,7 @@ def holds_lines(head: bytes) -> bool:
 
 
 def is_lines(head: bytes) -> bool:
-    """Are these the first bytes of a file of lines, whatever is in them?"""
+    """True if these are the first bytes of a file of lines, whatever is in them."""
     text = head.removeprefix(BOM)
     return not (
         is_archive(head)
@@ -162,7 +162,7 @@ def is_lines(head: bytes) -> bool:
 
 
 def has_record(lines: Iterable[bytes]) -> bool:
-    """Is there an EVE record in one of the lines?"""
+    """True if one of the lines holds an EVE record."""
     stats = ReadStats()
     reader = LineReader(lambda: stats)
     for result in chain.from_iterable(map(reader.line, lines)):
@@ -175,15 +175,17 @@ def has_record(lines: Iterable[bytes]) -> bool:
 def _results(
     source: LogSource, head: bytes, since: float, named: Sequence[str]
 ) -> Iterator[Result]:
-    """Records of whatever framing the first bytes show; lines where they show none."""
+    """The results of the records in the framing that the first bytes show; of lines if they show
+    none.
+    """
     text = head.removeprefix(BOM)
     if read := snort.reader_for(text):
         return read(source, _written(source, text, since))
     if has_columns(text):
         return rows(source, named)
     prefix = prefix_of(text)
-    # A document that is longer than the head, or lines of which the first is: as lines, one that is
-    # damaged costs no other.
+    # Either a document or a first line is longer than the head. Reading lines is safer: a damaged
+    # one costs no other.
     in_lines = prefix is None or (b"\n" not in text and source.has_second_line())
     if prefix is not None and not in_lines:
         return records(source, prefix, named)
@@ -191,9 +193,7 @@ def _results(
 
 
 def _written(source: LogSource, head: bytes, since: float) -> float:
-    """When the input was last written to, or earlier where --since says that its lines are
-    older.
-    """
+    """When the input was last written to, or earlier if --since says that its lines are older."""
     written = written_since(source.written, since)
     if written < source.written and has_no_year(head):
         source.note_problem(
@@ -214,11 +214,11 @@ class LineReader:
     """Lines -> the results of each: one for a plain record, more where a line holds several
     records.
 
-    The names of containers that records came in are counted in `stats`.
+    The containers of records are counted in `stats`.
     """
 
     def __init__(self, stats: Callable[[], ReadStats], named: Sequence[str] = ()) -> None:
-        """`stats` tells where to count: a watch puts others in the place of the first.
+        """`stats` returns the ReadStats to count in, which a watch replaces from time to time.
 
         `named` are the paths of the fields that the site names (named_fields.py).
         """
@@ -248,8 +248,8 @@ class LineReader:
             return (failed("line", error),)
 
     def last_line(self, line: bytes) -> Sequence[Result]:
-        """The same for a line that no newline ends: what is not JSON there is half a line that is
-        still being written.
+        """The same for a line without a newline: if it is not JSON, it is half a line that is still
+        being written.
         """
         results = self.line(line)
         is_half = results == (Skipped(SkipReason.NOT_JSON),)
@@ -261,7 +261,7 @@ class LineReader:
             return self._contents(text, result)
         if not self._fields:
             return (result,)
-        from eveproc.input.named_fields import with_fields_of_line  # few sites need it
+        from eveproc.input.named_fields import with_fields_of_line  # few sites need this
 
         return (with_fields_of_line(result, text, self._fields),)
 
@@ -283,10 +283,10 @@ class LineReader:
 
 
 def _may_hold_record(text: bytes, result: Skipped) -> bool:
-    """True if a line that is no record itself may be a container of one.
+    """True if a line that is no record itself may contain one.
 
-    A shipper's own lines may have an event type, too. Records of Suricata are not looked into: what
-    hosts sent is in them, and could pass for a record.
+    A shipper's own lines may have an event type, too. Records of Suricata are not searched: they
+    hold text that hosts sent, which could pass for a record.
     """
     if result.reason is SkipReason.OTHER_EVENT_TYPE:
         is_foreign = result.detail.partition(" ")[0] not in EVENT_TYPES

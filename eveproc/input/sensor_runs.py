@@ -1,10 +1,10 @@
 """Lines of statistics -> the first and last of each run of a sensor within an hour.
 
-A sensor writes its counters every few seconds, some 5,000 bytes each time, and all that is asked of
-them is how far each rose. Counters rise as long as a sensor runs, so what lies between two of its
-records adds nothing but one more record. Lines that are written in another way than Suricata does
-are all decoded, and so are those of a sensor that hides zeros: its counters appear one by one. One
-that is damaged in its middle counts as the others do.
+A sensor writes its counters every few seconds, some 5,000 bytes each time, and only the rise of
+each is needed. Counters rise as long as a sensor runs, so the records between two others add
+nothing but their number. All lines that are not written as Suricata writes them are decoded, and so
+are those of a sensor that hides zeros: its counters appear one by one. A line that is damaged in
+its middle counts like the others.
 """
 
 import re
@@ -16,27 +16,27 @@ from msgspec import Struct
 from eveproc.input.events import YEARS
 from rulegen.units import HOUR
 
-# Runs that wait, each with two lines; more than sensors and hours that are read at a time. And the
-# bytes of their lines: counters of hundreds of threads take 1 MiB.
+# Maximum number of waiting runs, each with two lines: more than the sensors and hours that are read
+# at a time. And the bytes of their lines: counters of hundreds of threads take 1 MiB.
 MOST_RUNS, MOST_BYTES = 1 << 10, 1 << 24
 
-# Behind the uptime there are, in most cases, the counters of the capture method.
+# After the uptime come, in most cases, the counters of the capture method.
 _HEAD = re.compile(
     rb'\{"timestamp":"([0-9-]{10}T[0-9:]{8}\.[0-9]{6}[+-][0-9]{4})","event_type":"stats",'
     rb'"stats":\{"uptime":([0-9]{1,12}),([^0-9]{1,100})'
 )
-# Behind the counters there is the name of the sensor, or nothing.
+# After the counters comes the name of the sensor, or nothing.
 _TAIL = re.compile(rb"(?:,\"host\":\"[^\"\\{}]*\"\}|\}?)[\r\n]*\Z")
 _CLOSED, LONGEST_TAIL = b"}}", 300
-# The first zero of a counter; in what is said of engines, which are no counters, there are others.
+# The first zero of a counter. The part about engines, which is no counter, has zeros of its own.
 _ZERO, _ENGINES = b":0,", b'"engines":'
-# A second record in a line, as where a sensor was stopped while it wrote.
+# A second record in a line: a sensor was stopped while it wrote the first.
 _EVENT_TYPE = b"event_type"
-# By how many seconds the start of a sensor, told by time and uptime, may differ: the uptime has no
+# Tolerance in seconds for the start of a sensor, computed from time and uptime: the uptime has no
 # fraction.
 SAME_START = 2.0
 
-# Sensor, first counter and hour; whether, and why not, its events count.
+# Sensor, first counter, hour, and the reason why its events do not count ("" if they do).
 _Key = tuple[bytes, bytes, int, str]
 
 
@@ -57,7 +57,7 @@ class Run(Struct):
 
 
 class SensorRuns:
-    """Takes lines of statistics in, and gives back what is to be decoded."""
+    """Collects lines of statistics, and returns those that have to be decoded."""
 
     def __init__(self, why_not: Callable[[float], str]) -> None:
         """`why_not` gives the reason not to count an event of a time, "" if it counts."""
@@ -67,7 +67,7 @@ class SensorRuns:
         self._bytes = 0
 
     def take(self, line: bytes) -> bool:
-        """Take a line in; False where it must be decoded by itself."""
+        """Collect a line; False if it must be decoded by itself."""
         head = _HEAD.match(line)
         closed = line.rfind(_CLOSED, -LONGEST_TAIL) if head else -1
         tail = line[closed + len(_CLOSED) :]
@@ -98,7 +98,7 @@ class SensorRuns:
         run.first, run.last = min(run.first, stamped), max(run.last, stamped)
 
     def is_full(self) -> bool:
-        """Are there as many runs as may wait, or as many bytes?"""
+        """True if the waiting runs or their bytes have reached the bounds."""
         return len(self._open) + len(self._closed) >= MOST_RUNS or self._bytes >= MOST_BYTES
 
     def taken(self) -> list[Run]:

@@ -1,16 +1,16 @@
 """Events of a log -> the same events, with no SMTP session dated before its own connection.
 
-Suricata that replays a capture with several threads (`autofp`, the default run mode) stamps what it
-logs at the timeout of a flow with the time of the capture's first packet: 1 of 99 SMTP records of a
-public capture of Emotet, on 7.0.10. Read as they are, sessions of a whole day would all have been
-at one moment. The flow record of the same connection, which follows soon, has the time at which it
-began.
+Suricata that replays a capture with several threads (`autofp`, the default run mode) stamps the
+records it logs at the timeout of a flow with the time of the capture's first packet: 1 of 99 SMTP
+records of a public capture of Emotet, on 7.0.10. Taken as they are, sessions of a whole day would
+all be at one moment. The flow record of the same connection, which follows soon, has the start of
+the connection.
 
 A flow record corrects the sessions of its connection that stand near it in the log: within the same
 8 MiB of a plain file of lines, the same block (1 MiB) of a compressed one, the same TOGETHER events
-of any other input, or what a watch reads at one time. A session beyond keeps the time of its
-record. Where those pieces begin depends on the file and on where its reading begins, not on how
-many processes read it.
+of any other input, or what a watch reads at one time. A session further away keeps the time of its
+record. The boundaries of these pieces depend on the file and on where reading begins, not on the
+number of processes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ from eveproc.input.events import Event, Flow, Skipped, Smtp
 
 R = TypeVar("R", bound=Event | Skipped)
 
-# Events that are looked at together; a bound on memory.
+# Number of events that are corrected together; a bound on memory.
 TOGETHER = 20_000
 # Sensor, flow_id, and address and port of both ends, the lower end first. Connections may share a
 # flow_id (logs of several sensors put together), and a flow that the sensor picked up after it
@@ -32,8 +32,8 @@ Connection = tuple[str, int, tuple[str, int], tuple[str, int]]
 
 
 class SessionTimes:
-    """When the connections of a piece of a log began, and its sessions, held back until all of
-    them are known.
+    """The starts of the connections in a piece of a log, and its sessions, held back until all
+    starts are known.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class SessionTimes:
         self._held: list[Smtp] = []
 
     def others(self, results: Iterable[R]) -> Iterator[R]:
-        """What is no session; sessions are held back."""
+        """The events that are no sessions; sessions are held back."""
         for one in results:
             if isinstance(one, Smtp):
                 self._held.append(one)
@@ -50,7 +50,7 @@ class SessionTimes:
             yield one
 
     def sessions(self) -> Iterator[Smtp]:
-        """The sessions of the piece, which ends here."""
+        """End the piece and return its sessions."""
         held, self._held = self._held, []
         begun, self._begun = self._begun, {}
         return (_corrected(session, begun) for session in held)
@@ -62,12 +62,12 @@ class SessionTimes:
             self._begun[connection] = min(one.time, self._begun.get(connection, one.time))
 
     def corrected(self, one: R) -> R:
-        """The same; a session no earlier than its connection."""
+        """The event; a session dated before its connection is moved to the start of that."""
         return _corrected(one, self._begun)
 
 
 def with_session_times(results: Iterable[R]) -> Iterator[R]:
-    """The same in the same order, TOGETHER of them a piece."""
+    """The same events in the same order, in pieces of TOGETHER events."""
     rest = iter(results)
     while some := list(islice(rest, TOGETHER)):
         times = SessionTimes()
@@ -89,7 +89,7 @@ def _connection(one: Flow | Smtp) -> Connection:
 
 
 def _has_start(flow: Flow) -> bool:
-    """A flow without a start in its record has the time at which it was logged: its end or
-    later.
+    """False if the time of a flow is the one at which it was logged, because its record has no
+    start.
     """
     return flow.flow_id != 0 and flow.time < flow.end

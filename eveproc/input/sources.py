@@ -21,22 +21,22 @@ IN_FOLDER = (
     "eve*.json*"  # eve.json, eve.7.json (threaded), eve-2026-01-31.json, eve.json.1, eve.json.2.gz
 )
 HEAD = 4096
-# Files that a message names.
+# Maximum number of files that a message names.
 MOST_NAMED = 10
-# So many bytes before the place that reading has come to are compared: some ten lines, each with a
-# time and a flow id.
+# Number of bytes before the position in a log that are compared: some ten lines, each with a time
+# and a flow id.
 TAIL = 4096
 BLOCK = 1 << 20
-# Suricata's largest lines are stats with hundreds of threads, about 1 MiB.
+# Suricata's longest lines are statistics of hundreds of threads, about 1 MiB.
 MAX_LINE = 16 << 20
-# Past so many bytes without a newline it is no log: as a device or a broken writer that never ends.
+# Input of so many bytes without a newline is no log, but for example an endless device.
 LONGEST_PASSED = 1 << 30
 
 _DENIED = "cannot be read: permission denied"
 _MAGIC = MappingProxyType(
     {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 )
-# What a zip archive begins with, and what stands in a tar archive at its place.
+# First bytes of a zip archive, and the mark of a tar archive with its offset.
 ZIP, TAR, TAR_PLACE = b"PK\x03\x04", b"ustar", 257
 
 
@@ -46,7 +46,7 @@ _STREAMS: Mapping[str, Callable[[BufferedReader], BufferedIOBase]] = MappingProx
 
 
 def find_files(sources: Sequence[str]) -> tuple[str, ...]:
-    """The paths behind files, folders and globs, without repeats; "-" stays.
+    """The paths that files, folders and globs stand for, without repeats; "-" stays.
 
     Raises InputError with every fault.
     """
@@ -82,7 +82,7 @@ def _existing(source: str) -> list[str] | Problem | None:
     path = Path(source)
     if path.is_dir():
         return _in_folder(path)
-    if source == STDIN and sys.stdin is None:  # the next file to be opened would take its place
+    if source == STDIN and sys.stdin is None:  # the next opened file would take its descriptor
         return Problem(source, "cannot be read: standard input is closed")
     if source == STDIN or not path.exists():
         return [source] if source == STDIN else None
@@ -105,7 +105,7 @@ def _in_folder(folder: Path) -> list[str] | Problem:
 
 
 def _logs_in(folder: Path) -> set[Path]:
-    """What has the name of a log, and does not repeat another one."""
+    """The files with the name of a log that do not repeat another log."""
     named = _named_as_logs(folder)
     files = {path for path in named if path.is_file()}
     return (named - files) | snort.without_repetitions(files)
@@ -117,7 +117,7 @@ def _named_as_logs(folder: Path) -> set[Path]:
 
 
 def _others_in(folder: Path) -> list[Path]:
-    """The files that have not, also those in folders of Snort's packet threads that are read."""
+    """The other files, including those in folders of Snort's packet threads that are read."""
     logs = _logs_in(folder)
     folders = {folder, *(path.parent for path in logs)}
     inside = {path for one in folders for path in one.iterdir() if path.is_file()}
@@ -125,7 +125,7 @@ def _others_in(folder: Path) -> list[Path]:
 
 
 def named_shortly(names: Sequence[str]) -> str:
-    """The first MOST_NAMED of some names, and how many more there are."""
+    """The first MOST_NAMED of some names, and the number of the others."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -155,16 +155,16 @@ def _folder_of_pattern(pattern: Path) -> Path:
 
 
 def _can_list(folder: Path) -> bool:
-    """Path.glob finds nothing in a folder that may not be read, and does not say so."""
+    """True if the folder can be read: in others Path.glob silently finds nothing."""
     return os.access(folder, os.R_OK | os.X_OK)
 
 
 def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
-    """What find_files leaves out of folders and globs: pipes, devices and sockets, which may have
-    no end, and dead links.
+    """The files that find_files leaves out of folders and globs: pipes, devices and sockets, which
+    may be endless, and dead links.
     """
     for source in sources:
-        with suppress(OSError, ValueError):  # as find_files, which has told it
+        with suppress(OSError, ValueError):  # find_files has reported it
             for path in sorted(_candidates(source)):
                 if fault := _not_a_file(path):
                     yield Problem(str(path), fault)
@@ -173,12 +173,12 @@ def passed_over(sources: Sequence[str]) -> Iterator[Problem]:
 def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
     """Note in the stats what find_files leaves out of folders and globs.
 
-    A file that holds records and has another name than a log is a problem, any other one is named,
-    as is a log in text that repeats another one.
+    A file that holds records under a name that is not a log's is a problem. All other files are
+    named, and so are logs in text that repeat another one.
     """
     stats.note_problems(passed_over(sources))
     for source in sources:
-        with suppress(OSError, ValueError):  # find_files told it
+        with suppress(OSError, ValueError):  # find_files has reported it
             folder = Path(source)
             is_folder = source and folder.is_dir()
             repetitions = _named_as_logs(folder) if is_folder else _repetitions_of(source)
@@ -191,7 +191,7 @@ def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
 
 
 def _repetitions_of(pattern: str) -> set[Path]:
-    """Logs in text that a pattern matches beside others."""
+    """Logs in text that a pattern matches and that repeat another of its logs."""
     if _is_named(pattern) or not pattern:
         return set()
     found = _matching_files(pattern)
@@ -222,17 +222,17 @@ def _candidates(source: str) -> set[Path]:
 
 
 def _is_named(source: str) -> bool:
-    """Whether a source is not a pattern."""
+    """True if a source is not a pattern."""
     return source == STDIN or Path(source).exists() or not re.search(r"[*?[]", source)
 
 
 def _readable(path: str) -> bool:
-    """Asked, not tried: opening a pipe and closing it again would lose what it holds."""
+    """Checked without opening: to open and close a pipe would lose its content."""
     return path == STDIN or os.access(path, os.R_OK)
 
 
 def _identity(path: str) -> tuple[int, int] | str:
-    """The same for two names of one file.
+    """Equal for two names of one file.
 
     The name itself for standard input, and for a file that has gone since it was found.
     """
@@ -244,10 +244,7 @@ def _identity(path: str) -> tuple[int, int] | str:
 
 
 def size_of(path: str) -> int:
-    """Bytes on disk.
-
-    0 where that cannot be told: standard input, pipes, a file that was rotated away meanwhile.
-    """
+    """Bytes on disk; 0 if unknown: standard input, pipes, a file that is gone by now."""
     try:
         return 0 if path == STDIN else Path(path).stat().st_size
     except OSError:
@@ -255,9 +252,10 @@ def size_of(path: str) -> int:
 
 
 def plain_head(path: str) -> bytes:
-    """The first bytes of a regular file that is not compressed.
+    """The first bytes of a regular file that is not compressed; b"" for others and for an empty
+    file.
 
-    B"" for any other, and for an empty one. Raises OSError.
+    Raises OSError.
     """
     if path == STDIN or not Path(path).is_file():
         return b""
@@ -269,10 +267,9 @@ def plain_head(path: str) -> bytes:
 class LogSource:
     """Bytes of one input after decompression.
 
-    They end where a damaged archive can be read no further.
-
-    `advance` is told how many more bytes were read from disk. `raw` is the input where somebody
-    else has opened it. Raises OSError when the input cannot be opened.
+    They end where a damaged archive becomes unreadable. `advance` gets the number of further bytes
+    read from disk. `raw` is the input if the caller has opened it. Raises OSError if the input
+    cannot be opened.
     """
 
     goes_on = False
@@ -306,15 +303,15 @@ class LogSource:
         return os.fstat(self._raw.fileno()).st_mtime
 
     def head(self) -> bytes:
-        """The first bytes; they stay to be read."""
+        """The first bytes; `read` and `blocks` return them again."""
         while len(self._head) < HEAD and (block := self._next(HEAD)):
             self._head += block
         return self._head
 
     def has_second_line(self) -> bool:
-        """Does the first line end within BLOCK bytes, and is there anything behind it?
+        """True if the first line ends within BLOCK bytes and is not the last.
 
-        What is looked at stays to be read.
+        The bytes examined are returned again by `read` and `blocks`.
         """
         while not (found := b"\n" in self._head.rstrip()) and len(self._head) < BLOCK:
             if not (block := self._next(1 << 16)):
@@ -330,12 +327,12 @@ class LogSource:
         return head
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
-        """Pieces with whole lines up to a place in them.
+        """Pieces, each with the end of its whole lines.
 
-        The last piece of all may end without a newline.
+        The last piece may end without a newline.
 
-        A line longer than MAX_LINE comes as a piece of just one byte more than that: enough to see
-        that it is too long. Its rest is passed over, up to LONGEST_PASSED bytes.
+        A line longer than MAX_LINE gives a piece of MAX_LINE + 1 bytes: enough to see that it is
+        too long. Its rest is skipped, up to LONGEST_PASSED bytes.
         """
         held = b""
         while len(block := self._filled(held)) > len(held):
@@ -350,8 +347,8 @@ class LogSource:
             yield held, len(held)
 
     def _filled(self, held: bytes) -> bytes:
-        """What is held and BLOCK bytes behind it, or what there is: where blocks end depends on the
-        content, not on how it comes through a pipe.
+        """The bytes held and up to BLOCK more: the end of a block depends on the content, not on
+        the portions in which a pipe delivers it.
         """
         pieces, left = [held], BLOCK
         while left > 0 and (piece := self.read(left)):
@@ -360,7 +357,7 @@ class LogSource:
         return b"".join(pieces)
 
     def _behind_long_line(self) -> bytes:
-        """Read on to the end of a line; what was read behind it."""
+        """Skip to the end of a line; returns the bytes read after it."""
         passed = 0
         while block := self.read(BLOCK):
             if newline := block.find(b"\n") + 1:
@@ -376,7 +373,7 @@ class LogSource:
 
     def _next(self, size: int) -> bytes:
         try:
-            # read1: what was unpacked before the damage must not be lost with it.
+            # read1, so that bytes unpacked before damage are not lost.
             block = b"" if self.ended else self._stream.read1(size)
         except BombError as error:
             self.note_problem(f"is a decompression bomb: {error}; what came before that was used")
@@ -393,10 +390,10 @@ class LogSource:
 
 
 class Rest(LogSource):
-    """Of the content of a compressed log the lines behind its byte `start`; `reached` and `tail`
-    are where they end.
+    """The lines of a compressed log after byte `start` of its content; `reached` and `tail`
+    describe their end.
 
-    Half a line at the end is left where the archive is cut off: the rest may still be written.
+    If the archive is cut off, half a line at the end is left unread: the rest may still be written.
     Bytes before `start` are not counted.
     """
 
@@ -464,15 +461,15 @@ class Span:
         return os.fstat(self._descriptor).st_mtime
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
-        """Pieces of the span as those of `blocks`.
+        """Pieces of the span, as LogSource.blocks gives them.
 
-        What is behind the last newline of a piece is read again with the next.
+        Bytes after the last newline of a piece are read again with the next.
         """
         at = self._behind_line(self._start - 1, self._stop) if self._start else 0
         size = self._size_at(at)
         while at < self._stop and (block := os.pread(self._descriptor, size, at)):
             end = (block.find(b"\n", self._stop - 1 - at) + 1) or (block.rfind(b"\n") + 1)
-            if not end and len(block) == size <= BLOCK:  # a long line: more of it, once more
+            if not end and len(block) == size <= BLOCK:  # a long line: read again, with more of it
                 size = min(4 * size, BLOCK) if size < BLOCK else MAX_LINE + 1
                 continue
             yield block, end or len(block)
@@ -482,16 +479,13 @@ class Span:
             at, size = behind, self._size_at(behind)
 
     def _size_at(self, at: int) -> int:
-        """How many bytes to read: hardly more than the span, since what is behind it is looked
-        through in vain.
-        """
+        """Number of bytes to read: hardly more than the span, since the rest is of no use."""
         return min(BLOCK, self._stop - at + HEAD)
 
     def _behind_line(self, at: int, enough: float = inf) -> int:
-        """Where the line ends that the byte `at` is in: behind its newline, or at the end of the
-        file.
+        """The end of the line that holds byte `at`: after its newline, or at the end of the file.
 
-        A place behind `enough` is as good: a line may be longer than many spans.
+        Any place after `enough` will do: a line may be longer than many spans.
         """
         size = HEAD
         while at < enough and (block := os.pread(self._descriptor, size, at)):
@@ -504,24 +498,24 @@ class Span:
 
 def _open(file: str, stack: ExitStack) -> BufferedReader:
     if file == STDIN:
-        return stack.enter_context(
-            open(0, "rb", closefd=False)
-        )  # standard input is not ours to close
+        return stack.enter_context(open(0, "rb", closefd=False))  # standard input stays open
     return stack.enter_context(Path(file).open("rb"))
 
 
 def compression_of(first: bytes) -> str | None:
-    """What the first bytes of a file say it is compressed by; None for none."""
+    """The compression of a file, from its first bytes; None if it is not compressed."""
     return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), None)
 
 
 def is_archive(head: bytes) -> bool:
-    """Are these the first bytes of a tar or a zip archive?"""
+    """True if these are the first bytes of a tar or zip archive."""
     return head.startswith(ZIP) or head[TAR_PLACE:].startswith(TAR)
 
 
 def _unpack(raw: BufferedReader) -> BufferedIOBase:
-    """Decompressed by what the content says: a rotated eve.json.2 may well be compressed."""
+    """The decompressed stream. The content decides, not the name: a rotated eve.json.2 may be
+    compressed.
+    """
     kind = compression_of(raw.peek(8))
     if not kind:
         return raw

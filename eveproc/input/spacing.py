@@ -1,12 +1,12 @@
 """A block of JSON with a blank behind each colon and comma -> one to search, as Suricata writes it.
 
-Many encoders put them there, that of Python for one. Strings may lose a blank, too, so what is
-found is decoded from the block as it was.
+Many encoders write these blanks, for example Python's. Strings may lose a blank, too, so matching
+lines are decoded from the original block.
 """
 
 from collections.abc import Iterator, Sequence
 
-# The first records of a block tell how all are written.
+# The first records of a block show how all are written.
 HEAD = 1 << 12
 _BLANKS = ((b'": ', b'":'), (b', "', b',"'))
 
@@ -22,10 +22,9 @@ def unspaced(block: bytes, end: int) -> bytes:
 
 
 def same_lines(block: bytes, text: bytes, places: Sequence[int]) -> Iterator[bytes]:
-    """Each line of a block, with its newline if it has one, that a place in the text is in.
+    """Each line of a block, with its newline if it has one, that holds a place of the text.
 
-    The text has the same lines, but for blanks. Places, in ascending order, are those behind a
-    byte.
+    The text has the same lines without blanks. Places are in ascending order, each after a byte.
     """
     lines = block.split(b"\n")
     number = counted = behind = 0

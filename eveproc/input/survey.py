@@ -1,8 +1,8 @@
 """A block of EVE lines -> Survey: a few of its records decoded, and the hours it was written in.
 
-Most lines of a log are passed over undecoded. What a log holds at all is seen in a sample of them:
-which kinds of records, of whom, when, and how many lines are of no use. Which lines are sampled
-depends on the block alone, so the number of processes does not matter.
+Most lines of a log are skipped undecoded. A sample shows what the log holds: kinds of records,
+whose they are, times, and the share of unusable lines. Which lines are sampled depends on the block
+alone, so the number of processes does not matter.
 """
 
 import re
@@ -15,21 +15,21 @@ from eveproc.input.events import Dns, Event, Flow, Skipped, SkipReason, Stats
 from eveproc.input.sources import BLOCK
 from rulegen.units import HOUR
 
-# Of most full blocks only the first line is decoded, which is looked at for its time as well: more,
-# far apart, would take more than 5 % of the time that a report takes. The first blocks of a file,
-# and blocks that are not full, are sampled more densely: one line in so many bytes, up to a limit
-# per block. All files together give no more than about MOST_LINES.
+# Of most full blocks only the first line is decoded, whose time is needed anyway: more lines, far
+# apart, would take more than 5 % of the time of a report. The first blocks of a file, and blocks
+# that are not full, are sampled more densely: one line in so many bytes, up to a limit per block.
+# All files together give about MOST_LINES at most.
 OF_FULL_BLOCK, ONE_IN, FIRST_BLOCKS, MOST_LINES = 1, 2048, 8, 256
-# The limit where the sizes of the files are not known.
+# The limit if the sizes of the files are unknown.
 FEW = 16
 FULL = BLOCK - (1 << 16)
-# Multiples of it, modulo 1, are spread evenly, however many there are.
+# The golden ratio less 1: its multiples modulo 1 are spread evenly, however many there are.
 GOLDEN = 0.618034
-# Where the hour changes within so many bytes, the place is exact enough.
+# A change of hour is located exactly enough if it lies within so many bytes.
 GRAIN = 1 << 14
-# Lines that are looked at for a time in one block: enough for a year of hours in one block.
+# Maximum number of lines of a block whose time is read: enough for a year of hours in one block.
 STAMPS = 4096
-# Statistics, and lines that tell no time, are passed over up to so many.
+# Maximum number of statistics and lines without a time that are skipped in search of a time.
 TRIES = 8
 
 Decode = Callable[[bytes], Event | Skipped]
@@ -49,11 +49,10 @@ class HourSpan(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """What is seen of an input without reading all of it.
+    """What a sample shows of an input.
 
-    `cut_off` of the results begin a record and do not end it.
-
-    `kinds`: kinds of records, of those that were looked for, that are in the block.
+    `cut_off` is the number of results that begin a record and do not end it. `kinds` are the kinds
+    of records, among those searched for, that are in the block.
     """
 
     results: tuple[Event | Skipped, ...] = ()
@@ -70,9 +69,9 @@ def of_block(block: bytes, end: int, decode: Decode, wanted: Collection[str]) ->
 
 
 def of_lines(lines: Sequence[bytes], decode: Decode) -> Survey:
-    """What lines of samples hold.
+    """The survey of sampled lines.
 
-    Those of several blocks are decoded one after the other, in half the time.
+    Lines of several blocks are decoded in one go, in half the time.
     """
     results = tuple(map(decode, lines))
     cut_off = sum(
@@ -83,16 +82,16 @@ def of_lines(lines: Sequence[bytes], decode: Decode) -> Survey:
 
 
 def of_event(event: Event) -> Survey:
-    """The same of one record of an input that is decoded whole."""
+    """The survey of one record of an input that is decoded whole."""
     if isinstance(event, Stats):
         return Survey((event,))
     return Survey((event,), hours={int(event.time // HOUR): HourSpan(event.time, event.time, 512)})
 
 
-# A sample may miss a kind that is rare. Looked for until they are found, these are found in the
-# first lines of most logs.
+# A sample may miss a rare kind. Most logs show these kinds in their first lines, so each is
+# searched for until it is found.
 PRESENCE = frozenset((Dns.TYPE, Flow.TYPE))
-# Of a full block only this much is searched.
+# Number of bytes of a full block that are searched.
 SEARCHED = 1 << 16
 _OF_KIND = {
     kind: re.compile(rb'event_type[\\"]+\s*:\s*\[?[\\"]+' + kind.encode() + rb'[\\"]')
@@ -101,9 +100,7 @@ _OF_KIND = {
 
 
 def kinds_in(block: bytes, end: int, wanted: Collection[str]) -> frozenset[str]:
-    """Those of the kinds of PRESENCE that a record in the block, or in the first part of a full
-    one, has.
-    """
+    """The kinds of PRESENCE among the records of the block, or of the first part of a full one."""
     stop = SEARCHED if end >= FULL else end
     return frozenset(kind for kind in wanted if _OF_KIND[kind].search(block, 0, stop))
 
@@ -117,20 +114,22 @@ def is_cut_off(line: bytes) -> bool:
 
 
 def limit_for(sizes: Iterable[int]) -> int:
-    """How many lines of one block may be decoded, where files have so many bytes (0: not known)."""
+    """Maximum number of lines to decode per block, for files of so many bytes (0: unknown)."""
     blocks = sum(min(-(-size // BLOCK) or FIRST_BLOCKS, FIRST_BLOCKS) for size in sizes)
     return max(1, MOST_LINES // max(1, blocks))
 
 
 def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
-    """At most so many whole lines, one in each of as many equal parts, none twice.
+    """At most so many distinct whole lines, one from each of as many equal parts.
 
-    Where in its part differs: a log may repeat itself at equal distances, as one of polls does.
+    The position within the part varies, because a log may repeat itself at equal distances, for
+    example one of polls.
     """
     count = min(most, end // ONE_IN + 1)
     behind = 0
     for number in range(count):
-        # The line behind the one that the place is in: long lines must not be likelier than short.
+        # The line after the one that holds the place: long lines must not be more likely than short
+        # ones.
         place = int((number + number * GOLDEN % 1) * end / count)
         start = block.find(b"\n", max(place - 1, behind - 1), end) + 1 if number else 0
         if number and not start:
@@ -142,7 +141,7 @@ def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
         behind = stop + 1
 
 
-# As Suricata begins a line; its event_type follows within so many bytes.
+# The beginning of Suricata's lines; their event_type follows within so many bytes.
 _TIME_FIRST, _STATS, HEAD = b'{"timestamp":"', b'"stats"', 256
 
 
@@ -158,9 +157,9 @@ class _Stamp(Struct, frozen=True):
 
 
 def hours_of(block: bytes, end: int, decode: Decode) -> dict[int, HourSpan]:
-    """In which hours the lines of block[:end] were written, as far as they are in order of time.
+    """The hours in which the lines of block[:end] were written, if they are in order of time.
 
-    Ends of the block are looked at, and where their hours differ, the middle; and so on.
+    The ends of the block are read; if their hours differ, the middle, and so on.
     """
     clock = _Clock(block, end, decode)
     first, last = clock.forward(0, end), clock.backward()
@@ -187,7 +186,7 @@ def _is_fine(start: _Stamp, stop: _Stamp) -> bool:
 
 
 def _add(hours: dict[int, HourSpan], start: _Stamp, stop: _Stamp) -> None:
-    """Half of the bytes belong to either hour."""
+    """Half of the bytes are counted in each of the two hours."""
     half = (stop.place - start.place + 1) // 2
     for stamp in (start, stop):
         span = HourSpan(stamp.time, stamp.time, half)
@@ -204,7 +203,7 @@ class _Clock:
         self._left = STAMPS
 
     def forward(self, start: int, stop: int) -> _Stamp | None:
-        """The first line that tells its time of those that begin from `start` on, before `stop`."""
+        """The first line with a time among those that begin from `start` on and before `stop`."""
         for _ in range(TRIES):
             end = self._block.find(b"\n", start, self._end)
             if start >= stop or end < 0:
@@ -215,7 +214,7 @@ class _Clock:
         return None
 
     def backward(self) -> _Stamp | None:
-        """The last line of the block that tells its time."""
+        """The last line of the block with a time."""
         end = self._block.rfind(b"\n", 0, self._end)
         for _ in range(TRIES):
             if end < 0:
@@ -227,7 +226,7 @@ class _Clock:
         return None
 
     def between(self, start: _Stamp, stop: _Stamp) -> _Stamp | None:
-        """A line near the middle; None where they are neighbours, or enough was looked at."""
+        """A line near the middle; None if the two are neighbours or enough lines were read."""
         middle = self._block.rfind(b"\n", 0, (start.place + stop.place) // 2) + 1
         if middle <= start.place:
             middle = self._block.find(b"\n", start.place, self._end) + 1

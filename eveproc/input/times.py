@@ -1,4 +1,4 @@
-"""A time as a log or a shipper spells it -> seconds since 1970 UTC, or None where it is none.
+"""A time as a log or a shipper spells it -> seconds since 1970 UTC, or None if it is no time.
 
 A time without a zone, or with a zone name that is not known, is UTC. Numbers are seconds,
 milliseconds, microseconds or nanoseconds since 1970, told apart by their size.
@@ -13,8 +13,8 @@ from types import MappingProxyType
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6))
 _NANOSECONDS = 1e9
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?\Z", re.ASCII)
-# A date and a time, then a zone by name: "2026-03-02T08:00:00.000000Eastern Daylight Time" is what
-# Suricata writes on Windows, where strftime's %z is the name.
+# A date and a time, then the name of a zone: "2026-03-02T08:00:00.000000Eastern Daylight Time" is
+# what Suricata writes on Windows, where strftime's %z is the name.
 _NAMED_ZONE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)\s*([^\d\W][^\d]*?)\s*\Z")
 # Kibana shows "Mar 2, 2026 @ 08:00:00.000"; some exports write a date with slashes.
 _OTHER_FORMS = (
@@ -25,7 +25,7 @@ _OTHER_FORMS = (
     "%d/%b/%Y:%H:%M:%S %z",
 )
 
-# Hours east of UTC of the names that Windows (standard time) and Unix give.
+# Hours east of UTC for the zone names of Windows (standard time) and Unix.
 _WINDOWS: Mapping[str, float] = MappingProxyType(
     {
         "dateline": -12,
@@ -127,10 +127,10 @@ _ABBREVIATED: Mapping[str, float] = MappingProxyType(
 
 
 def read_time(value: str | float) -> datetime | None:
-    """The moment, with its zone; None where the value is no time. Shapes: see the module."""
+    """The time, with its zone; None if the value is no time. For the formats see the module."""
     if not isinstance(value, str):
         return _of_epoch(value)
-    # As Suricata writes it: no number has a T there.
+    # As Suricata writes it: a number has no T there.
     if value[10:11] == "T" and (when := _of_iso(value)):
         return when
     text = value.strip()

@@ -1,9 +1,7 @@
 """Work for several processes -> what each of them found.
 
-Parts that whoever is free takes, and blocks of bytes dealt out.
-
-They are forked, so that nothing has to be imported or compiled again; where a system cannot fork,
-there is one process.
+Any free process takes the next part; blocks of bytes are dealt out. Processes are forked, so
+nothing has to be imported or compiled again; a system that cannot fork has one process.
 """
 
 import gc
@@ -27,27 +25,26 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 R = TypeVar("R")
 
-# Room for a block and the beginning of a line left over from the one before; what is larger is not
-# dealt.
+# Room for a block and the beginning of a line from the block before; larger ones are not dealt out.
 SLOT = (1 << 20) + (1 << 18)
-# So many blocks wait for helpers, and one more for each, that nobody need wait for them: not while
-# the one that deals decodes lines.
+# Number of blocks that wait for helpers, beside one for each helper, so that no helper is idle
+# while the dealing process decodes lines.
 SLOTS = 12
 SUM = Struct("q")
 
 
 def can_fork() -> bool:
-    """Can this system make helpers at all?"""
+    """True if this system can fork helpers."""
     return "fork" in get_all_start_methods()
 
 
 def cores() -> int:
-    """How many processes can run at once, by what this one is allowed to use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Work(Generic[P]):
-    """Parts of `total` bytes; each is taken by one process, whichever is free first."""
+    """Parts of `total` bytes in all; the first free process takes the next part."""
 
     def __init__(self, parts: Sequence[P], total: int) -> None:
         self._parts = parts
@@ -59,23 +56,21 @@ class Work(Generic[P]):
             yield self._parts[taken - 1]
 
     def advance(self, progress: Callable[[int, int], None] | None, more: int) -> None:
-        """So many more bytes were read, by any process; `progress` is told of all."""
+        """Count further bytes read by any process; `progress` gets the sum."""
         done = self._done.add(more)
         if progress:
             progress(done, self._total)
 
 
 class _Sum:
-    """A number that all processes add to. multiprocessing's Value does the same, and loads ctypes
-    first.
-    """
+    """A number that all processes add to. multiprocessing.Value does the same, but loads ctypes."""
 
     def __init__(self) -> None:
         self._lock = get_context().Lock()
         self._memory = mmap(-1, SUM.size)
 
     def add(self, more: int) -> int:
-        """The sum with `more` in it."""
+        """Add `more` and return the sum."""
         with self._lock:
             total: int = SUM.unpack_from(self._memory)[0] + more
             SUM.pack_into(self._memory, 0, total)
@@ -85,7 +80,7 @@ class _Sum:
 class Helpers(Generic[R]):
     """`count` processes that each call `target` with the blocks dealt to it.
 
-    None outlives the `with`.
+    None of them outlives the `with`.
     """
 
     def __init__(self, count: int, target: Callable[[Iterator[tuple[bytes, int]]], R]) -> None:
@@ -112,22 +107,22 @@ class Helpers(Generic[R]):
             here.close()
 
     def offer(self, block: bytes, end: int) -> bool:
-        """Deal a block to whoever is free; False if nobody is."""
+        """Deal a block to a free helper; False if none is free."""
         return bool(self._started) and self._table.put(block, end)
 
     def end(self) -> None:
-        """No more blocks will be dealt."""
+        """Tell the helpers that no more blocks will be dealt."""
         if not self._ended:
             self._ended = True
             for _ in self._started:
                 self._table.end()
 
     def results(self) -> Iterator[R]:
-        """No more blocks: what each of them found. Raises MxhoundError if one died."""
+        """End the dealing; yield the result of each helper. Raises MxhoundError if one died."""
         self.end()
         processes: dict[Any, BaseProcess] = {here: process for process, here in self._started}
         while processes:
-            # Whoever is ready, not in turn: one that was killed may hold the lock that another
+            # Results in order of readiness: a killed helper may hold the lock that another one
             # waits for.
             for here in wait(list(processes)):
                 yield _result_of(processes.pop(here), here)
@@ -163,10 +158,10 @@ class _Table:
 
 
 def _result_of(process: "BaseProcess", here: Any) -> Any:
-    # Read as it comes: what is found may be large, and would be held twice.
+    # Read in portions: a large result would otherwise be held twice.
     try:
         with os.fdopen(os.dup(here.fileno()), "rb") as pipe:
-            return pickle.load(pipe)  # of our own process
+            return pickle.load(pipe)  # written by our own process
     except (EOFError, pickle.UnpicklingError):
         process.join()
         raise MxhoundError(
@@ -178,22 +173,20 @@ def _result_of(process: "BaseProcess", here: Any) -> Any:
 def _run(
     target: Callable[[Iterator[tuple[bytes, int]]], R], table: _Table, there: "Connection"
 ) -> None:
-    # The one that was started by a person says what is to be said, and a watch takes SIGTERM for an
-    # order of its own.
+    # The parent process handles Ctrl-C, and a watch uses SIGTERM for its own end.
     for number in (SIGINT, SIGTERM):
         signal(number, SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
-    gc.freeze()  # what came with the fork is in use until the end, and need not be looked at
+    gc.freeze()  # objects from before the fork stay in use until the end
     found = target(table.blocks())
-    gc.collect()  # what the reading held makes room for what is sent
+    gc.collect()  # free the reader's memory before the result is sent
     with os.fdopen(os.dup(there.fileno()), "wb") as pipe:
         pickle.dump(found, pipe, pickle.HIGHEST_PROTOCOL)
 
 
 def _end_with_parent() -> None:
-    """Killed, it cannot end its helpers.
-
-    Nobody waits for what they find, and no more blocks will come.
+    """End this helper if its parent was killed: nobody waits for the result, and no more blocks
+    will come.
     """
     if parent := parent_process():
         parent.join()

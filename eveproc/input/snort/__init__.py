@@ -17,10 +17,10 @@ from eveproc.input.snort.lines import RecordSource
 P = TypeVar("P", bound=PurePath)
 Reader = Callable[[RecordSource, float], Iterator[Event | Skipped]]
 
-# Names of logs of Snort in its folder, also rotated and compressed. alert_json and alert_csv are
-# named by Snort 3, the others are customary for unified2 (and for packets, which are told by their
-# content). Snort 3 puts the number of the packet thread before the name ("0_alert_json.txt"), or
-# makes a folder of it (--id-subdir), and --run-prefix puts text before both.
+# Names of Snort's logs in its folder, also rotated and compressed. Snort 3 itself uses alert_json
+# and alert_csv; the others are customary for unified2 (and for packets, which are recognized by
+# their content). Snort 3 puts the number of the packet thread before the name ("0_alert_json.txt"),
+# or makes a folder of it (--id-subdir), and --run-prefix puts text before both.
 _NAMES = (
     "alert_json.txt*",
     "alert_csv.txt*",
@@ -45,7 +45,7 @@ _TEXTS = (
     "snort.alert*",
 )
 
-# Of each block of lines so many are looked at for whether they are plain JSON.
+# Number of lines of each block that are examined to learn whether all are plain JSON.
 _LOOKED_AT = 4
 
 
@@ -60,36 +60,36 @@ IN_FOLDER = (*_WITH_MORE, *_IN_TEXT)
 
 
 def without_repetitions(paths: set[P]) -> set[P]:
-    """Files found in folders or by patterns, less the logs in text that repeat others.
+    """The files found in folders or by patterns, without the logs in text that repeat others.
 
-    An engine may write its alerts twice, and by default a Suricata does. Text says the least of
-    them: it is read only where its folder has no other log.
+    An engine may write its alerts twice; Suricata does by default. Text says least about an alert:
+    it is read only if its folder has no other log.
     """
     folders = {path.parent for path in paths if says_more(path)}
     return {path for path in paths if path.parent not in folders or not says_little(path)}
 
 
 def says_more(path: PurePath) -> bool:
-    """Whether a file has the name of an EVE log, or of a log of Snort that is no text."""
+    """True if a file has the name of an EVE log, or of a log of Snort that is not text."""
     return any(fnmatchcase(path.name, name) for name in ("eve*.json*", *_WITH_MORE))
 
 
 def says_little(path: PurePath) -> bool:
-    """Whether a file has the name of a log of alerts in text."""
+    """True if a file has the name of an alert log in text."""
     return not says_more(path) and any(fnmatchcase(path.name, name) for name in _IN_TEXT)
 
 
 def reader_for(head: bytes) -> Reader | None:
-    """The reader for a file that begins with `head` (some hundred bytes or more, a BOM taken off);
-    None: it is no log of alerts.
+    """The reader for a file that begins with `head` (some hundred bytes or more, without BOM); None
+    if it is no alert log.
     """
     if not head or (
         b'"event_type"' in head and head.lstrip().startswith(b"{")
-    ):  # of EVE there is most: for it nothing is loaded
+    ):  # EVE is the usual case: nothing is loaded for it
         return None
     from eveproc.input.snort import alert_csv, alert_json, alert_text
 
-    if head.startswith(b"\0\0\0"):  # idstools is loaded for what may be unified2 alone
+    if head.startswith(b"\0\0\0"):  # idstools is loaded only for what may be unified2
         from eveproc.input.snort import unified2
 
         return unified2.read if unified2.begins(head) else None
@@ -110,13 +110,13 @@ def is_unified2(head: bytes) -> bool:
 
 
 def is_named_unified2(name: str) -> bool:
-    """True for names that only unified2 has by custom; a log may not be there yet."""
+    """True for names that are customary for unified2 alone; the log may not exist yet."""
     return any(fnmatchcase(name, pattern) for pattern in ("*.u2*", "*unified2.log*"))
 
 
 def followed_reader_for(head: bytes) -> Reader | None:
-    """The reader for a log that grows line by line and begins with `head`, which it may have left
-    behind.
+    """The reader for a log that grows line by line and begins with `head`, which was perhaps read
+    before.
     """
     if is_unified2(head):
         return None
@@ -126,8 +126,8 @@ def followed_reader_for(head: bytes) -> Reader | None:
 
 
 def is_plain(block: bytes, end: int) -> bool:
-    """Whether lines at equal distances all begin as JSON does: of most logs no more need be looked
-    at.
+    """True if lines at equal distances all begin as JSON does: for most logs this is the only look
+    needed.
     """
     places = range(0, end, end // _LOOKED_AT + 1)
     starts = (block.find(b"\n", place, end) + 1 if place else 0 for place in places)
@@ -135,9 +135,9 @@ def is_plain(block: bytes, end: int) -> bool:
 
 
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Event | Skipped]:
-    """What lines of text say of alerts, block[:end], that several programs wrote.
+    """The alerts in text among the lines of block[:end], which several programs wrote.
 
-    Nothing where they are plain EVE.
+    None for plain EVE.
     """
     if is_plain(block, end):
         return iter(())

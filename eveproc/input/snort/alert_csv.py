@@ -1,8 +1,8 @@
 """Lines of alert_csv -> Alerts; a line that gives none is a Skipped with its reason.
 
-The format has no heading, so a file is told by the order of its fields, one of three: Snort 2.9's
-own (also that of barnyard2 and pfSense), Snort 3's own, or the one that a build's mxhound.lua gives
-alert_json. Where somebody put a line with names before them, the names tell (csv_columns.py).
+The format has no heading, so the order of the fields identifies a file. It is one of three: that of
+Snort 2.9 (also of barnyard2 and pfSense), that of Snort 3, or the one that a build's mxhound.lua
+sets for alert_json. If the first line names the columns, the names count (csv_columns.py).
 """
 
 import csv
@@ -19,8 +19,8 @@ from eveproc.input.snort.lines import MAX_LINE, RecordSource, ended_lines
 
 
 class Layout(Struct, frozen=True):
-    """An order of fields, in alert_json's names for them; how a line of it begins; where -y puts
-    the year.
+    """An order of fields (by their names in alert_json), how a line begins, and where -y puts the
+    year.
     """
 
     fields: tuple[str, ...]
@@ -30,8 +30,7 @@ class Layout(Struct, frozen=True):
 
 
 _STAMP = r"\d\d/\d\d(?:/\d\d)?-\d\d:\d\d:\d\d\.\d{6} ?"
-# Snort 2.9 goes on with Ethernet, TCP and IP fields; a list that stops early has what is needed as
-# well.
+# Snort 2.9 continues with Ethernet, TCP and IP fields; a shorter list has what is needed as well.
 _SNORT_29 = Layout(
     (
         "timestamp",
@@ -86,14 +85,14 @@ _OURS = Layout(
     WithYear.FIRST,
     needed=9,
 )
-# A heading is not longer.
+# Maximum length of a heading.
 HEAD = 4096
 _LAYOUTS = (_SNORT_29, _SNORT_3, _OURS)
 _LOOKS_LIKE = re.compile(rf"(?:\d{{9,10}}, ?)?{_STAMP},")
 
 
 def begins(head: bytes) -> bool:
-    """Whether the first line begins like an alert of any alert_csv, or names the columns of one."""
+    """True if the first line begins like an alert of any alert_csv, or names its columns."""
     first = _text(head.partition(b"\n")[0])
     # A column may hold whole records of EVE.
     is_named = b"event_type" not in head and columns_of(first) is not None
@@ -101,12 +100,12 @@ def begins(head: bytes) -> bool:
 
 
 def followed(head: bytes) -> "CsvReader":
-    """The reader for a log that begins so, and of which more is read than that."""
+    """The reader for a log that begins so and is followed."""
     return CsvReader(columns_of(_text(head.partition(b"\n")[0])))
 
 
 class CsvReader:
-    """Reads sources one after the other: the heading of the first one holds for those behind it."""
+    """Reads sources one after the other: the heading of the first one applies to the others."""
 
     def __init__(self, columns: Columns | None = None) -> None:
         self._columns = columns
@@ -114,7 +113,7 @@ class CsvReader:
     def read(self, source: RecordSource, written: float) -> Iterator[Event | Skipped]:
         """See eveproc.input.snort.
 
-        A file with other fields gives no alert, and a problem that says so.
+        A file with other fields gives no alert; a problem says so.
         """
         layout: Layout | None = None
         understood = refused = 0
@@ -162,7 +161,7 @@ def _by_place(
     row = _row(line, text, ",")
     if isinstance(row, Skipped):
         return row
-    # What a line that is not ended has last may be half of it.
+    # The last value of a line without an end may be cut off.
     if len(row) < layout.needed + (not is_ended):
         return Skipped(SkipReason.HALF_LINE)
     return _alert(dict(zip(layout.fields, row, strict=False)), layout.with_year, written)
@@ -212,7 +211,7 @@ def _alert(
 
 
 def _when(value: Mapping[str, str], written: float, with_year: WithYear) -> float | Skipped:
-    """Snort's time, or one of another form where somebody else wrote the columns."""
+    """Snort's time, or another form if another program wrote the columns."""
     seconds, stamp = value.get("seconds", ""), value.get("timestamp", "").strip()
     when = alert_time(_number(seconds), stamp, written, with_year)
     return syslog_time(stamp, written) if when == Skipped(SkipReason.BAD_TIMESTAMP) else when

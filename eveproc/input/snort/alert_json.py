@@ -2,9 +2,9 @@
 
 A line that gives none is a Skipped with its reason.
 
-The fields that are needed, under either of their names: when (`seconds`, `timestamp`), what (`sid`,
-`rule`), between whom (`src_addr` or `src_ap`, `dst_addr` or `dst_ap`). `b64_data`, the packet's
-bytes, tells which name a DNS packet asked for.
+The needed fields, under either of their names, are the time (`seconds`, `timestamp`), the rule
+(`sid`, `rule`) and the addresses (`src_addr` or `src_ap`, `dst_addr` or `dst_ap`). `b64_data`, the
+packet's bytes, holds the name that a DNS packet asked for.
 """
 
 import binascii
@@ -19,14 +19,14 @@ from eveproc.input.snort.clock import WithYear, alert_time
 from eveproc.input.snort.fields import alert
 from eveproc.input.snort.lines import MAX_LINE, RecordSource, lines
 
-# Fields that EVE does not have at its top. (Snort 3.11: help of alert_json.fields.)
+# Fields that an EVE record does not have at its top level (Snort 3.11: help of alert_json.fields).
 _OURS = re.compile(
     rb'"(?:b64_data|client_bytes|client_pkts|dst_addr|dst_ap|eth_dst|eth_len|eth_src|eth_type'
     rb"|flowstart_time|gid|pkt_gen|pkt_len"
     rb'|pkt_num|priority|rev|rule|seconds|server_bytes|server_pkts|sid|src_addr|src_ap)"\s*:'
 )
 _RULE = re.compile(r"(\d{1,10}):(\d{1,10}):\d{1,10}\Z", re.ASCII)
-# A question fits in 255 bytes of name and some more.
+# A question has 255 bytes of name and a few more.
 _PAYLOAD_TEXT = 1024
 
 
@@ -50,7 +50,7 @@ _DECODER = msgspec.json.Decoder(_AlertRecord, strict=False)
 
 
 def begins(head: bytes) -> bool:
-    """Whether the first lines of a file are JSON objects with fields of alert_json and without
+    """True if the first lines of a file are JSON objects with fields of alert_json and without
     EVE's event_type.
     """
     return (
@@ -106,7 +106,7 @@ def _alert(wire: _AlertRecord, written: float) -> Event | Skipped:
 
 
 def _rule(wire: _AlertRecord) -> tuple[int, int]:
-    """Generator and sid; (1, 0) where neither field says."""
+    """Generator and sid; (1, 0) if neither field has them."""
     found = _RULE.match(wire.rule)
     return (int(found[1]), int(found[2])) if found and not wire.sid else (wire.gid, wire.sid)
 

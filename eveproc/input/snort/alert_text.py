@@ -8,7 +8,7 @@ alert_full writes a block of lines for an alert:
     TCP TTL:64 TOS:0x0 ID:18723 IpLen:20 DgmLen:56
     ...
 
-and an empty line behind it. With -e the third line holds MACs, and the addresses stand before the
+and an empty line behind it. With -e the third line holds MACs, and the addresses come before the
 protocol.
 """
 
@@ -39,9 +39,9 @@ _TITLE = re.compile(rf"\[\*\*\] {RULE}.*\[\*\*\]\s*\Z", re.ASCII)
 _TITLE_BEGINS = re.compile(rf"\[\*\*\] {RULE}", re.ASCII)
 _WHEN = re.compile(rf"(?P<stamp>{STAMP})(?: +{PAIR})?(?=\s|\Z)", re.ASCII)
 _PACKET = re.compile(rf"(?:{PAIR} )?(?P<proto>[\w:.-]{{1,64}}) TTL:\d", re.ASCII)
-# Lines of a block behind its first; most of them are references.
+# Maximum number of lines of a block after its first; most of them are references.
 _BLOCK_AT_MOST = 64
-# What "packet" of alert_fast, or -A cmg, adds: MACs, headers, and the content in hexadecimal.
+# Lines that "packet" of alert_fast, or -A cmg, adds: MACs, headers, and the content in hexadecimal.
 _DUMP = re.compile(
     r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){0,15}(?:  |\Z)|0x[0-9A-F]{4}:|[- ]{9}|[\w.]+\[\d+\]:"
     rf"|[0-9A-F]{{1,2}}(?::[0-9A-F]{{1,2}}){{5}} -> |{PAIR} [\w:.-]+ TTL:\d|[*12UAPRSF]{{8}} Seq:"
@@ -51,12 +51,12 @@ _DUMP = re.compile(
 _IN_DUMP = Skipped(SkipReason.OTHER_EVENT_TYPE, "packet dump")
 _HALF = Skipped(SkipReason.HALF_LINE)
 _NOTHING = (NO_ALERT, OTHER_PROGRAM)
-# What alerts have that few other lines have; all rules of a build are about one of these protocols.
+# Text that alerts have and few other lines; all rules of a build are about one of these protocols.
 _TOKEN = re.compile(rb"\{(?:TCP|UDP)\} ")
 
 
 class _Block(Struct):
-    """What the lines of a block told so far; `is_told`: the alert of it was given."""
+    """The content of a block's lines so far; `is_told`: its alert was already returned."""
 
     rule: Rule
     when: float | Skipped | None = None
@@ -65,7 +65,7 @@ class _Block(Struct):
     lines: int = 0
 
     def note(self, text: str, written: float) -> Iterator[Result]:
-        """Take in one more line; the alert, where it is complete."""
+        """Add a line; returns the alert once it is complete."""
         self.lines += 1
         if self.is_told:
             return
@@ -77,7 +77,7 @@ class _Block(Struct):
             yield from self.alert(found["proto"])
 
     def alert(self, proto: str) -> Iterator[Result]:
-        """The alert, or why there is none; once."""
+        """The alert, or why there is none; returned once."""
         if not self.is_told:
             self.is_told = True
             if self.when is None or self.ends is None:
@@ -126,23 +126,21 @@ class TextReader:
 
 
 def begins(head: bytes) -> bool:
-    """Whether a line of the first bytes begins an alert of fast.log, alert_fast or alert_full.
+    """True if a line of the first bytes begins an alert of fast.log, alert_fast or alert_full.
 
-    Where other lines may be records of EVE only the first line is asked.
+    If other lines may be records of EVE, only the first line counts.
     """
     first, *lines = map(_text, head.split(b"\n"))
     return _begins(first) or (b"event_type" not in head and any(map(_begins, lines)))
 
 
 def _begins(text: str) -> bool:
-    """A title may be cut off where the first bytes end."""
+    """True if the line begins an alert; a title may be cut off at the end of the first bytes."""
     return begins_alert(text) or _TITLE_BEGINS.match(text) is not None
 
 
 def alerts_in(block: bytes, end: int, written: float) -> Iterator[Result]:
-    """Of the lines of block[:end], which several programs wrote, those that are alerts of TCP or
-    UDP.
-    """
+    """The alerts about TCP or UDP among the lines of block[:end], which several programs wrote."""
     found = _TOKEN.search(block, 0, end)
     while found:
         start = block.rfind(b"\n", 0, found.start()) + 1
@@ -156,7 +154,7 @@ def alerts_in(block: bytes, end: int, written: float) -> Iterator[Result]:
 
 
 def _plain(text: str, written: float) -> Result:
-    """A line that is in no block."""
+    """The result of a line that is in no block."""
     if not text:
         return Skipped(SkipReason.BLANK)
     result = decode(text, written)

@@ -1,10 +1,10 @@
 """The time of an alert as Snort, Suricata or syslog wrote it -> seconds since 1970 UTC.
 
 Snort writes "03/02-08:00:00.780000": no year (unless started with -y) and no zone; the hours are
-the sensor's local time (unless started with -U). So what has no other date is read as local time of
-this machine, in the last year in which it lies before the file was last written. Snort 3's
-`seconds` says it better and wins. fast.log of Suricata has the year in four digits. Syslog writes
-"Mar  2 08:00:00" (RFC 3164) or ISO 8601 (RFC 5424).
+the sensor's local time (unless started with -U). Without another date, the time is read as local
+time of this machine, in the last year in which it is before the time at which the file was last
+written. Snort 3's `seconds` is exact and takes precedence. fast.log of Suricata has the year in
+four digits. Syslog writes "Mar 2 08:00:00" (RFC 3164) or ISO 8601 (RFC 5424).
 """
 
 import re
@@ -16,8 +16,8 @@ from eveproc.input.events import YEARS, Skipped, SkipReason
 from eveproc.input.times import read_time
 from rulegen.units import DAY
 
-# A file may be written by a machine whose clock is somewhat behind the sensor's.
-# 29 February comes every four years, but for 2100.
+# The clock of the machine that writes a file may be somewhat behind the sensor's. 29 February comes
+# every four years, except in 2100.
 _LEAP_YEARS = 8
 
 _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (YEARS.start, YEARS.stop))
@@ -35,7 +35,7 @@ _WITHOUT_YEAR = re.compile(rb"(?<![\d/])\d\d/\d\d-\d\d:\d\d:\d\d")
 
 
 class WithYear(StrEnum):
-    """How -y writes a date: 2.9 puts the year last, 3 puts it first."""
+    """How -y writes a date: Snort 2.9 puts the year last, Snort 3 puts it first."""
 
     LAST = "MM/DD/YY"
     FIRST = "YY/MM/DD"
@@ -44,7 +44,7 @@ class WithYear(StrEnum):
 def alert_time(
     seconds: float | None, stamp: str, written: float, with_year: WithYear
 ) -> float | Skipped:
-    """When an alert was: `seconds` with the fraction of `stamp`, or `stamp` alone."""
+    """The time of an alert: `seconds` with the fraction of `stamp`, or `stamp` alone."""
     if seconds is None:
         return _stamped(stamp.strip(), written, with_year)
     if not _FIRST <= seconds < _LAST:
@@ -58,10 +58,10 @@ def alert_time(
 
 
 def written_since(written: float, since: float) -> float:
-    """When a file was written, of which only what was logged from `since` on is wanted.
+    """When a file was written of which only records from `since` on are wanted.
 
-    Its alerts are then taken to be within the year that begins there: the file may have been copied
-    without its times, and was written long before it says.
+    Its alerts are taken to be within the year that begins at `since`: the file may have been copied
+    without its times, and be older than its times say.
     """
     if not _FIRST <= since < _LAST:
         return written
@@ -71,12 +71,12 @@ def written_since(written: float, since: float) -> float:
 
 
 def has_no_year(head: bytes) -> bool:
-    """Whether there is a time of Snort without a year in the first bytes."""
+    """True if the first bytes hold a time of Snort without a year."""
     return _WITHOUT_YEAR.search(head) is not None
 
 
 def syslog_time(stamp: str, written: float) -> float | Skipped:
-    """When a line was logged, by the time in its syslog header."""
+    """When a line was logged, according to its syslog header."""
     found = _SYSLOG.match(stamp)
     if found is None:
         return _with_zone(stamp)
@@ -125,7 +125,7 @@ def _with_fraction(moment: float | None, found: re.Match[str]) -> float | Skippe
 def _dated(parts: list[int], with_year: WithYear, clock: tuple[int, int, int]) -> float | None:
     """A year of four digits is always the last part.
 
-    Where the order gives no date, the other is tried.
+    If one order gives no date, the other is tried.
     """
     first, second, third = parts
     if third > 99:
@@ -137,7 +137,7 @@ def _dated(parts: list[int], with_year: WithYear, clock: tuple[int, int, int]) -
 
 
 def _before(written: float, month: int, day: int, clock: tuple[int, int, int]) -> float | None:
-    """The last such moment that is no more than a day after `written`."""
+    """The last such time that is at most a day after `written`."""
     last = time.localtime(written + DAY).tm_year
     for year in range(last, last - _LEAP_YEARS - 1, -1):
         moment = _local(year, month, day, clock)
@@ -147,7 +147,7 @@ def _before(written: float, month: int, day: int, clock: tuple[int, int, int]) -
 
 
 def _local(year: int, month: int, day: int, clock: tuple[int, int, int]) -> float | None:
-    """None where the calendar has no such day, or no Snort was there yet."""
+    """None if the calendar has no such day, or if Snort did not exist yet."""
     try:
         date(year, month, day)
     except ValueError:

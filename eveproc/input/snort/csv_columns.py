@@ -1,4 +1,4 @@
-"""A line with the names of columns -> which column of an alert's CSV holds what.
+"""A line with the names of columns -> the meaning of each column of an alert CSV.
 
 Names are those of Snort 2.9 and barnyard2 (sig_id, src, srcport), of Snort 3 (sid, src_addr,
 src_port), and of EVE (signature_id, src_ip, dest_ip).
@@ -29,12 +29,12 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "dst_ap": "dst_ap",
     }
 )
-# What Snort calls so, EVE does not.
+# Names that only EVE uses, and names that only Snort 3 uses.
 _OF_EVE = frozenset(("signature_id", "alert.signature_id", "src_ip", "dest_ip"))
 _OF_SNORT_3 = frozenset(("sid", "rule", "src_addr", "src_ap", "seconds"))
-# So many known names make a heading: a line of another table may have one or two.
+# Minimum number of known names in a heading: a line of another table may have one or two.
 _ENOUGH = 3
-# What an alert needs, and the columns that say it.
+# The values that an alert needs, and the columns that hold them.
 _NEEDED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "timestamp": frozenset(("timestamp", "seconds")),
@@ -46,7 +46,7 @@ _NEEDED: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 class Columns(Struct, frozen=True):
-    """The heading of a file: for each column alert_json's name, or "" for what is of no use."""
+    """The heading of a file: for each column its name in alert_json, or "" if it is not used."""
 
     names: tuple[str, ...]
     separator: str
@@ -55,17 +55,17 @@ class Columns(Struct, frozen=True):
 
     @property
     def missing(self) -> str:
-        """Names of columns that an alert needs and the heading lacks; "" for none."""
+        """The columns that an alert needs and the heading lacks, in words; "" if there are none."""
         lacking = [name for name, some in _NEEDED.items() if some.isdisjoint(self.names)]
         return ", ".join(lacking)
 
     @property
     def needed(self) -> int:
-        """So many cells a row has at least: up to the last column of use."""
+        """Minimum number of cells of a row: up to the last column that is used."""
         return max(place for place, name in enumerate(self.names, 1) if name)
 
     def values(self, row: Sequence[str]) -> dict[str, str]:
-        """The cells by name; of two columns with one meaning the first that holds something."""
+        """The cells by name; the first non-empty one if two columns have the same meaning."""
         found: dict[str, str] = {}
         for name, cell in zip(self.names, row, strict=False):
             if name and not found.get(name):
@@ -74,7 +74,7 @@ class Columns(Struct, frozen=True):
 
 
 def columns_of(line: str) -> Columns | None:
-    """The columns that a line names; None where it is no heading of alerts."""
+    """The columns that a line names; None if it is no heading of alerts."""
     text = line.strip("\ufeff\r\n\t #")
     separator = max(",;\t", key=text.count)
     try:

@@ -1,6 +1,6 @@
-"""What a Snort's log says of an alert -> Alert, with one spelling per address.
+"""The fields of an alert in a Snort log -> Alert, with one spelling per address.
 
-Snort logs no metadata and no flow: eveproc knows such an alert by its sid, and the host by the
+Snort logs no metadata and no flow: eveproc identifies such an alert by its sid, and the host by the
 rule's side and the home networks.
 """
 
@@ -25,10 +25,10 @@ def alert(
     *,
     by_snort: bool = True,
 ) -> Alert | Skipped:
-    """`src` and `dst` are address and port of the packet, `payload` is what it carried, as far as
-    that was logged.
+    """`src` and `dst` are address and port of the packet, `payload` is its content, as far as
+    logged.
 
-    `by_snort`: False for what Suricata wrote as text, which says as little.
+    `by_snort`: False for alerts that Suricata wrote as text, which say as little.
     """
     src_ip, dest_ip = canonical_address(src[0]), canonical_address(dst[0])
     for address, said, name in (
@@ -57,8 +57,8 @@ def alert(
 
 
 def question_name(message: bytes) -> str:
-    """The name a DNS message asks for (RFC 1035, 4.1.2), in lower case; "" where it is cut off, or
-    compressed as no question is.
+    """The name a DNS message asks for (RFC 1035, 4.1.2), in lower case; "" if it is cut off, or
+    compressed, which no question is.
     """
     labels: list[str] = []
     at = _HEADER

@@ -9,11 +9,10 @@ MAX_LINE = 1 << 20
 
 
 class RecordSource(Protocol):
-    """What is read: `read` gives at most so many bytes, b"" at the end.
+    """The input of a reader: `read` returns at most so many bytes, b"" at the end.
 
-    A problem is what is wrong with the file as a whole.
-
-    `goes_on`: is it a piece of a log, and will another source hold what follows?
+    A problem is a fault of the file as a whole. `goes_on`: it is a piece of a log, and another
+    source will hold what follows.
     """
 
     @property
@@ -25,15 +24,15 @@ class RecordSource(Protocol):
 
 
 def lines(source: RecordSource) -> Iterator[bytes]:
-    """Every line without its end, the last one too if it is not empty.
+    """Every line without its newline, including a last one without newline if it is not empty.
 
-    Of one that is longer than MAX_LINE, a byte more than that.
+    Of a line longer than MAX_LINE, the first MAX_LINE + 1 bytes.
     """
     return (line for line, _ in ended_lines(source))
 
 
 def ended_lines(source: RecordSource) -> Iterator[tuple[bytes, bool]]:
-    """The same, and whether a newline ends the line: the last line may still be written."""
+    """The same, and whether a newline ends the line: the last line may still be being written."""
     held = b""
     while block := source.read(BLOCK):
         first, *others = block.split(b"\n")
@@ -47,7 +46,7 @@ def ended_lines(source: RecordSource) -> Iterator[tuple[bytes, bool]]:
 
 
 class BlockSource:
-    """Whole lines that were read already, as a RecordSource; problems are dropped."""
+    """Whole lines that were read before, as a RecordSource; problems are dropped."""
 
     goes_on = True
 
@@ -55,9 +54,11 @@ class BlockSource:
         self._block = block
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes of what is left."""
+        """At most `size` of the remaining bytes."""
         block, self._block = self._block[:size], self._block[size:]
         return block
 
     def note_problem(self, what: str) -> None:
-        """A block is no file: its lines are counted, and nothing is said of it as a whole."""
+        """Ignored: a block is no file, so nothing is said about it as a whole; its lines are
+        counted.
+        """

@@ -1,7 +1,7 @@
 """Alerts of one log + the sensors of a site -> the alerts with the sensor that its path names.
 
-Such a log holds the name of no sensor. The beginning of the file's name tells it, or the nearest
-folder: `ids-1/alert_json.txt`, `ids-1/0/alert_json.txt` (--id-subdir), `ids-1_0_alert_json.txt`
+Such a log does not hold the sensor's name. The beginning of the file's name or the nearest folder
+tells it: `ids-1/alert_json.txt`, `ids-1/0/alert_json.txt` (--id-subdir), `ids-1_0_alert_json.txt`
 (--run-prefix).
 """
 
@@ -17,7 +17,7 @@ from eveproc.input.events import Alert
 
 R = TypeVar("R")
 
-# What stands for the path of lines that a cluster reads from all large files.
+# Stands for the path of lines that a cluster reads from all large files.
 PIECES = "a file that was read in pieces"
 _STDIN = "-"
 # "file:/logs/alert_json.txt", "s3a://bucket/alert_json.txt": paths that a cluster reads.
@@ -27,7 +27,7 @@ _URI = re.compile(r"[A-Za-z][\w+.-]+:/")
 def attributed(results: Iterable[R], log: str, sensors: Sequence[str]) -> Iterator[R]:
     """The results.
 
-    Alerts that name no sensor with that of the path, or with their log where its path names none of
+    Alerts that name no sensor get the sensor of the path, or their log if its path names none of
     `sensors`.
     """
     sensor = sensor_of(log, sensors)
@@ -39,7 +39,7 @@ def attributed(results: Iterable[R], log: str, sensors: Sequence[str]) -> Iterat
 
 
 def sensor_of(log: str, sensors: Iterable[str]) -> str:
-    """The sensor whose log lies at this path; "" where the path names none.
+    """The sensor whose log is at this path; "" if the path names none.
 
     A name of digits alone is never meant: packet threads are numbered.
     """
@@ -55,6 +55,6 @@ def sensor_of(log: str, sensors: Iterable[str]) -> str:
 
 
 def _beginning(name: str, sensors: Sequence[str], behind: str) -> str:
-    """The longest sensor that `name` begins with and that is followed by `behind`."""
+    """The longest sensor name that begins `name` and is followed by `behind`."""
     matches = (s for s in sensors if re.match(re.escape(s) + behind, name))
     return next(matches, "")

@@ -2,11 +2,10 @@
 
 Snort's alert_fast and alert_syslog, Suricata's fast.log and syslog output and what barnyard2 makes
 of either say the same in one order: a time, marks, [gid:sid:rev], the rule's message, notes in
-brackets, {protocol}, and the addresses. The message is text of any kind. So the alert is told by
-what stands before it, from the beginning of the line, and by what ends the line.
-
-In a syslog, text behind another program's name may have been sent by anybody: only a program named
-like one of the engines, or none, is believed.
+brackets, {protocol}, and the addresses. The message is text of any kind. So an alert is recognized
+by the text before the message, from the beginning of the line, and by the end of the line. In a
+syslog, text after another program's name may have been sent by any host: only lines of a program
+named like one of the engines, or of no program, are believed.
 """
 
 import re
@@ -27,8 +26,8 @@ _WORDS_OF_TIME = (
     r"(?:\d{4} )?[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?",
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?",
 )
-# RFC 5424 has eight fields before the message. RFC 3164 has a time, a host that FreeBSD leaves out,
-# and a tag that rsyslog leaves out when told to.
+# RFC 5424 has eight fields before the message. RFC 3164 has a time, a host (FreeBSD leaves it out),
+# and a tag (rsyslog can be told to leave it out).
 _HEADER = re.compile(
     r"(?:<\d{1,3}>)?(?:"
     rf"1 (?P<time>-|{_WORDS_OF_TIME[1]}) \S{{1,255}} (?P<app>\S{{1,48}}) \S{{1,128}} \S{{1,32}} "
@@ -37,7 +36,7 @@ _HEADER = re.compile(
     r"(?:(?P<tag>[\w./-]{1,64})(?:\[\d{1,10}\])?: *)?)",
     re.ASCII,
 )
-# A relay may put its own header before that of the sensor.
+# A relay may prepend a header of its own.
 _HEADERS = 2
 _ENGINES = re.compile(r"snort|suricata|barnyard", re.IGNORECASE)
 # "[**]", "[Drop]", "[wDrop]", Snort 3's actions, and R or F of a Snort 2.9 that marks packets.
@@ -50,7 +49,7 @@ _END = re.compile(
 )
 # The protocol and the addresses take 200 bytes at most; references may follow them.
 _END_AT_MOST = 4096
-# Protocols whose addresses have a port. Numbers are those of early Suricatas.
+# Protocols whose addresses have a port. The numbers are from early versions of Suricata.
 _PORTED = frozenset(("TCP", "UDP", "SCTP", "6", "17"))
 # IPv6 in full has eight groups, and Suricata adds the port to them.
 _GROUPS = 8
@@ -60,7 +59,7 @@ NO_ADDRESSES = Skipped(SkipReason.MISSING_FIELD, "addresses")
 
 
 class Rule(Struct, frozen=True):
-    """The rule that alerted, and where its engine puts the year if it is started with -y."""
+    """The rule that alerted, and where its engine writes the year if started with -y."""
 
     gid: int
     sid: int
@@ -68,15 +67,15 @@ class Rule(Struct, frozen=True):
 
     @classmethod
     def of(cls, found: re.Match[str]) -> "Rule":
-        """What RULE found. Snort 3 puts the message in quotes, and the year first."""
+        """The rule in a match of RULE. Snort 3 puts the message in quotes, and the year first."""
         is_quoted = found.string.startswith('"', found.end("rev") + len("] "))
         with_year = WithYear.FIRST if is_quoted else WithYear.LAST
         return cls(int(found["gid"]), int(found["sid"]), with_year)
 
 
 class _Header(Struct, frozen=True):
-    """Of a line of syslog: when it was logged, by which program ("" if it is not named), and where
-    the message begins.
+    """A syslog header: when the line was logged, by which program ("" if not named), and where the
+    message begins.
     """
 
     time: float | None = None
@@ -89,7 +88,7 @@ class _Header(Struct, frozen=True):
 
 
 def decode(text: str, written: float) -> Event | Skipped:
-    """The alert of a line that is whole; never raises. `written` is as in eveproc.input.snort."""
+    """The alert of a whole line; never raises. `written` is as in eveproc.input.snort."""
     header = _header(text, written)
     start = _START.match(text, header.end) if header.is_believed else None
     if start is None:
@@ -107,23 +106,24 @@ def decode(text: str, written: float) -> Event | Skipped:
 
 
 def _is_snorts(stamp: str, program: str) -> bool:
-    """Suricata writes the year in four digits; in a syslog the program's name tells.
+    """True unless Suricata wrote the alert: it writes the year in four digits, and in a syslog the
+    program's name tells.
 
-    Where neither is there nobody can tell, and then nothing is taken for a repetition.
+    If neither is there, the engine is unknown, and nothing is taken for a repetition.
     """
     is_suricatas = len(stamp.partition("-")[0]) > len("MM/DD/YY") or "suricata" in program.lower()
     return bool(stamp or program) and not is_suricatas
 
 
 def begins_alert(text: str) -> bool:
-    """Whether a time and a rule begin the text, as those of fast.log and alert_fast."""
+    """True if the text begins with a time and a rule, as in fast.log and alert_fast."""
     found = _START.match(text)
     return found is not None and found["stamp"] is not None
 
 
 def _header(text: str, written: float) -> _Header:
-    """Of the headers of a line the last one, unless another program may have written what looks
-    like it.
+    """The last syslog header of a line, unless another program may have written text that looks
+    like one.
     """
     header = _Header()
     for _ in range(_HEADERS):
@@ -156,8 +156,8 @@ def _end(text: str, proto: str) -> tuple[str, int]:
     """Address and port: "10.20.1.1:25", "2001:db8::1:25", "fe80:0000:...:0001:135", or without a
     port.
 
-    In short IPv6 a port looks like a last group: it is one where the protocol has ports and the
-    rest is an address.
+    After a shortened IPv6 address a port looks like a last group: it is a port if the protocol has
+    ports and the rest is an address.
     """
     address, _, port = text.rpartition(":")
     if "." in port or not port.isdecimal() or len(port) > 5:

@@ -1,8 +1,8 @@
 """Records of unified2, as Snort writes them -> Alerts; others are Skipped with their kind.
 
 A record is its type, its length and that many bytes. An event is followed by the packet that fired
-the rule, in which a DNS question can be read. What does not begin like a record cannot be found
-again further on: the rest of the file is left, and a problem says so.
+the rule, in which a DNS question can be read. After bytes that do not begin like a record, the next
+record cannot be found: the rest of the file is left unread, and a problem says so.
 """
 
 import struct
@@ -25,7 +25,7 @@ _EVENTS = frozenset(
         *(unified2.EVENT_APPID, unified2.EVENT_APPID_IP6, unified2.EVENT_V3),
     )
 )
-# Snort 3 writes the reassembled data behind an event as record 3.
+# Snort 3 writes the reassembled data after an event as record 3.
 _NAMES: Mapping[int, str] = MappingProxyType(
     {
         unified2.PACKET: "packet",
@@ -40,7 +40,7 @@ _Record = tuple[int, bytes]
 
 
 def begins(head: bytes) -> bool:
-    """Whether the first bytes are the head of a record."""
+    """True if the first bytes are the head of a record."""
     return len(head) >= _HEADER.size and _is_record(*_HEADER.unpack_from(head))
 
 
@@ -49,7 +49,7 @@ def _is_record(kind: int, size: int) -> bool:
 
 
 def read(source: RecordSource, written: float) -> Iterator[Event | Skipped]:
-    """See eveproc.input.snort. Every event has its full date, so `written` is not asked."""
+    """See eveproc.input.snort. Every event has its full date, so `written` is not used."""
     held: tuple[int, Event | Skipped] | None = None
     for record in _records(source):
         if held is not None:
@@ -66,8 +66,8 @@ def read(source: RecordSource, written: float) -> Iterator[Event | Skipped]:
 
 
 def _records(source: RecordSource) -> Iterator[_Record | Skipped]:
-    """(type, bytes) of each record; a Skipped for a last one that is cut off or for what is
-    none.
+    """(type, bytes) of each record; a Skipped for a cut-off last record or for bytes that are no
+    record.
     """
     rest = b""
     while block := source.read(_BLOCK):
@@ -93,7 +93,7 @@ def _records(source: RecordSource) -> Iterator[_Record | Skipped]:
 
 
 def _event(record: _Record) -> tuple[int, Event | Skipped]:
-    """The number that its packet repeats, and the alert."""
+    """The event number, which its packet repeats, and the alert."""
     kind, data = record
     try:
         event = unified2.DECODERS[kind].decode(data)
@@ -115,7 +115,7 @@ def _event(record: _Record) -> tuple[int, Event | Skipped]:
 
 
 def _with_question(number: int, found: Event | Skipped, kind: int, data: bytes) -> Event | Skipped:
-    """The alert with the name that its packet, the next record, asks for."""
+    """The alert with the name that its packet (the next record) asks for."""
     if kind != unified2.PACKET or not isinstance(found, Alert):
         return found
     try:
