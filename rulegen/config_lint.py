@@ -124,7 +124,7 @@ def _mime(root: Setting) -> Iterator[Problem]:
     decode = root.at(*path)
     if decode is not None and not decode.is_on:
         what = (
-            f"is {decode.text}: mails are not taken apart, so records hold no attachment and no "
+            f"is {decode.text}: mails are not parsed, so records hold no attachment and no "
             f"digest; set it to yes ({SILENCED}: worm_attachment)"
         )
         yield decode.problem(".".join(path), what)

@@ -77,7 +77,7 @@ def _outputs(files: list[ConfigText]) -> Iterator[Problem]:
         if re.search(r"\bnostamp\b", found[2]):
             what = (
                 "output unified2 with nostamp: each restart and HUP empties the file, and alerts "
-                "that were not read are lost; take nostamp out"
+                "that were not read are lost; remove nostamp"
             )
             yield file.problem(what, found.start())
     add = "add: output unified2: filename mxhound.u2, limit 128"
@@ -92,7 +92,7 @@ def _outputs(files: list[ConfigText]) -> Iterator[Problem]:
         yield Problem(str(files[0].path), what)
     for file in files:
         for found in _NOLOG.finditer(file.text):
-            yield file.problem("config nolog: unified2 logs nothing; take it out", found.start())
+            yield file.problem("config nolog: unified2 logs nothing; remove it", found.start())
 
 
 def _filters(files: list[ConfigText], own: frozenset[int]) -> Iterator[Problem]:
@@ -106,7 +106,7 @@ def _filters(files: list[ConfigText], own: frozenset[int]) -> Iterator[Problem]:
 def _states(files: list[ConfigText]) -> Iterator[Problem]:
     for file in files:
         for found in _STATE.finditer(file.text):
-            what = "config default_rule_state: disabled: no rule alerts; take it out"
+            what = "config default_rule_state: disabled: no rule alerts; remove it"
             yield file.problem(what, found.start())
 
 
@@ -115,7 +115,7 @@ def _captures(files: list[ConfigText], rules: Path) -> Iterator[Problem]:
     for file in files:
         for found in _IGNORED.finditer(file.text):
             if ports := _mail_ports(found[1], found[2].split()):
-                what = f"config ignore_ports: packets on port {ports} meet no rule; take them out"
+                what = f"config ignore_ports: packets on port {ports} meet no rule; remove them"
                 yield file.problem(what, found.start())
         for found in _BPF.finditer(file.text):
             text = _filter_text(file.path.parent / found[1])
@@ -125,7 +125,7 @@ def _captures(files: list[ConfigText], rules: Path) -> Iterator[Problem]:
 
             if hidden := hidden_ports(home, drops):
                 what = f"config bpf_file: packets on {as_text(hidden, home)} are not captured"
-                yield file.problem(f"{what}; take that part out of {found[1]}", found.start())
+                yield file.problem(f"{what}; remove that part from {found[1]}", found.start())
 
 
 def _filter_text(file: Path) -> str:

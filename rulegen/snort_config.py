@@ -117,6 +117,6 @@ def not_loaded(
 def silences(kind: str, sid: int, text: str) -> str:
     """What a suppression or filter for a sid of the build does, and what to do about it."""
     if kind != "suppress":
-        return f"{kind} for sid {sid}: a build has one of its own; take this one out"
+        return f"{kind} for sid {sid}: a build has one of its own; remove this one"
     where = " for some addresses" if re.search(r"\bip\b", text) else ""
     return f"suppress for sid {sid}: it never alerts{where}; use exempt of site.yaml instead"

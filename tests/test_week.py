@@ -18,12 +18,12 @@ from tests.week import DAYS, MAILER, MOVED_TO, NAME, Week, fork_quietly, record_
 
 # What the reports of the seven mornings say of the one machine.
 CHANGES = {
-    2: "  no change: no host is reported, then or now\n",
+    2: "  no change: no host was reported, and none is now\n",
     3: f"  new (1): {MAILER} ({NAME})\n",
     4: f"  still (1): {MOVED_TO} ({NAME})\n",
     5: f"  still (1): {MOVED_TO} ({NAME})\n",
     6: f"  recovered (1): {MOVED_TO} ({NAME})\n",
-    7: "  no change: no host is reported, then or now\n",
+    7: "  no change: no host was reported, and none is now\n",
 }
 
 

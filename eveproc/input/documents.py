@@ -101,7 +101,7 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
             yield Skipped(SkipReason.TOO_LONG)
             return
         source.note_problem(
-            f"holds JSON that breaks off or is wrong ({reason}); what came before that was used"
+            f"holds JSON that is cut off or invalid ({reason}); what came before that was used"
         )
         yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
 

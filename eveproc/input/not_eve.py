@@ -73,7 +73,7 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
     (r'"(?:EventID|winlog|ProviderName)"\s*:', "is a Windows event log in JSON; " + _FROM_SENSOR),
     (
         r'"message"\s*:\s*"[^"\n]*\[\d+:\d+:\d+\] ',
-        "holds alerts in text within JSON; take them out: jq -r .message FILE",
+        "holds alerts in text within JSON; extract them: jq -r .message FILE",
     ),
     (
         r"^[^{\n]*\[\d+:\d+:\d+\] [^\n]*\{\w+\} [0-9A-Fa-f:.]+ -> ",
@@ -92,7 +92,7 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
     (
         r"^(?:\[\d+\] )?(?:\S+ - )?<(?:Notice|Info|Warning|Error|Config)>"
         r"|^(?:Notice|Info|Warning|Error|Config): \w+:",
-        "is what Suricata says of itself (suricata.log); " + _FROM_SENSOR,
+        "is Suricata's own log (suricata.log); " + _FROM_SENSOR,
     ),
 )
 _COMPILED = tuple((re.compile(text, re.MULTILINE), what) for text, what in _BY_TEXT)

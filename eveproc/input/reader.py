@@ -130,7 +130,7 @@ def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:
 
     source.stats.files_not_eve += 1
     if snort.reader_for(head.removeprefix(BOM)):
-        what = f"holds no alert: not one of its {lines} lines or records is whole and understood"
+        what = f"holds no alert: none of its {lines} lines or records could be read"
     else:
         what = what_it_is(head, lines, cut)
     source.note_problem(what)
@@ -197,7 +197,7 @@ def _written(source: LogSource, head: bytes, since: float) -> float:
     written = written_since(source.written, since)
     if written < source.written and has_no_year(head):
         source.note_problem(
-            "has times without a year: each was taken to be within a year behind --since, though "
+            "has times without a year: each is taken to be within the year after --since, although "
             "the file was written to later"
         )
     return written

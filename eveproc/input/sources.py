@@ -73,7 +73,7 @@ def _paths(source: str) -> list[str] | Problem:
     except OSError as error:
         return Problem(source, f"cannot be read: {error.strerror}")
     except ValueError as error:
-        return Problem(source, f"is no path and no pattern: {error}")
+        return Problem(source, f"is neither a path nor a pattern: {error}")
 
 
 def _existing(source: str) -> list[str] | Problem | None:
@@ -184,7 +184,7 @@ def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
             repetitions = _named_as_logs(folder) if is_folder else _repetitions_of(source)
             for path in _others_in(folder) if is_folder else _repetitions_of(source):
                 if path not in repetitions and _holds_records(path):
-                    what = "holds records and was not read, for its name; name it to read it"
+                    what = "holds records but was not read because of its name; name it to read it"
                     stats.note_problem(str(path), what)
                 else:
                     stats.note_unread(str(path))
@@ -211,7 +211,7 @@ def _not_a_file(path: Path) -> str:
         kind = special_kind(path)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return f"is a {kind} and was passed over; name it to read it" if kind else ""
+    return f"is a {kind} and was skipped; name it to read it" if kind else ""
 
 
 def _candidates(source: str) -> set[Path]:

@@ -165,8 +165,8 @@ def _result_of(process: "BaseProcess", here: Any) -> Any:
     except (EOFError, pickle.UnpicklingError):
         process.join()
         raise MxhoundError(
-            f"a process that read the logs ended early (exit code {process.exitcode}): is memory "
-            "short?"
+            f"a reader process ended early (exit code {process.exitcode}), perhaps for lack of "
+            "memory"
         ) from None
 
 

@@ -26,7 +26,7 @@ def change_lines(change: Change, width: int) -> Iterator[str]:
                 subsequent_indent="  ",
             )
     if not change.hosts:
-        yield "  no change: no host is reported, then or now"
+        yield "  no change: no host was reported, and none is now"
 
 
 def called(host: str, name: str) -> str:

@@ -81,7 +81,7 @@ def _facts(verdict: Verdict, change: HostChange | None) -> Iterator[str]:
     identity = verdict.identity
     yield f"**Score:** {verdict.score:.2f}"
     if change:
-        yield f"**Since the last report:** {change.trend.words}, episode {code(change.incident)}"
+        yield f"**Since the last report:** {change.trend.words}, incident {code(change.incident)}"
     if identity and identity.name:
         yield f"**Name:** {code(cut(identity.name, NAME))}"
     if identity and identity.mac:

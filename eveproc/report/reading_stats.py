@@ -63,10 +63,11 @@ def _lines(report: Report) -> Iterator[str]:
                 f"{stats.skipped[reason]}{_named(stats.details.get(reason, {}))}"
             )
     if stats.unread:
-        yield f"not read, for their names: {named_shortly(stats.unread)}; name a file to read it"
+        unread = named_shortly(stats.unread)
+        yield f"not read because of their names: {unread}; name a file to read it"
     yield from (f"problem: {problem}" for problem in stats.problems)
     if stats.problems_left_out:
-        yield f"problem: {stats.problems_left_out} more file problems, not kept"
+        yield f"problem: {stats.problems_left_out} more file problems, not listed"
 
 
 def _named(counts: Mapping[str, int]) -> str:

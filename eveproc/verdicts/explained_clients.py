@@ -99,8 +99,9 @@ def file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
     if not peers or not is_sharer or talks or looked_up >= MX_DOMAINS:
         return None
     return BenignExplanation(
-        f"tries {lost} other peers on {ports} ports in vain, as a program that shares files does",
-        "if sharing files is not allowed, find the program",
+        f"tries {lost} other peers on {ports} ports without an answer, as a file sharing program "
+        "does",
+        "if file sharing is not allowed, find the program",
         CONNECTIONS,
         HARDLY,
     )

@@ -32,5 +32,5 @@ def left_out(store: EvidenceStore) -> Iterator[str]:
     if store.host_names.sampled:
         yield (
             f"more than {MOST_ADDRESSES} home addresses have names of users or machines; those of "
-            f"one in {1 << store.host_names.sampled} are told"
+            f"one in {1 << store.host_names.sampled} are reported"
         )

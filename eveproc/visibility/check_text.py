@@ -112,7 +112,7 @@ def _rules(check: SiteCheck) -> Iterator[str]:
         yield f"{'SILENT' if rule.is_silent else 'alerted':<11}  {what}"
     if not check.rules:
         expected = "by the records none should have"
-        unknown = "without dns, smtp and flow records nobody can tell whether one should have"
+        unknown = "without dns, smtp and flow records it is unknown whether one should have"
         yield f"no rule alerted; {expected if check.can_expect_alerts else unknown}"
 
 

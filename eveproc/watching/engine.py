@@ -177,7 +177,7 @@ class Watcher:
     def _news_or_fault(self, machine: Machine, at: float, *, over: bool) -> list[LiveNews]:
         """What there is to tell of one machine; a machine that cannot be judged is named."""
         with self._faults.caught(f"{machine.address}: cannot be judged"):
-            incident = self._episode_of(machine)
+            incident = self._incident_of(machine)
             if over:
                 going = incident is not None and incident.standing is Standing.OPEN
                 return list(self._judge(machine, incident, at, over=True)) if going else []
@@ -213,7 +213,7 @@ class Watcher:
             ):
                 yield LiveNews(verdict, told)
 
-    def _episode_of(self, machine: Machine) -> Incident | None:
+    def _incident_of(self, machine: Machine) -> Incident | None:
         going = (
             incident
             for incident in self.memory.incidents.values()
@@ -393,7 +393,7 @@ def merge_in_parts(store: EvidenceStore, new: EvidenceStore, faults: Faults) -> 
     for address, mac, time in sorted(new.leases.seen):
         with faults.caught(f"{address}: a lease of {mac} was lost"):
             store.leases.merge(Leases({(address, mac, time): new.leases.seen[address, mac, time]}))
-    with faults.caught("what else was new was lost"):
+    with faults.caught("other new evidence was lost"):
         leases = replace(new.leases, seen={})
         store.merge(replace(new, hosts=PackedStore(HostEvidence), leases=leases, active=set()))
 

@@ -52,8 +52,7 @@ CONTENT = (
         sees="attachments with a name that Windows runs, installs or mounts "
         f"({', '.join(RUNNABLE_SUFFIXES)}) in clear text mails to external servers",
         mistaken_for=("a person or application that mails programs to an external partner",),
-        next_step="Take a copy of the attachment from the mail and have it looked at; see which "
-        "programs run on the host.",
+        next_step="Have a copy of the attachment analyzed; see which programs run on the host.",
         references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
         technique="T1566.001",
         classtype="trojan-activity",

@@ -56,7 +56,7 @@ REJECTION = (
             "smtp records without their message, where the sensor lost packets",
         ),
         next_step="Compare the refused recipients with the owner's correspondents: guessed or "
-        "bought addresses are strangers.",
+        "bought addresses are none of these.",
         references=(_REPLIES,),
         technique="T1071.003",
         classtype="trojan-activity",

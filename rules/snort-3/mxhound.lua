@@ -75,7 +75,7 @@ for _, silence in ipairs({
     table.insert(suppress, silence)
 end
 
--- What the rules need to count right, where snort.lua has none of it: streams, and SMTP taken apart command by command.
+-- What the rules need to count right, where snort.lua has none of it: streams, and SMTP parsed command by command.
 stream = stream or { }
 stream_tcp = stream_tcp or { }
 smtp = smtp or { }

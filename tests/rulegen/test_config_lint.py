@@ -119,7 +119,7 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         (
             "decode-mime: yes",
             "decode-mime: no",
-            "19: [app-layer.protocols.smtp.mime.decode-mime]: is no: mails are not taken apart",
+            "19: [app-layer.protocols.smtp.mime.decode-mime]: is no: mails are not parsed",
         ),
         (
             "- dns\n",

@@ -141,7 +141,7 @@ class CsvReader:
                 )
         if refused and not understood:
             source.note_problem(
-                "is an alert_csv with fields of its own, which do not say what they are; "
+                "is an alert_csv with other fields, which cannot be identified; "
                 "expected the default fields of Snort 2.9 "
                 "or 3, those of mxhound.lua, or a first line that names the columns"
             )

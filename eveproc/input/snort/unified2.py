@@ -77,7 +77,7 @@ def _records(source: RecordSource) -> Iterator[_Record | Skipped]:
             kind, size = _HEADER.unpack_from(rest, at)
             if not _is_record(kind, size):
                 source.note_problem(
-                    "holds something else than unified2 records; what came before that was used, "
+                    "holds bytes that are no unified2 record; what came before that was used, "
                     "the rest was not"
                 )
                 yield Skipped(SkipReason.WRONG_TYPE, "unified2 record")

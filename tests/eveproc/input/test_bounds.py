@@ -245,10 +245,10 @@ def test_what_is_no_file_in_a_folder_is_passed_over_with_a_word(tmp_path: Path, 
     found = analyze([source], build_profile(parse_yaml(SITE, "site.yaml")), jobs=1)
     assert found.stats.files == 1
     assert [str(problem).removeprefix(f"{tmp_path}/") for problem in found.stats.problems] == [
-        "eve.1.json: is a pipe and was passed over; name it to read it",
-        "eve.2.json: is a device and was passed over; name it to read it",
+        "eve.1.json: is a pipe and was skipped; name it to read it",
+        "eve.2.json: is a device and was skipped; name it to read it",
         "eve.3.json: cannot be read: No such file or directory",
-        "eve.4.json: is a socket and was passed over; name it to read it",
+        "eve.4.json: is a socket and was skipped; name it to read it",
     ]
 
 

@@ -236,7 +236,7 @@ def test_everything_wrong_with_the_sources_is_told_before_anything_is_read(tmp_p
         ('""', "is empty; expected files, folders, globs and -"),
         (
             "a**b/*",
-            "is no path and no pattern: Invalid pattern: '**' can only be an entire path component",
+            "is neither a path nor a pattern: Invalid pattern: '**' can only be an entire path component",
         ),
         ("x" * 5000, "cannot be read: File name too long"),
     ]
@@ -350,7 +350,7 @@ def test_an_array_that_breaks_off_gives_what_it_holds(
     numbers, stats = read(written(tmp_path / "eve.json", json.dumps(RECORDS).encode()[cut]))
     assert numbers[: COUNT - 1] == list(range(COUNT - 1))
     assert stats.skipped == {reason: 1}
-    assert "breaks off or is wrong" in stats.problems[0].what
+    assert "is cut off or invalid" in stats.problems[0].what
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -403,7 +403,7 @@ def test_a_fault_behind_an_array_is_told(tmp_path: Path) -> None:
     numbers, stats = read(written(tmp_path / "eve.json", ARRAY + b'{"event_type": \n' + LINES))
     assert numbers[:2] == [0, 1]
     (problem,) = stats.problems
-    assert "breaks off or is wrong" in problem.what
+    assert "is cut off or invalid" in problem.what
 
 
 def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:

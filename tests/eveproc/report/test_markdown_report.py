@@ -70,7 +70,7 @@ def test_a_host_of_one_of_several_networks_says_which() -> None:
 def test_what_changed_is_told() -> None:
     report = made_stores.changed()
     text = render(report, report.verdicts)
-    assert "- **Since the last report:** new, episode `e-0001`\n" in text
+    assert "- **Since the last report:** new, incident `e-0001`\n" in text
     assert "10.20.9.3" in text  # has gone quiet, so it has no section
 
 

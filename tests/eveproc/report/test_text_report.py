@@ -70,7 +70,7 @@ def test_what_changed_comes_before_the_hosts() -> None:
         r"\x1b\[[0-9;]*m| +$", "", render_table(report, (INFECTED,), 100), flags=re.MULTILINE
     )
     nothing = render(a_report(change=Change(START, ())), ())
-    assert nothing.endswith("  no change: no host is reported, then or now\n")
+    assert nothing.endswith("  no change: no host was reported, and none is now\n")
 
 
 def test_nothing_in_the_time_asked_for_is_said() -> None:
@@ -140,7 +140,7 @@ def test_what_was_read_and_what_was_not() -> None:
         "lines skipped as blank: 1\n"
         f"lines skipped as other_event_type: 3 (tls 2, {escaped} 1)\n"
         f"problem: eve{escaped}: is empty\n"
-        "problem: 3 more file problems, not kept\n"
+        "problem: 3 more file problems, not listed\n"
         "health: the sensor: 7 packets dropped\n"
     )
 

@@ -971,7 +971,7 @@ def shared_files(peers, on_mail_ports, ports=200):
 def test_peers_of_file_sharing_on_mail_ports_are_no_mail_servers():
     found = verdict(shared_files(900, 40))
     assert found.level is Level.CLEAN
-    assert "other peers on 200 ports in vain, as a program that shares files does" in found.why
+    assert "other peers on 200 ports without an answer, as a file sharing program does" in found.why
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_years_across_a_new_year(
     )
     result = report(path, *since, "-f", "json", "--all")
     assert all(day in result.stdout for day in expected)
-    told = "was taken to be within a year behind --since" in result.stderr
+    told = "is taken to be within the year after --since" in result.stderr
     assert told is (since == ("--since", "2023-06-01"))
 
 
@@ -322,7 +322,7 @@ def test_text_in_a_folder_is_read_where_no_other_log_is(tmp_path: Path) -> None:
     log(tmp_path / "eve.json", b'{"timestamp":"2026-03-02T08:00:00+0000","event_type":"stats"}\n')
     told = report(str(tmp_path)).stderr
     assert (
-        f"not read, for their names: {tmp_path}/fast.log, {tmp_path}/fast.log.1; name a file"
+        f"not read because of their names: {tmp_path}/fast.log, {tmp_path}/fast.log.1; name a file"
         in told
     )
     assert "alert" not in told.partition("events:")[2].partition("\n")[0]
@@ -341,7 +341,7 @@ def test_text_that_a_pattern_or_an_archive_holds_beside_another_log_is_not_read_
     assert "events: 1 (alert 1)" in report(f"{tmp_path}/*.log").stderr
     log(tmp_path / "eve.json", record)
     told = report(f"{tmp_path}/*[ns]*").stderr
-    assert f"not read, for their names: {tmp_path}/fast.log; name a file" in told
+    assert f"not read because of their names: {tmp_path}/fast.log; name a file" in told
     assert "alert 1" in report(f"{tmp_path}/fast.lo?").stderr
     with zipfile.ZipFile(tmp_path / "logs.zip", "w") as packed:
         packed.writestr("a/fast.log", FAST)
@@ -354,7 +354,9 @@ def test_text_that_a_pattern_or_an_archive_holds_beside_another_log_is_not_read_
     for name in ("logs.zip", "logs.tar.gz"):
         told = report(str(tmp_path / name)).stderr
         assert "alert 1" in told
-        assert f"not read, for their names: {tmp_path}/{name}: a/fast.log; name a file" in told
+        assert (
+            f"not read because of their names: {tmp_path}/{name}: a/fast.log; name a file" in told
+        )
 
 
 @pytest.mark.parametrize(

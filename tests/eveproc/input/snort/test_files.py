@@ -42,9 +42,9 @@ def test_a_folder_of_rotated_logs_is_read_whole(tmp_path: Path) -> None:
     [
         (
             UNIFIED2[:30],
-            "holds no alert: not one of its 1 lines or records is whole and understood",
+            "holds no alert: none of its 1 lines or records could be read",
         ),
-        (JSON[:60], "holds no alert: not one of its 1 lines or records is whole and understood"),
+        (JSON[:60], "holds no alert: none of its 1 lines or records could be read"),
         (b"03/02-08:00:00.250000 ,TCP,10.20.1.7\n", "is an alert_csv with fields of its own"),
         (
             b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(16),
@@ -132,8 +132,8 @@ def test_what_is_not_read_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "night.json").write_bytes(JSON)
     told = report(tmp_path).stderr
     names = f"{tmp_path}/0/alert_fast.txt, {tmp_path}/stats.txt"
-    assert f"not read, for their names: {names}; name a file to read it\n" in told
-    assert f"{tmp_path}/night.json: holds records and was not read, for its name" in told
+    assert f"not read because of their names: {names}; name a file to read it\n" in told
+    assert f"{tmp_path}/night.json: holds records but was not read because of its name" in told
 
 
 def test_a_folder_without_a_log_is_refused_with_what_it_holds(tmp_path: Path) -> None:

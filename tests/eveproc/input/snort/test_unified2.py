@@ -143,8 +143,7 @@ def test_what_is_no_record_ends_the_file_with_a_problem(garbage: bytes) -> None:
     assert [type(result) for result in found] == [Alert, Skipped]
     assert found[1] == Skipped(SkipReason.WRONG_TYPE, "unified2 record")
     assert problems == [
-        "holds something else than unified2 records; what came before that was used, the rest was "
-        "not"
+        "holds bytes that are no unified2 record; what came before that was used, the rest was not"
     ]
 
 
