@@ -2,8 +2,8 @@
 
 Each entry expires. Hosts that an earlier run blocked stay blocked until then.
 
-Nothing here touches a firewall: a person reviews and loads the files. Of a report, only addresses
-in canonical form are written to them, so no text from the wire can become a command or a rule.
+Nothing here touches a firewall: a person reviews and loads the files. Only addresses in canonical
+form are copied from a report, so no text from the wire can become a command or a rule.
 """
 
 import json
@@ -92,9 +92,9 @@ def read_report(path: Path) -> tuple[Candidate, ...]:
 
     If several lines name one host, the last one counts.
 
-    Raises InputError with the first MOST_PROBLEMS invalid lines (one if none before it is valid:
-    then this is no report), and where the report could judge
-    no host: files made of it would end every earlier block.
+    Raises InputError with the first MOST_PROBLEMS invalid lines (only the first if no line before
+    it is valid: then this is no report), and if the report could judge no host: files made from it
+    would end every earlier block.
     """
     lines = read_bounded(path, MAX_BYTES).decode("utf-8", errors="replace").splitlines()
     found: dict[tuple[Address, str], Candidate] = {}

@@ -103,13 +103,13 @@ def destination(text: str) -> "Path | Receiver | None":
 def _complete_files(
     _context: click.Context, _option: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
-    """Let the shell complete names of files: what else EVE and -o may be cannot be known."""
+    """Let the shell complete file names: other values of EVE and -o cannot be completed."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
 
 
-# What may not be read is refused by the library, which says "Permission denied"; click does not.
+# Unreadable files are refused by the library, which says "Permission denied"; click does not.
 FILE = click.Path(readable=False, path_type=Path)
 FOLDER = WrittenPath(readable=False, file_okay=False, path_type=Path)
 WRITTEN = WrittenPath(readable=False, path_type=Path)
@@ -138,7 +138,7 @@ class InputOptions(Struct, frozen=True):
 
 
 class _SiteFile(click.Path):
-    """A site profile; who has none is told how to make one."""
+    """A site profile; a user without one is told how to make it."""
 
     def get_missing_message(self, *_: object, **__: object) -> str:
         return "To make a first one from a log: eveproc discover EVE -o site.yaml"

@@ -1,8 +1,8 @@
 """archive.sqlite <-> Archive: the rows of all kept nights.
 
-The file is read whole, changed in memory and written whole in one step: on a file share SQLite's
-own locks cannot be relied on, and whoever has the file open keeps reading the night before. SQLite,
-because Python brings it, and datasette, DuckDB and spreadsheets open it.
+The file is read whole, changed in memory and written atomically: on a file share SQLite's own locks
+are unreliable, and a program that has the file open keeps reading the previous night. It is SQLite
+because Python includes it, and datasette, DuckDB and spreadsheets open it.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ from rulegen.files import read_bounded, write_stream
 # SQLite's application_id, in the header of the file: a file of another program is refused.
 APPLICATION = int.from_bytes(b"mxha")
 VERSION = 1
-# It is held in memory; a verdict takes about a kilobyte.
+# Maximum size of the file, which is held in memory; a verdict takes about a kilobyte.
 MAX_BYTES = 1 << 30
 
 SCHEMA = f"""
@@ -63,7 +63,7 @@ _Row = TypeVar("_Row", NightRow, VerdictRow, IncidentRow)
 
 
 class _DamagedError(Exception):
-    """The file holds something that eveproc does not write."""
+    """The file holds data that eveproc does not write."""
 
 
 class Archive:
@@ -73,7 +73,9 @@ class Archive:
         self._connection = connection
 
     def add(self, rows: Iterable[Row], keep: int) -> None:
-        """Add the rows of a night in place of those it had, and forget all but `keep` nights."""
+        """Add the rows of a night, replacing earlier rows of it, and drop all but the latest `keep`
+        nights.
+        """
         for row in rows:
             if isinstance(row, NightRow):
                 self._forget(row.id)
@@ -90,11 +92,11 @@ class Archive:
             self._connection.execute(f"DELETE FROM {table} WHERE night = ?", (night,))
 
     def nights(self) -> list[NightRow]:
-        """The oldest first."""
+        """Nights, the oldest first."""
         return self._rows(NightRow, "id")
 
     def verdicts(self) -> list[VerdictRow]:
-        """By night, the worst first."""
+        """Verdicts by night, the worst first."""
         return self._rows(VerdictRow, "night, place")
 
     def incidents(self) -> list[IncidentRow]:
@@ -123,7 +125,7 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """The archive of the file, an empty one if there is none.
+    """The archive in the file; an empty one if there is no file.
 
     Raises InputError for other files, also from within the `with`.
     """

@@ -15,14 +15,16 @@ _SEEN = (Level.INFECTED.value, Level.SUSPECTED.value)
 
 
 class IncidentNight(Struct, frozen=True):
-    """What one night said; `verdict` is None if the host was not listed, as when it is clean."""
+    """What one night said; `verdict` is None if the host was not listed, for example because it was
+    clean.
+    """
 
     row: IncidentRow
     verdict: VerdictRow | None
 
     @property
     def level(self) -> str:
-        """The level of a listed host; for others the change says more than a level."""
+        """The level of a listed host; None for others."""
         return self.verdict.verdict if self.verdict else ""
 
     @property
@@ -63,7 +65,8 @@ class ArchivedIncident(Struct, frozen=True):
 class Days(Struct, frozen=True):
     """The calendar days from the first to the last kept night (UTC): a column for each.
 
-    `judged` are the columns of days on which hosts could be judged; of the others nothing is known.
+    `judged` are the columns of days on which hosts could be judged; nothing is known about the
+    others.
     """
 
     first: date
@@ -107,7 +110,7 @@ def days_of(nights: Sequence[NightRow]) -> Days:
 def incidents_of(
     rows: Sequence[IncidentRow], verdicts: Sequence[VerdictRow]
 ) -> list[ArchivedIncident]:
-    """The one with the latest news first; of one night the worst first."""
+    """Incidents by latest news, the newest first; within a night the worst first."""
     listed = {(one.night, one.incident): one for one in verdicts if one.incident}
     nights: dict[str, list[IncidentNight]] = {}
     for row in rows:

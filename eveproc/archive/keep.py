@@ -1,7 +1,8 @@
 """A Report -> one more night in an archive: its page, the linked pages around it, and its rows.
 
 DIR/index.html, DIR/nights/ID.html, DIR/incidents/ID.html, DIR/archive.sqlite. All are for the owner
-alone, as other reports are. The rows come last: a run that breaks off before is repeated whole.
+alone, as other reports are. The rows are written last: a run that ends before that is repeated
+whole.
 """
 
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def _make_folders(folder: Path) -> None:
 
 
 def _write_changed(path: Path, text: str) -> None:
-    """Leave a page alone that says the same already: most nights change few incidents."""
+    """Write the page unless it is unchanged: most nights change few incidents."""
     with suppress(OSError):
         if path.read_bytes() == text.encode():
             return

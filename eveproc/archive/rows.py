@@ -1,7 +1,7 @@
 """A Report -> plain rows of one night: verdicts, incidents, coverage.
 
 Text from the wire is escaped. A row has the columns of the table of the same name (database.py).
-Times are ISO 8601 UTC text, None where there is none.
+Times are ISO 8601 UTC text, None if unknown.
 """
 
 import re
@@ -38,7 +38,7 @@ class NightRow(Struct, frozen=True):
     clean: int
 
     def check(self) -> None:
-        """Raise ValueError for what no report says."""
+        """Raise ValueError for values that no report has."""
         _check_night(self.id)
         Outcome(self.judgement)
 
@@ -72,7 +72,7 @@ class VerdictRow(Struct, frozen=True):
     incident: str
 
     def check(self) -> None:
-        """Raise ValueError for what no report says."""
+        """Raise ValueError for values that no report has."""
         _check_night(self.night)
         Level(self.verdict)
         if self.incident:
@@ -80,7 +80,7 @@ class VerdictRow(Struct, frozen=True):
 
     @property
     def page(self) -> str:
-        """Where the host is described, from the folder of the archive."""
+        """Link to the description of the host, relative to the folder of the archive."""
         return f"nights/{self.night}.html#host-{self.place}"
 
 
@@ -98,7 +98,7 @@ class IncidentRow(Struct, frozen=True):
     name: str
 
     def check(self) -> None:
-        """Raise ValueError for what no report says."""
+        """Raise ValueError for values that no report has."""
         _check_night(self.night)
         _check_incident(self.incident)
         Trend(self.trend)
@@ -140,12 +140,12 @@ def title_of(night: str) -> str:
 
 
 def _check_night(night: str) -> None:
-    """It names a page."""
+    """Raise ValueError for an id that cannot name a page."""
     datetime.strptime(night, "%Y-%m-%dT%H%M%S%z")
 
 
 def _check_incident(incident: str) -> None:
-    """It names a page."""
+    """Raise ValueError for an id that cannot name a page."""
     if not re.fullmatch(f"[0-9A-Za-z_-]{{1,{LONGEST_ID}}}", incident):
         raise ValueError(f"invalid id of an incident {incident!r}")
 
@@ -158,7 +158,7 @@ def night_id(report: Report, made: float) -> str:
 
 
 def id_of(change: HostChange) -> str:
-    """The incident's id as a name of a file: the state file that it is from may be another's."""
+    """The incident's id as a file name; it comes from a state file, which may be anybody's."""
     return re.sub(r"[^0-9A-Za-z-]", "_", change.incident[:LONGEST_ID])
 
 

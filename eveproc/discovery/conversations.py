@@ -1,11 +1,11 @@
-"""Blocks of undecoded EVE -> the lines in which hosts meet, decoded where they show new ones.
+"""Blocks of undecoded EVE -> who met whom, from the lines that may show something new.
 
-Discovery asks every dns, flow and alert record who met whom, and nearly all of them say again what
-another one said. Such a line is known by slices of its bytes and passed over: both addresses of a
-connection; of a lookup its ends, its kind and result. Only blocks whose lines all begin as Suricata
-writes them are looked at as a whole; of others each line that does not is decoded.
+Discovery needs from every dns, flow and alert record who met whom, and nearly all records repeat
+another one. Such a line is recognized by slices of its bytes and skipped: both addresses of a
+connection; ends, kind and result of a lookup. Only blocks whose lines all begin as Suricata writes
+them are examined as a whole; in others, each line that begins differently is decoded.
 
-This looks at every line. Where home networks are known, meetings.py finds the few that matter.
+This examines every line. Once home networks are known, meetings.py finds the few lines that matter.
 """
 
 import re
@@ -23,10 +23,10 @@ from eveproc.input.reader import LineReader
 from eveproc.signals.home_net import network_test
 from rulegen.site_profile import Network
 
-# Bounds on memory: what is kept to be known again. When one is reached, it begins anew, and lines
-# are decoded that need not be.
+# Bounds on the tables of known entries. A full table is emptied, and some lines are decoded without
+# need.
 MOST_ADDRESSES, MOST_LOOKUPS = 1 << 18, 1 << 16
-# An IPv6 network with more first groups of digits than these is told by its first digits.
+# An IPv6 network with more distinct first groups than this is recognized by its first digits.
 MOST_BEGINNINGS = 16
 
 _RECORD = re.compile(
@@ -41,7 +41,8 @@ _VERSION, _RCODE, _ANSWERS = b'"version":', b'"rcode":"', (b'"answer"', b'"respo
 _UNANSWERED = b'"pkts_toclient":0,'
 _DNS, _FLOW, _ALERT = (kind.TYPE.encode() for kind in (Dns, Flow, Alert))
 _MEETINGS = frozenset((_DNS, _FLOW, _ALERT))
-# Other records are decoded if they show a host; those that Suricata does not write may hold others.
+# Other records are decoded if they show a host; records that Suricata did not write may contain
+# others.
 _DECODED = frozenset((Smtp.TYPE.encode(), Dhcp.TYPE.encode()))
 _PASSED_OVER = frozenset(kind.encode() for kind in EVENT_TYPES) - _MEETINGS - _DECODED
 
@@ -55,14 +56,14 @@ PORT = b"53"
 
 
 class Meeting(Struct, frozen=True):
-    """The hosts that a record showed, and whether a record of the same ends can show more."""
+    """The hosts that a record showed, and whether another record of the same ends can show more."""
 
     hosts: Collection[str]
     is_all: bool
 
 
 class Conversations:
-    """Finds in blocks who met whom, and tells it by decoded events."""
+    """Finds in blocks who met whom, and reports it by decoded events."""
 
     def __init__(
         self,
@@ -89,28 +90,30 @@ class Conversations:
         self._is_quiet = lru_cache(maxsize=MOST_LOOKUPS)(lambda end: is_quiet(_spelled(end)))
         self._is_server = network_test(homes)
         self._server_beginnings = (*_beginnings(homes),)
-        # Hosts in the networks that were noted, as they are written, and addresses that look alike.
+        # Noted hosts of the networks, as they are written, and addresses outside the networks that
+        # begin alike.
         self._met: set[bytes] = set()
         self._others: set[bytes] = set()
         self._kinds: set[bytes] = set()
-        # Lookups: ends of which others show nothing more; those of them of which one was decoded;
-        # and what was shown.
+        # Lookups: ends that show nothing more; those of them of which a lookup was decoded; and
+        # what was shown.
         self._shown: set[Ends] = set(done)
         self.done: set[Ends] = set(done)
         self._lookups: set[_Lookup] = set()
         self._has_answers = False
-        # Clients whose lookups show nothing more, unless the server's address begins like these.
+        # Clients whose lookups show nothing more, unless the server's address begins like one of
+        # these.
         self._quiet: set[bytes] = set()
         self._near = *self._beginnings, *self._server_beginnings
-        # Other statistics: most lines are not counted either.
+        # Statistics of its own, because most lines are not counted.
         self._lines = LineReader(ReadStats)
 
     def shown(self) -> frozenset[Ends]:
-        """Ends of lookups of which an answer was noted that others cannot add to."""
+        """Ends of lookups with a noted answer to which other lookups cannot add."""
         return frozenset(self._shown)
 
     def further(self, block: bytes, end: int, _found: Found = ()) -> Iterator[int]:
-        """Take in the lines of block[:end]; gives a place in each line that others must decode."""
+        """Read the lines of block[:end]; returns a place in each line that others must decode."""
         heads: list[_Head] = _RECORD.findall(b"\n" + block[:end])
         if len(heads) != block.count(b"\n", 0, end):
             yield from self._one_by_one(block[:end])
@@ -135,7 +138,7 @@ class Conversations:
         self._keep_bounds()
 
     def take(self, line: bytes) -> bool:
-        """Take in one line; False if others must decode it."""
+        """Read one line; False if others must decode it."""
         found = _RECORD.match(b"\n" + line)
         if found is None:
             return False
@@ -143,9 +146,9 @@ class Conversations:
         return self._is_known(head) or self._is_taken_in(line, head)
 
     def take_those(self, block: bytes, end: int, places: Iterable[int]) -> Iterator[int]:
-        """Take in the lines of block[:end] that the places, in ascending order, are in.
+        """Read the lines of block[:end] that hold the places, which are in ascending order.
 
-        Gives a place in each line that others must decode.
+        Returns a place in each line that others must decode.
         """
         behind = 0
         for place in places:
@@ -158,10 +161,10 @@ class Conversations:
         self._keep_bounds()
 
     def new_lookups(self, found: Iterable[tuple[int, Ends]]) -> Iterator[int]:
-        """Those of the places of lookups, with ends that are not done, that may show more."""
+        """The places of lookups that may show more: their ends are not done."""
         quiet, near = self._quiet, self._near
         for place, ends in found:
-            # Most of these are a resolver's, each at another server.
+            # Most of these are lookups of a resolver, each at another server.
             if ends[0] in quiet and ends[3] and not ends[1] and not ends[2].startswith(near):
                 continue
             if self._is_quiet_lookup(ends, is_answer=True):
@@ -191,9 +194,9 @@ class Conversations:
             self.done |= self._shown
 
     def _is_known(self, head: _Head) -> bool:
-        """Does its beginning tell that a line shows nothing new?"""
+        """True if the beginning of a line already tells that it shows nothing new."""
         kind, source, source_port, destination, destination_port = head
-        if kind == _DNS:  # ports written in another way, as text say, are not in the head
+        if kind == _DNS:  # ports in another notation, for example text, are not in the head
             return bool(source_port and destination_port) and _ends(head) in self.done
         if kind not in self._kinds or not source:
             return kind in _PASSED_OVER
@@ -213,7 +216,7 @@ class Conversations:
         return True
 
     def _meet_lookup(self, line: bytes, ends: Ends) -> bool:
-        """Take in a lookup; False if its record is spelled otherwise."""
+        """Read a lookup; False if its record is spelled differently."""
         lookup = _lookup(line)
         if lookup is None:
             return False
@@ -227,14 +230,14 @@ class Conversations:
             self._kinds.add(_DNS)
             self._lookups.add(key)
             self._has_answers |= is_answer
-            # Where the ports do not tell the server, versions differ in who it is.
+            # If the ports do not tell the server, the versions differ in its place.
             if meeting.is_all and from_port != to_port:
                 self.done.add(ends)
                 self._shown.add(ends)
         return True
 
     def _is_quiet_lookup(self, ends: Ends, *, is_answer: bool) -> bool:
-        """Does a lookup, whatever else is in it, show nothing new?"""
+        """True if a lookup shows nothing new, whatever else is in it."""
         source, from_port, destination, to_port = ends
         if from_port == to_port or _DNS not in self._kinds:
             return False
@@ -260,7 +263,7 @@ class Conversations:
             self._kinds.add(kind)
 
     def is_met(self, end: bytes) -> bool:
-        """Was the host noted, or is it none that is kept?"""
+        """True if the host was noted, or is of a kind that is not kept."""
         if end in self._met or end in self._others or not end.startswith(self._beginnings):
             return True
         address = _spelled(end)
@@ -270,7 +273,7 @@ class Conversations:
         return True
 
     def _decode(self, line: bytes, *ends: bytes) -> Meeting | None:
-        """What a line shows, as soon as it is noted; None if it does not count."""
+        """Decode and note what a line shows; None if it does not count."""
         shown = [self._note(event) for event in self._lines.line(line) if isinstance(event, Event)]
         meeting = shown[0] if len(shown) == 1 else None
         if meeting is not None:
@@ -282,7 +285,7 @@ class Conversations:
 
 
 def client_and_server(ends: Ends) -> tuple[str, str]:
-    """Of ends whose ports tell."""
+    """Client and server of ends whose ports tell them apart."""
     source, from_port, destination, _ = ends
     client, server = (destination, source) if from_port else (source, destination)
     return _spelled(client), _spelled(server)
@@ -298,7 +301,7 @@ def _if_told(port: bytes) -> bytes | None:
 
 
 def _lookup(line: bytes) -> tuple[bytes, bytes] | None:
-    """Version and kind of a dns record, and the result of an answer; None if spelled otherwise."""
+    """Version and kind of a dns record, and the result of an answer; None if unreadable here."""
     found = _LOOKUP.search(line)
     if found is None or (not found[1].startswith(_VERSION) and _VERSION in line):
         return None
@@ -311,8 +314,8 @@ def _spelled(end: bytes) -> str:
 
 
 def _beginnings(networks: Iterable[Network]) -> Iterator[bytes]:
-    """How addresses in the networks may begin, in any spelling; few others begin so."""
-    yield from (b"0", b"::")  # of IPv6, also one that holds an address of IPv4
+    """Prefixes, in any spelling, of addresses in the networks; few other addresses have them."""
+    yield from (b"0", b"::")  # IPv6 addresses, also those that hold an IPv4 address
     for network in networks:
         bits = network.max_prefixlen
         first, last = (

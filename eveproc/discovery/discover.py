@@ -39,11 +39,11 @@ from rulegen.site_profile import Network, SiteProfile, collapsed, short
 from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
-# So many hosts must share a provider's submission server; so many clients and this share of the
-# accepted mail make a domain the site's own.
+# Minimum number of hosts that share a provider's submission server; minimum number of clients, and
+# minimum share of the accepted mail, of a domain of the site.
 SUBMITTERS, DOMAIN_CLIENTS, DOMAIN_SHARE = 2, 3, 0.1
-# Anybody can have a mailbox in these, so none is a site's own. Probes for open relays ask for a
-# mailbox of the prober, most often in one of these.
+# Public mailbox providers, so none is a site's own domain. Probes for open relays name a mailbox of
+# the prober, most often at one of these.
 PUBLIC_MAILBOXES = frozenset(
     (
         *("gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "outlook.com", "hotmail.com"),
@@ -56,7 +56,7 @@ PUBLIC_MAILBOXES = frozenset(
 
 
 class Named(Struct, frozen=True):
-    """A network or domain of the site, or a submission server that it uses, and the evidence."""
+    """A network or domain of the site, or a submission server that it uses, with the evidence."""
 
     name: str
     why: str
@@ -66,10 +66,10 @@ class Named(Struct, frozen=True):
 class Discovery(Struct, frozen=True):
     """Everything that was found, each part in a fixed order.
 
-    `first` and `last` are the times of the records, in seconds since 1970 UTC. `networks` are
-    those that were met beyond `home_networks`; `unmet` are home networks of which no host was met.
-    `separate_by` are fields that tell networks with the same addresses apart. `missing` says which
-    records were not there and what cannot be found without them; `is_blind` means that nothing can.
+    `first` and `last` are the times of the records, in seconds since 1970 UTC. `networks` are those
+    seen beyond `home_networks`; `unmet` are home networks of which no host was seen. `separate_by`
+    are fields that distinguish networks with the same addresses. `missing` says which records are
+    missing and what cannot be found without them; `is_blind`: nothing can be found.
     """
 
     home_networks: tuple[Network, ...]
@@ -101,9 +101,9 @@ class Difference(Struct, frozen=True):
 class Domains(Struct):
     """The recipients' domains of mail from external hosts to home hosts, by home server.
 
-    Each sketch counts "domain client" pairs: `accepted` those of which a message was seen,
-    `named` those of which only the SMTP commands were: the server may have refused them. Merging
-    is order-free, and the size is bounded as that of ActivitySketch.
+    Each sketch counts "domain client" pairs: `accepted` those with a message, `named` those of
+    which only the SMTP commands were seen, so that the server may have refused them. Merging is
+    order-free, and the size is bounded as that of ActivitySketch.
     """
 
     accepted: dict[str, ActivitySketch] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Domains(Struct):
 
 
 class SiteEvidence(EvidenceStore):
-    """What verdicts rest on, and besides it the domains of incoming mail and the networks met.
+    """The evidence for verdicts, the domains of incoming mail, and the networks seen.
 
     `kinds` are the kinds of records that were read, of those that show hosts (_SHOW_HOSTS).
     """
@@ -158,12 +158,12 @@ class Discoverer(Collector):
         done: Collection[Ends] = (),
         is_declared: bool = True,
     ) -> None:
-        """`before` is what was found of the same input, or of a part of it, when it was read
-        before: what that shows need not be found again. Lookups between ends that are `done` were
-        noted there, and note_done takes in what they show of servers.
+        """`before` is the result of an earlier reading of the same input or of a part of it, which
+        need not be found again.
 
-        `is_declared`: were the home networks named by the site, not found in `before`? Then it is
-        not asked whether they are home.
+        Lookups between ends that are `done` were noted there; note_done adds what they show about
+        servers. `is_declared`: the site named the home networks, so it is not examined whether they
+        are home.
         """
         super().__init__(site, period)
         known = site.home_networks if is_declared else ()
@@ -175,7 +175,7 @@ class Discoverer(Collector):
         self._look_further(before or SiteEvidence(), done)
 
     def _look_further(self, before: SiteEvidence, done: Collection[Ends]) -> None:
-        """Have the lines found that tell of hosts or lookups."""
+        """Let the prefilter find the lines about hosts or lookups."""
         homes = self.site.home_networks
         networks = [
             part
@@ -202,18 +202,18 @@ class Discoverer(Collector):
         self.line_filter = replace(self.line_filter, patterns=patterns, further=meetings.further)
 
     def shown(self) -> frozenset[Ends]:
-        """Ends of lookups that were noted, and need not be again."""
+        """Ends of lookups that need not be noted again."""
         return self._conversations.shown()
 
     def note_done(self, done: Iterable[Ends]) -> None:
-        """Note whom DNS servers answered that were not known to be home when it was read."""
+        """Note the clients of DNS servers that were not known to be home at the earlier reading."""
         for ends in done:
             self._note_server(*client_and_server(ends))
 
     def add(self, event: Event) -> None:
-        """Take one event in.
+        """Add one event.
 
-        For a verdict, answers about mail show enough of a resolver; here every answer counts.
+        Verdicts need only answers about mail to recognize a resolver; here every answer counts.
         """
         super().add(event)
         meeting = self._meet(event)
@@ -223,7 +223,7 @@ class Discoverer(Collector):
             self._note_domains(event)
 
     def add_lookups(self, asker: Asker) -> None:
-        """Add all that one host asked; of answers alike by one server, one shows who met whom."""
+        """Add all lookups of one host; one of a server's equal answers shows who met whom."""
         super().add_lookups(asker)
         if self._is_added_one_by_one(asker):
             return
@@ -239,9 +239,9 @@ class Discoverer(Collector):
             self.store.domains.note(event)
 
     def _meet(self, event: Event) -> Meeting | None:
-        """Take in who met whom; gives None if the event does not count.
+        """Note who met whom; returns None if the event does not count.
 
-        The same meeting may be taken in any number of times.
+        Noting a meeting again changes nothing.
         """
         store = self.store
         if event.TYPE in _SHOW_HOSTS:
@@ -251,7 +251,7 @@ class Discoverer(Collector):
             return None
         hosts = tuple(hosts_met(event))
         store.finder.add(event)
-        if not counts:  # whose clock is wrong may still tell home networks
+        if not counts:  # a sensor with a wrong clock still shows home networks
             return None
         store.met.update(home for host in hosts if (home := self._home_of(host)))
         if isinstance(event, Dns) and event.is_answer:
@@ -259,10 +259,10 @@ class Discoverer(Collector):
         return Meeting(hosts, is_all=isinstance(event, Dns) and shows_all(event))
 
     def _note_server(self, client: str, server: str) -> None:
-        """Note whom a DNS server answers: each client once, and not when.
+        """Note the clients of a DNS server, each once and without times, so one answer says as much
+        as all.
 
-        So one answer says as much as all. The hours of an ActivitySketch keep more clients than one
-        of them would.
+        Spread over the hours of an ActivitySketch, more clients are kept than in one hour.
         """
         if client != server and self.is_home(server):
             observation = Observation(self._hour_of(client), client, (client,))
@@ -274,7 +274,7 @@ class Discoverer(Collector):
 
 
 def _hour_for(client: str) -> float:
-    """One of the hours that an ActivitySketch keeps in full, before all others."""
+    """One of the hours that an ActivitySketch keeps in full; they are before all others."""
     return float(fingerprint((client,)) % FULL_HOURS * HOUR)
 
 
@@ -293,9 +293,11 @@ def _with_those(
 
 
 def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = ()) -> Discovery:
-    """What was found; hosts judged infected are no example of what is normal here."""
+    """Everything that was found; hosts judged infected are left out, as they are no example of
+    normal hosts.
+    """
     store.trim()
-    if hours := store.coverage.hours.values():  # most records were passed over
+    if hours := store.coverage.hours.values():  # most records were skipped
         store.first_event = min(seen.first for seen in hours)
         store.last_event = max(seen.last for seen in hours)
     findings = tuple(find_roles(store))
@@ -315,7 +317,7 @@ def discover(store: SiteEvidence, site: SiteProfile, infected: Iterable[str] = (
 
 
 def _separate_by(store: SiteEvidence) -> Iterator[Named]:
-    """Fields by which machines with one address differ; asked of the site, never certain."""
+    """Fields by which machines with one address differ: a question to the site, never certain."""
     if not store.has_scopes:
         return
     parts: dict[tuple[str, str], int] = {}
@@ -333,14 +335,16 @@ def _separate_by(store: SiteEvidence) -> Iterator[Named]:
 
 
 def _is_without_place(asset: Asset) -> bool:
-    """True for what Discoverer notes of a DNS server: of many records alike one is decoded, so it
-    is not said where it was seen, and it is no sign of a second machine.
+    """True for what Discoverer notes about a DNS server: only one of many equal records is decoded,
+    so its network is not noted, and it is no sign of a second machine.
     """
     return asset.scopes == {""} and set(asset.evidence.sketches) == {_SERVES}
 
 
 def missing_records(kinds: Collection[str]) -> tuple[str, ...]:
-    """What cannot be found for want of records, and how to have them; `kinds` are those read."""
+    """What cannot be found because records are missing, and how to get them; `kinds` are those
+    read.
+    """
     has_dns, has_smtp, has_flow = (kind in kinds for kind in ("dns", "smtp", "flow"))
     if not (has_dns or has_smtp or has_flow):
         return (_ONLY_ALERTS if "alert" in kinds else _NOTHING,)
@@ -370,12 +374,12 @@ _NOTHING = f"no dns, smtp or flow records were read: {_ENABLE}"
 
 
 def is_blind(kinds: Collection[str]) -> bool:
-    """Are all records absent that show what a host is for?"""
+    """True if no record shows what a host is for."""
     return not any(kind in kinds for kind in ("dns", "smtp", "flow"))
 
 
 def without_home(kinds: Collection[str]) -> Discovery:
-    """What there is to say where no home network was found: only why."""
+    """The Discovery without any home network: it only says why."""
     records = missing_records(kinds) if is_blind(kinds) else ()
     return Discovery(*((), 0, (), (), (), inf, -inf), missing=(_NO_HOME, *records), is_blind=True)
 
@@ -394,8 +398,8 @@ def _submission(store: EvidenceStore, infected: frozenset[str]) -> Iterator[Name
 def _domains(store: SiteEvidence, mail_servers: set[str]) -> Iterator[Named]:
     """Domains for which the site's mail servers regularly accept mail from several hosts.
 
-    Where no message was seen at all (TLS, or Suricata does not decode mail), the recipients that
-    external hosts named are doubtful: a probe for an open relay names foreign domains.
+    If no message was seen at all (TLS, or Suricata does not decode mail), the recipients that
+    external hosts named are used, but as doubtful: a probe for an open relay names foreign domains.
     """
     accepted = _clients_by_domain(store.domains.accepted, mail_servers)
     relayed = _relayed(store, mail_servers)
@@ -421,7 +425,7 @@ def _clients_by_domain(
 
 
 def _frequent(clients: Counter[str]) -> Iterator[tuple[str, int]]:
-    """Domains with enough clients and share, most clients first; none of public mailboxes."""
+    """Domains with enough clients and share, most clients first; without PUBLIC_MAILBOXES."""
     least = max(DOMAIN_CLIENTS, DOMAIN_SHARE * clients.total())
     for domain, number in sorted(clients.items(), key=lambda one: (-one[1], one[0])):
         if number >= least and domain not in PUBLIC_MAILBOXES:
@@ -436,7 +440,7 @@ def _relayed(store: EvidenceStore, mail_servers: set[str]) -> set[str]:
 
 
 def _networks(finder: HomeNetworkFinder) -> Iterator[Named]:
-    """Networks that were met beyond the home networks; the doubtful ones last."""
+    """Networks seen beyond the home networks; the doubtful ones last."""
     for network in finder.networks():
         yield Named(str(network), f"hosts were seen in it: {_examples(finder, network)}")
     for network in finder.doubtful():
@@ -452,7 +456,7 @@ def _examples(finder: HomeNetworkFinder, network: Network) -> str:
 
 
 def differences(discovery: Discovery, site: SiteProfile) -> Iterator[Difference]:
-    """Key by key: what the logs show and the profile lacks, then what the logs do not show."""
+    """For each key: what the logs show and the profile lacks, then what the logs do not show."""
     yield from _network_differences(discovery)
     for role, declared in ((Role.MAIL_SERVER, site.mail_servers), (Role.RESOLVER, site.resolvers)):
         yield from _role_differences(role, declared, discovery, site)

@@ -1,7 +1,7 @@
 """Files of EVE records (and a site.yaml, if there is one) -> Discovery.
 
-Without a site.yaml home networks are found in a sample of the input first, and looked for again
-while all of it is read. Where that finds others, it is read once more.
+Without a site.yaml, home networks are found in a sample of the input first, and searched for again
+while all of it is read. If that finds others, the input is read once more.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,8 +48,8 @@ def discover_in(
 
     Without a profile the input is read more than once, so standard input needs a profile.
 
-    Where no home network is found, the Discovery says only that. Raises InputError where a source
-    cannot be read.
+    If no home network is found, the Discovery only says so. Raises InputError if a source cannot be
+    read.
     """
     if site is None and STDIN in sources:
         raise InputError([Problem(STDIN, _READ_TWICE)])
@@ -78,9 +78,9 @@ class _Source(Struct, frozen=True):
     progress: Progress | None
 
     def read_undeclared(self) -> tuple[SiteProfile, SiteEvidence, ReadStats]:
-        """The profile of the home networks that all of the input shows, and what it shows of them.
+        """The profile of the home networks that the whole input shows, and the evidence about them.
 
-        Nothing but why, where it shows no home network.
+        Without evidence if there are none.
         """
         nowhere, progress = SiteProfile(()), self.progress
         before = sampled(self.files, lambda: Discoverer(nowhere, self.period, is_declared=False))
@@ -100,7 +100,7 @@ class _Source(Struct, frozen=True):
         return SiteProfile(home), store, stats
 
     def read(self, site: SiteProfile) -> tuple[SiteEvidence, ReadStats]:
-        """What the input shows of a site with declared home networks."""
+        """The evidence about a site with declared home networks."""
         before = sampled(self.files, lambda: Discoverer(site, self.period))
         return self._read(site, before or Sample(SiteEvidence()), self.progress)
 
@@ -112,7 +112,7 @@ class _Source(Struct, frozen=True):
         *,
         is_declared: bool = True,
     ) -> tuple[SiteEvidence, ReadStats]:
-        """What the input shows, `before` included."""
+        """The evidence of the input, `before` included."""
         collect = partial(Discoverer, site, self.period, is_declared=is_declared)
         store, stats = self._gather(
             partial(collect, before=before.store, done=before.done), progress
@@ -128,7 +128,7 @@ class _Source(Struct, frozen=True):
     def _gather(
         self, collect: Callable[[], Discoverer], progress: Progress | None
     ) -> tuple[SiteEvidence, ReadStats]:
-        """Raises InputError where nothing in the files is EVE."""
+        """Read the files. Raises InputError if nothing in them is EVE."""
         store, stats = gather(self.files, collect, jobs=self.jobs, progress=progress)
         stats.raise_if_no_eve()
         assert isinstance(store, SiteEvidence)  # a Discoverer's

@@ -1,11 +1,11 @@
 """Blocks of undecoded EVE of a site with known home networks -> lines that may show new hosts.
 
-Conversations looks at every line. Here the search of a report finds what can matter, too: records
-of lookups, of which those between ends that are done are passed over; addresses in networks of
-which no host was met yet, or that are private and not home; kinds of records that were not read
-yet; and records in text, whose lines are all decoded. An address is found wherever it stands in a
-line, so the order of keys does not matter; what is spelled in another way than Suricata does is
-found by the patterns of every report (signals/prefilter_patterns.py).
+Conversations examines every line. Here the prefilter of a report also finds what can matter:
+records of lookups (those between ends that are done are skipped); addresses in networks of which no
+host was seen yet, or that are private and not home; kinds of records that were not read yet; and
+records in text, all of whose lines are decoded. An address is found anywhere in a line, so the
+order of keys does not matter; lines that Suricata did not write are found by the patterns of every
+report (signals/prefilter_patterns.py).
 """
 
 import re
@@ -17,12 +17,13 @@ from eveproc.discovery.conversations import PORT, Conversations, Ends
 from eveproc.input.prefilter import Found, PatternKind
 from rulegen.site_profile import Network
 
-# Of a kind of records that was not read yet, so many in a block are decoded: some may be damaged.
+# Number of records per block that are decoded for a kind that was not read yet: some may be
+# damaged.
 TRIES = 8
-# More parts than these, and a network without its known parts is looked for as a whole.
+# If a network without its known parts has more parts than this, it is searched for as a whole.
 MOST_PARTS = 256
 QUOTE = b'"'
-# What follows the kind of a record of a lookup; the groups are conversations.Ends.
+# The text after the kind of a lookup's record; the groups are conversations.Ends.
 _ENDS = re.compile(
     rb',(?:"vlan":\[[0-9,]*\],)?'
     rb'"src_ip":"([0-9a-fA-F:.]+)","src_port":(?:(%b)|[0-9]+),'
@@ -30,12 +31,12 @@ _ENDS = re.compile(
 )
 _LOOKUPS = b'event_type":"(?i:dns)"'
 _IN_TEXT = (rb"event_type\\", b'event_type""')
-# IPv6 that holds an address of IPv4.
+# IPv6 addresses that hold an IPv4 address.
 _MAPPED = b"(?i::ffff:)"
 
 
 class Meetings:
-    """Finds lines by patterns, and has Conversations look at them."""
+    """Finds lines by patterns, and lets Conversations examine them."""
 
     def __init__(
         self,
@@ -44,10 +45,10 @@ class Meetings:
         kinds: Iterable[str],
         known: Callable[[], Collection[str]],
     ) -> None:
-        """`networks` are those of which every host is to be noted.
+        """Every host of the `networks` is to be noted.
 
-        `kinds` are the kinds of records of which one is looked for, and `known` tells which of
-        those were read.
+        `kinds` are the kinds of records of which one each is searched for, and `known` returns
+        those already read.
         """
         self._conversations = conversations
         self._known = known
@@ -56,7 +57,7 @@ class Meetings:
 
     @property
     def patterns(self) -> tuple[tuple[PatternKind, bytes], ...]:
-        """What is to be looked for in each block."""
+        """The patterns to search for in each block."""
         of_kinds = (f'event_type":"(?i:{kind})"'.encode() for kind in self._kinds)
         texts = (_LOOKUPS, *_IN_TEXT, *self._addresses, *of_kinds)
         return tuple((PatternKind.FURTHER, text) for text in texts)
@@ -92,13 +93,13 @@ class Meetings:
         return chain(strange, conversations.new_lookups(new))
 
     def _is_new(self, block: bytes, place: int) -> bool:
-        """Is the address that the place is in one of a host that may have to be noted?"""
+        """True if the address at the place may have to be noted."""
         start, stop = block.rfind(QUOTE, 0, place) + 1, block.find(QUOTE, place)
         return not self._conversations.is_met(block[start:stop])
 
 
 def without(network: Network, known: Iterable[Network]) -> tuple[Network, ...]:
-    """The parts of a network that are in none of the known ones."""
+    """The parts of a network that are in none of the known networks."""
     parts = [network]
     for one in known:
         if one.version == network.version and one.overlaps(network):
@@ -117,9 +118,9 @@ def _parts_without(network: Network, known: Network) -> Iterator[Network]:
 
 
 def address_patterns(networks: Iterable[Network]) -> tuple[bytes, ...]:
-    """Regular expressions that find every address in these networks, behind its quote.
+    """Regular expressions that find every address in these networks, after its quote.
 
-    Few others are found. Of IPv6 at most the first two groups are looked at.
+    They find few others. For IPv6 they use at most the first two groups.
     """
     of_v4: dict[tuple[int, ...], set[int]] = {}
     patterns = set()

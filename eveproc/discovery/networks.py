@@ -1,8 +1,8 @@
-"""Events -> HomeNetworkFinder: the networks that a site seems to use, for want of a site.yaml.
+"""Events -> HomeNetworkFinder: the networks that a site without a site.yaml seems to use.
 
-Private networks in use are home. A public network is home where several of its hosts ask DNS
-servers and do not only ask servers of other home networks: external scanners and resolvers that
-query the site's own name server ask nobody else that the sensor can see.
+Private networks in use are home. A public network is home if several of its hosts ask DNS servers,
+and not only servers of other home networks: external scanners and resolvers that query the site's
+own name server ask no other server that the sensor sees.
 """
 
 from collections import Counter
@@ -28,18 +28,18 @@ _PRIVATE: tuple[tuple[Network, int], ...] = (
 PRIVATE_NETWORKS = tuple(block for block, _ in _PRIVATE)
 _is_private = network_test(PRIVATE_NETWORKS)
 PUBLIC_V4, PUBLIC_V6 = 24, 48
-# So many hosts of a public network must have asked DNS servers before it can be home.
+# Minimum number of hosts that ask DNS servers in a public home network.
 ASKING_HOSTS = 3
-# A server that is asked from so many public networks serves the Internet, not one site.
+# A server asked from so many public networks serves the Internet, not one site.
 NETWORKS_OF_A_PUBLIC_SERVER = 8
-# Bounds on memory: public networks that ask, servers' networks kept of each, parts of one private
-# block that are listed one by one.
+# Bounds on memory: public networks that ask, servers' networks kept for each, and parts of one
+# private block that are listed individually.
 MOST_NETWORKS, MOST_ASKED, MOST_PARTS = 50_000, 32, 2
 MOST_EXAMPLES = 3
 
 
 class AskingNetwork(Struct):
-    """A public network whose hosts ask DNS servers; of each set the lowest are kept.
+    """A public network whose hosts ask DNS servers; each set keeps the lowest members.
 
     `asking` are hosts that asked, `answered` those that got an answer (not an error), `asked` are
     the networks of the servers.
@@ -56,7 +56,7 @@ class AskingNetwork(Struct):
             _keep_lowest(self.answered, client, ASKING_HOSTS)
 
     def can_learn_of(self, client: Address, *, is_answer: bool) -> bool:
-        """Might `note` change anything but `asked`?"""
+        """True if `note` might change more than `asked`."""
         return _would_keep(self.asking, client, ASKING_HOSTS) or (
             is_answer and _would_keep(self.answered, client, ASKING_HOSTS)
         )
@@ -73,9 +73,9 @@ class AskingNetwork(Struct):
 class HomeNetworkFinder(Struct):
     """Collects networks from events; merges in any order.
 
-    `private` maps each private network in use to its lowest hosts. `answers_logged`: did any
-    record hold an answer of a DNS server? Addresses in `home` are left out. `_bars` are clients
-    of which all is kept but servers, and the order beyond which none of those is, now or later.
+    `private` maps each private network in use to its lowest hosts. `answers_logged`: a record held
+    an answer of a DNS server. Addresses in `home` are left out. `_bars` are clients of which
+    everything but servers is kept, each with the order above which no server is kept, now or later.
     """
 
     home: tuple[Network, ...] = ()
@@ -87,7 +87,7 @@ class HomeNetworkFinder(Struct):
     _bars: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
-        """Take one event in."""
+        """Add one event."""
         for address in hosts_met(event):
             self.note_met(address)
         match event:
@@ -117,19 +117,19 @@ class HomeNetworkFinder(Struct):
         return collapsed(network for network, is_home in self._judge_asking() if not is_home)
 
     def examples(self, network: Network) -> tuple[Address, ...]:
-        """The lowest hosts that were met in one of `networks`."""
+        """The lowest hosts seen in `network`, at most MOST_EXAMPLES."""
         asking = (one.asking for one in self.public.values())
         hosts = {host for some in (*self.private.values(), *asking) for host in some}
         inside = (host for host in hosts if host.version == network.version and host in network)
         return tuple(sorted(inside, key=int)[:MOST_EXAMPLES])
 
     def has_met(self, network: Network) -> bool:
-        """Was a host met in a network that holds whole networks of those that were found?"""
+        """True if a host was seen in a network that contains whole networks of those found."""
         known = (one.network_address for one in (*self.private, *self.public))
         return any(find_network(address, (network,)) for address in known)
 
     def beyond(self, home: tuple[Network, ...]) -> "HomeNetworkFinder":
-        """The same without what was found in home networks."""
+        """The same finder without what was found in home networks."""
         return HomeNetworkFinder(
             home,
             {one: hosts for one, hosts in self.private.items() if not _is_in(one, home)},
@@ -145,7 +145,7 @@ class HomeNetworkFinder(Struct):
         return bool(self.home) and _home_test(self.home)(text)
 
     def note_met(self, text: str) -> bool:
-        """Note that a host was met. False if it is known; a bounded set remembers most of them."""
+        """Note that a host was seen. False if it is known; a bounded set remembers most hosts."""
         if text in self._met:
             return False
         if len(self._met) >= MOST_NETWORKS:
@@ -157,7 +157,7 @@ class HomeNetworkFinder(Struct):
         return True
 
     def can_learn(self, client: str, server: str, is_answer: bool) -> bool:
-        """Might a lookup, whatever its answer, show more than that answers are logged?"""
+        """True if a lookup, whatever its answer, might show more than that answers are logged."""
         if not client or not server:
             return True
         bar = self._bars.get(client)
@@ -209,13 +209,13 @@ class HomeNetworkFinder(Struct):
             )
 
     def _asks(self, server: Network, client: Network) -> bool:
-        """Does this server's network ask DNS servers itself, those of the client aside?"""
+        """True if this server's network itself asks DNS servers, other than those of the client."""
         asking = self.public.get(server)
         return asking is not None and bool(asking.asked - {client, server})
 
 
 def hosts_met(event: Event) -> Iterator[str]:
-    """The addresses that took part in a conversation; an address that never answered is none."""
+    """The addresses that took part in a conversation; an address that never answered did not."""
     match event:
         case Dns():
             yield event.client
@@ -232,7 +232,7 @@ def hosts_met(event: Event) -> Iterator[str]:
 
 
 def shows_all(event: Dns) -> bool:
-    """Can no other record of this client and this server show more of networks?"""
+    """True if no other record of this client and this server can show more networks."""
     return event.is_answer and (_is_private(event.client) or event.rcode in _ANSWERED)
 
 
@@ -272,7 +272,7 @@ def _order_around(text: str) -> tuple[int, int]:
 
 
 def _is_local(address: Address) -> bool:
-    """Is this an address of one host or one link only?"""
+    """True for an address of one host or one link only."""
     return (
         address.is_loopback
         or address.is_link_local
@@ -286,7 +286,7 @@ def _is_in(network: Network, others: Iterable[Network]) -> bool:
 
 
 def _joined(private: Iterable[Network]) -> Iterator[Network]:
-    """Many parts of one private block become the smallest network that covers all of them."""
+    """The networks; many parts of one private block become the smallest one that covers them."""
     known = sorted(private, key=_order)
     for block, _ in _PRIVATE:
         parts = [

@@ -1,6 +1,6 @@
 """Files -> what a Discoverer finds in a sample of their lines: whole pieces, spread over all.
 
-It is a guess, made before everything is read; nothing rests on it alone.
+The result is a first guess; nothing depends on it alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,21 +17,21 @@ from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import holds_lines
 from eveproc.input.sources import LogSource, plain_head, size_of
 
-# So many pieces of so many bytes; of less input than LEAST all is read as soon.
+# Number of pieces, and bytes of each; input of less than LEAST bytes is read whole as quickly.
 PIECES, PIECE, LEAST = 16, 1 << 18, 1 << 24
 
 
 class Sample(Struct, frozen=True):
-    """What was found in a sample, and ends of lookups that were noted."""
+    """What was found in a sample, and the ends of lookups that were noted."""
 
     store: SiteEvidence
     done: frozenset[Ends] = frozenset()
 
 
 def sampled(files: Sequence[str], collect: Callable[[], Discoverer]) -> Sample | None:
-    """What is found in a sample; None where there is too little input for one.
+    """The result of a sample; None if there is too little input.
 
-    What can be read only once, as a pipe, is left out.
+    Sources that can be read only once, such as pipes, are left out.
     """
     sizes = {file: size_of(file) for file in files if Path(file).is_file()}
     if sum(sizes.values()) < LEAST:
@@ -58,7 +58,7 @@ def _places(sizes: dict[str, int]) -> Iterator[tuple[str, int]]:
 
 
 def _read_head(gatherer: Gatherer[SiteEvidence], source: LogSource) -> None:
-    """Of a compressed file the beginning is read."""
+    """Read the beginning of a compressed file."""
     if holds_lines(source.head()):
         for block, end in islice(source.blocks(), 1):
             gatherer.take(block, end)

@@ -23,11 +23,11 @@ from eveproc.evidence.places import Place, describe, differing, project
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence, merged
 
 # Two networks are one if this share of the smaller one's events was logged in both. Two machines
-# that use the same port at the same server within an hour are far below.
+# that happen to use the same port at the same server within an hour stay far below.
 SHARED = 0.1
 # Maximum number of networks at one address that are compared pair by pair.
 COMPARED_AT_MOST = 64
-# No address changes hands so often: whoever sends packets from it invents MACs.
+# Maximum number of MACs of an address that are told apart: beyond that, somebody invents MACs.
 MACS_AT_MOST = 1024
 
 Pair = tuple[str, str]
@@ -48,10 +48,10 @@ class Apart(Struct, frozen=True):
 class Asset(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
-    `mac` is "" if not known. `scope` says in which of several networks it is ("" where the address
-    is in one only), `scopes` in which logged ones. `contested` are the MACs of machines that had
-    the address at the same time and whose evidence cannot be separated. `holds` say when the
-    addresses were the machine's; () where that is not known.
+    `mac` is "" if not known. `scope` names its network if the address is in several ("" otherwise),
+    `scopes` are those logged. `contested` are the MACs of machines that had the address at the same
+    time and whose evidence cannot be separated. `holds` say when the addresses were the machine's;
+    () if unknown.
     """
 
     address: str
@@ -66,9 +66,9 @@ class Asset(Struct, frozen=True):
 
 
 class Network(Struct, frozen=True):
-    """What was seen of one address in one network: its scopes, and the evidence by MAC.
+    """The evidence of one address in one network, by MAC, and its scopes.
 
-    `is_whole`: it is the only network that the address was seen in.
+    `is_whole`: the address was seen in no other network.
     """
 
     address: str
@@ -101,14 +101,14 @@ def assets(
 
 
 def _contested(leases: Leases, address: str, acks: set[Ack]) -> tuple[str, ...]:
-    """The machines that had the address at the same time; some of them, where MACs are invented."""
+    """The machines that had the address at the same time; only some if MACs are invented."""
     if len(acks) > MACS_AT_MOST and len(macs := {mac for _, mac in acks}) > MACS_AT_MOST:
         return tuple(sorted(macs)[:COMPARED_AT_MOST])
     return leases.contested(address, acks) if acks else ()
 
 
 class _Holders:
-    """MACs, and what each did at an address; most evidence is packed, as there may be much."""
+    """MACs, and what each did at an address; most of the evidence is packed to save memory."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[tuple[AddressHold, Network, str]]] = {}
@@ -121,7 +121,7 @@ class _Holders:
         self._parts.setdefault(hold.mac, []).append(place)
 
     def by_mac(self) -> Iterator[tuple[str, list[tuple[AddressHold, Network, HostEvidence]]]]:
-        """In the order of MACs; networks come without their evidence."""
+        """MACs in order; the networks are returned without their evidence."""
         for mac, parts in sorted(self._parts.items()):
             yield mac, [(hold, network, self._evidence[key]) for hold, network, key in parts]
 
@@ -149,7 +149,7 @@ class _Acks:
         return set(self._leased)
 
     def leases_of(self, address: str) -> dict[str, set[Ack]]:
-        """By scope ("" if not logged), the acknowledgements of an address."""
+        """The acknowledgements of an address by scope ("" if not logged)."""
         by_scope: dict[str, set[Ack]] = {}
         for time, mac in self._leased.get(address, ()):
             for scope in self._leases.scopes.get((address, mac), {""}):
@@ -158,11 +158,11 @@ class _Acks:
         return by_scope
 
     def everywhere(self, address: str) -> set[Ack]:
-        """Those of an address, whatever the network."""
+        """The acknowledgements of an address in any network."""
         return self._leased.get(address, set()) | self._met.get(address, set())
 
     def of(self, network: Network) -> set[Ack]:
-        """Those of an address in one network."""
+        """The acknowledgements of an address in one network."""
         address = network.address
         if network.is_whole:
             return self.everywhere(address)
@@ -210,7 +210,7 @@ def _bound(
         evidence = loose.between(hold.start, hold.end)
         own = named.pop(hold.mac, None)
         yield hold, merged((evidence, own)) if own else evidence
-    for mac, own in named.items():  # an address that several machines have at once
+    for mac, own in named.items():  # several machines have the address at once
         yield AddressHold(network.address, mac, *_span(own), confirmed=_span(own)[1]), own
 
 
@@ -220,13 +220,15 @@ def _span(evidence: HostEvidence) -> tuple[float, float]:
 
 
 def _loose(network: Network, routers: Collection[str]) -> HostEvidence:
-    """Evidence that names no MAC, or a router's."""
+    """Evidence without a MAC, or with a router's."""
     loose = [e for mac, e in network.by_mac.items() if not mac or mac in routers]
     return loose[0] if len(loose) == 1 else merged(loose)
 
 
 def _of_mac(mac: str, parts: list[tuple[AddressHold, Network, HostEvidence]]) -> Iterator[Asset]:
-    """One machine, unless its MAC is in several networks at once (copied virtual machines)."""
+    """The asset of a MAC, or several if it is in several networks at once (copied virtual
+    machines).
+    """
     scopes = {network.scope for _, network, _ in parts}
     if len(scopes) > 1 and _is_copied(parts):
         for scope in sorted(scopes):
@@ -276,7 +278,7 @@ def holders(store: EvidenceStore) -> Iterator[AddressHold]:
 
 
 def by_number(address: str) -> tuple[int, int]:
-    """The order of addresses: IPv4 first, by number."""
+    """Sort key of addresses: IPv4 first, by number."""
     parsed = ip_address(address)
     return parsed.version, int(parsed)
 
@@ -290,7 +292,7 @@ def _networks(
     addresses: Iterable[str],
     known: _Acks,
 ) -> Iterator[Network]:
-    """Each address once for every network that uses it."""
+    """Every address, once for each network that uses it."""
     joined = _joined_scopes(store, known.routers) if separate_by is None else frozenset()
     peer_of = store.server_names.peers()
     for address in sorted(addresses):
@@ -338,7 +340,7 @@ def _as_told(
     scopes: Collection[str],
     fields: tuple[str, ...],
 ) -> Iterator[Network]:
-    """One network for each scope; scopes that logged the same connections are joined.
+    """As declared: one network for each scope; scopes that logged the same connections are joined.
 
     This covers connections whose directions carry different VLAN tags, and two sensors in one
     network. Evidence without scope belongs to the only network, if there is just one.
@@ -361,7 +363,7 @@ def _as_needed(
     leases: Leases,
     routers: Collection[str],
 ) -> Iterator[Network]:
-    """One network, unless its parts contradict each other."""
+    """By the evidence: one network, unless its parts contradict each other."""
     scopes = by_scope.keys() | leased.keys()
     parts = {
         scope: _Part(by_scope.get(scope, {}), leased.get(scope, set()), routers) for scope in scopes
@@ -381,7 +383,7 @@ def _as_needed(
 
 
 class _Part:
-    """What was seen of one address in one scope, for comparison."""
+    """The evidence of one address in one scope, for comparison."""
 
     def __init__(
         self,
@@ -409,7 +411,7 @@ class _Part:
 
 
 def _tied(parts: Mapping[str, _Part]) -> set[Pair]:
-    """Scopes of one network: they logged the same connections, MAC or lease."""
+    """Pairs of scopes of one network: both logged the same connections, MAC or lease."""
     return _same_events(parts) | {
         (one, other)
         for one, other in _pairs(parts)
@@ -418,7 +420,7 @@ def _tied(parts: Mapping[str, _Part]) -> set[Pair]:
 
 
 def _same_events(parts: Mapping[str, _Part]) -> set[Pair]:
-    """Scopes that logged the same connections: a fair part of the smaller one's."""
+    """Pairs of scopes that logged the same connections (SAME_SHARE of the smaller one's)."""
     shared: Counter[Pair] = Counter()
     seen_in: dict[tuple[int, int], list[str]] = {}
     for scope, part in sorted(parts.items()):
@@ -484,7 +486,7 @@ def _differ(address: str, one: _Part, other: _Part, leases: Leases) -> bool:
 
 
 def _joined_scopes(store: EvidenceStore, routers: Collection[str]) -> frozenset[Pair]:
-    """Pairs of scopes that most addresses seen in both show to be one network."""
+    """Pairs of scopes that are one network according to most of the addresses seen in both."""
     tally: Counter[Pair] = Counter()
     for _, evidence in store.hosts.items() if store.has_scopes else ():
         by_scope = _by_scope(evidence, None)

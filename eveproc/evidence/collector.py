@@ -49,7 +49,7 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# Names whose meaning is kept, of those that were asked for.
+# Number of names whose meaning is cached.
 NAMES_KEPT = 1 << 14
 
 
@@ -74,7 +74,7 @@ EVER = Period()
 
 
 def _ends(event: Event) -> tuple[str, str]:
-    """MACs of client and server by `event.origin`; ("", "") if there are none."""
+    """MACs of client and server by `event.origin`; ("", "") if not logged."""
     match event:
         case Dns() | Flow() | Smtp():
             return event.client, event.server
@@ -99,19 +99,21 @@ class Collector:
         self._records = RecordReader(site)
         self.is_home = self._records.is_home
         self._lookups = LookupReader(self._records)
-        # Is a host exempt from any signal, on whatever day?
+        # True if the site exempts any host, on whatever day.
         self._has_exemption = network_test(each.network for each in site.exempt)
         self._noter: CoverageNoter | None = None
         self.line_filter = line_filter(site)
 
     @property
     def since(self) -> float:
-        """From when on events count."""
+        """Start of the time for which events count."""
         return self.period.since
 
     @property
     def counted(self) -> tuple[float, float]:
-        """From when (included) to when (excluded) all events count, as those of their time."""
+        """Start (included) and end (excluded) of the time for which all events count under their
+        own time.
+        """
         period = self.period
         return max(period.since, BEFORE_SURICATA), min(period.until, period.future)
 
@@ -160,14 +162,14 @@ class Collector:
             self._keep(finding)
 
     def add_more(self, like: Stats, count: int) -> None:
-        """Count so many further statistics of the same sensor and hour."""
+        """Count so many further stats records of the same sensor and hour."""
         if reason := self.why_not(like.time):
             self.store.unused[reason] += count
         else:
             self._coverage_noter().note_more(like, count)
 
     def add_names(self, resolved: Resolved) -> None:
-        """Note who has the addresses in answers about mail servers."""
+        """Note the names of the addresses in answers about mail servers."""
         for address, name in (named := tuple(self._names_in(resolved.event))):
             self.store.server_names.note(address, name, resolved.last)
         if named:
@@ -190,12 +192,14 @@ class Collector:
             self._keep(self._labelled(Finding(host, kind, EvidenceSource.LOG, sketch), like))
 
     def _is_added_one_by_one(self, asker: Asker) -> bool:
-        """Does `add_lookups` call `add` with each event? An exemption may be of some days."""
+        """True if `add_lookups` has to add each event by itself, since an exemption may end on some
+        day.
+        """
         hosts = filter(None, (asker.client, asker.server))
         return any(map(self._has_exemption, hosts))
 
     def _note_client(self, event: Event) -> None:
-        """Note that a host exists, and who used it to log in, whatever else the event says."""
+        """Note that a host exists and who logged in from it, whatever else the event says."""
         match event:
             case Flow():
                 self.note_presence(event)
@@ -223,7 +227,7 @@ class Collector:
                 self.store.host_names.note(client, login, int(event.time // HOUR))
 
     def _note_mark(self, event: Event, client: str, kind: str, mark: str) -> None:
-        """Note one of those who use an address, by what the record says of its client."""
+        """Note a mark of a client behind an address, from what the record says about it."""
         if mark and self.is_home(client) and not self.period.why_not(event.time):
             scope = Place.of(label_of(event, self._fields, is_server=False)).scope
             login = Login(kind, f"{fingerprint((mark,)):x}", event.TYPE, scope)

@@ -44,13 +44,13 @@ V = TypeVar("V")
 # Maximum number of sensors and networks kept, more than any site has. The selection depends only on
 # their names.
 MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
-# Maximum number of hosts kept that broadcast, and of hosts that are not home.
+# Maximum number of hosts kept that broadcast, and of hosts outside home_networks.
 MOST_NAMED = 1024
 # Rare records that are always decoded and counted; all others are sampled.
 COUNTED = (Smtp, Dhcp, Stats)
 # Records that name who connected and to whom.
 WITH_ENDS = (Dns, Smtp, Flow, Tls)
-# Records that tell who is who: what could have been seen of mail does not depend on them.
+# Records that identify machines: whether mail could have been seen does not depend on them.
 NOT_COVERED = (LoggedIn, Http, Mdns, Arp)
 # Maximum number of hours counted of a long connection.
 LONGEST_HOURS = 48
@@ -71,7 +71,7 @@ class RecordSpan(Struct):
     lasting: set[int] = field(default_factory=set)
 
     def note(self, start: float, end: float) -> None:
-        """A record of something that lasted from `start` to `end`."""
+        """Count a record of something that lasted from `start` to `end`."""
         self.first, self.last = min(self.first, start), max(self.last, end)
         hour = int(start // HOUR)
         self.hours[hour] += 1
@@ -131,11 +131,11 @@ class Coverage(Struct):
     present: set[str] = field(default_factory=set)
 
     def kinds(self) -> frozenset[str]:
-        """Kinds of records that can be evidence and were met."""
+        """The kinds of records that can be evidence and were seen."""
         return frozenset(kind for _, kind in self.records) | self.present
 
     def sensors(self) -> tuple[str, ...]:
-        """Those that records name."""
+        """The sensors that records name."""
         return tuple(sorted({sensor for sensor, _ in self.records if sensor}))
 
     def span_of(self, kind: str) -> RecordSpan:
@@ -293,11 +293,11 @@ class CoverageNoter:
             self._note_sides(flow, client_home, server_home)
 
     def _note_sides(self, flow: Flow, client_home: bool, server_home: bool) -> None:
-        """Note of which sides of a TCP connection packets were seen."""
+        """Note from which sides of a TCP connection packets were seen."""
         traffic = self.coverage.traffic
         if flow.answered:
             traffic["both_sides"] += 1
-        elif flow.flags_logged and flow.client_flags & SYN_ACK != SYN:  # no attempt to connect
+        elif flow.flags_logged and flow.client_flags & SYN_ACK != SYN:  # not a mere attempt
             is_reply = flow.client_port < FIRST_USER_PORT <= flow.server_port
             traffic["only_sent"] += client_home and not is_reply
             traffic["only_replies"] += server_home and is_reply

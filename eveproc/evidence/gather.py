@@ -33,6 +33,6 @@ def gather_parts(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[EvidenceStore, ReadStats, dict[str, End]]:
-    """Read each of the parts once; where RestParts ended comes back by path."""
+    """Read each of the parts once; also returns where RestParts ended, by path."""
     collect = partial(Collector, site, period)
     return parallel.gather_parts(whole, plain, collect, jobs=jobs, progress=progress)

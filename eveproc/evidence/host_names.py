@@ -1,7 +1,7 @@
 """Logins seen on the wire -> HostNames: who used a home address, and when; merges in any order.
 
 Names are for people who read a report. No verdict depends on them: a client chooses some of them.
-What a sample of records tells of the clients behind an address is kept in the same way.
+Marks of the clients behind an address, from a sample of records, are kept in the same way.
 """
 
 from collections import Counter
@@ -13,22 +13,24 @@ from eveproc.evidence.leases import AddressHold
 from eveproc.evidence.sampling import keeps, still_sampled
 from rulegen.units import HOUR
 
-# Names kept of one address, and told of one machine: a terminal server has hundreds of users.
+# Maximum number of names kept per address and reported per machine: a terminal server has hundreds
+# of users.
 NAMES_EACH, NAMES_TOLD = 64, 16
-# Marks of clients kept of one address: of 32 people and more (verdicts/people.py).
+# Maximum number of marks of clients kept per address: enough for 32 people (verdicts/people.py).
 CLIENTS_EACH = 128
-# As many addresses as may have evidence (store.py).
+# Maximum number of addresses with names: as many as may have evidence (store.py).
 MOST_ADDRESSES = 1 << 18
-# Addresses of which marks of clients are kept: far more than address translations of a site.
+# Maximum number of addresses with marks of clients: far more than a site has address translations.
 MOST_CROWDS = 1 << 14
-# Kinds of marks of clients: what browsers run on, TLS fingerprints, MACs behind a DHCP relay.
+# Kinds of marks of clients: platforms of browsers, TLS fingerprints, MACs behind a DHCP relay.
 PLATFORM, TLS_CLIENT, RELAYED = CLIENT_KINDS = ("platform", "tls_client", "relayed")
-# Names that anybody in the network may announce stand behind those that a server confirmed.
+# Protocols by which any host may announce a name: such names come after those that a server
+# confirmed.
 ANNOUNCED = "mdns"
 
 
 class Login(Struct, frozen=True, order=True):
-    """`kind` is "user", "machine" or one of CLIENT_KINDS; `source` is the protocol that told it."""
+    """`kind` is "user", "machine" or one of CLIENT_KINDS; `source` is the protocol that gave it."""
 
     kind: str
     name: str
@@ -37,7 +39,9 @@ class Login(Struct, frozen=True, order=True):
 
 
 class HostName(Struct, frozen=True):
-    """A name of a machine or of its user; `last_seen` is the start of the last hour of its use."""
+    """A name of a machine or of its user; `last_seen` is the start of the last hour in which it was
+    used.
+    """
 
     kind: str
     name: str
@@ -48,8 +52,8 @@ class HostName(Struct, frozen=True):
 class HostNames(Struct):
     """By address: the logins, each with its last hour (since 1970 UTC).
 
-    `each` are kept of an address. `sampled`: of more than `most` addresses only every 2**n-th is
-    kept (sampling.py).
+    At most `each` are kept per address. `sampled`: of more than `most` addresses only every 2**n-th
+    is kept (sampling.py).
     """
 
     logins: dict[str, dict[Login, int]] = field(default_factory=dict)
@@ -88,7 +92,7 @@ class HostNames(Struct):
     ) -> tuple[HostName, ...]:
         """Names of the machine that held these addresses, the latest first.
 
-        `scopes`: only those that were used in one of them; None: in any.
+        `scopes`: only names used in one of them; None: in any.
         """
         found = {name for hold in holds for name in self._of(hold, scopes)}
         ordered = sorted(found, key=_order)
@@ -97,7 +101,7 @@ class HostNames(Struct):
     def distinct(
         self, holds: Collection[AddressHold], scopes: Collection[str] | None
     ) -> Counter[str]:
-        """By kind, how many names the machine that held these addresses has."""
+        """Number of names, by kind, of the machine that held these addresses."""
         if not self.logins:
             return Counter()
         found = {(name.kind, name.name) for hold in holds for name in self._of(hold, scopes)}
@@ -116,7 +120,9 @@ class HostNames(Struct):
             self.logins = {a: known for a, known in self.logins.items() if keeps(a, self.sampled)}
 
     def _latest(self, known: dict[Login, int]) -> list[tuple[Login, int]]:
-        """Which are kept depends on the set alone: each has `each` later ones in any part."""
+        """The latest `each` names. The choice depends on the set alone: a name dropped from a part
+        of the input has `each` later ones there.
+        """
         ordered = sorted(
             known.items(), key=lambda entry: (entry[0].source == ANNOUNCED, -entry[1], entry[0])
         )

@@ -10,8 +10,8 @@ from eveproc.input.events import Dhcp
 from rulegen.units import HOUR
 
 FOREVER = float("inf")
-# The assumed length of a lease where the log does not say (dhcp `extended: no`): a common default
-# of home and office routers.
+# The assumed length of a lease if it is not logged (dhcp `extended: no`): a common default of home
+# and office routers.
 LEASE_SECONDS = 24 * HOUR
 # These identify no machine: many clients share them.
 NOBODY = frozenset(("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"))
@@ -28,9 +28,9 @@ AT_ONCE = 600
 # Maximum number of scopes of a lease: one network, seen by a few sensors.
 SCOPES_AT_MOST = 64
 # Maximum number of entries of `Leases.seen`, of addresses that were released, and of names: a lease
-# takes some 700 bytes. Whoever is in the network may ask for leases with invented MACs.
+# takes some 700 bytes. Any host in the network may ask for leases with invented MACs.
 MOST_LEASES = 1 << 17
-# Where there are more, acknowledgements are kept of longer times, and then of fewer addresses.
+# Beyond the bound, acknowledgements are kept for longer slots, and then for fewer addresses.
 SLOTS = (1, 4, 24)
 
 
@@ -55,11 +55,10 @@ class Leases(Struct):
     MAC, with its time. `scopes` tells in which networks (address, mac) was leased, where logged;
     `released` is when it was last given back.
 
-    `rounds`: of more than MOST_LEASES entries the first and last acknowledgement of so many hours
-    are kept (SLOTS), by the first of these hours; then those of every 2**n-th address
-    (sampling.py), all of an address or none: by a part of them, what one machine did would be
-    blamed on another.
-    `names_sampled` is the same of names, by MAC.
+    `rounds`: beyond MOST_LEASES entries, the first and last acknowledgement of so many hours are
+    kept (SLOTS), under the first of these hours; beyond that, those of every 2**n-th address
+    (sampling.py). An address keeps all or none of them: with a part, one machine would be blamed
+    for what another did. `names_sampled` is the same for names, by MAC.
     """
 
     seen: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
@@ -71,7 +70,7 @@ class Leases(Struct):
     names_sampled: int = 0
 
     def note(self, event: Dhcp, scope: str = "") -> None:
-        """`scope` is the network it was given in, "" if that is not logged (places.py)."""
+        """`scope` is the network of the lease, "" if not logged (places.py)."""
         if event.mac in NOBODY:
             return
         is_kept = self._keeps(event.address)
@@ -107,7 +106,7 @@ class Leases(Struct):
         self.keep_bounds()
 
     def sentences(self) -> Iterator[str]:
-        """What was left out at a bound."""
+        """Sentences about what was left out because of a bound."""
         if sampled := self._sampled():
             yield (
                 f"more than {MOST_LEASES} leases were confirmed; only those of one address in "
@@ -123,7 +122,7 @@ class Leases(Struct):
         return self.names.get(mac, (0.0, ""))[1]
 
     def acknowledgements(self) -> dict[str, set[Ack]]:
-        """By address, each time at which DHCP confirmed it to a machine."""
+        """For each address, the times at which DHCP confirmed it to a machine."""
         by_address: dict[str, set[Ack]] = {}
         for (address, mac, _), times in self.seen.items():
             by_address.setdefault(address, set()).update((time, mac) for time in times)
@@ -159,9 +158,9 @@ class Leases(Struct):
     def contested(self, address: str, acks: Iterable[Ack]) -> tuple[str, ...]:
         """The machines that have an address at the same time, sorted; () if it only changed hands.
 
-        Two signs tell. An address is given to another machine right after it was leased, and was
-        not released. Or a machine is confirmed again, and again, though another one was confirmed
-        in between.
+        There are two signs: the address is given to another machine right after it was leased,
+        without a release; or a machine is confirmed again repeatedly although another one was
+        confirmed in between.
         """
         runs = _runs(acks)
         last: dict[str, float] = {}
@@ -200,13 +199,13 @@ class Leases(Struct):
             self.names[mac] = max(named, self.names.get(mac, named))
 
     def sample_anew(self) -> None:
-        """Leave nothing out from now on, where what is left after forgetting is little."""
+        """End the sampling if little is left after forgetting."""
         if not still_sampled(len(self.seen), self._sampled() or 1, MOST_LEASES):
             self.rounds = 0
         self.names_sampled = still_sampled(len(self.names), self.names_sampled, MOST_LEASES)
 
     def keep_bounds(self) -> None:
-        """Leave out what is beyond the bounds; for whoever fills the fields."""
+        """Enforce the bounds; to be called by code that fills the fields directly."""
         while max(len(self.seen), len(self.released)) > MOST_LEASES:
             self._sample(self.rounds + 1)
         while len(self.names) > MOST_LEASES:

@@ -1,7 +1,7 @@
-"""An Asker -> an ActivitySketch for each activity that one host's lookups show.
+"""An Asker -> an ActivitySketch for each activity that the lookups of one host show.
 
-What a record shows is worked out once for all that say the same; of each there is left the time and
-the mark. It is what Collector.add finds of each event.
+The meaning of a record is computed once for all records with the same content; only time and mark
+are read from each. The result is the same as that of Collector.add for each event.
 """
 
 from collections import defaultdict
@@ -18,10 +18,10 @@ from eveproc.signals.registry import Activity
 
 
 class _Meaning(Struct, frozen=True):
-    """What a record shows, whoever asks whom.
+    """The meaning of a record, whoever asks whom.
 
-    `asked`: activities of a home host that asks so, by number, each with key and mark (of all query
-    ids). `served`: activities of a home host that answers.
+    `asked`: activities of a home host that asks this, by number, each with key and mark (for all
+    query ids). `served`: activities of a home host that answers.
     """
 
     asked: tuple[tuple[int, str, int], ...]
@@ -29,16 +29,16 @@ class _Meaning(Struct, frozen=True):
 
 
 class LookupReader:
-    """Reads what lookups show, as a RecordReader does of each."""
+    """Reads the meaning of lookups, as a RecordReader does for single events."""
 
     def __init__(self, records: RecordReader) -> None:
         self._records = records
         self._meanings: dict[Answered, _Meaning] = {}
-        # By number: as keys, activities take ten times as long.
+        # Activities by number: as keys of a dict they take ten times as long.
         self._kinds: list[Activity] = []
 
     def read(self, asker: Asker) -> list[tuple[str, Activity, ActivitySketch]]:
-        """What all that one host asked shows: each sketch with its host and the activity."""
+        """The sketches of all lookups of one host, each with its host and activity."""
         client, server = asker.client, asker.server
         is_client, is_server = self._roles(asker)
         of_client, meanings = mark_of((client, client)), self._meanings
@@ -58,7 +58,7 @@ class LookupReader:
         ]
 
     def times(self, asker: Asker) -> Iterator[float]:
-        """When each lookup was that a sketch is of."""
+        """The times of all lookups in the sketches."""
         is_client, is_server = self._roles(asker)
         for answered, time, *_ in asker.asked:
             meaning = self._meaning(answered)
@@ -66,7 +66,7 @@ class LookupReader:
                 yield time
 
     def _roles(self, asker: Asker) -> tuple[bool, bool]:
-        """Does it count what the client asks, and what the server answers?"""
+        """Whether the client's questions count, and whether the server's answers do."""
         return self._records.is_home(asker.client), asker.server not in ("", asker.client)
 
     def _meaning(self, answered: Answered) -> _Meaning:

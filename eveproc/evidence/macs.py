@@ -1,7 +1,7 @@
 """MACs of home addresses over time -> which MACs belong to routers and identify no machine.
 
-ARP (Suricata 8) says the same of IPv4 addresses, but anybody may claim an address in it: it counts
-only for addresses of which neither a frame nor DHCP tells the MAC.
+ARP (Suricata 8) binds IPv4 addresses, too, but any host may claim an address: it counts only for
+addresses whose MAC neither a frame nor DHCP shows.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -13,23 +13,23 @@ from msgspec import Struct, field
 
 from eveproc.evidence.sampling import keeps, still_sampled
 
-# Times of an address are kept to the first and last of each slot of so many seconds; where there
-# are more than MOST_SEEN entries, of so many slots together (four hours, a day).
+# The first and last time of an address are kept for each slot of so many seconds; beyond MOST_SEEN
+# entries, for so many slots together (four hours, a day).
 SLOT = 600
 SLOTS = (1, 24, 144)
 # A laptop may use a few IPv4 addresses without a lease; a MAC with more of them belongs to a
 # router.
 ADDRESSES_AT_MOST = 4
-# IPv6 addresses that one machine uses at once: stable and temporary ones of several prefixes
-# (RFC 8981), those that are no longer preferred included.
+# Maximum number of IPv6 addresses that one machine uses at once: stable and temporary ones of
+# several prefixes (RFC 8981), including deprecated ones.
 IPV6_AT_ONCE = 16
 GATEWAYS_AT_MOST = 4096
-# ARP is heard of hosts that send no mail, too: its times are kept to slots of so many seconds.
+# ARP is seen of hosts that send no mail, too: its times are kept for slots of so many seconds.
 ARP_SLOT = 4 * 3600
-# Maximum number of addresses, MACs and slots, by frames and by ARP: each takes some 400 bytes. MACs
-# and addresses of packets may be invented.
+# Maximum number of addresses, MACs and slots, by frames and by ARP: each takes some 400 bytes.
+# Hosts may invent MACs and addresses.
 MOST_SEEN, MOST_CLAIMS = 1 << 18, 1 << 17
-# The second digit of a MAC that addresses a group.
+# Second digits of MACs that address a group.
 _GROUP = frozenset("13579bdf")
 _NOBODY = "00:00:00:00:00:00"
 
@@ -43,12 +43,12 @@ class MacTable(Struct):
     """MACs (`ether`) of home addresses; merges in any order.
 
     `seen`: (address, MAC, slot) -> first and last time, of hosts with evidence and their peers.
-    `gateways`: MACs that external addresses were seen with. `claims` is as `seen`, by ARP, its
-    slots counted below 0.
+    `gateways`: MACs that external addresses were seen with. `claims` is the same from ARP, with
+    negative slots.
 
-    `rounds`: of more than MOST_SEEN entries the times of more slots are put together (SLOTS), under
-    the first of them; then those of every 2**n-th address are kept (sampling.py), all of an address
-    or none. `claims_sampled` is the latter of claims.
+    `rounds`: beyond MOST_SEEN entries the times of several slots are merged (SLOTS), under the
+    first of them; beyond that, those of every 2**n-th address are kept (sampling.py), all or none
+    of an address. `claims_sampled` is the latter for claims.
     """
 
     seen: dict[Sighting, tuple[float, float]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class MacTable(Struct):
     rounds: int = 0
 
     def __reduce__(self) -> tuple[Callable[[bytes], "MacTable"], tuple[bytes]]:
-        """To another process in one piece; pickle would remember each key by itself."""
+        """Pickled in one piece; otherwise pickle would memoize each key."""
         return _unpickled, (msgspec.msgpack.encode(self),)
 
     def note(self, address: str, mac: str, time: float) -> None:
@@ -66,7 +66,7 @@ class MacTable(Struct):
             self._note((address, mac, int(time // SLOT)), (time, time))
 
     def note_claim(self, address: str, mac: str, time: float) -> None:
-        """In an ARP message the machine said that it has the address."""
+        """Note that the machine claimed the address by ARP."""
         if mac[1] not in _GROUP and mac != _NOBODY:
             self._note_claim((address, mac, -1 - int(time // ARP_SLOT)), (time, time))
 
@@ -125,7 +125,7 @@ class MacTable(Struct):
         self.gateways = _smallest(self.gateways | other.gateways, GATEWAYS_AT_MOST)
 
     def forget(self, before: float) -> None:
-        """Drop what was seen before that time."""
+        """Drop everything seen before that time."""
         self.seen = {key: times for key, times in self.seen.items() if times[1] >= before}
         self.claims = {key: times for key, times in self.claims.items() if times[1] >= before}
         if not still_sampled(len(self.seen), self._sampled() or 1, MOST_SEEN):
@@ -150,7 +150,7 @@ class MacTable(Struct):
         return frozenset(found | self.gateways)
 
     def router_addresses(self) -> frozenset[str]:
-        """Home addresses of routers: the only address of a MAC that leads to external ones."""
+        """Home addresses of routers: each the only address of a MAC that leads to external ones."""
         met: dict[str, set[str]] = {mac: set() for mac in self.gateways}
         for address, mac, _ in self.seen:
             if mac in met:
@@ -167,7 +167,7 @@ class MacTable(Struct):
             yield address, mac, times
 
     def claimed(self) -> Iterator[tuple[str, str, tuple[float, float]]]:
-        """The same by ARP."""
+        """The same from ARP."""
         for (address, mac, _), times in sorted(self.claims.items()):
             yield address, mac, times
 
@@ -187,7 +187,7 @@ def _unpickled(packed: bytes) -> MacTable:
 
 
 def ends_of_slots(times: Iterable[float]) -> Iterator[float]:
-    """The first and the last of the times in each SLOT: no other changes what is kept."""
+    """The first and last time in each SLOT: no other time changes what is kept."""
     slots: dict[int, tuple[float, float]] = {}
     for time in times:
         slot = int(time // SLOT)

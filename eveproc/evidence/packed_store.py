@@ -1,6 +1,6 @@
 """Text -> value, for many values of which few are in use; the others are kept packed.
 
-A packed value takes a thirtieth of the size: what is packed is compressed as well, in some 10 us.
+A packed value is compressed as well, in some 10 us, and takes a thirtieth of the memory.
 """
 
 import zlib
@@ -12,8 +12,8 @@ import msgspec
 
 # Number of unpacked values: more hosts than have evidence in an hour.
 IN_USE = 4096
-# Deflate without a header, looking back 4 kB: a value is mostly shorter, and repeats itself. What
-# is sent to another process is soon unpacked again.
+# Deflate without a header, with a window of 4 kB: most values are shorter, and repetitive. Values
+# sent to another process are compressed faster, since they are soon unpacked again.
 WINDOW, LEVEL, SENT_LEVEL, MEMORY = -12, 6, 1, 4
 
 
@@ -96,14 +96,14 @@ class PackedStore(Generic[V]):
         return (value for _, value in self.items())
 
     def that_may_hold(self, text: str) -> Iterator[V]:
-        """Values whose packed form has this text in it, read-only; without unpacking the others."""
+        """Values whose packed form contains this text, read-only; the others are not unpacked."""
         yield from self._in_use.values()
         wanted = text.encode()
         unpacked = (zlib.decompress(each, WINDOW) for each in self._packed.values())
         yield from (self._type.unpacked(each) for each in unpacked if wanted in each)
 
     def in_use(self) -> Iterator[V]:
-        """Those that are not packed; they may be changed."""
+        """The values that are not packed; they may be changed."""
         return iter(self._in_use.values())
 
     def _restored(self, packed: bytes) -> V:
@@ -127,9 +127,9 @@ class PackedStore(Generic[V]):
     __hash__ = None  # type: ignore[assignment]  # as of a dict
 
     def __getstate__(self) -> tuple[type[V], bytes]:
-        """To another process everything goes packed, in one piece.
+        """Pickled packed and in one piece.
 
-        pickle would remember each key and value by itself, which takes as much memory again.
+        Otherwise pickle would memoize each key and value, which doubles the memory.
         """
         in_use = {
             key: _compressed(value.packed(), SENT_LEVEL) for key, value in self._in_use.items()

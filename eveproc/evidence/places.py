@@ -26,7 +26,7 @@ class Place(Struct, frozen=True, order=True):
 
     @property
     def label(self) -> str:
-        """One text that `of` reads back; "" where nothing is known."""
+        """A text that `of` reads back; "" if nothing is known."""
         return f"{self.scope} {self.mac}" if self.scope or self.mac else ""
 
     @classmethod
@@ -76,7 +76,7 @@ def values_of(scope: str) -> dict[str, str]:
 
 
 def project(scope: str, fields: Iterable[str] | None) -> str:
-    """The scope by these fields alone; None: as it is."""
+    """The scope reduced to these fields; None: unchanged."""
     if fields is None or not scope:
         return scope
     values = values_of(scope)

@@ -16,9 +16,8 @@ def keeps(address: str, sampled: int) -> bool:
 
 
 def still_sampled(kept: int, sampled: int, most: int) -> int:
-    """Rounds of sampling to go on with when what is too old was dropped, and `kept` are left.
-
-    None where all of them, those left out included, would be half of the bound at most.
+    """Number of sampling rounds that stay in force after old entries were dropped and `kept` are
+    left. 0 if all entries, including those left out, would be at most half of the bound.
     """
     return sampled if (kept << sampled) * 2 > most else 0
 

@@ -12,8 +12,8 @@ class Fault(Struct, frozen=True):
     """The meaning of a rise of `counter`.
 
     Up to `tolerated`, a share of `base`, it is noise. `base` lists alternative counters; the first
-    one logged is used, and without one every rise is a fault. `told`: report noise as well.
-    `remedy` names the setting to change.
+    one logged is used, and without one every rise is a fault. `told`: report noise, too. `remedy`
+    names the setting to change.
     """
 
     counter: str
@@ -32,11 +32,11 @@ PACKETS = (
     "capture.dag_packets",
     "decoder.pkts",
 )
-# A share of lost packets below this is noise: a clean verdict stands.
+# A smaller share of lost packets is noise: a clean verdict stands.
 NOISE = 0.001
 # A healthy network has damaged packets and connections that lose a segment, too: about one in a
 # hundred at most. With checksum offloading it is every packet that the sensor's own host sends, or
-# half of all.
+# half of all packets.
 DAMAGED, GAPS = 0.01, 0.05
 _CAPTURE = "use more capture threads or larger buffers, or reduce the traffic"
 _MEMORY = "raise stream.memcap and stream.reassembly.memcap in suricata.yaml"
@@ -92,7 +92,7 @@ FAULTS = (
 )
 _BY_COUNTER: Mapping[str, Fault] = MappingProxyType({fault.counter: fault for fault in FAULTS})
 THRESHOLDS_USED, THRESHOLDS_LIMIT = "detect.thresholds.memuse", "detect.thresholds.memcap"
-# Fill level of a table of thresholds at which a further entry may not fit.
+# Fill level of the threshold table at which a further entry may not fit.
 FULL = 0.98
 
 

@@ -16,9 +16,11 @@ from msgspec import Struct, field
 from eveproc.evidence.sampling import keeps, still_sampled
 from eveproc.signals.domains import NO_PUBLIC_SUFFIX, is_exchange_name, registered_domain
 
-# Addresses with a name, more than any site's hosts send mail through; each takes some 300 bytes.
+# Maximum number of addresses with names: more than the servers of any site's mail; each takes some
+# 300 bytes.
 MOST_SERVERS = 1 << 16
-# Names kept of one address. Shared hosting gives one address thousands; those tell nothing.
+# Maximum number of names per address. Shared hosting gives one address thousands, which tell
+# nothing.
 NAMES_EACH = 4
 # (organisation, does the name say that it is a mail exchanger?)
 Name = tuple[str, bool]
@@ -27,15 +29,15 @@ Name = tuple[str, bool]
 class ServerNames(Struct):
     """By address: server names, each with the last time it was seen (seconds since 1970 UTC).
 
-    `sampled`: of more than MOST_SERVERS only every 2**n-th address is kept (sampling.py); the
-    others count as themselves.
+    `sampled`: beyond MOST_SERVERS addresses only every 2**n-th is kept (sampling.py); the others
+    count as themselves.
     """
 
     names: dict[str, dict[Name, float]] = field(default_factory=dict)
     sampled: int = 0
 
     def note(self, address: str, name: str, time: float) -> None:
-        """At `time` the server at `address` was called `name`."""
+        """Note that at `time` the server at `address` was called `name`."""
         told = _told_by(name)
         if told[0] != NO_PUBLIC_SUFFIX:
             self.add(address, told, time)
@@ -66,10 +68,9 @@ class ServerNames(Struct):
     def peers(self) -> Callable[[str], str]:
         """Address of a server -> the peer to count: its organisation, or the address itself.
 
-        The address counts where its server has no name, or only names of a mail exchanger: what is
-        sent to those goes to many people, not to one provider that the sender has an account with.
-        Where an address has several names, that of the organisation with most addresses is taken: a
-        provider's own name before a customer's.
+        The address counts if its server has no name, or only names of a mail exchanger: mail to
+        those goes to many people, not to one provider of the sender. Of several names the one of
+        the organisation with most addresses counts: a provider's own name before a customer's.
         """
         spread = Counter(org for names in self.names.values() for org in {org for org, _ in names})
         return partial(_peer, self.names, spread)

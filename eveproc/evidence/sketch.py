@@ -1,9 +1,9 @@
 """Observations of one activity of one host -> ActivitySketch: a small, mergeable summary.
 
-Per aligned hour a ActivitySketch keeps the KEPT distinct keys seen earliest, each with its first
-time, and a sample of the KEPT events with the smallest fingerprints; of every hour behind the first
-FULL_HOURS only KEPT_LATER. All of it is decided by the set of observations alone: a key cut in one
-part of the input has KEPT earlier keys there, an hour cut has FULL_HOURS earlier ones, so they
+For each aligned hour an ActivitySketch keeps the KEPT distinct keys seen earliest, each with its
+first time, and a sample of the KEPT events with the smallest fingerprints; for hours after the
+first FULL_HOURS only KEPT_LATER. All of this depends on the set of observations alone: a key cut in
+one part of the input has KEPT earlier keys there, an hour cut has FULL_HOURS earlier ones, so they
 would be cut from the whole as well. Merging is therefore associative, commutative and idempotent:
 an event that two files repeat counts once.
 """
@@ -22,9 +22,10 @@ from rulegen.units import HOUR
 
 K = TypeVar("K")
 
-# More keys than any threshold of the verdict model needs within an hour (weights.py decides on at
-# most some 60). Counts up to this many events an hour are exact; above, estimated from the k
-# smallest fingerprints: the standard error is 1/sqrt(k - 2), 6 % for 256 (Bar-Yossef et al. 2002).
+# More keys than any threshold of the verdict model needs within an hour (the numbers in
+# eveproc/signals stay below some 60). Counts up to this many events an hour are exact; above,
+# estimated from the k smallest fingerprints: the standard error is 1/sqrt(k - 2), 6 % for 256
+# (Bar-Yossef et al. 2002).
 KEPT = 256
 # A day of mass mailing is enough evidence; longer activity must not need more memory.
 FULL_HOURS, KEPT_LATER = 24, 16
@@ -33,14 +34,14 @@ SIDS = 32
 
 
 def fingerprint(identity: tuple[object, ...]) -> int:
-    """64 bits that depend on the identity alone, the same in every process."""
+    """64 bits that depend on the identity alone, equal in every process."""
     return int.from_bytes(
         blake2b(repr(identity).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     )
 
 
-# 2**64 divided by the golden ratio: multiples of it lie evenly (Knuth, TAOCP 3, 6.4), which is too
-# even for estimates where many names are asked for in turn. Multiples by squares do not.
+# 2**64 divided by the golden ratio: its multiples are evenly spread (Knuth, TAOCP 3, 6.4), which is
+# too even for estimates if many names are asked for in turn. Multiples by squares are not.
 _GOLDEN, BITS_64 = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
 
@@ -114,7 +115,7 @@ class Bucket(Struct):
         )
 
     def without(self, marks: set[int]) -> "Bucket":
-        """The same without these events and without keys that name their window."""
+        """The same bucket without these events and without keys that name their window."""
         return replace(
             self,
             keys={key: time for key, time in self.keys.items() if not is_window_key(key)},
@@ -134,7 +135,7 @@ class Bucket(Struct):
 
 
 class ActivitySketch(Struct):
-    """All observations of one behaviour; see the file's first lines for what is kept."""
+    """The observations of one activity; the head of the file says what is kept."""
 
     hours: dict[int, Bucket] = field(default_factory=dict)
     sids: set[int] = field(default_factory=set)
@@ -169,7 +170,7 @@ class ActivitySketch(Struct):
             self.hours[hour].trim(KEPT)
 
     def note_all(self, other: "ActivitySketch") -> None:
-        """Note all that is in another; as with `note`, more than is kept stays until `trim`."""
+        """Add another sketch; as with `note`, more than is kept stays until `trim`."""
         for hour, bucket in other.hours.items():
             self._bucket(hour).note_all(bucket)
         self.first_seen = min(self.first_seen, other.first_seen)
@@ -183,7 +184,7 @@ class ActivitySketch(Struct):
         self.trim_pivots()
 
     def as_row(self) -> SketchRow:
-        """Plain values; `of_row` makes the same ActivitySketch of them."""
+        """Plain values, from which `of_row` makes the same ActivitySketch."""
         hours = [
             (
                 hour,
@@ -220,10 +221,10 @@ class ActivitySketch(Struct):
         )
 
     def between(self, start: float, end: float) -> "ActivitySketch":
-        """What of this was seen from `start` (included) to `end` (excluded); empty if nothing was.
+        """The part seen from `start` (included) to `end` (excluded); empty if there is none.
 
-        A key met on both sides of a cut within an hour is known by its first time alone, so the
-        earlier side has it.
+        Only the first time of a key is known, so a key on both sides of a cut within an hour
+        belongs to the earlier side.
         """
         if start <= self.first_seen and self.last_seen < end:
             return self
@@ -246,12 +247,14 @@ class ActivitySketch(Struct):
         return part
 
     def relabelled(self, label: Callable[[str], str]) -> "ActivitySketch":
-        """The same events, with keys that `label` gives one name counted as one."""
+        """The same events; keys to which `label` gives the same name count as one."""
         hours = {hour: bucket.relabelled(label) for hour, bucket in self.hours.items()}
         return replace(self, hours=hours)
 
     def only(self, is_kept: Callable[[str], bool]) -> "ActivitySketch":
-        """The same with these keys only; `count` is that of all events in hours that have one."""
+        """The same with these keys only; `count` still counts all events of hours that have one of
+        them.
+        """
         hours = {
             hour: replace(bucket, keys={k: t for k, t in bucket.keys.items() if is_kept(k)})
             for hour, bucket in self.hours.items()
@@ -261,8 +264,8 @@ class ActivitySketch(Struct):
     def one_per_window(self) -> "ActivitySketch":
         """The same with one event and key for each window that packet threads logged repeatedly.
 
-        Returns itself where no key names its window (alert_windows.py). Alerts of engines that
-        log a window once stay as they are; one of the same rule and window is the same event.
+        Returns itself where no key names its window (alert_windows.py). Alerts of engines that log
+        a window once stay as they are; another alert of the same rule and window is the same event.
         """
         entries = [(t, k) for bucket in self.hours.values() for k, t in bucket.keys.items()]
         repeated = [(time, key) for time, key in entries if is_window_key(key)]
@@ -287,7 +290,7 @@ class ActivitySketch(Struct):
 
     def distinct(self) -> int:
         """Number of distinct keys, at most KEPT an hour."""
-        if len(self.hours) == 1:  # asked hundreds of times of a host, most often of a short time
+        if len(self.hours) == 1:  # called hundreds of times per host, mostly for a short time
             return sum(len(bucket.keys) for bucket in self.hours.values())
         return len(self.keys())
 
@@ -303,7 +306,7 @@ class ActivitySketch(Struct):
         return sorted(keys.values())[kept - 1] if len(keys) >= kept else inf
 
     def has_all_keys(self) -> bool:
-        """False if an hour of the first FULL_HOURS had more keys than are kept."""
+        """False if one of the first FULL_HOURS hours had more keys than are kept."""
         hours = sorted(self.hours)[:FULL_HOURS]
         return all(len(self.hours[hour].keys) < KEPT for hour in hours)
 
@@ -338,7 +341,7 @@ class ActivitySketch(Struct):
             self.sids = set(sorted(self.sids)[:SIDS])
 
     def _keeps_pivot(self, time: float) -> bool:
-        """False if enough are kept, and all of them are earlier: most are met in order of time."""
+        """False if enough pivots are kept and all are earlier: most come in order of time."""
         return len(self.pivots) < PIVOTS or time <= max(self.pivots.values())
 
     def _note_pivots(self, pivots: Iterable[tuple[Pivot, float]]) -> None:
@@ -348,14 +351,14 @@ class ActivitySketch(Struct):
             self.trim_pivots()
 
     def trim_pivots(self) -> None:
-        """Keep the earliest."""
+        """Keep the earliest PIVOTS pivots."""
         self.pivots = {pivot: self.pivots[pivot] for pivot in self.earliest_pivots()}
 
 
 class ManyEvents:
-    """An ActivitySketch of many events that are at hand together, in any order.
+    """Builds an ActivitySketch of many events at once, in any order.
 
-    The nearer they are to the order of time, the sooner it is made.
+    Faster the nearer they are to the order of time.
     """
 
     __slots__ = ("_end", "_events", "_keys", "_last", "_latest", "_sketch", "_start")
@@ -365,7 +368,7 @@ class ManyEvents:
         self._start, self._end, self._last = inf, -inf, -inf
         self._keys: dict[str, float] = {}
         self._events: dict[int, float] = {}
-        # The time from which on no pivot is kept: there are enough earlier ones.
+        # Pivots from this time on are not kept: there are enough earlier ones.
         self._latest = inf
 
     def note(
@@ -406,7 +409,7 @@ class ManyEvents:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold a lone surrogate
+    return text.encode("utf-8", "surrogatepass")  # a JSON export may hold lone surrogates
 
 
 def _text(encoded: bytes) -> str:
@@ -418,10 +421,10 @@ def _overlap(hour: int, start: float, end: float) -> bool:
 
 
 def _add_later_windows(windows: Bucket, full: Bucket) -> None:
-    """Add the windows behind the last key of an hour that has too many alerts to keep all keys.
+    """Add the windows after the last key of an hour that has too many alerts to keep all keys.
 
-    That is so where no event_filter is loaded. Their events are kept; whom they met is not, so
-    each is taken to be about another of the peers that are known.
+    This happens if no event_filter is loaded. Their events are kept but not their peers, so each is
+    assumed to be about another one of the known peers.
     """
     repeated = {key: time for key, time in full.keys.items() if is_window_key(key)}
     if not repeated:

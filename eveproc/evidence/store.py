@@ -26,13 +26,13 @@ from eveproc.signals.registry import COUNTED_BY_SERVER, Activity
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# Bounds above any site's number of home hosts with evidence, and of home hosts. Addresses may be
-# spoofed, above all IPv6.
+# Bounds on home hosts with evidence and on home hosts, above those of any site. Addresses may be
+# spoofed, above all in IPv6.
 MOST_HOSTS, MOST_ACTIVE = 1 << 18, 1 << 21
-# Labels of one address (places.py). In a network of guests, dozens of machines have an address in
-# turn within a day; MACs of packets may be invented. Networks are no more than a site has.
+# Maximum number of labels of one address (places.py). In a guest network, dozens of machines have
+# an address in turn within a day, and MACs may be invented; a site has only so many networks.
 MOST_LABELS = 64
-# A network is kept for so many more rounds of sampling than a MAC.
+# The network of a label is dropped so many rounds of sampling later than its MAC.
 NETWORKS_LAST = 8
 
 
@@ -44,14 +44,14 @@ class EvidenceSource(StrEnum):
 
 
 class HostEvidence(Struct):
-    """All that is kept of one address: an ActivitySketch for every kind and source seen.
+    """The evidence of one address: an ActivitySketch for every kind and source seen.
 
     `parts` holds what was seen under a label (places.py), which says in which network and of which
-    MAC. A part has no parts itself. Everything but `whole` and what keeps evidence looks at
-    `sketches` alone: assets.py decides which parts are one machine's.
+    MAC. A part has no parts itself. Only `whole` and the code that stores evidence look at the
+    parts; assets.py decides which parts belong to one machine, and all other code uses `sketches`.
 
-    `sampled`: of more than MOST_LABELS labels each 2**n-th is kept (sampling.py). What was seen
-    under another loses its MAC, and at last its network; no evidence is dropped.
+    `sampled`: beyond MOST_LABELS labels every 2**n-th is kept (sampling.py). Evidence under the
+    others loses its MAC, and later its network; no evidence is dropped.
     """
 
     sketches: dict[tuple[Activity, EvidenceSource], ActivitySketch] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class HostEvidence(Struct):
             sketch.note_all(seen)
 
     def part(self, label: str) -> "HostEvidence":
-        """What is kept under the label, to be added to; "" is the evidence without one."""
+        """The evidence under the label, for additions; "" is the evidence without a label."""
         label = _kept_label(label, self.sampled)
         if not label:
             return self
@@ -101,7 +101,7 @@ class HostEvidence(Struct):
             self.part(label).merge(part)
 
     def whole(self) -> "HostEvidence":
-        """Everything of the address together, without labels."""
+        """All evidence of the address together, without labels."""
         return merged((self, *self.parts.values())) if self.parts else self
 
     def between(self, start: float, end: float) -> "HostEvidence":
@@ -113,9 +113,10 @@ class HostEvidence(Struct):
         )
 
     def by_peer(self, peer_of: Callable[[str], str]) -> "HostEvidence":
-        """The same evidence with servers counted by who runs them (server_names.py).
+        """The same evidence with servers counted by the organisation that runs them
+        (server_names.py).
 
-        Alerts that several packet threads logged of one window are one (alert_windows.py).
+        Alerts of one window that several packet threads logged become one (alert_windows.py).
         """
         counted = {key: _counted(key, sketch, peer_of) for key, sketch in self.sketches.items()}
         if not self.parts and all(counted[key] is self.sketches[key] for key in counted):
@@ -181,7 +182,7 @@ class HostEvidence(Struct):
 
 
 def _kept_label(label: str, sampled: int) -> str:
-    """The label, or what is left of it after so many rounds of sampling."""
+    """The label, or what remains of it after so many rounds of sampling."""
     if not label or keeps(label, sampled):
         return label
     scope, _, mac = label.partition(" ")
@@ -193,7 +194,7 @@ def _kept_label(label: str, sampled: int) -> str:
 def _counted(
     key: tuple[Activity, EvidenceSource], sketch: ActivitySketch, peer_of: Callable[[str], str]
 ) -> ActivitySketch:
-    """The sketch as verdicts count it; itself where that is no other."""
+    """The sketch as verdicts count it; the same object if nothing changes."""
     activity, source = key
     if source is EvidenceSource.ALERT:
         sketch = sketch.one_per_window()
@@ -203,13 +204,13 @@ def _counted(
 
 
 def _at_peer(peer_of: Callable[[str], str], key: str) -> str:
-    """The key "server mailbox" with the server's peer in its place."""
+    """The key "server mailbox" with the server replaced by its peer."""
     server, _, mailbox = key.partition(" ")
     return f"{peer_of(server)} {mailbox}"
 
 
 def merged(evidence: Iterable[HostEvidence]) -> HostEvidence:
-    """The sketches of several in one, without labels."""
+    """The merged sketches of several pieces of evidence, without labels."""
     together = HostEvidence()
     for one in evidence:
         together.merge(HostEvidence(one.sketches))
@@ -228,7 +229,7 @@ _KINDS: dict[str, Activity] = {
 
 
 class Finding(Struct, frozen=True):
-    """What was observed of a host; `label` is the network and MAC (places.py)."""
+    """An observation about a host; `label` is its network and MAC (places.py)."""
 
     host: str
     kind: Activity
@@ -238,15 +239,14 @@ class Finding(Struct, frozen=True):
 
 
 class EvidenceStore(Struct):
-    """Everything the verdicts rest on.
+    """Everything that verdicts rest on.
 
     `active`: home addresses that opened a TCP connection, whenever, or have evidence.
     `flows_logged`: were TCP flows logged? `sensors`: those of the site profile that were heard of.
-    `first_event` and `last_event`: of those that are evidence, without the `early_events` (dated
-    before 2000) where there are others. `has_scopes`: is any evidence kept under a label?
-    `unnamed_logs`: logs of alerts (of Snort, or text) whose sensor cannot be told.
-    `hosts_sampled`, `active_sampled`: of more than MOST_HOSTS and MOST_ACTIVE only each 2**n-th is
-    kept (sampling.py).
+    `first_event` and `last_event`: of the events that are evidence, without the `early_events`
+    (dated before 2000) if there are others. `has_scopes`: some evidence is kept under a label.
+    `unnamed_logs`: alert logs (of Snort, or text) whose sensor is unknown. `hosts_sampled`,
+    `active_sampled`: beyond MOST_HOSTS and MOST_ACTIVE only every 2**n-th is kept (sampling.py).
     """
 
     hosts: PackedStore[HostEvidence] = field(default_factory=lambda: PackedStore(HostEvidence))
@@ -344,8 +344,8 @@ class EvidenceStore(Struct):
     def take_new(self) -> "EvidenceStore | None":
         """Move evidence, leases, names, health and coverage out; None if there is no evidence.
 
-        What is known of the input stays: active hosts, sensors, whether flows are logged, and the
-        first and last event.
+        What is known about the input stays: active hosts, sensors, whether flows are logged, and
+        the first and last event.
         """
         leases = self.leases.seen or self.leases.names
         if not (self.hosts or leases or self.server_names.names or self.health.latest):
@@ -360,13 +360,13 @@ class EvidenceStore(Struct):
         return new
 
     def sample_anew(self) -> None:
-        """Leave no host out from now on, where those left after forgetting are few."""
+        """End the sampling of hosts if few are left after forgetting."""
         self.hosts_sampled = still_sampled(len(self.hosts), self.hosts_sampled, MOST_HOSTS)
         self.active_sampled = still_sampled(len(self.active), self.active_sampled, MOST_ACTIVE)
         self.leases.sample_anew()
 
     def __reduce__(self) -> tuple[Callable[..., "EvidenceStore"], tuple[object, ...]]:
-        """To another process the set of addresses goes in one piece, as evidence does."""
+        """Pickled with the set of addresses in one piece, as evidence is."""
         values = [getattr(self, name) for name in self.__struct_fields__]
         values[self.__struct_fields__.index("active")] = set()
         return _restored, (type(self), " ".join(self.active), *values)
@@ -375,7 +375,7 @@ class EvidenceStore(Struct):
         """Bring the store to canonical form; call this before reading it."""
         for evidence in self.hosts.in_use():
             evidence.trim()
-        # Hours of a clock that was not set are not covered hours.
+        # Hours of a clock that was never set are not covered hours.
         if max(self.coverage.hours, default=0) * HOUR >= BEFORE_SURICATA:
             self.coverage.forget(BEFORE_SURICATA)
 

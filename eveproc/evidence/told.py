@@ -1,4 +1,4 @@
-"""A record -> the activities that it shows, and whether an answer is about mail."""
+"""A record -> the activities that it shows; an answer -> whether it is about mail."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,13 +8,13 @@ from eveproc.signals.domains import looks_like_mail_server, names_mail
 from eveproc.signals.records import Question, Record
 from eveproc.signals.registry import EXTRACTORS, Activity
 
-# Names whose meaning is kept, of those that were asked for.
+# Number of names whose meaning is cached.
 NAMES_KEPT = 1 << 14
 
 
 def told(record: Record) -> Iterable[tuple[Activity, str]]:
     """The activities that a record shows, each with the key of the peer."""
-    if isinstance(record, Question):  # the same names are asked for again and again
+    if isinstance(record, Question):  # the same names are asked for repeatedly
         return _told_by_name(record.name, record.rrtype, record.is_nxdomain, record.is_listed)
     return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
 
@@ -23,7 +23,7 @@ def told(record: Record) -> Iterable[tuple[Activity, str]]:
 def _told_by_name(
     name: str, rrtype: str, is_nxdomain: bool, is_listed: bool
 ) -> tuple[tuple[Activity, str], ...]:
-    """What a question tells, whoever asks and whenever."""
+    """The meaning of a question, whoever asks it and when."""
     event = Dns(
         time=0.0,
         client="",
@@ -38,7 +38,7 @@ def _told_by_name(
 
 
 def asks_for_mail_server(event: Dns) -> bool:
-    """Do the addresses in an answer tell names of mail servers?"""
+    """True if the addresses in an answer belong to names of mail servers."""
     return any(map(_is_mail_name, event.asked_names()))
 
 

@@ -43,7 +43,7 @@ FORMATS: Mapping[str, Render] = MappingProxyType(
     }
 )
 
-# Those that can be sent to a socket.
+# Forms that can be sent to a socket.
 SYSLOG_FORMS = ("cef", "syslog")
 
 

@@ -32,13 +32,13 @@ _HEADER_ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|"})
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
     """UTF-8 without control characters.
 
-    What was not judged completely comes first, without a host.
+    If not everything was judged, the first event says so, without a host.
     """
     return "".join(f"{event}\n" for _, event in _events(report, verdicts))
 
 
 def messages(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
-    """Each event behind a header of syslog (RFC 5424), which is what carries CEF in networks."""
+    """Each event after a syslog header (RFC 5424), because CEF travels in syslog."""
     return (f"{header} {syslog_report.NIL} {event}" for header, event in _events(report, verdicts))
 
 
@@ -143,7 +143,7 @@ def _change(change: HostChange | None) -> dict[str, str]:
 
 
 def _context(verdict: Verdict, judgement: Judgement) -> dict[str, str]:
-    """What the dictionary has no key for."""
+    """Values for which the dictionary has no key."""
     return {
         f"{OWN}Addresses": " ".join(all_addresses(verdict)),
         f"{OWN}Sids": " ".join(map(str, sids(verdict))),

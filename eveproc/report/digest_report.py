@@ -1,7 +1,7 @@
 """Report -> short plain text for mail: changes, and the worst hosts in a few lines each.
 
-However many hosts there are and however long their names, it stays below LINES_AT_MOST lines of
-WIDTH columns.
+It has at most LINES_AT_MOST lines of WIDTH columns, for any number of hosts and any length of
+names.
 """
 
 from collections.abc import Iterator, Sequence

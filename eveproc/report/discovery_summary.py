@@ -1,4 +1,4 @@
-"""Discovery -> a few lines: what is certain about the site, and what its people have to decide."""
+"""Discovery -> a few lines: what is certain about the site, and what has to be decided."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -10,7 +10,7 @@ from eveproc.verdicts.roles import Confidence, Role
 from rulegen.site_profile import is_domain
 from rulegen.units import count_of
 
-# The proposal has all questions; more than these are no summary.
+# Maximum number of questions in the summary; the proposal has all of them.
 MOST_ASKED, WIDTH = 12, 98
 
 

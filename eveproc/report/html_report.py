@@ -23,7 +23,7 @@ from rulegen.installation import version
 from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Family, Level, Signal
 
-# Above this many hosts a page opens with all of them folded.
+# Above this number of hosts a page opens with all of them folded.
 OPEN_AT_MOST = 5
 STRIP_HEIGHT = 10
 
@@ -73,7 +73,7 @@ class HostSection(Struct, frozen=True):
 def render(report: Report, verdicts: tuple[Verdict, ...], *, is_archived: bool = False) -> str:
     """The whole page; in an archive it links to the other pages.
 
-    Raises MxhoundError where matplotlib (mxhound[html]) is missing.
+    Raises MxhoundError if matplotlib (mxhound[html]) is missing.
     """
     hosts = tuple(_hosts(report, verdicts))
     return render_page(

@@ -1,8 +1,8 @@
 """Report -> one Markdown document for a ticket: the outcome, and a section per host.
 
-It is written for CommonMark with tables, as GitHub, GitLab, Gitea and most ticket systems read it.
-Text that is not plain words is shown as code, in which no system looks for markup, links,
-addresses or mentions of users and tickets.
+It uses CommonMark with tables, which GitHub, GitLab, Gitea and most ticket systems read. Text other
+than plain words is shown as code, in which no system interprets markup, links, addresses or
+mentions of users and tickets.
 """
 
 import re
@@ -22,9 +22,9 @@ from rulegen.inventory import InventoryEntry
 from rulegen.units import count_of
 from rulegen.vocabulary import Level
 
-# So that a line of change_lines is not wrapped.
+# Wide enough that no line of change_lines is wrapped.
 _ONE_LINE = 1_000_000
-# A name may be as long as a DNS name.
+# Maximum length of names: that of a DNS name.
 NAME, TEXT = 255, 2000
 _PLAIN = re.compile(r"(?!.*(?://|www\.|%\S))[A-Za-z0-9 .,;:()%'/+\"?_-]*")
 _BACKTICKS = re.compile("`+")
@@ -35,7 +35,7 @@ _TABLE = (
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """The first line is a heading that is fit for the title of the ticket."""
+    """The first line is a heading that can serve as the title of the ticket."""
     return "\n".join(_lines(report, verdicts)) + "\n"
 
 
@@ -57,7 +57,7 @@ def _lines(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
 
 
 def _listed(lines: Iterator[str]) -> Iterator[str]:
-    """A list and an empty line after it; nothing for nothing."""
+    """The lines and an empty line after them; nothing if there are none."""
     items = [f"- {line}" for line in lines]
     if items:
         yield from (*items, "")
@@ -107,7 +107,7 @@ def _inventory(entry: InventoryEntry) -> Iterator[str]:
 
 
 def _row(item: EvidenceItem) -> str:
-    """Names of the catalogue, numbers and times: nothing of it is from the wire."""
+    """A row of names from the catalogue, numbers and times: none of it comes from the wire."""
     cells = (
         code(item.signal),
         item.family.value,
@@ -121,7 +121,7 @@ def _row(item: EvidenceItem) -> str:
 
 
 def prose(text: str) -> str:
-    """Plain words as they are, anything else as code."""
+    """Plain words unchanged, anything else as code."""
     shown = cut(text, TEXT)
     return shown.replace("_", r"\_") if _PLAIN.fullmatch(shown) else code(shown)
 

@@ -14,7 +14,7 @@ from eveproc.verdicts.analyze import Report
 from eveproc.verdicts.judgement import Outcome
 from rulegen.vocabulary import Level
 
-# Lines with a record of another type, or empty lines, are no loss.
+# Reasons that are no loss: records of other types, and empty lines.
 _USABLE = (SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE)
 
 
@@ -28,7 +28,7 @@ class Run(Struct):
 
 
 def render(run: Run) -> str:
-    """Every metric of a run, whole."""
+    """The complete text for a run."""
     registry = CollectorRegistry()
     _set(registry, "last_run_timestamp_seconds", "When the last run ended.", run.ended)
     _set(registry, "run_duration_seconds", "Duration of the last run.", run.ended - run.started)

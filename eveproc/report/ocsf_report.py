@@ -1,6 +1,6 @@
 """Verdicts -> one OCSF Detection Finding (class 2004) per host and line.
 
-What OCSF has no attribute for is below `unmapped`, with the keys of the json form.
+Values without an OCSF attribute are below `unmapped`, with the keys of the json form.
 """
 
 import json
@@ -19,7 +19,7 @@ from rulegen.vocabulary import Level
 
 OCSF_VERSION = "1.8.0"
 CATEGORY, CLASS = 2, 2004
-# What follows are OCSF's enumerations.
+# Enumerations of OCSF.
 UNKNOWN_SEVERITY = 0
 SEVERITY = MappingProxyType({Level.INFECTED: 4, Level.SUSPECTED: 3, Level.CLEAN: 1})
 CONFIDENCE = MappingProxyType({Level.INFECTED: 3, Level.SUSPECTED: 2, Level.CLEAN: 1})
@@ -36,12 +36,12 @@ ACTIVITY: Mapping[Trend, tuple[int, int]] = MappingProxyType(
 )
 UNKNOWN_DEVICE, BEHAVIORAL = 0, 2
 IP_ADDRESS, MAC_ADDRESS, HOST_NAME = 2, 3, 1
-# Keys of the json form that OCSF's own attributes hold.
+# Keys of the json form whose values are in attributes of OCSF.
 _MAPPED = ("host", "first_seen", "last_seen", "identity", "why", "next_step", "evidence")
 
 
 def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
-    """ASCII only. What was not judged completely comes first, as a finding without a device."""
+    """ASCII only. If not everything was judged, the first finding says so, without a device."""
     known = changes(report)
     findings = [_finding(report, verdict, known.get(verdict.key)) for verdict in verdicts]
     if not report.judgement.is_whole:
@@ -50,7 +50,7 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _base(seconds: float | None, activity: int) -> dict[str, object]:
-    """The attributes that every event has. `time` is required: 0 (1970) where no record has one."""
+    """The attributes that every event has. `time` is required: 0 (1970) if no record has one."""
     return {
         "category_uid": CATEGORY,
         "class_uid": CLASS,
@@ -109,7 +109,7 @@ def _finding(report: Report, verdict: Verdict, change: HostChange | None) -> dic
 
 
 def _finding_info(verdict: Verdict, change: HostChange | None) -> dict[str, object]:
-    """`uid` is the incident, where an earlier report is remembered; otherwise the machine."""
+    """`uid` is the incident if an earlier report is kept, otherwise the machine."""
     span = {"first_seen_time": verdict.first_seen, "last_seen_time": verdict.last_seen}
     created = {"created_time": _milliseconds(change.first_reported)} if change else {}
     attacks = [_attack(technique) for technique in techniques(verdict)]
@@ -119,7 +119,7 @@ def _finding_info(verdict: Verdict, change: HostChange | None) -> dict[str, obje
         "desc": verdict.why,
         "analytic": _analytic(),
         **created,
-        # A host without evidence has no times; they are infinite there.
+        # A host without evidence has no times (they are infinite).
         **({key: _milliseconds(when) for key, when in span.items()} if verdict.evidence else {}),
         **({"attacks": attacks} if attacks else {}),
     }

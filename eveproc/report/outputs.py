@@ -1,4 +1,4 @@
-"""Files that a run writes and files that it reads -> which of them would destroy another."""
+"""Files that a run writes and files that it reads -> which outputs would destroy another file."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,9 @@ from rulegen.site_profile import load_site
 def clashes(
     outputs: Mapping[str, object], logs: Iterable[str], site: Path, thresholds: Path | None
 ) -> Iterator[str]:
-    """A sentence for each output, by its option, that is read as well or is another output.
+    """A sentence for each output, by its option, that is also read or also another output.
 
-    Only a Path is a file. Of devices, pipes and folders nothing is destroyed.
+    Only a Path is a file. Devices, pipes and folders lose nothing.
     """
     taken = _read(logs, site, thresholds)
     for option, path in outputs.items():
@@ -31,13 +31,13 @@ def clashes(
 
 
 def _is_no_file(path: Path) -> bool:
-    """A device, pipe or folder. Where that cannot be told, the writer will say why."""
-    # Those of Path raise PermissionError.
+    """True for a device, pipe or folder. If that is unknown, the writer will say why."""
+    # Path's own tests raise PermissionError.
     return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _read(logs: Iterable[str], site: Path, thresholds: Path | None) -> dict[str, str]:
-    """What each file is that is read, by its place. Faults are left to those who read."""
+    """The meaning of each file that is read, by its identity. Faults are left to the readers."""
     files: list[str] = []
     for source in logs:
         with suppress(MxhoundError):

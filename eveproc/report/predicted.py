@@ -20,15 +20,15 @@ from rulegen.site_profile import Threshold
 from rulegen.units import count_of
 from rulegen.vocabulary import Level, Signal
 
-# Hosts that are not infected are listed first: they are what a threshold costs. Of the infected
-# ones a few are enough to see that the threshold finds them.
+# Hosts that are not infected are listed first: their alerts are the cost of a threshold. A few of
+# the infected ones suffice to see that the threshold finds them.
 MOST_HOSTS, MOST_INFECTED, MOST_NAMED = 50, 5, 10
 
 
 class Prediction(Struct, frozen=True):
-    """The alerts of one signal at a threshold in so many days, and the verdicts on their hosts.
+    """The alerts of one signal at a threshold in so many days.
 
-    `levels` has the hosts that are not clean.
+    `levels` has the verdicts on hosts that are not clean.
     """
 
     signal: Signal

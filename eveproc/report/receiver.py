@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from rulegen.errors import MxhoundError
 
-# To connect, for each step of sending, and for the receiver to close its side at the end.
+# Seconds to connect, for each step of sending, and for the receiver to close its side at the end.
 SECONDS = 10.0
-# Whether nobody listens on a UDP port, an ICMP message tells after one round trip.
+# Seconds to wait for the ICMP message that says that nobody listens on a UDP port.
 ROUND_TRIP = 0.5
 EXPECTED = "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH"
 _INTERNET = re.compile(
@@ -37,7 +37,7 @@ _TYPES = MappingProxyType(
 
 
 class Receiver(Struct, frozen=True):
-    """Who is sent to; `name` is as it was written, `host` a path for Unix sockets."""
+    """Where messages are sent; `name` is as it was written, `host` a path for Unix sockets."""
 
     name: str
     kind: str
@@ -45,10 +45,12 @@ class Receiver(Struct, frozen=True):
     port: int = 0
 
     def send(self, messages: Sequence[str]) -> None:
-        """Send all. Raises MxhoundError if they were not taken, as far as that can be known."""
+        """Send all messages. Raises MxhoundError if they were not accepted, as far as that can be
+        known.
+        """
         try:
             connection = _connected(self)
-        except (OSError, UnicodeError) as error:  # of a name that DNS cannot have
+        except (OSError, UnicodeError) as error:  # for example a name that is invalid in DNS
             raise self._fault(error, "nothing was sent") from error
         with closing(connection):
             if _TYPES[self.kind] is socket.SOCK_STREAM:
@@ -81,12 +83,12 @@ class Receiver(Struct, frozen=True):
 
 
 def is_receiver(text: str) -> bool:
-    """Is this meant as a socket, not as the name of a file?"""
+    """True if this names a socket, not a file."""
     return "://" in text or text.startswith(("tcp:", "udp:", "unix:", "unixgram:"))
 
 
 def receiver_of(text: str) -> Receiver:
-    """The receiver that this names. Raises ValueError if it names none."""
+    """The receiver of this name. Raises ValueError if it is invalid."""
     if (found := _INTERNET.fullmatch(text)) and 1 <= int(found[4]) <= 65535:
         return Receiver(text, found[1], found[2] or found[3], int(found[4]))
     if found := _UNIX.fullmatch(text):
@@ -99,7 +101,7 @@ def _connected(receiver: Receiver) -> socket.socket:
     if not receiver.port:
         return _connect(socket.AF_UNIX, kind, receiver.host)
     *others, last = socket.getaddrinfo(receiver.host, receiver.port, type=kind)
-    for family, _, _, _, address in others:  # as of a host with an IPv6 and an IPv4 address
+    for family, _, _, _, address in others:  # for example a host with an IPv6 and an IPv4 address
         with suppress(OSError):
             return _connect(family, kind, address)
     return _connect(last[0], kind, last[4])
@@ -122,10 +124,10 @@ def _counted(message: str) -> bytes:
 
 
 def _wait_until_taken(connection: socket.socket) -> None:
-    """Until the receiver closes its side, which it does once it has read the last byte.
+    """Wait until the receiver closes its side, which it does once it has read the last byte.
 
-    One that closes before that resets the connection. One that never closes has taken everything
-    if its system has acknowledged everything. Raises OSError.
+    If it closes before that, it resets the connection. If it never closes, it has accepted
+    everything that its system acknowledged. Raises OSError.
     """
     connection.shutdown(socket.SHUT_WR)
     until = monotonic() + SECONDS

@@ -11,7 +11,7 @@ from rulegen.vocabulary import Level
 
 
 def headline(report: Report) -> str:
-    """The worst first, as in "5 infected hosts" or "No host infected, 2 suspected".
+    """The worst level first: "5 infected hosts", "No host infected, 2 suspected".
 
     If nothing could be judged, the headline says so and why; likewise if only part was judged.
     """

@@ -1,7 +1,7 @@
 """Verdicts -> one syslog message (RFC 5424) per host and line, with structured data for programs.
 
-A relay that takes messages separated by newlines (RFC 6587, 3.4.2) can be sent the lines as they
-are.
+The lines can be sent unchanged to a relay that accepts messages separated by newlines (RFC 6587,
+3.4.2).
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from rulegen.vocabulary import Level
 LOCAL0 = 16
 # mxhound has no enterprise number of its own; RFC 5612 reserves this one for examples.
 SD_ID = "mxhound@32473"
-# The sender's name and process are for the relay to add: the same report is always the same text.
+# The relay adds the sender's name and process: the same report is always the same text.
 NIL = "-"
 # A receiver should accept 2048 bytes and may cut what is longer (RFC 5424, 6.1).
 PARAMETER, TEXT = 255, 1024
@@ -29,7 +29,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "]": "\\]"})
 
 
 class Severity(IntEnum):
-    """Numbers of RFC 5424, table 2."""
+    """Severities of RFC 5424, table 2."""
 
     CRITICAL = 2
     ERROR = 3
@@ -55,7 +55,7 @@ def render(report: Report, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def messages(report: Report, verdicts: tuple[Verdict, ...]) -> Iterator[str]:
-    """Each message without a line end, as `render` has them."""
+    """The messages of `render`, each without a line end."""
     if not report.judgement.is_whole:
         yield _judgement_message(report.judgement, report.last_record)
     known = changes(report)
@@ -82,7 +82,7 @@ def _judgement_message(judgement: Judgement, when: float | None) -> str:
 
 
 def severity_of(judgement: Judgement) -> Severity:
-    """Of a run that was not judged completely."""
+    """The severity of a run that was not judged completely."""
     return Severity.WARNING if judgement.has_verdicts else Severity.ERROR
 
 

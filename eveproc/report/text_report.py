@@ -52,7 +52,7 @@ def render_table(report: Report, verdicts: tuple[Verdict, ...], width: int) -> s
 
 
 def _judged(report: Report, width: int) -> Iterator[str]:
-    """What could not be judged, and why; empty if everything was."""
+    """What could not be judged, and why; empty if everything was judged."""
     judgement = report.judgement
     if judgement.has_verdicts:
         yield from paragraphs(judgement, width)

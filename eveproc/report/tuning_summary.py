@@ -10,7 +10,7 @@ from eveproc.tuning.matching import UNTOLD
 from eveproc.tuning.tune import Recommendation
 from rulegen.units import count_of
 
-# The hosts behind most alerts; beyond these, a longer list does not help to decide.
+# Maximum number of hosts listed; a longer list does not help to decide.
 MOST_HOSTS = 5
 _MORE = "-v explains each number and lists the excluded hosts; -f html draws the curves."
 
@@ -71,7 +71,7 @@ def _table(rows: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def _found_in(one: Recommendation) -> str:
-    """The time to the alert about the known sender that is found last."""
+    """The time to the alert on the known sender that is found last."""
     times = [seconds for _, seconds in one.catches if seconds is not None]
     if len(times) < len(one.catches):
         return "missed"
@@ -99,7 +99,7 @@ def _kept(kept: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def _behind(over: Sequence[Recommendation]) -> Iterator[str]:
-    """The hosts that cause most alerts of what is over the budget, all signals together."""
+    """The hosts with most alerts of the signals over the budget, all signals together."""
     causes: dict[str, dict[str, float]] = {}
     for one in over:
         for loud in one.loud:

@@ -107,13 +107,13 @@ def render_yaml(tuning: Tuning) -> str:
 
 
 def reason(one: Recommendation) -> str:
-    """Reasons for this number, in a few sentences."""
+    """The reasons for this number, in a few sentences."""
     over = "" if one.fits else "Over the budget."
     return " ".join(filter(None, (over, _seen(one), _choice(one), _but_for(one), _found(one))))
 
 
 def left_out(baseline: Baseline) -> dict[str, ExcludedHost]:
-    """Excluded hosts in order, as the latest logs say."""
+    """Excluded hosts in order, each according to the latest logs."""
     latest = {one.host: one for one in sorted(baseline.left_out, key=attrgetter("last", "why"))}
     return dict(sorted(latest.items()))
 
@@ -136,7 +136,7 @@ def _table(recommendations: Sequence[Recommendation]) -> Iterator[str]:
 
 
 def name_of(one: Recommendation) -> str:
-    """The signal, and the hosts that the number is for if these are not all."""
+    """The signal, and the hosts of the recommendation if these are not all."""
     if one.network:
         return f"{one.signal} in {short(one.network)}"
     return f"{one.signal}, other {count_of(one.hosts, 'host')}" if one.apart else one.signal.value

@@ -1,7 +1,7 @@
-"""News of a watch -> the JSON that webhooks get, as docs/webhook.schema.json has it. Pure.
+"""News of a watch -> the JSON for webhooks, which docs/webhook.schema.json defines. Pure.
 
-It has the names of `-f json`. Its size is bounded: of evidence there is a summary, long lists and
-texts are cut, and `is_shortened` says so.
+It has the names of `-f json`. Its size is bounded: evidence is summarized, long lists and texts are
+cut, and `is_shortened` says so.
 """
 
 import json
@@ -14,10 +14,10 @@ from eveproc.report.sanitize import cut
 from eveproc.state.incident import LiveNews
 from eveproc.verdicts.judgement import Judgement
 
-# More than there are kinds of evidence, from logs and from alerts; `why` takes some 300 characters.
-# A queue keeps 1,000 of these.
+# Maximum lengths of lists and texts: there are fewer kinds of evidence, and `why` takes some 300
+# characters. A queue keeps 1,000 messages.
 MOST_ITEMS, MOST_TEXT = 64, 1024
-# What of a piece of evidence is left out: report -f json has it.
+# Keys of evidence that are left out; report -f json has them.
 _DETAILS = frozenset(("flow_ids", "why"))
 
 
@@ -32,7 +32,7 @@ def data_of(judgement: Judgement, *news: LiveNews) -> str:
 
 
 def with_lost(data: str, number: int) -> str:
-    """The same, with how many messages before this one were lost to a full queue."""
+    """The same, with the number of messages before this one that a full queue lost."""
     return json.dumps({**json.loads(data or "{}"), "messages_lost": number})
 
 

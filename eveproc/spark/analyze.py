@@ -36,8 +36,8 @@ def analyze(
 ) -> Report:
     """Read every file behind the URIs once on the cluster, and judge every host here.
 
-    Raises InputError when a URI leads to no file, or nothing of any could be read; MxhoundError
-    when Spark fails.
+    Raises InputError if a URI leads to no file or nothing could be read; MxhoundError if Spark
+    fails.
     """
     with session(cluster.master) as spark:
         files = find(spark, uris)
@@ -46,7 +46,7 @@ def analyze(
             stats.note_unread(path)
         if (
             any(file.size for file in files) and not stats.bytes
-        ):  # executors see none of the disks that this machine has, say
+        ):  # for example executors that do not see this machine's disks
             raise InputError(stats.problems)
         report = judge_evidence(store, site, stats, everyone=everyone, drawn=drawn)
         if cluster.tables is not None:

@@ -1,6 +1,6 @@
 """Files on disks that every node sees -> a data frame of evidence.
 
-Without a detour through a JVM this takes less than half of the CPU time that storage.py does
+Without the detour through a JVM this takes less than half of the CPU time of storage.py
 (docs/spark-cost.md).
 """
 
@@ -16,8 +16,8 @@ from eveproc.spark.tasks import Order, of_parts
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# The cost of opening a file, in bytes that could be read in that time: some milliseconds on a
-# network disk.
+# The cost of opening a file (some milliseconds on a network disk), in bytes that could be read in
+# that time.
 OPENING = 1 << 20
 
 

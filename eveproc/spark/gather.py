@@ -1,4 +1,5 @@
-"""URIs + SiteProfile -> EvidenceStore and ReadStats, on a cluster: evidence/gather.py there.
+"""URIs + SiteProfile -> EvidenceStore and ReadStats, on a cluster: the counterpart of
+evidence/gather.py.
 
 Tasks read pieces of files into evidence, which is brought together by host; events never leave the
 task that read them.
@@ -30,8 +31,8 @@ def gather(
 ) -> tuple[EvidenceStore, ReadStats]:
     """Read each of the files once.
 
-    A file that storage fails to give ends nothing: all is then read once more, what is in storage
-    by one task a file, and what is missing is a problem in the stats.
+    If storage fails to return a file, everything is read once more, files in storage by one task
+    each; a missing file is a problem in the stats.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException

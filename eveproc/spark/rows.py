@@ -1,6 +1,6 @@
 """EvidenceStore and ReadStats <-> rows of host and evidence in Arrow batches.
 
-The row without a host holds what belongs to no host. Nothing here knows of Spark.
+The row without a host holds what belongs to no host. This module does not depend on Spark.
 """
 
 import pickle
@@ -37,7 +37,7 @@ class Gathered(Struct):
         if not host:
             store, stats, read = pickle.loads(
                 evidence or b""
-            )  # as Spark itself does; docs/spark.md asks for authentication
+            )  # as Spark itself does; docs/spark.md requires authentication
             self.store.merge(store)
             self.stats.merge(stats)
             self.read |= read

@@ -116,8 +116,8 @@ def _started(master: str | None) -> "SparkSession":
 def _use_this_python(context: "SparkContext") -> None:
     """Make local workers run this Python with its installed packages.
 
-    Spark would take the first python3 in the PATH. Who names another one keeps it. What the master
-    is, when the command line does not say, is known only now.
+    Spark would use the first python3 in the PATH. A Python that the user names is kept. Without
+    --master the master is known only now.
     """
     if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
         named = context.getConf().get("spark.pyspark.python")

@@ -1,8 +1,8 @@
 """Files in any storage -> data frames of evidence, through Spark's text reader.
 
-Plain files of lines are cut into pieces. All others go as they are, packed or not, to one task
-each, which unpacks and frames them as a single machine does: Spark is kept from unpacking, since it
-would end at the first damage.
+Plain files of lines are cut into pieces. Every other file goes unchanged to one task, which unpacks
+and frames it as a single machine does. Spark must not unpack it, since it would stop at the first
+damage.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ NEWLINE, BRACE = "\n", "}"
 LONGEST_ROW = "mapreduce.input.linerecordreader.line.maxlength"
 # Metadata columns of tasks.FileFacts.
 FACTS = ("path", "size", "modification_time")
-# The codec that leaves a file as it is, and the setting of its suffix in Hadoop's shaded library.
+# The codec that leaves a file unchanged, and the setting of its suffix in Hadoop's shaded library.
 PASSTHROUGH = "org.apache.hadoop.io.compress.PassthroughCodec"
 PASSTHROUGH_SUFFIX = (
     "io.compress.passthrough.extension",
@@ -67,8 +67,8 @@ def _text(
     spark: "SparkSession", separator: str, suffix: str, files: Sequence[Listed]
 ) -> "DataFrame":
     # Names with brackets are names, not patterns. A row longer than the maximum is not held in
-    # memory: in a file that is read whole it is reported as missing, and a line of that length is
-    # no record.
+    # memory: in a file that is read whole it is reported as missing; a line of that length is no
+    # record.
     options = {"lineSep": separator, "__globPaths__": "false", LONGEST_ROW: str(ONE_TASK + 1)}
     if suffix:
         options |= {

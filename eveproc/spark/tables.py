@@ -34,8 +34,9 @@ def write(
 ) -> None:
     """Write verdicts/day=.../ and evidence/day=.../ below the folder, replacing that day's tables.
 
-    The day (UTC) is that of the last event, or of `now` where there is none: a report without any
-    evidence is one, too. No clock of a sensor leads beyond `now` (seconds since 1970 UTC).
+    The day (UTC) is that of the last event, or of `now` if there is none: a report without evidence
+    is written, too. The day is never after `now` (seconds since 1970 UTC), whatever a sensor's
+    clock says.
     """
     last = min(store.last_event, now) if isfinite(store.last_event) else now
     day = datetime.fromtimestamp(last, UTC).date().isoformat()

@@ -1,7 +1,7 @@
 """Arrow batches of file content -> Arrow batches of evidence (rows.py), on the executors.
 
-A batch holds rows as Spark's text reader cuts them, without the separator; put together again they
-are the bytes of the file.
+A batch holds rows as Spark's text reader cuts them, without the separator; joined again they are
+the bytes of the file.
 """
 
 import pickle
@@ -33,7 +33,7 @@ from rulegen.site_profile import SiteProfile
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
 
-# Rows of lines do not tell when their file was written: alerts without a year stay undated.
+# Rows of lines do not carry the time of their file: alerts without a year stay undated.
 NO_TIME = 0.0
 # Bytes of a UTF-8 byte order mark, which Spark's reader removes.
 MARK = 3
@@ -45,9 +45,9 @@ VERSION = version("mxhound")
 class Order(Struct, frozen=True):
     """What every task needs, and the driver's version of mxhound.
 
-    `told` is the site profile and the period, pickled. Another version may not be
-    able to read them, and must say so. `sampled_at_most`: lines of one block that a survey decodes,
-    as many as one machine decodes of files of these sizes.
+    `told` is the pickled site profile and period. An executor with another version may not be able
+    to read them, and must say so. `sampled_at_most`: number of lines of a block that a survey
+    decodes, the same as on one machine for files of these sizes.
     """
 
     told: bytes
@@ -58,7 +58,7 @@ class Order(Struct, frozen=True):
     def of(cls, site: SiteProfile, period: Period, sizes: Iterable[int]) -> "Order":
         from pyspark.cloudpickle import dumps  # pickle cannot handle read-only mappings
 
-        needed = replace(site, inventory=NO_INVENTORY)  # only verdicts are named
+        needed = replace(site, inventory=NO_INVENTORY)  # only verdicts use it
         return cls(dumps((needed, period)), sampled_at_most=limit_for(sizes))
 
 
@@ -80,7 +80,7 @@ def of_lines(order: Order, found: Iterable["RecordBatch"]) -> Iterator["RecordBa
     for batch in found:
         block = _joined(batch.column(0), b"\n")
         last = block.rfind(b"\n") + 1
-        # Only the last line gets its newline back: to add it to the block would copy the block,
+        # Only the last line gets its newline back: adding one to the block would copy the block,
         # which takes as long as the search.
         for part, end in ((block, last), (block[last:] + b"\n", len(block) - last + 1)):
             gatherer.take_alerts(alerts_in(part, end, NO_TIME), PIECES)
@@ -113,7 +113,7 @@ def of_parts(
                 pieces = list(parts_of(part))
                 for piece in pieces:
                     gatherer.read(piece)
-                # Of a file in spans, the one that cut it counts it.
+                # A file in spans is counted by the process that cut it.
                 gatherer.stats.files += part.stop is None and part not in pieces
     store, stats, _ = gatherer.found()
     yield from batches(Gathered(store, stats).rows())

@@ -4,9 +4,9 @@ An incident is one finding about a machine (known by its MAC if DHCP records nam
 address). It begins with the first report that names the machine, and ends when the machine is seen
 and found clean, or was not seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
 
-A machine that is only told by its addresses in turn (hand_over.py) has others each night: its
-incident goes on with whatever addresses carry on from one another in the same network. That one of
-its addresses is clean by now does not end it: the address may be another machine's.
+A machine that is only known by its addresses in turn (hand_over.py) has other addresses each night:
+its incident continues with any addresses in turn of the same network. A clean address does not end
+it: the address may be another machine's by now.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ QUIET_DAYS = 8
 
 
 class Standing(StrEnum):
-    """Was the machine above clean in the last report, not seen, or found clean?"""
+    """Whether the machine was above clean, not seen, or clean in the last report."""
 
     OPEN = "open"
     QUIET = "quiet"
@@ -39,8 +39,8 @@ class Incident(Struct, frozen=True):
 
     `level`, `score` and `last_seen` are those of the last report in which the machine was above
     clean. `mac` and `name` are "" where DHCP records do not name the machine. `started` is when the
-    evidence was first sufficient, `first_reported` the last event of the first report on it. Times
-    are seconds since 1970 UTC. `in_turn` are the addresses that the last report took for one
+    evidence first sufficed, `first_reported` the time of the last event of the first report on it.
+    Times are seconds since 1970 UTC. `in_turn` are the addresses that the last report took for one
     machine, separated by spaces; "" where it did not need to.
     """
 
@@ -59,14 +59,14 @@ class Incident(Struct, frozen=True):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where the last report met the machine."""
+        """The addresses of the machine in the last report."""
         return tuple(self.in_turn.split()) or (self.address,)
 
 
 class Whereabouts(Struct, frozen=True):
-    """By what a machine is known: its MAC ("" if not known), its addresses, and their scope.
+    """How a machine is identified: its MAC ("" if unknown), its addresses, and their scope.
 
-    `is_in_turn`: the addresses are only taken for one machine's.
+    `is_in_turn`: the addresses are only assumed to be one machine's.
     """
 
     mac: str
@@ -76,7 +76,7 @@ class Whereabouts(Struct, frozen=True):
 
 
 def whereabouts(machine: Machine | Verdict) -> Whereabouts:
-    """Those of a machine, or of the one that a verdict is about."""
+    """The Whereabouts of a machine, or of the machine of a verdict."""
     match machine:
         case Machine():
             addresses = machine.addresses
@@ -124,10 +124,10 @@ class LiveNews(Struct, frozen=True):
 
 
 def find(incidents: Iterable[Incident], machine: Whereabouts) -> Incident | None:
-    """The incident of a machine: by MAC, or by address if either of them has no known MAC.
+    """The incident of a machine: by MAC, or by address if either of them has no known MAC; for
+    addresses in turn, by their network.
 
-    Of addresses in turn, by their network. An incident in the machine's own scope comes first, then
-    one from before its scope was known.
+    An incident in the machine's own scope comes first, then one from before its scope was known.
     """
     candidates = list(incidents)
     by_mac = [i for i in candidates if machine.mac and i.mac == machine.mac]
@@ -146,7 +146,7 @@ def find(incidents: Iterable[Incident], machine: Whereabouts) -> Incident | None
 
 
 def _goes_on(incident: Incident, machine: Whereabouts) -> bool:
-    """Were both told by addresses in turn, in the same /64 or /24?"""
+    """True if both are known by addresses in turn, in the same /64 or /24."""
     return bool(
         incident.in_turn
         and machine.is_in_turn
@@ -179,7 +179,8 @@ def follow(incidents: Iterable[Incident], found: Iterable[JudgedHost], at: float
     going = [incident for incident in incidents if incident.standing is not Standing.CLOSED]
     news: list[News] = []
     # Machines with a known MAC first: an address alone may be that of another machine. Of several
-    # machines with one address the worst first: an incident from before they were separated is its.
+    # machines with one address the worst first: it gets an incident from before they were told
+    # apart.
     for one in sorted(found, key=_surest):
         incident = find(going, one.whereabouts)
         if incident and incident.in_turn and one.verdict.level is Level.CLEAN:

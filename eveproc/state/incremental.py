@@ -49,7 +49,7 @@ from rulegen.units import DAY
 class Pending(Struct, frozen=True):
     """A report that is not delivered yet, and what to keep once it is.
 
-    It was made for the time `at`, in seconds since 1970 UTC.
+    `at` is the time of the report, in seconds since 1970 UTC.
     """
 
     report: Report
@@ -60,9 +60,9 @@ class Pending(Struct, frozen=True):
     days: tuple[tuple[str, DayFigures], ...] = ()
 
     def keep(self, state: State) -> None:
-        """To be called after delivery. Raises MxhoundError where nothing can be written.
+        """Save everything; to be called after delivery.
 
-        The next run then makes the same report again.
+        Raises MxhoundError if it cannot be written. The next run then makes the same report again.
         """
         stats = self.report.stats
         made = (
@@ -90,7 +90,8 @@ def judge_new(
     `now` and `since` are seconds since 1970 UTC. Events dated more than a day after `now`, and
     events before `since`, are ignored. The other arguments are those of analyze.
 
-    Raises InputError when a source cannot be read at all, or not be found again by the next run.
+    Raises InputError if a source cannot be read at all, or could not be found again by the next
+    run.
     """
     done = plan(find_files(sources), state.log_positions())
     period = Period(-inf if since is None else since, future=now + DAY)
@@ -104,7 +105,7 @@ def judge_new(
     positions = tuple(positions_after(done, ends, at, stats))
     lost = unread(done, inf if before is None else before)
     _note_problems((*done.problems, *lost, *_dropped(state)), stats)
-    if not fresh.active:  # no host was seen, so that one is missing says nothing
+    if not fresh.active:  # no host was seen, so a missing one means nothing
         report = judge_evidence(fresh, site, stats, everyone=everyone, drawn=drawn)
         return Pending(_of_nothing_new(report, state, now, stats.files), at, (), fresh, positions)
     store = state.recall(fresh, at, networks_with_acts(fresh, site))
@@ -129,7 +130,7 @@ def _with_news(report: Report, news: tuple[News, ...], before: float | None) -> 
 def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Report:
     """The report of a run that saw no host.
 
-    Where an earlier one read these logs, there may be nothing new.
+    If an earlier run read these logs, there may be nothing new.
     """
     if state.log_positions() and _is_nothing_new(report.coverage, files):
         return replace(report, judgement=judge_silence(state.report_times(3), now))
@@ -137,9 +138,8 @@ def _of_nothing_new(report: Report, state: State, now: float, files: int) -> Rep
 
 
 def _is_nothing_new(coverage: Coverage, files: int) -> bool:
-    """Was nothing read that could be evidence, and nothing that was of no use?
-
-    The last line of each file may still be being written.
+    """True if nothing was read that could be evidence, and no unusable line; the last line of each
+    file may still be being written.
     """
     half_lines = min(coverage.unusable[SkipReason.HALF_LINE], max(1, files))
     return not (
@@ -185,9 +185,8 @@ class _Judging:
         return tuple(follow(self._incidents, found, at))
 
     def _machines(self, *, everyone: bool) -> Iterator[Machine]:
-        """Machines that were seen, have new evidence or have an incident.
-
-        Each has the evidence since its last closed incident.
+        """Machines that were seen, have new evidence or have an incident, each with its evidence
+        since its last closed incident.
         """
         found = machines(self._store, self._site, everyone=everyone)
         for machine in joined(found, self._store, self._site):
@@ -199,13 +198,13 @@ class _Judging:
             yield _unsettled(machine, self._incidents)
 
     def _past_of(self, machine: Machine) -> Past:
-        """Its days; the servers that it met before its last incident ended do not count again."""
+        """Its past days, without the servers that it met before its last incident ended."""
         past = self._pasts.of(machine)
         end = settled_until(self._incidents, whereabouts(machine))
         return past.settled(int(end // DAY)) if isfinite(end) else past
 
     def _is_known(self, machine: Machine) -> bool:
-        """Does it have an incident that is not closed?"""
+        """True if it has an open incident."""
         going = (
             incident for incident in self._incidents if incident.standing is not Standing.CLOSED
         )
@@ -215,10 +214,9 @@ class _Judging:
 def _seen(
     store: EvidenceStore, fresh: EvidenceStore, site: SiteProfile, before: float
 ) -> Callable[[Machine], bool]:
-    """A test whether a machine was seen after the last report.
+    """A test whether a machine was seen after the last report: it held an address that was seen.
 
-    That is so if it held an address that was seen. In several networks, it must have been seen in
-    its own.
+    If the address is in several networks, it must have been seen in the machine's own.
     """
     held = {
         (hold.mac, hold.address)
@@ -249,7 +247,7 @@ def _scopes(fresh: EvidenceStore, machine: Machine, site: SiteProfile) -> Iterat
 
 
 def _is_new(machine: Machine, fresh: EvidenceStore) -> bool:
-    """Is there new evidence of it, though another machine may hold its address by now?"""
+    """True if there is new evidence about it, even if another machine now holds its address."""
     return bool(machine.evidence.sketches) and any(
         address in fresh.hosts for address in machine.addresses
     )

@@ -1,10 +1,9 @@
 """Files + LogPositions of earlier runs -> the parts that are new, and the next LogPositions.
 
 A log is recognized by its content, not by name or inode: by its first bytes, and by those before
-the offset up to which it was read. So it is found again when it was renamed, copied or compressed,
-or after a reboot that renumbered the disks; and a file that was overwritten (copytruncate) counts
-as another log. What cannot be proved to have been read is read again: repeated evidence counts
-once.
+the offset up to which it was read. So it is found again after it was renamed, copied or compressed,
+or after a reboot that renumbered the disks; and an overwritten file (copytruncate) counts as
+another log. Anything that may not have been read is read again: repeated evidence counts once.
 """
 
 import os
@@ -32,9 +31,8 @@ from rulegen.errors import InputError, Problem
 
 
 class FileKind(StrEnum):
-    """How a file is read: by lines from an offset on; unpacked from the start; or whole.
-
-    Whole are exports that are one document.
+    """How a file is read: by lines from an offset on; unpacked from the start; or whole, as exports
+    that are one document.
     """
 
     LINES = "lines"
@@ -77,7 +75,7 @@ class _FileFields(TypedDict):
 
 
 class Log(Struct, frozen=True):
-    """A file as it is found: its kind, its first bytes (unpacked), and its status on disk."""
+    """A file as found now: its kind, its first bytes (unpacked), and its status on disk."""
 
     path: str
     kind: FileKind
@@ -189,7 +187,7 @@ class ReadPlan(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
     def whole(self) -> list[Part | RestPart]:
-        """Files that are read as a whole, the largest first because they take longest."""
+        """Files that are read whole, the largest first because they take longest."""
         readings = sorted(self.readings, key=lambda reading: -reading.log.size)
         return list(
             chain.from_iterable(
@@ -214,7 +212,7 @@ def digest_of(data: bytes) -> bytes:
 def plan(files: Sequence[str], positions: Iterable[LogPosition]) -> ReadPlan:
     """Find out how far each file was read.
 
-    Raises InputError for what a later run cannot find again: standard input and pipes.
+    Raises InputError for sources that a later run cannot find again: standard input and pipes.
     """
     _refuse_streams(files)
     known = _KnownPositions(positions)
@@ -235,9 +233,10 @@ def plan(files: Sequence[str], positions: Iterable[LogPosition]) -> ReadPlan:
 
 
 def newest(done: ReadPlan, ends: Mapping[str, End]) -> float:
-    """The time of the last records of the logs that were read; -inf where none has a time.
+    """The time of the last records of the logs that were read, in seconds since 1970 UTC; -inf if
+    none has a time.
 
-    In seconds since 1970 UTC. Evidence alone is not enough: a day may bring none.
+    Evidence alone does not tell: a day may have none.
     """
     tails = [reading.tail for reading in done.readings if reading.start != reading.stop] + [
         end.tail for end in ends.values()
@@ -277,7 +276,9 @@ def positions_after(
 
 
 def unread(done: ReadPlan, before: float) -> Iterator[Problem]:
-    """What may be lost: logs that still grew at the last report, `before`, and are missing."""
+    """Problems for logs that still grew at the last report, `before`, and are missing: their rest
+    may be lost.
+    """
     for position in done.gone:
         if position.grown >= before and position.kind is FileKind.LINES:
             what = (
@@ -299,7 +300,9 @@ class _KnownPositions:
         return log.kind is FileKind.PACKED, (log.device, log.inode) not in self._inodes, log.path
 
     def beginning_as(self, log: Log) -> list[LogPosition]:
-        """Those whose log begins as this one; of the same file first, then the furthest."""
+        """The positions whose log begins like this one: those of the same file first, then the
+        furthest.
+        """
         found = (position for position in self.positions if log.begins_as(position))
         return sorted(
             found,
@@ -353,7 +356,7 @@ def _bytes_of(path: str, start: int, size: int) -> bytes:
 def _position_after(reading: ReadRequest, ends: Mapping[str, End], at: float) -> LogPosition | None:
     try:
         return reading.position_after(ends, at)
-    except OSError:  # gone since
+    except OSError:  # gone since then
         return None
 
 
@@ -363,7 +366,7 @@ def _read_lines(
     position = known.take(
         log,
         lambda position: (
-            # What was read whole may end within a line: it was not known then that it has lines.
+            # A log that was read whole may end within a line: it was not known to have lines then.
             position.kind is not FileKind.WHOLE
             and position.offset <= log.size
             and digest_of(log.bytes_before(position.offset)) == position.tail
@@ -418,9 +421,9 @@ _READINGS: Mapping[
 
 
 class _ContentPosition(Struct, frozen=True):
-    """The furthest LogPosition that fits a compressed log.
+    """The furthest LogPosition that matches a compressed log.
 
-    It was unpacked up to `place`; `tail` are the bytes before that.
+    The log was unpacked up to `place`; `tail` are the bytes before that.
     """
 
     position: LogPosition | None
@@ -448,9 +451,8 @@ def _expected(reading: ReadRequest) -> LogPosition:
 
 
 def _is_copy(log: Log, place: int, tail: bytes, readings: Sequence[ReadRequest]) -> bool:
-    """Is this log, which ends at `place`, the beginning of one that is read already?
-
-    Then it is being copied or compressed.
+    """True if this log, which ends at `place`, is the beginning of one that was read: it is being
+    copied or compressed.
     """
     others = (
         r.log
@@ -480,7 +482,7 @@ def _end_of_lines(log: Log, start: int) -> int:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Is this a whole record without a newline? The last brace of a half record is missing."""
+    """True for a whole record without a newline: half a record lacks the last brace."""
     result = line_result(line)
     return line.rstrip().endswith(b"}") and not (
         isinstance(result, Skipped) and result.reason in _NO_RECORD

@@ -17,10 +17,11 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY
 from rulegen.vocabulary import Family, Signal
 
-# No machine: that the site was watched on a day.
+# Stands for no machine: the site was watched on this day.
 WATCHED = ""
-# Addresses that do nothing with mail are kept for as long as days are (state.DAYS_KEPT), so again
-# after half of that. Where more are seen in one report, addresses may be invented: none is kept.
+# Addresses without mail activity are kept as long as days are (state.DAYS_KEPT), so they are saved
+# again after half of that time. If a report has more of them than this, addresses may be invented:
+# none is kept.
 RENEWED_AFTER, MOST_ADDRESSES = 20, 20_000
 _DELIVERY = tuple(signal for signal in Signal if signal.family is Family.DELIVERY)
 
@@ -28,10 +29,10 @@ _DELIVERY = tuple(signal for signal in Signal if signal.family is Family.DELIVER
 class Pasts:
     """The past of each machine that is noted; `state` gives what earlier reports kept of it.
 
-    A machine is its MAC, or else its address and scope. Of one that is only told by its addresses
-    in turn, or whose address several machines had at once, nothing is kept. A machine is known from
-    the first day of which something is kept of it or of its address, or of its lease; on later days
-    of which nothing is kept of it, it did nothing with mail.
+    A machine is identified by its MAC, or else by address and scope. Nothing is kept of a machine
+    that is only known by its addresses in turn, or whose address several machines had at once. A
+    machine is known from the first day for which something is kept about it, its address or its
+    lease; on later days without an entry it did nothing with mail.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Pasts:
         self._found: dict[str, Past] = {}
 
     def note(self, machine: Machine) -> None:
-        """Add the days of a machine, with all evidence that is kept of it."""
+        """Note the days of a machine, which comes with all its kept evidence."""
         fresh = self._fresh_days(machine)
         if machine.in_turn or machine.contested or not fresh:
             return
@@ -63,13 +64,12 @@ class Pasts:
         self._found[name] = Past(merged_days(kept, days), fresh, self._is_exempt(machine, fresh))
 
     def of(self, machine: Machine) -> Past:
-        """Its past, if it has new evidence."""
+        """The past of a machine, if it has new evidence."""
         return self._found.get(_name_of(machine), NO_PAST)
 
     def days(self) -> Iterator[tuple[str, DayFigures]]:
-        """What is to be kept: the days that there is new evidence of, with each machine's name.
-
-        And that the site was watched (under no name), and addresses that were not known yet.
+        """The days to keep, by machine: days with new evidence, the days on which the site was
+        watched (under no name), and addresses that were not known yet.
         """
         for name, past in sorted(self._found.items()):
             yield from ((name, figures) for figures in past.days if figures.day in past.fresh)
@@ -79,13 +79,13 @@ class Pasts:
                 yield address, DayFigures(self._day)
 
     def _new_addresses(self, day: int) -> Iterator[str]:
-        """Addresses that were seen, and of which nothing was kept lately."""
+        """Addresses that were seen, and that were not saved lately."""
         if len(self.fresh.active) <= MOST_ADDRESSES:
             known = self._state.machines_since(day - RENEWED_AFTER) | self._found.keys()
             yield from sorted(self.fresh.active - known)
 
     def _kept_of(self, machine: Machine) -> tuple[DayFigures, ...]:
-        """The days of a machine since the first one on which it was known."""
+        """The kept days of a machine since the first one on which it was known."""
         name = _name_of(machine)
         kept = self._state.days_of(name)
         others = () if machine.scope else self._state.days_of(machine.address)
@@ -94,7 +94,7 @@ class Pasts:
         return merged_days(kept, (DayFigures(day) for day in self._watched if day >= since))
 
     def _fresh_days(self, machine: Machine) -> frozenset[int]:
-        """The days of its evidence that this report has read something of."""
+        """The days of its evidence on which this report has read something."""
         if not any(address in self.fresh.hosts for address in machine.addresses):
             return frozenset()
         sketches = machine.evidence.sketches.values()
@@ -111,7 +111,9 @@ class Pasts:
         )
 
     def _strangers(self, machine: Machine) -> frozenset[str]:
-        """External servers on port 25, if no explanation and no role of the machine tells why."""
+        """External servers on port 25, unless an explanation or a role of the machine accounts for
+        them.
+        """
         evidence = machine.evidence
         servers = stranger_servers(evidence)
         if not servers:
@@ -125,7 +127,7 @@ class Pasts:
 
 
 def _first_days_of_leases(store: EvidenceStore) -> dict[str, int]:
-    """MAC -> the first day on which it had a lease, as far as that is kept."""
+    """MAC -> the first kept day on which it had a lease."""
     first: dict[str, int] = {}
     for _, mac, hour in store.leases.seen:
         first[mac] = min(first.get(mac, hour), hour)

@@ -1,9 +1,7 @@
 """A state file <-> State: the log positions, evidence, leases and incidents between reports.
 
-Beside it only eveproc/archive uses sqlite3.
-
-Whoever holds a State has the file to itself. Nothing changes but by `keep`, all at once;
-docs/state.md describes the tables.
+Only this module and eveproc/archive use sqlite3. An open State has the file to itself. Only `keep`
+changes it, in one transaction; docs/state.md describes the tables.
 """
 
 import os
@@ -40,17 +38,17 @@ StoredRow = TypeVar("StoredRow", LogPosition, Incident)
 
 # SQLite's application_id, in the file's header: a file of another program is refused.
 APPLICATION = int.from_bytes(b"mxhd")
-# How long evidence is kept: a day, and before it the longest window that is scored (weights.py).
+# How long evidence is kept: a day, and before it 8 hours, the longest window below a day.
 EVIDENCE_HOURS = 24 + 8
-# For a machine with an incident only this much of the kept evidence counts: longer than any window,
-# and less than the time between two nightly reports, so that no evidence counts in both.
+# For a machine with an incident only this much of the kept evidence counts: less than the time
+# between two nightly reports, so that no evidence counts in both.
 INCIDENT_HOURS = 12
 # Leases are renewed after half their time; the longest in common use last eight days. Sensors'
 # counters are kept as long.
 LEASE_DAYS = 8
 HISTORY_DAYS = 400
-# What a machine did on each day: a month, so that what it does once a month is its habit, and the
-# days of a week for which an odd day is none (own_history.py).
+# How many days of a machine are kept: a month, so that monthly activity counts as a habit, and the
+# week for which an odd day does not (own_history.py).
 DAYS_KEPT = 40
 # The size limit of all evidence; the oldest hours are dropped first.
 EVIDENCE_BYTES = 1 << 30
@@ -58,8 +56,8 @@ MOST_LOG_POSITIONS, MOST_INCIDENTS, MOST_VERDICTS = 10_000, 100_000, 1_000_000
 # 25,000 machines for DAYS_KEPT days; the earliest days are dropped first.
 MOST_DAYS = 1_000_000
 
-# Each brings the file from one version of the schema to the next; the number of applied ones is its
-# user_version. The names are those of 0.1: an incident is an `episode`, a log position a
+# Each migration brings the file from one version of the schema to the next; their number is the
+# user_version. Names in the file are those of 0.1: an incident is an `episode`, a log position a
 # `bookmark`.
 MIGRATIONS = (
     """
@@ -163,15 +161,15 @@ def open_state(path: Path) -> Iterator["State"]:
 
 
 class _RefusedError(Exception):
-    """The file is not one that this version can work with."""
+    """The file cannot be used by this version."""
 
 
 class _DamagedError(Exception):
-    """The file holds something that eveproc does not write."""
+    """The file holds data that eveproc does not write."""
 
 
 def _make_private(path: Path) -> None:
-    """A new file is for its owner alone, because it says who talked to whom."""
+    """Make a new file readable by its owner alone, because it says who talked to whom."""
     try:
         refuse_foreign_link(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -191,7 +189,7 @@ def _why(error: sqlite3.Error) -> str:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Take the file for this process alone, and bring its schema up to date."""
+    """Lock the file for this process, and bring its schema up to date."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA trusted_schema = OFF")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -226,7 +224,7 @@ def _apply(connection: sqlite3.Connection, migrations: Iterable[str]) -> None:
 
 
 def _layout(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
-    """Tables with their columns, and whatever else there is, as triggers and views."""
+    """Tables with their columns, and all other objects such as triggers and views."""
     things = connection.execute("SELECT type, name FROM sqlite_schema")
     columns = connection.execute(
         "SELECT tables.name, columns.name, columns.type, columns.pk, tables.strict "
@@ -249,7 +247,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # a full disk has ended it already
+        if connection.in_transaction:  # a full disk ends the transaction
             connection.execute("ROLLBACK")
         raise
 
@@ -270,11 +268,11 @@ class State:
         self._db = connection
 
     def log_positions(self) -> list[LogPosition]:
-        """How far each log was read; those not seen for the longest time first."""
+        """How far each log was read; the logs not seen for the longest time first."""
         return self._rows("bookmarks", LogPosition)
 
     def incidents(self) -> list[Incident]:
-        """All that are kept, whatever their standing."""
+        """All kept incidents, open and closed."""
         found = self._rows("episodes", Incident)
         with _as_written():
             for incident in found:
@@ -291,7 +289,7 @@ class State:
             return None if found is None else as_time(found)
 
     def report_times(self, number: int) -> tuple[float, ...]:
-        """The last events of the last so many reports that had something new, the newest first."""
+        """The last event times of so many reports that had something new, newest first."""
         rows = self._db.execute(
             "SELECT last_event FROM reports ORDER BY number DESC LIMIT ?", (number,)
         )
@@ -299,26 +297,26 @@ class State:
             return tuple(as_time(time) for (time,) in rows)
 
     def watched_at(self) -> float | None:
-        """When a watch last kept what it had read, by the wall clock; None if none ever did."""
+        """When a watch last saved its reading, by the wall clock; None if none ever did."""
         return self._moment("watched")
 
     def keep_watched(self, now: float) -> None:
-        """Keep that a watch has kept what it had read until now."""
+        """Record that a watch has saved its reading up to now."""
         with _transaction(self._db):
             self._keep_moment("watched", now)
 
     def evidence_dropped_before(self) -> float | None:
-        """The time before which evidence was dropped for its size with the last report."""
+        """The time before which the last report dropped evidence because of its size."""
         return self._moment("evidence_dropped_before")
 
     def recall(
         self, fresh: EvidenceStore, at: float, networks: Collection[str] = ()
     ) -> EvidenceStore:
-        """`fresh` evidence, and what is kept of the same hosts and of those with an incident.
+        """`fresh` evidence together with the kept evidence of the same hosts, of those with an
+        incident, and of all in one of the `networks` (each a /64 or /24, hand_over.py).
 
-        And of all that are in one of the `networks` (each a /64 or /24, hand_over.py).
-        Of the latter the last INCIDENT_HOURS before `at` count. What a sensor missed is counted
-        since its last report.
+        For the hosts in the `networks`, the last INCIDENT_HOURS before `at` count. Losses of a
+        sensor count since its last report.
         """
         store = self._remembered(fresh)
         going = [
@@ -338,7 +336,7 @@ class State:
         return store
 
     def _remembered(self, fresh: EvidenceStore) -> EvidenceStore:
-        """What is kept of leases, names, MACs and sensors, and what is fresh; without evidence."""
+        """Kept and fresh leases, names, MACs and sensors, without evidence."""
         leases, health, macs = self._leases(), self._health(), self._macs()
         names, (host_names, clients) = self._server_names(), self._host_names()
         leases.merge(fresh.leases)
@@ -377,7 +375,7 @@ class State:
         return self.recall(known, at)
 
     def days_of(self, machine: str) -> tuple[DayFigures, ...]:
-        """What is kept of a machine's days, in order; `machine` is its MAC or address and scope."""
+        """The kept days of a machine, in order; `machine` is its MAC, or address and scope."""
         rows = self._db.execute(
             "SELECT day, mails, recipients, refused, deliveries, kinds, servers FROM days "
             "WHERE machine = ? ORDER BY day",
@@ -387,12 +385,12 @@ class State:
             return tuple(_figures(row) for row in rows)
 
     def machines_since(self, day: int) -> set[str]:
-        """Names of machines of which something is kept of this day or a later one."""
+        """Names of machines with an entry for this day or a later one."""
         rows = self._db.execute("SELECT DISTINCT machine FROM days WHERE day >= ?", (day,))
         return {str(machine) for (machine,) in rows}
 
     def watched_days(self) -> tuple[int, ...]:
-        """The days of which something is kept of any machine, in order."""
+        """The days with an entry for any machine, in order."""
         with _as_written():
             rows = self._db.execute("SELECT DISTINCT day FROM days ORDER BY day")
             return tuple(as_day(day) for (day,) in rows)
@@ -448,7 +446,7 @@ class State:
         report: Reported | None = None,
         days: Iterable[tuple[str, DayFigures]] = (),
     ) -> None:
-        """Keep what was read and reported, all or nothing; drop what is too old at `at`."""
+        """Save what was read and reported, all or nothing; drop what is too old at time `at`."""
         with _transaction(self._db):
             self._keep_log_positions(positions)
             for address in sorted(fresh.hosts):
@@ -605,7 +603,7 @@ class State:
         )
 
     def _forget(self, at: float) -> None:
-        """Drop what is older or larger than its limit."""
+        """Drop entries beyond the limits of age or size."""
         evidence_since, leases_since, history_since = (
             at - EVIDENCE_HOURS * HOUR,
             at - LEASE_DAYS * DAY,
@@ -613,7 +611,7 @@ class State:
         )
         run = self._db.execute
         run("DELETE FROM evidence WHERE hour < ?", (int(evidence_since // HOUR),))
-        # Of older leases, keep those that say who held an address when the kept evidence begins.
+        # Keep older leases that say who held an address when the kept evidence begins.
         run(_FORGET_LEASES, {"evidence": evidence_since, "leases": leases_since})
         run(
             "DELETE FROM lease_lengths "
@@ -791,7 +789,7 @@ _FORGET_LEASES = """
 
 
 def _figures(row: object) -> DayFigures:
-    """A row of the table `days`, without the machine."""
+    """The figures in a row of the table `days`, without the machine."""
     day, mails, recipients, refused, deliveries, kinds, servers = msgspec.convert(
         row, tuple[int, int, int, int, int, str, str]
     )

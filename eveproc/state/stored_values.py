@@ -1,11 +1,11 @@
-"""What a state file's columns hold -> values that eveproc can have written, or a ValueError."""
+"""Columns of a state file -> values that eveproc can have written, or a ValueError."""
 
 from ipaddress import ip_address
 from math import inf
 
 from rulegen.units import DAY, HOUR
 
-# Seconds since 1970 UTC of the years 1 to 9999, which a datetime can say.
+# Seconds since 1970 UTC of the years 1 to 9999, the range of datetime.
 EARLIEST, LATEST = -62_135_596_800, 253_402_300_799
 
 

@@ -1,1 +1,1 @@
-"""What thresholds a site needs, from what its hosts did in EVE; and what servers it has."""
+"""EVE of a site -> the thresholds that fit the activity of its hosts."""

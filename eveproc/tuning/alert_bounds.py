@@ -1,9 +1,9 @@
-"""Matches known within bounds -> which likely alerts are certain, and their bounds. Pure.
+"""Matches with bounds on their times -> which likely alerts are certain, and their bounds. Pure.
 
 A match may lie anywhere within its bounds, and one that is not sure may not exist. A window is
-certain as long as each match is certainly inside or outside of it, whatever the true times are.
-After the first match that may be either, no window is certain until the host has been silent for
-longer than any window lasts.
+certain as long as each match is certainly inside or outside it, whatever the true times are. After
+the first match that may be either, no window is certain until the host has been silent for longer
+than a window lasts.
 """
 
 from bisect import insort
@@ -29,7 +29,8 @@ class BoundedAlert(Struct, frozen=True):
 
 
 class _Window(Struct):
-    """A window that is certain so far: `firsts` of all its matches, `lasts` of the sure ones.
+    """A window that is certain so far: `firsts` are the earliest times of all its matches, `lasts`
+    the latest times of the sure ones.
 
     Both lists are sorted.
     """
@@ -43,7 +44,9 @@ class _Window(Struct):
             insort(self.lasts, match.last)
 
     def alert(self, count: int) -> tuple[int, int] | None:
-        """The earliest and the latest time of the count-th match; None if there may be fewer."""
+        """The earliest and the latest time of the count-th match; None if there may be fewer
+        matches.
+        """
         return (self.firsts[count - 1], self.lasts[count - 1]) if len(self.lasts) >= count else None
 
 
@@ -71,7 +74,7 @@ def _certain_alerts(found: Iterable[Match], threshold: Threshold) -> Iterator[tu
     window: _Window | None = None
     latest = -length - 1
     for match in found:
-        is_silent = match.first > latest + length  # any window that was open is over
+        is_silent = match.first > latest + length  # any open window has ended
         if is_silent or (window is not None and _is_over(window, match, length)):
             yield from _alert_of(window, threshold)
             window = _Window()
@@ -89,7 +92,7 @@ def _is_over(window: _Window, match: Match, length: int) -> bool:
 
 
 def _holds(window: _Window, match: Match, length: int) -> bool:
-    """Is it certainly in the window? Not if a match that is not sure may have begun the window."""
+    """True if the match is certainly in the window: no unsure match may have begun the window."""
     return bool(window.lasts) and match.last <= window.firsts[0] + length
 
 

@@ -21,10 +21,10 @@ MAX_BYTES = 1 << 30
 
 
 class ExcludedHost(Struct, frozen=True, order=True):
-    """A host that is no example of benign hosts, and why.
+    """A host that does not count as benign, and why.
 
-    It is not counted from `first` to `last`, in microseconds since 1970. `why` begins with the kind
-    of host, which ends at the first colon or comma.
+    It is not counted from `first` to `last` (microseconds since 1970 UTC). `why` begins with the
+    kind of host, up to the first colon or comma.
     """
 
     host: str
@@ -73,7 +73,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def save(baseline: Baseline, path: Path) -> None:
-    """Write the file whole or not at all; the same baseline gives the same bytes."""
+    """Write the file atomically; the same baseline gives the same bytes."""
     history = baseline.history
     history.trim()
     hosts = {
@@ -97,7 +97,7 @@ def save(baseline: Baseline, path: Path) -> None:
 
 
 def load(path: Path) -> Baseline:
-    """Read what save wrote. Raises InputError for anything else."""
+    """Read a file that `save` wrote. Raises InputError for anything else."""
     try:
         kept = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_File)
         if kept.version != VERSION:
@@ -163,7 +163,9 @@ def _rows(what: str, packed: _Rows) -> HistoryRows:
 
 
 def _inflated(column: str) -> bytes:
-    """At most as much as HistoryRows hold, so that a small file cannot fill the memory."""
+    """The unpacked bytes, at most as many as HistoryRows hold: a small file must not fill the
+    memory.
+    """
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(b64decode(column, validate=True), MOST_ROWS * 8 + 1)

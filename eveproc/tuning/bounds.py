@@ -8,8 +8,9 @@ from math import ceil, exp, lgamma, log, sqrt
 from msgspec import Struct
 
 CONFIDENCE = 0.95
-# The tail is fitted to this many of the largest windows, and to ten assumed ones that hold hardly
-# more. So a single window does not make a heavy tail, and with twenty the site's own data prevail.
+# The tail is fitted to this many of the largest windows, and to ten assumed windows that are hardly
+# larger. So a single window does not make a heavy tail, and from twenty on the site's own data
+# prevail.
 TAIL = 20
 ASSUMED, ASSUMED_EXCESS = 10, 0.75
 
@@ -25,7 +26,7 @@ def poisson_lower(seen: int, confidence: float = CONFIDENCE) -> float:
 
 
 def _poisson_cdf(most: int, mean: float) -> float:
-    """Computed with logarithms, so that no count is too large."""
+    """Computed with logarithms, so that large counts do not overflow."""
     if mean == 0:
         return 1.0
     return min(
@@ -34,7 +35,7 @@ def _poisson_cdf(most: int, mean: float) -> float:
 
 
 def _solve(falls: Callable[[float], float], value: float) -> float:
-    """Find by bisection where a decreasing function has this value."""
+    """The argument at which a decreasing function has this value, by bisection."""
     low, high = 0.0, 1.0
     while falls(high) > value:
         low, high = high, 2 * high
@@ -45,9 +46,9 @@ def _solve(falls: Callable[[float], float], value: float) -> float:
 
 
 class Tail(Struct, frozen=True):
-    """The sorted sizes of the windows of so many `weeks`, and what follows for a coming week.
+    """The sorted sizes of the windows of so many `weeks`, and the limits for a coming week.
 
-    Up to `start` windows are counted. Beyond it an exponential tail is assumed: `scale` is the 95 %
+    Sizes up to `start` are counted. Beyond it an exponential tail is assumed: `scale` is the 95 %
     upper limit of the number of matches by which windows become rarer by the factor e.
     """
 
@@ -66,7 +67,7 @@ class Tail(Struct, frozen=True):
         return cls(ordered, weeks, start, scale)
 
     def seen(self, count: int) -> int:
-        """Windows with at least so many matches: the alerts at that threshold."""
+        """Number of windows with at least so many matches: the alerts at that threshold."""
         return len(self.sizes) - bisect_left(self.sizes, count)
 
     def a_week(self, count: int) -> float:
@@ -78,7 +79,7 @@ class Tail(Struct, frozen=True):
         return at_start * exp(-max(0, count - self.start) / self.scale)
 
     def least(self, alerts_a_week: float) -> int:
-        """The smallest count (from 1) whose limit is at most so many alerts a week."""
+        """The smallest count (from 1) whose upper limit is at most so many alerts a week."""
         if self.at_most(self.start) > alerts_a_week:
             return max(
                 1, self.start + ceil(self.scale * log(self.at_most(self.start) / alerts_a_week))
@@ -90,5 +91,5 @@ class Tail(Struct, frozen=True):
 
 @cache
 def _upper(seen: int) -> float:
-    """poisson_upper; from a thousand on the normal distribution is exact enough."""
+    """As poisson_upper; from a thousand on the normal distribution is exact enough."""
     return poisson_upper(seen) if seen < 1000 else seen + 1.645 * sqrt(seen) + 1

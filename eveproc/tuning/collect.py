@@ -29,7 +29,7 @@ MOST_WHY, _MORE = 200, " ..."
 
 
 class TuningEvidence(EvidenceStore):
-    """The evidence for verdicts, and what a threshold would count."""
+    """The evidence for verdicts, and the history of what rules count."""
 
     history: History = field(default_factory=History)
 
@@ -49,7 +49,7 @@ class TuningCollector(Collector):
         self._within = period
 
     def add_lookups(self, asker: Asker) -> None:
-        """Add all that one host asked; a threshold counts each lookup."""
+        """Add all lookups of one host; a threshold counts each of them."""
         super().add_lookups(asker)
         if not self._is_added_one_by_one(asker):
             self._keeper.add_lookups(asker)
@@ -71,7 +71,7 @@ class Study(Struct, frozen=True):
         return self.store.history
 
     def why_blind(self) -> str:
-        """Why these logs cannot tell what hosts did, and the remedy; "" if they can."""
+        """Why these logs do not show what hosts did, and the remedy; "" if they do."""
         if self.history.hours or self.store.coverage.kinds() & _RECORDS:
             return ""
         return (
@@ -87,7 +87,7 @@ class Study(Struct, frozen=True):
         return {address: verdict.level for verdict in worst_last for address in verdict.addresses}
 
     def baseline(self, site: SiteProfile) -> Baseline:
-        """What tuning keeps; infected hosts and undeclared servers are excluded as examples."""
+        """The baseline; infected hosts and undeclared servers do not count as benign."""
         store = judge_evidence(self.store, site, self.stats, everyone=False, drawn=False)
         is_watched = HistoryKeeper(site).is_watched
         for host in sorted(self.store.active):
@@ -135,7 +135,7 @@ def study(
 ) -> Study:
     """Read every source once; the arguments are those of analyze.
 
-    Raises InputError when a source cannot be read, or nothing in it is EVE.
+    Raises InputError if a source cannot be read, or nothing in it is EVE.
     """
     store, stats = gather(
         find_files(sources),

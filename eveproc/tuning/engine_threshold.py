@@ -1,9 +1,9 @@
 """Times at which a rule matched one host -> times at which Suricata's threshold alerts. Pure.
 
-Exact for `type both` of Suricata 7 and 8, which all rules of this project use. Windows tumble: one
-begins with the first match that is in no window, and lasts `seconds`, the last microsecond included
-(Suricata compares with <=). As in the engine, the state is the start of the window and a count.
-tests/eveproc/tuning/test_engine_threshold.py compares it with both engines.
+Exact for `type both` of Suricata 7 and 8, which all rules of this project use. Windows do not
+overlap: one begins with the first match after the previous window, and lasts `seconds`, including
+the last microsecond (Suricata compares with <=). As in the engine, the state is the start of the
+window and a count. tests/eveproc/tuning/test_engine_threshold.py compares it with both engines.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ class Match(Struct, frozen=True):
     """One packet that the rule matched, in microseconds since 1970.
 
     `time` is the best estimate from the records; the packet lies between `first` and `last`, and
-    the time is exact where both are equal. `sure`: it is certain that there was such a packet.
-    `signal` tells apart the matches of two rules that test the same xbit.
+    the time is exact where both are equal. `sure`: there certainly was such a packet. `signal`
+    distinguishes the matches of two rules that test the same xbit.
     """
 
     time: int

@@ -1,7 +1,8 @@
-"""Events + SiteProfile -> History: when each watched host did what a rule counts. Order-free.
+"""Events + SiteProfile -> History: when each watched host did what a rule counts; merges in any
+order.
 
-It is raw material, not evidence: matching.py and predict.py tell later what any threshold would
-have alerted. Times are whole microseconds since 1970, as EVE writes them.
+It is raw material, not evidence: matching.py and predict.py derive later what any threshold would
+have alerted. Times are whole microseconds since 1970 UTC, as EVE has them.
 """
 
 from collections import defaultdict
@@ -26,10 +27,10 @@ from rulegen.units import HOUR
 
 FIN, SYN, RST, PUSH, ACK, URG = 1, 2, 4, 8, 16, 32
 SYN_ACK = SYN | ACK
-# Hours; an office that is closed for a day is silent, not unlogged.
+# Hours. An office that is closed for a day is silent; a longer gap is a missing log.
 LONGEST_SILENCE = 24
 _LARGEST = 2**64 - 1
-# As many as the watched hosts of a very large site; a forger of IPv6 addresses has more.
+# As many as a very large site has watched hosts; forged IPv6 addresses may be more.
 MOST_HOSTS = 100_000
 
 DNS_MATCHES = tuple(
@@ -42,13 +43,13 @@ DNS_MATCHES = tuple(
 SMTP_MATCHES = tuple(
     entry.rule_match for entry in SIGNALS.values() if isinstance(entry.rule_match, SmtpMatch)
 )
-# Kinds of rows beside those of DNS_MATCHES.
+# Kinds of rows other than those of DNS_MATCHES.
 DNS_TCP, OPENED, SMTP, TOOK_MAIL = "dns_tcp", "opened", "smtp", "took_mail"
-# How many numbers a row has. The comment gives those behind time and fingerprint.
+# Number of numbers in a row. The comments name those after time and fingerprint.
 WIDTHS: Mapping[str, int] = MappingProxyType(
     {
         **{match.rows: 3 for match in DNS_MATCHES},  # TCP flow id or 0
-        # TCP flow id, 1 for an answer: what moves the stream on that a rule looks into
+        # TCP flow id, 1 for an answer: messages that advance the stream which a rule inspects
         DNS_TCP: 4,
         OPENED: 8,  # server, end, sent, received, flow id, ConnectionState
         SMTP: 5,  # flow id, tx id + 1, bits of SMTP_MATCHES
@@ -58,9 +59,10 @@ WIDTHS: Mapping[str, int] = MappingProxyType(
 
 
 class ConnectionState:
-    """Bits of a connection's properties; plain numbers, since an IntFlag takes ten times as long.
+    """Bits of a connection's properties; plain numbers, because an IntFlag takes ten times as long.
 
-    On a server-to-server or a submission port; the client sent only SYNs; refused; answered.
+    In this order: on a server-to-server port, on a submission port, the client sent only SYNs,
+    refused, answered.
     """
 
     DIRECT: Final = 1
@@ -74,11 +76,11 @@ HostRows = dict[str, HistoryRows]
 
 
 class History(Struct):
-    """What the watched hosts did, and when logs were written, in hours since 1970.
+    """What the watched hosts did, and when logs were written, in hours since 1970 UTC.
 
-    `hours` are those with any record about mail; in `eights` Suricata 8 or newer wrote, in `sevens`
-    an older one. Of more than MOST_HOSTS hosts those with the smallest fingerprints are kept, a
-    fair sample; then `is_thinned` is set.
+    `hours` are those with any record about mail; in `eights` Suricata 8 or later wrote, in `sevens`
+    an older one. Beyond MOST_HOSTS hosts those with the smallest fingerprints are kept, a fair
+    sample, and `is_thinned` is set.
     """
 
     hosts: dict[str, HostRows] = field(default_factory=dict)
@@ -101,14 +103,14 @@ class History(Struct):
         self.trim()
 
     def see(self, host: str) -> bool:
-        """Note that a watched host did something. True if it is among those that are kept."""
+        """Note that a watched host did something. True if it is one of the kept hosts."""
         self.active.add(host)
         if len(self.active) > 2 * MOST_HOSTS:
             self.trim()
         return host in self.active
 
     def trim(self) -> None:
-        """Bring it to its one canonical form.
+        """Bring the history to canonical form.
 
         A host that is cut from a part has MOST_HOSTS smaller fingerprints there, so it is cut from
         the whole as well.
@@ -126,7 +128,7 @@ class History(Struct):
 
     @property
     def by_eight(self) -> bool:
-        """Did Suricata 8 write it?"""
+        """True if Suricata 8 wrote most of it."""
         return len(self.eights) > len(self.sevens)
 
     @property
@@ -144,7 +146,7 @@ _EMPTY = MappingProxyType({what: HistoryRows(width) for what, width in WIDTHS.it
 
 
 class _Told(Struct, frozen=True):
-    """What lookups that say alike tell: kinds of rows, and whether they are about mail."""
+    """The meaning of lookups of one content: kinds of rows, and whether they are about mail."""
 
     is_of_mail: bool
     counted: tuple[str, ...]
@@ -152,7 +154,7 @@ class _Told(Struct, frozen=True):
 
 
 class HistoryKeeper:
-    """Feeds events into a History by what the site watches and calls home."""
+    """Feeds events into a History, by the site's watched hosts and home networks."""
 
     def __init__(self, site: SiteProfile, history: History | None = None) -> None:
         self.site = site
@@ -164,9 +166,9 @@ class HistoryKeeper:
         self._told = lru_cache(maxsize=MOST_KNOWN)(self._tell)
 
     def add(self, event: Event) -> None:
-        """Take one event in.
+        """Add one event.
 
-        Events that are not about mail are ignored whole, as a reader may pass such lines over.
+        Events that are not about mail are ignored, because a reader may skip such lines.
         """
         if self._is_of_mail(event):
             self.history.hours.add(int(event.time // HOUR))
@@ -179,7 +181,7 @@ class HistoryKeeper:
                 self._of_smtp(event)
 
     def add_lookups(self, asker: Asker) -> None:
-        """Take in what one host asked; gives the same as `add` with each event."""
+        """Add the lookups of one host; same result as `add` with each event."""
         hours: set[int] = set()
         eights: set[int] = set()
         sevens: set[int] = set()
@@ -254,12 +256,12 @@ class HistoryKeeper:
             self._keep(event.client, DNS_TCP, event.time, mark, flow_id, int(event.is_answer))
 
     def _kinds_of(self, event: Dns) -> tuple[tuple[str, ...], bool]:
-        """The kinds of rows that a packet counts in, and whether it moves a stream on."""
+        """The kinds of rows that a packet counts in, and whether it advances a stream."""
         counted = tuple(match.rows for match in DNS_MATCHES if self._is_counted(event, match))
         return counted, event.tcp and any(self._asks(event, match) for match in DNS_MATCHES)
 
     def _is_counted(self, event: Dns, match: DnsMatch) -> bool:
-        """A packet counts once, however many questions it holds."""
+        """True if the rule counts the packet; once, however many questions it holds."""
         if match.of_nxdomain != event.is_answer or (
             match.of_nxdomain and event.rcode != "NXDOMAIN"
         ):
@@ -310,9 +312,8 @@ class HistoryKeeper:
 
 
 def began_with_syn(flow: Flow) -> bool:
-    """Did the rule for SYNs match the first packet?
-
-    Not if the flow was picked up midway, and not a SYN with other flags (a probe).
+    """True if the rule for SYNs matched the first packet: not if the flow was picked up midstream,
+    and not for a SYN with other flags (a probe).
     """
     flags = flow.client_flags
     if flags < 0:

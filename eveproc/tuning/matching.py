@@ -2,9 +2,9 @@
 
 UNTOLD names the signals that records do not show.
 
-The entries of eveproc/signals say what one match of a rule is (signals/rule_match.py); here are the
-times at which it happened, seen from the records that packets leave. How far they agree with the
-engines is tested over a grid of thresholds (tests/test_thresholds.py).
+The entries of eveproc/signals say what one match of a rule is (signals/rule_match.py); this module
+derives the times of matches from the records that packets leave. tests/test_thresholds.py compares
+them with the engines over a grid of thresholds.
 """
 
 from bisect import bisect_right
@@ -31,9 +31,11 @@ from rulegen.errors import InputError, Problem
 from rulegen.site_profile import Threshold
 from rulegen.vocabulary import Signal
 
-# TCP gives up after six or seven tries by default, no system makes more than a dozen.
+# Maximum number of SYNs of a connection: by default TCP gives up after six or seven, no system
+# sends more than a dozen.
 MOST_SYNS = 12
-# Where in a session, from its start to its first record, the HELO and what follows are seen to be.
+# The typical position of the HELO, and of what follows, between a session's start and its first
+# record.
 HELO_AT = 0.4
 
 UNTOLD: Mapping[Signal, str] = MappingProxyType(
@@ -50,7 +52,7 @@ _RULES: Mapping[Signal, DnsMatch | SynMatch | SmtpMatch] = MappingProxyType(
         if not isinstance(entry.rule_match, Untold)
     }
 )
-# The rule that sets the mark ASKED_MX matches what this one counts.
+# The rule that sets the mark ASKED_MX matches what this signal's rule counts.
 _ASKED_MX = next(
     rule
     for rule in _RULES.values()
@@ -67,7 +69,7 @@ TOLD = tuple(signal for signal in Signal if signal not in UNTOLD)
 
 
 def refuse_untold(signal: Signal) -> None:
-    """Raises InputError, with the reason, for a signal that records do not show."""
+    """Raise InputError, with the reason, for a signal that records do not show."""
     if signal in UNTOLD:
         raise InputError(
             [
@@ -80,9 +82,8 @@ def refuse_untold(signal: Signal) -> None:
 
 
 class HostView(Struct, frozen=True):
-    """What is known of one host, and the thresholds of its rules.
-
-    In Suricata 7 the windows of thresholds keep xbits alive.
+    """The history of one host, and the thresholds of its rules: in Suricata 7 their windows keep
+    xbits alive.
     """
 
     history: History
@@ -98,14 +99,14 @@ class HostView(Struct, frozen=True):
 
 
 def matches(host: HostView, signal: Signal) -> list[Match]:
-    """In the order of their times. Raises KeyError for a signal in UNTOLD."""
+    """The matches in order of time. Raises KeyError for a signal in UNTOLD."""
     rule = _RULES[signal]
     if rule.mark is None:
         return by_time(_unmarked(host, signal))
     settings = _settings(host, rule.mark.mark)
-    if not settings:  # as of most hosts
+    if not settings:  # the case of most hosts
         return [] if rule.mark.is_set else by_time(_unmarked(host, signal))
-    # Rules that ask for one mark are played together: to be asked for changes a mark.
+    # Rules that test the same mark are played together: testing changes a mark.
     asking = [
         replace(match, signal=other)
         for other, declared in _RULES.items()
@@ -123,12 +124,12 @@ def matches(host: HostView, signal: Signal) -> list[Match]:
 
 
 def by_time(found: Iterable[Match]) -> list[Match]:
-    """In the order in which the engine meets them."""
+    """Sort key: the order in which the engine sees the matches."""
     return sorted(found, key=lambda match: match.time)
 
 
 def _unmarked(host: HostView, signal: Signal) -> Iterator[Match]:
-    """What the rule matches, whatever marks the host bears."""
+    """The matches of the rule, whatever marks the host has."""
     match _RULES[signal]:
         case DnsMatch() as rule:
             return _answers(host, rule) if rule.of_nxdomain else _questions(host, rule)
@@ -151,7 +152,9 @@ def _exactly(time: int) -> Match:
 
 
 def _questions(host: HostView, rule: DnsMatch) -> Iterator[Match]:
-    """Over UDP the packet itself. Over TCP an engine looks at the stream once its answer came."""
+    """Matches of questions. Over UDP the packet itself counts; over TCP an engine inspects the
+    stream once the answer came.
+    """
     streams = _Streams(host, answers=True)
     seen = set()
     for time, _, flow_id in host.rows(rule.rows):
@@ -159,14 +162,16 @@ def _questions(host: HostView, rule: DnsMatch) -> Iterator[Match]:
             yield _exactly(time)
             continue
         match = streams.after(flow_id, time)
-        # A rule that looks into the stream matches two questions of one packet once.
+        # A rule that inspects the stream matches two questions in one packet once.
         if (flow_id, match.time) not in seen or (rule.by_transaction and host.by_eight):
             yield match
         seen.add((flow_id, match.time))
 
 
 def _answers(host: HostView, rule: DnsMatch) -> Iterator[Match]:
-    """Over TCP, when the next question has acknowledged the answer, or when the connection ends."""
+    """Matches of answers; over TCP when the next question acknowledges the answer, or when the
+    connection ends.
+    """
     streams = _Streams(host, answers=False)
     for time, _, flow_id in host.rows(rule.rows):
         yield streams.after(flow_id, time) if flow_id else _exactly(time)
@@ -197,11 +202,9 @@ def _openings(host: HostView, rule: SynMatch) -> Iterator[HistoryRow]:
 def _syns(row: HistoryRow) -> Iterator[Match]:
     """The first SYN of a connection, and those that were sent again without an answer.
 
-    The record counts the latter and does not tell their times.
-
-    The last one of a connection that nobody answered is its last packet; those between follow the
-    doubling pauses of TCP. A SYN sent again that was answered in the end leaves no trace in a
-    record.
+    The record has the number of the latter, not their times. In an unanswered connection the last
+    SYN is the last packet; those in between follow the doubling pauses of TCP. A repeated SYN that
+    was finally answered leaves no trace in a record.
     """
     start, _, _, end, sent, received, _, bits = row
     yield _exactly(start)
@@ -216,26 +219,26 @@ def _syns(row: HistoryRow) -> Iterator[Match]:
 
 
 def _sent_again(sent: int, received: int, bits: int) -> int:
-    """How many SYNs after the first; after a reset the engine matches no more."""
+    """Number of SYNs after the first; after a reset the engine matches no more."""
     if not bits & ConnectionState.ONLY_SYNS:
         return 0
     silent = sent - received if bits & ConnectionState.REFUSED else sent - 1
     return min(max(silent, 0), MOST_SYNS)
 
 
-# How long the marks last, on a host and on a host with a server
+# How long marks last, in seconds: on a host, and on a pair of host and server
 # (templates/suricata-7/delivery.j2).
 MARK_SECONDS: Mapping[HostMark, int] = MappingProxyType(
     {HostMark.ASKED_MX: 600, HostMark.TAKES_MAIL: 86400}
 )
 MET = 86400
-# Seconds from a SYN to its answer, for want of a record: half of the servers on the Internet are
-# nearer.
+# Assumed seconds from a SYN to its answer, which no record has: half of the servers on the Internet
+# are nearer.
 JOURNEY = SECOND // 20
 
 
 def _settings(host: HostView, mark: HostMark) -> list[int]:
-    """When the rule matched that sets the mark, in order."""
+    """The times, in order, at which the rule that sets the mark matched."""
     match mark:
         case HostMark.ASKED_MX:
             return [match.time for match in by_time(_questions(host, _ASKED_MX))]
@@ -244,16 +247,16 @@ def _settings(host: HostView, mark: HostMark) -> list[int]:
 
 
 def _kept(host: HostView, mark: HostMark) -> Iterator[tuple[int, int]]:
-    """Spans in which something other than the mark keeps the host known to the engine.
+    """Spans in which something other than the mark keeps the host's state in the engine.
 
-    Suricata 7 keeps thresholds where it keeps marks, at the host; 8 has a table for each.
+    Suricata 7 stores thresholds with marks, at the host; 8 has a separate table for each.
     """
     for other in HostMark:
         if other is not mark:
             yield from after_each(_settings(host, other), MARK_SECONDS[other])
     if host.by_eight:
         return
-    # Where the rules for SYNs open short windows, that of smtp_attempts or a mark keeps the host.
+    # If the rules for SYNs open short windows, that of smtp_attempts or a mark keeps the host.
     for signal, rule in _RULES.items():
         threshold = host.thresholds.get(signal)
         is_kept = isinstance(rule, SynMatch) and rule.mark and not rule.once_a_day
@@ -263,7 +266,7 @@ def _kept(host: HostView, mark: HostMark) -> Iterator[tuple[int, int]]:
 
 
 def _to_new_servers(host: HostView) -> Iterator[Match]:
-    """SYNs while this server had not answered, of all rules that ask for that mark."""
+    """SYNs while this server had not answered, of all rules that test that mark."""
     by_server: dict[int, list[HistoryRow]] = {}
     for row in host.rows(OPENED):
         by_server.setdefault(row[2], []).append(row)
@@ -276,7 +279,7 @@ def _to_new_servers(host: HostView) -> Iterator[Match]:
 
 
 def _once_a_day(host: HostView, rule: SynMatch) -> Iterator[Match]:
-    """The first SYN to each server, and the first one after the bit that it set ran out."""
+    """The first SYN to each server, and the first one after the bit that it set expired."""
     unit = 1 if host.by_eight else SECOND
     since: dict[int, int] = {}
     tries = [(match, row[2]) for row in _openings(host, rule) for match in _syns(row)]
@@ -291,12 +294,14 @@ def _slow_signal(row: HistoryRow) -> Signal:
 
 
 def _answered(row: HistoryRow) -> int:
-    """When the SYN was answered. No record tells, so a common round trip is assumed."""
+    """When the SYN was answered: no record has it, so a common round trip is assumed."""
     return min(row[0] + JOURNEY, row[3])
 
 
 def _greetings(host: HostView, bit: int) -> Iterator[Match]:
-    """One per session: 8 matches when the HELO is answered, 7 often after the first mail."""
+    """One match per session: Suricata 8 matches when the HELO is answered, 7 often after the first
+    mail.
+    """
     begun = _begun(host)
     known = set()
     for time, mark, flow_id, _, said in host.rows(SMTP):
@@ -310,7 +315,7 @@ def _greetings(host: HostView, bit: int) -> Iterator[Match]:
 
 
 def _mails(host: HostView, bit: int) -> Iterator[Match]:
-    """MAIL FROM comes after the HELO, or after the mail before."""
+    """Matches of MAIL FROM, which comes after the HELO or after the previous mail."""
     begun = _begun(host)
     before: dict[int, int] = {}
     for time, _, flow_id, tx_id, said in host.rows(SMTP):
@@ -327,7 +332,9 @@ def _mails(host: HostView, bit: int) -> Iterator[Match]:
 
 
 def _messages(host: HostView, bit: int) -> Iterator[Match]:
-    """A file name is matched during its mail: shortly before its record, or in 7 shortly after."""
+    """Matches of file names, during their mail: shortly before its record, or with Suricata 7
+    shortly after.
+    """
     begun = _begun(host)
     for time, _, flow_id, _, said in host.rows(SMTP):
         if said & bit:
@@ -342,7 +349,7 @@ def _within(first: int, last: int) -> int:
 def _begun(host: HostView) -> dict[int, tuple[int, int]]:
     """First and last time of each connection to a mail port, by flow id.
 
-    An engine may log a flow in two parts, or match when it ends.
+    An engine may log a flow in two parts, or match at its end.
     """
     spans: dict[int, tuple[int, int]] = {}
     records = ((flow_id, time) for time, _, flow_id, *_ in host.rows(SMTP))

@@ -1,7 +1,7 @@
 """History + SiteProfile + a signal -> the alerts of its rule at the site's threshold.
 
-Where all matches of a host are known to the microsecond, so are its alerts. Where they are not,
-alert_bounds.py tells their bounds.
+If all matches of a host are known to the microsecond, its alerts are, too; otherwise
+alert_bounds.py gives their bounds.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from rulegen.vocabulary import Signal
 class Predicted(Struct, frozen=True, order=True):
     """One alert: probably at `time`, between `first` and `last` (microseconds since 1970).
 
-    If not `sure`, the records allow another number of alerts as well.
+    If not `sure`, the records also allow another number of alerts.
     """
 
     time: int
@@ -60,12 +60,12 @@ def predict(history: History, site: SiteProfile, signal: Signal) -> list[Predict
 
 
 def with_threshold(site: SiteProfile, signal: Signal, threshold: Threshold) -> SiteProfile:
-    """The site with this threshold in its thresholds.yaml."""
+    """The site as with this threshold in its thresholds.yaml."""
     return replace(site, thresholds=MappingProxyType({**site.thresholds, signal: threshold}))
 
 
 def thresholds_of(site: SiteProfile) -> Mapping[Signal, Threshold]:
-    """The threshold of each rule, without those of single networks."""
+    """The site's threshold of each rule, without those of single networks."""
     return {spec.signal: threshold for spec in CATALOGUE if (threshold := spec.threshold_at(site))}
 
 
@@ -89,7 +89,7 @@ def alerts_of(found: list[Match], threshold: Threshold) -> list[BoundedAlert]:
 
 
 def is_exempt_at(site: SiteProfile, host: str, signal: Signal, time: int) -> bool:
-    """Would threshold.config suppress it?"""
+    """True if an exemption suppresses the alert at this time."""
     if not site.exempt:
         return False
     return (

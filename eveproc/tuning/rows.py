@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 # The limit for one host and one kind; a row takes 16 to 48 bytes. A busy undeclared mail server
-# makes so many in a week or more.
+# needs a week or more for so many rows.
 MOST_ROWS = 200_000
 
 HistoryRow = tuple[int, ...]
@@ -77,7 +77,7 @@ class HistoryRows:
 
     @classmethod
     def load(cls, columns: Iterable[bytes], is_cut: bool) -> "HistoryRows":
-        """The reverse of dump. Raises ValueError for columns of different or broken lengths."""
+        """The inverse of dump. Raises ValueError for columns of different or invalid lengths."""
         read = []
         for raw in columns:
             column = array("Q")
@@ -99,7 +99,7 @@ def _columns(rows: Iterable[HistoryRow], width: int) -> list["array[int]"]:
 
 
 def _little(column: "array[int]") -> "array[int]":
-    """The same bytes on every machine."""
+    """The column with bytes swapped on big-endian machines: files are alike everywhere."""
     if sys.byteorder == "big":
         column = array("Q", column)
         column.byteswap()

@@ -1,6 +1,6 @@
-"""Known mass mailers -> what each does, and the highest threshold that still finds it.
+"""Known mass mailers -> the matches that each makes, and the highest threshold that still finds it.
 
-Their rates are those that the entries of eveproc/signals declare, played through the window.
+Their rates are declared by the entries of eveproc/signals, and played through the engine's windows.
 """
 
 import random
@@ -15,13 +15,13 @@ from eveproc.tuning.engine_threshold import SECOND, alerts, sizes
 from rulegen.site_profile import Threshold
 from rulegen.vocabulary import Signal
 
-# Each sender is played so often, with other random arrivals. A threshold finds it if it does so in
-# every play.
+# Number of runs for each sender, with different random arrivals. A threshold finds a sender if it
+# does so in every run.
 PLAYS = 40
 
 
 class Sender(Struct, frozen=True):
-    """How many matches a minute of each signal a mailer makes, over so many minutes."""
+    """Number of matches a minute that a mailer makes for each signal, and for how many minutes."""
 
     name: str
     minutes: float
@@ -29,7 +29,7 @@ class Sender(Struct, frozen=True):
 
 
 def _rates(mailer: KnownMailer) -> dict[Signal, float]:
-    """Matches a minute, as the entries of eveproc/signals declare them."""
+    """Matches a minute by signal, as the entries of eveproc/signals declare them."""
     per_mail = {
         signal: mailer.mails * entry.per_mail
         for signal, entry in SIGNALS.items()
@@ -49,7 +49,7 @@ SENDERS = tuple(Sender(mailer.name, mailer.minutes, _rates(mailer)) for mailer i
 
 @cache
 def ceiling(signal: Signal, seconds: int) -> int:
-    """The highest count that finds every known sender with this signal in every run; at least 1."""
+    """The highest count that finds every known sender of this signal in every run; at least 1."""
     found = [
         min(max(sizes(times, seconds)) for times in _plays(sender, signal))
         for sender in SENDERS
@@ -75,7 +75,7 @@ def _plays(sender: Sender, signal: Signal) -> list[list[int]]:
 
 @cache
 def _arrivals(name: str, length: float, rate: float) -> list[list[int]]:
-    """Random times of matches, the first at 0; the same in every process."""
+    """Random times of matches, the first at 0; equal in every process."""
     return [
         list(_one_play(random.Random(f"{name}/{rate}/{number}"), length, rate))
         for number in range(PLAYS)

@@ -1,9 +1,10 @@
 """Baseline + SiteProfile + an alert budget -> a Recommendation for each signal (and network).
 
 The count is the smallest that keeps to the signal's share of the budget with CONFIDENCE. It is not
-below the catalogue's count, which every known sender exceeds, and not above the ceiling at which a
-known sender would be missed. Where both are impossible, the ceiling wins, because finding a mass
-mailer matters more than few alerts; the site is told which hosts cause the alerts.
+below the catalogue's count, which every known sender exceeds, and not above the ceiling, beyond
+which a known sender would be missed. If the budget cannot be kept below the ceiling, the ceiling
+wins, because finding a mass mailer matters more than few alerts; the report names the hosts that
+cause the alerts.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,10 +25,10 @@ from rulegen.site_profile import Network, SiteProfile, Threshold
 from rulegen.vocabulary import Signal
 
 WEEK = 7.0
-# A network gets a threshold of its own if it has so many hosts, and if the count of the others
-# falls by this factor without it.
+# A network gets its own threshold if it has so many hosts, and if the count for the others falls by
+# this factor without it.
 ENOUGH_HOSTS, LOUDER = 20, 1.5
-# Windows to try where the signal's own one is not good enough.
+# Windows to try if the signal's own is not good enough, in seconds.
 SECONDS = (60, 120, 300, 600, 1800, 3600)
 MOST_NAMED = 10
 
@@ -44,14 +45,14 @@ class FrequentAlerter(Struct, frozen=True):
 
 
 class Recommendation(Struct, frozen=True):
-    """What to set for one signal, for the site or the `network`, and why.
+    """The threshold to set for one signal, for the site or the `network`, and why.
 
     Rates are alerts a week by benign hosts: `now` and `expected` are those at the present and the
     proposed threshold, `at_most` is the limit with CONFIDENCE, `allowed` the share of the budget.
-    `catches` is, for each known sender, the seconds to its alert at the proposed threshold.
-    `without_loudest` is the count that would be enough without the host with most matches. `curve`
-    is (count, seen a week, at most a week) with the proposed seconds. If not `fits`, the budget may
-    be exceeded, because a lower rate would miss a known sender. `apart` are the networks with
+    `catches` has for each known sender the seconds to its alert at the proposed threshold.
+    `without_loudest` is the count that would suffice without the host with most matches. `curve` is
+    (count, seen a week, at most a week) with the proposed seconds. If not `fits`, the budget may be
+    exceeded, because a lower rate would miss a known sender. `apart` are the networks with
     recommendations of their own: that of the site (no `network`) is for the other hosts.
     """
 
@@ -83,7 +84,7 @@ _FLOORS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold}
 
 
 def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Recommendation]:
-    """For each signal in TOLD, the site's and then its networks'.
+    """Recommendations for each signal in TOLD: the site's, then those of networks.
 
     `budget` is the number of false alerts a week for all signals together.
     """
@@ -99,8 +100,8 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
         if weeks
         else []
     )
-    # A signal without any match needs no budget, however short the records are; and what one signal
-    # does not need is left for the others.
+    # A signal without matches needs no budget, however short the records are; budget that one
+    # signal does not need is left to the others.
     is_enough = sum(one.at_most for one in found if one.loud) <= budget
     return [
         replace(one, fits=is_enough or one.at_most <= one.allowed or not one.loud) for one in found
@@ -108,7 +109,7 @@ def recommend(baseline: Baseline, site: SiteProfile, budget: float) -> list[Reco
 
 
 class _Benign:
-    """Hosts that count: watched by the rules of the present profile, and not excluded then."""
+    """Hosts that count: watched by the rules of the present profile, and not excluded."""
 
     def __init__(self, baseline: Baseline, site: SiteProfile) -> None:
         self.history = baseline.history
@@ -121,7 +122,7 @@ class _Benign:
         self.hosts = sorted(host for host in self.history.active if is_watched(host))
 
     def match_times(self, signal: Signal) -> MatchTimes:
-        """Every host, also those that did nothing."""
+        """The times of matches of every host, also of hosts without any."""
         did = self.history.hosts
         return {
             host: tuple(self._times(host, signal)) if host in did else () for host in self.hosts
@@ -146,7 +147,7 @@ def _recommend(
 
 
 class _Groups:
-    """The hosts of a site, divided where networks are different enough."""
+    """The hosts of a site, divided by networks that differ enough."""
 
     def __init__(
         self,
@@ -208,7 +209,7 @@ class _Groups:
         )
 
     def _share(self, match_times: MatchTimes) -> float:
-        """Of the signal's budget, by hosts."""
+        """The part of the signal's budget for these hosts."""
         return self._allowed * max(1, len(match_times)) / max(1, len(self._times_by_host))
 
     def advise(self, network: Network | None, match_times: MatchTimes) -> Recommendation:
@@ -247,7 +248,7 @@ def _outside(match_times: MatchTimes, networks: Collection[Network]) -> MatchTim
 
 
 def _without_loudest(match_times: MatchTimes, seconds: int) -> MatchTimes:
-    """All but the host with the largest window."""
+    """All hosts but the one with the largest window."""
     active = [host for host, times in match_times.items() if times]
     loudest = max(
         active or match_times,
@@ -268,9 +269,10 @@ def _present(site: SiteProfile, signal: Signal, network: Network | None) -> Thre
 def _choose(
     signal: Signal, match_times: MatchTimes, weeks: float, share: float
 ) -> tuple[Threshold, Tail]:
-    """With the signal's own seconds if that does, else with the shortest others that do.
+    """The threshold with the signal's own seconds if that fits, else with the shortest window that
+    fits.
 
-    Where none does, every known sender is still found, with as few alerts as that allows.
+    If none fits, every known sender is still found, with as few alerts as that allows.
     """
     floor = _FLOORS[signal]
     if not any(match_times.values()):
@@ -306,7 +308,7 @@ def _loudest(
 
 
 def _curve(tail: Tail, most: int) -> Iterator[tuple[int, float, float]]:
-    """Every count as far as the proposal and half as far again; of long curves, every so many."""
+    """The curve for every count up to 1.5 times the proposal; long curves have fewer points."""
     end = max(most, tail.sizes[-1] if tail.sizes else 0) * 3 // 2 + 2
     for count in range(1, end, max(1, end // 200)):
         yield count, tail.a_week(count), tail.at_most(count)

@@ -1,9 +1,10 @@
-"""Matches of rules that test an xbit -> those that match, as Suricata 7 and 8 keep and drop xbits.
+"""Possible matches of rules that test an xbit -> the actual ones, as Suricata 7 and 8 keep and drop
+xbits.
 
 Measured on 7.0.10 and 8.0.7. An xbit holds for a fixed time from its first setting; later settings
 do not prolong it. An expired xbit blocks a new one until a rule tests it, or until the engine drops
-the state of the host or pair of hosts. It does that when nothing keeps the state: no other xbit,
-and in Suricata 7 no open window of a threshold.
+the state of the host or pair of hosts. The engine drops it when nothing needs the state: no other
+xbit, and in Suricata 7 no open window of a threshold.
 """
 
 from bisect import bisect_right
@@ -16,8 +17,8 @@ from eveproc.tuning.engine_threshold import SECOND, Match
 Span = tuple[int, int]
 
 # An engine drops unused hosts about once a second of its own clock. In a replay the packets' clock
-# runs some thousand times faster: at two simulated sites hosts were still known up to 11 seconds
-# later, and dropped from 21 seconds on.
+# runs some thousand times faster: at two simulated sites, hosts were kept for up to 11 seconds, and
+# dropped after 21 seconds at the latest.
 LOOKS_AFTER, LOOKS_AT_LAST = 15 * SECOND, 600 * SECOND
 
 
@@ -38,9 +39,9 @@ class XbitState:
         self._starts = [start for start, _ in self._kept]
 
     def let(self, asking: Iterable[Match], *, where_set: bool) -> Iterator[Match]:
-        """The matches (in order) at which it is set, or is not set.
+        """The matches (in order) at which the xbit is set, or is not set.
 
-        They are not sure where that depends on when the engine last dropped unused hosts.
+        They are not sure if that depends on when the engine last dropped unused hosts.
         """
         since: int | None = None
         number, sure = 0, True
@@ -73,7 +74,7 @@ class XbitState:
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same times as disjoint spans, in order."""
+    """The spans as disjoint spans, in order."""
     result: list[Span] = []
     for start, end in sorted(spans):
         if result and start <= result[-1][1]:

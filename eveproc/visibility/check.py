@@ -17,8 +17,8 @@ class SiteCheck(Struct, frozen=True):
     """`networks`: each home network, and whether a host of it was seen; `rules`: those that alerted
     or should have.
 
-    `has_alert_records`: if there are none, nothing is known of the rules. `can_expect_alerts`: are
-    there records of what rules count?
+    `has_alert_records`: without any, nothing is known about the rules. `can_expect_alerts`: there
+    are records of what rules count.
     """
 
     judgement: Judgement
@@ -69,6 +69,6 @@ def _networks(store: TuningEvidence, site: SiteProfile) -> tuple[tuple[str, bool
 
 
 def _addresses(declared: Sequence[Network]) -> tuple[str, ...]:
-    """Single servers; of a declared network it cannot be told which addresses are servers."""
+    """The single servers; in a declared network it is unknown which addresses are servers."""
     singles = (one for one in declared if one.prefixlen == one.max_prefixlen)
     return tuple(str(one.network_address) for one in singles)

@@ -1,4 +1,4 @@
-"""EvidenceStore -> Needs: what each family is read from, and the setting that brings it. Pure."""
+"""EvidenceStore -> Needs: the records that each family is read from, and their settings. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,15 @@ from eveproc.signals.facts import Fact
 from rulegen.vocabulary import Family, Signal
 
 TYPES = "outputs: eve-log: types:"
-# With fewer mails in the clear, all of them may lack what is looked for by chance.
+# With fewer unencrypted mails, all of them may lack a feature by chance.
 MAILS = 5
 
 
 class Need(Struct, frozen=True):
-    """One thing that a family is read from. `is_there` is None where the logs cannot tell.
+    """One requirement of a family.
 
-    `setting` is what brings it, for suricata.yaml unless it names another file.
+    `is_there` is None if the logs cannot tell. `setting` enables it, in suricata.yaml unless it
+    names another file.
     """
 
     family: Family
@@ -67,14 +68,14 @@ def _rejection(store: EvidenceStore) -> Iterator[Need]:
 
 
 def _has_smtp(store: EvidenceStore) -> bool | None:
-    """None where no mail was sent in the clear: then there is nothing to be logged."""
+    """None if no mail was sent unencrypted: then there is nothing to log."""
     if "smtp" in store.coverage.kinds():
         return True
     return False if store.coverage.traffic["smtp"] else None
 
 
 def _is_among_mails(store: EvidenceStore, signal: Signal) -> bool | None:
-    """Did any mail have what the signal counts? None where there were too few mails to tell."""
+    """True if any mail had what the signal counts; None if there were too few mails to tell."""
     mails = 0
     for _, evidence in store.hosts.items():
         if evidence.log(signal).hours:

@@ -14,10 +14,10 @@ from rulegen.vocabulary import Signal
 
 
 class RuleActivity(Struct, frozen=True):
-    """`alerts` in the logs, and those `expected` by the records (the model of tune): only sure
-    ones.
+    """`alerts` in the logs, and those `expected` from the records (the model of tune, sure ones
+    only).
 
-    `expected` is None where records do not show what the rule counts.
+    `expected` is None if records do not show what the rule counts.
     """
 
     signal: Signal
