@@ -18,7 +18,7 @@ LONGEST_LITERAL = 2_000
 LONGEST_VALUE: Mapping[Engine, int] = MappingProxyType(dict.fromkeys(SNORTS, 16_000))
 # How the names of our variables begin; the rest is the role of the list and a number.
 VARIABLE = "MXHOUND"
-# Where a build sets them, in the words of each engine, and where they are used.
+# How each engine spells the setting of such a variable, and its use.
 _SET = re.compile(
     rf"(?:vars\.address-groups\.|ipvar |ips\.variables\.nets\.)(?P<name>{VARIABLE}_\w+)"
     r"""(?:[ :="']*\[(?P<members>[^\]]*)\]|$)"""
@@ -40,14 +40,14 @@ class Excluded:
         return {network: at for at, network in enumerate(self._networks)}
 
     def leave_some(self, network: Network) -> bool:
-        """Whether any address of `network` is outside all of them."""
+        """True if any address of `network` is in none of them."""
         if self._index.covering(network):
             return False
         holes = self._index.within(network)
         return sum(hole.num_addresses for hole in holes) < network.num_addresses
 
     def within(self, networks: Iterable[Network]) -> list[Network]:
-        """Those that lie in one of the networks, in the order of the profile."""
+        """The excluded networks within one of `networks`, in the order of the profile."""
         found = (hole for network in networks for hole in self._index.within(network))
         return sorted(found, key=self._position.__getitem__)
 
@@ -66,7 +66,7 @@ class SiteNetworks:
         return fewest(self.site.home_networks)
 
     def watched(self, part: Network | None, excluded: Excluded) -> Parts:
-        """Home (or `part` of it), and what is excluded inside it."""
+        """Home (or `part` of it), and the networks excluded from it."""
         key = part, excluded
         if key not in self._watched:
             home = self.site.home_networks if part is None else (part,)
@@ -96,7 +96,7 @@ class AddressLists:
         return [(name, value) for value, name in self._names.items()]
 
     def excluded(self, more: Iterable[Network] = ()) -> Excluded:
-        """The servers, the resolvers and these networks: made once for many parts of home."""
+        """The servers, the resolvers and these networks; computed once for many parts of home."""
         return self._networks.excluded(more)
 
     def watched(self, part: Network | None = None, excluded: Excluded | None = None) -> str:
@@ -135,7 +135,7 @@ class AddressLists:
         return [f"${self._variable(bracketed(chunk), role)}" for chunk in self._chunks(texts)]
 
     def _variable(self, value: str, role: str) -> str:
-        """A list that is in a variable already, in whatever role, is not written twice."""
+        """The variable for a list; a list that has one already, in any role, gets no second."""
         if value not in self._names:
             self._names[value] = f"{VARIABLE}_{role}_{len(self._names) + 1}"
         return self._names[value]
@@ -153,7 +153,7 @@ class AddressLists:
 
 
 def variable_set_by(line: str) -> tuple[str, list[str]] | None:
-    """Name and members of the variable that a line of settings sets; no members for a bare key."""
+    """Name and members of the variable that a settings line sets; no members for a bare key."""
     found = _SET.match(line)
     return (found["name"], (found["members"] or "").split(",")) if found else None
 
@@ -164,7 +164,7 @@ def variables_used_in(text: str) -> set[str]:
 
 
 def expanded(text: str, members: Mapping[str, Sequence[str]]) -> str:
-    """The text with the members of our variables in their place."""
+    """The text with our variables replaced by their members."""
 
     def listed(found: re.Match[str]) -> str:
         return ",".join(f"{found['negated']}{one}" for one in members.get(found["name"], ()))
@@ -178,7 +178,7 @@ def flat(members: Sequence[Network], holes: Sequence[Network] = ()) -> str:
 
 
 def bracketed(words: Iterable[str]) -> str:
-    """The words as a list of the engines."""
+    """The words as an engine's list."""
     return f"[{','.join(words)}]"
 
 

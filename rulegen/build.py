@@ -23,7 +23,7 @@ _Files = Callable[
     [SiteProfile, Engine, Sequence[RenderedRule], Sequence[NotRendered], date, AddressLists],
     Mapping[str, str],
 ]
-# What each engine is given: file name -> text.
+# The maker of each engine's files: file name -> text.
 _FILES: Mapping[Engine, _Files] = MappingProxyType(
     {
         Engine.SURICATA_7: suricata_files,
@@ -35,7 +35,7 @@ _FILES: Mapping[Engine, _Files] = MappingProxyType(
 
 
 class EngineBuild(Struct, frozen=True):
-    """What was made for one engine: `files`, the rules in them, and rules left out, with reasons.
+    """The build for one engine: `files`, the rules in them, and rules left out, with reasons.
 
     `variables` are the address lists that the rules use by name: name and value.
     """
@@ -55,7 +55,7 @@ class BuildResult(Struct, frozen=True):
 
 
 def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: date) -> BuildResult:
-    """Write OUT_DIR/ENGINE/ for each engine (none named: all there are). Same input, same bytes.
+    """Write OUT_DIR/ENGINE/ for each engine (default: all). Same input, same bytes.
 
     Raises InputError for rules longer than an engine reads, OSError when the files cannot be
     written (see write_together).
@@ -94,7 +94,7 @@ def build(site: SiteProfile, engines: Sequence[Engine], out_dir: Path, today: da
 def render_all(
     site: SiteProfile, engine: Engine, lists: AddressLists | None = None
 ) -> tuple[tuple[RenderedRule, ...], tuple[NotRendered, ...]]:
-    """The whole catalogue for one engine, in the order of the sids, and what it cannot have."""
+    """The whole catalogue for one engine, in the order of the sids, and rules it cannot have."""
     shared = lists or AddressLists(SiteNetworks(site), engine)
     results = [result for spec in CATALOGUE for result in render(spec, site, engine, shared)]
     rules = sorted(

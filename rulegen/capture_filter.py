@@ -1,4 +1,4 @@
-"""A BPF capture filter (pcap-filter(7)) + a packet -> whether the filter surely keeps it."""
+"""A BPF capture filter (pcap-filter(7)) + a packet -> whether the filter certainly keeps it."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -8,7 +8,7 @@ from msgspec import Struct
 from rulegen.mail_probes import Address, Packet
 
 _TOKEN = re.compile(r"\s*(&&|\|\||[()!?]|[\w.:/-]+)")
-# Primitives whose effect is not worked out here, as one token "?".
+# Primitives whose effect is not computed here become one token "?".
 _UNKNOWN = re.compile(
     r"\b(?:ether|proto|greater|less|vlan|mpls|pppoes|gateway|broadcast|multicast|inbound|outbound"
     r"|\w+\s*\[[^\]]*\])(?:\s*(?:&\s*\w+|[=<>!]+\s*\w+|\(?\b(?:proto|host|src|dst)\b|\d[\w:]*))*"
@@ -21,7 +21,7 @@ _SERVICES |= {"ssh": 22, "http": 80, "https": 443, "ntp": 123, "syslog": 514}
 
 
 class UnknownFilter(Exception):
-    """The filter holds a primitive whose effect on a packet is not known here."""
+    """The filter holds a primitive whose effect on a packet is unknown here."""
 
 
 class _Qualifiers(Struct, frozen=True):
@@ -31,7 +31,7 @@ class _Qualifiers(Struct, frozen=True):
 
 
 def keeps(text: str, packet: Packet) -> bool | None:
-    """True or False where the filter surely keeps or drops the packet; None where it is unknown."""
+    """True or False if the filter certainly keeps or drops the packet; None if unknown."""
     if not text.strip():
         return True
     try:
@@ -95,7 +95,7 @@ class _Parser:
         return matches and known
 
     def qualifiers(self) -> _Qualifiers:
-        """Qualifiers before an identifier; those of the last primitive where there are none."""
+        """Qualifiers before an identifier; those of the last primitive if there are none."""
         protocol = direction = kind = ""
         if self.tokens[0] in (*_PROTOCOLS, *_TRANSPORTS):
             protocol = self.tokens.pop(0)

@@ -19,18 +19,19 @@ from rulegen.vocabulary import Engine
 _RULE = re.compile(r"^alert (?P<header>[^(]*)\((?P<options>.*)\)$")
 _SID, _REV = re.compile(r"\bsid:(\d+);"), re.compile(r"\brev:(\d+);")
 _MSG = re.compile(r'\bmsg:"((?:[^"\\]|\\.)*)"')
-# Suricata's own; Snort alerts behind so many, so its numbers are one less.
+# Suricata's count. Snort's detection_filter alerts after so many matches, so its number is one
+# less.
 _THRESHOLD = re.compile(
     r" (?:threshold:type \w+, |(?P<behind>detection_filter:))"
     r"track \w+, count (?P<count>\d+), seconds (?P<seconds>\d+);"
 )
-# What stands before and after -> in a header, in this order.
+# The parts of a header before and after ->, in this order.
 _ENDS = ("source", "source port", "destination", "destination port")
 MOST_NAMED = 6
 
 
 class RuleChange(Struct, frozen=True):
-    """One changed rule: sid, name (of a rule that is gone: its msg), what changed and why."""
+    """One changed rule: sid, name (its msg if the rule is gone), what changed and why."""
 
     sid: int
     name: str
@@ -48,8 +49,8 @@ class EngineChange(Struct, frozen=True):
 def read_rules(folder: Path, engine: Engine) -> Mapping[int, str]:
     """Sid -> rule of an earlier build: its folder, or that of one engine in it.
 
-    Empty where the build has none for this engine.
-    Address lists that the build keeps in variables stand in the rules that use them.
+    Empty where the build has none for this engine. Variables with address lists are replaced by
+    their members.
 
     Raises InputError where there is no build at all.
     """
@@ -87,7 +88,7 @@ def compare(
     site: SiteProfile,
     variables: Iterable[tuple[str, str]] = (),
 ) -> EngineChange:
-    """Rules of this build beside those of the earlier one; `variables` are those of this build."""
+    """Compare the rules of this build with earlier ones; `variables` are those of this build."""
     members = {name: value.strip("[]").split(",") for name, value in variables}
     now = {rule.sid: replace(rule, text=expanded(rule.text, members)) for rule in rules}
     changes = [
@@ -120,7 +121,7 @@ def _changed(
 
 
 def _differences(old: str, new: str, site: SiteProfile) -> Iterator[str]:
-    """Each part that differs; of a rule that rulegen did not write, its text."""
+    """Each part that differs; the text of a rule that rulegen did not write."""
     was, is_now = _RULE.match(old), _RULE.match(new)
     if was is None or is_now is None:
         yield "its text"
@@ -160,7 +161,7 @@ def _members(old: str, new: str, site: SiteProfile) -> str:
 
 
 def _reason(member: str, site: SiteProfile) -> str:
-    """Which key of the profile an exception of a header is from."""
+    """The key of the profile from which an exception in a header comes."""
     name = member.removeprefix("!")
     keys = {
         "mail_servers": site.mail_servers,

@@ -34,8 +34,8 @@ from rulegen.vocabulary import (
 )
 from rulegen.yamlfile import read_yaml
 
-# What `-T` says about other things than rules (a site's own suricata.yaml, say) does not speak
-# against the rules.
+# What `-T` says about anything but rules, for example a site's own suricata.yaml, is no fault of
+# the rules.
 _OF_RULES = re.compile(r"(detect|threshold|reference|classification)[\w-]*: |.*\b(signature|sid)\b")
 _AT_LINE = re.compile(r"(?s)(?P<text>.*) from file (?P<file>.*) at line (?P<line>\d+)$")
 _GID_SID = r"gen_id\s+\d+\s*,\s*sig_id\s+(?P<sid>\d+)"
@@ -53,7 +53,7 @@ _THRESHOLD_FORMS = tuple(
 )
 
 
-# What a build puts beside its rules, by the engine: suppressions and filters, and settings. Snort 3
+# The files beside the rules of a build, by engine: suppressions and filters, and settings. Snort 3
 # has both in one file.
 _THRESHOLDS: Mapping[Engine, str] = MappingProxyType(
     dict.fromkeys(SURICATAS, THRESHOLDS)
@@ -64,15 +64,15 @@ _SETTINGS: Mapping[Engine, str] = MappingProxyType(
 )
 
 
-# Servers for the trial of a generic build: on the values that Suricata is shipped with, no rule of
-# it loads. silent_settings says so of a site's own suricata.yaml.
+# Servers for the trial of a generic build, none of whose rules loads with Suricata's default
+# values. silent_settings reports this for a site's own suricata.yaml.
 EXAMPLE: Mapping[str, str] = MappingProxyType(
     {"HOME_NET": "[10.0.0.0/8]", "SMTP_SERVERS": "[10.0.0.25]", "DNS_SERVERS": "[10.0.0.53]"}
 )
 
 
 class CheckReport(Struct, frozen=True):
-    """`passed` says in words what was checked, `problems` refuse it, `warnings` do not."""
+    """`passed` says in words what was checked. `problems` refuse the build, `warnings` do not."""
 
     passed: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -89,10 +89,9 @@ def check(
 ) -> CheckReport:
     """Check every engine's build in folder `path`, or one rules file.
 
-    A rules file is tried with `engine`, or with the one it was built for.
-    Settings of `suricata_yaml`, `snort_lua` or `snort_conf` that silence rules or remove records
-    become warnings.
-    Raises InputError when there is nothing to check or that configuration cannot be read.
+    A rules file is tried with `engine`, or with the one it was built for. Settings of
+    `suricata_yaml`, `snort_lua` or `snort_conf` that silence rules or remove records become
+    warnings. Raises InputError if there is nothing to check or the configuration cannot be read.
     """
     targets = _targets(path, engine)
     settings = read_suricata_yaml(suricata_yaml) if suricata_yaml else None
@@ -115,7 +114,7 @@ def check(
 
 
 def _untested(path: Path, installed: Mapping[Engine, FoundEngine | None]) -> Iterator[Problem]:
-    """One warning for all engines that are not there."""
+    """One warning for all engines that are not installed."""
     missing = [engine for engine, found in installed.items() if found is None]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
@@ -126,7 +125,7 @@ def _untested(path: Path, installed: Mapping[Engine, FoundEngine | None]) -> Ite
 def _silent_in_snort(
     targets: Sequence[tuple[Path, Engine]], snort_lua: Path | None, snort_conf: Path | None
 ) -> tuple[Problem, ...]:
-    """What the configurations of the site's Snorts do to the builds for them."""
+    """How the configurations of the site's Snorts affect the builds for them."""
     found: tuple[Problem, ...] = ()
     for engine, config, read in (
         (Engine.SNORT_3, snort_lua, silent_in_snort_lua),
@@ -147,7 +146,7 @@ def _loaded_by(
 ) -> tuple[Path, Engine | None]:
     """The build that this suricata.yaml is for, by its suricata-version.
 
-    The engine is None where the file does not name its version and several builds could be meant.
+    The engine is None if the file does not name its version and several builds fit.
     """
     suricatas = [target for target in targets if target[1] in SURICATAS] or list(targets)
     version = settings.at("suricata-version")
@@ -174,7 +173,9 @@ def _targets(path: Path, engine: Engine | None) -> list[tuple[Path, Engine]]:
 
 
 def _engine_of(rules: Path) -> Engine:
-    """By the name of the folder, else by the first line of the file, else the first installed."""
+    """The engine by the name of the folder, else by the first line of the file, else the first
+    installed one.
+    """
     names = (rules.absolute().parent.name, _title(rules).removeprefix(TITLE).partition(",")[0])
     named = (Engine(name) for name in names if name in set(Engine))
     return next(named, None) or next(
@@ -234,7 +235,7 @@ def _ask(installed: FoundEngine, rules: Path, *, with_settings: bool) -> EngineT
 
 
 def _meaning_problems(file: Path, rules: Iterable[ReadRule]) -> Iterator[Problem]:
-    """The metadata is what eveproc understands an alert by."""
+    """Faults of the metadata, by which eveproc understands an alert."""
     for rule in rules:
         if fault := _metadata_fault(rule.metadata):
             yield Problem(str(file), f"sid {rule.sid}: {fault}", "metadata", rule.line)
@@ -265,7 +266,7 @@ def _missing_files(rules: Path, engine: Engine) -> Iterator[Problem]:
 def _companion_problems(
     rules: Path, found: Sequence[ReadRule], engine: Engine
 ) -> Iterator[Problem]:
-    """The files a build puts beside its rules, held against the rules."""
+    """Faults of the files beside the rules, compared with the rules."""
     messages = {rule.sid: rule.msg for rule in found}
     thresholds = rules.with_name(_THRESHOLDS[engine])
     if thresholds.is_file():
@@ -277,7 +278,7 @@ def _companion_problems(
 
 
 def _variable_problems(rules: Path, read: Iterable[ReadRule], engine: Engine) -> Iterator[Problem]:
-    """Long address lists are variables of the settings; without them no rule loads."""
+    """Variables with long address lists that the settings lack; without them no rule loads."""
     settings = rules.with_name(_SETTINGS[engine])
     lines = list(file_lines(settings, [])) if settings.is_file() else []
     known = {found[0] for _, line in lines if (found := variable_set_by(line))}
@@ -290,7 +291,7 @@ def _variable_problems(rules: Path, read: Iterable[ReadRule], engine: Engine) ->
 
 
 def _settings_problems(file: Path) -> tuple[list[Problem], list[Problem]]:
-    """Faults of mxhound.yaml; and what it lacks, which a site may remove on purpose."""
+    """Faults of mxhound.yaml, and settings it lacks, which a site may have removed on purpose."""
     if not file.is_file():
         return [], []
     try:
@@ -321,7 +322,7 @@ def _threshold_problems(file: Path, known: Mapping[int, str]) -> Iterator[Proble
 
 
 def _as_threshold(line: str, *, lua: bool) -> str:
-    """The line itself; of mxhound.lua, an entry of its tables in the words of threshold.config."""
+    """The line itself; an entry of a table in mxhound.lua in the syntax of threshold.config."""
     entry = lua_entry(line) if lua else None
     return "" if lua and entry is None else as_threshold_line(entry) if entry else line
 
@@ -383,7 +384,7 @@ def _sid_map_problems(file: Path, messages: Mapping[int, str]) -> Iterator[Probl
 
 
 def _trial_problems(rules: Path, trial: EngineTrial) -> tuple[list[Problem], list[Problem]]:
-    """What the engine said about the rules, with the line where it gives one; and the rest."""
+    """The engine's messages about the rules, with the line if known; and its other messages."""
     located: list[Problem] = []
     pending: list[str] = []
     for text in trial.errors:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rulegen.render import NotRendered
     from rulegen.site_profile import SiteProfile
 
-# The rest of the library is imported by the command that needs it: `--help` and shell completion
-# stay quick.
+# The rest of the library is imported by the command that needs it, so `--help` and shell completion
+# stay fast.
 
 _ENGINES = click.Choice([engine.value for engine in Engine])
 INSTALLED = "installed"
 SET_SERVERS_FIRST = "first set SMTP_SERVERS and DNS_SERVERS in suricata.yaml to the site's servers"
 _ENGINES_OR_INSTALLED = click.Choice([*(engine.value for engine in Engine), INSTALLED])
-# What may not be read is refused by the library, which says "Permission denied"; click does not.
+# Unreadable files are refused by the library, which says "Permission denied"; click does not.
 _OUT_FOLDER = WrittenPath(file_okay=False, readable=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
 
@@ -39,7 +39,7 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Entry point: an error of the library or the system becomes a message and exit code 1."""
+    """Entry point: turn an error of the library or the system into a message and exit code 1."""
     try:
         commands()
     except MxhoundError as error:

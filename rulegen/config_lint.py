@@ -1,7 +1,7 @@
 """suricata.yaml + a build -> settings that silence its rules or remove records that eveproc reads.
 
-Nothing is said of a setting that was not seen to matter on a real Suricata 7 and 8:
-tests/test_silenced_rules.py shows alerts and records with and without each of them.
+Only settings that matter on a real Suricata 7 or 8 are reported: tests/test_silenced_rules.py shows
+alerts and records with and without each of them.
 """
 
 from collections.abc import Iterator
@@ -28,9 +28,10 @@ from rulegen.suricata_yaml import Setting, address_group, read_suricata_yaml
 from rulegen.threshold_lint import threshold_problems
 from rulegen.vocabulary import Engine
 
-# Record types of eve-log that eveproc reads; the last two sharpen a verdict, the others make it.
+# Record types of eve-log that eveproc reads; the last two refine a verdict, the others are its
+# basis.
 EVE_TYPES = ("alert", "dns", "smtp", "flow", "dhcp", "stats")
-# Record types of questions that tell a mass mailer (mx, a) and a server that takes mail in (ptr).
+# Types of DNS questions that show a mass mailer (mx, a) or a server that accepts mail (ptr).
 DNS_RECORDS = ("mx", "a", "ptr")
 # Suricata's default for stream.reassembly.depth. Ten mails of 100 kB in a session fill it.
 LEAST_DEPTH = 1024**2
@@ -49,7 +50,7 @@ def silent_settings(
     """
     built = read_built(rules)
     if is_built_generic := any(is_generic(rule.header) for rule in built.rules.values()):
-        built = replace(built, settings=suricata)  # which says what its variables stand for
+        built = replace(built, settings=suricata)  # it defines the variables of the build
     checks = (
         rule_problems(suricata, built),
         threshold_problems(suricata, built),
@@ -106,7 +107,7 @@ def _parsers(root: Setting, built: BuiltRules) -> Iterator[Problem]:
 
 
 def _ports(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    """DNS is detected by port; SMTP by what is said, so its detection-ports do not matter."""
+    """DNS is detected by port; SMTP by content, so its detection-ports do not matter."""
     for transport in ("udp", "tcp"):
         path = (*_DNS, transport, "detection-ports", "dp")
         setting = root.at(*path)
@@ -298,7 +299,7 @@ def _is_disabled(log: Setting) -> bool:
 
 
 def _log_type(logs: list[Setting], name: str) -> Iterator[Problem]:
-    """One eve-log that writes the type is enough."""
+    """The type's setting; one eve-log that writes it is enough."""
     key = f"outputs.eve-log.types.{name}"
     found = [
         entry

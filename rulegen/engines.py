@@ -32,9 +32,9 @@ _ON_PATH = {
 }
 # Where root installs engines for every user of the machine (tests/engines/install.sh).
 FOR_EVERYBODY = Path("/usr/local/lib/mxhound/engines")
-# Folder in which tests/engines/install.sh keeps a Debian 13 whose Suricata is run without entering
-# it: that binary would read the host's /etc/suricata, which belongs to another version, if it is
-# there at all.
+# Folder with the Debian 13 of tests/engines/install.sh, whose Suricata runs outside its root: with
+# its defaults it would read the host's /etc/suricata, which belongs to another version or is
+# missing.
 _GUEST_ETC = {Engine.SURICATA_8: Path("debian-13/etc/suricata")}
 # Console: "E: detect: text"; log file: "[7 - Suricata-Main] 2026-03-02 08:00:00 Error: detect:
 # text".
@@ -47,7 +47,7 @@ TRIAL_SECONDS = 180
 
 
 class FoundEngine(Struct, frozen=True):
-    """An engine that runs here; `etc` is its configuration folder where its default is wrong."""
+    """An installed engine; `etc` is its configuration folder if its default is wrong."""
 
     engine: Engine
     path: Path
@@ -67,7 +67,7 @@ class FoundEngine(Struct, frozen=True):
 
 
 class EngineTrial(Struct, frozen=True):
-    """What an engine said about a rules file: exit code, warnings and errors, in order."""
+    """The engine's answer about a rules file: exit code, warnings and errors, in order."""
 
     exit_code: int
     warnings: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def engines_folders() -> tuple[Path, ...]:
 def find_engine(engine: Engine) -> FoundEngine | None:
     """The engine of this version in engines_folders(), or `suricata` or `snort` on PATH.
 
-    None if neither is on this machine.
+    None if this machine has neither.
     """
     for folder in engines_folders():
         etc = folder / _GUEST_ETC[engine] if engine in _GUEST_ETC else None
@@ -138,8 +138,7 @@ def try_rules(
 
     `settings` is a file to include, as mxhound.yaml of a build; its rule-files and threshold-file
     are not used. `config` is a suricata.yaml (default: that of the engine), of whose address groups
-    `variables` replace some.
-    An engine that does not start or end is an error of the trial.
+    `variables` replace some. If the engine does not start or end, the trial has an error.
     """
     extra = (
         ["--set", f"threshold-file={threshold_config or os.devnull}"]
@@ -161,9 +160,9 @@ def try_rules(
 
 
 def run_engine(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Exit code and console of an engine.
+    """Exit code and console output of an engine.
 
-    Raises OSError where it cannot be started, TimeoutExpired where it does not end in time.
+    Raises OSError if it cannot be started, TimeoutExpired if it does not end in time.
     """
     return subprocess.run(  # the exit code is part of the answer
         command,
@@ -178,7 +177,7 @@ def run_engine(command: list[str], seconds: float) -> subprocess.CompletedProces
 
 
 def _trial(exit_code: int, console: str, log: Path) -> EngineTrial:
-    """Warnings and errors from the console, or from the log file where the console is off."""
+    """Warnings and errors from the console, or from the log file if the console is off."""
     texts = [console]
     if log.is_file():
         texts.append(log.read_text(encoding="utf-8", errors="replace"))

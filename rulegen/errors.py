@@ -1,4 +1,4 @@
-"""What went wrong, as values -> one exception root for the whole project."""
+"""Faults as values -> exceptions with one root for the whole project."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Text or bytes -> files, whole or not at all; files that people name -> bytes, within bounds.
+"""Text or bytes -> files, written atomically; files named by users -> bytes, within bounds.
 
 This is the only module of the project that writes result files. Those that hold personal data are
 private.
@@ -16,12 +16,12 @@ from typing import BinaryIO
 
 from rulegen.errors import InputError, MxhoundError, Problem
 
-# For the owner alone: reports, archives and baselines tell who talked to whom.
+# Readable by the owner alone: reports, archives and baselines say who talked to whom.
 PRIVATE = 0o600
-# As the umask says: rules and settings, which other programs load under their own users.
+# By the umask: rules and settings, which other programs load under their own users.
 SHARED = 0o666
 
-# Standard streams and what <(...) stands for: the shell has opened them.
+# Standard streams and the files of <(...), which the shell has opened.
 _SHELL = re.compile(r"/dev/std(in|out|err)|/dev/fd/[0-9]+|/proc/(self|[0-9]+)/fd/[0-9]+")
 _KINDS = (
     (stat.S_ISFIFO, "pipe"),
@@ -34,9 +34,9 @@ Write = Callable[[BinaryIO], object]
 
 
 def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
-    """Replace the content of a file in one step; devices and pipes are written to directly.
+    """Replace the content of a file atomically; devices and pipes are written to directly.
 
-    What the shell has opened, as /dev/stdout, is written to where the shell means it.
+    A file that the shell has opened, as /dev/stdout, is appended to.
 
     A new file gets `mode`, lowered by the umask. An existing file of the same user keeps its own
     mode and its group. When this returns, the content is on the disk. Line ends stay as they are.
@@ -50,7 +50,7 @@ def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
     try:
         refuse_foreign_link(path)
         if _SHELL.fullmatch(str(path)) or (path.exists() and not path.is_file()):
-            with path.open("ab") as file:  # >> keeps what a file holds
+            with path.open("ab") as file:  # >> keeps the content of a file
                 write(file)
             return
         _replace(_resolved(path), write, mode)
@@ -71,7 +71,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def expect_new(path: Path) -> None:
-    """Raise what write_new would, as far as that can be told before hours of work."""
+    """Raise what write_new would raise, as far as that is known before hours of work."""
     try:
         if path.is_symlink() or path.exists():
             raise _taken(path)
@@ -90,8 +90,8 @@ def _taken(path: Path) -> InputError:
 def write_together(texts: Mapping[Path, str]) -> None:
     """Write all files or change none: each is written beside its place, then all are renamed.
 
-    Only a machine that fails between two of the renames leaves new files beside old ones; each of
-    them is whole. Missing folders are made. Raises OSError that names the intended file.
+    Only a crash of the machine between two renames leaves new files beside old ones; each of them
+    is whole. Missing folders are created. Raises OSError that names the intended file.
     """
     parts: dict[Path, Path] = {}
     try:
@@ -112,7 +112,7 @@ def write_together(texts: Mapping[Path, str]) -> None:
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of a file of at most `most` bytes. Raises InputError for anything else.
 
-    Pipes are read only if they are the shell's, as /dev/stdin and <(...): those have a writer.
+    Of pipes, only those of the shell are read (/dev/stdin, <(...)): they have a writer.
     """
     try:
         if fault := special_kind(path):
@@ -149,9 +149,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def special_kind(path: Path) -> str:
-    """Say if it is a pipe, device or socket; "" for files, folders and the pipes of the shell.
+    """The kind of a pipe, device or socket; "" for files, folders and pipes of the shell.
 
-    Raises OSError where that cannot be told.
+    Raises OSError if that is unknown.
     """
     if _SHELL.fullmatch(str(path)):
         return ""
@@ -160,7 +160,7 @@ def special_kind(path: Path) -> str:
 
 
 def why_not_made(path: Path, error: OSError) -> str:
-    """The reason why a file was not made; a folder that is missing is named as such."""
+    """The reason why a file was not created; a missing folder is named."""
     if error.errno == ENOENT and not path.parent.exists():
         return f"there is no folder {path.parent}"
     return error.strerror or str(error)
@@ -185,7 +185,7 @@ def refuse_foreign_link(path: Path) -> None:
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except RuntimeError as error:  # as Python 3.11 and 3.12 say it
+    except RuntimeError as error:  # raised by Python 3.11 and 3.12
         raise OSError(ELOOP, os.strerror(ELOOP)) from error
 
 
@@ -206,7 +206,7 @@ def _replace(path: Path, write: Write, mode: int) -> None:
 
 
 def _make_part(path: Path, write: Write, mode: int, *, sync: bool = False) -> Path:
-    """Write the content into a new file beside `path`, with the mode that `path` is to have."""
+    """Write the content into a new file beside `path`, with the future mode of `path`."""
     part = path.with_name(f".{path.name[:50]}.{_token()}.part")
     file = _open_new(part, mode)
     with _removed_on_failure(part), file:
@@ -227,8 +227,8 @@ def _open_new(path: Path, mode: int) -> BinaryIO:
 def _copy_rights(path: Path, descriptor: int) -> None:
     """Give a new file the mode and group of the file it replaces, if that belongs to the same user.
 
-    Where the group cannot be given, no group gets rights: another one was not meant. The mode of a
-    file that another user put there is not copied, since that user chose it.
+    If the group cannot be set, no group gets rights. The mode of another user's file is not copied,
+    since that user chose it.
     """
     with suppress(FileNotFoundError):
         old = path.lstat()
@@ -243,7 +243,7 @@ def _copy_rights(path: Path, descriptor: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put a new name on the disk."""
+    """Flush a new name to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -253,7 +253,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _removed_on_failure(path: Path) -> Iterator[None]:
-    """Leave no half of a file that this process has just created."""
+    """Remove a file that this process has just created if writing it fails."""
     try:
         yield
     except BaseException:

@@ -1,8 +1,8 @@
 """Engines -> rules for any site, with the engine's variables for addresses, for suricata-update.
 
-A build of this kind knows no site: HOME_NET, SMTP_SERVERS and DNS_SERVERS of each suricata.yaml say
-which hosts are watched. On the values that Suricata is shipped with (SMTP_SERVERS and DNS_SERVERS
-are "$HOME_NET") no rule of it loads, which `rulegen check --suricata-yaml` says.
+Such a build depends on no site: HOME_NET, SMTP_SERVERS and DNS_SERVERS of each suricata.yaml say
+which hosts are watched. With Suricata's default values (SMTP_SERVERS and DNS_SERVERS are
+"$HOME_NET") none of its rules loads; `rulegen check --suricata-yaml` reports that.
 """
 
 import gzip
@@ -30,7 +30,7 @@ _NOBODY = SiteProfile(home_networks=())
 
 
 class GenericLists(AddressLists):
-    """Every rule watches the hosts of HOME_NET but the servers, whatever the part of home."""
+    """Every rule watches the hosts of HOME_NET except the servers, whatever the part of home."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(SiteNetworks(_NOBODY), engine)
@@ -46,7 +46,7 @@ class GenericLists(AddressLists):
 
 
 class GenericBuild(Struct, frozen=True):
-    """What was made for one Suricata: the archive to fetch, its rules, and those left out."""
+    """The build for one Suricata: the archive to fetch, its rules, and those left out."""
 
     engine: Engine
     archive: Path
@@ -57,8 +57,8 @@ class GenericBuild(Struct, frozen=True):
 def build_generic(engines: Sequence[Engine], out_dir: Path) -> tuple[GenericBuild, ...]:
     """Write a folder and an archive of rules for each Suricata, and the index of the archives.
 
-    No engine named: all Suricatas. Same input, same bytes. Raises MxhoundError or OSError when the
-    files cannot be written.
+    Default: all versions of Suricata. Same input, same bytes. Raises MxhoundError or OSError when
+    the files cannot be written.
     """
     builds = []
     for engine in tuple(dict.fromkeys(engines)) or SURICATAS:

@@ -14,7 +14,7 @@ _KEY = "vars.address-groups"
 
 
 def generic_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    """Variables that are not set, that leave nobody or everybody, or that cannot be read."""
+    """Variables that are not set, that leave no host or all hosts, or that are invalid."""
     groups = root.at("vars", "address-groups") or root
     unset = [name for name in (HOME, *SERVERS) if groups.at(name[1:]) is None]
     for name in unset:
@@ -61,5 +61,5 @@ def _server_problems(root: Setting, groups: Setting, name: str) -> Iterator[Prob
 
 
 def _named(groups: Setting, name: str) -> Setting:
-    """The setting of a variable; generic_problems has looked whether it is there."""
+    """The setting of a variable; generic_problems has checked that it exists."""
     return groups.at(name[1:]) or groups

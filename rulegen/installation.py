@@ -1,4 +1,4 @@
-"""How mxhound is installed on this machine -> its version, and what to run to get an extra."""
+"""The installation of mxhound on this machine -> its version, and what to run to get an extra."""
 
 import json
 import shlex
@@ -13,9 +13,9 @@ from pathlib import Path
 PACKAGED = Path("/usr/lib/mxhound")
 
 
-@cache  # all of the metadata is read for it, and some reports have it in each record
+@cache  # it takes reading all metadata, and some reports need it for each record
 def version() -> str:
-    """That of mxhound."""
+    """The version of mxhound."""
     return version_of("mxhound")
 
 
@@ -31,8 +31,8 @@ def how_to_add(extra: str) -> str:
 def advice(extra: str, prefix: Path, python: Path, installed: Distribution | None) -> str:
     """The same for an environment at `prefix` that is run by `python`.
 
-    An extra is named by its requirements: `pip install mxhound[...]` would fetch a package of that
-    name from the registry in place of the one that is installed.
+    An extra is installed by its requirements: `pip install mxhound[...]` would replace the
+    installed package by one of that name from the registry.
     """
     if prefix == PACKAGED:
         return (
@@ -61,7 +61,7 @@ def _checkout(installed: Distribution | None) -> Path | None:
 
 
 def _requirements(installed: Distribution | None, extra: str) -> list[str]:
-    """The requirements of an extra; its name where the metadata is not there."""
+    """The requirements of an extra; its name if the metadata is missing."""
     parts = [text.partition(";") for text in (installed and installed.requires) or ()]
     marked = f'extra == "{extra}"'
     found = [needed.strip() for needed, _, marker in parts if marked in marker.replace("'", '"')]

@@ -1,4 +1,4 @@
-"""hosts.csv -> Inventory: what the site knows of its machines, by MAC, address and network.
+"""hosts.csv -> Inventory: what the site knows about its machines, by MAC, address and network.
 
 Names are for people: no verdict depends on them. A row with a fault is named and skipped, and so is
 a file that cannot be read.
@@ -17,17 +17,17 @@ from rulegen.mac_address import canonical_mac
 from rulegen.networks import Network
 from rulegen.units import count_of
 
-# A row for each of a million machines.
+# Maximum size: a row for each of a million machines.
 MAX_BYTES = 64 << 20
 MAX_COLUMNS = 32
-# A value is shown beside a host; the longest DNS name has 253 characters.
+# Maximum length of a value, which is shown beside a host; the longest DNS name has 253 characters.
 LONGEST_VALUE, LONGEST_COLUMN = 255, 40
 # Columns that say which machines a row is about; the others are shown.
 KEYS = ("address", "network", "mac")
 SCOPE = "scope"
 # Maximum number of rows with faults that a report names; the others are counted.
 NAMED = 5
-# Spreadsheets separate by what their language does not use in numbers.
+# Spreadsheets separate cells by a character that their language does not use in numbers.
 DELIMITERS = ",;\t"
 
 
@@ -54,7 +54,7 @@ class InventoryEntry(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """In one line, as "name: pc-17; owner: Ann (by network 10.20.0.0/16)"."""
+        """One line, for example "name: pc-17; owner: Ann (by network 10.20.0.0/16)"."""
         shown = "; ".join(f"{column}: {value}" for column, value in self.values)
         return f"{shown or 'no further columns'} (by {self.kind} {self.key})"
 
@@ -77,8 +77,8 @@ class Inventory(Struct, frozen=True):
     ) -> InventoryEntry | None:
         """The row about a machine: by MAC, else by the smallest network that holds an address.
 
-        `scope` is that of the verdict ("" where the address is in one network only), `scopes` those
-        that were logged.
+        `scope` is that of the verdict ("" if the address is in one network only), `scopes` are
+        those logged.
         """
         logged = [frozenset(one.split(",")) for one in scopes if one]
         candidates = [self.by_mac.get(mac, ()), *self._by_size(addresses)]
@@ -117,7 +117,7 @@ NO_INVENTORY = Inventory()
 
 
 def _fits(row: InventoryEntry, scope: str, logged: Sequence[frozenset[str]]) -> bool:
-    """True unless the row may be about another machine that has the address elsewhere."""
+    """False if the row may be about another machine with this address in another network."""
     if not row.scope:
         return row.kind == "mac" or not scope
     wanted = frozenset(row.scope.split(","))
@@ -151,7 +151,7 @@ class _RowError(Exception):
 
 
 class _Reader:
-    """Reads line by line, so that a quote that is never closed costs one line only."""
+    """Reads line by line, so an unclosed quote costs one line only."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -272,7 +272,7 @@ def _key(column: str, cell: str) -> tuple[str, str]:
 
 
 def _network(cell: str, *, strict: bool) -> Network | None:
-    """None if it is none; a zone, as in fe80::1%eth0, is valid on one machine only."""
+    """None if invalid; a zone, as in fe80::1%eth0, is valid on one machine only."""
     try:
         return None if "%" in cell else ip_network(cell, strict=strict)
     except ValueError:

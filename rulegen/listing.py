@@ -30,7 +30,7 @@ class ListedRule(Struct, frozen=True):
 def catalogue_rows(engine: Engine | None = None) -> tuple[ListedRule, ...]:
     """All rules in catalogue order.
 
-    With an engine: the rules it needs; for one that it lacks, the reason.
+    With an engine: the rules it needs, and reasons for those it lacks.
     """
     return tuple(
         _row(spec, engine) for spec in CATALOGUE if engine is None or spec.concerns(engine)
@@ -51,7 +51,7 @@ def _offset(spec: RuleSpec) -> str:
 
 
 def _sees(spec: RuleSpec, engine: Engine | None) -> str:
-    """What the rule sees, and for which engines it is not; for one engine, the reason."""
+    """What the rule sees, and the engines without it; for one engine, the reason."""
     if engine is not None:
         return _sees_on(spec, engine)
     if set(spec.not_on) == set(Engine):

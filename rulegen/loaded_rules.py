@@ -1,4 +1,4 @@
-"""suricata.yaml + built rules -> which rules Suricata loads, and what hides them.
+"""suricata.yaml + built rules -> which rules Suricata loads, and what hides their traffic.
 
 Each effect was measured with Suricata 7 and 8: tests/test_silenced_rules.py.
 """
@@ -21,9 +21,9 @@ from rulegen.suricata_yaml import AddressSet, Setting, address_set, read_suricat
 from rulegen.vocabulary import METADATA_HOST, METADATA_SIGNAL, HostSide
 
 SILENCED = "SILENCED"
-# All rules of Emerging Threats are 40 MB.
+# Maximum size of a rule file; all rules of Emerging Threats are 40 MB.
 MAX_BYTES = 256 * 1024**2
-# So many sids are named in one message.
+# Maximum number of sids named in one message.
 MOST_NAMED = 5
 
 _LINE = re.compile(
@@ -72,7 +72,7 @@ class BuiltRules(Struct, frozen=True):
 
     @property
     def alerting(self) -> Mapping[int, ReadRule]:
-        """Without the rules that only mark hosts for others."""
+        """The rules that alert, without those that only mark hosts for others."""
         return {
             sid: rule for sid, rule in self.rules.items() if ("noalert", "") not in rule.options
         }
@@ -100,7 +100,7 @@ _EVERYWHERE = AddressSet((IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16
 
 
 def read_built(file: Path) -> BuiltRules:
-    """The rules of a file that read back without a fault; `rulegen check` names the others."""
+    """The rules of a file that are read back without a fault; `rulegen check` names the others."""
     lines = {
         line.sid: line for line in rule_lines(file) if line.active and METADATA_SIGNAL in line.text
     }
@@ -111,7 +111,7 @@ def read_built(file: Path) -> BuiltRules:
 
 
 def _settings(file: Path) -> Setting:
-    """Of a build that has none, no variable is known; `rulegen check` says that it is missing."""
+    """The settings beside the rules; empty if missing, which `rulegen check` reports."""
     try:
         return read_suricata_yaml(file)
     except InputError:
@@ -127,14 +127,14 @@ def rule_files(root: Setting) -> list[Path]:
 
 
 def rule_lines(file: Path) -> Iterator[RuleLine]:
-    """Every rule of a file, commented out or not; what is neither is left out."""
+    """Every rule of a file, active or commented out; other lines are left out."""
     for number, line in continued_lines(read_text(file)):
         if match := _LINE.fullmatch(line):
             yield RuleLine(file, number, match["action"], match["text"], match["off"] is None)
 
 
 def continued_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with the number of their first part; a backslash at the end joins the next line."""
+    """Lines with the number of their first part; a final backslash joins the next line."""
     started, parts = 0, ""
     for number, line in enumerate(text.splitlines(), start=1):
         started = started or number
@@ -148,7 +148,7 @@ def continued_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def read_text(file: Path) -> str:
-    """Empty where the file cannot be read: no rule and no suppression comes from it."""
+    """The text; empty if the file cannot be read: it contributes no rule and no suppression."""
     try:
         return read_bounded(file, MAX_BYTES).decode(errors="replace")
     except InputError:
@@ -156,7 +156,7 @@ def read_text(file: Path) -> str:
 
 
 def rule_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    """What Suricata's rule files do to the built rules."""
+    """How Suricata's rule files affect the built rules."""
     listed = root.at("rule-files")
     if listed is not None and not listed.is_list:
         what = (
@@ -179,7 +179,9 @@ def rule_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
 
 
 def _variables(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    """Long address lists are in variables of mxhound.yaml, which suricata.yaml must include."""
+    """Faults of variables with long address lists, for which suricata.yaml must include
+    mxhound.yaml.
+    """
     used = {name for rule in built.rules.values() for name in variables_used_in(rule.header)}
     for name in sorted(used):
         path = ("vars", "address-groups", name)
@@ -212,7 +214,7 @@ def _none_listed(root: Setting, built: BuiltRules) -> Problem:
 
 
 def _loaded(ours: Iterable[RuleLine]) -> dict[int, RuleLine]:
-    """Suricata keeps the first rule of a sid, unless a later one has a higher rev."""
+    """The rule of each sid that Suricata keeps: the first, unless a later one has a higher rev."""
     loaded: dict[int, RuleLine] = {}
     for line in ours:
         if line.active and (line.sid not in loaded or line.rev > loaded[line.sid].rev):
@@ -300,7 +302,7 @@ def _grouped(faults: Iterable[_Fault]) -> Iterator[Problem]:
 
 
 def _hiding_rules(root: Setting, lines: Iterable[RuleLine], home: AddressSet) -> Iterator[Problem]:
-    """Rules of others that take mail or lookups of whole home networks from ours."""
+    """Rules of others that hide mail or lookups of whole home networks from ours."""
     for line in lines:
         effect = _effect(line) if line.active else None
         if effect is None or _option_names(line.text) - _NOT_NARROWING:
@@ -330,7 +332,7 @@ def _option_names(text: str) -> set[str]:
 
 
 def _header_test(root: Setting, text: str) -> Callable[[Packet], bool] | None:
-    """Whether a packet, or its answer, meets the header of a rule; None where it cannot be told."""
+    """Whether a packet, or its answer, matches the header of a rule; None if unknown."""
     fields = _SPACES_IN_LIST.sub("", text.partition("(")[0]).split()
     if len(fields) != 7:
         return None
@@ -391,7 +393,7 @@ def _port_list(root: Setting, parts: Iterable[str]) -> Callable[[int], bool]:
 
 
 def port_is_in(root: Setting, port: int, text: str) -> bool | None:
-    """Whether a port belongs to a list as Suricata writes it; None where the list is invalid."""
+    """Whether a port belongs to a list in Suricata's syntax; None if the list is invalid."""
     try:
         return _port_list(root, text.replace(" ", "").strip("[]").split(","))(port)
     except (ValueError, RecursionError):
@@ -405,7 +407,7 @@ def _watched(rule: ReadRule) -> str:
 
 
 def _addresses(root: Setting, text: str) -> AddressSet:
-    """Empty where the text cannot be resolved."""
+    """The networks; empty if the text cannot be resolved."""
     try:
         return address_set(root, text)
     except (InputError, ValueError):

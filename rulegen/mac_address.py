@@ -10,7 +10,7 @@ _MAC = re.compile(
 
 @lru_cache(maxsize=65536)
 def canonical_mac(text: str) -> str:
-    """A MAC in any usual spelling -> lower case with colons; "" if it is none.
+    """A MAC in any usual spelling -> lower case with colons; "" if it is no MAC.
 
     Usual are a4:bb:6d:e9:13:a1, a4-bb-6d-e9-13-a1, a4bb.6de9.13a1 and a4bb6de913a1.
     """

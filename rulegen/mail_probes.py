@@ -10,19 +10,19 @@ from rulegen.suricata_yaml import AddressSet
 
 Address = IPv4Address | IPv6Address
 
-# What the rules look at: mail (RFC 5321, 8314, 6409) and lookups.
+# Ports that the rules inspect: mail (RFC 5321, 8314, 6409) and lookups.
 PORTS = (("tcp", 25), ("tcp", 465), ("tcp", 587), ("udp", 53), ("tcp", 53))
 # One external server of each IP version, from the documentation ranges.
 _SERVERS: tuple[Address, ...] = (ip_address("203.0.113.25"), ip_address("2001:db8:ffff::25"))
 _CLIENT_PORT = 49_152
-# Of a site with more networks, so many are looked at, evenly spread.
+# Maximum number of networks that are examined, evenly spread.
 _MOST_NETWORKS = 50
-# Where in a network the sample clients sit: three places, so that one exempt host decides nothing.
+# Positions of sample clients within a network: three, so that one exempt host decides nothing.
 _PLACES = (7, 500, 920)
 
 
 class Packet(Struct, frozen=True):
-    """What a filter or a rule header decides on; `protocol` is tcp or udp."""
+    """The parts of a packet that a filter or a rule header examines; `protocol` is tcp or udp."""
 
     protocol: str
     source: Address
@@ -49,7 +49,7 @@ def hidden_ports(home: AddressSet, hides: Callable[[Packet], bool]) -> Mapping[N
 
 
 def as_text(hidden: Mapping[Network, Sequence[str]], home: AddressSet) -> str:
-    """The same in words: "port 25, 465", and of which networks where not all are affected."""
+    """The same in words: "port 25, 465", and the networks if not all are affected."""
     parts: dict[str, list[str]] = {}
     for network, ports in hidden.items():
         parts.setdefault(", ".join(ports), []).append(short(network))

@@ -10,9 +10,9 @@ from rulegen.site_profile import Network
 from rulegen.suricata_yaml import Setting
 from rulegen.vocabulary import Engine
 
-# A network counts for at most this many hosts: nobody fills a 10.0.0.0/8 or an IPv6 network.
+# Maximum number of hosts assumed for a network: nobody fills a 10.0.0.0/8 or an IPv6 network.
 MOST_HOSTS = 65_536
-# Connections and counts of thresholds that one host holds at a time, at least.
+# Minimum number of connections and threshold counts that one host needs at a time.
 _CONNECTIONS, _COUNTS = 2, 4
 _BUCKET = 64
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)

@@ -1,7 +1,7 @@
-"""A rules file -> its rules as they are read back, and every line that is not a rule.
+"""A rules file -> its rules as read back, and every line that is not a rule.
 
-Snort 3 has rules without addresses (`alert http (...)`), which idstools takes for none: those have
-a reader of their own.
+Snort 3 has rules without addresses (`alert http (...)`), which idstools does not recognize: they
+have a reader of their own.
 """
 
 import re
@@ -16,7 +16,7 @@ from rulegen.files import read_bounded
 from rulegen.rulesfile import length_fault
 from rulegen.vocabulary import Engine
 
-# Emerging Threats' whole rule set has 40 MB.
+# Maximum size; Emerging Threats' whole rule set has 40 MB.
 MAX_BYTES = 256 << 20
 
 COUNTED = re.compile(r"\b(count|seconds)\s+(-?\d+)")
@@ -88,10 +88,11 @@ def file_lines(file: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]
 
 
 def read_rule(line: str, number: int = 0, *, services: bool = False) -> ReadRule | str:
-    """One rule read back, or what is wrong with it.
+    """One rule read back, or its fault.
 
-    idstools mis-reads nested address lists in silence and takes multi-line rules for none, so what
-    it read is held against the text: the header's seven fields joined again must be the header.
+    idstools silently misreads nested address lists and does not recognize multi-line rules, so its
+    result is compared with the text: the seven fields of the header, joined again, must be the
+    header.
     """
     if line.rstrip().endswith("\\"):
         return "continues on the next line; expected one rule per line"

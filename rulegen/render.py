@@ -28,7 +28,7 @@ from rulegen.vocabulary import (
     HostSide,
 )
 
-# The engine whose rules another loads unchanged, unless it has a macro of its own.
+# The engine whose rules a newer one loads unchanged, unless that has a macro of its own.
 PREDECESSORS: Mapping[Engine, Engine] = MappingProxyType({Engine.SURICATA_8: Engine.SURICATA_7})
 _Macro = Callable[[Mapping[str, object]], object]
 # The day of the catalogue's first release.
@@ -68,8 +68,8 @@ def render(
 ) -> tuple[RenderedRule | NotRendered, ...]:
     """The rule for the site, then its copies for networks with thresholds of their own.
 
-    Nothing where the engine does not need this rule. All of the site's exemptions are taken to be
-    in force. `lists` collects the variables that the rules of a build share.
+    Empty if the engine does not need this rule. All exemptions of the site are assumed to be in
+    force. `lists` collects the variables that the rules of a build share.
     """
     if not spec.concerns(engine):
         return ()
@@ -84,7 +84,7 @@ def render(
 
 
 def render_file(engine: Engine, name: str, /, **values: object) -> str:
-    """A whole file beside the rules, as mxhound.yaml, from its template."""
+    """A file beside the rules, for example mxhound.yaml, from its template."""
     return _environment().get_template(f"{engine}/{name}.j2").render(values)
 
 
@@ -138,7 +138,7 @@ def _render_scope(
 
 
 def _macro(spec: RuleSpec, engine: Engine) -> _Macro:
-    """The template macro of the rule's name; an engine without one has that of its predecessor."""
+    """The template macro of the rule's name; an engine without one uses its predecessor's."""
     name = f"{engine}/{spec.family}.j2"
     predecessor = PREDECESSORS.get(engine)
     if predecessor and not _has_macro(name, spec.name):
@@ -158,7 +158,7 @@ def _has_macro(template: str, macro: str) -> bool:
 def _context(
     spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, outside: str
 ) -> Mapping[str, object]:
-    """What a template may use: `rule.` plus one of these names."""
+    """The values that a template may use: `rule.` plus one of these names."""
     return {
         "sid": sid,
         "rev": spec.rev,
@@ -200,7 +200,7 @@ def _metadata(spec: RuleSpec) -> str:
 
 
 def _all_but(left_out: Sequence[range]) -> str:
-    """Any port but these. A rule for ports of the web makes Suricata inspect all web traffic."""
+    """Any port except these. A rule for ports of the web makes Suricata inspect all web traffic."""
     ports = [f"!{each[0]}:{each[-1]}" if len(each) > 1 else f"!{each[0]}" for each in left_out]
     return f"[{','.join(ports)}]" if ports else "any"
 

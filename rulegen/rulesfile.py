@@ -1,4 +1,4 @@
-"""The rendered rules of a site -> what every build has: rules file, sid-msg.map, suppressions."""
+"""The rendered rules of a site -> parts of every build: rules file, sid-msg.map, suppressions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -16,15 +16,15 @@ from rulegen.vocabulary import SURICATAS, Engine, HostSide
 RULES = "mxhound.rules"
 SID_MAP = "sid-msg.map"
 
-# So many of a kind are named in the comments at the head of the rules: with the longest names still
-# well below LONGEST_RULE.
+# Maximum number of names of a kind in the comments at the head of the rules: even with the longest
+# names well below LONGEST_RULE.
 NAMED = 20
 
 # How the first line of the rules starts; the engine's name and a comma follow.
 TITLE = "# Rules of mxhound for "
 
 # Suricata reads a rules file in pieces of 8192 bytes (DETECT_MAX_RULE_SIZE), one of which is the
-# end of the text; what is longer is cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192
+# terminating zero; longer lines are cut in two. Tried with 7.0.10 and 8.0.8: 8191 bytes load, 8192
 # do not.
 LONGEST_RULE = 8191
 # Tried with Snort 2.9.20: 32765 load, 32766 do not. Snort 3.11 read 62,000 bytes, so it has no
@@ -49,7 +49,7 @@ def lines(texts: Iterable[str]) -> str:
 
 
 def length_fault(text: str, engine: Engine) -> str | None:
-    """Why the engine cannot read this rule, and what makes it shorter; None where it can."""
+    """Why the engine cannot read this rule, and how to shorten it; None if it can."""
     size = len(text.encode())
     longest, why = _LONGEST.get(engine, (size, ""))
     if size <= longest:
@@ -66,7 +66,9 @@ def rules_text(
     rules: Sequence[RenderedRule],
     left_out: Sequence[NotRendered],
 ) -> str:
-    """mxhound.rules: what the site is, what is not here, and every rule below what it sees."""
+    """mxhound.rules: the site, the rules that are left out, and every rule below a line on what it
+    sees.
+    """
     return rules_below(tuple(_head(site, engine)), engine, rules, left_out)
 
 
@@ -122,7 +124,7 @@ def _sid_map(rules: Sequence[RenderedRule]) -> Iterator[str]:
 def headed_exemptions(
     site: SiteProfile, rules: Sequence[RenderedRule], today: date
 ) -> Iterator[tuple[str, tuple[Suppression, ...], str | None]]:
-    """Per exemption: who and why, what it suppresses, and the reason if that is nothing."""
+    """For each exemption: host and reason, its suppressions, and why if there are none."""
     alerting = _Alerting(rules)
     for exemption in site.exempt:
         until = f"until {exemption.until}" if exemption.until else "for good"
@@ -149,7 +151,7 @@ class _Alerting:
         self._index = NetworkIndex(network for network in self._by_network if network)
 
     def on(self, network: Network) -> Iterator[RenderedRule]:
-        """In the order of the rules."""
+        """Its alerting rules, in the order of the rules."""
         parts = (None, *self._index.overlapping(network))
         numbers = (self._by_network.get(part, ()) for part in parts)
         return (self._rules[number] for number in sorted(chain.from_iterable(numbers)))
@@ -162,7 +164,7 @@ def _suppressions(exemption: Exemption, alerting: _Alerting) -> Iterator[Suppres
 
 
 def suppress_lines(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -> Iterator[str]:
-    """The suppressions in the words that Suricata and Snort 2.9 share."""
+    """The suppressions in the syntax that Suricata and Snort 2.9 share."""
     for title, suppressions, nothing in headed_exemptions(site, rules, today):
         yield ""
         yield f"# {title}"
@@ -173,7 +175,7 @@ def suppress_lines(site: SiteProfile, rules: Sequence[RenderedRule], today: date
 
 
 def track(rule: RenderedRule) -> str:
-    """The end of the packet that is the suspect, in the word that thresholds use."""
+    """The end of the packet that is the suspect, as thresholds name it: by_src or by_dst."""
     return "by_src" if rule.spec.host_side is HostSide.SOURCE else "by_dst"
 
 

@@ -1,9 +1,8 @@
-"""Rules and settings of a Snort build -> what the engine would not understand.
+"""Rules and settings of a Snort build -> faults: what the engine would not understand, or what
+would alert too often.
 
-Or what would alert too often.
-
-A real Snort says the same and more (rulegen.snort_trial); this is for machines that have none, and
-for what Snort takes in silence.
+A real Snort says the same and more (rulegen.snort_trial); this is for machines without one, and for
+faults that Snort accepts silently.
 """
 
 import re
@@ -22,8 +21,8 @@ _MODIFIERS = frozenset(
 _SURICATA_ONLY = frozenset(
     ("xbits", "hostbits", "noalert", "bsize", "requires", "tls_sni", "prefilter", "dataset")
 )
-# Options that one of the two has not, or has in another form; Snort 3 takes an unknown classtype
-# and a second sid in silence.
+# Options that one of the two lacks, or has in another form. Snort 3 silently accepts an unknown
+# classtype and a second sid.
 _NOT_IN: Mapping[Engine, frozenset[str]] = MappingProxyType(
     {
         Engine.SNORT_29: _SURICATA_ONLY | {"target", "service"},
@@ -38,7 +37,7 @@ _SID_29 = re.compile(r"event_filter\b.*\bsig_id\s+(\d+)")
 
 
 def dialect_faults(rule: ReadRule, engine: Engine) -> Iterator[str]:
-    """What of a rule this Snort does not know, in words."""
+    """The parts of a rule that this Snort does not know, in words."""
     if engine not in SNORTS:
         return
     protocol = rule.header.split()[1]
@@ -108,7 +107,7 @@ def lua_entry(line: str) -> dict[str, str] | None:
 
 
 def as_threshold_line(entry: Mapping[str, str]) -> str:
-    """Such an entry in the words of Snort 2.9, so that one reader judges both."""
+    """Such an entry in the syntax of Snort 2.9, so that one reader checks both."""
     kind = "event_filter" if "type" in entry else "suppress"
     names = {"gid": "gen_id", "sid": "sig_id"}
     order = ("gid", "sid", "type", "track", "count", "seconds", "ip")

@@ -1,4 +1,4 @@
-"""A site's snort.conf of 2.9 + a build -> what would keep the rules, or their log, silent.
+"""A site's snort.conf of 2.9 + a build -> settings that would keep the rules, or their log, silent.
 
 tests/test_silenced_snort.py shows each on a real Snort 2.9.20. A filter or suppression for sig_id 0
 is not among them: Snort looks for one of the sid itself first, and each rule of a build has one.
@@ -46,7 +46,7 @@ _PASS = re.compile(
     r"(?m)^[ \t]*pass[ \t]+(ip|tcp|udp)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(?:->|<>)"
     r"[ \t]+(\S+)[ \t]+(\S+)[ \t]*\((.*)\)"
 )
-# Options of a rule that take no packet out.
+# Options of a rule that do not restrict its packets.
 _NOT_NARROWING = frozenset(
     ("classtype", "flow", "gid", "metadata", "msg", "priority", "reference", "rev", "sid", "")
 )
@@ -55,7 +55,7 @@ _RANGE = re.compile(r"(\d{0,5})(:?)(\d{0,5})")
 
 
 def silent_in_snort_conf(path: Path, rules: Path, sids: Iterable[int]) -> tuple[Problem, ...]:
-    """What of a snort.conf of 2.9 would silence the rules of a build, or their log."""
+    """Settings of a snort.conf of 2.9 that would silence the rules of a build, or their log."""
     files = read_config(find_config(path, "snort.conf"), CONF_COMMENT)
     own = frozenset(sids)
     checks = (
@@ -129,7 +129,7 @@ def _captures(files: list[ConfigText], rules: Path) -> Iterator[Problem]:
 
 
 def _filter_text(file: Path) -> str:
-    """The filter of a bpf_file; "" where it cannot be read: Snort refuses it then."""
+    """The filter in a bpf_file; "" if it cannot be read: then Snort refuses it."""
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -172,7 +172,7 @@ def _hidden_by(protocol: str, source_port: str, port: str) -> str:
 
 
 def _mail_ports(protocol: str, words: Iterable[str]) -> str:
-    """Which ports of mail and lookups are in a list of ports and ranges, as text."""
+    """The ports of mail and lookups in a list of ports and ranges, as text."""
     ranges = [found for word in words if (found := _RANGE.fullmatch(word)) and word]
     return ", ".join(
         f"{port}/{protocol}" if port == 53 else str(port)

@@ -1,6 +1,6 @@
 """A site's snort.lua or snort.conf -> its text without comments, with the files that it includes.
 
-The text is searched, never executed: what Lua computes is not seen.
+The text is searched, never executed: values that Lua computes are not seen.
 """
 
 import re
@@ -14,7 +14,8 @@ from rulegen.rulesfile import RULES
 from rulegen.snort_files import SETTINGS_3, SETTINGS_29, THRESHOLDS_29
 from rulegen.vocabulary import METADATA_SIGNAL
 
-# Where the configuration is below a prefix: Debian has /etc/snort, sources /usr/local/etc/snort.
+# Places of the configuration below a prefix: Debian has /etc/snort, an installation from source
+# /usr/local/etc/snort.
 PLACES = (".", "etc/snort")
 MOST_FILES = 200
 LUA_COMMENT = re.compile(r"--\[(=*)\[.*?\]\1\]|--[^\n]*", re.DOTALL)
@@ -26,20 +27,20 @@ _RULE_SID = re.compile(r"(?m)^[ \t]*\w[^\n#]*\(.*\bsid\s*:\s*(\d+)\s*;.*$")
 
 
 class ConfigText(Struct, frozen=True):
-    """One file without its comments; places in it stay."""
+    """One file without its comments; offsets in it are unchanged."""
 
     path: Path
     text: str
 
     def problem(self, what: str, at: int) -> Problem:
-        """A problem at this character."""
+        """A problem at this offset."""
         return Problem(str(self.path), what, line=self.text.count("\n", 0, at) + 1)
 
 
 def find_config(path: Path, name: str) -> Path:
-    """The file itself; of a folder or prefix of an installation, `name` in it.
+    """The file itself; for a folder or prefix of an installation, `name` in it.
 
-    Raises InputError where there is none.
+    Raises InputError if there is none.
     """
     if path.is_file():
         return path
@@ -71,17 +72,17 @@ def read_config(path: Path, comment: re.Pattern[str]) -> list[ConfigText]:
 
 
 def _expanded(name: str, variables: Mapping[str, str]) -> str:
-    """A path with the values of its $VARIABLES, where these are known."""
+    """A path with its $VARIABLES replaced by their values, if known."""
     return re.sub(r"\$(\w+)", lambda found: variables.get(found[1], found[0]), name)
 
 
 def _plain(text: str, comment: re.Pattern[str]) -> str:
-    """Without comments; line numbers stay."""
+    """The text without comments; line numbers are unchanged."""
     return comment.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def of_site(files: list[ConfigText]) -> list[ConfigText]:
-    """Without the files of a build."""
+    """The site's own files, without those of a build."""
     ours = (RULES, THRESHOLDS_29, SETTINGS_29, SETTINGS_3)
     return [file for file in files if file.path.name not in ours]
 
@@ -105,7 +106,7 @@ def not_loaded(
 ) -> Iterator[Problem]:
     """Files of the build that the configuration does not include.
 
-    `hint` is another way to load the rules.
+    `hint` names another way to load the rules.
     """
     for name in names:
         if not any(name in file.text for file in of_site(files)):
@@ -115,7 +116,7 @@ def not_loaded(
 
 
 def silences(kind: str, sid: int, text: str) -> str:
-    """What a suppression or filter for a sid of the build does, and what to do about it."""
+    """The effect of a suppression or filter for a sid of the build, and what to do about it."""
     if kind != "suppress":
         return f"{kind} for sid {sid}: a build has one of its own; remove this one"
     where = " for some addresses" if re.search(r"\bip\b", text) else ""

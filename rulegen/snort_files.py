@@ -23,11 +23,11 @@ from rulegen.vocabulary import Engine
 THRESHOLDS_29 = "mxhound-threshold.conf"
 SETTINGS_29 = "mxhound.conf"
 SETTINGS_3 = "mxhound.lua"
-# Where docs/loading-snort.md puts a build; only comments name it.
+# Where docs/loading-snort.md puts a build; used in comments only.
 FOLDER = "/etc/snort/mxhound"
 
-# What eveproc reads of Snort 3's alert_json: `seconds` has the year and no time zone, the rest says
-# what fired on whom.
+# Fields of Snort 3's alert_json that eveproc reads: `seconds` has the year and is free of time
+# zones, the others name rule and hosts.
 JSON_FIELDS = "seconds timestamp src_addr src_port dst_addr dst_port proto sid gid rev msg b64_data"
 
 

@@ -1,4 +1,4 @@
-"""A site's snort.lua + a build -> what would keep the rules, or their log, silent.
+"""A site's snort.lua + a build -> settings that would keep the rules, or their log, silent.
 
 A filter or suppression for sid 0 is not among them: Snort looks for one of the sid itself first,
 and each rule of a build has one.
@@ -22,7 +22,7 @@ from rulegen.snort_config import (
 )
 from rulegen.snort_files import SETTINGS_3
 
-# Other logs that eveproc reads; some go to the screen unless told to go to a file.
+# Other logs that eveproc reads; some go to the screen unless configured to write a file.
 _OTHERS = ("unified2", "alert_csv", "alert_syslog")
 _OTHERS_IN_FILES = ("alert_fast", "alert_full")
 _FILE = re.compile(r"\bfile\s*=\s*true\b")
@@ -32,7 +32,7 @@ _STATE_OFF = re.compile(r"\([^()]*\bsid\s*:\s*(\d+)\s*;[^()]*\benable\s*:\s*no\b
 
 
 def silent_in_snort_lua(path: Path, rules: Path, sids: Iterable[int]) -> tuple[Problem, ...]:
-    """What of a snort.lua would silence the rules of a build, or their alert_json."""
+    """Settings of a snort.lua that would silence the rules of a build, or their alert_json."""
     files = read_config(find_config(path, "snort.lua"), LUA_COMMENT)
     own = frozenset(sids)
     checks = (
@@ -50,12 +50,12 @@ def silent_in_snort_lua(path: Path, rules: Path, sids: Iterable[int]) -> tuple[P
 
 
 def _place_of_ours(file: ConfigText) -> int:
-    """Where our settings are included; behind the end where they are not."""
+    """Where our settings are included; after the end if they are not."""
     return at if (at := file.text.find(SETTINGS_3)) >= 0 else len(file.text)
 
 
 def _set_in(file: ConfigText, name: str) -> Iterator[tuple[int, str]]:
-    """Where a table is assigned, with its text in braces."""
+    """The assignments of a table, each with its offset and the text in braces."""
     for found in re.finditer(rf"(?m)^[ \t]*{name}[ \t]*=(?!=)\s*(\{{[^{{}}]*\}}|\S*)", file.text):
         yield found.start(), found[1]
 

@@ -11,12 +11,11 @@ from rulegen.catalogue import CATALOGUE
 from rulegen.engines import TRIAL_SECONDS, EngineTrial, FoundEngine, run_engine
 from rulegen.vocabulary import Engine
 
-# Without it, the classes of our own rules are made known. Debian has it in /etc/snort, an
+# Without this file, the classes of our own rules are defined. Debian has it in /etc/snort, an
 # installation from source in etc/snort of its prefix.
 _CLASSES = "classification.config"
 _FOLDERS = (Path("/etc/snort"), Path("/usr/local/etc/snort"))
-# Snort splits -R and includes at blanks.
-# Stands for a blank while a message is taken apart.
+# Snort splits -R and includes at blanks. This stands for a blank while a message is parsed.
 _BLANK = "\x01"
 _SPLIT_AT = re.compile(r"[\s'\"]")
 # "ERROR: FILE(42) text" (2.9), "ERROR: FILE:42 text" (3); "FATAL: see prior 3 errors" and "Fatal
@@ -66,7 +65,7 @@ def try_snort(
 
 
 def _without_blanks(file: Path, folder: Path) -> Path:
-    """The file itself, or a copy of it in `folder` where Snort would split its path."""
+    """The file itself, or a copy of it in `folder` if Snort would split its path."""
     if not _SPLIT_AT.search(str(file.absolute())):
         return file.absolute()
     folder.mkdir()
@@ -119,7 +118,7 @@ def _trial(exit_code: int, console: str) -> EngineTrial:
 
 
 def _text(found: re.Match[str]) -> str:
-    """In the form of Suricata's complaints, which check reads: text from file FILE at line N."""
+    """A message in Suricata's form, which check.py reads: text from file FILE at line N."""
     line = found["line"] or found["row"]
     text = found["text"].rstrip(".").replace(_BLANK, " ")
     if not line:

@@ -1,4 +1,4 @@
-"""One thing to look for, in no engine's language -> RuleSpec, the entry type of the catalogue."""
+"""One thing to look for, independent of engines -> RuleSpec, the entry type of the catalogue."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ _NOTHING: Mapping[Engine, str] = MappingProxyType({})
 
 
 class Reference(Struct, frozen=True):
-    """Where a reader learns more; `kind` is a reference type every engine knows (url, cve)."""
+    """Further reading; `kind` is a reference type that every engine knows (url, cve)."""
 
     kind: str
     value: str

@@ -28,7 +28,8 @@ N = TypeVar("N", IPv4Network, IPv6Network)
 MAX_BYTES = 4 * 1024 * 1024
 # Suricata stops at includes that are nested deeper than this.
 MAX_DEPTH = 128
-# A full suricata.yaml holds some 1,500 values; aliases of aliases can mean billions.
+# Maximum number of values: a full suricata.yaml has some 1,500; aliases of aliases can mean
+# billions.
 MAX_VALUES = 200_000
 
 _EXPECTED = "addresses, networks, [lists], !, $NAMES or any"
@@ -53,7 +54,7 @@ class Setting(Struct, frozen=True):
         return tuple(self.keys.values())
 
     def at(self, *path: str) -> "Setting | None":
-        """What is set below these keys; None where a key is absent."""
+        """The setting below these keys; None if a key is absent."""
         found: Setting | None = self
         for key in path:
             found = found.keys.get(key) if found else None
@@ -68,7 +69,7 @@ class Setting(Struct, frozen=True):
         )
 
     def having(self, path: Sequence[str], value: "Setting") -> "Setting":
-        """The same with `value` put at this path, in place of what was there."""
+        """The same with the setting at this path replaced by `value`."""
         name, *rest = path
         below = self.keys.get(name, Setting(value.file, value.line))
         return replace(self, keys={**self.keys, name: below.having(rest, value) if rest else value})
@@ -88,7 +89,7 @@ class Setting(Struct, frozen=True):
 def read_suricata_yaml(path: Path) -> Setting:
     """The whole configuration.
 
-    Raises InputError when it or an include cannot be read or is not a YAML mapping.
+    Raises InputError if it or an include cannot be read or is not a YAML mapping.
     """
     root = _Reader(path.parent).file(path, ())
     if not root.keys:
@@ -190,14 +191,14 @@ ANY = AddressSet((EVERY_V4, EVERY_V6))
 
 
 def address_group(root: Setting, name: str) -> AddressSet:
-    """What $NAME stands for. Raises InputError with file and line when it is not set or invalid."""
+    """The value of $NAME. Raises InputError with file and line if it is not set or invalid."""
     return _AddressGroups(root).group(name, ())
 
 
 def address_set(root: Setting, text: str) -> AddressSet:
-    """What the address part of a rule or of a suppress line stands for in this configuration.
+    """The addresses that the address part of a rule or suppress line means in this configuration.
 
-    Raises InputError when a variable is not set, ValueError when the text is invalid.
+    Raises InputError if a variable is not set, ValueError if the text is invalid.
     """
     return _AddressGroups(root).parts(text)
 

@@ -1,4 +1,4 @@
-"""Where the templates are: in an installed package, in an editable install and in a checkout."""
+"""The folder of the templates, in an installed package, an editable install or a checkout."""
 
 from pathlib import Path
 

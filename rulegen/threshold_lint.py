@@ -32,7 +32,7 @@ _NUMBERS = re.compile(r"\b(type|track|count|seconds)\s+(\w+)")
 
 
 def threshold_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    """What the threshold-file lacks of the build's own, and what it does to the build's rules."""
+    """What the threshold-file lacks of the build's own, and its effect on the build's rules."""
     ours = built.file.with_name(THRESHOLDS)
     wanted = {" ".join(line.split()) for line in _entries(ours).values()}
     setting = root.at("threshold-file")
@@ -82,7 +82,7 @@ def _fault(line: str, built: BuiltRules, root: Setting) -> str | None:
 
 
 def _replaced(rule: ReadRule, rest: str) -> str | None:
-    """A threshold line takes the place of the threshold in the rule."""
+    """A threshold line that replaces the threshold in a rule."""
     own = next((value for name, value in rule.options if name == "threshold"), "")
     if dict(_NUMBERS.findall(own)) == dict(_NUMBERS.findall(rest)):
         return None

@@ -1,4 +1,4 @@
-"""Numbers -> words: the one place for plurals and for units of time."""
+"""Numbers -> words: plurals of nouns; and units of time in seconds."""
 
 HOUR = 3600
 DAY = 24 * HOUR

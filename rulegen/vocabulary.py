@@ -10,7 +10,7 @@ from typing import Self
 class Engine(StrEnum):
     """An IDS and its major version, whose rule language a build uses.
 
-    Also the name of the build's folder.
+    Its value is also the name of the build's folder.
     """
 
     SURICATA_7 = "suricata-7"

@@ -12,9 +12,9 @@ from rulegen.files import read_bounded
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
-# Site profiles are written by hand; what is larger is another file by mistake.
+# Maximum size: site profiles are written by hand; a larger file was named by mistake.
 MAX_BYTES = 1024 * 1024
-# Aliases of aliases can make a few lines mean billions of values.
+# Maximum number of values: with aliases of aliases a few lines can mean billions.
 MAX_VALUES = 50_000
 MAX_DEPTH = 100
 LONGEST_NUMBER = 100
@@ -28,7 +28,7 @@ class YamlDocument(Struct, frozen=True):
     lines: Mapping[str, int]
 
     def problem(self, key: str, what: str) -> Problem:
-        """A fault of this key, with its line; one that is missing has the line of what lacks it."""
+        """A fault of this key, with its line; a missing key has the line of its parent."""
         place = key
         while place and place not in self.lines:
             place = place.rpartition(".")[0]
@@ -59,7 +59,7 @@ def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
 
 
 def syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
-    """What the YAML parser stumbled over, with its line."""
+    """The fault that the YAML parser found, with its line."""
     mark = getattr(error, "problem_mark", None)
     text = getattr(error, "problem", None) or _first_line(error)
     return Problem(file, f"is not YAML: {text}", line=mark.line + 1 if mark else 0)
@@ -67,15 +67,15 @@ def syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
 
 _TOO_MANY = f"holds more than {MAX_VALUES} values: not a file written by hand"
 _TOO_DEEP = "is nested too deeply: not a file written by hand"
-# libyaml, where PyYAML was built with it, as its packages are: ten times as fast.
+# libyaml, if PyYAML was built with it (as in its packages), is ten times as fast.
 _LIBYAML_DEPTH = "exceeded maximum nesting depth"
 _EventLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _INT = "tag:yaml.org,2002:int"
 _NUMBERS = (_INT, "tag:yaml.org,2002:float")
-# YAML 1.1 takes 25:30 for 1530, as minutes and seconds, and 0465 for the octal 309. Nobody means
-# that by a port.
+# YAML 1.1 reads 25:30 as 1530 (minutes and seconds), and 0465 as octal 309. Nobody means that by a
+# port.
 _OTHER_NUMBER = re.compile(r"[-+]?(?:0[0-9_]|[^:]*:)")
 
 
@@ -84,9 +84,10 @@ class _TooManyError(Exception):
 
 
 def _refuse_what_nobody_writes(raw: bytes | str, file: str) -> None:
-    """Counts values and depth as they are parsed: nodes of 1 MiB of YAML take half a minute.
+    """Check the number and depth of values while parsing: building the nodes of 1 MiB of YAML takes
+    half a minute.
 
-    What is not YAML passes: the reader of the nodes says where.
+    Invalid YAML passes here: the reader of the nodes reports it with its line.
     """
     values = depth = 0
     try:
@@ -99,7 +100,8 @@ def _refuse_what_nobody_writes(raw: bytes | str, file: str) -> None:
             if depth > MAX_DEPTH:
                 raise InputError([Problem(file, _TOO_DEEP)])
     except yaml.YAMLError as error:
-        # It has read a thousand openings ahead by then; the other reader takes seconds for them.
+        # The scanner has read a thousand openings ahead by then; the other reader takes seconds for
+        # them.
         if getattr(error, "problem", "") == _LIBYAML_DEPTH:
             raise InputError([Problem(file, _TOO_DEEP)]) from error
 
@@ -156,11 +158,11 @@ class _Walk:
         return result
 
     def _scalar(self, node: yaml.Node, path: str) -> Value:
-        # Dates stay text: the reader of the key decides, and says what it wanted.
+        # Dates stay text: the reader of the key validates them and names the expected form.
         if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"):
             return str(node.value)
-        # Python refuses thousands of digits in words of its own; the library takes quadratic time
-        # for 1:1:1:...
+        # Python refuses thousands of digits with a message of its own; the library takes quadratic
+        # time for 1:1:1:...
         if len(node.value) > LONGEST_NUMBER and (":" in node.value or node.tag == _INT):
             self._note(node, path, f"is longer than {LONGEST_NUMBER} characters; expected less")
             return None
