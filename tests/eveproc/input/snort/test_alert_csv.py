@@ -55,7 +55,7 @@ def test_fields_of_one_s_own_are_refused_in_words() -> None:
         Skipped(SkipReason.BLANK)
     ]
     (problem,) = problems
-    assert problem.startswith("is an alert_csv with fields of its own")
+    assert problem.startswith("is an alert_csv with other fields")
     assert "expected the default fields of Snort 2.9 or 3" in problem
 
 

@@ -371,8 +371,8 @@ def test_a_byte_order_mark_costs_no_alert(tmp_path: Path, content: bytes) -> Non
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (FAST[:70], "holds no alert: not one of its 1 lines or records is whole"),
-        (FULL[:70], "holds no alert: not one of its 1 lines or records is whole"),
+        (FAST[:70], "holds no alert: none of its 1 lines or records could be read"),
+        (FULL[:70], "holds no alert: none of its 1 lines or records could be read"),
         (b"sig_id,dst,proto\n1250104,x,TCP\n", "is an alert_csv whose first line names no column "
             "for: timestamp, src\n"),
     ],

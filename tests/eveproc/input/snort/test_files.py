@@ -45,7 +45,7 @@ def test_a_folder_of_rotated_logs_is_read_whole(tmp_path: Path) -> None:
             "holds no alert: none of its 1 lines or records could be read",
         ),
         (JSON[:60], "holds no alert: none of its 1 lines or records could be read"),
-        (b"03/02-08:00:00.250000 ,TCP,10.20.1.7\n", "is an alert_csv with fields of its own"),
+        (b"03/02-08:00:00.250000 ,TCP,10.20.1.7\n", "is an alert_csv with other fields"),
         (
             b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(16),
             "is a capture of packets; expected the logs that an engine writes of it",
