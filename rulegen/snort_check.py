@@ -1,5 +1,4 @@
-"""Rules and settings of a Snort build -> faults: what the engine would not understand, or what
-would alert too often.
+"""Rules and settings of a Snort build -> what Snort would not understand, or alert on too often.
 
 A real Snort says the same and more (rulegen.snort_trial); this is for machines without one, and for
 faults that Snort accepts silently.

@@ -75,12 +75,11 @@ class Conversations:
         servers: Iterable[Network] = (),
         done: Collection[Ends] = (),
     ) -> None:
-        """`note` takes an event in; it gives None if that does not count.
+        """`note` notes an event; it returns None if that does not count.
 
-        Of addresses outside of `networks` nothing is kept. Of lookups it matters who answered, if
-        that is one of `servers`, and who asked whom, if `asks` says so of (client, server, is it an
-        answer). It is not asked about clients in `quiet` networks. Lookups between ends that are
-        `done` were all noted.
+        Addresses outside `networks` are not kept. A lookup matters if one of `servers` answered it,
+        or if `asks` (client, server, whether it is an answer) says so; `asks` is not called for
+        clients in `quiet` networks. Lookups between ends that are `done` were all noted.
         """
         self._note = note
         kept, homes, is_quiet = tuple(networks), tuple(servers), network_test(quiet)
@@ -90,13 +89,11 @@ class Conversations:
         self._is_quiet = lru_cache(maxsize=MOST_LOOKUPS)(lambda end: is_quiet(_spelled(end)))
         self._is_server = network_test(homes)
         self._server_beginnings = (*_beginnings(homes),)
-        # Noted hosts of the networks, as they are written, and addresses outside the networks that
-        # begin alike.
+        # Noted hosts of the networks, as they are written, and others that begin alike.
         self._met: set[bytes] = set()
         self._others: set[bytes] = set()
         self._kinds: set[bytes] = set()
-        # Lookups: ends that show nothing more; those of them of which a lookup was decoded; and
-        # what was shown.
+        # Lookups: ends that show nothing more; those of them that were decoded; and what was shown.
         self._shown: set[Ends] = set(done)
         self.done: set[Ends] = set(done)
         self._lookups: set[_Lookup] = set()
@@ -105,7 +102,7 @@ class Conversations:
         # these.
         self._quiet: set[bytes] = set()
         self._near = *self._beginnings, *self._server_beginnings
-        # Statistics of its own, because most lines are not counted.
+        # Statistics of its own: most lines are not counted.
         self._lines = LineReader(ReadStats)
 
     def shown(self) -> frozenset[Ends]:

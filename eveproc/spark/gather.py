@@ -1,5 +1,4 @@
-"""URIs + SiteProfile -> EvidenceStore and ReadStats, on a cluster: the counterpart of
-evidence/gather.py.
+"""URIs + SiteProfile -> EvidenceStore and ReadStats, on a cluster (evidence/gather.py there).
 
 Tasks read pieces of files into evidence, which is brought together by host; events never leave the
 task that read them.

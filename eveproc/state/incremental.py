@@ -90,8 +90,7 @@ def judge_new(
     `now` and `since` are seconds since 1970 UTC. Events dated more than a day after `now`, and
     events before `since`, are ignored. The other arguments are those of analyze.
 
-    Raises InputError if a source cannot be read at all, or could not be found again by the next
-    run.
+    Raises InputError if a source cannot be read at all, or not be found again by the next run.
     """
     done = plan(find_files(sources), state.log_positions())
     period = Period(-inf if since is None else since, future=now + DAY)

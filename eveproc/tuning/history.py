@@ -1,5 +1,4 @@
-"""Events + SiteProfile -> History: when each watched host did what a rule counts; merges in any
-order.
+"""Events + SiteProfile -> History: when each watched host did what a rule counts. Mergeable.
 
 It is raw material, not evidence: matching.py and predict.py derive later what any threshold would
 have alerted. Times are whole microseconds since 1970 UTC, as EVE has them.

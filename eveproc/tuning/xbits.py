@@ -1,5 +1,4 @@
-"""Possible matches of rules that test an xbit -> the actual ones, as Suricata 7 and 8 keep and drop
-xbits.
+"""Possible matches of rules that test an xbit -> actual ones, as Suricata 7 and 8 keep xbits.
 
 Measured on 7.0.10 and 8.0.7. An xbit holds for a fixed time from its first setting; later settings
 do not prolong it. An expired xbit blocks a new one until a rule tests it, or until the engine drops
