@@ -18,7 +18,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rulegen.errors import MxhoundError
 from rulegen.options import WrittenPath
@@ -616,7 +616,8 @@ def watch(
     Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP
     reloads site.yaml.
     """
-    with _faults_told(), _obeying_signals() as (stop, reload):
+    is_blind = False
+    with _faults_told(), suppress(_Stopped), _obeying_signals() as signals:
         from eveproc.report.changes import FORMS
         from eveproc.watching.blindness import Policy
         from eveproc.watching.service import Live, ProcessSignals, Sinks
@@ -628,24 +629,45 @@ def watch(
             sinks = Sinks(lambda news: _echo_news(FORMS[form](news)), _say, notifier)
             policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)
             live = Live(eve, lambda: load_site(site, thresholds), sinks, time.time, kept, policy)
-            is_blind = live.run(ProcessSignals(stop, reload))
+            signals.reads.set()
+            is_blind = live.run(ProcessSignals(signals.stop, signals.reload))
     sys.exit(NOT_JUDGED if is_blind else 0)
 
 
+class _Stopped(BaseException):
+    """Raised wherever a watch is that has not begun to read: what it was about is done again."""
+
+
+class _Signals(Struct, frozen=True):
+    """What signals ask for. `reads` is set once the watch looks at `stop` by itself."""
+
+    stop: Event = field(default_factory=Event)
+    reload: Event = field(default_factory=Event)
+    reads: Event = field(default_factory=Event)
+
+    def end(self, *_: object) -> None:
+        """Stop; reading what was written since the last watch may take long, and is cut short."""
+        is_first = not self.stop.is_set()
+        self.stop.set()
+        if is_first and not self.reads.is_set():
+            raise _Stopped
+
+
 @contextmanager
-def _obeying_signals() -> Iterator[tuple[Event, Event]]:
-    """Yield the orders to stop (SIGTERM and SIGINT) and to reload the site profile (SIGHUP).
+def _obeying_signals() -> Iterator[_Signals]:
+    """SIGTERM and SIGINT end the watch, SIGHUP reloads the site profile.
 
     They are obeyed from before anything slow is imported: SIGHUP would end the process.
     """
-    stop, reload = Event(), Event()
-    meant = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-    before = {
-        number: signal.signal(number, lambda *_, order=order: order.set())
-        for number, order in meant.items()
+    asked = _Signals()
+    meant = {
+        signal.SIGTERM: asked.end,
+        signal.SIGINT: asked.end,
+        signal.SIGHUP: lambda *_: asked.reload.set(),
     }
+    before = {number: signal.signal(number, handler) for number, handler in meant.items()}
     try:
-        yield stop, reload
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

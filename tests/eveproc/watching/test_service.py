@@ -385,6 +385,24 @@ def test_a_signal_that_comes_while_the_watch_starts_is_obeyed(eve, site, monkeyp
     assert result.exit_code == 0, result.output
 
 
+def test_a_watch_that_still_reads_what_was_missed_ends_at_once(eve, site, tmp_path, monkeypatch):
+    """A day of logs takes minutes, after which systemd would kill it."""
+    state, kept = tmp_path / "state", []
+
+    def catch_up_for_long(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SOON)
+        kept.append("all was read first")
+
+    with open_state(state):
+        pass
+    before = state.read_bytes()
+    monkeypatch.setattr(service, "catch_up", catch_up_for_long)
+    result = CliRunner().invoke(main, ["watch", str(eve), "-s", str(site), "--state", str(state)])
+    assert (result.exit_code, result.output, kept) == (0, "", [])
+    assert state.read_bytes() == before
+
+
 def test_news_that_nobody_reads_is_told_again_by_the_next_watch(eve, site, tmp_path):
     """As behind `| logger`, when the logger has ended."""
     command = [EVEPROC, "watch", eve, "-s", site, "--state", tmp_path / "state"]
