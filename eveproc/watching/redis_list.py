@@ -44,7 +44,7 @@ class RedisList:
         self._stats = stats
         self._taken = 0
         self._last = b""
-        self._is_away = False
+        self._fault = ""
         secret = {"password": os.environ[PASSWORD]} if os.environ.get(PASSWORD) else {}
         try:
             self._client = self._redis.Redis.from_url(
@@ -64,7 +64,7 @@ class RedisList:
             )
 
     def poll(self, _now: float) -> Iterator[Piece]:
-        """Every record since the last call. A server that does not answer is reported once."""
+        """Every record since the last call. A fault is reported once, and its end."""
         try:
             while records := self._next():
                 block = b"".join(record + b"\n" for record in reversed(records))
@@ -73,19 +73,22 @@ class RedisList:
                 self._taken, self._last = self._taken + len(records), records[0]
                 if len(records) < AT_ONCE:
                     break
-            if self._is_away:
+            if self._fault:
                 self._stats.note_problem(self.name, "is read again")
-            self._is_away = False
+            self._fault = ""
         except self._redis.RedisError as error:
-            if not self._is_away:
+            if self._why(error) != self._fault:
+                self._fault = self._why(error)
                 self._stats.note_problem(
-                    self.name, f"cannot be read, and is tried again: {self._why(error)}"
+                    self.name, f"cannot be read, and is tried again: {self._fault}"
                 )
-            self._is_away = True
 
     def commit(self) -> None:
-        """Remove from the list what was read: it is kept elsewhere by now."""
-        if not self._taken:
+        """Remove from the list what was read: it is kept elsewhere by now.
+
+        After a fault the list may be another one: the next poll tells.
+        """
+        if not self._taken or self._fault:
             return
         try:
             self._client.ltrim(self.key, 0, -(self._taken + 1))

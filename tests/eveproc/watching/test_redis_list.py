@@ -19,6 +19,7 @@ class Server:
     def __init__(self) -> None:
         self.fault: redis.RedisError | None = None
         self.records = [LINE]
+        self.trimmed = 0
         self.options: dict[str, object] = {}
 
     def from_url(self, _url: str, **options: object) -> "Server":
@@ -30,6 +31,9 @@ class Server:
 
     def lrange(self, _key: str, _first: int, last: int) -> list[bytes]:
         return self.records if self._answers() and last == -1 else self.records[:1]
+
+    def ltrim(self, _key: str, _first: int, _last: int) -> None:
+        self.trimmed += 1
 
     def _answers(self) -> bool:
         if self.fault:
@@ -92,9 +96,26 @@ def test_a_server_that_is_away_is_told_once_and_when_it_is_back(server: Server) 
     followed = RedisList("redis://127.0.0.1", stats)
     server.fault = redis.ConnectionError("refused")
     assert list(followed.poll(0.0)) == list(followed.poll(1.0)) == []
+    server.fault = redis.AuthenticationError("WRONGPASS")  # it was restarted with another one
+    assert list(followed.poll(0.0)) == list(followed.poll(1.0)) == []
     server.fault = None
     assert list(followed.poll(2.0)) == [(LINE + b"\n", len(LINE) + 1)]
     assert [str(problem) for problem in stats.problems] == [
         "redis list suricata on 127.0.0.1: cannot be read, and is tried again: refused",
+        "redis list suricata on 127.0.0.1: cannot be read, and is tried again: the password is "
+        "missing or wrong; expected it in the URL or in MXHOUND_REDIS_PASSWORD",
         "redis list suricata on 127.0.0.1: is read again",
     ]
+
+
+def test_nothing_is_removed_from_a_list_that_may_be_another(server: Server) -> None:
+    followed = RedisList("redis://127.0.0.1", ReadStats())
+    assert list(followed.poll(0.0))
+    server.fault = redis.ConnectionError("refused")
+    assert list(followed.poll(1.0)) == []
+    server.fault = None  # restarted, and empty but for what was pushed since
+    followed.commit()
+    assert server.trimmed == 0
+    assert list(followed.poll(2.0)) == []
+    followed.commit()
+    assert server.trimmed == 1
