@@ -1,9 +1,9 @@
 """Alerts of one rule and host that several packet threads logged -> one alert per threshold window.
 
 Each packet thread of Snort 3 and each process of Snort 2.9 has an event_filter of its own, so one
-window can be logged once per thread, each time with another peer. Which alert is the first of its
-window is known only when all files are read. Until then the key of such an alert holds its sid, the
-length of the window, the second of the alert and the peer.
+window can be logged once per thread, each time with another peer. The first alert of a window is
+known only when all files are read. Until then the key of such an alert holds its sid, the length of
+the window, the second of the alert and the peer.
 """
 
 import re
@@ -19,7 +19,7 @@ def window_key(sid: int, seconds: int, time: float, peer: str) -> str:
 
 
 def plain_key(key: str) -> str:
-    """The same key, which cannot be mistaken for one of window_key, whatever name was asked for."""
+    """The key, made distinct from those of window_key, whatever name was asked for."""
     return key.lstrip(_MARK)
 
 

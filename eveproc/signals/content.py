@@ -12,7 +12,7 @@ from eveproc.signals.weights import EIGHT_HOURS, AlertWeight, Window
 from rulegen.units import HOUR
 from rulegen.vocabulary import RUNNABLE_SUFFIXES, Signal
 
-# As the rule helo_odd has it.
+# As in the rule helo_odd.
 _ODD_HELO = re.compile(
     r"[\w-]+|localhost\.\w+|\d+\.\d+\.\d+\.\d+|\[(0\.0\.0\.0|127\.\d+\.\d+\.\d+)\]", re.ASCII
 )
@@ -20,12 +20,12 @@ _ENDINGS = tuple(f".{suffix}" for suffix in RUNNABLE_SUFFIXES)
 
 
 def is_runnable(name: str) -> bool:
-    """Does Windows run a file of this name when a user opens it?"""
+    """True if Windows runs a file of this name when a user opens it."""
     return name.lower().endswith(_ENDINGS)
 
 
 def _helo(session: Session) -> str:
-    """The greeting of another server's port; to its provider each machine says what it likes."""
+    """The HELO name outside submission ports: clients of a provider may say anything there."""
     return "" if session.is_submission else session.event.helo
 
 

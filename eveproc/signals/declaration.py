@@ -1,8 +1,8 @@
 """The type of an entry of this folder: everything about a signal or fact that is not its rule.
 
-A signal has one entry in rulegen/catalogue (its rule) and one here (its records). What the
-prefilter looks for, what the collector extracts, how the verdict weighs and words it, what
-charts draw and what tuning counts follow from the entry. registry.py holds all entries.
+A signal has one entry in rulegen/catalogue (its rule) and one here (its records). The entry decides
+what the prefilter looks for, what the collector extracts, how the verdict weighs and words it, what
+charts draw and what tuning counts. registry.py holds all entries.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Traces(Struct, frozen=True, kw_only=True):
 
 
 class Peer(StrEnum):
-    """What is counted distinctly, in the words of a report.
+    """What is counted distinctly, as a report calls it.
 
     External servers are counted by the organisation that runs them, where its name is known.
     """

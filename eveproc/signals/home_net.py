@@ -1,6 +1,6 @@
 """Networks -> whether an address, as text, is in one of them.
 
-Asked of every connection, so without ipaddress.
+Called for every connection, so without ipaddress.
 """
 
 from collections.abc import Callable, Iterable

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class KnownMailer(Struct, frozen=True):
-    """One mailer and for how many minutes it was, or would be, watched.
+    """A mailer, and for how many minutes it was, or would be, watched.
 
     `mails` a minute of one that looks up an MX, connects, greets and sends for each mail; 0 for one
     whose matches were counted signal by signal.

@@ -10,7 +10,7 @@ from eveproc.signals.weights import EIGHT_HOURS, FIVE_MINUTES, MINUTE, AlertWeig
 from rulegen.units import HOUR
 from rulegen.vocabulary import GUESSED_LABELS, Signal
 
-# The rules look for the end of a question at most so many bytes behind its first label.
+# The rules look for the end of a question at most so many bytes after its first label.
 LONGEST_REST = 240
 
 
@@ -35,9 +35,7 @@ def _is_mx(_name: str, rrtype: str, _internal_domains: tuple[str, ...]) -> bool:
 
 
 def _is_guess(name: str, rrtype: str, internal_domains: tuple[str, ...]) -> bool:
-    """As the rules see it: a guessed first label, also alone, and not below a domain of the
-    site.
-    """
+    """As in the rules: a guessed first label, also alone, and not below a domain of the site."""
     first, _, rest = name.partition(".")
     return (
         rrtype == "A"

@@ -19,9 +19,9 @@ class Pivot(Struct, frozen=True, order=True):
 class Observation(Struct, frozen=True):
     """At `time` the peer `key` was met; peers are counted distinctly.
 
-    `identity` and `number` tell two events of an hour apart. Whoever logs the same event again,
-    another sensor too, gives the same ones. `number` is what differs most often: where many
-    observations have one identity, they are marked (sketch.py) in a tenth of the time.
+    `identity` and `number` tell two events of an hour apart. They are equal if the event is logged
+    again, also by another sensor. `number` is the part that differs most often: observations of one
+    identity are marked (sketch.py) in a tenth of the time.
     """
 
     time: float

@@ -31,12 +31,12 @@ _DEFAULTS = {spec.signal: spec.threshold for spec in CATALOGUE if spec.threshold
 
 
 def threshold_of(site: SiteProfile, signal: Signal) -> Threshold:
-    """What one alert of this signal stands for at this site: so many events in so many seconds."""
+    """The threshold that one alert of this signal stands for at this site."""
     return site.thresholds.get(signal) or _DEFAULTS.get(signal) or Threshold(1, 60)
 
 
 class AlertReader:
-    """Tells a site's alerts by their metadata or sid."""
+    """Recognizes a site's alerts by their metadata or sid."""
 
     def __init__(self, site: SiteProfile) -> None:
         self.site = site

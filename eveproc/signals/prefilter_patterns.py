@@ -1,10 +1,10 @@
 r"""A site profile -> what is looked for in undecoded EVE, as regular expressions.
 
 The traces of all entries (declaration.Traces) are put together here, with those of our alerts, of
-leases and of statistics. A line that holds none of them is passed over. Values are looked for
-wherever they stand in a line, so the order of keys does not matter. A line that is spelled in
-another way than Suricata does, with white space around a colon or with an escape that may hide a
-letter (\u006d), is wanted whatever it holds. A line that holds one key twice is not provided for.
+leases and of statistics. A line that holds none of them is skipped. Values are looked for wherever
+they stand in a line, so the order of keys does not matter. A line that is spelled in another way
+than Suricata does, with white space around a colon or with an escape that may hide a letter
+(\u006d), is wanted whatever it holds. A line that holds one key twice is not provided for.
 """
 
 from collections.abc import Iterable, Iterator

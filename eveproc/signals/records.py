@@ -18,15 +18,16 @@ from rulegen.site_profile import SiteProfile
 
 # Ports below are not given to clients (RFC 6335, system ports).
 FIRST_CLIENT_PORT = 1024
-# A mail to more recipients shows no more than one to so many; large providers take 100 and more.
+# Maximum number of recipients read from a mail: more show nothing new; large providers take 100 and
+# more.
 MOST_RECIPIENTS = 20
 
 
 class Record(Struct, frozen=True):
     """What one event says about the home host `host`.
 
-    `identity` and `number` tell two events of an hour apart. Whoever logs the same event again,
-    another sensor too, gives the same ones (observation.py).
+    `identity` and `number` tell two events of an hour apart. They are equal if the event is logged
+    again, also by another sensor (observation.py).
     """
 
     EVE_TYPE: ClassVar[str] = ""
@@ -74,7 +75,7 @@ class Question(Record, frozen=True):
 
     @property
     def is_listed(self) -> bool:
-        """Is the answer one that DNS blocklists give for what they list (RFC 5782, 2.1)?"""
+        """True if DNS blocklists answer so for listed addresses (RFC 5782, 2.1)."""
         return any(address.startswith(LOOPBACK) for _, address in self.event.addresses)
 
     @property
@@ -380,7 +381,7 @@ def _is_opened_by_client(flow: Flow) -> bool:
 
 
 def _is_quit(event: Smtp) -> bool:
-    """Is this the transaction that Suricata 6 and 7 log for the QUIT after a mail?
+    """True for the transaction that Suricata 6 and 7 log for the QUIT after a mail.
 
     It holds the session's HELO or nothing.
     """

@@ -1,9 +1,9 @@
-"""HostEvidence -> what its alerts weigh, and whether they tell more than volume. Pure.
+"""HostEvidence -> the weight of its alerts, and whether they show more than volume. Pure.
 
 Rules count. Newsletters, monitors, build servers and the people behind one address reach the same
-counts as mass mailers, so counts alone accuse nobody. Some rules count what those do not do: nobody
-refuses them as senders, they mail no programs, guess no names that do not exist, and greet distinct
-servers under a proper name.
+counts as mass mailers, so counts alone never convict. Some rules count what those hosts do not do:
+they are not refused as senders, mail no programs, guess no names that do not exist, and greet
+distinct servers under a proper name.
 """
 
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ from rulegen.vocabulary import Family, Signal
 # Alerts name one random peer of each window. If each named peer was named this often on average, no
 # other peers are assumed.
 _VISITS = 2
-# The same with an odd greeting: a third of the alerts name a server that was named before.
+# The same for an odd greeting: a third of the alerts name a server that was named before.
 _GREETED = 1.5
 # Windows of one rule that are more than one survey, one hour, one user's mistake.
 _SEVERAL = 2
-# Rules that count what no benign host does in numbers.
+# Rules that count what no benign host does often.
 TELLING = (Signal.SMTP_REJECTS, Signal.WORM_ATTACHMENT, Signal.NAME_GUESS_NX, Signal.HELO_ODD)
 
 _OF_MAILS = (Family.CONTENT, Family.REJECTION)
@@ -30,7 +30,7 @@ _DELIVERY = tuple(signal for signal in Signal if signal.family is Family.DELIVER
 # Not submission_slow, which many people behind one address trigger.
 _FLOODS = tuple(signal for signal in _DELIVERY if signal is not Signal.SUBMISSION_SLOW)
 _MX = (Signal.MX_FLOOD, Signal.MX_SLOW)
-# Their rules look into what was said on an open connection.
+# Signals whose rules inspect the content of an open connection.
 _ANSWERED = (
     *(Signal.SMTP_SESSIONS, Signal.MAIL_BURST, Signal.HELO_ODD, Signal.WORM_ATTACHMENT),
     *(Signal.SMTP_REJECTS, Signal.RCPT_REFUSED),
@@ -55,7 +55,7 @@ def alert_weight(signal: Signal, sketch: ActivitySketch) -> float:
 
 
 def count_alone(evidence: HostEvidence) -> bool:
-    """True if only rules that count show deliveries, and nothing tells a mass mailer."""
+    """True if only counting rules show deliveries, and nothing identifies a mass mailer."""
     by_records, by_alerts = (
         _has(evidence, source, _DELIVERY) for source in (EvidenceSource.LOG, EvidenceSource.ALERT)
     )
@@ -79,7 +79,8 @@ def _mails_programs(evidence: HostEvidence) -> bool:
 
 
 def _greets_oddly(evidence: HostEvidence) -> bool:
-    """For hours, or while it mails or guesses names; a survey does neither and is soon over.
+    """True if it greets oddly for hours, or while it mails or guesses names; a survey does neither
+    and ends soon.
 
     Mails to one server are a device's, but not where it asks for MX records again and again.
     """
@@ -91,7 +92,9 @@ def _greets_oddly(evidence: HostEvidence) -> bool:
 
 
 def _guesses(evidence: HostEvidence) -> bool:
-    """Names that do not exist; or again and again names that could be guessed, during a flood."""
+    """True if it asks for names that do not exist, or repeatedly for guessable names during a
+    flood.
+    """
     lasts = evidence.alerts(Signal.NAME_GUESS).distinct() >= _SEVERAL
     floods = _has(evidence, EvidenceSource.ALERT, _FLOODS)
     again = lasts and floods and _asks_names_alone(evidence)
@@ -99,7 +102,9 @@ def _guesses(evidence: HostEvidence) -> bool:
 
 
 def _asks_names_alone(evidence: HostEvidence) -> bool:
-    """Names of mail servers that no MX record gave: a mail server asks for them after their MX."""
+    """True if it asks for names of mail servers without MX records: a mail server asks for the MX
+    first.
+    """
     asks_mx = _has(evidence, EvidenceSource.ALERT, _MX)
     return _agrees(evidence, Signal.NAME_GUESS) and not asks_mx
 
@@ -107,7 +112,7 @@ def _asks_names_alone(evidence: HostEvidence) -> bool:
 def _is_in_vain(evidence: HostEvidence) -> bool:
     """A flood of MX lookups and connections to distinct servers, none of which speaks SMTP.
 
-    Whoever runs a program would have noticed that it reaches nobody.
+    The operator of a program would have noticed that it reaches no server.
     """
     floods = evidence.alerts(Signal.SMTP_ATTEMPTS).distinct() >= _SEVERAL
     looks_up = evidence.alerts(Signal.MX_FLOOD).count() >= _SEVERAL

@@ -83,7 +83,7 @@ def _nothing_in_time(seen: InputSeen) -> Cause | None:
 def _no_evidence_kind(seen: InputSeen) -> Cause | None:
     if seen.kinds & EVIDENCE or seen.coverage.own_alerts or seen.store.flows_logged:
         return None
-    # Of TLS alone little is seen; others are present but not in the sample.
+    # TLS records alone show little; other kinds are present but not in the sample.
     has_tls_alone = seen.stats.events["tls"] and not any(map(seen.stats.events.get, EVIDENCE))
     if seen.store.hosts and not has_tls_alone:
         return None

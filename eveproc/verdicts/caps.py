@@ -20,16 +20,17 @@ from eveproc.verdicts.recipients import refused_at_most, speak_for_themselves
 from rulegen.units import HOUR
 from rulegen.vocabulary import Signal
 
-# Mailboxes that were read once, lately: distinct mail providers of all the people behind one
-# address that may be read again later. Emotet reads each mailbox that it sends through, 193 of them
-# in six minutes.
+# Maximum number of mailboxes read once, lately, that count as own: providers of the people behind
+# one address that may be read again later. Emotet reads each mailbox that it sends through, 193 of
+# them in six minutes.
 READ_ONCE_AT_MOST = 20
 # A mailbox is its reader's own if it is read again so many seconds later, and in another hour;
-# whoever tries stolen accounts does so once. What was read longer ago than LATELY would have been.
+# stolen accounts are tried once. An own mailbox read longer ago than LATELY would have been read
+# again.
 AGAIN, LATELY = 1800.0, 2 * HOUR
 # An account in regular use is used in so many hours of the day. One that is used from morning to
 # evening was not locked in between, as providers lock what sends spam. A sender with stolen
-# accounts (a slow one met 71 servers in 55 minutes) has no use for them later.
+# accounts (a slow one met 71 servers in 55 minutes) does not use them later.
 REGULAR_HOURS, WORKING_DAY = 3, 8 * HOUR
 # Share of new servers that must be met after a lookup.
 LED = 0.8
@@ -175,7 +176,7 @@ def _any_within(times: list[float], start: float, end: float) -> bool:
 
 
 def _share(evidence: HostEvidence, signals: tuple[Signal, ...], strange: int) -> int:
-    """Connections to those of a host's servers that are not its own providers'."""
+    """Connections to servers other than those of the host's own providers."""
     sketches = [evidence.log(signal) for signal in signals]
     servers = max(sketch.distinct() for sketch in sketches)
     return max(sketch.count() for sketch in sketches) * min(strange, servers) // max(1, servers)

@@ -9,7 +9,7 @@ COUNTED = frozenset(Signal) - frozenset(TELLING)
 
 
 def counted_alone(evidence: HostEvidence) -> BenignExplanation | None:
-    """Alerts alone that count what newsletters, surveys, monitors and crowds do as well."""
+    """Only alerts, of rules that newsletters, surveys, monitors and crowds trigger, too."""
     if not count_alone(evidence):
         return None
     return BenignExplanation(

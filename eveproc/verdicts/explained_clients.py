@@ -28,8 +28,7 @@ TESTS_EACH = 4
 def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
     """A program or device with a mail account: few organisations, however many addresses.
 
-    It explains no signal: few peers weigh little by themselves, and the content of mails still
-    counts.
+    It explains no signal: few peers weigh little anyway, and the content of mails still counts.
     """
     tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
     peers = set().union(*(evidence.log(signal).keys() for signal in tried))
@@ -67,7 +66,7 @@ def regulars(evidence: HostEvidence) -> BenignExplanation | None:
 def account_setup(evidence: HostEvidence) -> BenignExplanation | None:
     """Mail accounts are set up: most domains whose servers are tried are asked for settings.
 
-    Who sends mail to a domain needs no such settings. What is mailed afterwards is not excused.
+    Sending mail to a domain needs no such settings. Mails sent afterwards are not excused.
     """
     settings = evidence.log(Fact.ASKS_SETTINGS).keys()
     tried = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()

@@ -39,7 +39,7 @@ def declared_server(evidence: HostEvidence, *, is_declared: bool) -> BenignExpla
 
 
 def mail_server(evidence: HostEvidence) -> BenignExplanation | None:
-    """A host that takes mail in."""
+    """A host that accepts mail for others."""
     senders = len(clients_with_mail(evidence))
     names = evidence.log(Fact.ASKS_PTR).distinct()
     if _relays_for_anybody(evidence):
@@ -104,7 +104,7 @@ def mail_filter(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def scanner(evidence: HostEvidence) -> BenignExplanation | None:
-    """A host that tries ports of many, within the site or outside."""
+    """A host that tries ports of many hosts, internal or external."""
     inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
     peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
     probed = peers & evidence.log(Fact.PROBED).keys()

@@ -5,7 +5,7 @@ from eveproc.signals.facts import Fact
 
 
 def clients_with_mail(evidence: HostEvidence) -> set[str]:
-    """Hosts that handed it a mail, as far as is known.
+    """Hosts that handed it a mail, as far as known.
 
     Of an encrypted session only the greeting is logged. It counts unless the bytes of its
     connections show that nothing was handed over: scanners of the world greet every open port.
@@ -14,7 +14,7 @@ def clients_with_mail(evidence: HostEvidence) -> set[str]:
 
 
 def mails_taken_in(evidence: HostEvidence) -> int:
-    """How many sessions handed it a mail."""
+    """Number of sessions that handed it a mail."""
     greetings = evidence.log(Fact.GREETED_BY).count() if _greeted_by(evidence) else 0
     return evidence.log(Fact.TAKES_MAIL_IN).count() + greetings
 

@@ -25,8 +25,8 @@ def judge_silence(reports: Sequence[float], now: float) -> Judgement:
     """Judge a run that found nothing new.
 
     `reports`: last event times of earlier reports, newest first. The run is suspicious if each of
-    the last three reports had new events and more were due. Where there is none, no run has seen a
-    home host: what was read so far tells nothing.
+    the last three reports had new events and more were due. Without any, no run has seen a home
+    host, so nothing is known.
     """
     if not reports:
         return Judgement(Outcome.NOT_JUDGED, (_NOTHING_YET,))

@@ -1,4 +1,4 @@
-"""A machine's days of direct delivery -> how many strangers' servers it met within a week. Pure.
+"""A machine's days of direct delivery -> how many servers of others it met within a week. Pure.
 
 A mass mailer that stays below every bound of one night goes on to ever new servers, and a program
 of the site returns to its partners.
@@ -15,19 +15,19 @@ from rulegen.vocabulary import Signal
 # Of a week one benign host in 1,000 meets twice as many servers as of 8 hours: partners come back.
 WEEK_DAYS = 7
 WEEK = Window(WEEK_DAYS * DAY, 20, 60)
-# What one day adds at most: more is that day's own evidence (the `rare` number of 24 hours). Less
-# than three days are no habit.
+# Maximum number that one day adds: more is that day's own evidence (the `rare` number of 24 hours).
+# Fewer than three days are no habit.
 DAY_ADDS, FEWEST_DAYS = 12, 3
 
 
 def stranger_servers(evidence: HostEvidence) -> frozenset[str]:
-    """External servers on port 25, without those that were asked something and handed nothing."""
+    """External servers on port 25, without those that were queried and handed nothing."""
     asked = evidence.log(Fact.SENT_NOTHING).keys() - evidence.log(Fact.HANDED_OVER).keys()
     return frozenset(servers_on_port_25(evidence) - asked)
 
 
 def earlier_nights(past: Past) -> tuple[DayFigures, ...]:
-    """The days of the week that ends with the newest one."""
+    """The earlier days of the week that ends with the newest one."""
     last = past.days[-1].day if past.days else 0
     return tuple(figures for figures in past.days if figures.day > last - WEEK_DAYS)
 

@@ -1,7 +1,8 @@
 """Verdict + the machine's past days -> the verdict, suspected if today is far above them. Pure.
 
 A stolen mail account and a hijacked mail server send what accounts and servers send, only many
-times as much. One night cannot tell that from a mailing; the days before can, as far as to suspect.
+times as much. One night cannot distinguish that from a mailing; the days before can, enough to
+suspect.
 """
 
 from bisect import bisect_left
@@ -21,17 +22,17 @@ from eveproc.verdicts.verdict import Verdict
 from rulegen.units import DAY, count_of
 from rulegen.vocabulary import Level
 
-# So many times the most of the days before, of which less than A_LITTLE counts as that; so nothing
-# below TIMES * A_LITTLE a day is looked at.
+# A day is odd at TIMES the maximum of the days before. A maximum below A_LITTLE counts as A_LITTLE,
+# so nothing below TIMES * A_LITTLE a day is odd.
 TIMES, A_LITTLE = 10, 10
-# Refused recipients: two tenths of that, and at least a tenth of all recipients.
+# The same for refused recipients, which must also be at least BOUNCES of all recipients.
 FEW_REFUSED = 2
 # Any five days in a row hold three working days, of which the first may have been seen in part.
 FEWEST_DAYS = 5
-# For so many days a day that was far above the others is no habit: it may be a theft that goes on.
-# What comes back a week or a month later is one.
+# For so many days an odd day is not a habit: a theft may go on. Activity that recurs a week or a
+# month later is a habit.
 ODD_DAYS = 7
-# The figures, and what they count; the first that is far above is named first.
+# The figures and their nouns; the first odd one is named first.
 _COUNTED = (
     ("recipients", "recipient"),
     ("mails", "mail"),
@@ -41,7 +42,9 @@ _COUNTED = (
 
 
 class Surge(Struct, frozen=True):
-    """One figure of a day: `now`, the most of any day before, and how much is far above that."""
+    """One figure of a day: `now`, the maximum of the days before, and the bound that is far above
+    it.
+    """
 
     name: str
     noun: str
@@ -74,7 +77,7 @@ def odd_day(past: Past) -> OddDay | None:
 
 
 def _may_be_odd(today: DayFigures) -> bool:
-    """Would the day be far above days on which nothing was done? Of most machines it is not."""
+    """False if the day is not even far above days without activity, as for most machines."""
     return any(_surges(today, (DayFigures(today.day),)))
 
 
@@ -100,7 +103,7 @@ def _surges(today: DayFigures, before: Sequence[DayFigures]) -> Iterator[Surge]:
 
 
 def _far_above(name: str, most: int, recipients: int) -> float:
-    """How much is far above `most`."""
+    """The bound that is far above `most`."""
     if name == "refused":
         return max(TIMES * max(most, FEW_REFUSED), BOUNCES * recipients)
     return TIMES * max(most, A_LITTLE)
@@ -109,9 +112,9 @@ def _far_above(name: str, most: int, recipients: int) -> float:
 def judged_by_history(
     verdict: Verdict, evidence: HostEvidence, past: Past, *, is_mail_server: bool
 ) -> Verdict:
-    """The verdict with what its own history says; a clean host becomes suspected by it.
+    """The verdict with the finding of its own history, which makes a clean host suspected.
 
-    An infected one needs no more to be said.
+    An infected host's verdict is unchanged.
     """
     odd = odd_day(past)
     if odd is None or verdict.level is Level.INFECTED:
@@ -161,7 +164,7 @@ def _decided_at(evidence: HostEvidence, odd: OddDay) -> float:
         so_far = days_of(today.between(start, nextafter(time, inf)), frozenset())
         return max((getattr(day, first.name) for day in so_far), default=0) >= first.enough
 
-    if not times:  # kept of an earlier run alone
+    if not times:  # only an earlier run saw it
         return evidence.last_seen()
     return times[min(bisect_left(times, True, key=suffices), len(times) - 1)]
 

@@ -14,7 +14,7 @@ from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Signal
 
 HOURS_A_DAY = DAY // HOUR
-# So many peers within a day make a kind of evidence.
+# Minimum number of peers within a day for a kind of evidence.
 KIND_AT = 5
 # More servers of one day are not needed: each day adds a dozen at most (long_window.py).
 MOST_SERVERS_OF_A_DAY = 32

@@ -21,21 +21,20 @@ from eveproc.verdicts.verdict import EvidenceItem, NatSession
 from rulegen.units import count_of
 from rulegen.vocabulary import Family, Signal
 
-# Below, an address may be one person's and that of a few devices.
+# A smaller number may be one person with a few devices.
 SEVERAL = 3
 # Devices of one person: 3.6 for each person in 2023 (Cisco Annual Internet Report 2018-2023).
 DEVICES_EACH = 4
-# TLS clients of one person: ten programs on each device. An assumption, above what one is likely to
-# have.
+# TLS clients of one person: ten programs on each device, an assumption above what is likely.
 PROGRAMS_EACH = 10 * DEVICES_EACH
 # Number of sessions that a sentence names.
 NAMED = 3
-# What people behind the address do as well: their sessions lead to nobody.
+# Activities of ordinary people behind the address: these sessions identify nobody.
 _PEOPLE_TOO = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW))
 
 
 class Crowd(Struct, frozen=True):
-    """At least so many people, and what shows them."""
+    """At least so many people, and the trace that shows them."""
 
     people: int
     why: str
@@ -50,9 +49,9 @@ def crowd_behind(
 ) -> Crowd | None:
     """Those who use the address; None if nothing shows several.
 
-    Each kind of trace gives the fewest people who could leave it: many share a provider, or have
-    equal devices, so there may be many more. The kind that shows most speaks. `clients` counts
-    marks by kind (host_names.py).
+    Each kind of trace gives the minimum number of people who could leave it: many share a provider,
+    or have equal devices, so there may be more. The kind with the largest number counts. `clients`
+    counts marks by kind (host_names.py).
     """
     crowd = max(_crowds(evidence, names, clients), key=lambda crowd: crowd.people)
     return crowd if crowd.people >= SEVERAL else None
@@ -99,9 +98,10 @@ def _read_again(evidence: HostEvidence) -> int:
 def sessions_behind(
     evidence: HostEvidence, items: Sequence[EvidenceItem]
 ) -> tuple[NatSession, ...]:
-    """Sessions of the heaviest evidence that people do not give as well, earliest first.
+    """Sessions of the heaviest evidence that ordinary people do not cause, earliest first; at most
+    sketch.PIVOTS.
 
-    At most sketch.PIVOTS. Where the sensor logged no ports, there are none.
+    None if the sensor logged no ports.
     """
     for item in sorted(items, key=_is_peoples):
         if found := _sessions(evidence, item):

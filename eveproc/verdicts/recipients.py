@@ -18,9 +18,9 @@ from rulegen.vocabulary import Signal
 # Amazon SES reviews senders from 5 % of bounces on and stops them at 10 % (its documentation,
 # "Monitoring your sender reputation").
 CARED_FOR, BOUNCES = 0.05, 0.1
-# Fewer refusals than this are no share of anything.
+# Minimum number of refusals for a share.
 SOME_REFUSED = 5
-# Programs mailed to so many domains are no favour to a customer.
+# Programs mailed to so many domains are no service to a single customer.
 PROGRAMS = 5
 # Senders of one text: several people at one machine have fewer (signals/content.py, sender_churn).
 SENDERS_OF_A_TEXT = 8
@@ -53,7 +53,7 @@ def domains_written_to(evidence: HostEvidence) -> ActivitySketch:
     """Recipients' domains of mails sent directly, without those that only a relay was given.
 
     Some providers take mail from their customers on port 25, too; their server's name says so.
-    What a relay is given under many senders is no customer's.
+    Mails under many senders to a relay are not a customer's.
     """
     if has_many_senders(evidence):
         return evidence.log(Signal.MAIL_BURST)
@@ -95,7 +95,7 @@ def _refused_and_taken(evidence: HostEvidence) -> tuple[int, int]:
 
 
 def refused_at_most(evidence: HostEvidence) -> int:
-    """How many refused recipients may count: those above what a cared for list has."""
+    """How many refused recipients may count: those beyond the bounces of a maintained list."""
     refused, taken = _refused_and_taken(evidence)
     return max(0, round(refused - CARED_FOR * (refused + taken)))
 
@@ -116,7 +116,7 @@ def are_taken_as_a_rule(evidence: HostEvidence) -> bool:
 
 
 def are_more_than(share: float, lost: int, of: int, deviations: int) -> bool:
-    """Are more lost than this share, by so many standard deviations of a Poisson count?"""
+    """True if more are lost than this share, by so many standard deviations of a Poisson count."""
     expected = share * of
     return lost > expected + deviations * sqrt(expected)
 

@@ -41,7 +41,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
     if len(coverage.sensors()) > 1:
         for sensor in coverage.sensors():
             own = coverage.of_sensor(sensor)
-            if own.kinds() == {Alert.TYPE}:  # one that logs alerts alone may have none to log
+            if own.kinds() == {Alert.TYPE}:  # a sensor that logs only alerts may have none to log
                 continue
             if silence := _silence(own.sampled(), everything):
                 yield Cause(
@@ -61,7 +61,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
                 f"there are no {kind} records {_between(*silence)}, while there are {which}",
                 f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
             )
-    if seen.store.unnamed_logs:  # the missing one may be the Snort
+    if seen.store.unnamed_logs:  # the missing sensor may be that Snort
         return
     for name in sorted(set(seen.site.sensors) - seen.store.sensors):
         yield Cause(

@@ -70,7 +70,7 @@ class RepeatedMails:
         return found
 
     def sources(self, machine: Machine) -> tuple[str, ...]:
-        """Hosts whose mails this one repeats, most frequent first; () if it sends its own."""
+        """Hosts whose mails this one repeats, most frequent first; () if its mails are its own."""
         if any(self._site.is_mail_server(ip_address(a)) for a in machine.addresses):
             return ()
         mails = list(_sent(machine.evidence))

@@ -1,4 +1,4 @@
-"""EvidenceStore -> which hosts are servers, monitors or scanners, by what they do.
+"""EvidenceStore -> which hosts act as servers, monitors or scanners.
 
 Nothing need be declared.
 """
@@ -16,7 +16,7 @@ from eveproc.verdicts.incoming import clients_with_mail
 from rulegen.units import HOUR, count_of
 from rulegen.vocabulary import Signal
 
-# One client does not make a server: a scanner or a monitor connects to hosts that serve nobody.
+# One client does not make a server: scanners and monitors connect to any host.
 CLIENTS_OF_A_SERVER = 2
 SURE_CLIENTS = 5
 # A monitor connects to at most so many mail servers, so often, in this share of the hours.

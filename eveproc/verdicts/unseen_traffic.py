@@ -1,4 +1,4 @@
-"""InputSeen -> causes that lie in where the sensor listens, and their remedies. Pure."""
+"""InputSeen -> causes in the position of the sensor, and their remedies. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,13 @@ from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.remedies import BOTH_DIRECTIONS, MIRROR
 
-# So many connections of the sample between home hosts, and no connection or query of it to an
-# external server: where nine of ten are internal, chance does that in one log of seventy.
+# Minimum number of sampled connections between home hosts without one connection or query to an
+# external server. If nine of ten are internal, chance does that in one log of seventy.
 ONLY_INTERNAL = 40
-# So many flow records of the sample, and no TCP connection of a home host in all of the input.
+# Minimum number of sampled flow records without any TCP connection of a home host in the whole
+# input.
 FLOWS_WITHOUT_CONNECTION = 5
-# A smaller share of one-sided connections may be packets that were lost.
+# A smaller share of one-sided connections may be due to lost packets.
 SHARE_ONE_SIDED = 0.2
 # So many home hosts that only broadcast, and fewer that connect: the sensor sees no connections.
 BROADCASTERS = 5
@@ -68,7 +69,7 @@ def _one_direction(seen: InputSeen) -> Iterator[Cause]:
 
 
 def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
-    """The sensor's own host may be all whose connections it sees."""
+    """The sensor may only see the connections of its own host."""
     silent = seen.without_connection() if seen.store.flows_logged else 0
     if silent >= BROADCASTERS and silent > len(seen.store.active):
         yield Cause(

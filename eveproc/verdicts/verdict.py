@@ -18,8 +18,8 @@ from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_
 from rulegen.inventory import InventoryEntry
 from rulegen.vocabulary import Family, Level, Signal
 
-# Addresses that are only taken for one machine need this score to be infected: a wrong guess in one
-# of a hundred such cases then leaves less doubt than INFECTED_AT.
+# Addresses that are only assumed to be one machine need this score to be infected: with a wrong
+# guess in one of a hundred such cases the certainty is still above INFECTED_AT.
 TOGETHER_AT = 0.99
 
 
@@ -81,10 +81,10 @@ class Verdict(Struct, frozen=True):
 
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
-    is what the site's inventory says of the host. `in_turn` are the addresses, in order of
-    time, that are taken for one machine (hand_over.py). At least `people` use the address; 0 if
-    nothing shows several (people.py); `nat_sessions` lead to the one who did it. `names` are those
-    of the users and of the machine of a host above clean, the latest first.
+    is what the site's inventory says of the host. `in_turn` are the addresses, in order of time,
+    that are assumed to be one machine (hand_over.py). At least `people` use the address; 0 if
+    nothing shows several (people.py); `nat_sessions` identify the right one. `names` are those of
+    the users and of the machine of a host above clean, the latest first.
     """
 
     host: str
@@ -160,7 +160,7 @@ def judge(
     found = assess(evidence, context)
     scored, explanations = found.scored, found.explanations
     level = level_of(found.score, bounds.infected_at)
-    is_capped = level is not found.level  # it is infected by the usual bound alone
+    is_capped = level is not found.level  # infected by the usual bound only
     return Verdict(
         host=host,
         level=level,
@@ -211,7 +211,7 @@ def score_by(
 ) -> float:
     """The probability from events up to `time` (included), with the explanations of all events.
 
-    Alerts that tell more than volume tell it from their own time on.
+    Alerts that show more than volume count from their own time on.
     """
     so_far = evidence.between(-inf, nextafter(time, inf))
     counted = counted_alone(so_far)

@@ -1,1 +1,1 @@
-"""EVE as it is written -> who is infected, within seconds, and word of it."""
+"""EVE as it is written -> verdicts within seconds, and notifications."""

@@ -1,6 +1,6 @@
 """Judgements of what a watch sees, over time -> sentences, notifications, a heartbeat.
 
-A watch that tells no news looks the same whether nothing happens or nothing can be seen.
+A silent watch looks the same whether nothing happens or nothing can be seen.
 """
 
 import json
@@ -20,18 +20,18 @@ from rulegen.units import HOUR, count_of
 MINUTE = 60
 # Seconds after the start of a watch at which what it reads is judged for the first time.
 FIRST = 10.0
-# A sensor that writes nothing at all for so long is not quiet but silent: Suricata writes
-# statistics every few seconds, and a network is never without DNS for an hour.
+# A source without any line for so long is a fault: Suricata writes statistics every few seconds,
+# and a network is never without DNS for an hour.
 SILENT = HOUR
-# Until so long a kind of records may be missing by chance.
+# Before this time a kind of records may be missing by chance.
 SETTLED = HOUR
-# What is wrong with the lines that are there is no chance, nor are too many of them.
+# Causes that are never due to chance: faults in the lines that are there.
 AT_ONCE = frozenset(("lines_not_usable", "dated_in_future", "beyond_bounds"))
 AGAIN = HOUR
 
 
 class Reading(Struct, frozen=True):
-    """What was read so far: bytes and usable records, and how that is judged."""
+    """The reading so far: bytes, usable records, and their judgement."""
 
     bytes: int
     records: int
@@ -75,7 +75,7 @@ class BlindnessWatch:
         self._blind_since: float | None = None
 
     def look(self, now: float, wall_clock: float) -> bool:
-        """Tell what changed. True if the watch has been blind for as long as it may be."""
+        """Report what changed. True if the watch has been blind for as long as allowed."""
         if now < self._due:
             return False
         self._due = now + MINUTE
@@ -90,7 +90,7 @@ class BlindnessWatch:
         return limit is not None and since is not None and now - since >= limit
 
     def _judge(self, reading: Reading, now: float) -> Judgement:
-        """What is missing by chance at first is left out until the watch has settled."""
+        """The judgement, without causes that may be due to chance until the watch has settled."""
         silent = now - self._grew
         if silent >= SILENT:
             text = f"nothing was written for {count_of(int(silent // MINUTE), 'minute')}"

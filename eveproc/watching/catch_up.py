@@ -17,7 +17,7 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 
 SECOND = 1_000_000_000  # in ns
-# A file system's clock ticks more slowly than the wall clock, and may be another machine's.
+# Tolerance: a file system's clock is coarser than the wall clock, and may be another machine's.
 CLOCKS_DIFFER = 5.0
 
 
@@ -43,7 +43,7 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
     done = plan(_files(names, marks, state.watched_at()), marks)
     fresh, stats, ends = gather_parts(done.whole(), done.plain(), site, Period(future=now + DAY))
     before = max((mark.grown for mark in marks), default=-inf)
-    at = min(now, max(before, fresh.last_event))  # -inf where no record was met yet
+    at = min(now, max(before, fresh.last_event))  # -inf before the first record
     read = tuple(positions_after(done, ends, at, stats))
     for problem in (*done.problems, *unread(done, before)):
         stats.note_problem(problem.file, problem.what)
@@ -63,8 +63,8 @@ def catch_up(state: State, names: Sequence[str], site: SiteProfile, now: float) 
 def _files(names: Sequence[str], marks: Sequence[LogPosition], watched: float | None) -> list[str]:
     """The followed files, and rotated files that were written to since the state was kept.
 
-    Where it knows no position, as while a log was empty, that is since `watched`. Without a state,
-    rotated files are not read.
+    If it has no position, for example because a log was empty, that is since `watched`. Without a
+    state, rotated files are not read.
     """
     files = [str(path) for path in map(Path, names) if path.is_file()]
     if marks:

@@ -1,9 +1,9 @@
 """Notification URL and messages -> delivered or not, by a child bounded in time and memory.
 
-Apprise reads what a service answers to its end, in one piece, and follows where it redirects. A
-broken or hostile service could keep that busy for ever, or make it as large as the machine. So a
-child process sends: it ends itself after DELIVERY_SECONDS a message, may not take more than
-MOST_MEMORY, reads ANSWER_BYTES of an answer, and follows no redirect to another host.
+Apprise reads a service's answer to its end, in one piece, and follows redirects. A broken or
+hostile service could keep it busy for ever, or fill the machine's memory. So a child process sends:
+it ends itself after DELIVERY_SECONDS a message, may not take more than MOST_MEMORY, reads
+ANSWER_BYTES of an answer, and follows no redirect to another host.
 """
 
 import hmac
@@ -40,7 +40,7 @@ DELIVERY_SECONDS = 60
 READ_SECONDS = 15.0
 # Address space, not memory in use: with Apprise and TLS, Python maps some 300 MiB.
 MOST_MEMORY = 1 << 30
-# Whatever a service has to say of a message fits into this; whether it took it, the status tells.
+# Maximum number of bytes of an answer; the status tells whether the message was accepted.
 ANSWER_BYTES, ANSWER_SECONDS = 1 << 16, 5.0
 
 TAKEN = b"1\n"
@@ -72,7 +72,7 @@ class Courier:
             child.stdin.write(json.dumps(to_builtins(message)).encode() + b"\n")
             child.stdin.flush()
             answer = child.stdout.readline()
-        except (OSError, ValueError):  # it has ended, or another thread has called `end`
+        except (OSError, ValueError):  # the child has ended, or another thread has called `end`
             answer = b""
         if not answer:
             self.rest()
@@ -89,7 +89,7 @@ class Courier:
             child.kill()
             child.wait()
             for pipe in (child.stdin, child.stdout):
-                with suppress(OSError):  # what was still to be written to it
+                with suppress(OSError):  # unwritten data is lost
                     if pipe is not None:
                         pipe.close()
 
@@ -108,7 +108,7 @@ class Courier:
 
 
 def _start(order: dict[str, object]) -> subprocess.Popen[bytes] | None:
-    """A child that knows its URL. It comes through the pipe: everybody can see a command line."""
+    """Start a child, and send it its URL by the pipe: command lines are visible to all users."""
     try:
         child = subprocess.Popen(
             # -P: nothing of the working folder is imported.
@@ -181,7 +181,7 @@ def service_of(url: str) -> "Apprise | None":
     from apprise import Apprise, URLBase
 
     URLBase.socket_read_timeout = READ_SECONDS  # `rto` of a URL comes before it
-    # Its log lines hold URLs with their passwords.
+    # Apprise logs URLs with their passwords.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = Apprise()
     return service if service.add(url) else None
@@ -250,7 +250,7 @@ def _bound_answers(key: bytes, heard: _Heard) -> None:
     try:
         from requests import Session
         from requests.adapters import HTTPAdapter
-    except ImportError:  # Apprise has it as a requirement; without it nothing speaks HTTP
+    except ImportError:  # a requirement of Apprise; without it no service uses HTTP
         return
     send, target = HTTPAdapter.send, Session.get_redirect_target
 
@@ -309,12 +309,12 @@ def _hear_mail_servers(heard: _Heard) -> None:
 
 
 def _beginning(answer: Answer) -> bytes:
-    """At most ANSWER_BYTES of a body, as far as it came within ANSWER_SECONDS without an error."""
+    """At most ANSWER_BYTES of a body, up to ANSWER_SECONDS or the first error."""
     until, body = monotonic() + ANSWER_SECONDS, bytearray()
     with suppress(
         Exception
     ):  # of the library or of the system: whether the message was taken, the status has told
-        # Byte by byte: asked for more, the library waits until all of that has come.
+        # Byte by byte: for larger reads the library waits until all bytes have come.
         for piece in answer.stream(1, decode_content=True):
             body += piece
             if len(body) >= ANSWER_BYTES or monotonic() >= until:

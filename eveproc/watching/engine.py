@@ -53,8 +53,8 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import DAY, HOUR
 from rulegen.vocabulary import Level
 
-# Evidence of so many addresses is unpacked and judged at a time: a flood of packets with invented
-# sources changes many.
+# Number of addresses whose evidence is unpacked and judged at a time: a flood with invented sources
+# changes many.
 AT_A_TIME = 512
 
 
@@ -93,9 +93,9 @@ class Watcher:
         self._households = _Households(memory.store)
         self._fresh = EvidenceStore()
         self._told: dict[str, News] = {}
-        self._changed = set(memory.store.hosts)  # the profile may differ from the last watch's
+        self._changed = set(memory.store.hosts)  # the profile may have changed since the last watch
         self._aged = -inf
-        # What was seen in this stretch of an hour and in the one before.
+        # The coverage of this hour and of the one before.
         self._recent = [Coverage(), Coverage()]
 
     def use_inventory(self, inventory: Inventory) -> None:
@@ -111,7 +111,7 @@ class Watcher:
         return judgement_of(store, self._site, self.stats)
 
     def take(self, block: bytes, end: int) -> None:
-        """Take in the lines of block[:end]. A line that raises an exception is skipped."""
+        """Read the lines of block[:end]. A line that raises an exception is skipped."""
         taken = False
         with self._faults.caught("a piece of the log is read again line by line"):
             self._gatherer.take(block, end)
@@ -121,7 +121,7 @@ class Watcher:
             self._gatherer.take_plainly(block, end)
 
     def take_alerts(self, results: Iterable[Event | Skipped], log: str) -> None:
-        """Take in what was read of a log of Snort at this path."""
+        """Add the results from a log of Snort at this path."""
         with self._faults.caught("a piece of a log of Snort cannot be used"):
             self._gatherer.take_alerts(results, log)
 
@@ -167,7 +167,7 @@ class Watcher:
     def _news_of(
         self, addresses: Iterable[str], at: float, *, over: bool = False
     ) -> Iterator[LiveNews]:
-        """A few addresses at a time, those of one network together."""
+        """News of a few addresses at a time, those of one network together."""
         fellows = _Fellows(self.memory.store)
         ordered = sorted(addresses, key=lambda address: (network_of(address), address))
         for start in range(0, len(ordered), AT_A_TIME):
@@ -175,14 +175,14 @@ class Watcher:
                 yield from self._news_or_fault(machine, at, over=over)
 
     def _news_or_fault(self, machine: Machine, at: float, *, over: bool) -> list[LiveNews]:
-        """What there is to tell of one machine; a machine that cannot be judged is named."""
+        """The news of one machine; a machine that cannot be judged is named."""
         with self._faults.caught(f"{machine.address}: cannot be judged"):
             incident = self._incident_of(machine)
             if over:
                 going = incident is not None and incident.standing is Standing.OPEN
                 return list(self._judge(machine, incident, at, over=True)) if going else []
-            # What comes on top makes an infected host no worse; that its incident is over is found
-            # when evidence ages out.
+            # More evidence makes an infected host no worse; the end of its incident is found when
+            # evidence ages out.
             if (
                 incident is None
                 or incident.level is not Level.INFECTED
@@ -313,9 +313,7 @@ class _Fellows:
 
 
 class _Households:
-    """Which addresses belong to one machine, by leases and MACs; indexed again when more is
-    known.
-    """
+    """Which addresses belong to one machine, by leases and MACs; indexed again after changes."""
 
     def __init__(self, store: EvidenceStore) -> None:
         self._leases = store.leases
@@ -354,7 +352,7 @@ class _Households:
         return replace(self._leases, seen=entries)
 
     def macs_of(self, addresses: set[str]) -> MacTable:
-        """What is known of these addresses alone; which MACs are routers', all of it tells."""
+        """The MACs of these addresses; all MACs are needed to tell routers' MACs."""
         self._index()
         keys = [key for address in addresses for key in self._sightings.get(address, ())]
         table = self._table

@@ -13,7 +13,7 @@ Stamp = tuple[int, int, int]
 class InventoryFile:
     """Reads the file again when it changes, and says which rows are skipped.
 
-    A file that cannot be read any more leaves the names of before in force.
+    If the file becomes unreadable, the earlier names stay in force.
     """
 
     def __init__(self, inventory: Inventory, say: Callable[[str], None]) -> None:

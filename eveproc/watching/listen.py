@@ -21,8 +21,8 @@ from eveproc.watching.tail import Piece
 from rulegen.errors import MxhoundError
 
 RECEIVED_AT_ONCE = 1 << 20
-# What was received and not yet judged; past that it stays in the socket, and Suricata drops and
-# counts what does not fit there.
+# Maximum number of bytes received and not yet judged. More stays in the socket, and Suricata drops
+# and counts what does not fit there.
 WAITING_AT_MOST = 256
 WOKEN_EVERY = 0.2
 
@@ -100,7 +100,7 @@ class Listener:
         end = block.rfind(b"\n") + 1 if received else len(block)
         if end:
             self._waiting.append((block, end))
-        # Of a line that is too long, keep enough to see that it is.
+        # Keep only enough of a line that is too long to recognize that.
         self._held[connection] = block[end : end + MAX_LINE + 1]
         if not received:
             self._selector.unregister(connection)

@@ -39,7 +39,7 @@ LONGEST_NAME = 64
 # made of it.
 _MARKUP = re.compile(r"[^\w. :-]")
 _SITE_MARKUP = re.compile(r"(?<!\w)@|@(?!\w)|[^\w. :;,()+@-]")
-# What Apprise colours a message by.
+# Apprise's kind of a message, which sets its colour.
 _KIND = MappingProxyType(
     {Level.INFECTED: "failure", Level.SUSPECTED: "warning", Level.CLEAN: "success"}
 )
@@ -48,7 +48,8 @@ _KIND = MappingProxyType(
 def message_of(news: LiveNews, coverage: Judgement = JUDGED) -> Message:
     """Plain text of a few lines, and the verdict as data.
 
-    Text that a host chose, as its name, holds no markup or link. `coverage` goes into the data.
+    Text that a host chose, for example its name, holds no markup or link. `coverage` goes into the
+    data.
     """
     verdict, change = news.verdict, news.change
     identity = verdict.identity
@@ -183,7 +184,7 @@ class _Outbox:
         return max(usual, min(refusal.after, PAUSE_AT_MOST))
 
     def _next(self) -> Message | None:
-        """The oldest message; None once there is none and none will come."""
+        """The oldest message; None once no more will come."""
         with self._turn:
             if not self._turn.wait_for(lambda: self._queue or self._closing, IDLE_SECONDS):
                 self._courier.rest()
@@ -233,7 +234,7 @@ def key_of(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """Only the service of a URL: all the rest may be a secret."""
+    """Only the service of a URL: the rest may be secret."""
     scheme, separator, _ = url.partition("://")
     return f"{safe(scheme[:32])}://..." if separator else "..."
 

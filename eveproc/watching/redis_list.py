@@ -116,7 +116,7 @@ class RedisList:
         ]
         if last == self._last:
             return records
-        # Evidence that is read twice counts once, so reading again is right whatever happened.
+        # Evidence that is read twice counts once, so reading again is always safe.
         what = (
             "changed at its right end and is read again: another program takes records, redis was "
             "restarted, or Suricata's mode is not list"

@@ -53,7 +53,7 @@ class FollowedInput(Protocol):
         """What is new; `now` is monotonic seconds."""
 
     def commit(self) -> None:
-        """All that was given is judged, and kept where it is to be kept."""
+        """Everything polled so far is judged, and saved if there is a state."""
 
     def close(self) -> None: ...
 
@@ -172,7 +172,9 @@ class Live:
         self._blindness = BlindnessWatch(self._reading, sinks.say, sinks.send, policy, monotonic())
 
     def _caught_up(self, site: SiteProfile, now: float) -> CaughtUp:
-        """What was read before, and since. The files are open: a rotation meanwhile is noticed."""
+        """Evidence of earlier lines, and of lines since. The files are open, so a rotation
+        meanwhile is noticed.
+        """
         if self._state is None:
             return CaughtUp(WatchMemory(), {}, ())
         files = {
@@ -246,7 +248,7 @@ class Live:
                     yield name, piece
 
     def _decide(self, name: str, piece: Piece) -> None:
-        """Find out what a source holds; say so if that is not told by its first lines.
+        """Find out what a source holds; say so if its first lines do not show it.
 
         Alerts may come late in a log of several programs. Later damaged lines are counted.
         """
@@ -277,7 +279,7 @@ class Live:
         self._pause = min(PAUSE_AT_MOST, max(PAUSE, REST * (self._looked - began)))
 
     def _keep(self) -> None:
-        """Keep what was read and told so far. A failure is told, and keeping is tried again."""
+        """Save what was read and reported so far. A failure is reported; saving is tried again."""
         self._unkept.merge(self._watcher.fresh())
         self._untold.update((told.incident.id, told) for told in self._watcher.told())
         self._news, self._kept = False, monotonic()
@@ -313,7 +315,9 @@ class Live:
         return not fault
 
     def _reload(self) -> None:
-        """Read the profile again. Faults are told, and the former profile stays in force."""
+        """Read the profile again. If it has faults, they are reported and the earlier profile stays
+        in force.
+        """
         try:
             site = self._load()
         except MxhoundError as error:

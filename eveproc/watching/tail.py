@@ -26,7 +26,7 @@ HEAD = 256
 # Suricata writes into a renamed file until it is told to open a new one. After so many seconds
 # without news it has.
 GRACE_SECONDS = 60.0
-# So many logs that were read to their end are known again; a rotation keeps some ten.
+# Number of completely read logs that are recognized; a rotation keeps some ten.
 MOST_HEADS = 256
 PACKED = frozenset((".gz", ".zst", ".xz", ".bz2"))
 
@@ -109,7 +109,7 @@ class FollowedFile:
         while block := os.pread(self.descriptor, want, self.offset):
             end = block.rfind(b"\n") + 1
             if not end and len(block) == want <= MAX_LINE:
-                want = MAX_LINE + 1  # a long line: once more, as much of it as can be of use
+                want = MAX_LINE + 1  # a long line: read again, with as much of it as is useful
                 continue
             if not end and len(block) < want:
                 break
@@ -131,11 +131,11 @@ class FollowedFile:
         self.offset = offset - begun if begun < TAIL else offset
 
     def was_written_to(self) -> bool:
-        """True if it was written to since the last look, whatever is left of that."""
+        """True if it was written to since the last look, even if that was removed again."""
         return os.fstat(self.descriptor).st_mtime_ns != self.modified
 
     def last_piece(self) -> Iterator[Piece]:
-        """The last line, although it has no end."""
+        """The last line, which has no newline."""
         if tail := os.pread(self.descriptor, MAX_LINE + 1, self.offset):
             yield tail, len(tail)
             self._advance(len(tail))
@@ -165,7 +165,7 @@ class Follower:
         self.path = Path(path)
         self._stats = stats
         self._current: FollowedFile | None = None
-        self._older: list[tuple[float, FollowedFile]] = []  # with the moment of their last news
+        self._older: list[tuple[float, FollowedFile]] = []  # with the time of their last new line
         self._read: deque[bytes] = deque(maxlen=MOST_HEADS)
         self._fault = ""
         _refuse(self.path)
@@ -175,7 +175,7 @@ class Follower:
         self._turn(now)
 
     def resume(self, marks: Iterable[LogPosition]) -> None:
-        """Do not read again what another reader has read of the file, up to one of the marks."""
+        """Skip what another reader has read of the file, up to one of the marks."""
         if self._current is not None:
             reached = (mark.offset for mark in marks if self._current.is_read_to(mark))
             self._current.start_at(max(reached, default=0))
@@ -192,7 +192,7 @@ class Follower:
                 yield from self._rest_of_copy(before, now)
                 yield from self._missed(modified, now)
             yield from former.pieces()
-            if was_empty:  # it may have been emptied again since, after a copy was made
+            if was_empty:  # it may have been emptied again since then, after a copy
                 yield from self._missed(modified, now)
         if self._turn(now) and self._current is not None:
             if former is not None:
@@ -206,7 +206,7 @@ class Follower:
             *([self._current] if self._current else []),
         ]:
             with suppress(OSError):  # the disk is gone; its lines are read again later
-                # Of a log that was emptied since the last look, nothing is known: it is read anew.
+                # A log that was emptied since the last look is read anew.
                 if reading.offset and not reading.is_rewritten():
                     yield reading.log_position(self.path, at)
 
@@ -220,7 +220,7 @@ class Follower:
             self._current.close()
 
     def _turn(self, now: float) -> bool:
-        """True if another file took the name. The former is followed until it is quiet."""
+        """True if another file took the name. The earlier one is followed until it is quiet."""
         try:
             status = self.path.stat()
             if self._current is not None and self._current.identity == (
@@ -266,7 +266,7 @@ class Follower:
         Reading a log twice costs time and changes no verdict.
         """
         for path in sorted(rotated(self.path), key=_modified):
-            with suppress(OSError):  # rotated on meanwhile
+            with suppress(OSError):  # rotated again meanwhile
                 head = _head_of(path)
                 if _modified(path) < since or not head or self._is_read(head):
                     continue
