@@ -190,7 +190,8 @@ deb_is_whole() {
     as root 'none() { if "$@" | grep .; then exit 1; fi; }
         none sh -c "find /usr/lib/mxhound -name \"*.so*\" -type f -exec ldd {} + 2>&1 | grep \"not found\""
         none grep -rlE "/mxhound/(debian|build)/|/srv/source" /usr/lib/mxhound /etc/mxhound
-        none grep -rh "/opt/mxhound" /usr/lib/systemd/system
+        none grep -rh "/opt/mxhound" /usr/lib/systemd/system /usr/share/doc/mxhound/examples/cron.d
+        none sh -c "dpkg -L mxhound | grep /man1/ | grep -vE \"/(rulegen|eveproc)[^/]*$\""
         none find /etc/systemd/system -name "mxhound*"
         id mxhound | grep -q adm; stat -c "%U %a" /var/lib/mxhound | grep -qx "mxhound 750"'
 }
