@@ -255,7 +255,7 @@ def test_after_a_bound_was_met_the_next_message_is_sent_as_usual() -> None:
         return iter([mad_webhook.OK + b"Content-Length: 0\r\n\r\n"])
 
     with MadWebhook(silent_once) as hook:
-        sent = Courier(hook.url, 1)
+        sent = Courier(hook.url, FEW_SECONDS)
         assert [sent.deliver(MESSAGE) for _ in range(2)] == [False, True]
         sent.rest()
 
