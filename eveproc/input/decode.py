@@ -12,13 +12,28 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import msgspec
-from msgspec import Meta, Struct, inspect
+from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address, is_address
 from eveproc.input.client_sample import in_order, is_sampled, platform_of
+from eveproc.input.eve_record import (
+    CounterFields,
+    DhcpFields,
+    DnsFields,
+    EmailFields,
+    EveRecord,
+    FlowFields,
+    HostFields,
+    Moment,
+    QuestionFields,
+    StatsFields,
+    TcpFields,
+    TcpFlow,
+    TlsFields,
+)
 from eveproc.input.events import (
     ACK,
     BEFORE_SURICATA,
@@ -27,7 +42,6 @@ from eveproc.input.events import (
     FIN,
     MAX_ANSWERS,
     MAX_DETAIL,
-    MAX_MAILBOX,
     MAX_NAME,
     MAX_SUBJECT,
     MAX_TAGS,
@@ -54,6 +68,7 @@ from eveproc.input.events import (
     Tls,
 )
 from eveproc.input.times import read_time
+from eveproc.input.wire_text import header_text, host_name, mailbox, plain_text, valid_utf8
 from rulegen.mac_address import canonical_mac
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
@@ -106,7 +121,7 @@ def decode_value(value: object) -> Event | Skipped:
     wrong: set[str] = set()
     while True:
         try:
-            event = _event(msgspec.convert(value, _EveRecord, strict=False))
+            event = _event(msgspec.convert(value, EveRecord, strict=False))
             break
         except msgspec.ValidationError as error:
             path = _path(error)
@@ -118,298 +133,13 @@ def decode_value(value: object) -> Event | Skipped:
     return _blame(event, wrong)
 
 
-# The fields of Suricata's records that are read. All are optional here; the functions below check
-# what an event needs.
-
-
-# Suricata writes no number of more bits.
-Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-# A time as text, or as a number since 1970 (times.py).
-Moment = str | int | float
-
-
-class _Question(Struct):
-    rrname: str = ""
-    rrtype: str = ""
-
-
-class _Answer(Struct):
-    rrname: str = ""
-    rrtype: str = ""
-    rdata: Any = None
-
-
-class _Grouped(Struct):
-    A: tuple[str, ...] = ()
-    AAAA: tuple[str, ...] = ()
-    CNAME: tuple[str, ...] = ()
-
-
-class _Dns(Struct):
-    type: str = ""
-    version: Int64 = 0
-    rrname: str = ""
-    rrtype: str = ""
-    rcode: str = ""
-    id: Int64 = 0
-    queries: tuple[_Question, ...] = ()  # 8.0
-    query: tuple[_Question, ...] = ()  # inside alerts of 6 and 7
-    answer: _Question | None = None  # inside alerts of 6 and 7
-    answers: tuple[_Answer, ...] = ()
-    grouped: _Grouped | None = None
-    rdata: Any = None  # version 1: a line for each record
-
-
-class _Alert(Struct):
-    signature_id: Int64 = 0
-    gid: Int64 = 1
-    metadata: dict[str, tuple[str, ...] | str] = {}  # msgspec copies an empty default
-
-
-class _Smtp(Struct):
-    helo: str = ""
-    mail_from: str = ""
-    rcpt_to: tuple[str, ...] = ()
-
-
-class _TlsClient(Struct):
-    subject: str = ""
-
-
-class _Ja3(Struct):
-    string: str = ""
-
-
-class _Tls(Struct):
-    sni: str = ""
-    subject: str = ""
-    client: _TlsClient | None = None
-    ja3: _Ja3 | None = None
-    ja4: str = ""
-
-
-class _Http(Struct):
-    http_user_agent: str = ""
-
-
-class _MdnsAnswer(Struct):
-    rrname: str = ""
-    a: str = ""
-    aaaa: str = ""
-
-
-class _Mdns(Struct):
-    type: str = ""
-    answers: tuple[_MdnsAnswer, ...] = ()
-
-
-class _Arp(Struct):
-    src_mac: str = ""
-    src_ip: str = ""
-
-
-class _Krb5(Struct):
-    msg_type: str = ""
-    cname: str = ""
-    realm: str = ""
-
-
-class _Ntlmssp(Struct):
-    domain: str = ""
-    user: str = ""
-    host: str = ""
-
-
-class _Smb(Struct):
-    status: str = ""
-    ntlmssp: _Ntlmssp | None = None
-
-
-class _Email(Struct):
-    from_: str = msgspec.field(name="from", default="")
-    subject: str = ""
-    subject_md5: str = ""
-    body_md5: str = ""
-    attachment: tuple[str, ...] = ()
-
-
-class _Flow(Struct):
-    src_ip: str = ""
-    start: Moment = ""
-    end: Moment = ""
-    state: str = ""
-    pkts_toserver: Int64 = 0
-    pkts_toclient: Int64 = 0
-    bytes_toserver: Int64 = 0
-
-
-class _Tcp(Struct):
-    tcp_flags_ts: str = ""
-    tcp_flags_tc: str = ""
-
-
-class _Dhcp(Struct):
-    dhcp_type: str = ""
-    client_mac: str = ""
-    assigned_ip: str = ""
-    client_ip: str = ""
-    hostname: str = ""
-    lease_time: Int64 = 0
-    relay_ip: str = ""
-
-
-class _Dpdk(Struct):
-    imissed: Any = None
-    no_mbufs: Any = None
-
-
-class _Ether(Struct):
-    """Records of packets and transactions hold one MAC per side; records of flows list them."""
-
-    src_mac: str = ""
-    dest_mac: str = ""
-    src_macs: tuple[str, ...] = ()
-    dest_macs: tuple[str, ...] = ()
-
-
-class _Capture(Struct):
-    kernel_packets: Any = None
-    kernel_drops: Any = None
-    kernel_ifdrops: Any = None
-    packets: Any = None
-    dpdk: _Dpdk | None = None
-    afxdp_packets: Any = None
-    dag_packets: Any = None
-    dag_drops: Any = None
-
-
-class _Decoder(Struct):
-    pkts: Any = None
-    invalid: Any = None
-
-
-class _Thresholds(Struct):
-    memuse: Any = None
-    memcap: Any = None
-
-
-class _Detect(Struct):
-    alert_queue_overflow: Any = None
-    alerts_suppressed: Any = None
-    thresholds: _Thresholds | None = None
-
-
-class _TcpCounters(Struct):
-    sessions: Any = None
-    invalid_checksum: Any = None
-    reassembly_gap: Any = None
-    segment_memcap_drop: Any = None
-    ssn_memcap_drop: Any = None
-
-
-class _FlowCounters(Struct):
-    memcap: Any = None
-
-
-class _Counters(Struct):
-    """The objects that hold COUNTERS; some thousand other counters are ignored."""
-
-    capture: _Capture | None = None
-    decoder: _Decoder | None = None
-    detect: _Detect | None = None
-    tcp: _TcpCounters | None = None
-    flow: _FlowCounters | None = None
-
-
-class _Stats(_Counters):
-    """With `totals: no` only the counters of each thread are logged; `threads: yes` adds these."""
-
-    threads: dict[str, _Counters] = {}  # msgspec copies an empty default
-
-
-class _Host(Struct):
-    """`host` as Beats and Logstash write it."""
-
-    name: str = ""
-
-
-class _EveRecord(Struct):
-    event_type: str = ""
-    timestamp: Moment = ""
-    shipped: Moment = msgspec.field(default="", name="@timestamp")
-    host: str | _Host = ""
-    in_iface: str = ""
-    vlan: tuple[Int64 | str, ...] | Int64 | str = ()
-    tenant_id: Int64 | str = ""
-    ether: _Ether | None = None
-    flow_id: Int64 = 0
-    community_id: str = ""
-    src_ip: str = ""
-    src_port: Int64 = 0
-    dest_ip: str = ""
-    dest_port: Int64 = 0
-    proto: str | Int64 = ""
-    ip_v: Int64 = 0  # 8.0
-    app_proto: str = ""
-    tx_id: Int64 = -1
-    alert: _Alert | None = None
-    dns: _Dns | None = None
-    smtp: _Smtp | None = None
-    email: _Email | None = None
-    tls: _Tls | None = None
-    flow: _Flow | None = None
-    tcp: _Tcp | None = None
-    dhcp: _Dhcp | None = None
-    krb5: _Krb5 | None = None
-    smb: _Smb | None = None
-    http: _Http | None = None
-    mdns: _Mdns | None = None
-    arp: _Arp | None = None
-    stats: _Stats | None = None
-
-
-class _Object(Struct):
-    """An object whose content is ignored."""
-
-
-class _TcpFlow(Struct):
-    """The fields that `_flow` needs: a record without one of them is no flow."""
-
-    event_type: str
-    timestamp: str
-    src_ip: str
-    dest_ip: str
-    proto: str
-    flow: _Object
-    tcp: _Tcp
-
-
 # Not strict: shippers write numbers as text ("25") and as floats (25.0).
-_DECODER = msgspec.json.Decoder(_EveRecord, strict=False)
-_decode_tcp = msgspec.json.Decoder(_TcpFlow).decode
-_NO_EMAIL, _NO_TCP, _NO_FLOW = _Email(), _Tcp(), _Flow()
+_DECODER = msgspec.json.Decoder(EveRecord, strict=False)
+_decode_tcp = msgspec.json.Decoder(TcpFlow).decode
+_NO_EMAIL, _NO_TCP, _NO_FLOW = EmailFields(), TcpFields(), FlowFields()
 _PROTOCOLS = MappingProxyType(
     {"1": "ICMP", "6": "TCP", "17": "UDP", "58": "IPV6-ICMP", "132": "SCTP"}
 )
-
-
-def record_fields() -> dict[tuple[str, ...], bool]:
-    """The path of every field of a record that is read, and whether it is a list."""
-    return dict(_fields_of(inspect.type_info(_EveRecord), ()))
-
-
-def _fields_of(kind: inspect.Type, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
-    match kind:
-        case inspect.StructType(fields=fields):
-            for field in fields:
-                yield from _fields_of(field.type, (*path, field.encode_name))
-        case inspect.UnionType(types=types):
-            yield from max((list(_fields_of(one, path)) for one in types), key=len)
-        case inspect.VarTupleType(item_type=item):
-            yield path, True
-            yield from (found for found in _fields_of(item, path) if found[0] != path)
-        case _:
-            yield path, False
 
 
 class _UnusableError(Exception):
@@ -419,7 +149,7 @@ class _UnusableError(Exception):
         self.skipped = Skipped(reason, detail)
 
 
-def _event(wire: _EveRecord) -> Event | Skipped:
+def _event(wire: EveRecord) -> Event | Skipped:
     build = _BUILD.get(wire.event_type) or _BUILD.get(wire.event_type.lower())
     stamp = wire.timestamp or wire.shipped
     if build is None or (build is _http and not is_sampled(stamp)):
@@ -436,11 +166,11 @@ def _not_ours(event_type: str) -> Skipped:
     return Skipped(SkipReason.OTHER_EVENT_TYPE, event_type[:MAX_DETAIL])
 
 
-def _sensor(host: str | _Host) -> str:
+def _sensor(host: str | HostFields) -> str:
     return (host if isinstance(host, str) else host.name)[:MAX_NAME]
 
 
-def _alert(wire: _EveRecord, time: float) -> Alert:
+def _alert(wire: EveRecord, time: float) -> Alert:
     alert = wire.alert or _missing("alert")
     return Alert(
         time=time,
@@ -466,7 +196,7 @@ def _alert(wire: _EveRecord, time: float) -> Alert:
     )
 
 
-def _origin(wire: _EveRecord, from_server: bool = False) -> Origin:
+def _origin(wire: EveRecord, from_server: bool = False) -> Origin:
     """`from_server`: the record's source is the server."""
     if not (wire.in_iface or wire.vlan or wire.ether) and wire.tenant_id == "":
         return NO_ORIGIN
@@ -495,9 +225,9 @@ def _mac(one: str, several: tuple[str, ...]) -> str:
     return canonical_mac(text) if text else ""
 
 
-def _names_asked(dns: _Dns) -> set[str]:
-    asked = [*dns.queries, *dns.query, dns.answer or _Question(), _Question(dns.rrname)]
-    return {name for question in asked if (name := _name(question.rrname))}
+def _names_asked(dns: DnsFields) -> set[str]:
+    asked = [*dns.queries, *dns.query, dns.answer or QuestionFields(), QuestionFields(dns.rrname)]
+    return {name for question in asked if (name := host_name(question.rrname))}
 
 
 def dns_event(record: Any, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns | None:
@@ -511,14 +241,14 @@ def dns_event(record: Any, time: float, addresses: tuple[tuple[str, str], ...]) 
         return None
 
 
-def _dns(wire: _EveRecord, time: float) -> Dns:
+def _dns(wire: EveRecord, time: float) -> Dns:
     dns = wire.dns or _missing("dns")
     answers = dns.answers or ((dns,) if dns.rdata else ())
     asked = dns.queries[0].rrname if dns.queries else dns.rrname
     return _dns_with(wire, time, addresses_of(dns.grouped, answers, asked))
 
 
-def _dns_with(wire: _EveRecord, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns:
+def _dns_with(wire: EveRecord, time: float, addresses: tuple[tuple[str, str], ...]) -> Dns:
     dns = wire.dns or _missing("dns")
     from_server = _is_from_server(wire, dns)
     source, destination = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
@@ -533,7 +263,7 @@ def _dns_with(wire: _EveRecord, time: float, addresses: tuple[tuple[str, str], .
         server=source if from_server else destination,
         is_answer=_is_answer(dns),
         questions=tuple(
-            (_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname
+            (host_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname
         ),
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
@@ -594,24 +324,24 @@ def addresses_of(
 
 def _address_record(name: str, rrtype: str, rdata: object) -> tuple[str, str] | None:
     if rrtype in ("A", "AAAA") and isinstance(rdata, str) and (address := canonical_address(rdata)):
-        return _name(name), address
+        return host_name(name), address
     return None
 
 
-def _asked(dns: _Dns) -> tuple[_Question, ...]:
+def _asked(dns: DnsFields) -> tuple[QuestionFields, ...]:
     """v3 lists the questions. v1 logs each record of an answer by itself: its name may be the
     target of a CNAME, for which nobody asked. v1 never groups answers, so a grouped record without
     a version has lost it.
     """
     is_record = dns.version < 2 and dns.rrtype and not dns.grouped and _is_answer(dns)
-    return () if is_record else dns.queries or (_Question(dns.rrname, dns.rrtype),)
+    return () if is_record else dns.queries or (QuestionFields(dns.rrname, dns.rrtype),)
 
 
 # v1 and v2 say query and answer, v3 request and response.
 _IS_ANSWER = MappingProxyType({"query": False, "request": False, "answer": True, "response": True})
 
 
-def _is_answer(dns: _Dns) -> bool:
+def _is_answer(dns: DnsFields) -> bool:
     if dns.type not in _IS_ANSWER:
         raise _UnusableError(
             SkipReason.WRONG_TYPE if dns.type else SkipReason.MISSING_FIELD, "dns.type"
@@ -619,7 +349,7 @@ def _is_answer(dns: _Dns) -> bool:
     return _IS_ANSWER[dns.type]
 
 
-def _is_from_server(wire: _EveRecord, dns: _Dns) -> bool:
+def _is_from_server(wire: EveRecord, dns: DnsFields) -> bool:
     """Port 53 tells the server.
 
     If neither or both ports are 53, only responses of 8.0 (version 3) are logged as sent by the
@@ -630,7 +360,7 @@ def _is_from_server(wire: _EveRecord, dns: _Dns) -> bool:
     return dns.version >= 3 and _is_answer(dns)
 
 
-def _smtp(wire: _EveRecord, time: float) -> Smtp:
+def _smtp(wire: EveRecord, time: float) -> Smtp:
     smtp, email = wire.smtp or _missing("smtp"), wire.email or _NO_EMAIL
     return Smtp(
         time=time,
@@ -642,19 +372,19 @@ def _smtp(wire: _EveRecord, time: float) -> Smtp:
         client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
-        helo=_name(smtp.helo),
-        mail_from=_mailbox(smtp.mail_from),
-        rcpt_to=tuple(map(_mailbox, smtp.rcpt_to)),
-        subject=_header(email.subject)[:MAX_SUBJECT],
+        helo=host_name(smtp.helo),
+        mail_from=mailbox(smtp.mail_from),
+        rcpt_to=tuple(map(mailbox, smtp.rcpt_to)),
+        subject=header_text(email.subject)[:MAX_SUBJECT],
         subject_md5=email.subject_md5[:MAX_DETAIL].lower(),
         body_md5=email.body_md5[:MAX_DETAIL].lower(),
-        attachments=tuple(_header(name)[:MAX_NAME] for name in email.attachment),
+        attachments=tuple(header_text(name)[:MAX_NAME] for name in email.attachment),
         has_message=email != _NO_EMAIL,
         tx_id=wire.tx_id,
     )
 
 
-def _tls(wire: _EveRecord, time: float) -> Tls:
+def _tls(wire: EveRecord, time: float) -> Tls:
     tls = wire.tls or _missing("tls")
     return Tls(
         time=time,
@@ -666,20 +396,20 @@ def _tls(wire: _EveRecord, time: float) -> Tls:
         client_port=wire.src_port,
         server=_address(wire.dest_ip, "dest_ip"),
         server_port=wire.dest_port,
-        name=_name(tls.sni) or _common_name(tls.subject),
+        name=host_name(tls.sni) or _common_name(tls.subject),
         client_name=_common_name(tls.client.subject) if tls.client else "",
         fingerprint=_fingerprint(tls) if is_sampled(wire.timestamp or wire.shipped) else "",
     )
 
 
-def _fingerprint(tls: _Tls) -> str:
+def _fingerprint(tls: TlsFields) -> str:
     return tls.ja4[:MAX_DETAIL] or (in_order(tls.ja3.string[:MAX_SUBJECT]) if tls.ja3 else "")
 
 
-def _http(wire: _EveRecord, time: float) -> Http | Skipped:
+def _http(wire: EveRecord, time: float) -> Http | Skipped:
     """The event of a record in the sample; other http records are skipped."""
     http = wire.http or _missing("http")
-    platform = platform_of(_text(http.http_user_agent))
+    platform = platform_of(plain_text(http.http_user_agent))
     if not platform:
         return _not_ours("http")
     return Http(
@@ -693,14 +423,14 @@ def _http(wire: _EveRecord, time: float) -> Http | Skipped:
     )
 
 
-def _mdns(wire: _EveRecord, time: float) -> Mdns | Skipped:
+def _mdns(wire: EveRecord, time: float) -> Mdns | Skipped:
     """Only names that a host announces for its own address count: what it calls others proves
     nothing.
     """
     mdns = wire.mdns or _missing("mdns")
     client = _address(wire.src_ip, "src_ip")
     names = dict.fromkeys(
-        _name(answer.rrname)
+        host_name(answer.rrname)
         for answer in mdns.answers[:MAX_ANSWERS]
         if client in (canonical_address(answer.a), canonical_address(answer.aaaa))
     )
@@ -717,7 +447,7 @@ def _mdns(wire: _EveRecord, time: float) -> Mdns | Skipped:
     )
 
 
-def _arp(wire: _EveRecord, time: float) -> Arp | Skipped:
+def _arp(wire: EveRecord, time: float) -> Arp | Skipped:
     """A probe (RFC 5227) has no address yet."""
     arp = wire.arp or _missing("arp")
     mac, address = canonical_mac(arp.src_mac), canonical_address(arp.src_ip)
@@ -738,7 +468,7 @@ _COMMON_NAME = re.compile(r"(?:\A|[,/]\s*)CN=([^,/]+)")
 def _common_name(subject: str) -> str:
     """`C=US, O=Example, CN=*.mail.example` -> `mail.example`; "" without one."""
     found = _COMMON_NAME.search(subject)
-    return _name(found[1].strip()).removeprefix("*.") if found else ""
+    return host_name(found[1].strip()).removeprefix("*.") if found else ""
 
 
 # Suricata logs Kerberos by the packet of the answer and SMB by that of the request, so ports tell
@@ -746,33 +476,33 @@ def _common_name(subject: str) -> str:
 _KERBEROS, _SMB = frozenset((88,)), frozenset((139, 445))
 
 
-def _krb5(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
+def _krb5(wire: EveRecord, time: float) -> LoggedIn | Skipped:
     """A granted ticket; a refusal proves nothing."""
     krb5 = wire.krb5 or _missing("krb5")
-    name = _name(krb5.cname)
+    name = host_name(krb5.cname)
     if krb5.msg_type not in ("KRB_AS_REP", "KRB_TGS_REP") or name in ("", "<empty>"):
         return _not_ours("krb5")
-    realm = "" if krb5.realm == "<empty>" else _name(krb5.realm)
+    realm = "" if krb5.realm == "<empty>" else host_name(krb5.realm)
     is_machine = name.endswith("$") or name.startswith("host/")
     machine = ("machine", name.removeprefix("host/").rstrip("$"))
     named = machine if is_machine else ("user", f"{name}@{realm}" if realm else name)
     return _logged_in(Kerberos, wire, time, (named,), _KERBEROS)
 
 
-def _smb(wire: _EveRecord, time: float) -> LoggedIn | Skipped:
+def _smb(wire: EveRecord, time: float) -> LoggedIn | Skipped:
     """A session granted to a user; other commands, refusals and anonymous ones prove nothing."""
     smb = wire.smb or _missing("smb")
     if smb.ntlmssp is None or smb.status != "STATUS_SUCCESS" or not smb.ntlmssp.user:
         return _not_ours("smb")
-    domain, host = _name(smb.ntlmssp.domain), _name(smb.ntlmssp.host)
-    user = _name(smb.ntlmssp.user)
+    domain, host = host_name(smb.ntlmssp.domain), host_name(smb.ntlmssp.host)
+    user = host_name(smb.ntlmssp.user)
     names = (("user", f"{domain}\\{user}" if domain else user), ("machine", host))
     return _logged_in(Ntlm, wire, time, tuple(named for named in names if named[1]), _SMB)
 
 
 def _logged_in(
     kind: type[LoggedIn],
-    wire: _EveRecord,
+    wire: EveRecord,
     time: float,
     names: tuple[tuple[str, str], ...],
     ports: Collection[int],
@@ -793,7 +523,7 @@ def _logged_in(
     )
 
 
-def _flow(wire: _EveRecord, time: float) -> Flow:
+def _flow(wire: EveRecord, time: float) -> Flow:
     flow, tcp = wire.flow or _missing("flow"), wire.tcp or _NO_TCP
     server_flags, client_flags = _flags(tcp.tcp_flags_tc), _flags(tcp.tcp_flags_ts)
     start = _moment(flow.start, time)
@@ -838,7 +568,7 @@ def _known(flags: int | None) -> int:
     return -1 if flags is None else flags
 
 
-def _established(server: int | None, client: int | None, flow: _Flow) -> bool:
+def _established(server: int | None, client: int | None, flow: FlowFields) -> bool:
     """SYN and ACK from the server, ACK from the client.
 
     A sensor that sees only the client's direction sees data or a FIN with an ACK, which a client
@@ -861,7 +591,7 @@ def _are_flags(text: str) -> bool:
     return len(text) == 2 and _HEXADECIMAL.issuperset(text)
 
 
-def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
+def _dhcp(wire: EveRecord, time: float) -> Dhcp | Skipped:
     dhcp = wire.dhcp or _missing("dhcp")
     address = _leased(dhcp) if dhcp.dhcp_type in ("ack", "release") else ""
     if not address and not dhcp.hostname:
@@ -874,7 +604,7 @@ def _dhcp(wire: _EveRecord, time: float) -> Dhcp | Skipped:
         origin=_origin(wire),
         mac=_client_mac(dhcp.client_mac),
         address=address,
-        hostname=_name(dhcp.hostname),
+        hostname=host_name(dhcp.hostname),
         lease_seconds=dhcp.lease_time,
         is_release=dhcp.dhcp_type == "release",
         relay=canonical_address(dhcp.relay_ip),
@@ -887,7 +617,7 @@ def _client_mac(text: str) -> str:
     return canonical_mac(text) or text.lower()
 
 
-def _leased(dhcp: _Dhcp) -> str:
+def _leased(dhcp: DhcpFields) -> str:
     """The address of an ACK.
 
     The answer to an INFORM assigns none and confirms the client's own address. 0.0.0.0 is no
@@ -902,7 +632,7 @@ def _leased(dhcp: _Dhcp) -> str:
     return ""
 
 
-def _stats(wire: _EveRecord, time: float) -> Stats:
+def _stats(wire: EveRecord, time: float) -> Stats:
     tree = wire.stats or _missing("stats")
     return Stats(time=time, sensor=_sensor(wire.host), counters=_counters(tree))
 
@@ -921,7 +651,7 @@ _COUNTERS_IN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = MappingPro
 )
 
 
-def _counters(tree: _Stats) -> dict[str, int]:
+def _counters(tree: StatsFields) -> dict[str, int]:
     """The totals that were logged, else the sums over the threads."""
     totals = dict(_values(tree))
     if not tree.threads:
@@ -933,7 +663,7 @@ def _counters(tree: _Stats) -> dict[str, int]:
     return {**sums, **totals}
 
 
-def _values(tree: _Counters) -> Iterator[tuple[str, int]]:
+def _values(tree: CounterFields) -> Iterator[tuple[str, int]]:
     for group, counters in _COUNTERS_IN.items():
         holder = getattr(tree, group)
         if holder is None:
@@ -946,7 +676,7 @@ def _values(tree: _Counters) -> Iterator[tuple[str, int]]:
                 yield name, value
 
 
-_BUILD: Mapping[str, Callable[[_EveRecord, float], Event | Skipped]] = MappingProxyType(
+_BUILD: Mapping[str, Callable[[EveRecord, float], Event | Skipped]] = MappingProxyType(
     {
         "alert": _alert,
         "dns": _dns,
@@ -1035,73 +765,12 @@ def _protocol(proto: str | int) -> str:
     return _PROTOCOLS.get(text, text[:MAX_DETAIL].upper())
 
 
-def _name(text: str) -> str:
-    """A domain or host name: lower case, without the final dot, at most 255 characters."""
-    return _lower(_text(text)).removesuffix(".")[:MAX_NAME]
-
-
-def _lower(name: str) -> str:
-    """Only A to Z: in DNS no other letter has a lower case (RFC 4343)."""
-    return (
-        name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
-    )
-
-
-def _mailbox(path: str) -> str:
-    r"""`<Ann@Example.org>` -> `ann@example.org`; the null sender `<>` -> ""."""
-    return _text(path).strip().removeprefix("<").removesuffix(">").lower()[:MAX_MAILBOX]
-
-
-_ESCAPED = re.compile(r"(?:\\x[89a-fA-F][0-9a-fA-F])+")
-
-
-def _text(text: str, invalid: str = "backslashreplace") -> str:
-    r"""One spelling per text: bytes above 0x7f that were logged as `\xc3\xa9` become the letter;
-    invalid ones become `\xff` in lower case.
-    """
-    return (
-        _ESCAPED.sub(lambda match: _bytes(match[0]).decode(errors=invalid), text)
-        if "\\x" in text
-        else text
-    )
-
-
-def _bytes(escaped: str) -> bytes:
-    return bytes.fromhex(escaped.replace("\\x", ""))
-
-
-def _header(text: str) -> str:
-    r"""The same for text of a mail: 6 and 7 log its invalid bytes as `\xff`, 8 only as U+FFFD, so
-    all become U+FFFD.
-    """
-    return _text(text, "replace")
-
-
 def _decode_odd(line: bytes) -> Event | Skipped:
     try:
         value = msgspec.json.decode(valid_utf8(line))
     except (msgspec.MsgspecError, RecursionError):
         return Skipped(SkipReason.NOT_JSON)
     return decode_value(value)
-
-
-def valid_utf8(line: bytes) -> bytes:
-    r"""The same bytes, with invalid ones as the text `\xNN`, as Suricata writes them."""
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return escape_invalid(line.decode(errors="surrogateescape"))
-    return line
-
-
-_LONE = re.compile("[\udc80-\udcff]")
-
-
-def escape_invalid(text: str) -> bytes:
-    r"""JSON text decoded with `surrogateescape` -> UTF-8 whose invalid bytes are the text `\xNN`,
-    as Suricata writes them.
-    """
-    return _LONE.sub(lambda lone: f"\\\\x{ord(lone[0]) - 0xDC00:02x}", text).encode()
 
 
 _AT = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")

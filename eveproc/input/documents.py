@@ -13,9 +13,9 @@ from io import BytesIO
 
 import msgspec
 
-from eveproc.input.decode import escape_invalid
 from eveproc.input.events import Event, Skipped, SkipReason
 from eveproc.input.sources import MAX_LINE, LogSource
+from eveproc.input.wire_text import escape_invalid
 
 # How a file begins, and where ijson finds its records.
 _SHAPES = (

@@ -12,12 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from eveproc.input.container_names import name_of
-from eveproc.input.decode import decode_value, valid_utf8
+from eveproc.input.decode import decode_value
 from eveproc.input.eve_shape import JsonObject, completed, merit, record_of
 from eveproc.input.events import Event, Skipped, SkipReason, failed
 from eveproc.input.json_in_text import values_in
 from eveproc.input.named_fields import with_named_fields
 from eveproc.input.read_stats import ReadStats
+from eveproc.input.wire_text import valid_utf8
 
 # Maximum number of keys, arrays and texts around a record.
 MAX_DEPTH = 12

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
-from eveproc.input.decode import record_fields
+from eveproc.input.eve_record import record_fields
 
 JsonObject = Mapping[str, object]
 

@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from eveproc.input.addresses import canonical_address
-from eveproc.input.decode import Int64, addresses_of, dns_event
+from eveproc.input.decode import addresses_of, dns_event
+from eveproc.input.eve_record import Int64
 from eveproc.input.events import DNS_PORT, LOOPBACK, YEARS, Dns
 
 # Bounds on memory: entries of the tables (up to 1,500 bytes each; when a table is full, all are

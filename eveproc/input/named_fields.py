@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from eveproc.input.decode import valid_utf8
 from eveproc.input.eve_shape import JsonObject, values_at
 from eveproc.input.events import MAX_DETAIL, Event, Skipped
+from eveproc.input.wire_text import valid_utf8
 
 
 def with_named_fields(
