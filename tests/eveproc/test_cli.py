@@ -159,6 +159,18 @@ def test_a_file_that_cannot_be_written_is_refused_by_name(
     )
 
 
+def test_a_link_into_a_folder_that_is_gone_is_refused_with_that_folder(
+    eve: str, site: str, tmp_path: Path
+) -> None:
+    link = tmp_path / "report.txt"
+    link.symlink_to(tmp_path / "gone" / "report.txt")
+    result = run(eve, "-s", site, "-o", str(link))
+    assert (result.exit_code, result.stderr) == (
+        REFUSED,
+        f"eveproc: {link}: cannot be written: there is no folder {tmp_path}/gone\n",
+    )
+
+
 @pytest.mark.parametrize(("level", "code"), [("infected", FOUND), ("suspected", FOUND)])
 def test_fail_on_tells_by_the_exit_code(eve: str, site: str, level: str, code: int) -> None:
     result = run(eve, "-s", site, "--fail-on", level)
