@@ -161,8 +161,9 @@ def special_kind(path: Path) -> str:
 
 def why_not_made(path: Path, error: OSError) -> str:
     """The reason why a file was not created; a missing folder is named."""
-    if error.errno == ENOENT and not path.parent.exists():
-        return f"there is no folder {path.parent}"
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    if error.errno == ENOENT and not folder.exists():
+        return f"there is no folder {folder}"
     return error.strerror or str(error)
 
 
