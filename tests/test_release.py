@@ -112,7 +112,8 @@ def test_each_release_of_the_package_is_for_one_python() -> None:
 
 def test_every_path_of_the_units_is_replaced_in_the_package() -> None:
     rules = (DEBIAN / "rules").read_text()
-    patterns = re.findall(r"s\|((?:file:)?/opt/mxhound/[^|]*)\|([^|]*)\|", rules)
+    (line,) = (line for line in rules.splitlines() if "$(UNITS)/*" in line and "sed" in line)
+    patterns = re.findall(r"s\|((?:file:)?/opt/mxhound/[^|]*)\|([^|]*)\|", line)
     assert len(patterns) == 2
     for unit in (ROOT / "contrib" / "systemd").iterdir():
         text = unit.read_text()
