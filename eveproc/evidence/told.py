@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from eveproc.input.events import LOOPBACK, Dns
-from eveproc.signals.domains import looks_like_mail_server, names_mail
+from eveproc.signals.domains import looks_like_mail_server, names_mail, names_mailbox_server
 from eveproc.signals.records import Question, Record
 from eveproc.signals.registry import EXTRACTORS, Activity
 
@@ -44,4 +44,4 @@ def asks_for_mail_server(event: Dns) -> bool:
 
 @lru_cache(maxsize=NAMES_KEPT)
 def _is_mail_name(name: str) -> bool:
-    return names_mail(name) or looks_like_mail_server(name)
+    return names_mail(name) or looks_like_mail_server(name) or names_mailbox_server(name)

@@ -99,7 +99,9 @@ CONTENT = (
         traces=_SMTP,
         windows=(Window(HOUR, 4, 5), Window(EIGHT_HOURS, 5, 10)),
         windows_source="A client has one name, two when it moves. Submission ports do not count: "
-        "of many machines behind one address each submits under its own name.",
+        "of many machines behind one address each submits under its own name. On port 25 they may "
+        "do so as well, so no more names count than servers that are not their own providers'.",
+        limit=PeerLimit.DIRECT_SERVERS,
         alert_weight=AlertWeight(2.5, 4.0),
         unusual_for_mail_server=True,
         rule_match=SmtpMatch(

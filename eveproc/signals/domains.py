@@ -10,6 +10,8 @@ from rulegen.vocabulary import GUESSED_LABELS
 
 _GUESSED = frozenset(GUESSED_LABELS)
 MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
+# First labels of servers whose mailboxes are read. Within a name these letters are common.
+MAILBOX_LABELS = ("pop", "pop3")
 # Kept for documentation and tests (RFC 2606): whoever tries this software on them means them as if
 # they were real.
 _RESERVED = frozenset(("example", "test", "invalid"))
@@ -75,6 +77,12 @@ def looks_like_mail_server(name: str) -> bool:
     """
     first, _, domain = name.partition(".")
     return first in _GUESSED and "." in domain
+
+
+def names_mailbox_server(name: str) -> bool:
+    """Is the first label that of a server whose mailboxes are read, with a domain behind it?"""
+    first, _, domain = name.partition(".")
+    return first in MAILBOX_LABELS and "." in domain
 
 
 def names_mail(name: str) -> bool:

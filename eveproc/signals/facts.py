@@ -10,6 +10,7 @@ from eveproc.signals.declaration import Extractor, Peer, Traces
 from eveproc.signals.domains import (
     BLOCKLIST_NAMES,
     MAIL_WORDS,
+    MAILBOX_LABELS,
     SOME_PTR_NAMES,
     address_on_blocklist,
     is_exchange_name,
@@ -344,7 +345,8 @@ FACTS = (
         fact=Fact.READS_MAILBOX,
         peer=Peer.SERVER,
         extractors=(Extractor(Connection, _mailbox_server),),
-        traces=Traces(ports=_mailbox_ports),
+        # By the name in an answer it is known whose server it is.
+        traces=Traces(ports=_mailbox_ports, name_labels=MAILBOX_LABELS),
     ),
     FactEntry(
         fact=Fact.RCPT_TAKEN,
