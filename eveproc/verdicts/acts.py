@@ -33,7 +33,7 @@ def acts_of(evidence: HostEvidence) -> ActivitySketch:
     """The MX lookups that were followed by a connection to port 25, each by another one."""
     lookups = evidence.log(Signal.MX_FLOOD)
     connections = max(
-        (sorted(_event_times(evidence.log(signal))) for signal in _CONNECTIONS), key=len
+        (sorted(event_times(evidence.log(signal))) for signal in _CONNECTIONS), key=len
     )
     if not lookups.hours or not connections:
         return ActivitySketch()
@@ -59,7 +59,8 @@ def most_acts(evidence: HostEvidence) -> float:
     return inf
 
 
-def _event_times(sketch: ActivitySketch) -> Iterator[float]:
+def event_times(sketch: ActivitySketch) -> Iterator[float]:
+    """When each event that is kept happened."""
     return (time for bucket in sketch.hours.values() for time in bucket.events.values())
 
 

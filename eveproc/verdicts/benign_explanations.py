@@ -30,7 +30,8 @@ def find_benign_explanations(
         explained_clients.account_setup(evidence),
         explained_clients.regulars(evidence),
         explained_clients.file_sharer(evidence),
-        explained_senders.own_sender(evidence, context),
+        explained_senders.own_sender(evidence, context)
+        or explained_senders.hidden_sender(evidence, context),
         explained_senders.few_a_night(evidence, caps, context),
         explained_alerts.counted_alone(evidence),
     )

@@ -6,7 +6,7 @@ from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
-from eveproc.verdicts.acts import servers_on_port_25
+from eveproc.verdicts.acts import event_times, servers_on_port_25
 from eveproc.verdicts.caps import Caps
 from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
 from eveproc.verdicts.long_window import servers_of_the_week
@@ -32,13 +32,15 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
     helos = evidence.log(Signal.HELO_ODD).distinct()
     if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
-    at_most = PERHAPS
-    if _is_aligned(evidence, context) and are_taken_as_a_rule(evidence):
-        what, explained = "the domain of its HELO name, and nearly all of it is accepted", BY_RATE
+    at_most, explained = PERHAPS, BY_RATE
+    is_accepted = _is_accepted(evidence, context)
+    if is_accepted and sends_as_its_greeting_says(evidence, context.may_be_own):
+        what = "the domain of its HELO name, and nearly all of it is accepted"
         if _returns(evidence):
             what, at_most = f"{what}, again and again to the same servers", HARDLY
-    elif _is_slow_in_our_name(evidence):
-        what, explained = "the site's own domains at a low rate", BY_RATE - {Signal.LOOK_ALIKE}
+    elif _is_in_our_name(evidence, context) and (is_accepted or _is_slow(evidence)):
+        how = ", and nearly all of it is accepted" if is_accepted else " at a low rate"
+        what, explained = f"the site's own domains{how}", BY_RATE - {Signal.LOOK_ALIKE}
     else:
         return None
     return BenignExplanation(
@@ -46,6 +48,30 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
         explained,
         at_most,
+    )
+
+
+def hidden_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
+    """A program of the site whose mails TLS hides: one full HELO name, of the site's own domain.
+
+    Mass mailers greet under made-up names, the machine's short name or its address, and some
+    servers refuse them. Who borrows the site's name is still suspected.
+    """
+    helos = evidence.log(Signal.HELO_ODD).keys()
+    domains = {registered_domain(helo) for helo in helos if "." in helo}
+    is_hidden = evidence.log(Signal.MAIL_BURST).count() < SHOWN and context.connections_logged
+    if not is_hidden or len(helos) != 1 or not any(map(context.is_own, domains)):
+        return None
+    if not _senders(evidence) <= domains or evidence.log(Signal.WORM_ATTACHMENT).hours:
+        return None
+    if not _is_taken_by_servers(evidence, context):
+        return None
+    return BenignExplanation(
+        "greets every server under one full name of the site's own, and nearly all of them take "
+        "what it sends, as a program that delivers directly does",
+        "route it through the relay or declare it in mail_servers; otherwise investigate it",
+        BY_RATE,
+        PERHAPS,
     )
 
 
@@ -71,21 +97,45 @@ def few_a_night(
     )
 
 
-def _is_slow_in_our_name(evidence: HostEvidence) -> bool:
-    """Own senders, few new servers an hour, different texts."""
-    mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US)
-    hurried = (
-        max(widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), HOUR), default=0) >= OWN_PACE
-    )
+def _senders(evidence: HostEvidence) -> set[str]:
+    """Registered domains that its mails are from."""
+    own = map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys())
+    return evidence.log(Signal.SENDER_CHURN).keys().union(own)
+
+
+def _is_in_our_name(evidence: HostEvidence, context: HostContext) -> bool:
+    """Own senders, different texts.
+
+    Where the site declares no domain, those that external hosts bring mail for are its own.
+    """
+    mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US).count()
+    others = evidence.log(Signal.SENDER_CHURN)
+    if all(map(context.is_own, others.keys())):
+        own += others.count()
     copies = Counter(
         key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers()
     )
-    is_own = own.hours and own.count() >= mails.count()
-    return bool(is_own and not hurried and max(copies.values(), default=0) < OWN_COPIES)
+    return bool(own and own >= mails.count() and max(copies.values(), default=0) < OWN_COPIES)
 
 
-def _is_aligned(evidence: HostEvidence, context: HostContext) -> bool:
-    """One sender domain, that of the HELO name, in all mails that are seen; servers take them.
+def _is_slow(evidence: HostEvidence) -> bool:
+    """Few new servers an hour."""
+    met = widest(evidence.log(Signal.SMTP_SESSIONS).newcomers(), HOUR)
+    return max(met, default=0) < OWN_PACE
+
+
+def _is_accepted(evidence: HostEvidence, context: HostContext) -> bool:
+    """True if mails are seen, and recipients and servers take them."""
+    return (
+        bool(_senders(evidence))
+        and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
+        and are_taken_as_a_rule(evidence)
+        and _is_taken_by_servers(evidence, context)
+    )
+
+
+def _is_taken_by_servers(evidence: HostEvidence, context: HostContext) -> bool:
+    """True if no more servers take nothing than chance explains.
 
     Of encrypted mails only the size is seen, and without flow records nothing.
     """
@@ -93,24 +143,20 @@ def _is_aligned(evidence: HostEvidence, context: HostContext) -> bool:
     if not context.connections_logged:
         tried -= evidence.log(Fact.ENCRYPTS).keys()
     taken = tried & evidence.log(Fact.HANDED_OVER).keys()
-    names_sender = evidence.log(Signal.SENDER_CHURN).hours or evidence.log(Fact.SENDS_AS_US).hours
-    return (
-        bool(names_sender)
-        and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
-        and not are_more_than(BOUNCES, len(tried) - len(taken), len(tried), deviations=2)
-        and sends_as_its_greeting_says(evidence, context.may_be_own)
-    )
+    return not are_more_than(BOUNCES, len(tried) - len(taken), len(tried), deviations=2)
 
 
 def _returns(evidence: HostEvidence) -> bool:
     """It has partners, where a mass mailer meets new servers.
 
     Most servers were met in several hours, or as many sessions as it has servers came after the
-    last new one.
+    last new one. Where sessions stay open, mails tell: as many in hours after that of the last new
+    server.
     """
-    sessions = evidence.log(Signal.SMTP_SESSIONS)
+    sessions, mails = evidence.log(Signal.SMTP_SESSIONS), evidence.log(Signal.MAIL_BURST)
     hours = Counter(server for bucket in sessions.hours.values() for server in bucket.keys)
     last_new = max((time for time, _ in sessions.newcomers()), default=0.0)
-    times = (time for bucket in sessions.hours.values() for time in bucket.events.values())
-    later = sum(time > last_new for time in times)
-    return 2 * sum(met > 1 for met in hours.values()) > len(hours) or later >= len(hours) > 0
+    again = sum(time > last_new for time in event_times(sessions))
+    kept_on = sum(bucket.total() for hour, bucket in mails.hours.items() if hour * HOUR > last_new)
+    is_met_again = 2 * sum(met > 1 for met in hours.values()) > len(hours)
+    return is_met_again or max(again, kept_on) >= len(hours) > 0

@@ -30,12 +30,14 @@ ANSWER, MX_DOMAINS = 0.8, 5
 # check may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232
 # servers). A third of what it tries answers: three ports, one open.
 MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
+# So many people at one machine may greet servers by hand (signals/content.py, sender_churn).
+SEVERAL_NAMES = 8
 # With more lookups than this for each server connected to, the lookups are not for delivery.
 LOOKUPS_EACH = 5
 
 
 def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """The same servers are visited again and again."""
+    """The same servers are visited again and again, by a program that keeps its name."""
     sketches = _visits(evidence, context)
     peers = len(set().union(*(sketch.keys() for sketch in sketches)))
     if (
@@ -43,6 +45,7 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
         or not all(sketch.has_all_keys() for sketch in sketches)
         or evidence.log(Signal.MAIL_BURST).hours
         or evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
+        or _changes_names(evidence)
     ):
         return None
     each = sum(sketch.count() for sketch in sketches) / peers
@@ -86,20 +89,36 @@ def _comes_back_at_random(visits: list[ActivitySketch]) -> bool:
     return comes_back and not _meets_all_at_first(visits)
 
 
+def _changes_names(evidence: HostEvidence) -> bool:
+    """Does it greet under new names, or name new sender domains, nearly each time?
+
+    A program that checks servers has one name; several machines behind one address keep theirs.
+    More names in an hour than are kept are no program's either.
+    """
+    return any(
+        sketch.distinct() > SEVERAL_NAMES
+        and (not sketch.has_all_keys() or sketch.count() < AGAIN * sketch.distinct())
+        for sketch in map(evidence.log, (Signal.HELO_ODD, Signal.SENDER_CHURN))
+    )
+
+
 def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
     """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
     set-up.
 
     A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports
-    and does not say who it is. A submission port takes logins (RFC 6409, section 4.3): who tries
-    those of many organisations, and no other port of theirs, may be guessing passwords; and so may
-    who comes back to the same ports again and again, but not in rounds as a monitor does.
+    and does not say who it is; one that changes its names is no survey. A submission port takes
+    logins (RFC 6409, section 4.3): who tries those of many organisations, and no other port of
+    theirs, may be guessing passwords; and so may who comes back to the same ports again and again,
+    but not in rounds as a monitor does.
     """
     met = evidence.log(Fact.MET_BY_MAIL).keys()
     direct = servers_on_port_25(evidence)
     submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     tried = direct | submission
     if not _hands_nothing_over(evidence, context) or len(met) < MET_AT_LEAST * len(tried):
+        return None
+    if _changes_names(evidence):
         return None
     mailboxes = evidence.log(Fact.READS_MAILBOX).keys()
     several = (direct & submission) | (tried & mailboxes)
@@ -152,12 +171,13 @@ def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
 
 
 def address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
-    """Many domains are looked up, and few of their servers met."""
+    """Many domains are looked up, and few of their servers met, were it users' own providers."""
+    servers = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     asked = max(evidence.log(signal).distinct() for signal in (Signal.MX_FLOOD, Signal.NAME_GUESS))
-    if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * caps.servers:
+    if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * len(servers):
         return None
     return BenignExplanation(
-        f"looked up mail servers of {asked} domains and connected to {caps.servers} of "
+        f"looked up mail servers of {asked} domains and connected to {len(servers)} of "
         "them, as an address checker does",
         "if it checks addresses, add it to exempt; if not, find the program that sends the queries",
         frozenset(),

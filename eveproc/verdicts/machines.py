@@ -14,7 +14,7 @@ from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.verdicts import user_names
 from eveproc.verdicts.long_window import earlier_nights
-from eveproc.verdicts.own_domains import may_be_own
+from eveproc.verdicts.own_domains import is_own, may_be_own
 from eveproc.verdicts.past import NO_PAST, Past
 from eveproc.verdicts.people import Crowd, crowd_behind, look_behind, sessions_behind
 from eveproc.verdicts.scoring import HostContext, signals_for
@@ -99,6 +99,7 @@ def context_of(
         signals=signals_for(is_mail_server, any(map(site.is_resolver, addresses))),
         is_mail_server=is_mail_server,
         connections_logged=store.flows_logged,
+        is_own=partial(is_own, store, site),
         may_be_own=partial(may_be_own, store, site),
         tls_logged="tls" in store.coverage.kinds(),
         sensor_blind=store.health.is_blind(),

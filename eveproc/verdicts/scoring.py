@@ -67,14 +67,15 @@ class ScoredSignal(Struct, frozen=True):
 class HostContext(Struct, frozen=True):
     """Facts about a host that are known before its evidence is scored.
 
-    `may_be_own` tells of a registered domain whether it may be the site's own. `is_mail_server`:
-    it is declared as one. `tls_logged`: TLS sessions would be seen. `nights` are the days of the
-    week before, where they are kept.
+    `is_own` tells of a registered domain whether it is known to be the site's own, `may_be_own`
+    whether nothing speaks against it. `is_mail_server`: it is declared as one. `tls_logged`: TLS
+    sessions would be seen. `nights` are the days of the week before, where they are kept.
     """
 
     site: SiteProfile
     signals: frozenset[Signal]
     connections_logged: bool
+    is_own: Callable[[str], bool]
     may_be_own: Callable[[str], bool]
     tls_logged: bool = False
     sensor_blind: bool = False

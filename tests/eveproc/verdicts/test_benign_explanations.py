@@ -30,6 +30,10 @@ def session(at, to, payload, port=25, host=HOST):
     return replace(flow(at, to, port, host), sent=9, sent_bytes=54 * 9 + payload, app_proto="smtp")
 
 
+def is_smtp(event):
+    return hasattr(event, "helo")
+
+
 def spam(mails, gap=20, first=0, **more):
     return [
         e
@@ -161,6 +165,26 @@ class TestSurveys:
         ]
         assert verdict(refused).level is Level.SUSPECTED
 
+    @pytest.mark.parametrize(
+        ("names", "level"),
+        [
+            pytest.param(60, Level.INFECTED, id="another name each time"),
+            pytest.param(5, Level.SUSPECTED, id="machines behind one address"),
+        ],
+    )
+    def test_who_changes_its_names_is_no_survey(self, names, level):
+        """Blocklisted: each server refuses the recipient, as it answers who checks addresses."""
+        probes = asked(60, 25, "check@corp.test")
+        greets = [
+            replace(e, helo=f"pc{int(e.time) // 5 % names}") if is_smtp(e) else e for e in probes
+        ]
+        sends = [
+            replace(e, mail_from=f"a@d{int(e.time) // 5 % names}.test") if is_smtp(e) else e
+            for e in probes
+        ]
+        assert verdict(greets).level is level
+        assert verdict(sends).level is level
+
     def test_guessing_passwords_at_submission_ports_is_no_survey(self):
         """Pushdo: EHLO, some AUTH LOGIN, QUIT, at one port of each server."""
         guesses = [
@@ -228,6 +252,23 @@ class TestAccounts:
         unread = [e for e in homes if getattr(e, "server_port", 0) != 993]
         assert verdict(unread).level is Level.INFECTED
 
+    def test_the_server_of_the_mailbox_may_have_an_address_and_a_name_of_its_own(self):
+        homes = [
+            e
+            for n in range(40)
+            for e in (
+                answer(n * 300, f"pop.p{n}.test", server(100 + n)),
+                answer(n * 300, f"smtp.p{n}.test", server(n)),
+                flow(n * 300 + 1, server(100 + n), 110),
+                flow(n * 300 + 3600, server(100 + n), 110),
+                flow(n * 300 + 5400, server(n)),
+                mail(n * 300 + 5400, server(n), mail_from=f"me@p{n}.test", helo="box"),
+            )
+        ]
+        found = verdict(homes)
+        assert found.level is Level.CLEAN
+        assert "address checker" not in found.why  # it connected to all of them
+
     def test_machines_behind_one_address_greet_their_provider_under_their_own_names(self):
         """An office of 40 people with accounts at two providers; TLS hides what follows."""
         office = [
@@ -240,6 +281,23 @@ class TestAccounts:
             )
         ]
         assert verdict(office).level is Level.CLEAN
+
+    def test_they_may_do_so_on_port_25(self):
+        """60 meters send their readings to one server of their maker; or a mass mailer to many."""
+
+        def greeted_by(names, servers):
+            return [
+                e
+                for n in range(names)
+                for e in (
+                    answer(n * 60, f"mail.p{n % servers}.test", server(n % servers)),
+                    session(n * 60 + 1, server(n % servers), 400),
+                    mail(n * 60 + 1, server(n % servers), mail_from="a@b.test", helo=f"sn{n}"),
+                )
+            ]
+
+        assert verdict(greeted_by(60, 1)).level is Level.CLEAN
+        assert verdict(greeted_by(60, 12)).level is Level.INFECTED
 
     def test_a_second_explanation_does_not_take_the_first_away(self):
         """A monitor of mail ports, some of them for submission, visits all of them every hour."""
@@ -278,6 +336,68 @@ class TestMonitors:
         assert found.level is Level.INFECTED
         assert "monitoring" not in found.why
 
+    @pytest.mark.parametrize(
+        ("names", "level"),
+        [
+            pytest.param(600, Level.INFECTED, id="another name each time"),
+            pytest.param(1, Level.SUSPECTED, id="one name"),
+        ],
+    )
+    def test_who_changes_its_name_is_no_monitor(self, names, level):
+        """Mail to a few big providers over TLS, whose servers are met again and again."""
+        visits = [
+            e
+            for n in range(600)
+            for e in (
+                session(n * 10, server(n % 20), 4000),
+                mail(n * 10, server(n % 20), "", mail_from="", helo=f"pc{n % names}"),
+            )
+        ]
+        assert verdict(visits).level is level
+
+
+def hidden(servers, helo="erp.corp.test", refusing=0):
+    """A program delivers to a new server each minute, all over TLS."""
+    return [
+        e
+        for n in range(servers)
+        for e in (
+            lookup(n * 60, f"p{n}.test"),
+            session(n * 60 + 1, server(n), 100 if n < refusing else 4000),
+            mail(n * 60 + 1, server(n), "", mail_from="", helo=helo),
+        )
+    ]
+
+
+class TestHiddenMails:
+    DECLARED = f"{SITE}internal_domains: [corp.test]\n"
+
+    @pytest.mark.parametrize(
+        ("events", "level"),
+        [
+            pytest.param(hidden(60), Level.SUSPECTED, id="the site's name"),
+            pytest.param(hidden(60, "pc7"), Level.INFECTED, id="a short name"),
+            pytest.param(hidden(60, "mail.bank.test"), Level.INFECTED, id="a name of others"),
+            pytest.param(hidden(30) + hidden(60, "x.corp.test"), Level.INFECTED, id="two names"),
+            pytest.param(hidden(60, refusing=12), Level.INFECTED, id="servers take nothing"),
+            pytest.param(
+                [*hidden(60), mail(61, server(1), mail_from="a@bank.test", helo="erp.corp.test")],
+                Level.INFECTED,
+                id="the sender is of others where it is seen",
+            ),
+        ],
+    )
+    def test_one_full_name_of_the_site_is_a_program(self, events, level):
+        assert verdict(events, site=site_of(self.DECLARED)).level is level
+
+    def test_the_domain_has_to_be_known(self):
+        assert verdict(hidden(60)).level is Level.INFECTED
+        brought = [
+            replace(mail(n, RELAY, "ann@corp.test", host=server(900 + n)), has_message=True)
+            for n in range(3)
+        ]
+        assert verdict(hidden(60) + brought).level is Level.SUSPECTED
+
 
 class TestOwnPrograms:
     @pytest.mark.parametrize(
@@ -303,6 +423,74 @@ class TestOwnPrograms:
         found = verdict(slow, site=declared)
         assert found.level is Level.CLEAN
         assert "again and again to the same servers" in found.why
+
+    def test_partners_in_sessions_that_stay_open_are_clean(self):
+        """A gateway hands hundreds of mails to each of six partners in one session."""
+        opened = [
+            e
+            for n in range(6)
+            for e in (lookup(n, f"p{n}.test"), session(n + 1, server(n), 90_000))
+        ]
+        mails = [
+            replace(
+                mail(10 + n * 40, server(n % 6), f"u{n}@p{n % 6}.test", helo="fax.corp.test"),
+                mail_from="fax@corp.test",
+                has_message=True,
+                flow_id=n % 6,
+                client_port=2000 + n % 6,
+                tx_id=n,
+            )
+            for n in range(400)
+        ]
+        found = verdict(opened + mails)
+        assert found.level is Level.CLEAN
+        assert "again and again to the same servers" in found.why
+        assert verdict(opened + mails[:60]).level is Level.SUSPECTED
+
+    @pytest.mark.parametrize(
+        ("text", "refused", "level"),
+        [
+            pytest.param("t{}", 0, Level.SUSPECTED, id="accepted"),
+            pytest.param("t{}", 20, Level.INFECTED, id="refused"),
+            pytest.param("t", 0, Level.INFECTED, id="one text"),
+        ],
+    )
+    def test_its_greeting_may_be_a_short_name(self, text, refused, level):
+        """An ERP sends invoices from the site's domain, one each minute."""
+        mails = [
+            e
+            for n in range(60)
+            for e in (
+                lookup(n * 60, f"p{n}.test"),
+                session(n * 60 + 1, server(n), 4000),
+                mail(
+                    n * 60 + 1,
+                    server(n),
+                    f"a@p{n}.test",
+                    mail_from="erp@corp.test",
+                    helo="ERP01",
+                    has_message=n >= refused,
+                    body_md5=text.format(n),
+                    subject_md5=text.format(n),
+                ),
+            )
+        ]
+        assert verdict(mails, site=site_of(TestHiddenMails.DECLARED)).level is level
+
+    def test_its_domain_is_known_by_what_is_brought_for_it(self):
+        """A telephone system that greets as localhost and mails ten private mailboxes."""
+        mails = [
+            e
+            for n in range(24)
+            for e in (
+                lookup(n * 900, f"p{n}.test"),
+                session(n * 900 + 1, server(n), 4000),
+                mail(n * 900 + 1, server(n), mail_from="pbx@corp.test", helo="localhost.local"),
+            )
+        ]
+        assert verdict(mails).level is Level.INFECTED
+        brought = [replace(mail(5, RELAY, "a@corp.test", host=server(99)), has_message=True)]
+        assert verdict(mails + brought).level is Level.SUSPECTED
 
     def test_partners_that_are_told_once_make_it_suspected(self):
         assert verdict(business((0,))).level is Level.SUSPECTED
