@@ -7,15 +7,15 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from errno import EBADF
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from shutil import get_terminal_size
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 from msgspec import Struct, field
@@ -135,6 +135,25 @@ class InputOptions(Struct, frozen=True):
         from rulegen.site_profile import load_site
 
         return load_site(self.site, self.thresholds)
+
+
+_ReadT = TypeVar("_ReadT", covariant=True)
+
+
+class _Reads(Protocol[_ReadT]):
+    """A function that reads EVE, as verdicts.analyze.analyze does."""
+
+    def __call__(
+        self,
+        sources: Sequence[str],
+        site: "SiteProfile",
+        *,
+        since: float | None,
+        until: float | None,
+        now: float | None,
+        jobs: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> _ReadT: ...
 
 
 class _SiteFile(click.Path):
@@ -491,16 +510,8 @@ def check(inputs: InputOptions, form: str) -> None:
     from eveproc.visibility.check import check as check_site
     from eveproc.visibility.check_text import FORMATS
 
-    with _faults_told(), _progress_bar() as progress:
-        found = check_site(
-            inputs.eve,
-            inputs.profile(),
-            since=inputs.since,
-            until=inputs.until,
-            now=time.time(),
-            jobs=inputs.jobs,
-            progress=progress,
-        )
+    with _faults_told():
+        found = _read(check_site, inputs, inputs.profile())
     _echo(FORMATS[form](found))
     if found.is_blind:
         for line in lines(found.judgement):
@@ -520,31 +531,17 @@ def explain(inputs: InputOptions, host: str) -> None:
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """
     from eveproc.report import explain_text
+    from eveproc.verdicts.analyze import gather_evidence
     from eveproc.verdicts.explain import explain as account_for
 
     with _faults_told():
         profile = inputs.profile()
-        store, stats = _gathered(inputs, profile)
+        store, stats = _read(gather_evidence, inputs, profile)
         _tell_judgement(store, profile, stats)
         accounts = account_for(host, store, profile, inputs.eve)
         for note in profile.inventory.faults():
             _say(note)
         _echo("\n\n".join(explain_text.render(told) for told in accounts))
-
-
-def _gathered(inputs: InputOptions, profile: "SiteProfile") -> "tuple[EvidenceStore, ReadStats]":
-    from eveproc.verdicts.analyze import gather_evidence
-
-    with _progress_bar() as progress:
-        return gather_evidence(
-            inputs.eve,
-            profile,
-            since=inputs.since,
-            until=inputs.until,
-            now=time.time(),
-            jobs=inputs.jobs,
-            progress=progress,
-        )
 
 
 def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats") -> None:
@@ -894,16 +891,7 @@ def _tell_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "T
 def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
     from eveproc.tuning.collect import study
 
-    with _progress_bar() as progress:
-        found = study(
-            inputs.eve,
-            site,
-            since=inputs.since,
-            until=inputs.until,
-            now=time.time(),
-            jobs=inputs.jobs,
-            progress=progress,
-        )
+    found = _read(study, inputs, site)
     _tell_judgement(found.store, site, found.stats)
     if cause := found.why_blind():
         _say(f"no threshold can be judged: {cause}")
@@ -1070,12 +1058,10 @@ def _profile_compiled(inputs: InputOptions) -> "SiteProfile":
     return site
 
 
-def _judge(inputs: InputOptions, *, everyone: bool, drawn: bool) -> "Report":
-    site = _profile_compiled(inputs)
-    from eveproc.verdicts.analyze import analyze
-
+def _read(read: _Reads[_ReadT], inputs: InputOptions, site: "SiteProfile") -> _ReadT:
+    """Call a function that reads EVE, with the options of every such command and a progress bar."""
     with _progress_bar() as progress:
-        report = analyze(
+        return read(
             inputs.eve,
             site,
             since=inputs.since,
@@ -1083,9 +1069,14 @@ def _judge(inputs: InputOptions, *, everyone: bool, drawn: bool) -> "Report":
             now=time.time(),
             jobs=inputs.jobs,
             progress=progress,
-            everyone=everyone,
-            drawn=drawn,
         )
+
+
+def _judge(inputs: InputOptions, *, everyone: bool, drawn: bool) -> "Report":
+    site = _profile_compiled(inputs)
+    from eveproc.verdicts.analyze import analyze
+
+    report = _read(partial(analyze, everyone=everyone, drawn=drawn), inputs, site)
     return _refuse_what_is_no_eve(report)
 
 
