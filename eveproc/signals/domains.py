@@ -12,11 +12,11 @@ _GUESSED = frozenset(GUESSED_LABELS)
 MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
 # First labels of servers whose mailboxes are read. Within a name these letters are common.
 MAILBOX_LABELS = ("pop", "pop3")
-# Kept for documentation and tests (RFC 2606): whoever tries this software on them means them as if
-# they were real.
+# Reserved for documentation and tests (RFC 2606): treated as real, for those who try this software
+# with them.
 _RESERVED = frozenset(("example", "test", "invalid"))
-# No mail is delivered below a top level that does not exist: private zones and tunnels count as
-# one.
+# The common name of everything below a top level that does not exist, where no mail is delivered:
+# private zones and tunnels.
 NO_PUBLIC_SUFFIX = "(no public suffix)"
 # Names of addresses are a large part of all DNS; that a host asks for many is seen in one of ten
 # (IPv4) or sixteen (IPv6) as well.
@@ -86,7 +86,7 @@ def names_mailbox_server(name: str) -> bool:
 
 
 def names_mail(name: str) -> bool:
-    """Does any label speak of mail?
+    """True if any label is about mail.
 
     Providers' servers: `email-smtp.eu.example`, `outlook.office365.example`.
     """
@@ -94,12 +94,12 @@ def names_mail(name: str) -> bool:
 
 
 def is_exchange_name(name: str) -> bool:
-    """Does a host name say that the server takes mail in for domains, rather than from users?"""
+    """True if a host name says that the server accepts mail for domains, not from users."""
     return _EXCHANGE.search(name.removesuffix(registered_domain(name))) is not None
 
 
 def is_some_ptr_name(name: str) -> bool:
-    """Is this one of the names of addresses that are counted?"""
+    """True for one of the names of addresses that are counted."""
     return _some_ptr_name(name) is not None
 
 
@@ -123,5 +123,5 @@ def domain_of_address(mailbox: str) -> str:
 
 
 def is_below(name: str, domains: tuple[str, ...]) -> bool:
-    """Is the name one of the domains, or within one?"""
+    """True if the name is one of the domains, or below one."""
     return any(name == domain or name.endswith("." + domain) for domain in domains)

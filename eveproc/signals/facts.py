@@ -1,4 +1,4 @@
-"""What a host does that is no signal but may explain one, and the records that show it."""
+"""Facts about a host that are no signal but may explain one, and the records that show them."""
 
 from enum import StrEnum
 from typing import Any
@@ -38,19 +38,19 @@ from rulegen.vocabulary import GUESSED_LABELS, MAILBOX_PORTS
 UNKNOWN_TYPE = ""
 ADDRESS_TYPES = ("A", "AAAA")
 MAIL_SERVER_TYPES = ("MX", *ADDRESS_TYPES, UNKNOWN_TYPE)
-# Ports that a mass mailer tries as well, whatever the site calls its mail ports.
+# Ports that a mass mailer tries, too, whatever the site's mail ports are.
 PORTS_OF_MAILERS = MAILBOX_PORTS | {25, 465, 587, 2525}
 # Bytes of headers in each packet: Ethernet, IPv4 (IPv6 has 20 more) and TCP without options.
 HEADERS, MORE_OF_IPV6 = 54, 20
-# A client sends fewer bytes than this to a server that it only asks: greeting, two mailboxes and
-# QUIT (150), and the options of some 12 packets (150); with TLS a ClientHello (517 in common use),
-# keys (200) and the same greeting. The smallest mail takes some 400 more, a login some 200.
+# A client that only queries a server sends fewer bytes than this: greeting, two mailboxes and QUIT
+# (150), and the options of some 12 packets (150); with TLS a ClientHello (517 in common use), keys
+# (200) and the same greeting. The smallest mail takes some 400 more, a login some 200.
 ASKS_ONLY, ASKS_ONLY_IN_TLS = 400, 1000
 # Mail programs stay connected to learn of new mails (IMAP IDLE, RFC 2177, for up to 29 minutes);
-# who only fetches what is there is done within a minute or two.
+# fetching existing mails takes a minute or two.
 HELD = 600.0
 # What mail programs ask for at a domain to set up an account there (autoconfiguration by
-# Thunderbird, Autodiscover by Microsoft); nobody needs it to send mail to the domain.
+# Thunderbird, Autodiscover by Microsoft); sending mail to the domain does not need it.
 SETTINGS_LABELS = ("autoconfig", "autodiscover")
 # The longest name of an address is one of IPv6, with 63 digits and dots.
 LONGEST_PTR = 64
@@ -119,7 +119,7 @@ def _client_that_only_asked(service: MailService) -> str:
 
 
 def _hands_mail_in(event: Smtp | Flow) -> bool:
-    """Did a message follow, or did the client send enough for one?
+    """True if a message followed, or if the client sent enough for one.
 
     Scanners greet any open port 25 and leave.
     """
@@ -202,9 +202,7 @@ def _is_met(connection: Connection) -> bool:
 
 
 def _has_only_asked(flow: Flow) -> bool:
-    """Did the client send too little for a mail or a login? False where its bytes are not
-    logged.
-    """
+    """True if the client sent too little for a mail or a login; False if bytes are not logged."""
     headers = HEADERS + (MORE_OF_IPV6 if ":" in flow.client else 0)
     most = ASKS_ONLY_IN_TLS if flow.app_proto == "tls" else ASKS_ONLY
     return 0 < flow.sent_bytes < flow.sent * headers + most
@@ -304,7 +302,7 @@ FACTS = (
     FactEntry(
         fact=Fact.PROBED,
         peer=Peer.SERVER,
-        # The prefilter looks at every TCP flow that failed, whatever is declared.
+        # The prefilter examines every failed TCP flow, whatever is declared.
         extractors=(Extractor(Connection, _failed_probe),),
     ),
     FactEntry(
@@ -403,7 +401,7 @@ FACTS = (
         fact=Fact.BLOCKLISTS,
         peer=Peer.DOMAIN,
         extractors=(Extractor(Question, _blocklist),),
-        # The latter is how an answer of IPv6 spells the same, in full or short.
+        # The latter matches IPv6 answers with the same meaning, in full or short.
         traces=Traces(patterns=(r'"127\.', r'"[0:]*(?i:ffff:)(?:127\.|(?i:7f))')),
     ),
     FactEntry(

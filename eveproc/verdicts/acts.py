@@ -2,8 +2,8 @@
 
 Pure.
 
-One act is seen up to four ways: the lookup, the connection it was for, the session and the mail.
-Where many domains share few servers, the domains tell how many acts there were.
+One act is seen up to four ways: the lookup, the connection it was for, the session and the mail. If
+many domains share few servers, the domains show the number of acts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ def servers_on_port_25(evidence: HostEvidence) -> set[str]:
 
 
 def acts_of(evidence: HostEvidence) -> ActivitySketch:
-    """The MX lookups that were followed by a connection to port 25, each by another one."""
+    """The MX lookups that were each followed by a separate connection to port 25."""
     lookups = evidence.log(Signal.MX_FLOOD)
     connections = max(
         (sorted(event_times(evidence.log(signal))) for signal in _CONNECTIONS), key=len
@@ -42,10 +42,10 @@ def acts_of(evidence: HostEvidence) -> ActivitySketch:
 
 
 def most_acts(evidence: HostEvidence) -> float:
-    """How many of the acts may count as deliveries to somebody else.
+    """How many acts may count as deliveries.
 
-    A program that checks an address by its MX and then sends through its relay would count each
-    recipient's domain. It has looked up its relay's name, or uses few servers.
+    A program that checks an address by its MX record and then sends through its relay would count
+    each recipient's domain; it has looked up its relay's name, or uses few servers.
     """
     servers = servers_on_port_25(evidence)
     domains = evidence.log(Signal.MX_FLOOD).keys()
@@ -65,7 +65,7 @@ def event_times(sketch: ActivitySketch) -> Iterator[float]:
 
 
 def _followed(lookups: Iterable[tuple[float, str]], connections: list[float]) -> Iterator[str]:
-    """Domains whose lookup the next connection that is not yet taken followed within LEAD."""
+    """Domains whose lookup was followed within LEAD by a connection that is not yet counted."""
     number = 0
     for time, domain in lookups:
         while number < len(connections) and connections[number] < time:

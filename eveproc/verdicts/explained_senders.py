@@ -23,7 +23,7 @@ from rulegen.vocabulary import Signal
 # Not reached by a program that sends in its owner's name: new servers within an hour, recipient
 # domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
-# So many mails of a business program have to be readable.
+# Minimum number of readable mails of a business program.
 SHOWN = 5
 
 
@@ -80,7 +80,7 @@ def few_a_night(
 ) -> BenignExplanation | None:
     """A program that delivers a few mails a night: one full HELO name, which may be the site's.
 
-    Of encrypted mails nothing else can be read.
+    Encrypted mails show nothing else.
     """
     if not servers_of_the_week(evidence, context.nights, caps.direct):
         return None
@@ -137,7 +137,7 @@ def _is_accepted(evidence: HostEvidence, context: HostContext) -> bool:
 def _is_taken_by_servers(evidence: HostEvidence, context: HostContext) -> bool:
     """True if no more servers take nothing than chance explains.
 
-    Of encrypted mails only the size is seen, and without flow records nothing.
+    Encrypted mails show only their size, and without flow records nothing.
     """
     tried = servers_on_port_25(evidence)
     if not context.connections_logged:

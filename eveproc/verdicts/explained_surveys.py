@@ -1,4 +1,4 @@
-"""HostEvidence -> explanations of hosts that ask mail servers and hand them nothing. Pure."""
+"""HostEvidence -> explanations of hosts that query mail servers and hand over nothing. Pure."""
 
 from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import HostEvidence
@@ -71,7 +71,7 @@ def _visits(evidence: HostEvidence, context: HostContext) -> list[ActivitySketch
 
 
 def _meets_all_at_first(visits: list[ActivitySketch]) -> bool:
-    """Are all servers met in the first rounds, as far as those can be told apart?"""
+    """True if all servers are met in the first rounds, as far as rounds can be distinguished."""
     each = sum(s.count() for s in visits) / len(set().union(*(s.keys() for s in visits)))
     start, end = min(s.first_seen for s in visits), max(s.last_seen for s in visits)
     newest = max(time for sketch in visits for time, _ in sketch.newcomers())
@@ -79,9 +79,9 @@ def _meets_all_at_first(visits: list[ActivitySketch]) -> bool:
 
 
 def _comes_back_at_random(visits: list[ActivitySketch]) -> bool:
-    """Is each port tried several times, but not in rounds?
+    """True if each port is tried several times, but not in rounds.
 
-    Where not all servers are kept, it is not known which come back.
+    Unknown if not all servers are kept.
     """
     known = sum(sketch.distinct() for sketch in visits)
     tries = sum(sketch.count() for sketch in visits)
@@ -156,8 +156,8 @@ def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplan
 def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
     """To most of the mail servers that it met the host sent too little for a mail or a login.
 
-    Without flow records no bytes tell. Then what is spoken in the clear is seen in smtp records,
-    and who speaks TLS may hand over anything.
+    Without flow records no bytes tell. Then smtp records show unencrypted sessions, and encrypted
+    ones may hand over anything.
     """
     met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
     if context.connections_logged:

@@ -35,11 +35,12 @@ from rulegen.vocabulary import Level
 class Machine(Struct, frozen=True):
     """A machine's evidence over all its addresses; `address` is the latest.
 
-    `names` are those of its users and its own, as logins gave them; `clients` are how many marks of
-    clients were seen, by kind (host_names.py).
+    `names` are its own and those of its users, from logins; `clients` is the number of marks of
+    clients by kind (host_names.py).
 
     `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
-    addresses, in order of time, are taken for one machine (hand_over.py), `one_since` from when on.
+    addresses, in order of time, are assumed to be one machine (hand_over.py), `one_since` from when
+    on.
     """
 
     address: str
@@ -90,7 +91,7 @@ def context_of(
 ) -> HostContext:
     """Declared role of the machine's addresses, and whether its connections are visible.
 
-    `past` are its days as far as they are kept.
+    `past` are its kept days.
     """
     addresses = [ip_address(address) for address in machine.addresses]
     is_mail_server = any(map(site.is_mail_server, addresses))
@@ -129,7 +130,7 @@ def verdict_on(machine: Machine, context: HostContext) -> Verdict:
 
 
 def _of_several(verdict: Verdict, crowd: Crowd, evidence: HostEvidence) -> Verdict:
-    """The verdict on an address that several people use: one of them is to be found."""
+    """The verdict on an address that several people use, with how to find the right one."""
     heaviest = verdict.evidence[0]
     sessions = sessions_behind(evidence, verdict.evidence)
     behind = look_behind(sessions, heaviest.first_seen, heaviest.last_seen)
@@ -143,7 +144,7 @@ def _of_several(verdict: Verdict, crowd: Crowd, evidence: HostEvidence) -> Verdi
 
 
 def _of_one_in_turn(verdict: Verdict, machine: Machine) -> Verdict:
-    """The verdict on addresses that are only taken for one machine."""
+    """The verdict on addresses that are only assumed to be one machine."""
     return replace(
         verdict,
         in_turn=machine.addresses,
@@ -159,7 +160,7 @@ _FIND_IT = (
 
 
 def inventory_entry(machine: Machine, site: SiteProfile) -> InventoryEntry | None:
-    """The row of the site's inventory about this machine; None if its owner cannot be told."""
+    """The row of the site's inventory about this machine; None if its owner is uncertain."""
     if site.inventory.path is None or machine.contested:
         return None
     mac = machine.identity.mac if machine.identity else ""

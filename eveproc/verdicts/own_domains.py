@@ -1,4 +1,4 @@
-"""EvidenceStore and SiteProfile -> whether a domain is the site's own, as far as is known."""
+"""EvidenceStore and SiteProfile -> whether a domain is the site's own, as far as known."""
 
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.signals.domains import registered_domain
@@ -30,7 +30,7 @@ def _own_domains(store: EvidenceStore, site: SiteProfile) -> set[str]:
 
 
 def _served(evidence: HostEvidence) -> set[str]:
-    """Domains that the host takes mail in for, wherever it was met."""
+    """Domains for which the host accepts mail, in any network."""
     return set().union(
         *(part.log(Fact.TAKES_IN_FOR).keys() for part in (evidence, *evidence.parts.values()))
     )

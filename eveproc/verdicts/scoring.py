@@ -31,7 +31,7 @@ from rulegen.vocabulary import Family, Signal
 MAIL_SERVER_SIGNALS = frozenset(
     signal for signal, entry in SIGNALS.items() if entry.unusual_for_mail_server
 )
-# Beside those, what a stolen account makes a mail server send: one text, refused often.
+# Besides those, signals of a stolen account on a mail server: one text, refused often.
 HIJACKED_SIGNALS = frozenset((Signal.LOOK_ALIKE, Signal.RCPT_REFUSED))
 RESOLVER_SIGNALS = frozenset(s for s in Signal if s.family is not Family.LOOKUP)
 EVERY_SIGNAL = frozenset(Signal)
@@ -40,7 +40,8 @@ EVERY_SIGNAL = frozenset(Signal)
 # because a user's own provider rejects mail, too.
 _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
 # Lookups that count only as far as connections followed, where those are logged (caps.py). Names
-# that do not exist lead to none. Of the weight of the others this share counts beside delivery.
+# that do not exist lead to no connection. Of the weight of the others this share counts beside
+# delivery.
 LEAD_TO_DELIVERY = frozenset((Signal.MX_FLOOD, Signal.NAME_GUESS))
 SAME_ACT = 0.1
 
@@ -48,7 +49,7 @@ SAME_ACT = 0.1
 class ScoredSignal(Struct, frozen=True):
     """The weight of one sketch: `peak` peers within `window` seconds (0: alerts) weigh most.
 
-    `is_delivered`: what it counts are lookups that connections followed, seen in the log.
+    `is_delivered`: it counts lookups that were followed by connections in the log.
     """
 
     signal: Signal
@@ -93,8 +94,8 @@ def signals_for(is_mail_server: bool, is_resolver: bool) -> frozenset[Signal]:
 def combine(scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]) -> float:
     """The probability that the host is a mass mailer.
 
-    Explained signals raise it at most to the lowest limit of their explanations: what a second one
-    explains less well does not take the first away.
+    Explained signals raise it at most to the lowest limit of their explanations: a second
+    explanation with a higher limit does not weaken the first.
     """
     at_most = {
         signal: e.at_most
@@ -166,7 +167,9 @@ def _weight_at_most(kind: Signal | Fact, source: EvidenceSource, distinct: int) 
 
 
 def weigh(evidence: HostEvidence, caps: Caps, context: HostContext) -> Iterator[ScoredSignal]:
-    """Every signal of the host, from logs and from alerts; what can add most to the score first."""
+    """Every signal of the host, from logs and from alerts; the one that can add most to the score
+    first.
+    """
     found = [
         *_weigh_logs(evidence, caps),
         *_weigh_week(evidence, caps, context.nights),
@@ -216,7 +219,7 @@ def _weigh_week(
 
 
 def _counted(evidence: HostEvidence, signal: Signal) -> ActivitySketch:
-    """What is counted of a signal's records."""
+    """The keys of a signal's records that count."""
     match signal:
         case Signal.MX_THEN_SMTP:
             return acts_of(evidence)
