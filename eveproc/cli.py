@@ -401,7 +401,7 @@ def main() -> None:
     metavar="COLUMN",
     default="",
     help="Also count hosts by this column of the inventory, for example department "
-    "(forms text, digest, html and markdown).",
+    "(formats text, digest, html and markdown).",
 )
 @click.option(
     "--archive",
@@ -440,8 +440,8 @@ def report(
 ) -> None:
     """Judge every host seen in EVE and write a report.
 
-    EVE is files, folders, globs, or - for standard input, plain or compressed. The report goes to
-    standard output; reading statistics and sensor health go to standard error.
+    EVE is one or more files, folders or globs, or - for standard input, plain or compressed. The
+    report goes to standard output; reading statistics and sensor health go to standard error.
 
     Exit: 0 done, 1 refused, 2 usage, 3 a host at or above --fail-on, 4 nothing could be judged.
     """
@@ -502,9 +502,9 @@ def check(inputs: InputOptions, form: str) -> None:
 
     Lists the records, networks and rules that EVE shows.
 
-    Run it first at a new site. For everything missing it names the setting to change.
+    Run it first at a new site. It names the setting to change for everything that is missing.
 
-    Exit: 0 it would be detected, wholly or in part; 1 refused, 2 usage, 4 nothing could be judged.
+    Exit: 0 it would be detected, fully or in part; 1 refused, 2 usage, 4 nothing could be judged.
     """
     from eveproc.report.judgement_text import lines
     from eveproc.visibility.check import check as check_site
@@ -564,7 +564,11 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
 @_SITE
 @_THRESHOLDS
 @click.option(
-    "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    *("-f", "--format", "form"),
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
 )
 @click.option(
     "--state",
@@ -601,17 +605,17 @@ def watch(
     heartbeat: Path | None,
     exit_when_blind: float | None,
 ) -> None:
-    """Follow EVE and print each verdict that is new or changes.
+    """Follow EVE and print each new or changed verdict.
 
     EVE is a file that Suricata writes, a socket to listen on (unix:PATH or unixgram:PATH), or
     redis://HOST:PORT?key=NAME. --notify takes an Apprise URL, for example json://HOST/PATH. To keep
     URLs out of the process list, set them in MXHOUND_NOTIFY instead.
 
-    Causes of blindness and unusable input are reported on standard error at once and then every
-    hour, and sent to --notify.
+    If nothing can be judged, this is reported on standard error at once and then every hour, and
+    once to --notify.
 
-    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 blind for --exit-when-blind. SIGHUP
-    reloads site.yaml.
+    Exit: 0 ended by SIGTERM or SIGINT, 1 refused, 2 usage, 4 nothing could be judged for
+    --exit-when-blind. SIGHUP reloads site.yaml and thresholds.yaml.
     """
     is_blind = False
     with _faults_told(), suppress(_Stopped), _obeying_signals() as signals:
@@ -748,8 +752,8 @@ def _say(text: str) -> None:
     "--scope",
     default="",
     metavar="SCOPE",
-    help="Where several networks use the same addresses: block only hosts in this one, "
-    "as named in the report, for example vlan=10 (default: leave such hosts out).",
+    help="If several networks use the same addresses: block only hosts in this network, "
+    "named as in the report, for example vlan=10 (default: leave such hosts out).",
 )
 @click.option(
     "--drop", is_flag=True, help="Write rules that drop (for an inline Suricata) instead of alert."
@@ -812,6 +816,7 @@ def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
     default="text",
     show_default=True,
     callback=_refuse_what_cannot_be_drawn,
+    help="Output format.",
 )
 @click.option(
     "-o",
@@ -824,7 +829,7 @@ def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
     "wanted",
     type=what_if,
     metavar="SIGNAL=COUNT/SECONDS",
-    help="Only show what this threshold would have alerted on.",
+    help="Only show the alerts that this threshold would have raised.",
 )
 @click.option(
     "--baseline",
@@ -854,8 +859,9 @@ def tune(
 ) -> None:
     """Propose thresholds that fit the activity of the site's hosts.
 
-    Shows which thresholds to change, why, and what each costs. With --what-if, show what one
-    threshold would have alerted, on infected hosts and on others.
+    Shows which thresholds to change, why, and how many alerts each would raise. With
+    --what-if, show the alerts that one threshold would have raised: on infected hosts, and on
+    others.
 
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """

@@ -95,7 +95,7 @@ def init(output: Path, from_suricata: Path | None) -> None:
     "-t",
     "--thresholds",
     type=_FILE,
-    help="thresholds.yaml of eveproc tune; its thresholds replace those of the profile.",
+    help="Thresholds file (thresholds.yaml) that overrides those of the site profile.",
 )
 @click.option(
     "-e",
@@ -103,8 +103,8 @@ def init(output: Path, from_suricata: Path | None) -> None:
     "engines",
     type=_ENGINES_OR_INSTALLED,
     multiple=True,
-    help="Engine to build for; may be repeated. installed: those found on this machine (default: "
-    "all).",
+    help="Engine to build for; may be repeated. installed: the engines found on this machine "
+    "(default: all).",
 )
 @click.option(
     "-o",
@@ -127,10 +127,11 @@ def build(
     output: Path,
     diff: Path | None,
 ) -> None:
-    """Write rules and engine settings of a site to OUTPUT/ENGINE/.
+    """Write rules and engine settings for a site to OUTPUT/ENGINE/.
 
     ENGINE/ holds the rules, suppressions, sid-msg.map and the settings to include. A generic build
-    has rules, sid-msg.map, an archive of both for each Suricata, and an index of the archives.
+    holds rules, sid-msg.map, an archive of both for each Suricata version, and an index of the
+    archives.
     """
     if generic:
         _build_generic(engines, output, site, thresholds, diff)
@@ -223,18 +224,18 @@ def _tell_changes(
 @click.option(
     "--suricata-yaml",
     type=_FILE,
-    help="Also warn of settings in this file, its includes, rule files and threshold-file that "
+    help="Also warn about settings in this file, its includes, rule files and threshold-file that "
     "silence rules or remove records.",
 )
 @click.option(
     "--snort-lua",
     type=click.Path(exists=True, readable=False, path_type=Path),
-    help="The same for Snort 3: a snort.lua, or the folder or prefix that has it.",
+    help="The same for Snort 3: a snort.lua, or the folder or prefix that contains it.",
 )
 @click.option(
     "--snort-conf",
     type=click.Path(exists=True, readable=False, path_type=Path),
-    help="The same for Snort 2.9: a snort.conf, or the folder or prefix that has it.",
+    help="The same for Snort 2.9: a snort.conf, or the folder or prefix that contains it.",
 )
 def check(
     path: Path,
@@ -243,9 +244,9 @@ def check(
     snort_lua: Path | None,
     snort_conf: Path | None,
 ) -> None:
-    """Check a build: read it back and load it with the real engine.
+    """Check a build: parse it and load it with the real engine.
 
-    Reports every fault, and with the options below what would keep the rules silent.
+    Reports every error and, with the options below, settings that would silence the rules.
 
     PATH is a folder written by rulegen build, the folder of one engine in it, or a rules file.
     Exit code 1 if the build is refused. Warnings do not change the exit code; a warning marked
@@ -297,14 +298,14 @@ def list_signals(engine: str | None) -> None:
     "--output",
     type=_OUT_FOLDER,
     required=True,
-    help="Folder for traffic.pcap, truth.json, and replay.yaml to play it to a Suricata.",
+    help="Folder for traffic.pcap, truth.json, and replay.yaml, with which Suricata replays it.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Seed of the random generator; each seed gives another day of traffic.",
+    help="Seed of the random generator; each seed gives a different day of traffic.",
 )
 def simulate(site: Path, output: Path, seed: int) -> None:
     """Write labelled traffic of infected and benign hosts as a pcap."""
