@@ -29,14 +29,14 @@ holds the verdicts to those of the plain records, to the byte. Alerts are also r
 There is no option for the container. A record is an object with `event_type` and one of `timestamp`, `@timestamp`, `flow_id`, `src_ip`,
 `dest_ip`, or with an object named like the event type. It is found
 
-- behind text, in which no quote may be open: what stands in quotes may have been sent by somebody on the network;
+- after text, in which no quote may be open: an attacker on the network may have sent the text in quotes;
 - under any path of keys and arrays, and in text that holds JSON (escaped once, twice or three times), up to {MAX_DEPTH} steps deep;
 - more than once on a line, and in an array under a key;
 - flattened (`dns.rrname`, `_dns_rrname`), with each value in a list (`fields`), and as Elastic's module maps it to the Elastic Common
   Schema (`source.ip`, `destination.port`, `network.transport`, `event.start`).
 
-Where an event is there twice, the more complete copy is read, and of equal ones the original text. The path is remembered: the next
-line is looked through again only where that path leads to nothing. The statistics (stderr, and `--stats`) count records by container.
+If an event is there twice, the more complete copy is read; if both are equal, the original text. The path is remembered: the next
+line is searched again only if that path leads to nothing. The statistics (stderr, and `--stats`) count records by container.
 Lines that hold no record are counted as skipped, with the reason; records that are cut off are counted as `half_line`. A file without
 any record is refused by name, with exit code 1, as are files in which every record is cut off.
 
@@ -47,7 +47,7 @@ any record is refused by name, with exit code 1, as are files in which every rec
   nanoseconds since 1970, told apart by their size. Zone names of Windows ("Eastern Daylight Time") and the common abbreviations are
   known. **A time without a zone, or with a zone name that is not known, is UTC.**
 - Without `timestamp`, a record has the time in `@timestamp`, or else in a field for the time around it (`time`, `event_timestamp`).
-- Without a `host`, `host.name` is no substitute unless it stands in the record itself.
+- Without a `host`, `host.name` is used only if it is in the record itself.
 
 ## What is not read
 
@@ -60,30 +60,30 @@ Records in base64, in UTF-16 (convert with `iconv`), or in partial lines of CRI 
 _TEXT = """\
 ## Alert logs in text
 
-Where a sensor has nothing else, its alerts are read from text or CSV, by `report`, `watch`, `check`, `explain` and on Spark. Every form
-gives the evidence that the same alerts give as alert_json without `b64_data`; for Suricata's forms, as EVE records without metadata,
-flow and dns. Text says less than EVE: not which name a lookup asked for, and not who opened the connection. Alerts alone find no slow
-mass mailers, and the report says so. Logs of Snort in JSON and unified2 are in [loading-snort.md](loading-snort.md#what-eveproc-reads).
+If a sensor has nothing else, its alerts are read from text or CSV, by `report`, `watch`, `check`, `explain` and on Spark. Every form
+gives the same evidence as these alerts in alert_json without `b64_data`; Suricata's forms, the same as EVE records without metadata,
+flow and dns. Text says less than EVE: it shows neither the name that was looked up nor which side opened the connection. Alerts alone find no
+slow mass mailers, and the report says so. Logs of Snort in JSON and unified2 are in [loading-snort.md](loading-snort.md#what-eveproc-reads).
 
-- **Recognized by content.** A file is fast.log, alert_fast or alert_full if a line of its first 4 KiB begins so, and CSV if its first line
+- **Recognized by content.** A file is fast.log, alert_fast or alert_full if a line of its first 4 KiB has that form, and CSV if its first line
   names columns or begins with the default fields. Compressed and rotated files are read too. Among lines of other programs, as in a
-  syslog, alerts of TCP and UDP are found wherever they stand, also beside EVE records.
+  syslog, alerts of TCP and UDP are found anywhere, also beside EVE records.
 - **Folders.** A folder's `fast.log`, `alerts.log`, `alert_fast.txt`, `alert_full.txt`, `alert`, `alert.fast`, `alert.full`, `alert.ids`,
   `snort.alert` (also rotated, and of packet threads) are read if there is no eve.json, alert_json, alert_csv or unified2 beside them:
-  those say the same and more. Otherwise the statistics name them as not read.
-- **Which alert.** The rule is what stands in brackets before the message, the addresses are what ends the line. What a message says
-  does not matter. gid and sid tell the signal (`sid_base` of site.yaml); alerts of other rules are counted.
-- **Whose lines.** A line of syslog is believed if its program is named like `snort`, `suricata` or `barnyard2`, or not named at all.
-  What other programs log may have been sent by anybody.
-- **Years.** Snort writes no year (unless it runs with `-y`), nor does RFC 3164. The year is the last one in which the time is at most a
-  day after the file was last written; in a line sent by syslog with a full time, that time takes the place of the file's. With
-  `--since`, a time is also taken to be within the year that begins there: of files that were copied without their times. Where that
-  makes it earlier than the file says, a problem of the report tells. A watch takes its own clock. Copy logs with their times (`cp -p`).
+    those contain the same and more. Otherwise the statistics name them as not read.
+- **Which alert.** The rule is in brackets before the message, the addresses are at the end of the line. The text of the message
+  does not matter. gid and sid identify the signal (`sid_base` of site.yaml); alerts of other rules are counted.
+- **Whose lines.** A line of syslog is accepted if its program is named like `snort`, `suricata` or `barnyard2`, or not named at all.
+  Lines that other programs log may contain text from attackers.
+- **Years.** Snort writes no year (unless it runs with `-y`), nor does RFC 3164. The year is the latest one in which the time is at most a
+  day after the file was last written; in a line sent by syslog with a full time, that time replaces the file's. With
+  `--since`, a time is also taken to be within the year that begins there, for files that were copied without their times. If that
+  makes it earlier than the file says, the report names it as a `problem`. A watch uses its own clock. Copy logs with their times (`cp -p`).
 - **Zones.** Engines write local time without a zone: it is taken for local time of the machine that eveproc runs on
   (`TZ=Europe/Vienna eveproc ...` for a sensor elsewhere, `TZ=UTC` for a Snort that runs with `-U`). A time in ISO 8601 without a zone is
   UTC, as everywhere.
 - **What is not an alert** is counted with its reason: `line of another program`, `packet dump` (lines that `packet` of alert_fast or
-  `-A cmg` adds), `addresses` (an alert without them, as of a damaged packet), `no alert`. A last line without its end is `half_line`,
+  `-A cmg` adds), `addresses` (an alert without them, as of a damaged packet), `no alert`. An incomplete last line is `half_line`,
   since an address may be cut off.
 - **CSV with names.** The first line may have the names of Snort 2.9 and barnyard2 (`timestamp`, `sig_generator`, `sig_id`, `src`,
   `srcport`, `dst`, `dstport`, `proto`), of Snort 3 (`seconds`, `gid`, `sid` or `rule`, `src_addr` or `src_ap`, ...) or of EVE (`src_ip`,
@@ -110,6 +110,6 @@ def _example(container: Container) -> str:
     content = container.wrap([RECORD])
     text = content.decode("utf-8", "replace").replace("\0", "")
     if container.title.startswith(("tar", "zip")):
-        return "An archive; each file in it is read as one by itself."
+        return "An archive; each file in it is read like a separate file."
     lines = "\n".join(line[:SHOWN].rstrip() for line in text.splitlines()[:12])
     return f"```text\n{lines.replace(chr(0xFEFF), '')}\n```"
