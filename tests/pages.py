@@ -47,12 +47,12 @@ Made from `--help` by `make pages`; do not edit. Exit codes are in [operating.md
 """
 
 _HEAD = """\
-# Signals: what is looked for, and what looks like it
+# Signals: what is detected, and known false positives
 
 Made from rulegen/catalogue and eveproc/signals by `make pages`; do not edit. A signal is one behaviour of a mass mailer that can be
 counted. Signals of one family tend to fail together; two families that agree make a verdict. The sid of a rule is the site's
-`sid_base` plus its offset, plus 1000 for each further network with thresholds of its own. "Records" says what eveproc counts of the
-same behaviour in Suricata's own dns, smtp and flow records. [add-a-signal.md](add-a-signal.md) says how to add one.
+`sid_base` plus its offset, plus 1000 for each further network with thresholds of its own. "Records" says what eveproc counts
+for the same behaviour in Suricata's own dns, smtp and flow records. [add-a-signal.md](add-a-signal.md) describes how to add one.
 """
 
 
@@ -167,9 +167,9 @@ def _rule(spec: RuleSpec) -> str:
         f"- Not visible on {', '.join(engines)}: {missed}."
         for missed, engines in _by_reason(spec.misses).items()
     ]
-    lines += [f"- Looks like it: {other}." for other in spec.mistaken_for]
-    lines.append(f"- Next: {spec.next_step}")
-    lines.append(f"- More: {', '.join(map(_link, spec.references))}.\n")
+    lines += [f"- Known false positive: {other}." for other in spec.mistaken_for]
+    lines.append(f"- Next step: {spec.next_step}")
+    lines.append(f"- References: {', '.join(map(_link, spec.references))}.\n")
     return "\n".join(lines)
 
 

@@ -51,7 +51,7 @@ def _foreign_sender(mail: Transaction) -> str:
 
 
 _NO_COMPARISON = (
-    "no rule of an engine compares one mail with the next, so there is no threshold to choose"
+    "no engine rule can compare mails with each other, so there is no threshold to choose"
 )
 _SMTP = Traces(event_types=("smtp",))
 
@@ -66,8 +66,8 @@ CONTENT = (
         ),
         traces=_SMTP,
         windows=(Window(HOUR, 4, 10),),
-        windows_source="Domains that one text was sent to; a person writes to a few. What goes "
-        "through a relay counts as relay_spread does.",
+        windows_source="Domains to which one text was sent; a person writes to a few. Mails "
+        "through a relay count as in relay_spread.",
         limit=PeerLimit.RECIPIENTS,
         is_grouped=True,
         explained_by_volume=True,
@@ -83,8 +83,8 @@ CONTENT = (
         ),
         traces=_SMTP,
         windows=(Window(HOUR, 4, 10),),
-        windows_source="Large providers refuse programs, so people rarely mail them: a few to "
-        "customers who asked for them.",
+        windows_source="Large providers refuse programs, so people rarely mail them, except a few "
+        "to customers who asked for them.",
         limit=PeerLimit.RECIPIENTS,
         alert_weight=AlertWeight(4.0, 6.0),
         unusual_for_mail_server=True,
@@ -93,14 +93,15 @@ CONTENT = (
     ),
     SignalEntry(
         signal=Signal.HELO_ODD,
-        did="introduced itself under",
+        did="used",
         peer=Peer.HELO_NAME,
         extractors=(Extractor(Session, _helo),),
         traces=_SMTP,
         windows=(Window(HOUR, 4, 5), Window(EIGHT_HOURS, 5, 10)),
-        windows_source="A client has one name, two when it moves. Submission ports do not count: "
-        "of many machines behind one address each submits under its own name. On port 25 they may "
-        "do so as well, so no more names count than servers that are not their own providers'.",
+        windows_source="A client uses one name, or two when it moves. Submission ports do not "
+        "count: many machines behind one address each submit under their own name. On port 25 "
+        "they may do so as well, so the number of names that count is at most the number of "
+        "servers that are not those of their own providers.",
         limit=PeerLimit.DIRECT_SERVERS,
         alert_weight=AlertWeight(2.5, 4.0),
         unusual_for_mail_server=True,
@@ -111,15 +112,15 @@ CONTENT = (
     ),
     SignalEntry(
         signal=Signal.SENDER_CHURN,
-        did="sent mail under",
+        did="sent mail from",
         peer=Peer.SENDER_DOMAIN,
         extractors=(Extractor(Transaction, _foreign_sender),),
         traces=_SMTP,
         windows=(Window(HOUR, 8, 20),),
         windows_source="Storm took the sender of each mail from lists of names and domains "
-        "(Kreibich et al. 2008); the slowest mailer to be found sends 20 mails an hour. A person "
-        "has two or three accounts, which weigh nothing; 8 leaves room for several people at one "
-        "machine.",
+        "(Kreibich et al. 2008); the slowest mailer to detect sends 20 mails an hour. A "
+        "person has two or three accounts, which do not raise the score; 8 allows for several "
+        "people on one machine.",
         limit=PeerLimit.RECIPIENTS,
         explained_by_volume=True,
         rule_match=Untold(_NO_COMPARISON),

@@ -81,7 +81,7 @@ class PeerLimit(Enum):
 class SignalEntry(Struct, frozen=True, kw_only=True):
     """One signal on the side of the records.
 
-    `did` and `peer` are its words: "asked the MX records of" 12 "domain"s. `extractors`: empty
+    `did` and `peer` are its words: "queried the MX records of" 12 "domain"s. `extractors`: empty
     where no record shows the signal and only alerts do, or where it is the slow name of another
     signal. `windows` weigh what they extract, `windows_source` says where the numbers are from.
     `is_grouped`: a key is "group peer", and the peers of the largest group count. `slow_name`: what

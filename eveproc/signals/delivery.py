@@ -26,9 +26,10 @@ _DIRECT = (
 )
 _DIRECT_SOURCE = (
     "Most hosts talk to fewer than 5 SMTP servers (ntopng's default; measured captures), but a "
-    "program that delivers by itself meets every partner of its site in one minute: a file server "
-    "that tells nine partners is benign. A mass mailer sends 10 mails a minute and more; a slow "
-    "one met 19 servers in 5 minutes and 71 in 55; the slowest to be found sends 2 mails an hour."
+    "program that delivers mail directly contacts every partner of its site within one minute: a "
+    "file server that notifies nine partners is benign. A mass mailer sends 10 or more mails a "
+    "minute; a slow one contacted 19 servers in 5 minutes and 71 in 55; the slowest to detect "
+    "sends 2 mails an hour."
 )
 
 
@@ -74,7 +75,7 @@ def _is_mail(smtp: Smtp) -> bool:
     return bool(smtp.mail_from or smtp.rcpt_to)
 
 
-_NO_MAILBOXES = "no rule of an engine looks at recipients, so there is no threshold to choose"
+_NO_MAILBOXES = "no engine rule examines recipients, so there is no threshold to choose"
 _MAIL_PORTS = Traces(ports=mail_ports)
 _SMTP = Traces(event_types=("smtp",))
 
@@ -138,7 +139,7 @@ DELIVERY = (
             Window(EIGHT_HOURS, 14, 60),
             Window(DAY, 20, 60),
         ),
-        windows_source="As smtp_attempts, but people have several accounts, and one provider "
+        windows_source="As for smtp_attempts, but people have several accounts, and one provider "
         "answers from several addresses.",
         limit=PeerLimit.SUBMISSION_SERVERS,
         slow_name=Signal.SUBMISSION_SLOW,
@@ -192,7 +193,7 @@ DELIVERY = (
     ),
     SignalEntry(
         signal=Signal.MX_THEN_SMTP,
-        did="asked the MX records of, and then connected for,",
+        did="queried the MX records of, and then connected for,",
         peer=Peer.DOMAIN,
         windows=_DIRECT,
         windows_source=_DIRECT_SOURCE,
@@ -210,9 +211,9 @@ DELIVERY = (
         extractors=(Extractor(Recipient, _mailbox_at_server),),
         traces=_SMTP,
         windows=(Window(HOUR, 15, 40), Window(EIGHT_HOURS, 30, 100), Window(DAY, 40, 200)),
-        windows_source="Programs that send alerts or scans straight to an exchanger write to a few "
-        "mailboxes, mostly the site's own, which do not count. Linux.ProxyM sent 400 mails a day "
-        "from each device (Doctor Web 2017).",
+        windows_source="Programs that send alerts or scans directly to a mail exchanger write to "
+        "a few mailboxes, mostly the site's own, which do not count. Linux.ProxyM sent 400 "
+        "mails a day from each device (Doctor Web 2017).",
         explained_by_volume=True,
         rule_match=Untold(_NO_MAILBOXES),
     ),
@@ -223,9 +224,8 @@ DELIVERY = (
         extractors=(Extractor(RelayedMail, _relayed_to),),
         traces=_SMTP,
         windows=(Window(HOUR, 20, 40), Window(EIGHT_HOURS, 40, 100)),
-        windows_source="A person writes to few domains within an hour. Newsletters "
-        "and invoices go to "
-        "many, so it counts only with programs attached or recipients refused.",
+        windows_source="A person writes to few domains within an hour. Newsletters and invoices "
+        "go to many, so the signal counts only with programs attached or recipients refused.",
         limit=PeerLimit.RECIPIENTS,
         explained_by_volume=True,
         rule_match=Untold(_NO_MAILBOXES),

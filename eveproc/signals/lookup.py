@@ -50,7 +50,7 @@ _GUESSES = Traces(name_labels=GUESSED_LABELS)
 LOOKUP = (
     SignalEntry(
         signal=Signal.MX_FLOOD,
-        did="asked the MX records of",
+        did="queried the MX records of",
         peer=Peer.DOMAIN,
         extractors=(Extractor(Question, _mx_domain),),
         traces=Traces(question_types=("MX",)),
@@ -60,8 +60,8 @@ LOOKUP = (
             Window(HOUR, 6, 20),
             Window(EIGHT_HOURS, 12, 60),
         ),
-        windows_source="A workstation asks no MX at all (Musashi 2004, Whyte 2006); an "
-        "administrator asks a few in an hour, a dozen on a bad day.",
+        windows_source="A workstation sends no MX queries at all (Musashi 2004, Whyte 2006); an "
+        "administrator sends a few an hour, a dozen on a busy day.",
         limit=PeerLimit.LOOKUPS,
         slow_name=Signal.MX_SLOW,
         alert_weight=AlertWeight(3.9, 7.0),
@@ -71,7 +71,7 @@ LOOKUP = (
     ),
     SignalEntry(
         signal=Signal.MX_SLOW,
-        did="asked the MX records of",
+        did="queried the MX records of",
         peer=Peer.DOMAIN,
         alert_weight=AlertWeight(3.9, 7.0),
         records=Signal.MX_FLOOD,
@@ -97,7 +97,7 @@ LOOKUP = (
             Window(HOUR, 12, 20),
             Window(EIGHT_HOURS, 20, 60),
         ),
-        windows_source="Mail clients guess names when they are set up; crawlers meet a few.",
+        windows_source="Mail clients guess names when they are set up; crawlers query a few.",
         limit=PeerLimit.LOOKUPS,
         alert_weight=AlertWeight(3.0, 6.0),
         explained_by_volume=True,
@@ -116,8 +116,8 @@ LOOKUP = (
             Window(HOUR, 6, 20),
             Window(EIGHT_HOURS, 10, 40),
         ),
-        windows_source="Half of name_guess: the set-up of a mail client finds some names, a mass "
-        "mailer misses most (Ludena Romana, Musashi 2005).",
+        windows_source="Half of name_guess: some guesses of a mail client at setup exist, most "
+        "guesses of a mass mailer do not (Ludena Romana, Musashi 2005).",
         limit=PeerLimit.LOOKUPS,
         alert_weight=AlertWeight(3.9, 6.5),
         explained_by_volume=True,

@@ -16,8 +16,8 @@ def _refused(recipient: Recipient) -> str:
 
 
 _NO_REPLIES = (
-    "its rule counts the replies of mail servers, and no record holds them: see what it alerts as "
-    "it is"
+    "its rule counts replies of mail servers, which no record holds: judge the present threshold "
+    "by its alerts"
 )
 
 REJECTION = (
@@ -35,10 +35,9 @@ REJECTION = (
         extractors=(Extractor(Recipient, _refused),),
         traces=Traces(event_types=("smtp",)),
         windows=(Window(HOUR, 4, 20),),
-        windows_source="A person mistypes an address now and then. Senders of "
-        "mailings are reviewed "
-        "from 5 % of bounces on (Amazon SES), so those do not count; of a spammer's list 3 to 40 % "
-        "are refused, on a blocklist nearly all.",
+        windows_source="A person mistypes an address now and then. Amazon SES reviews senders "
+        "whose bounces reach 5 %, so refusals up to that share do not count; 3 to 40 % of a "
+        "spammer's list are refused, and nearly all of it if the sender is on a blocklist.",
         limit=PeerLimit.REFUSED,
         alert_weight=AlertWeight(3.5, 5.0),
         rule_match=Untold(_NO_REPLIES),

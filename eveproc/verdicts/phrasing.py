@@ -31,7 +31,7 @@ def looks_like(signal: Signal) -> str:
 
 
 def fact(scored: ScoredSignal) -> str:
-    """What the host did: "asked the MX records of 96 domains (31 of them new within ...)"."""
+    """What the host did: "queried the MX records of 96 domains (31 of them new within ...)"."""
     if scored.source is EvidenceSource.ALERT:
         return _alert_fact(scored)
     entry = SIGNALS[scored.signal]

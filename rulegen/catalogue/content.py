@@ -10,7 +10,7 @@ from rulegen.vocabulary import RUNNABLE_SUFFIXES, SNORTS, Engine, Signal
 _LOG_ONLY = MappingProxyType(
     dict.fromkeys(
         Engine,
-        "an engine cannot compare one mail with the next; eveproc does, from the smtp records of "
+        "an engine cannot compare mails with each other; eveproc does, from the smtp records of "
         "eve.json",
     )
 )
@@ -18,8 +18,8 @@ _LOG_ONLY = MappingProxyType(
 _PLAIN_NAMES = MappingProxyType(
     dict.fromkeys(
         SNORTS,
-        "names that stand in no Content-Disposition, or encoded (RFC 2047, 2231); mails on other "
-        "ports than the site's",
+        "file names outside a Content-Disposition header or encoded (RFC 2047, 2231); mails on "
+        "ports other than the site's",
     )
 )
 
@@ -35,12 +35,12 @@ CONTENT = (
             "a newsletter or invitation sent to many people",
             "an application that sends the same notice to each of its users",
         ),
-        next_step="Read one of the mails; ask the owner whether the mailing was meant.",
+        next_step="Read one of the mails; ask the owner whether the mailing was intended.",
         references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321"),),
         technique="T1566",
         classtype="trojan-activity",
         threshold=Threshold(10, 300),
-        threshold_source="As mail_burst: ten mails are more than a person writes in five minutes.",
+        threshold_source="As for mail_burst: a person does not write ten mails in five minutes.",
         not_on=_LOG_ONLY,
     ),
     RuleSpec(
@@ -49,16 +49,16 @@ CONTENT = (
         offset=202,
         rev=3,
         msg="MXHOUND CONTENT Executable attachments mailed to external servers",
-        sees="attachments with a name that Windows runs, installs or mounts "
-        f"({', '.join(RUNNABLE_SUFFIXES)}) in clear text mails to external servers",
+        sees="attachments of a type that Windows runs, installs or mounts "
+        f"({', '.join(RUNNABLE_SUFFIXES)}), in cleartext mails to external servers",
         mistaken_for=("a person or application that mails programs to an external partner",),
-        next_step="Have a copy of the attachment analyzed; see which programs run on the host.",
+        next_step="Have a copy of the attachment analyzed; check which programs run on the host.",
         references=(Reference("url", "attack.mitre.org/techniques/T1566/001"),),
         technique="T1566.001",
         classtype="trojan-activity",
         threshold=Threshold(3, 3600),
-        threshold_source="Large providers refuse such names, so people do not mail them three "
-        "times in an hour.",
+        threshold_source="Large providers refuse such attachments, so people do not send three of "
+        "them in an hour.",
         misses=MappingProxyType({**ON_WEB_PORTS, **_PLAIN_NAMES}),
         updated="2026_11_29",
     ),
@@ -69,23 +69,22 @@ CONTENT = (
         rev=2,
         msg="MXHOUND CONTENT Sessions with external mail servers under a HELO name no mail server "
         "has",
-        sees="SMTP sessions on port 25 of external hosts whose HELO is a bare word, a bare "
-        "address, localhost, or the literal of "
-        "an address that no host has ([0.0.0.0], [127.0.0.1])",
+        sees="SMTP sessions on port 25 of external hosts whose HELO name is a single word, a bare "
+        "address, localhost, or the literal of an address that no host can have on the "
+        "Internet ([0.0.0.0], [127.0.0.1])",
         mistaken_for=(
             "a mail client or device that hands its mail to an external provider on port 25",
-            "a mail server of the site without a proper name of its own",
+            "a mail server of the site that has no fully qualified name",
         ),
-        next_step="See what the host says in HELO and to how many servers; give a real mail server "
-        "its full name.",
+        next_step="Check which HELO names the host uses and with how many servers; give a "
+        "legitimate mail server its fully qualified name.",
         references=(Reference("url", "www.rfc-editor.org/rfc/rfc5321#section-4.1.3"),),
         technique="T1071.003",
         classtype="trojan-activity",
         threshold=Threshold(10, 3600),
-        threshold_source="Office clients, which do say bare words, opened 6 sessions in 3600 s at "
-        "most (a day of a real office); "
-        "all 99 sessions of Emotet 2021 said [0.0.0.0]. Submission ports are not looked at: mail "
-        "clients say bare words there.",
+        threshold_source="Office clients, which do use single words, opened at most 6 sessions in "
+        "3600 s (a day of a real office); all 99 sessions of Emotet 2021 used [0.0.0.0]. "
+        "Submission ports are excluded: mail clients use single words there.",
         updated="2026_11_30",
     ),
     RuleSpec(
@@ -94,12 +93,12 @@ CONTENT = (
         offset=204,
         rev=1,
         msg="MXHOUND CONTENT Mails under the sender domains of many others",
-        sees="mails of one host to external servers whose envelope senders are in many domains, "
+        sees="mails from one host to external servers, with envelope senders in many domains, "
         "none of them the site's own",
         mistaken_for=(
             "a mail server, forwarder or list server that the site profile does not declare",
-            "a web or application server that sends in the name of its customers",
-            "a machine that many people with accounts of their own share",
+            "a web or application server that sends on behalf of its customers",
+            "a machine shared by many people who each have their own accounts",
         ),
         next_step="Compare the senders with the users of the host; declare it if it is a mail "
         "server.",

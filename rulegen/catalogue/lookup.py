@@ -15,7 +15,7 @@ _TECHNIQUE = Reference("url", "attack.mitre.org/techniques/T1071/004")
 
 # Snort 2.9 has no rules by protocol, and those of Snort 3 are silent where a configuration lacks
 # its dns inspector.
-_PORT_53 = "DNS on other ports than 53; what is asked over TCP, {} counts apart"
+_PORT_53 = "DNS on ports other than 53; queries over TCP, which {} counts separately"
 
 
 def _port_53(name: str, *, more: str = "") -> MappingProxyType[Engine, str]:
@@ -29,22 +29,22 @@ _ON_UDP = (
         offset=1,
         rev=3,
         msg="MXHOUND LOOKUP Many MX lookups by a host that is no mail server",
-        sees="many DNS questions of type MX (mail exchanger) in a short time, over UDP or TCP, to "
+        sees="many DNS queries of type MX (mail exchanger) in a short time, over UDP or TCP, to "
         "any resolver",
         mistaken_for=(
             "a mail server or resolver that the site profile does not declare",
             "an address checker or mailing-list cleaner",
-            "a DNS tunnel: many MX questions below one domain and no SMTP",
+            "a DNS tunnel: many MX queries below one domain and no SMTP",
         ),
-        next_step="See which domains it asked for and whether it then connected to port 25; "
+        next_step="Check which domains it queried and whether it then connected to port 25; "
         "declare it if it is a mail server or resolver.",
         references=(_MX,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(10, 60),
-        threshold_source="A workstation asks no MX at all (Whyte, van Oorschot, Kranakis 2006); an "
-        "administrator asks a dozen in a day; "
-        "DNS tunnels and flooding worms ask 40 and more in a minute.",
+        threshold_source="A workstation sends no MX queries at all (Whyte, van Oorschot, Kranakis "
+        "2006); an administrator sends a dozen a day; DNS tunnels and flooding worms send 40 "
+        "or more a minute.",
         misses=_port_53("mx_flood_tcp"),
         updated="2026_11_28",
     ),
@@ -54,21 +54,23 @@ _ON_UDP = (
         offset=2,
         rev=3,
         msg="MXHOUND LOOKUP Steady MX lookups by a host that is no mail server",
-        sees="DNS questions of type MX that go on for an hour, too few in a minute to be a flood",
+        sees="DNS queries of type MX that continue for an hour, too few per minute to be a flood",
         mistaken_for=(
             "a mail server or resolver that the site profile does not declare",
-            "an administrator at work on mail for an hour",
+            "an administrator who works on mail for an hour",
             "monitoring that checks MX records on a timer: always the same names",
         ),
-        next_step="Compare the names: a sender asks for new domains all the time, monitoring "
+        next_step="Compare the names: a mass mailer keeps querying new domains, monitoring "
         "repeats a few.",
         references=(_MX,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(15, 3600),
-        threshold_source="Above an administrator's dozen lookups; below the 20 an hour of a sender "
-        "of 20 mails an hour.",
-        misses=_port_53("mx_slow_tcp", more="; that a host takes mail in: it alerts as well"),
+        threshold_source="Above an administrator's dozen lookups; below the 20 lookups an hour of "
+        "a sender of 20 mails an hour.",
+        misses=_port_53(
+            "mx_slow_tcp", more="; whether a host receives mail: mail servers trigger it as well"
+        ),
         updated="2026_11_28",
     ),
     RuleSpec(
@@ -77,22 +79,22 @@ _ON_UDP = (
         offset=3,
         rev=2,
         msg="MXHOUND LOOKUP Many lookups of guessed mail server names",
-        sees="many DNS questions of type A for names that start with mail, smtp, mx, relay and the "
+        sees="many DNS queries of type A for names that start with mail, smtp, mx, relay and the "
         "like, outside the site's own domains",
         mistaken_for=(
-            "a monitoring host or broken program that asks for one such name again and again",
+            "a monitoring host or broken program that keeps querying one such name",
             "a web crawler",
             "a mail client that looks for its provider's servers",
             "a resolver that the site profile does not declare",
         ),
-        next_step="Count the distinct domains: one or two names asked again and again are no mass "
-        "mailer, dozens of domains are.",
+        next_step="Count the distinct domains: one or two names queried repeatedly do not "
+        "indicate a mass mailer, dozens of domains do.",
         references=(_TECHNIQUE,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(20, 300),
-        threshold_source="Office clients ask 3 in 300 s at most (a day of a real office); Emotet "
-        "2021 asked 571 in 300 s, 183 in 60 s.",
+        threshold_source="Office clients sent at most 3 in 300 s (a day of a real office); Emotet "
+        "2021 sent 571 in 300 s, 183 in 60 s.",
         misses=_port_53("name_guess_tcp"),
         updated="2026_11_28",
     ),
@@ -102,21 +104,22 @@ _ON_UDP = (
         offset=4,
         rev=2,
         msg="MXHOUND LOOKUP Many guessed mail server names that do not exist",
-        sees="many NXDOMAIN answers to questions of type A for names that start with mail, smtp, "
+        sees="many NXDOMAIN answers to queries of type A for names that start with mail, smtp, "
         "mx, relay and the like",
         mistaken_for=(
-            "a program with a wrong server name in its settings that asks again and again",
+            "a program with a wrong server name in its settings that keeps querying it",
             "a mail client that looks for its provider's servers",
             "a resolver that the site profile does not declare",
         ),
-        next_step="Count the distinct domains asked for; correct the settings if it is one name.",
+        next_step="Count the distinct domains queried; correct the settings if it is a single "
+        "name.",
         references=(_TECHNIQUE,),
         technique=_DNS,
         classtype="trojan-activity",
         threshold=Threshold(10, 300),
-        threshold_source="W32/Mytob.A tries six and more names in each domain (Ludena Romana, "
-        "Musashi 2005), most of which do not exist; "
-        "a mail client's set-up tries four in one domain.",
+        threshold_source="W32/Mytob.A tries six or more names in each domain (Ludena Romana, "
+        "Musashi 2005), most of which do not exist; a mail client tries four at setup in one "
+        "domain.",
         host_side=HostSide.DESTINATION,
         misses=_port_53("name_guess_nx_tcp"),
         updated="2026_11_24",
@@ -133,10 +136,10 @@ def _over_tcp(spec: RuleSpec, offset: int) -> RuleSpec:
         name=f"{spec.name}_tcp",
         offset=offset,
         msg=f"{spec.msg} over TCP",
-        sees=f"the same as {spec.name}, over TCP alone",
+        sees=f"the same as {spec.name}, over TCP only",
         misses=MappingProxyType(
             dict.fromkeys(
-                SNORTS, f"DNS on other ports than 53; what is asked over UDP, {spec.name} counts"
+                SNORTS, f"DNS on ports other than 53; queries over UDP, which {spec.name} counts"
             )
         ),
         only_for=SNORTS,

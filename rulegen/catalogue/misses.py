@@ -8,12 +8,11 @@ from rulegen.vocabulary import SURICATAS
 NOT_PORT_53 = MappingProxyType(
     dict.fromkeys(
         SURICATAS,
-        "DNS on other ports than 53 (detection-ports of suricata.yaml), and over HTTP/2 where that "
-        "is decrypted",
+        "DNS on ports other than 53 (detection-ports in suricata.yaml), and over decrypted HTTP/2",
     )
 )
 ON_WEB_PORTS = MappingProxyType(
     dict.fromkeys(
-        SURICATAS, "SMTP on the ports of the web (80, 81, 443, 444), unless the site has mail there"
+        SURICATAS, "SMTP on web ports (80, 81, 443, 444), unless the site uses them for mail"
     )
 )

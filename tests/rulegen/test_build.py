@@ -154,7 +154,7 @@ def test_the_rules_file_says_what_is_in_it_and_what_is_not(
     (made,) = build(site, [Engine.SURICATA_8], tmp_path, TODAY).engines
     text = (tmp_path / "suricata-8" / "mxhound.rules").read_text()
     assert text.startswith("# Rules of mxhound for suricata-8, ")
-    assert "# Not here: look_alike: an engine cannot compare one mail with the next" in text
+    assert "# Not here: look_alike: an engine cannot compare mails with each other" in text
     assert [line for line in text.splitlines() if line and not line.startswith("#")] == [
         rule.text for rule in made.rules
     ]

@@ -35,9 +35,9 @@ def test_an_engine_that_cannot_see_a_signal_says_why() -> None:
     assert "mx_flood_tcp" not in by_rule
     on_snort = {row.rule: row.sees for row in catalogue_rows(Engine.SNORT_3)}
     assert on_snort["smtp_slow"].startswith(
-        "not on snort-3: Snort remembers nothing of a host from one connection to the next"
+        "not on snort-3: Snort keeps no state about a host between connections"
     )
-    assert "(not visible on snort-3: DNS on other ports than 53;" in on_snort["mx_flood"]
+    assert "(not visible on snort-3: DNS on ports other than 53;" in on_snort["mx_flood"]
     assert "met_mark" not in on_snort
 
 

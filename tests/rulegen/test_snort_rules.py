@@ -274,11 +274,8 @@ def test_settings_of_2_9_hold_what_may_be_set_more_than_once(tmp_path: Path) -> 
 def test_the_rules_say_what_is_not_visible(tmp_path: Path) -> None:
     built(Engine.SNORT_3, tmp_path)
     text = (tmp_path / "snort-3" / "mxhound.rules").read_text()
-    assert (
-        "# Not here: smtp_slow: Snort remembers nothing of a host from one connection to the next"
-        in text
-    )
-    assert "# Not visible to it: DNS on other ports than 53;" in text
+    assert "# Not here: smtp_slow: Snort keeps no state about a host between connections" in text
+    assert "# Not visible to it: DNS on ports other than 53;" in text
 
 
 def test_how_long_a_rule_may_be_depends_on_the_engine() -> None:

@@ -151,7 +151,7 @@ def test_the_text_names_numbers_reasons_and_who_is_not_counted() -> None:
     assert why
     assert why[1].endswith(" ...")
     assert "    10.20.71.91: judged infected: " in done.stdout
-    assert "smtp_rejects: no proposal: its rule counts the replies of mail servers" in done.stdout
+    assert "smtp_rejects: no proposal: its rule counts replies of mail servers" in done.stdout
     assert "NOT FOUND" not in done.stdout
 
 
