@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -181,28 +182,41 @@ def test_a_list_that_changed_under_us_is_told_and_read_anew(redis_port, redis_li
 
 
 def test_a_server_that_is_away_is_told_once_and_asked_again(redis_port, redis_list, monkeypatch):
+    """What was read stays in the list until a poll has recognized it again."""
     source, stats = redis_list
     pushed(redis_port, "1")
     records_of(source)
     with monkeypatch.context() as away:
-        away.setattr(
-            source._client,
-            "lrange",
-            lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")),
-        )
-        away.setattr(
-            source._client,
-            "ltrim",
-            lambda *_: (_ for _ in ()).throw(source._redis.ConnectionError("away")),
-        )
+        for command in ("lrange", "ltrim"):
+            away.setattr(source._client, command, partial(raise_away, source))
         assert records_of(source) == records_of(source) == []
         source.commit()
+    told = ["cannot be read, and is tried again: away"]
+    assert [problem.what for problem in stats.problems] == told
+    source.commit()
+    assert source._client.llen("eve") == 1
+    assert records_of(source) == []
+    source.commit()
+    assert source._client.llen("eve") == 0
+    assert [problem.what for problem in stats.problems] == [*told, "is read again"]
+
+
+def test_what_cannot_be_removed_stays_for_now(redis_port, redis_list, monkeypatch):
+    source, stats = redis_list
+    pushed(redis_port, "1")
+    records_of(source)
+    with monkeypatch.context() as away:
+        away.setattr(source._client, "ltrim", partial(raise_away, source))
+        source.commit()
     assert [problem.what for problem in stats.problems] == [
-        "cannot be read, and is tried again: away",
-        "what was read stays in it for now: away",
+        "what was read stays in it for now: away"
     ]
     source.commit()
-    assert records_of(source) == []
+    assert source._client.llen("eve") == 0
+
+
+def raise_away(source, *_):
+    raise source._redis.ConnectionError("away")
 
 
 def test_what_is_no_list_or_no_server_is_refused(redis_port, tmp_path):
