@@ -131,7 +131,7 @@ def test_a_line_that_changes_nothing_is_not_named(
             "",
             f"event_filter gen_id 1, sig_id {MX_FLOOD}, {LIMIT}",
             "must be unique",
-            "take this one",
+            "remove this one",
         ),
         (OTHER.format("tcp", MX_FLOOD, 9), "", "duplicates previous rule", "another rule has sid"),
     ],
