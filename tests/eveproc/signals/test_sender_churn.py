@@ -28,7 +28,7 @@ def test_many_sender_domains_to_many_servers_are_evidence():
     found = churn_of(verdict(web() + letters()))
     assert found.distinct == DOMAINS
     assert found.weight > 2
-    assert found.fact.startswith("Sent mail under 12 sender domains (12 times, ")
+    assert found.fact.startswith("Sent mail from 12 sender domains (12 times, ")
     assert churn_of(verdict(web() + letters(domains=1))).weight == 0
 
 
