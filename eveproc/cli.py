@@ -803,9 +803,10 @@ def _reported(report: Path, folder: Path | None) -> "tuple[Candidate, ...]":
     from eveproc.block import read_report, with_earlier
 
     candidates = read_report(report)
+    known = with_earlier(candidates, folder) if folder else candidates
     if not candidates:
-        _say(f"{report}: names no host; earlier blocks stay until they expire")
-    return with_earlier(candidates, folder) if folder else candidates
+        _say(f"{report}: names no host{'; earlier blocks stay until they expire' if known else ''}")
+    return known
 
 
 @main.command()

@@ -286,6 +286,8 @@ def test_a_report_that_names_nobody_lifts_no_block_before_its_end(inputs, tmp_pa
         "no host is blocked: loading these files removes all earlier blocks\n"
     )
     assert listed(tmp_path) == []
+    first = run(*inputs, "-o", tmp_path / "another")
+    assert first.stderr.endswith("report.json: names no host\n")
 
 
 @pytest.mark.parametrize(
