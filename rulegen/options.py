@@ -16,8 +16,8 @@ class WrittenPath(click.Path):
     ) -> str | bytes | PathLike[str]:
         if value == "-":
             self.fail(
-                "- means standard output, which cannot be used here; expected a name "
-                "(./- for one that is just that)",
+                "- means standard output, which cannot be used here; expected a file name "
+                "(./- for a file named -)",
                 param,
                 ctx,
             )

@@ -406,14 +406,14 @@ def _domains(store: SiteEvidence, mail_servers: set[str]) -> Iterator[Named]:
     for domain, number in _frequent(accepted):
         hosts = count_of(number, "external host")
         if domain in relayed:
-            why = f"its mail is accepted from {hosts}, and also delivered to external servers"
+            why = f"mail to it is accepted from {hosts}, and also delivered to external servers"
             yield Named(domain, why, Confidence.MEDIUM)
         else:
-            yield Named(domain, f"its mail is accepted from {hosts}")
+            yield Named(domain, f"mail to it is accepted from {hosts}")
     if not accepted:
         for domain, number in _frequent(_clients_by_domain(store.domains.named, mail_servers)):
             hosts = count_of(number, "external host")
-            why = f"{hosts} named recipients in it, but no message was seen"
+            why = f"{hosts} named recipients of this domain, but no message was seen"
             yield Named(domain, why, Confidence.MEDIUM)
 
 
@@ -472,7 +472,9 @@ def _network_differences(discovery: Discovery) -> Iterator[Difference]:
         if network.confidence is Confidence.HIGH:
             yield Difference("home_networks", network.name, True, network.why)
     for home in discovery.unmet:
-        yield Difference("home_networks", str(home), False, "no host of it was seen in these logs")
+        yield Difference(
+            "home_networks", str(home), False, "none of its hosts was seen in these logs"
+        )
 
 
 def _role_differences(
@@ -488,5 +490,5 @@ def _role_differences(
             for home in site.home_networks
         )
         if is_home and not any(find_network(address, (network,)) for address in found):
-            why = "no host of it was seen in this role in these logs"
+            why = "none of its hosts was seen in this role in these logs"
             yield Difference(role.value, short(network), False, why)

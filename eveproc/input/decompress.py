@@ -89,7 +89,7 @@ class _Unpacked(BufferedIOBase):
             elif block := self._unpack(self._member, packed, size):
                 return block
         if self._member:
-            raise EOFError("it ends before its archive does")
+            raise EOFError("it ends within the archive")
         return b""
 
     def _read_packed(self) -> bytes:

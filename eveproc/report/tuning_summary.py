@@ -82,7 +82,7 @@ def _why(one: Recommendation) -> str:
     reached = (
         f"{safe(one.loud[0].host)} reached {one.loud[0].largest} in {one.present.seconds} s"
         if one.loud
-        else "no host that is not infected did this"
+        else "no host did this, except infected ones if any"
     )
     if not one.fits:
         return f"over the budget: {reached}; above {one.ceiling} a known sender would be missed"

@@ -149,7 +149,7 @@ def numbers_of(threshold: Threshold) -> str:
 
 def _seen(one: Recommendation) -> str:
     if not one.loud:
-        return "No host that is not infected did this at all."
+        return "No host did this, except infected ones if any."
     first = one.loud[0]
     return (
         f"{numbers_of(one.present)} would have alerted {rate(one.now)} times a week; "

@@ -272,9 +272,9 @@ def _missing_sensors(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]
     if missing and store.unnamed_logs:
         logs = named_shortly(sorted(store.unnamed_logs))
         return (
-            f"it cannot be told which sensor wrote {logs}: let the folder have the name of the "
-            "sensor, or the file's name begin "
-            f"with it; until then make sure that the input holds the logs of {', '.join(missing)}",
+            f"the sensor that wrote {logs} is unknown: name the folder after the sensor, or begin "
+            "the file's name with the sensor's; until then make sure that the input holds the "
+            f"logs of {', '.join(missing)}",
         )
     return tuple(
         (
@@ -294,7 +294,7 @@ def _missing_fields(store: EvidenceStore, site: SiteProfile) -> Iterator[str]:
     seen = {name for label in labels for name in values_of(Place.of(label).scope)}
     for name in named:
         if name not in seen:
-            yield f"separate_by names {name}, which no record had: it separated no networks"
+            yield f"separate_by names {name}, but no record has it: it separated no networks"
 
 
 def _early_sentences(store: EvidenceStore) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _nothing_in_time(seen: InputSeen) -> Cause | None:
         return None
     return Cause(
         "nothing_in_period",
-        f"no record counts: all are {', '.join(sorted(outside))}",
+        f"no record can be used: all are {', '.join(sorted(outside))}",
         "check --since, --until and the sensor's clock",
     )
 

@@ -1,4 +1,4 @@
-"""HostEvidence -> the explanation of hosts that only counting rules show. Pure."""
+"""HostEvidence -> the explanation of hosts known only from counting rules. Pure."""
 
 from eveproc.evidence.store import HostEvidence
 from eveproc.verdicts.alert_weights import TELLING, count_alone
@@ -9,13 +9,13 @@ COUNTED = frozenset(Signal) - frozenset(TELLING)
 
 
 def counted_alone(evidence: HostEvidence) -> BenignExplanation | None:
-    """Only alerts, of rules that newsletters, surveys, monitors and crowds trigger, too."""
+    """Deliveries only in alerts, of rules that also count what benign hosts do."""
     if not count_alone(evidence):
         return None
     return BenignExplanation(
-        "is seen by rules alone that newsletters, surveys, monitors and the people behind one "
-        "address trigger as well",
-        "log its dns, smtp and flow records, or look at what it sends",
+        "triggered delivery rules that newsletters, surveys, monitors and many people behind one "
+        "address also trigger, and no record shows a delivery",
+        "log its dns, smtp and flow records, or inspect what it sends",
         COUNTED,
         PERHAPS,
     )

@@ -55,8 +55,8 @@ def regulars(evidence: HostEvidence) -> BenignExplanation | None:
     if len(others) <= OWN_PROVIDERS or 2 * again <= len(others):
         return None
     return BenignExplanation(
-        f"returns to {again} of its {len(others)} submission servers in {REGULAR_HOURS} hours "
-        "and more, as many programs behind one address do",
+        f"used {again} of its {len(others)} submission servers in {REGULAR_HOURS} or more "
+        "distinct hours, as many programs behind one address do",
         "if many programs or people share this address, add it to exempt; if not, investigate it",
         SUBMITTED,
         PERHAPS,
@@ -75,9 +75,9 @@ def account_setup(evidence: HostEvidence) -> BenignExplanation | None:
     if 2 * len(own) <= len(tried) or tests > TESTS_EACH * len(own):
         return None
     return BenignExplanation(
-        f"asks {len(settings)} domains for the settings of mail programs and tries the servers of "
-        f"{len(own)} of them, as somebody does who sets up accounts",
-        "if nobody sets up accounts there, find the program",
+        f"queries mail client settings of {len(settings)} domains and tries the servers of "
+        f"{len(own)} of them, as a mail client does when accounts are set up",
+        "if nobody sets up mail accounts on it, find the program that does this",
         SURVEYED,
         HARDLY,
     )
@@ -100,7 +100,7 @@ def file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
     return BenignExplanation(
         f"tries {lost} other peers on {ports} ports without an answer, as a file sharing program "
         "does",
-        "if file sharing is not allowed, find the program",
+        "if file sharing is not allowed, find and remove the program",
         CONNECTIONS,
         HARDLY,
     )

@@ -35,16 +35,16 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
     at_most, explained = PERHAPS, BY_RATE
     is_accepted = _is_accepted(evidence, context)
     if is_accepted and sends_as_its_greeting_says(evidence, context.may_be_own):
-        what = "the domain of its HELO name, and nearly all of it is accepted"
+        what = "the domain of its HELO name, with nearly all mails accepted"
         if _returns(evidence):
-            what, at_most = f"{what}, again and again to the same servers", HARDLY
+            what, at_most = f"{what}, repeatedly to the same servers", HARDLY
     elif _is_in_our_name(evidence, context) and (is_accepted or _is_slow(evidence)):
-        how = ", and nearly all of it is accepted" if is_accepted else " at a low rate"
+        how = ", with nearly all mails accepted" if is_accepted else " at a low rate"
         what, explained = f"the site's own domains{how}", BY_RATE - {Signal.LOOK_ALIKE}
     else:
         return None
     return BenignExplanation(
-        f"sends only from {what}, as a program that delivers directly does",
+        f"sends mail only from {what}, as a program that delivers directly does",
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
         explained,
         at_most,
@@ -67,8 +67,8 @@ def hidden_sender(evidence: HostEvidence, context: HostContext) -> BenignExplana
     if not _is_taken_by_servers(evidence, context):
         return None
     return BenignExplanation(
-        "greets every server under one full name of the site's own, and nearly all of them take "
-        "what it sends, as a program that delivers directly does",
+        "uses one full HELO name of the site's own domain, and nearly all servers accept what it "
+        "sends, as a program that delivers directly does",
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
         BY_RATE,
         PERHAPS,
@@ -90,8 +90,8 @@ def few_a_night(
     ):
         return None
     return BenignExplanation(
-        "greets every server under one full name, as a program that delivers a few mails does",
-        "if it is one, declare it in mail_servers; if not, find the program",
+        "uses one full HELO name, as a program that delivers a few mails does",
+        "if it runs such a program, declare it in mail_servers; if not, find what sends",
         frozenset((Signal.SMTP_VERY_SLOW,)),
         PERHAPS,
     )

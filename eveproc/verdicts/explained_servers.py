@@ -31,7 +31,7 @@ def declared_server(evidence: HostEvidence, *, is_declared: bool) -> BenignExpla
     if not is_declared or not is_one_text_refused(evidence):
         return None
     return BenignExplanation(
-        "is a declared mail server, which one of its users, or a thief of an account, may use",
+        "is a declared mail server: one of its users, or the thief of an account, may send this",
         "find the account that sent this text in the server's own log, and change its password",
         frozenset((Signal.LOOK_ALIKE, Signal.RCPT_REFUSED)),
         PERHAPS,
@@ -96,7 +96,7 @@ def mail_filter(evidence: HostEvidence) -> BenignExplanation | None:
     more = f" and {len(lists) - NAMED} more" if len(lists) > NAMED else ""
     return BenignExplanation(
         f"asks DNS blocklists ({', '.join(lists[:NAMED])}{more}) about {asked} addresses, as "
-        "a mail filter does; that explains lookups, and neither deliveries nor what is in them",
+        "a mail filter does (this explains its lookups, but not its deliveries or their content)",
         "if it is a mail filter, declare it in mail_servers; if not, find the program that asks",
         LOOKUPS,
         HARDLY,
@@ -122,8 +122,8 @@ def scanner(evidence: HostEvidence) -> BenignExplanation | None:
         return BenignExplanation(text, next_step, BY_RATE, HARDLY)
     if inside >= SCANNED_HOSTS:
         text = (
-            f"connects to the mail ports of {inside} internal hosts, as a scanner does; "
-            "mail goes to external ones"
+            f"connects to the mail ports of {inside} internal hosts, as a scanner does (a mass "
+            "mailer connects to external ones)"
         )
         return BenignExplanation(text, next_step, frozenset(), HARDLY)
     return None

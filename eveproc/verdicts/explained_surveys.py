@@ -56,8 +56,8 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
     is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * seconds / 60
     sure = is_gentle or _hands_nothing_over(evidence, context)
     return BenignExplanation(
-        f"connects to the same {peers} servers repeatedly without sending mail that was "
-        "seen, as monitoring does",
+        f"connects to the same {peers} servers repeatedly and sends no visible mail, as "
+        "monitoring does",
         "if it monitors them, add it to exempt; if not, investigate it",
         BY_RATE,
         HARDLY if sure else PERHAPS,
@@ -145,9 +145,9 @@ def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplan
         return None
     shown = count_of(mails, "readable mail") if mails else "no readable mail"
     return BenignExplanation(
-        f"is seen in {count_of(sessions, 'session')} with {shown}, and without flow records "
-        "nothing tells whether mails were handed over",
-        "log its flow records, or look at what it sends",
+        f"opened {count_of(sessions, 'session')} with {shown}, and without flow records it is "
+        "unknown whether it delivered mails",
+        "log its flow records, or inspect what it sends",
         CONNECTIONS | {Signal.SMTP_SESSIONS},
         PERHAPS,
     )

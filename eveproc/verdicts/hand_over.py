@@ -116,12 +116,12 @@ class Chain(Struct, frozen=True):
         did = (
             f"raised the same alert ({self.signal}) one after another"
             if self.signal
-            else "carried on from one another"
+            else "were active one after another"
         )
         return (
-            f"{count_of(len(self.machines), 'address')} of {self.network} {did}, never at once and "
-            f"with pauses of {max(1, round(self.gap))} s at most, as one machine does that changes "
-            "its address: they are judged together."
+            f"{count_of(len(self.machines), 'address')} of {self.network} {did}, never at the same "
+            f"time and with pauses of at most {max(1, round(self.gap))} s, as if one machine "
+            "changed its address: they are judged together."
         )
 
 

@@ -144,8 +144,8 @@ def _said(odd: OddDay, *, is_mail_server: bool) -> str:
         else "its mail account may be stolen, or this is a mailing"
     )
     return sentence(
-        f"against its own history: {count_of(first.now, first.noun)} on {_date(odd.day)}, at most "
-        f"{first.before:,} on any of the {odd.known} days known before, since "
+        f"far above its own history: {count_of(first.now, first.noun)} on {_date(odd.day)}, at "
+        f"most {first.before:,} on any of the {odd.known} days known before, since "
         f"{_date(odd.since)}{also}{new}; {may_be}"
     )
 

@@ -61,27 +61,26 @@ def _crowds(
     evidence: HostEvidence, names: Sequence[HostName], clients: Mapping[str, int]
 ) -> Iterator[Crowd]:
     platforms, programs, relayed = (clients.get(kind, 0) for kind in CLIENT_KINDS)
+    providers = _read_again(evidence)
     yield Crowd(
-        ceil(_read_again(evidence) / OWN_PROVIDERS),
-        "mailboxes of more providers are read again and again than fewer people have "
-        f"({OWN_PROVIDERS} each)",
+        ceil(providers / OWN_PROVIDERS),
+        f"mailboxes of {providers} providers are read repeatedly ({OWN_PROVIDERS} each)",
     )
-    yield Crowd(
-        len({name.name for name in names if name.kind == "user"}),
-        "so many users logged in from it",
-    )
+    users = len({name.name for name in names if name.kind == "user"})
+    yield Crowd(users, f"{users} users logged in from it")
     yield Crowd(
         ceil(relayed / DEVICES_EACH),
         f"it relays the DHCP of {relayed} machines ({DEVICES_EACH} devices each)",
     )
     yield Crowd(
         ceil(platforms / DEVICES_EACH),
-        f"in one HTTP request of 1,000, browsers ran on {platforms} platforms ({DEVICES_EACH} "
-        "devices each)",
+        f"one HTTP request in 1,000 was examined: browsers ran on {platforms} platforms "
+        f"({DEVICES_EACH} devices each)",
     )
     yield Crowd(
         ceil(programs / PROGRAMS_EACH),
-        f"one TLS handshake of 1,000 showed {programs} client fingerprints ({PROGRAMS_EACH} each)",
+        f"one TLS handshake in 1,000 was examined: they have {programs} client fingerprints "
+        f"({PROGRAMS_EACH} each)",
     )
 
 

@@ -93,8 +93,8 @@ def _mail_server(host: str, evidence: HostEvidence) -> RoleFinding | None:
         text
         for number, text in (
             (delivers_to, f"delivers to {count_of(delivers_to, 'external server')}"),
-            (asks_mx, f"asks for MX of {count_of(asks_mx, 'domain')}"),
-            (asks_ptr, "asks for PTR"),
+            (asks_mx, f"queries MX records of {count_of(asks_mx, 'domain')}"),
+            (asks_ptr, "queries PTR records"),
         )
         if number
     ]
@@ -112,7 +112,7 @@ def _resolver(host: str, evidence: HostEvidence) -> RoleFinding | None:
     clients = evidence.log(Fact.SERVES_DNS).distinct()
     if clients < CLIENTS_OF_A_SERVER:
         return None
-    why = f"answers DNS questions of {count_of(clients, 'host')}"
+    why = f"answers DNS queries of {count_of(clients, 'host')}"
     return RoleFinding(host, Role.RESOLVER, _confidence(clients >= SURE_CLIENTS), why)
 
 

@@ -111,7 +111,7 @@ def _rules(check: SiteCheck) -> Iterator[str]:
         what = f"{rule.signal}: {rule.note or alerts}"
         yield f"{'SILENT' if rule.is_silent else 'alerted':<11}  {what}"
     if not check.rules:
-        expected = "by the records none should have"
+        expected = "according to the records, none should have"
         unknown = "without dns, smtp and flow records it is unknown whether one should have"
         yield f"no rule alerted; {expected if check.can_expect_alerts else unknown}"
 
@@ -119,6 +119,6 @@ def _rules(check: SiteCheck) -> Iterator[str]:
 def _rules_without_alerts(check: SiteCheck) -> Iterator[str]:
     """No alert of any rule was read: the rules may run, and their alerts go elsewhere."""
     expected = [f"{rule.signal} ({rule.expected})" for rule in check.rules if rule.expected]
-    yield "no alert record was read: it cannot be told whether the rules are loaded"
+    yield "no alert record was read: it is unknown whether the rules are loaded"
     if expected:
-        yield f"by the records, these should have alerted: {', '.join(expected)}"
+        yield f"according to the records, these should have alerted: {', '.join(expected)}"

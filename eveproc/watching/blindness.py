@@ -110,7 +110,7 @@ class BlindnessWatch:
                 self._say(line)
             self._told_at = now
         elif self._told and not names:
-            self._say("coverage: judged again: what could not be seen is there")
+            self._say("coverage: what was missing is seen again")
         self._told = names
 
     def _notify(self, judgement: Judgement, now: float) -> None:

@@ -97,7 +97,7 @@ def test_a_host_that_takes_mail_in_and_delivers_is_a_mail_server() -> None:
     assert roles(discovery) == [(HOST, Role.MAIL_SERVER, Confidence.HIGH)]
     assert discovery.findings[0].why == "accepts mail from 6 hosts, delivers to 3 external servers"
     assert discovery.domains == (
-        Named("ours.example", "its mail is accepted from 6 external hosts"),
+        Named("ours.example", "mail to it is accepted from 6 external hosts"),
     )
 
 
@@ -411,7 +411,7 @@ def test_differences_go_both_ways() -> None:
     ]
     assert render_differences(said[:2]).splitlines() == [
         f"+ mail_servers: {HOST}  (accepts mail from 6 hosts, delivers to 1 external server)",
-        "- mail_servers: 10.20.0.25  (no host of it was seen in this role in these logs)",
+        "- mail_servers: 10.20.0.25  (none of its hosts was seen in this role in these logs)",
     ]
     assert render_differences([]) == "no difference: the logs agree with the profile\n"
     assert (

@@ -75,7 +75,7 @@ def test_a_field_that_no_record_has_is_named(tmp_path):
     lines = [json.dumps(nested(where, record)) for where, record in records()]
     levels, health = judged(tmp_path / "eve.json", "\n".join(lines), "vxlan.vnid")
     assert levels == {(HOST, ""): Level.INFECTED}
-    assert "separate_by names vxlan.vnid, which no record had: it separated no networks" in health
+    assert "separate_by names vxlan.vnid, but no record has it: it separated no networks" in health
 
 
 @pytest.mark.parametrize("value", [None, "", {"a": 1}, [], [1, 2]])

@@ -123,7 +123,7 @@ def test_a_client_that_sends_many_times_as_much_through_the_relay_is_suspected(
     found = nights.report(*mails_of_day(6, CLERK, RELAY, 150, each=2, text="a" * 32))[CLERK]
     assert (found["verdict"], found["score"]) == ("suspected", 0.5)
     assert (
-        "Against its own history: 300 recipients on 2024-03-07, at most 10 on any of the 6 days "
+        "Far above its own history: 300 recipients on 2024-03-07, at most 10 on any of the 6 days "
         "known before, since 2024-03-01"
     ) in str(found["why"])
     assert "its mail account may be stolen, or this is a mailing" in str(found["why"])

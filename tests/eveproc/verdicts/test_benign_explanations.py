@@ -107,7 +107,7 @@ class TestDeclaredMailServers:
     def test_one_text_that_is_refused_often_makes_it_suspected(self):
         found = verdict(campaign(90, 3, subject="Invoice"), host=RELAY)
         assert found.level is Level.SUSPECTED
-        assert "a thief of an account" in found.why
+        assert "the thief of an account" in found.why
         assert "own log" in found.next_step
 
     def test_however_much_of_its_own_mail_was_taken_at_other_hours(self):
@@ -411,7 +411,7 @@ class TestOwnPrograms:
     def test_partners_that_are_told_again_are_clean(self, rounds):
         found = verdict(business(rounds))
         assert found.level is Level.CLEAN
-        assert "again and again to the same servers" in found.why
+        assert "repeatedly to the same servers" in found.why
 
     def test_what_is_clean_stays_clean_where_its_domain_is_declared(self):
         """A ticket system that answers a few customers an hour, one after another."""
@@ -422,7 +422,7 @@ class TestOwnPrograms:
         assert verdict(slow).level is Level.CLEAN
         found = verdict(slow, site=declared)
         assert found.level is Level.CLEAN
-        assert "again and again to the same servers" in found.why
+        assert "repeatedly to the same servers" in found.why
 
     def test_partners_in_sessions_that_stay_open_are_clean(self):
         """A gateway hands hundreds of mails to each of six partners in one session."""
@@ -444,7 +444,7 @@ class TestOwnPrograms:
         ]
         found = verdict(opened + mails)
         assert found.level is Level.CLEAN
-        assert "again and again to the same servers" in found.why
+        assert "repeatedly to the same servers" in found.why
         assert verdict(opened + mails[:60]).level is Level.SUSPECTED
 
     @pytest.mark.parametrize(

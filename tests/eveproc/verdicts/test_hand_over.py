@@ -61,8 +61,8 @@ def test_addresses_that_carry_on_from_one_another_are_one_infected_machine():
     assert (verdict.host, verdict.level) == (f"{PREFIX}c", Level.INFECTED)
     assert verdict.in_turn == tuple(f"{PREFIX}{number:x}" for number in range(1, 13))
     assert (
-        "12 addresses of 2001:db8:20:1::/64 carried on from one another, never at once and with "
-        "pauses of 120 s at most"
+        "12 addresses of 2001:db8:20:1::/64 were active one after another, never at the same time "
+        "and with pauses of at most 120 s"
     ) in verdict.why
     assert found.clean_hosts == 1
     alone = levels([*a_day(), *mailing(f"{PREFIX}1", 0, 600, 120)])
@@ -233,7 +233,7 @@ def test_addresses_that_raise_the_same_alerts_in_turn_are_judged_together():
     assert (verdict.level, len(verdict.in_turn)) == (Level.SUSPECTED, 12)
     assert (
         "12 addresses of 2001:db8:20:1::/64 raised the same alert (mx_flood) one after another, "
-        "never at once and with pauses of 60 s at most"
+        "never at the same time and with pauses of at most 60 s"
     ) in verdict.why
     assert told([e for e in events if e.src_ip == f"{PREFIX}0:1"]) == []
 

@@ -84,7 +84,7 @@ def test_a_mail_filter_that_asks_many_lists_about_names_is_clean_and_says_why() 
     assert "name_guess_nx" not in {item.signal for item in found.evidence}
     assert (
         "asks DNS blocklists (list0.example, list1.example, list10.example and 11 more) about 40 "
-        "addresses, as a mail filter does; that explains lookups, and neither deliveries"
+        "addresses, as a mail filter does (this explains its lookups, but not its deliveries"
     ) in found.why
 
 

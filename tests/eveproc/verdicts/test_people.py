@@ -141,7 +141,7 @@ def test_users_who_log_in_from_it_are_people_too():
     users = [ticket(n) for n in range(10)]
     _, verdict = of_host([*users, *bot()])
     assert (verdict.level, verdict.people) == (Level.INFECTED, 10)
-    assert "At least 10 people use this address: so many users logged in from it." in verdict.why
+    assert "At least 10 people use this address: 10 users logged in from it." in verdict.why
     assert "Look behind the address translation" in verdict.next_step
     _, verdict = of_host([*users[:2], *bot()])
     assert verdict.people == 0
@@ -169,9 +169,9 @@ def marks(kind, number, start=0):
     ("kind", "number", "people", "why"),
     [
         ("http", 12, 3, "browsers ran on 12 platforms (4 devices each)"),
-        ("http", 90, 23, "in one HTTP request of 1,000, browsers ran on 90 platforms"),
+        ("http", 90, 23, "one HTTP request in 1,000 was examined: browsers ran on 90 platforms"),
         ("http", 8, 0, ""),
-        ("tls", 120, 3, "one TLS handshake of 1,000 showed 120 client fingerprints (40 each)"),
+        ("tls", 120, 3, "in 1,000 was examined: they have 120 client fingerprints (40 each)"),
         ("tls", 80, 0, ""),
         ("dhcp", 40, 10, "it relays the DHCP of 40 machines (4 devices each)"),
         ("dhcp", 8, 0, ""),

@@ -69,7 +69,7 @@ def test_blindness_is_notified_once_and_when_it_is_over():
         {"verdicts": [], "coverage": {"judgement": "could not judge", "causes": [cause]}},
         {"verdicts": [], "coverage": {"judgement": "judged", "causes": []}},
     ]
-    assert scene.said[-1] == "coverage: judged again: what could not be seen is there"
+    assert scene.said[-1] == "coverage: what was missing is seen again"
 
 
 def test_what_may_be_missing_by_chance_is_told_after_an_hour():

@@ -389,4 +389,4 @@ def test_a_sensor_that_text_cannot_name_is_not_said_to_have_written_nothing(tmp_
     arguments = ["report", log(tmp_path / "fast.log", FAST), "-s", str(site)]
     result = CliRunner().invoke(main, arguments)
     assert "wrote nothing" not in result.output
-    assert f"it cannot be told which sensor wrote {tmp_path}/fast.log" in result.stderr
+    assert f"the sensor that wrote {tmp_path}/fast.log is unknown" in result.stderr

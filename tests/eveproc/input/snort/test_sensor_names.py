@@ -103,7 +103,7 @@ def test_a_sensor_told_by_its_path_wrote_and_another_did_not(
     told = report(site_of(tmp_path, "ids-1", "ids-2"), log).output
     assert "sensor ids-2 is listed in the site profile but wrote nothing" in told
     assert "sensor ids-1 is listed" not in told
-    assert "cannot be told" not in told
+    assert "the sensor that wrote" not in told
 
 
 def test_where_it_cannot_be_told_the_logs_and_the_remedy_are_named(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_where_it_cannot_be_told_the_logs_and_the_remedy_are_named(tmp_path: Pat
     result = report(site_of(tmp_path, "ids-1", "ids-2", "ids-3"), named, unnamed)
     assert "wrote nothing" not in result.output
     assert (
-        f"health: it cannot be told which sensor wrote {unnamed}: let the folder have the name of "
-        "the sensor, or the file's name "
-        "begin with it; until then make sure that the input holds the logs of ids-2, ids-3\n"
+        f"health: the sensor that wrote {unnamed} is unknown: name the folder after the sensor, or "
+        "begin the file's name with the sensor's; until then make sure that the input holds the "
+        "logs of ids-2, ids-3\n"
     ) in result.stderr
 
 
