@@ -1,7 +1,7 @@
 """One machine and its actions -> packets on its tape, and a count of intended actions.
 
-An actor looks names up, sends mail, browses, takes leases. What it does when, and how often, is
-written in its scenario.
+An actor looks up names, sends mail, browses and takes leases. Its scenario says what it does, when
+and how often.
 """
 
 import random
@@ -34,11 +34,9 @@ _EVERYONE = Endpoint(b"\xff" * 4, b"\xff" * 6)
 class Actor:
     """Plays one machine.
 
-    `meant` counts mx_queries, mail_connections, smtp_sessions (those with a readable EHLO) and
-    mails.
-
-    `servers` are the distinct mail servers outside it turned to; `first_mail` is when it first did
-    anything about mail.
+    `meant` counts mx_queries, mail_connections, smtp_sessions (with a readable EHLO) and mails.
+    `servers` are the distinct external mail servers that it contacted; `first_mail` is the time of
+    its first mail-related action.
     """
 
     def __init__(self, stage: Stage, host: Host, rng: random.Random) -> None:
@@ -67,9 +65,9 @@ class Actor:
         *,
         mail: bool = False,
     ) -> float:
-        """Ask for a name and get its answer; gives back when.
+        """Query a name; return the time of the answer.
 
-        Without `found` it is what the world outside holds.
+        Without `found`, the answer is that of the simulated Internet.
         """
         if found is None:
             found = Resolved(Rcode.NOERROR, tuple(self.stage.world.records(name, rtype)))
@@ -80,7 +78,7 @@ class Actor:
         return done
 
     def pass_on(self, asked: Asked) -> None:
-        """Ask what one was asked, between the question and the answer."""
+        """Forward a query that this machine received, between the question and its answer."""
         margin = (asked.done - asked.at) / 4
         self._ask(replace(asked, at=asked.at + margin, done=asked.done - margin))
 
@@ -105,7 +103,7 @@ class Actor:
         reply: Reply = Reply.ACCEPT,
         starttls: bool = False,
     ) -> float:
-        """Connect and deliver mails, clear or with STARTTLS; `name` is the server's own name."""
+        """Connect and deliver mails, in cleartext or with STARTTLS; `name` is the server's name."""
         self.met_mail_server(at, server)
         self.meant["smtp_sessions"] += reply is not Reply.BLOCK_AT_BANNER
         self.meant["mails"] += len(mails)
@@ -121,7 +119,7 @@ class Actor:
         return self.connect(at, server, port, tls_turns(name, self.rng, exchanges=3 + mails))
 
     def connect(self, at: float, server: Endpoint, port: int, turns: Iterable[Turn]) -> float:
-        """A TCP conversation; sometimes the client resets it instead of closing it."""
+        """Record a TCP conversation; sometimes the client resets it instead of closing it."""
         ending = Ending.RESET if self.rng.random() < 0.04 else Ending.CLOSE
         socket = Socket(server, port)
         return converse(
@@ -150,7 +148,7 @@ class Actor:
         )
 
     def browse(self, at: float, name: str) -> float:
-        """Look a web site up as a browser does, and fetch something from it."""
+        """Look up a web site as a browser does, and fetch something from it."""
         world = self.stage.world
         with_ipv6 = None if world.has_ipv6(name) or self.version == 6 else NO_SUCH_TYPE
         self.lookup(at, name, Type.AAAA, with_ipv6)
@@ -160,7 +158,7 @@ class Actor:
         return self.connect(done, world.server(name, self.version), 443, tls_turns(name, self.rng))
 
     def take_lease(self, at: float) -> None:
-        """Request the machine's address from the router, if there are a router and IPv4."""
+        """Request the machine's address from the router, if there is a router and IPv4."""
         router = self.stage.router
         if router is None or self.version == 6:
             return
@@ -177,7 +175,7 @@ class Actor:
             send(at + 0.002 * step, kind)
 
     def post(self, at: float, *domains: str) -> None:
-        """Leave a mail with the relay, which delivers it."""
+        """Hand a mail to the relay, which delivers it."""
         self.stage.posted.append(Posted(at, domains))
 
     def _dhcp(self, lease: Lease, client: Socket, router: Socket, at: float, kind: int) -> None:
@@ -201,7 +199,7 @@ class Actor:
         self.tape.datagram(asked.done, server, client, reply)
 
     def _patience(self) -> float:
-        """Seconds until an answer: at once from the cache of the resolver, else after a journey."""
+        """Seconds until an answer: short if the resolver has it cached, longer otherwise."""
         return (
             self.rng.uniform(0.0004, 0.002)
             if self.rng.random() < 0.3
@@ -209,7 +207,7 @@ class Actor:
         )
 
     def _distance(self, server: Endpoint) -> float:
-        """Round trip time in seconds; always the same to one server."""
+        """Round trip time in seconds; constant for each server."""
         inside = server.mac != self.stage.world.gateway_mac
         return 0.0004 if inside else 0.008 + (sum(server.ip) % 97) * 0.0015
 

@@ -40,7 +40,7 @@ _SETUP_LABELS = ("autoconfig", "autodiscover", "imap", "smtp", "mail", "pop", "p
 
 
 def office(actor: Actor) -> None:
-    """A desk: a lease, the web, and for some a few mails through the relay."""
+    """An office workstation: a lease, the web, and on some a few mails through the relay."""
     rng, end = actor.rng, actor.stage.duration
     live(actor, rng.randint(4, 20))
     relay = actor.stage.relay(actor.version)
@@ -58,7 +58,7 @@ def office(actor: Actor) -> None:
 
 
 def live(actor: Actor, visits: int) -> None:
-    """Background activity of a desktop: the web, and names that do not exist."""
+    """Background activity of a workstation: the web, and names that do not exist."""
     rng, end = actor.rng, actor.stage.duration
     start = rng.uniform(0, min(900.0, end / 4))
     actor.take_lease(start)
@@ -72,7 +72,7 @@ def live(actor: Actor, visits: int) -> None:
 
 
 def address_checker(actor: Actor) -> None:
-    """Asks whether domains take mail, hundreds of them, and sends none."""
+    """Checks whether hundreds of domains accept mail, and sends none."""
     rng = actor.rng
     count, rate = rng.randint(200, 600), rng.uniform(20, 200)
     for at in _times(actor, count, rate):
@@ -123,11 +123,11 @@ def administrator(actor: Actor) -> None:
         name = actor.stage.world.mail_hosts(domain)[0]
         at = actor.resolve(at + 5, name, mail=True)
         at = actor.smtp(at, actor.stage.world.server(name, actor.version), name, [], helo="test")
-    actor.note = f"looks into {len(domains)} domains by hand"
+    actor.note = f"queries {len(domains)} domains by hand"
 
 
 def printer(actor: Actor) -> None:
-    """Scans go by mail to one server, which is away for a while: it tries again and again."""
+    """Mails scans to one server, which is down for a while; retries until it is back."""
     rng = actor.rng
     name = f"smtp.{new_domain(rng)}"
     server, port = actor.stage.world.server(name, actor.version), rng.choice((25, 465, 587))
@@ -165,13 +165,13 @@ def newsletter(actor: Actor) -> None:
     actor.note = f"a newsletter to {len(recipients)} recipients through the relay"
 
 
-# First labels of names that a crawler meets: some sound like mail.
+# First labels of names that a crawler meets; some look like those of mail servers.
 _ODD_LABELS = ("mail", "smtp", "ns", "mx", "relay", "webmail")
 _LABELS = ("www", "blog", "shop", "m")
 
 
 def crawler(actor: Actor) -> None:
-    """Reads the web: thousands of names, some of which sound like mail, on 80 and 443 only."""
+    """Crawls the web: thousands of names, some like those of mail servers, on 80 and 443 only."""
     rng = actor.rng
     count, rate = rng.randint(1500, 2500), rng.uniform(40, 300)
     mail_like = rng.uniform(0.02, 0.08)
@@ -189,7 +189,7 @@ def crawler(actor: Actor) -> None:
 
 
 def mail_setup(actor: Actor) -> None:
-    """A new mail program guesses the servers of its owner's accounts."""
+    """A newly installed mail client guesses the servers of its owner's accounts."""
     rng = actor.rng
     domains = [new_domain(rng) for _ in range(rng.randint(1, 4))]
     at = actor.stage.duration * rng.uniform(0.05, 0.8)
@@ -214,7 +214,7 @@ def mail_setup(actor: Actor) -> None:
 
 
 def submission_user(actor: Actor) -> None:
-    """One account, one provider, whose name has another address each time."""
+    """One account at one provider, whose name resolves to another address each time."""
     rng = actor.rng
     name = f"smtp.{new_domain(rng)}"
     pool = [f"{number}.{name}" for number in range(rng.randint(6, 16))]
@@ -236,7 +236,7 @@ def submission_user(actor: Actor) -> None:
 
 
 def port_scanner(actor: Actor) -> None:
-    """Looks for open ports on the machines of the site."""
+    """Scans the machines of the site for open ports."""
     rng = actor.rng
     others = [
         host
@@ -249,11 +249,11 @@ def port_scanner(actor: Actor) -> None:
         for port in _SCANNED_PORTS:
             at += rng.uniform(0.001, 0.08)
             _probe(actor, at, host.end, port)
-    actor.note = f"scans {len(_SCANNED_PORTS)} ports of {len(targets)} machines inside"
+    actor.note = f"scans {len(_SCANNED_PORTS)} ports of {len(targets)} internal machines"
 
 
 def dns_tunnel(actor: Actor) -> None:
-    """Carries data in the names of MX and TXT lookups below one domain."""
+    """Transfers data in the names of MX and TXT lookups below one domain."""
     rng = actor.rng
     below = new_domain(rng)
     for at in _times(actor, rng.randint(100, 600), rng.uniform(30, 150)):
@@ -265,7 +265,7 @@ def dns_tunnel(actor: Actor) -> None:
 
 
 def nat(actor: Actor) -> None:
-    """Guest wireless: dozens of phones behind one address, each with its own mail provider."""
+    """Guest Wi-Fi: dozens of phones behind one address, each with its own mail provider."""
     rng, end = actor.rng, actor.stage.duration
     phones = rng.randint(24, 48)
     freemail = rng.uniform(0.4, 0.9)
@@ -304,7 +304,7 @@ def mailing_list(actor: Actor) -> None:
 
 
 def _times(actor: Actor, count: int, per_minute: float) -> Iterator[float]:
-    """Arrivals at random, from some point in the first half on."""
+    """Random arrival times, starting in the first half of the simulation."""
     at = actor.stage.duration * actor.rng.uniform(0.05, 0.5)
     for _ in range(count):
         if at < actor.stage.duration:
@@ -313,7 +313,7 @@ def _times(actor: Actor, count: int, per_minute: float) -> Iterator[float]:
 
 
 def _letter(actor: Actor) -> Mail:
-    """A mail by a person: no two alike."""
+    """A mail written by a person; no two are alike."""
     rng = actor.rng
     recipients = tuple(
         f"{new_word(rng)}@{new_domain(rng)}" for _ in range(rng.choice((1, 1, 2, 4)))
@@ -325,7 +325,7 @@ def _letter(actor: Actor) -> Mail:
 def _submit(
     actor: Actor, at: float, server: Endpoint, port: int, mails: list[Mail], name: str = ""
 ) -> float:
-    """Submit mails to a server with an account: in clear text on 25, encrypted elsewhere."""
+    """Submit mails to a server with an account: in cleartext on 25, encrypted elsewhere."""
     inside = f"mail.{actor.stage.domain}"
     if not name:
         at = actor.resolve(at, inside, _inside(actor, server), mail=True)
@@ -337,7 +337,7 @@ def _submit(
 
 
 def _inside(actor: Actor, server: Endpoint) -> Resolved | None:
-    """The answer for a server of the site; None for an external one."""
+    """The DNS answer for a server of the site; None for an external one."""
     if server.mac == actor.stage.world.gateway_mac:
         return None
     return Resolved(
@@ -378,7 +378,7 @@ def _phone_sends(actor: Actor, at: float, provider: str) -> None:
 
 
 def _probe(actor: Actor, at: float, target: Endpoint, port: int) -> None:
-    """Most ports are closed, an open one is broken off."""
+    """Try one port: most are closed; a connection to an open one is reset."""
     client, server = actor.host.socket(), Socket(target, port)
     if actor.rng.random() < 0.05:
         converse(actor.tape, at, client, server, (), rtt=0.0004, ending=Ending.RESET)

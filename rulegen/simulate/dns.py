@@ -1,4 +1,4 @@
-"""Questions and their answers -> DNS messages as bytes (RFC 1035, EDNS0 by RFC 6891)."""
+"""Queries and their answers -> DNS messages as bytes (RFC 1035; EDNS0: RFC 6891)."""
 
 import random
 import struct
@@ -19,7 +19,7 @@ _OPT_RECORD = struct.pack(
 
 
 class Type(IntEnum):
-    """Record types the simulated machines ask for."""
+    """Record types that the simulated machines query."""
 
     A = 1
     NS = 2
@@ -32,7 +32,7 @@ class Type(IntEnum):
 
 
 class Rcode(IntEnum):
-    """How a lookup ends."""
+    """Response codes of the simulated lookups."""
 
     NOERROR = 0
     SERVFAIL = 2
@@ -50,7 +50,7 @@ class DnsHabit(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """One record of an answer about the name that was asked for."""
+    """One record of an answer, about the queried name."""
 
     type: Type
     data: bytes
@@ -100,12 +100,12 @@ def mx_data(preference: int, host: str) -> bytes:
 
 
 def txt_data(text: str) -> bytes:
-    """Content of a TXT record of one string, 255 characters at most."""
+    """Content of a TXT record with one string of at most 255 characters."""
     return bytes([len(text)]) + text.encode("ascii")
 
 
 def reverse_name(ip: bytes) -> str:
-    """Packed address -> the name whose PTR record is asked for."""
+    """Packed address -> the name of its PTR record."""
     if len(ip) == 4:
         return ".".join(str(octet) for octet in reversed(ip)) + ".in-addr.arpa"
     return ".".join(reversed(ip.hex())) + ".ip6.arpa"

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 from rulegen.site_profile import Address, Network, SiteProfile
 
-# Of a large IPv6 network only the start of the host part is drawn from: subnets of a site look like
-# that.
+# Addresses drawn from of a large IPv6 network: its first 256 /64 subnets, as sites use them.
 _MOST = 1 << 72
 
 
@@ -21,11 +20,11 @@ class HomeAddresses:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Of the Internet protocol, in the order 4, 6."""
+        """IP versions of the home networks, 4 before 6."""
         return tuple(sorted({network.version for network in self.site.home_networks}))
 
     def room(self, most: int) -> int:
-        """Number of further machines that fit, up to `most`, beside declared servers."""
+        """Number of machines that fit beside the declared servers, at most `most`."""
         taken = sum(min(network.num_addresses, most) for network in self._declared)
         taken += sum(
             not any(address in network for network in self._declared) for address in self._used
@@ -44,7 +43,7 @@ class HomeAddresses:
         return list(found)
 
     def draw(self, rng: random.Random, version: int, *, infected: bool = False) -> Address | None:
-        """An unused address of that version; None if there is none left."""
+        """An unused address of that version; None if none is left."""
         networks = [network for network in self.site.home_networks if network.version == version]
         rng.shuffle(networks)
         avoid = (*self._declared, *(self._exempt if infected else ()))
@@ -74,7 +73,7 @@ class HomeAddresses:
 
 
 def _first(network: Network) -> int:
-    """Offset of the first machine: past the network's own address where there is one."""
+    """Offset of the first machine: after the network address, where there is one."""
     return int(network.num_addresses > 2)
 
 

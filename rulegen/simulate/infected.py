@@ -1,9 +1,9 @@
-"""A machine that sends masses of mail -> what it does, one function for each kind.
+"""Mass mailers -> their actions, one function for each kind.
 
-Rates and habits are drawn anew for each seed from the ranges that papers and captures of real
-senders show (docs: Rustock and Xarvester 417 mails a minute, Phorpiex 500, Mytob's guessed names,
-Emotet and Qakbot on 25, 465 and 587 with STARTTLS and 1 to 10 mail flows a minute when slow), never
-from what a verdict is known to need.
+Rates and habits are drawn for each seed from the ranges that papers and captures of real senders
+show (Rustock and Xarvester 417 mails a minute, Phorpiex 500, Mytob's guessed names, Emotet and
+Qakbot on 25, 465 and 587 with STARTTLS and 1 to 10 mail flows a minute when slow). They are never
+chosen to suit the verdicts.
 """
 
 import math
@@ -37,11 +37,11 @@ _SUBMISSION_LABELS = (
     "smtpout",
     "webmail",
 )
-_SLOWEST_FLOOD = 10.0  # mails a minute; what sends less counts as slow in the truth
+_SLOWEST_FLOOD = 10.0  # mails a minute; a slower sender is labelled slow
 
 
 class Behaviour(Enum):
-    """How a sender finds the mail server of its victims."""
+    """How a sender finds the mail servers of its recipients."""
 
     MX = "MX and address lookups"
     GUESS = "guessed names"
@@ -52,10 +52,8 @@ class Behaviour(Enum):
 class Mailing(Struct, frozen=True):
     """How one machine sends: `count` mails from second `start`, `per_minute` on average.
 
-    Shares are 0 to 1.
-
-    `ports` are weighed by repetition. `jitter` is the spread of the pauses: None for random
-    arrivals, else a share of the mean.
+    Shares are 0 to 1. A port that occurs twice in `ports` is used twice as often. `jitter` is the
+    spread of the pauses: None for random arrivals, else a share of the mean.
     """
 
     start: float
@@ -75,17 +73,17 @@ class Mailing(Struct, frozen=True):
 
 
 def flood(actor: Actor) -> None:
-    """An MX lookup for each target, mail straight to it."""
+    """An MX lookup for each recipient domain, and mail directly to its exchanger."""
     _mail_out(actor, _draw_flood(actor))
 
 
 def slow(actor: Actor) -> None:
-    """Twenty mails an hour, each to another domain."""
+    """Twenty mails an hour, each to a new domain."""
     _mail_out(actor, replace(_draw_slow(actor), starttls=actor.rng.uniform(0.0, 0.5)))
 
 
 def name_guess(actor: Actor) -> None:
-    """Mytob: no MX lookups, addresses of names a mail server may have."""
+    """Mytob: no MX lookups, but A lookups of guessed mail server names."""
     rng = actor.rng
     mailing = _draw_flood(actor, slowest=15, fastest=120)
     _mail_out(
@@ -101,7 +99,7 @@ def name_guess(actor: Actor) -> None:
 
 
 def no_lookup(actor: Actor) -> None:
-    """Server addresses came from the controller: no lookups at all."""
+    """Gets server addresses from its controller: no lookups at all."""
     _mail_out(
         actor,
         replace(
@@ -139,18 +137,18 @@ def blocked(actor: Actor) -> None:
 
 
 def ipv6(actor: Actor) -> None:
-    """As a flood, over IPv6."""
+    """A flood over IPv6."""
     _mail_out(actor, _draw_flood(actor, fastest=250))
 
 
 def dns_tcp(actor: Actor) -> None:
-    """Looks up over TCP."""
+    """Queries DNS over TCP."""
     actor.habit = DnsHabit(tcp=True, edns=actor.rng.random() < 0.5)
     _mail_out(actor, _draw_flood(actor, fastest=200))
 
 
 def dns_edns0(actor: Actor) -> None:
-    """Looks up with EDNS0 and the AD bit, and on some seeds in mixed case."""
+    """Queries DNS with EDNS0 and the AD bit, and with some seeds in mixed case."""
     actor.habit = DnsHabit(edns=True, ad=True, mixed_case=actor.rng.random() < 0.5)
     _mail_out(actor, _draw_flood(actor, fastest=200))
 
@@ -165,14 +163,14 @@ def outside_resolver(actor: Actor) -> None:
 
 
 def rejected(actor: Actor) -> None:
-    """Listed on every blocklist: few servers accept its mail."""
+    """On every blocklist: few servers accept its mail."""
     _mail_out(
         actor, replace(_draw_flood(actor, fastest=200), refused=actor.rng.uniform(0.75, 0.95))
     )
 
 
 def slow_no_lookup(actor: Actor) -> None:
-    """Twenty mails an hour to servers whose addresses came from the controller."""
+    """Twenty mails an hour to servers whose addresses its controller provides."""
     _mail_out(
         actor,
         replace(_draw_slow(actor), finding=Behaviour.NONE, starttls=actor.rng.uniform(0.0, 0.3)),
@@ -180,7 +178,7 @@ def slow_no_lookup(actor: Actor) -> None:
 
 
 def slow_submission(actor: Actor) -> None:
-    """Twenty mails an hour, each through another stolen account."""
+    """Twenty mails an hour, each through a different stolen account."""
     ports = actor.rng.choice(((587,), (587, 587, 465)))
     mailing = replace(
         _draw_slow(actor),
@@ -193,7 +191,7 @@ def slow_submission(actor: Actor) -> None:
 
 
 def roaming(actor: Actor) -> None:
-    """A laptop that takes another lease in the middle of its mailing."""
+    """A laptop that gets another address in the middle of its mailing."""
     rng = actor.rng
     mailing = replace(
         _draw_flood(actor, fastest=150), start=actor.stage.duration * rng.uniform(0.05, 0.3)
@@ -289,7 +287,7 @@ def _send_one(
 def _find(
     actor: Actor, at: float, domain: str, mailing: Mailing, known: set[str]
 ) -> tuple[float, str]:
-    """When the server's address is known, and its name; "" when none was found."""
+    """The time when the server's address is known, and its name ("" if none was found)."""
     rng, world = actor.rng, actor.stage.world
     again = domain in known and not mailing.repeats_lookups
     known.add(domain)

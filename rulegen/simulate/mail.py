@@ -1,4 +1,4 @@
-"""Senders, recipients and the server's reply -> mails, and SMTP dialogues as turns."""
+"""Senders, recipients and the server's reply -> mails, and SMTP dialogues."""
 
 import base64
 import random
@@ -53,12 +53,12 @@ _EXECUTABLES = (
     "photo.scr",
     "file.bat",
 )
-# Of files by their suffix; any other is a program.
+# File suffix -> first bytes; any other file is a program.
 _FIRST_BYTES = {"zip": b"PK\x03\x04", "gz": b"\x1f\x8b\x08\x00", "pdf": b"%PDF"}
 
 
 class Reply(Enum):
-    """What a mail server makes of a client; the order is that of the dialogue."""
+    """How a mail server treats a client, in the order of the dialogue."""
 
     BLOCK_AT_BANNER = "blocked at the banner"
     BLOCK_SENDER = "sender refused"
@@ -68,7 +68,7 @@ class Reply(Enum):
 
 
 class Mail(Struct, frozen=True):
-    """An envelope and what is in it: whole lines ended by CRLF, no lone dot among them."""
+    """An envelope and its content: whole lines that end with CRLF, none of them a single dot."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -76,7 +76,7 @@ class Mail(Struct, frozen=True):
 
 
 class MailDraft(Struct, frozen=True):
-    """What a mail says; `attachment` is a file name, its content is made up by its kind."""
+    """Subject and text of a mail; `attachment` is a file name, whose suffix sets the content."""
 
     subject: str
     body: str
@@ -85,7 +85,7 @@ class MailDraft(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """Similar mails: few drafts, random sender names, a share with an executable attached."""
+    """Similar mails: few drafts, random sender names, some with an executable attached."""
 
     drafts: tuple[MailDraft, ...]
     helo: str
@@ -147,7 +147,7 @@ def draw_campaign(
 
 
 def compose(sender: str, recipients: tuple[str, ...], draft: MailDraft, rng: random.Random) -> Mail:
-    """Headers, text and attachment, as they go over the wire."""
+    """Headers, text and attachment, as sent on the wire."""
     shown = ", ".join(f"<{each}>" for each in recipients[:3])
     headers = [
         f"From: <{sender}>",
@@ -162,7 +162,7 @@ def compose(sender: str, recipients: tuple[str, ...], draft: MailDraft, rng: ran
 
 
 def sentences(rng: random.Random, count: int) -> str:
-    """Text of `count` sentences, one a line."""
+    """`count` random sentences, one a line."""
     return "\r\n".join(
         " ".join(new_word(rng) for _ in range(rng.randint(4, 10))).capitalize() + "."
         for _ in range(count)
@@ -178,9 +178,9 @@ def dialogue(
     reply: Reply = Reply.ACCEPT,
     starttls: bool = False,
 ) -> Iterator[Turn]:
-    """What a mail client and the server `host` say to each other.
+    """The SMTP dialogue of a client with the server `host`.
 
-    With `starttls` nothing after it is readable.
+    With `starttls`, everything after the handshake is encrypted.
     """
     if reply is Reply.BLOCK_AT_BANNER:
         yield _server(rng.choice(_NO_SERVICE), rng)

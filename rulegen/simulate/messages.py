@@ -1,4 +1,4 @@
-"""Names and numbers -> payloads that are neither DNS nor mail: TLS records, HTTP, DHCP."""
+"""Names and numbers -> payloads of TLS, HTTP and DHCP."""
 
 import random
 import struct
@@ -27,7 +27,7 @@ def tls_turns(
 
 
 def http_turns(host: str, rng: random.Random) -> Iterator[Turn]:
-    """One page fetched in clear text."""
+    """One page fetched over HTTP."""
     request = (
         f"GET /{rng.choice(('', 'robots.txt', 'index.html'))} HTTP/1.1\r\nHost: "
         f"{host}\r\nAccept: */*\r\n\r\n"
@@ -39,7 +39,7 @@ def http_turns(host: str, rng: random.Random) -> Iterator[Turn]:
 
 
 class Lease(Struct, frozen=True):
-    """What a DHCP server grants: addresses are 4 bytes, `seconds` is for how long."""
+    """A DHCP lease: addresses have 4 bytes; `seconds` is its duration."""
 
     mac: bytes
     hostname: str
@@ -50,7 +50,7 @@ class Lease(Struct, frozen=True):
 
 
 def dhcp_message(kind: int, lease: Lease) -> bytes:
-    """One of the four messages of a lease (RFC 2131)."""
+    """One of the four messages of a DHCP exchange (RFC 2131)."""
     reply = kind in (OFFER, ACKNOWLEDGE)
     head = struct.pack(
         "!4BIHH4s4s4s4s16s192x",

@@ -10,12 +10,12 @@ from rulegen.simulate.wire import Endpoint, Socket
 from rulegen.simulate.world import World, new_domain, new_word
 from rulegen.site_profile import Address, SiteProfile
 
-# First three bytes of network cards by makers whose desktops, phones and printers are everywhere.
+# OUIs of common makers of desktops, phones and printers.
 _MAKERS = tuple(
     bytes.fromhex(each)
     for each in ("001b21", "3c5282", "f8bc12", "a4bb6d", "001e0b", "d89ef3", "0050b6", "8c8590")
 )
-# What names of machines begin with.
+# Prefixes of machine names.
 _MACHINES = ("pc", "ws", "lt", "desktop", "nb")
 _EPHEMERAL = range(49152, 65536)
 GATEWAY_MAC = bytes.fromhex("02005e000101")
@@ -33,7 +33,7 @@ class Host:
         self.move(address)
 
     def move(self, address: Address) -> None:
-        """From now on the machine has this address."""
+        """Give the machine this address from now on."""
         self.addresses.append(address)
         self.end = Endpoint(address.packed, self.mac, self._ttl)
 
@@ -42,13 +42,13 @@ class Host:
         return self.addresses[-1]
 
     def socket(self) -> Socket:
-        """A port it has not used lately."""
+        """A source port that was not used recently."""
         self._port = (self._port + 1) % len(_EPHEMERAL)
         return Socket(self.end, _EPHEMERAL[self._port])
 
 
 class Resolved(Struct, frozen=True):
-    """What a lookup ends with."""
+    """The result of a lookup."""
 
     rcode: Rcode
     records: tuple[Record, ...] = ()
@@ -59,7 +59,7 @@ NO_SUCH_TYPE = Resolved(Rcode.NOERROR)
 
 
 class Asked(Struct, frozen=True):
-    """A question that a machine of the site answers for others, between `at` and `done`."""
+    """A query that a machine of the site answers for others, from `at` to `done`."""
 
     at: float
     done: float
@@ -78,7 +78,7 @@ class Posted(Struct, frozen=True):
 class Stage(Struct):
     """What actors share.
 
-    Times are seconds from the start; `duration` is when the last act may begin.
+    Times are seconds from the start. No action begins after `duration`.
     """
 
     site: SiteProfile
@@ -96,11 +96,11 @@ class Stage(Struct):
     posted: list[Posted] = field(default_factory=list)
 
     def rng(self, *names: object) -> random.Random:
-        """A generator of an actor's own: one actor more leaves the others as they were."""
+        """A random generator for one actor; adding an actor does not change the others."""
         return random.Random("/".join(map(str, (self.seed, *names))))
 
     def resolver(self, version: int, rng: random.Random) -> Endpoint:
-        """The resolver for machines of that IP version: the site's own, else its provider's."""
+        """The resolver for machines of that IP version: the site's, else its provider's."""
         inside = [host.end for host in self.resolvers if host.end.version == version]
         return (
             rng.choice(inside)
@@ -109,7 +109,7 @@ class Stage(Struct):
         )
 
     def relay(self, version: int) -> Host | None:
-        """The site's mail server, for machines with addresses of that version."""
+        """The site's mail server for machines of that IP version."""
         return next((host for host in self.relays if host.end.version == version), None)
 
     def add(self, address: Address, rng: random.Random, name: str = "") -> Host:
@@ -119,7 +119,7 @@ class Stage(Struct):
 
 
 def set_stage(site: SiteProfile, seed: int, duration: float) -> Stage:
-    """The site with relays, resolvers and router; undeclared ones get their own address."""
+    """The site with relays, resolvers and router; undeclared ones get an address of their own."""
     homes = HomeAddresses(site)
     rng = random.Random(f"{seed}/stage")
     domain = site.internal_domains[0] if site.internal_domains else new_domain(rng)

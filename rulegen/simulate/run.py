@@ -1,4 +1,4 @@
-"""Site + seed + duration -> Simulation: all packets by time, and the truth about every host."""
+"""Site + seed + duration -> Simulation: all packets by time, and the label of every host."""
 
 import random
 from collections.abc import Collection, Iterator, Mapping
@@ -33,10 +33,10 @@ DEFAULT_CLIENTS = 300
 
 
 class HostTruth(Struct, frozen=True):
-    """What a machine is.
+    """The label of a machine.
 
-    `host` is its latest address, `first_mail` in seconds from the start; `meant` counts what it
-    did.
+    `host` is its latest address, `first_mail` is in seconds from the start, `meant` counts its
+    actions.
     """
 
     host: str
@@ -52,7 +52,7 @@ class HostTruth(Struct, frozen=True):
 class Simulation(Struct, frozen=True):
     """Packets sorted by time (seconds from `start`), and hosts by address.
 
-    `left_out` names the scenarios without free addresses.
+    `left_out` names the scenarios for which no address was free.
     """
 
     seed: int
@@ -81,15 +81,14 @@ def simulate(
     scenarios: Collection[str] | None = None,
     view: View = CLEAR,
 ) -> Simulation:
-    """Play `seconds` of the site; what has begun by then is finished.
+    """Simulate `seconds` of the site; actions that have begun by then are completed.
 
-    `clients` are its desks, fewer where they do not fit.
+    `clients` is the number of office workstations, fewer if they do not fit. `scenarios` names
+    those to play, of SCENARIOS and HARD (None: all of SCENARIOS); relay, resolver and workstations
+    are always present. `view` is what the sensor sees.
 
-    `scenarios` names those to play, of SCENARIOS and HARD (None: all of SCENARIOS); the relay, the
-    resolver and the desks are always there. `view` is what the sensor sees of it.
-
-    Raises MxhoundError for a scenario that does not exist, less than a minute of time, a start
-    without time zone, or home networks that leave no outside.
+    Raises MxhoundError for an unknown scenario, a duration under one minute, a start without time
+    zone, or home networks that leave no external address.
     """
     chosen = _choose(scenarios)
     _refuse(seconds, clients, start)
@@ -153,7 +152,7 @@ def _servers(stage: Stage) -> Iterator[_Role]:
 
 
 def _cast(stage: Stage, chosen: tuple[Scenario, ...], clients: int) -> Iterator[_Role]:
-    """Scenarios get two thirds of a network too small for all, desks the rest."""
+    """In a network too small for all, scenarios get two thirds, workstations the rest."""
     room = stage.homes.room(len(chosen) + clients)
     most = max(room - clients, room * 2 // 3)
     placed = 0
@@ -171,7 +170,7 @@ def _cast(stage: Stage, chosen: tuple[Scenario, ...], clients: int) -> Iterator[
 def _place(stage: Stage, scenario: Scenario, name: str) -> Host | None:
     rng = stage.rng("place", name)
     versions = [version for version in stage.homes.versions if _fits(stage, scenario, version)]
-    # On a site with both, three machines in four are known by their IPv4 address.
+    # On a site with IPv4 and IPv6, three machines in four use IPv4.
     order = versions if rng.random() < 0.75 else versions[::-1]
     drawn = (
         stage.homes.draw(rng, version, infected=scenario.label == INFECTED) for version in order
@@ -187,7 +186,7 @@ def _fits(stage: Stage, scenario: Scenario, version: int) -> bool:
 
 
 def _play(stage: Stage, roles: list[_Role]) -> list[Actor]:
-    """All actors in the order of `roles`, although servers play after those they serve."""
+    """All actors in the order of `roles`; servers play after the clients that they serve."""
     actors = [Actor(stage, role.host, stage.rng("play", role.key)) for role in roles]
     _turn_to_forwarder(stage, roles, actors)
     for act in Act:
@@ -200,7 +199,7 @@ def _play(stage: Stage, roles: list[_Role]) -> list[Actor]:
 
 
 def _turn_to_forwarder(stage: Stage, roles: list[_Role], actors: list[Actor]) -> None:
-    """Some desks, and sometimes the undeclared mail server, use the undeclared resolver."""
+    """Some workstations and at times the undeclared mail server use the undeclared resolver."""
     forwarder = stage.cast.get("undeclared_resolver")
     if forwarder is None:
         return
@@ -238,7 +237,7 @@ def _truth(role: _Role, actor: Actor) -> HostTruth:
 
 
 def _also(known: HostTruth, actor: Actor) -> HostTruth:
-    """One machine that is relay and resolver at once."""
+    """Merge the label of a machine that is both relay and resolver."""
     meant = {
         key: known.meant.get(key, 0) + actor.meant.get(key, 0)
         for key in sorted({*known.meant, *actor.meant})

@@ -8,12 +8,12 @@ from msgspec import Struct
 from rulegen.simulate import benign, infected, servers
 from rulegen.simulate.actor import Actor
 
-# GREY is benign, but cannot be told from a mass mailer by logs alone, not even by an expert.
+# GREY is benign, but even an expert cannot distinguish it from a mass mailer by logs alone.
 INFECTED, BENIGN, GREY = "infected", "benign", "grey"
 
 
 class Act(IntEnum):
-    """When a machine plays: servers after those they serve, resolvers after all who ask."""
+    """When a machine plays: servers after their clients, resolvers after all that query them."""
 
     CLIENTS = 0
     MAIL_SERVERS = 1
@@ -24,7 +24,7 @@ class Act(IntEnum):
 class Scenario(Struct, frozen=True):
     """One kind of machine.
 
-    `version` is the one version of IP it needs; `desk` says that a person works at it as well.
+    `version` is the IP version that it requires; `desk`: a person works at it as well.
     """
 
     name: str
@@ -52,7 +52,7 @@ def _benign(
     return Scenario(play.__name__, BENIGN, play, act, desk=desk, needs_relay=needs_relay)
 
 
-# The order is that in which a network too small for all gets them.
+# If a network is too small for all, the first ones are placed.
 SCENARIOS = (
     _infected(infected.flood),
     _benign(benign.address_checker),

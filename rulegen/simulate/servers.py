@@ -1,6 +1,6 @@
 """Servers of a site -> their actions: relays deliver, forwarders and resolvers query.
 
-They play last, when all requests of the others are known.
+They play last, when the requests of all other machines are known.
 """
 
 from rulegen.simulate.actor import Actor
@@ -11,17 +11,17 @@ from rulegen.simulate.tcp import converse
 from rulegen.simulate.wire import Socket
 from rulegen.simulate.world import new_domain, new_word
 
-_REMEMBERED = 300.0  # seconds for which a resolver answers from memory
+_REMEMBERED = 300.0  # seconds for which a resolver caches an answer
 _UNPRIVILEGED = range(1024, 65536)
 
 
 def relay(actor: Actor) -> None:
-    """Takes mail in from everywhere and delivers what the site sends."""
+    """Accepts mail from external servers and delivers the mail of the site."""
     mine = [
         posted for posted in actor.stage.posted if actor.stage.relay(actor.version) is actor.host
     ]
     serve_mail(actor, actor.rng.randint(60, 160), mine)
-    actor.note = f"takes mail in and delivers to {len(actor.servers)} servers"
+    actor.note = f"accepts mail and delivers to {len(actor.servers)} servers"
 
 
 def undeclared_mail_server(actor: Actor) -> None:
@@ -31,13 +31,13 @@ def undeclared_mail_server(actor: Actor) -> None:
     inbound = rng.randint(25, 90)
     serve_mail(actor, inbound, own)
     actor.note = (
-        f"takes {inbound} mails in, asks PTR, delivers to {len(actor.servers)} servers, "
-        "but is not declared"
+        f"accepts {inbound} mails, queries PTR, delivers to {len(actor.servers)} servers, "
+        "is not declared"
     )
 
 
 def resolver(actor: Actor) -> None:
-    """Finds out what it is asked, once in a while for each name."""
+    """Resolves the names that it is asked for, and caches the answers."""
     known: dict[tuple[str, Type], float] = {}
     actor.habit = DnsHabit(edns=True, recursion=False)
     asked = sorted(actor.stage.asked.get(actor.host.end.ip, ()), key=lambda each: each.at)
@@ -47,24 +47,24 @@ def resolver(actor: Actor) -> None:
         known[each.name, each.type] = each.at
         actor.resolver = actor.stage.world.server(_authority(each.name), actor.version)
         actor.pass_on(each)
-    actor.note = f"answers {len(asked)} questions, asks the world {len(known)} names"
+    actor.note = f"answers {len(asked)} queries, resolves {len(known)} names"
 
 
 def undeclared_resolver(actor: Actor) -> None:
-    """A small router that passes every question on, and so seems to ask what dozens ask."""
+    """A small router that forwards the queries of dozens of machines as its own."""
     asked = sorted(actor.stage.asked.get(actor.host.end.ip, ()), key=lambda each: each.at)
     for each in asked:
         actor.pass_on(each)
-    actor.note = f"passes {len(asked)} questions of others on"
+    actor.note = f"forwards {len(asked)} queries of other machines"
 
 
 def router(actor: Actor) -> None:
-    """Gives leases; the packets of that are on the tapes of those who took them."""
-    actor.note = "gives leases"
+    """Grants leases; their packets are on the tapes of the clients."""
+    actor.note = "grants leases"
 
 
 def serve_mail(actor: Actor, inbound: int, outbound: list[Posted]) -> None:
-    """Take in `inbound` mails of others, spread over the time, and deliver the outbound ones."""
+    """Accept `inbound` mails, spread over the time, and deliver the outbound ones."""
     for _ in range(inbound):
         take_in(actor, actor.rng.uniform(5, actor.stage.duration))
     for posted in outbound:
@@ -73,7 +73,7 @@ def serve_mail(actor: Actor, inbound: int, outbound: list[Posted]) -> None:
 
 
 def take_in(actor: Actor, at: float) -> None:
-    """A server outside brings a mail; who it is gets looked up."""
+    """Accept a mail from an external server, whose PTR record is queried."""
     rng, stage = actor.rng, actor.stage
     domain = stage.world.recipients_domain(rng)
     sender = stage.world.server(rng.choice(stage.world.mail_hosts(domain)), actor.version)
@@ -91,7 +91,7 @@ def take_in(actor: Actor, at: float) -> None:
 
 
 def deliver_mail(actor: Actor, at: float, domain: str) -> None:
-    """Look up the exchangers of a domain and deliver one mail there."""
+    """Look up the mail exchangers of a domain and deliver one mail."""
     rng = actor.rng
     name = actor.stage.world.mail_hosts(domain)[0]
     at = actor.resolve(actor.lookup(at, domain, Type.MX, mail=True), name, mail=True)

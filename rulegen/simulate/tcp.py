@@ -30,7 +30,7 @@ class Packet(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """One side says `data`, after a `pause` in seconds on top of the way there."""
+    """One side sends `data`, after a `pause` in seconds besides the round trip time."""
 
     by_client: bool
     data: bytes
@@ -38,21 +38,21 @@ class Turn(NamedTuple):
 
 
 class Ending(Enum):
-    """How a conversation ends: both sides close, or the client breaks off."""
+    """How a conversation ends: both sides close it, or the client resets it."""
 
     CLOSE = "close"
     RESET = "reset"
 
 
 class Refusal(Enum):
-    """What a connection attempt meets: nothing at all (a firewall that drops), or a reset."""
+    """How a connection attempt fails: no answer (a firewall drops it), or a reset."""
 
     SILENCE = "silence"
     RESET = "reset"
 
 
 class Tape:
-    """Packets in the order of their actor; sorted by time after all actors are done."""
+    """The packets of one actor; sorted by time when all actors are done."""
 
     def __init__(self, rng: random.Random) -> None:
         self.packets: list[Packet] = []
@@ -80,7 +80,7 @@ def converse(
     rtt: float,
     ending: Ending = Ending.CLOSE,
 ) -> float:
-    """Record a TCP conversation that begins at `at`; gives back the time of its last packet.
+    """Record a TCP conversation that begins at `at`; return the time of its last packet.
 
     `rtt` is in seconds.
     """
@@ -102,10 +102,7 @@ def knock(
     tries: int = 3,
     rtt: float = 0.02,
 ) -> float:
-    """Record a connection attempt that fails, with the usual retransmissions after 1, 3, 7 ...
-
-    seconds of silence.
-    """
+    """Record a failed connection attempt, with SYNs repeated after 1, 3, 7 ... seconds."""
     seq = tape.rng.getrandbits(32)
     if refusal is Refusal.RESET:
         tape.segment(at, client, server, Segment(seq, 0, SYN, options=_MSS_OPTION))
@@ -130,7 +127,7 @@ class _Side:
 
 
 class _Connection:
-    """A TCP connection being recorded; `now` is the time of the packet recorded last."""
+    """A TCP connection being recorded; `now` is the time of the last recorded packet."""
 
     def __init__(self, tape: Tape, at: float, client: Socket, server: Socket, rtt: float) -> None:
         self.tape = tape

@@ -1,7 +1,7 @@
-"""Packets on the wire and how a sensor is placed -> the packets that it sees.
+"""Packets on the wire and the placement of a sensor -> the packets that it sees.
 
-What goes wrong at real sensors: packets are lost under load, a tap carries one direction only, the
-link is a trunk with VLAN tags, the sensor starts in the middle of conversations.
+Common faults: packets are lost under load, a tap copies one direction only, the link is a trunk
+with VLAN tags, the sensor starts in the middle of connections.
 """
 
 import random
@@ -18,9 +18,9 @@ _TAG = b"\x81\x00"  # 802.1Q
 class View(Struct, frozen=True):
     """How much of the traffic a sensor sees.
 
-    `loss` is the share of packets lost. `one_way` leaves out what the gateway sends into the site:
-    answers take another path. `vlan` (1 to 4094) tags all frames. Packets before second `starts`
-    were sent before the sensor ran.
+    `loss` is the share of packets lost. `one_way` omits packets from the gateway into the site:
+    answers take another path. `vlan` (1 to 4094) tags all frames. The sensor starts at second
+    `starts`.
     """
 
     loss: float = 0.0
@@ -33,7 +33,7 @@ CLEAR = View()
 
 
 def look(packets: Iterable[Packet], view: View, rng: random.Random) -> tuple[Packet, ...]:
-    """The packets that pass, in their order."""
+    """The packets that the sensor sees, in order."""
     if view == CLEAR:
         return tuple(packets)
     return tuple(

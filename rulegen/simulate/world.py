@@ -1,7 +1,7 @@
 """Seed + home networks -> the external Internet: domains, mail servers, addresses.
 
-Everything is a function of the seed and the name asked for, so two actors that mail one domain
-reach one server.
+Everything is a function of the seed and the queried name, so two actors that mail one domain reach
+the same server.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from rulegen.simulate.dns import Record, Type, encode_name, mx_data, txt_data
 from rulegen.simulate.wire import Endpoint
 from rulegen.site_profile import SiteProfile
 
-# First octets that hold no special-purpose block (RFC 6890) and are spread over the registries.
+# First octets without special-purpose blocks (RFC 6890), from all registries.
 _FIRST_OCTETS = (
     *(
         5,
@@ -113,8 +113,8 @@ _SUFFIXES = (
     *("se", "ch", "cz", "edu", "in", "co.in", "com.mx", "at", "be", "dk"),
 )
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"
-# Mail exchangers of big providers, by the domain of their users. Lists that malware carries hold
-# these first: BCMUPnP_Hunter relays to Outlook, Hotmail and Yahoo only (360 Netlab, 2018).
+# Mail exchangers of big providers, by the domain of their users. Malware has these built in:
+# BCMUPnP_Hunter relays to Outlook, Hotmail and Yahoo only (360 Netlab, 2018).
 BIG_PROVIDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "gmail.com": (
@@ -149,18 +149,18 @@ class World:
 
     @cached_property
     def hosters(self) -> tuple[str, ...]:
-        """Companies that run the mail of many domains on few servers."""
+        """Providers that host the mail of many domains on few servers."""
         rng = random.Random(f"{self.seed}/hosters")
         return tuple(new_domain(rng) for _ in range(6))
 
     @cached_property
     def freemailers(self) -> tuple[str, ...]:
-        """Domains at which many of any list of recipients have their mailbox."""
+        """Freemail domains, which many recipients of any list use."""
         rng = random.Random(f"{self.seed}/freemailers")
         return tuple(new_domain(rng) for _ in range(14))
 
     def recipients_domain(self, rng: random.Random, freemail: float = 0.25) -> str:
-        """Domain of one recipient of a list; `freemail` is the share of freemail addresses."""
+        """The domain of one recipient; `freemail` is the share of freemail addresses."""
         return rng.choice(self.freemailers) if rng.random() < freemail else new_domain(rng)
 
     def _mail_hosts(self, domain: str) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class World:
         return (f"{first}.{domain}", f"mx2.{domain}") if draw[3] < 100 else (f"{first}.{domain}",)
 
     def _server(self, name: str, version: int) -> Endpoint:
-        """The machine behind a name, at the far side of the site's gateway."""
+        """The external machine with this name, reached through the site's gateway."""
         identity = self._pooled(name)
         for attempt in range(1000):
             ip = self._address(f"{identity}/{attempt}", version)
@@ -213,7 +213,7 @@ class World:
                 return []
 
     def has_ipv6(self, name: str) -> bool:
-        """Whether a web site has an AAAA record: about four in ten have."""
+        """True if a web site has an AAAA record; about four in ten have."""
         return self._digest(f"aaaa/{name}")[0] < 100
 
     def _pooled(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""A simulation and a folder -> traffic.pcap, truth.json and replay.yaml, each whole or not."""
+"""A simulation and a folder -> traffic.pcap, truth.json and replay.yaml, written atomically."""
 
 import json
 import struct
@@ -15,7 +15,7 @@ from rulegen.template_files import templates_folder
 
 PCAP_NAME = "traffic.pcap"
 TRUTH_NAME = "truth.json"
-# A suricata.yaml that plays the traffic and names no log of this machine.
+# A suricata.yaml to replay the traffic; it names no log file of this machine.
 REPLAY_NAME = "replay.yaml"
 TRUTH_FORMAT = 1
 
@@ -24,7 +24,7 @@ _PACKET_HEADER = struct.Struct("<IIII")
 
 
 def write_simulation(simulation: Simulation, out_dir: Path) -> tuple[Path, Path]:
-    """Write traffic, truth and how to replay it; return the paths of the first two.
+    """Write the traffic, its labels and replay.yaml; return the paths of the first two.
 
     Raises MxhoundError where the folder cannot be written.
     """

@@ -1,8 +1,8 @@
-"""Behaviour from public descriptions -> kinds of machines that are hard to tell, played by name.
+"""Behaviour from public descriptions -> kinds of machines that are hard to judge, played by name.
 
 `rulegen simulate` and the evaluation's first part play none of them. Each kind is one function
-whose docstring says what it does and ends with its source. Files named `benign_*` hold benign
-kinds, files named `infected_*` mass mailers, each with a tuple `KINDS`.
+whose docstring says what it does and ends with its source. Files `benign_*` hold benign kinds,
+files `infected_*` mass mailers, each with a tuple `KINDS`.
 """
 
 from rulegen.simulate.hard import (
@@ -19,7 +19,7 @@ from rulegen.simulate.hard import (
 )
 from rulegen.simulate.hard.kind import HardKind
 
-# One line for each file; the order is that in which a network too small for all gets them.
+# One line for each file. If a network is too small for all, the first ones are placed.
 HARD: tuple[HardKind, ...] = (
     *benign_people.KINDS,
     *benign_surveys.KINDS,

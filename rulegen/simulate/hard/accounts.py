@@ -1,8 +1,8 @@
 """World + generator -> mail accounts of people, their providers' addresses, their daily use.
 
-Names, ports and the order of popularity are those of public lists: Thunderbird's ISPDB
-(autoconfig.thunderbird.net) for names and ports; Litmus' "Email client market share" for Gmail,
-Apple, Outlook and Yahoo first. A large provider answers from dozens of addresses.
+Names and ports are from Thunderbird's ISPDB (autoconfig.thunderbird.net); the order of popularity
+(Gmail, Apple, Outlook, Yahoo first) is from Litmus' "Email client market share". A large provider
+answers from dozens of addresses.
 """
 
 import random
@@ -22,7 +22,7 @@ _ANSWERS = 4  # addresses in one answer, at most
 
 
 class Account(Struct, frozen=True):
-    """One mailbox: its domain, the names of the servers, and how many addresses they have."""
+    """One mailbox: its domain, the names of its servers, and their numbers of addresses."""
 
     domain: str
     submission: str
@@ -31,7 +31,7 @@ class Account(Struct, frozen=True):
     port: int
 
     def renamed(self, submission: str, pool: int) -> "Account":
-        """The same mailbox, with mail submitted to another server on 587."""
+        """The same mailbox, but mail is submitted to another server on 587."""
         return Account(self.domain, submission, self.mailbox, pool, 587)
 
 
@@ -81,7 +81,7 @@ def hosted_account(domain: str, rng: random.Random) -> Account:
 
 
 def tenant_account(world: World, rng: random.Random) -> Account:
-    """A program's account: half of them at a large provider, half at a small one of its own."""
+    """A program's account: half of them at a large provider, half at a small one."""
     return (
         draw_account(world, rng) if rng.random() < 0.5 else own_server_account(new_domain(rng), rng)
     )
@@ -96,7 +96,7 @@ def own_server_account(domain: str, rng: random.Random) -> Account:
 def reach(
     actor: Actor, at: float, name: str, pool: int = 1, *, cached: bool = False
 ) -> tuple[float, Endpoint]:
-    """Look a pooled name up, unless its answer is still cached; when that is done, and a server."""
+    """Look up a pooled name unless cached; return when that is done, and one of its servers."""
     names = [f"{number}.{name}" if number else name for number in range(pool)]
     offered = actor.rng.sample(names, min(_ANSWERS, pool))
     server = actor.stage.world.server(offered[0], actor.version)
@@ -134,7 +134,7 @@ def submit_to(actor: Actor, at: float, server: Endpoint, account: Account, count
 
 
 def letter(rng: random.Random, domain: str, recipient: str = "") -> Mail:
-    """A mail by a person of `domain`: no two alike."""
+    """A mail written by a person of `domain`; no two are alike."""
     to = recipient or f"{new_word(rng)}@{new_domain(rng)}"
     draft = MailDraft(sentences(rng, 1), sentences(rng, rng.randint(1, 8)))
     return compose(f"{new_word(rng)}@{domain}", (to,), draft, rng)
@@ -151,12 +151,12 @@ def daytime(actor: Actor) -> float:
 
 
 def times_a_day(actor: Actor, least: int, most: int) -> int:
-    """So many times a day, drawn evenly; in proportion where less than a day is played, never 0."""
+    """A random number of times a day, scaled to the simulated duration; at least 1."""
     return max(1, round(actor.rng.randint(least, most) * actor.stage.duration / DAY))
 
 
 def another(actor: Actor, host: Host) -> Actor:
-    """Another machine, or another face of this one, that plays within the same kind."""
+    """A second machine, or a second role of this one, that plays within the same kind."""
     other = Actor(actor.stage, host, actor.rng)
     other.tape, other.meant, other.servers = actor.tape, actor.meant, actor.servers
     return other

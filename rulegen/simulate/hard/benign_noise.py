@@ -1,4 +1,4 @@
-"""Peers, scanners and attackers that a host did not ask for -> packets."""
+"""Peers, scanners and attackers that contact a host -> packets."""
 
 import random
 from collections.abc import Iterator
@@ -20,10 +20,8 @@ _TCP_OPTION = b"\x02\x04\x05\x64"
 def bittorrent(actor: Actor) -> None:
     """A BitTorrent client tries 1,500 to 3,000 peers, few of which answer.
 
-    One in 60 is on a mail port.
-
-    Peers choose their port themselves, some a well-known one to pass filters; 70 per cent of the
-    tries end in silence.
+    One in 60 is on a mail port. Peers choose their own port, some a well-known one to pass filters;
+    70 per cent of the attempts are not answered.
 
     Source: BEP 3 and BEP 5 (peers' ports are their own choice); Wang et al. 2013, "Measuring large-
     scale distributed systems: case of BitTorrent Mainline DHT" (most listed peers are unreachable).
@@ -46,10 +44,10 @@ def bittorrent(actor: Actor) -> None:
 
 
 def synack_reflection(actor: Actor) -> None:
-    """Somebody sends SYNs in this machine's name to 300 to 800 mail servers, which answer it.
+    """An attacker forges SYNs from this machine to 300 to 800 mail servers, which answer it.
 
-    The machine resets each connection it knows nothing of; servers repeat their SYN-ACK up to five
-    times where the reset is lost on the way.
+    The machine resets these unknown connections; servers repeat their SYN-ACK up to five times
+    where the reset is lost.
 
     Source: Kuehrer et al. 2014, "Hell of a handshake: abusing TCP for reflective amplification DDoS
     attacks"; Linux tcp_synack_retries (5, after 1, 3, 7, 15, 31 s).
@@ -58,7 +56,7 @@ def synack_reflection(actor: Actor) -> None:
 
 
 def backscatter_unused(actor: Actor) -> None:
-    """The same with addresses at which no machine is: nothing answers, servers repeat themselves.
+    """As synack_reflection, but to unused addresses: nothing answers, and servers retry.
 
     Three unused addresses are hit.
 
@@ -73,9 +71,9 @@ def backscatter_unused(actor: Actor) -> None:
 
 
 def outside_scan(actor: Actor) -> None:
-    """Outside scanners sweep the site's port 25; this machine answers with its banner.
+    """External scanners sweep port 25 of the site; this machine answers with its banner.
 
-    30 to 90 scanners a day try it and up to 100 of its neighbours, which reset or do not answer.
+    30 to 90 scanners a day try it and up to 100 neighbours, which reset or do not answer.
 
     Source: Durumeric et al. 2014, "An Internet-wide view of Internet-wide scanning"; ZMap manual
     (one SYN a target, random order).
@@ -93,7 +91,7 @@ def outside_scan(actor: Actor) -> None:
         client = Socket(scanner, rng.randrange(1024, 65536))
         turns = only_greet(actor.host.name, "scan", rng)
         converse(actor.tape, at, client, Socket(actor.host.end, 25), turns, rtt=0.0004)
-    actor.note = f"{scanners} outside scanners sweep port 25 of the site"
+    actor.note = f"{scanners} external scanners sweep port 25 of the site"
 
 
 def misconfigured_client(actor: Actor) -> None:
@@ -110,7 +108,7 @@ def misconfigured_client(actor: Actor) -> None:
     for minute in range(int(actor.stage.duration / period)):
         at = actor.resolve(minute * period + rng.uniform(0, 5), name, mail=True)
         actor.knock(at, server, port, Refusal.SILENCE)
-    actor.note = f"{actor.meant['mail_connections']} tries of one dead server"
+    actor.note = f"{actor.meant['mail_connections']} attempts at one dead server"
 
 
 def game_and_video_calls(actor: Actor) -> None:

@@ -23,7 +23,7 @@ from rulegen.simulate.world import new_domain, new_word
 
 
 def guest_wifi_50(actor: Actor) -> None:
-    """Guest wireless of a cafe: 50 people behind one address.
+    """Guest Wi-Fi of a cafe: 50 people behind one address.
 
     Source: the one of guest_wifi_300.
     """
@@ -31,7 +31,7 @@ def guest_wifi_50(actor: Actor) -> None:
 
 
 def guest_wifi_150(actor: Actor) -> None:
-    """Guest wireless of a hotel: 150 people behind one address.
+    """Guest Wi-Fi of a hotel: 150 people behind one address.
 
     Source: the one of guest_wifi_300.
     """
@@ -39,7 +39,7 @@ def guest_wifi_150(actor: Actor) -> None:
 
 
 def guest_wifi_300(actor: Actor) -> None:
-    """Guest wireless of a conference: 300 people behind one address, dozens of providers.
+    """Guest Wi-Fi of a conference: 300 people behind one address, dozens of providers.
 
     Each stays one to four hours with one or two accounts, whose mailboxes the phone opens every 15
     to 60 minutes; three in five send one to three mails.
@@ -70,7 +70,7 @@ def vpn_gateway(actor: Actor) -> None:
 def carrier_nat(actor: Actor) -> None:
     """Carrier-grade NAT: 250 homes behind one address, with old programs that submit on port 25.
 
-    One home in six has a program or device that submits to its own provider in clear text on 25.
+    One home in six has a program or device that submits to its own provider in cleartext on 25.
 
     Source: RFC 6888 (many subscribers share one address); RFC 6269, section 13 (mail and spam lists
     at shared addresses); RFC 5068 (submission on 25 is old practice).
@@ -87,7 +87,7 @@ def carrier_nat(actor: Actor) -> None:
 
 
 def phone_with_accounts(actor: Actor) -> None:
-    """One phone with four to seven accounts at as many providers, opened every quarter of an hour.
+    """One phone with four to seven accounts at as many providers, checked every quarter of an hour.
 
     Source: Apple's user guide "Fetch new data" (every 15 minutes at most); RFC 8314.
     """
@@ -100,10 +100,10 @@ def phone_with_accounts(actor: Actor) -> None:
 
 
 def help_desk(actor: Actor) -> None:
-    """A help desk reads the mailboxes of 30 customers all day, and answers as them.
+    """A help desk reads the mailboxes of 30 customers all day, and answers in their name.
 
-    Each customer has a server of its own or a hoster. An answer is submitted by the customer's
-    account, at times before that mailbox was read this hour.
+    Each customer has its own server or a hoster. An answer is submitted through the customer's
+    account, sometimes before that mailbox was read in this hour.
 
     Source: Zammad and OTRS manuals, "Email channels" (one IMAP and one SMTP account a channel,
     fetched every 1 to 10 minutes); RFC 6409.
@@ -150,7 +150,7 @@ def mailbox_migration(actor: Actor) -> None:
 
 
 def ipv6_privacy_laptop(actor: Actor) -> None:
-    """A laptop that makes itself another IPv6 address at each wake-up; one to three accounts.
+    """A laptop that uses a new IPv6 address after each wake-up; one to three accounts.
 
     Source: RFC 8981 (temporary addresses: preferred for a day, anew at each attachment).
     """
@@ -165,7 +165,7 @@ def ipv6_privacy_laptop(actor: Actor) -> None:
 
 
 def hot_desks(actor: Actor) -> None:
-    """Hot desks: one address goes to a dozen people's laptops in a day, each with own accounts.
+    """Hot desks: a dozen laptops use one address in turn in a day, each with its own accounts.
 
     Source: RFC 2131 (an address is given to another client when its lease has ended); leases of an
     hour or two are the usual advice for wireless networks with many visitors (Kea, Windows Server).
@@ -178,7 +178,7 @@ def hot_desks(actor: Actor) -> None:
         guest.take_lease(at)
         accounts = [draw_account(actor.stage.world, rng) for _ in range(rng.choice((1, 2, 3)))]
         _visit(guest, at + 5, rng.uniform(0.3, 0.9), accounts)
-    actor.note = f"{people} people's laptops have the address in turn; {_sent(actor)}"
+    actor.note = f"{people} laptops use the address in turn; {_sent(actor)}"
 
 
 def home_office(actor: Actor) -> None:
@@ -197,7 +197,7 @@ def home_office(actor: Actor) -> None:
 
 
 def tor_exit(actor: Actor) -> None:
-    """A Tor exit relay: strangers browse, and some use their mail accounts, each another provider.
+    """A Tor exit relay: its users browse, and some use their mail accounts at many providers.
 
     Source: Tor Project's reduced exit policy (25 refused; 465, 587, 993, 995 allowed); Chaabane et
     al. 2010, "Digging into anonymous traffic" (web first, mail below one per cent of connections).
@@ -210,11 +210,11 @@ def tor_exit(actor: Actor) -> None:
         read_mail(actor, at, account)
         if rng.random() < 0.7:
             submit_mail(actor, at + rng.uniform(20, 900), account)
-    actor.note = f"exit relay for strangers; {_sent(actor)}"
+    actor.note = f"Tor exit relay; {_sent(actor)}"
 
 
 def webmail_company(actor: Actor) -> None:
-    """Outlook on a desk: the service's name is asked all day, its many addresses met in turn.
+    """Outlook on a desk: queries the service's name all day and uses its many addresses in turn.
 
     Source: Microsoft 365 "URLs and IP address ranges" (outlook.office365.com, smtp.office365.com);
     RFC 1794 (one name, many addresses in turn).
@@ -239,7 +239,7 @@ def _guests(actor: Actor, people: int) -> None:
 
 
 def _visit(actor: Actor, comes: float, hours: float, accounts: list[Account]) -> None:
-    """A person is there for some hours: mailboxes are opened, some mails sent, a page read."""
+    """A person is present for some hours: reads mailboxes, sends some mails, opens a page."""
     rng, at = actor.rng, comes
     leaves = min(actor.stage.duration, comes + hours * 3600)
     period = rng.choice((900, 1740, 1800, 3600))

@@ -1,7 +1,7 @@
-"""Programs and devices that send on their own -> their mails, straight to partners or by providers.
+"""Programs and devices that send mail -> their mails, direct or through providers.
 
-Who delivers straight to many receivers is `grey`: its logs look like a careful mass mailer's until
-somebody says that the program is meant to do so.
+A kind that delivers directly to many recipients is `grey`: its logs look like those of a careful
+mass mailer, unless the program is known.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ from rulegen.simulate.world import new_domain, new_word
 
 
 def file_server_nine_partners(actor: Actor) -> None:
-    """A file server tells nine partners that files are there, straight to their servers, at once.
+    """A file server notifies nine partners of new files at once, directly at their servers.
 
-    Two to five times a day; the texts differ by file names, HELO and sender are the site's.
+    Two to five times a day; the texts differ in file names; HELO and sender are the site's.
 
     Source: MOVEit and GoAnywhere manuals, "notification e-mails"; null-client set-ups without a
     relay (Postfix STANDARD_CONFIGURATION_README).
@@ -41,13 +41,13 @@ def file_server_nine_partners(actor: Actor) -> None:
             text = f"Files for {partner}"
             mail = _business_mail(actor, "files", partner, text)
             at = _deliver(actor, at + actor.rng.uniform(0.5, 5), partner, mail, "files")
-    actor.note = f"tells {len(partners)} partners of new files, straight to their servers"
+    actor.note = f"notifies {len(partners)} partners of new files, directly at their servers"
 
 
 def erp_invoices(actor: Actor) -> None:
-    """An ERP system delivers 40 to 120 invoices a day straight to customers' servers, in two runs.
+    """An ERP system delivers 40 to 120 invoices a day directly to customers' servers, in two runs.
 
-    One text with another number each, a PDF; about one customer in 50 has left.
+    All have the same text except for a number, and a PDF; about one customer in 50 is gone.
 
     Source: SAP Help, "SAPconnect" (SMTP node of the system delivers to a mail host or directly);
     bounce rates of transactional mail near 2 per cent (Postmark, "What is a good bounce rate").
@@ -62,13 +62,13 @@ def erp_invoices(actor: Actor) -> None:
         mail = _business_mail(actor, "invoice", domain, subject, "invoice.pdf")
         reply = Reply.UNKNOWN_USER if rng.random() < 0.02 else Reply.ACCEPT
         _deliver(actor, starts[number % 2], domain, mail, "erp", reply)
-    actor.note = f"delivers {count} invoices straight to {len(actor.servers)} servers"
+    actor.note = f"delivers {count} invoices directly to {len(actor.servers)} servers"
 
 
 def newsletter_direct(actor: Actor) -> None:
-    """A newsletter program delivers to 800 to 1,500 subscribers itself, by port 25.
+    """A newsletter program delivers to 800 to 1,500 subscribers directly, on port 25.
 
-    10 to 30 receivers a minute; HELO, sender and bounce address are one domain; 2 per cent bounce.
+    10 to 30 recipients a minute; HELO, sender and bounce address are one domain; 2 per cent bounce.
 
     Source: phpList and Mailtrain manuals (own MTA, batch of so many an hour); M3AAWG Sender Best
     Common Practices (aligned identities); Mailchimp benchmarks (hard bounces below 1 per cent).
@@ -85,11 +85,11 @@ def newsletter_direct(actor: Actor) -> None:
         mail = compose(f"news@{actor.stage.domain}", to, MailDraft(subject, body), rng)
         reply = Reply.UNKNOWN_USER if rng.random() < 0.02 else Reply.ACCEPT
         _deliver(actor, at, domain, mail, "news", reply, tls=0.7)
-    actor.note = f"a newsletter to {count} subscribers, {rate:.0f} a minute, straight"
+    actor.note = f"a newsletter directly to {count} subscribers, {rate:.0f} a minute"
 
 
 def crm_three_providers(actor: Actor) -> None:
-    """A CRM sends 400 to 900 mails a day through three providers' submission, many addresses each.
+    """A CRM submits 400 to 900 mails a day to three providers with many addresses each.
 
     Source: Amazon SES, SendGrid and Mailgun manuals (email-smtp.REGION.amazonaws.com,
     smtp.sendgrid.net, smtp.mailgun.org on 587 with STARTTLS).
@@ -119,9 +119,9 @@ def web_shop(actor: Actor) -> None:
 
 
 def scan_to_mail(actor: Actor) -> None:
-    """A multifunction printer scans to mail: by its provider, with a name lookup before each.
+    """A multifunction printer mails scans through its provider, with a lookup before each.
 
-    The provider is away for an hour; each scan is tried again every minute.
+    The provider is down for an hour; each scan is retried every minute.
 
     Source: Canon and HP manuals, "Scan to e-mail" (SMTP server, port 25, 465 or 587; retries).
     """
@@ -140,7 +140,7 @@ def scan_to_mail(actor: Actor) -> None:
 def nas_and_ups_alerts(actor: Actor) -> None:
     """A power failure: NAS and UPS send a storm of alerts through one provider.
 
-    60 to 150 mails within an hour, of one text.
+    60 to 150 mails with one text within an hour.
 
     Source: APC Network Management Card and Synology DSM manuals (one mail an event).
     """
@@ -153,9 +153,9 @@ def nas_and_ups_alerts(actor: Actor) -> None:
 
 
 def dmarc_reporter(actor: Actor) -> None:
-    """Sends the daily DMARC aggregate reports to 80 to 160 domains straight, after midnight.
+    """Sends the daily DMARC aggregate reports directly to 80 to 160 domains, after midnight.
 
-    Of each: the TXT record of _dmarc., MX and address of the report's receiver (many at a few
+    For each: the TXT record of _dmarc., MX and address of the report's recipient (many at a few
     report services), a gzip file.
 
     Source: RFC 7489, section 7.2 (daily reports, subject "Report Domain: ... Submitter: ...");
@@ -180,8 +180,8 @@ def dmarc_reporter(actor: Actor) -> None:
 def ci_build_server(actor: Actor) -> None:
     """A build server tests mail code: 20 to 60 runs a day, each with dozens of test cases.
 
-    A run submits to a sandbox on 2525 and 587, looks MX up of a fixed list of test domains, and
-    shakes hands with six to ten real providers on 465 and 587 without sending.
+    A run submits to a sandbox on 2525 and 587, looks up MX records of a fixed list of test domains,
+    and makes TLS handshakes with six to ten real providers on 465 and 587 without sending.
 
     Source: Mailtrap documentation (sandbox.smtp.mailtrap.io: 25, 465, 587, 2525); test suites of
     PHPMailer and of Go's net/smtp (live tests against public providers).
@@ -202,7 +202,7 @@ def ci_build_server(actor: Actor) -> None:
 
 
 def kubernetes_egress(actor: Actor) -> None:
-    """A cluster's egress address: 30 to 60 tenants' services, each submits by its own provider.
+    """The egress address of a cluster: services of 30 to 60 tenants submit to their own providers.
 
     Source: Kubernetes documentation, "Source IP" (pods leave by the node's or gateway's address);
     GKE and Azure block 25 and name 587 and 2525 of providers instead.
@@ -221,7 +221,7 @@ def kubernetes_egress(actor: Actor) -> None:
 
 
 def ticket_system(actor: Actor) -> None:
-    """A ticket system reads one mailbox a minute and answers 100 to 300 customers by the relay.
+    """A ticket system reads a mailbox every minute and answers 100 to 300 customers via the relay.
 
     Source: Zammad documentation, "Email channels" (fetched every minute); RFC 3834 (auto replies).
     """
@@ -240,7 +240,7 @@ def ticket_system(actor: Actor) -> None:
 
 
 def alert_storm_by_relay(actor: Actor) -> None:
-    """A monitoring server's storm: 500 to 1,000 look-alike alerts to five colleagues by the relay.
+    """A monitoring server sends 500 to 1,000 look-alike alerts to five colleagues via the relay.
 
     Source: Prometheus Alertmanager and Nagios manuals (a mail a host and contact when a switch
     fails); Google SRE book, "Being on-call" (alert storms).
@@ -256,9 +256,9 @@ def alert_storm_by_relay(actor: Actor) -> None:
 
 
 def awareness_platform(actor: Actor) -> None:
-    """Security training: 300 to 600 simulated phishing mails to the site's own staff by the relay.
+    """Security training: 300 to 600 simulated phishing mails to the site's own staff via the relay.
 
-    Two or three texts, senders of look-alike domains, all receivers internal.
+    Two or three texts, senders of look-alike domains, only internal recipients.
 
     Source: Gophish user guide, "Sending profiles" and "Campaigns" (spread over hours); NIST Phish
     Scale (TN 2276).
@@ -289,14 +289,14 @@ def developer_mail_catcher(actor: Actor) -> None:
         mail = letter(rng, new_domain(rng))
         port = rng.choice((25, 1025))
         actor.smtp(daytime(actor), box.end, "mailpit", [mail], helo="localhost", port=port)
-    actor.note = f"{actor.meant['mails']} test mails to one machine inside"
+    actor.note = f"{actor.meant['mails']} test mails to one internal machine"
 
 
 def queue_flush(actor: Actor) -> None:
     """A server's own Postfix after an outage of four hours: 20 to 50 alerts to partners at once.
 
-    While the line is down each attempt ends in silence, every five minutes to an hour; then the
-    queue empties within minutes.
+    During the outage, attempts every five minutes to an hour get no answer; then the queue empties
+    within minutes.
 
     Source: RFC 5321, section 4.5.4.1 (retries); Postfix queue parameters (minimal_backoff_time
     300s, maximal_backoff_time 4000s).
@@ -334,7 +334,7 @@ def _deliver(
     *,
     tls: float = 0.6,
 ) -> float:
-    """MX, address, and one mail straight to the exchanger, HELO in the site's domain."""
+    """MX, address, and one mail directly to the exchanger, with a HELO in the site's domain."""
     at, name, server = find_exchanger(actor, at, domain)
     return actor.smtp(
         at,

@@ -1,7 +1,7 @@
 """Servers of a site that its profile does not declare -> the mail and names they handle.
 
-An undeclared server that delivers to many is `grey`: the report asks for its declaration, which is
-to be `suspected`.
+An undeclared server that delivers to many is `grey`: it should be `suspected`, and the report asks
+to declare it.
 """
 
 import random
@@ -23,10 +23,10 @@ from rulegen.simulate.world import new_domain, new_word
 
 
 def mailing_list_server(actor: Actor) -> None:
-    """Mailman: the relay hands in five to fifteen posts, each goes straight to 100 to 250 members.
+    """Mailman gets 5 to 15 posts from the relay and delivers each directly to 100 to 250 members.
 
-    One envelope for each receiving domain, the site's own HELO and bounce address; 1 per cent of
-    members are gone.
+    One envelope for each recipient domain, the site's own HELO and bounce address; 1 per cent of
+    the members are gone.
 
     Source: Mailman documentation, "Delivery" (one transaction for up to so many recipients of a
     domain, VERP off); RFC 2369.
@@ -47,7 +47,7 @@ def mailing_list_server(actor: Actor) -> None:
 
 
 def mail_gateway_undeclared(actor: Actor) -> None:
-    """A department's gateway: takes 300 to 600 mails in, delivers 100 to 250, and is not declared.
+    """A department's gateway accepts 300 to 600 mails, delivers 100 to 250, and is not declared.
 
     Source: Postfix STANDARD_CONFIGURATION_README, "running Postfix on a firewall"; PTR of each
     client is asked (RFC 5321 and reject_unknown_client_hostname).
@@ -58,14 +58,14 @@ def mail_gateway_undeclared(actor: Actor) -> None:
         take_in(actor, daytime(actor))
     for _ in range(outbound):
         deliver_mail(actor, daytime(actor), actor.stage.world.recipients_domain(rng, 0.4))
-    actor.note = f"takes {inbound} mails in, delivers {outbound}, is not declared"
+    actor.note = f"accepts {inbound} mails, delivers {outbound}, is not declared"
 
 
 def secondary_mx(actor: Actor) -> None:
-    """A backup MX: takes 150 to 400 mails in, much of it spam, and hands all to the relay.
+    """A backup MX accepts 150 to 400 mails, many of them spam, and passes them to the relay.
 
-    A fifth is refused; those it took and cannot hand on it returns: 10 to 30 bounces a day to
-    senders' servers.
+    A fifth is refused; mails that it accepted but cannot deliver are returned: 10 to 30 bounces a
+    day to the senders' servers.
 
     Source: RFC 5321, section 5.1; Postfix documentation (permit_mx_backup; BACKSCATTER_README on
     bounces to senders who never wrote).
@@ -84,11 +84,11 @@ def secondary_mx(actor: Actor) -> None:
         to = (f"{new_word(rng)}@{domain}",)
         draft = MailDraft("Undelivered Mail Returned to Sender", sentences(rng, 3))
         _deliver(actor, daytime(actor), domain, compose("", to, draft, rng), "mx2")
-    actor.note = f"takes {inbound} mails in for the relay, returns {bounces}"
+    actor.note = f"accepts {inbound} mails for the relay, returns {bounces}"
 
 
 def backup_mx_flush(actor: Actor) -> None:
-    """A backup MX after the relay's outage: takes 200 to 500 mails in, hands them over at once.
+    """A backup MX after an outage of the relay: accepted 200 to 500 mails, delivers them at once.
 
     Source: RFC 5321, section 4.5.4.1; Postfix ETRN_README ("flush the queue").
     """
@@ -107,7 +107,7 @@ def backup_mx_flush(actor: Actor) -> None:
 
 
 def mail_archive(actor: Actor) -> None:
-    """A mail archive: the relay journals 500 to 900 mails a day to it; it sends nothing outside.
+    """A mail archive: the relay journals 500 to 900 mails a day to it; it sends none.
 
     Source: Exchange "Journaling" and MailPiler documentation (copies by SMTP on port 25).
     """
@@ -118,14 +118,14 @@ def mail_archive(actor: Actor) -> None:
         draft = MailDraft(sentences(rng, 1), sentences(rng, 3))
         mail = compose(f"{new_word(rng)}@{actor.stage.domain}", journal, draft, rng)
         _handed_in(actor, daytime(actor), mail)
-    actor.note = f"takes {count} copies in from the relay"
+    actor.note = f"accepts {count} copies from the relay"
 
 
 def workstation_resolver(actor: Actor) -> None:
-    """A workstation runs its own recursive resolver: asks hundreds of name servers, 53 only.
+    """A workstation runs its own recursive resolver, which queries hundreds of name servers.
 
-    Three questions for each name (root or TLD, the domain's servers, the name); its owner's mail
-    program and web sites are all behind it.
+    Three queries for each name (root or TLD, the domain's servers, the name), for its owner's mail
+    client and web sites.
 
     Source: Unbound documentation (qname-minimisation: yes by default); RFC 9156.
     """
@@ -166,7 +166,7 @@ def dns_tunnel_mx(actor: Actor) -> None:
 
 
 def open_port_25(actor: Actor) -> None:
-    """A server with port 25 open to the world: 40 to 120 outside scanners look at it.
+    """A server with port 25 open to the Internet: 40 to 120 external scanners connect to it.
 
     It sends nothing.
 
@@ -180,11 +180,11 @@ def open_port_25(actor: Actor) -> None:
         talk = rng.choice((only_greet, try_starttls))
         turns: Iterator[Turn] = talk(actor.host.name, "scanner", rng)
         _from_outside(actor, rng.uniform(5, actor.stage.duration), scanner, turns)
-    actor.note = f"{visitors} outside scanners look at its port 25"
+    actor.note = f"{visitors} external scanners connect to its port 25"
 
 
 def _handed_in(actor: Actor, at: float, mail: Mail) -> None:
-    """The relay delivers a mail to this machine."""
+    """Record that the relay delivers a mail to this machine."""
     relay = actor.stage.relay(actor.version)
     if relay is None:
         return

@@ -1,4 +1,4 @@
-"""Programs and people that look at mail servers and deliver nothing -> lookups and tries."""
+"""Programs and people that test mail servers and deliver nothing -> lookups and connections."""
 
 from collections.abc import Callable, Iterator
 
@@ -55,7 +55,7 @@ def administrator_six_servers(actor: Actor) -> None:
 
 
 def roaming_administrator(actor: Actor) -> None:
-    """An administrator's laptop in other networks: MX, TXT and PTR lookups, a handful of openssl.
+    """An administrator's laptop in other networks: MX, TXT and PTR lookups, a few runs of openssl.
 
     Source: manual of openssl s_client (-starttls smtp -connect host:25); dig and MXToolbox guides.
     """
@@ -69,11 +69,11 @@ def roaming_administrator(actor: Actor) -> None:
             at, name, server = find_exchanger(actor, at + 10, domain)
             actor.lookup(at, reverse_name(server.ip), Type.PTR)
             _connect(actor, at + 5, server, 25, try_starttls(name, "localhost", rng))
-    actor.note = f"looks into {len(domains)} domains by hand over a day"
+    actor.note = f"queries {len(domains)} domains by hand over a day"
 
 
 def callout_verifier(actor: Actor) -> None:
-    """A mail filter that takes mail in and asks each sender's own server whether the sender exists.
+    """A mail filter that accepts mail and asks each sender's own server whether the sender exists.
 
     MX and address of the sender's domain, then MAIL FROM:<>, RCPT TO:<sender>, QUIT; one sender in
     eight does not exist, one server in twelve does not answer.
@@ -93,7 +93,7 @@ def callout_verifier(actor: Actor) -> None:
         asked = [(f"{new_word(rng)}@{domain}", rng.random() > 1 / 8)]
         helo = f"mx.{actor.stage.domain}"
         _connect(actor, at, server, 25, ask_about(name, helo, "", asked, rng))
-    actor.note = f"takes {count} mails in and verifies each sender at the sender's server"
+    actor.note = f"accepts {count} mails and verifies each sender at the sender's server"
 
 
 def list_cleaner(actor: Actor) -> None:
@@ -123,7 +123,7 @@ def list_cleaner(actor: Actor) -> None:
 def tls_scanner(actor: Actor) -> None:
     """A TLS scanner tests all mail ports of 150 to 300 domains' servers, and sends nothing.
 
-    STARTTLS on 25 and 587, implicit TLS on the others; one handshake each, half of the ports
+    STARTTLS on 25 and 587, implicit TLS on the others; one handshake each; half of the ports are
     closed.
 
     Source: testssl.sh manual (-t smtp --mx DOMAIN: all MX records of a domain); Mayer et al. 2016,
@@ -144,7 +144,7 @@ def tls_scanner(actor: Actor) -> None:
 
 
 def banner_monitor(actor: Actor) -> None:
-    """A status page watches 60 to 120 external mail servers: banner, EHLO, QUIT every half hour.
+    """A status page monitors 60 to 120 external mail servers: banner, EHLO, QUIT every half hour.
 
     Source: UptimeRobot and StatusCake "port monitoring" (5 minutes to an hour, SMTP 25 and 587).
     """
@@ -155,7 +155,7 @@ def banner_monitor(actor: Actor) -> None:
 
 
 def nagios_check_smtp(actor: Actor) -> None:
-    """Nagios watches the MX hosts of 12 partners and the relay with check_smtp.
+    """Nagios monitors the MX hosts of 12 partners and the relay with check_smtp.
 
     Source: Monitoring Plugins, check_smtp (EHLO, optional STARTTLS, QUIT); Nagios default
     check_interval of 5 minutes, retry of 1.
@@ -172,9 +172,9 @@ def nagios_check_smtp(actor: Actor) -> None:
 def guess_config(actor: Actor) -> None:
     """Account set-up by a technician: Thunderbird's GuessConfig for six to twenty domains.
 
-    Of each domain: autoconfig. over the web, then imap., pop., mail. and smtp. on 993, 143, 995,
-    110, 587, 465 and 25, all at once; what answers is asked for its capabilities only. The found
-    account then submits a test mail.
+    For each domain: autoconfig. over the web, then imap., pop., mail. and smtp. on 993, 143, 995,
+    110, 587, 465 and 25, all at once; servers that answer are asked for their capabilities only.
+    The account that was found then submits a test mail.
 
     Source: Thunderbird wiki, "Autoconfiguration" and GuessConfig.sys.mjs (order of names and
     ports); RFC 6186.
@@ -237,9 +237,9 @@ def web_crawler(actor: Actor) -> None:
 
 
 def blocklist_checker(actor: Actor) -> None:
-    """A spam filter appliance behind the relay: blocklists, SPF, MX and PTR of each mail's sender.
+    """A spam filter behind the relay: queries blocklists, SPF, MX and PTR for each mail's sender.
 
-    It takes its mail from a port the relay hands it to and connects to no mail server outside.
+    It gets its mail from the relay and connects to no external mail server.
 
     Source: Rspamd and SpamAssassin documentation (RBL, SPF, MX and PTR checks per message);
     RFC 5782 (reversed address under the list's name).
@@ -262,7 +262,7 @@ def blocklist_checker(actor: Actor) -> None:
 
 
 def vulnerability_scanner(actor: Actor) -> None:
-    """OpenVAS scans the site's machines, mail ports and the relay among them.
+    """OpenVAS scans the site's machines, including mail ports and the relay.
 
     The relay and its external neighbours are tested with EHLO, VRFY and STARTTLS.
 
@@ -288,7 +288,7 @@ def vulnerability_scanner(actor: Actor) -> None:
 
 
 def signup_service(actor: Actor) -> None:
-    """A web service checks the MX record of each address typed at sign-up, and mails by a provider.
+    """A web service checks the MX record of each address at sign-up, and mails through a provider.
 
     Source: documentation of email-validator (Python, `check_deliverability=True` asks MX);
     Amazon SES SMTP endpoint (587).
@@ -356,7 +356,7 @@ def _try_port(actor: Actor, at: float, server: Endpoint, port: int, name: str) -
 
 
 def _watch(actor: Actor, targets: list[tuple[str, int]], period: float) -> None:
-    """Visit every target once a period; one visit in a hundred is not answered."""
+    """Check every target once a period; one check in a hundred is not answered."""
     rng = actor.rng
     visit: Callable[..., Iterator[Turn]] = rng.choice((only_greet, try_starttls))
     for round_ in range(int(actor.stage.duration / period)):
@@ -378,7 +378,7 @@ def _connect(actor: Actor, at: float, server: Endpoint, port: int, turns: Iterat
 
 
 def _paced(actor: Actor, count: int, per_minute: float) -> Iterator[float]:
-    """Random arrivals from some point in the first half on."""
+    """Random arrival times, starting in the first half of the simulation."""
     at = actor.stage.duration * actor.rng.uniform(0.05, 0.4)
     for _ in range(count):
         if at < actor.stage.duration:

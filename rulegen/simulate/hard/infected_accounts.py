@@ -40,7 +40,7 @@ _CLIENT_PORTS = range(1024, 65536)
 def emotet(actor: Actor) -> None:
     """Emotet: one or two mails through each of hundreds of stolen accounts, on 25, 465 and 587.
 
-    The names of the accounts' servers are looked up (A); most sessions turn to STARTTLS.
+    The names of the accounts' servers are looked up (A); most sessions use STARTTLS.
 
     Source: captures of malware-traffic-analysis.net (Emotet spambots of 2021 and 2022: no MX
     lookups, hundreds of mail names, all three ports) and Trend Micro on Emotet's spam module.
@@ -75,7 +75,7 @@ def qakbot(actor: Actor) -> None:
 
 
 def qakbot_slow(actor: Actor) -> None:
-    """The same at five to eight accounts an hour, each read by IMAP once and used once.
+    """Qakbot at five to eight accounts an hour, each read once by IMAP and used once.
 
     Source: as qakbot; Microsoft on Qakbot's spam that follows days after a mailbox was collected.
     """
@@ -93,7 +93,7 @@ def qakbot_slow(actor: Actor) -> None:
 def pushdo(actor: Actor) -> None:
     """Pushdo: greets with `EHLO ylmf-pc` and guesses passwords at many submission servers.
 
-    Three to ten tries a server with AUTH LOGIN, in the clear; nearly all end with 535.
+    Three to ten attempts a server with AUTH LOGIN, in cleartext; nearly all end with 535.
 
     Source: Exim and Postfix mailing lists (2013 onward) and fail2ban filters on "ylmf-pc"; RFC 4954
     (535 for failed authentication).
@@ -129,10 +129,10 @@ def onliner(actor: Actor) -> None:
 
 
 def trickbooster(actor: Actor) -> None:
-    """TrickBooster: from the user's own account through the site's relay, readable.
+    """TrickBooster sends from the user's own account through the site's relay, in cleartext.
 
-    Hundreds of mails within an hour or two to addresses that were taken from the machine; sent
-    mails are deleted. A few letters by the user on top.
+    Hundreds of mails within an hour or two to addresses taken from the machine; sent mails are
+    deleted. The user sends a few mails as well.
 
     Source: Deep Instinct, "TrickBooster" (2019: TrickBot's module sends from the victim's account,
     then removes the mails from outbox and trash).
@@ -141,7 +141,7 @@ def trickbooster(actor: Actor) -> None:
 
 
 def trickbooster_encrypted(actor: Actor) -> None:
-    """The same on port 587 with STARTTLS: nothing but the number of sessions can be seen.
+    """TrickBooster on port 587 with STARTTLS: only the number of sessions can be seen.
 
     Source: as trickbooster; RFC 8314 (submission over TLS).
     """
@@ -167,7 +167,7 @@ def ransom_through_relay(actor: Actor) -> None:
 
 
 def own_account_encrypted(actor: Actor) -> None:
-    """From the user's own account at an external provider, over TLS, 150 mails in some hours.
+    """150 mails in some hours from the user's own account at an external provider, over TLS.
 
     Source: as trickbooster; providers' limits of 500 mails a day (Google Workspace help).
     """
@@ -180,9 +180,9 @@ def own_account_encrypted(actor: Actor) -> None:
 
 
 def open_relay(actor: Actor) -> None:
-    """A machine that relays for anybody: spammers bring mails with many recipients, it delivers.
+    """An open relay: spammers submit mails with many recipients, and it delivers them.
 
-    Port 25 is open to the world; scanners knock as well. Recipients and senders are strangers.
+    Port 25 is open to the Internet; scanners connect as well. Senders and recipients are external.
 
     Source: RFC 2505 (third-party relaying); Spamhaus, "Open relays" (found by scanners within
     hours); Shadowserver's open SMTP relay report.
@@ -204,13 +204,13 @@ def open_relay(actor: Actor) -> None:
         single = replace(campaign, recipients=(1,))
         for number, domain in enumerate(domains):
             send_to_mx(actor, at + 2 + number, single, domain)
-    tell(actor, "relays for anybody", per_minute * 6)
+    tell(actor, "open relay", per_minute * 6)
 
 
 def web_mailer(actor: Actor) -> None:
-    """A web server with a mailing script: pages are fetched from it, mail leaves on port 25.
+    """A web server with a mailing script serves pages and sends mail on port 25.
 
-    The sender is the web server's user, the HELO name its own; 100 to 400 mails an hour.
+    The sender is the web server's user, the HELO name is its own; 100 to 400 mails an hour.
 
     Source: Sucuri, "Hacked website report" (mailing scripts on hacked sites); MITRE ATT&CK
     T1505.003 (web shell); PHP manual on mail() (sent by the web server's user).
@@ -230,10 +230,10 @@ def web_mailer(actor: Actor) -> None:
 
 
 def hijacked_mail_server(actor: Actor) -> None:
-    """A declared mail server sends for a stolen account: a flood beside its own mail.
+    """A declared mail server sends for a stolen account: a flood besides its ordinary mail.
 
-    It takes mail in, asks PTR and delivers for its users; then strangers submit with one account,
-    and hundreds of look-alikes leave, many refused.
+    It accepts mail, queries PTR and delivers for its users; then attackers submit with one account,
+    and it sends hundreds of look-alikes, many of them refused.
 
     Source: M3AAWG, "Compromised user ID best practices" (2018); NCSC on account compromise.
     """
@@ -255,28 +255,28 @@ def hijacked_mail_server(actor: Actor) -> None:
 
 
 def _stolen(actor: Actor, starttls: float) -> Campaign:
-    """Answers to stolen threads: each text its own, each sender another account."""
+    """Answers to stolen threads: each with its own text and sender."""
     senders = tuple(f"{new_word(actor.rng)}@{new_domain(actor.rng)}" for _ in range(40))
     refused = actor.rng.uniform(0.05, 0.2)
     return Campaign(own_text, actor.host.name, senders, refused, 0.05, starttls)
 
 
 def _through(actor: Actor, at: float, campaign: Campaign, name: str, port: int) -> float:
-    """One mail through an account at the server of that name."""
+    """Send one mail through an account at the server with that name."""
     at, server = reach(actor, at, name)
     domain = actor.stage.world.recipients_domain(actor.rng, 0.3)
     return deliver(actor, at, server, name, campaign, [write_mail(actor, campaign, domain)], port)
 
 
 def _session(actor: Actor, at: float, name: str, port: int, turns: Iterator[Turn]) -> None:
-    """A mail session that the simulator's dialogues do not hold, counted as one."""
+    """Count and record a mail session that is not one of the simulator's dialogues."""
     server = actor.stage.world.server(name, actor.version)
     actor.note_session(at, server)
     actor.connect(at, server, port, turns)
 
 
 def _guess_passwords(name: str, helo: str, actor: Actor, tries: int) -> Iterator[Turn]:
-    """AUTH LOGIN as often as said; every password is wrong."""
+    """AUTH LOGIN with a wrong password, the given number of times."""
     yield Turn(False, f"220 {name} ESMTP\r\n".encode("ascii"))
     yield Turn(True, f"EHLO {helo}\r\n".encode("ascii"))
     yield Turn(
@@ -302,7 +302,7 @@ def _through_relay(
     attachment: str = "",
     recipients: Sequence[int] = (1, 2, 3),
 ) -> None:
-    """Look-alikes from the user's account to the site's relay, which delivers them."""
+    """Send look-alikes from the user's account to the site's relay, which delivers them."""
     rng, stage = actor.rng, actor.stage
     relay = stage.relay(actor.version)
     if relay is None:
@@ -333,7 +333,7 @@ def _to_relay(actor: Actor, at: float, name: str, mail: Mail, port: int) -> floa
 
 
 def _take(actor: Actor, at: float, spammer: str, mail: Mail) -> None:
-    """A stranger brings a mail to port 25, in the clear."""
+    """An external host delivers a mail to port 25, in cleartext."""
     client = Socket(
         actor.stage.world.server(spammer, actor.version), actor.rng.choice(_CLIENT_PORTS)
     )
@@ -342,7 +342,7 @@ def _take(actor: Actor, at: float, spammer: str, mail: Mail) -> None:
 
 
 def _submitted(actor: Actor, at: float, stranger: str) -> None:
-    """A stranger submits on port 587 with the stolen account, under TLS."""
+    """An attacker submits on port 587 with the stolen account, over TLS."""
     client = Socket(
         actor.stage.world.server(f"stranger-{stranger}", actor.version),
         actor.rng.choice(_CLIENT_PORTS),
@@ -352,7 +352,7 @@ def _submitted(actor: Actor, at: float, stranger: str) -> None:
 
 
 def greet_scanners(actor: Actor) -> None:
-    """Scanners of the world greet port 25 and leave."""
+    """External scanners greet port 25 and disconnect."""
     for at in random_times(actor, actor.rng.randint(10, 30), 0.01, 0.98):
         client = Socket(
             actor.stage.world.server(f"scanner-{at}", actor.version),
@@ -363,7 +363,7 @@ def greet_scanners(actor: Actor) -> None:
 
 
 def _visited(actor: Actor, own: str) -> None:
-    """People of the world fetch pages from the web server."""
+    """External users fetch pages from the web server."""
     for at in random_times(actor, actor.rng.randint(60, 150), 0.01, 0.99):
         client = Socket(
             actor.stage.world.server(f"visitor-{at}", actor.version),

@@ -1,4 +1,4 @@
-"""Bots that deliver to mail exchangers on port 25 themselves -> what each family does in a day."""
+"""Bots that deliver directly to mail exchangers on port 25 -> what each family does in a day."""
 
 from msgspec.structs import replace
 
@@ -34,8 +34,8 @@ _GUESSED = ("mx", "mail", "smtp", "mx1", "mxs", "mail1", "relay", "ns", "gate")
 def two_providers(actor: Actor) -> None:
     """Spam to the users of two big providers, whose mail exchangers are built in.
 
-    No MX lookups: only the addresses of the known names are asked for. About 149 mails with some
-    20 mailboxes each, a third refused.
+    No MX lookups: only the addresses of the built-in names are queried. About 149 mails with some
+    20 recipients each, a third refused.
 
     Source: 360 Netlab, "BCMUPnP_Hunter" (2018: Outlook, Hotmail and Yahoo only) and CERT Polska,
     "Tofsee" (2016) for the choice of providers; RFC 5321 (100 recipients and more are allowed).
@@ -57,9 +57,9 @@ def two_providers(actor: Actor) -> None:
 
 
 def proxy_device(actor: Actor) -> None:
-    """Linux.ProxyM: a device passes on what comes through its proxy, about 400 mails a day.
+    """Linux.ProxyM: a device sends about 400 mails a day that come through its proxy.
 
-    The device itself looks nothing up. Mail runs all day, to any domains.
+    The device itself makes no lookups. It sends all day, to any domains.
 
     Source: Doctor Web, "Linux.ProxyM" (2017: 400 mails a day from each infected device on average).
     """
@@ -68,11 +68,11 @@ def proxy_device(actor: Actor) -> None:
     a_day = rng.uniform(300, 500)
     for at in random_times(actor, scaled(actor, a_day), 0.01, 0.99):
         send_to_mx(actor, at, campaign, actor.stage.world.recipients_domain(rng, 0.4), asks=False)
-    tell(actor, "passes on what comes through its proxy", a_day / 1440)
+    tell(actor, "sends what comes through its proxy", a_day / 1440)
 
 
 def home_router_relay(actor: Actor) -> None:
-    """BCMUPnP_Hunter: a router passes TCP on to the mail servers of Outlook, Hotmail and Yahoo.
+    """BCMUPnP_Hunter: a router forwards TCP to the mail servers of Outlook, Hotmail and Yahoo.
 
     Source: 360 Netlab, "BCMUPnP_Hunter: a 100k botnet turns home routers to email spammers" (2018).
     """
@@ -86,7 +86,7 @@ def home_router_relay(actor: Actor) -> None:
 
 
 def tofsee(actor: Actor) -> None:
-    """Tofsee: asks the MX of big providers again and again, sends bursts, and is refused often.
+    """Tofsee: repeatedly queries the MX of big providers, sends bursts, and is often refused.
 
     Source: CERT Polska, "Tofsee" (2016): a spam module with templates from the controller; Spamhaus
     listings of Tofsee name Google, Microsoft, Yahoo, AOL and mail.ru as its targets.
@@ -120,7 +120,7 @@ def phorpiex(actor: Actor) -> None:
 
 
 def extortion(actor: Actor) -> None:
-    """Extortion with one text, sender and recipient the same address, at a patient pace.
+    """Extortion with one text at a slow pace; sender and recipient are the same address.
 
     Source: Check Point Research (2019) and Cofense (2019) on sextortion campaigns: the mail seems
     to come from the victim's own account.
@@ -137,7 +137,7 @@ def extortion(actor: Actor) -> None:
 
 
 def pump_and_dump(actor: Actor) -> None:
-    """Stock spam with another random text in every mail, so that no two are alike.
+    """Stock spam with a new random text in every mail, so that no two are alike.
 
     Source: IBM X-Force and Cisco Talos on Necurs' pump-and-dump campaigns (March 2017, tens of
     thousands of mails with changing text).
@@ -151,7 +151,7 @@ def pump_and_dump(actor: Actor) -> None:
 
 
 def necurs(actor: Actor) -> None:
-    """Necurs: each bot works for an hour or two, then rests for days; MX asked of an open resolver.
+    """Necurs: each bot sends for an hour or two, then rests for days; queries an open resolver.
 
     Source: Cisco Talos, "The many tentacles of the Necurs botnet" (2018): hosts are used briefly
     and rarely, so that blocklists come late.
@@ -169,7 +169,7 @@ def necurs(actor: Actor) -> None:
 
 
 def gamut(actor: Actor) -> None:
-    """Gamut: job offers all day in small rounds of a few mails, one session a mail.
+    """Gamut: job offers all day in rounds of a few mails, one session for each mail.
 
     Source: Trustwave SpiderLabs and McAfee Labs on Gamut (job offers; templates and lists of
     recipients come from the controller).
@@ -186,7 +186,7 @@ def gamut(actor: Actor) -> None:
 
 
 def cutwail(actor: Actor) -> None:
-    """Cutwail: servers' addresses come from the controller, about 100 mails a minute, no lookups.
+    """Cutwail: gets server addresses from the controller; about 100 mails a minute, no lookups.
 
     Source: Stone-Gross et al., "The underground economy of spam" (LEET 2011): templates, lists and
     configuration from the controller, a bot reports on each address.
@@ -202,7 +202,7 @@ def cutwail(actor: Actor) -> None:
 
 
 def send_safe(actor: Actor) -> None:
-    """Send-Safe: a commercial mailer steers the bot on ports 50000 and up; no lookups, any domains.
+    """Send-Safe: a commercial mailer controls the bot on ports from 50000; no lookups, any domains.
 
     Source: malware-traffic-analysis.net, "Send-Safe Enterprise Mailer" (2016 to 2018: controller on
     TCP and UDP 50001 to 50025, SMTP to hundreds of servers).
@@ -216,11 +216,11 @@ def send_safe(actor: Actor) -> None:
             turns = tls_turns("", rng)
             actor.connect(at, controller, rng.randint(50001, 50025), turns)
         send_to_mx(actor, at, campaign, actor.stage.world.recipients_domain(rng, 0.5), asks=False)
-    tell(actor, "steered by a commercial mailer", per_minute)
+    tell(actor, "controlled by a commercial mailer", per_minute)
 
 
 def waledac(actor: Actor) -> None:
-    """Waledac: jobs with the servers' addresses come over HTTP through other bots, in rounds.
+    """Waledac: gets jobs with server addresses over HTTP through other bots, in rounds.
 
     Source: Stock et al., "Walowdac" (EC2ND 2009) and Symantec, "W32.Waledac" (2009): spam jobs over
     HTTP relayed by repeaters.
@@ -238,9 +238,9 @@ def waledac(actor: Actor) -> None:
 
 
 def mytob(actor: Actor) -> None:
-    """Mytob: takes addresses from files of the machine, guesses servers' names, sends itself.
+    """Mytob: takes addresses from files of the machine, guesses server names, and mails itself.
 
-    A few mails a minute for hours, as many as there are addresses; no MX lookups.
+    A few mails a minute for hours, one for each address; no MX lookups.
 
     Source: Ludena Romana, Musashi et al. (2005) on W32/Mytob.A: only A records of names with mail,
     smtp, mx, ns, gate, relay; F-Secure's description of Mytob for the names of its attachments.
@@ -255,7 +255,7 @@ def mytob(actor: Actor) -> None:
 
 
 def worm_runnable(actor: Actor) -> None:
-    """A worm mails programs that Windows runs when opened, to addresses found on the machine.
+    """A worm mails programs (files that Windows runs) to addresses found on the machine.
 
     Source: MITRE ATT&CK T1566.001 and T1204.002; Microsoft, "Blocked attachments in Outlook" for
     what Windows runs (.pif, .scr, .js, .vbs, .lnk among them).
@@ -274,7 +274,9 @@ def worm_archive(actor: Actor) -> None:
 
 
 def snowshoe(actor: Actor) -> None:
-    """Snowshoe: one or two mails to each of hundreds of servers, accepted, well formed, own domain.
+    """Snowshoe: one or two well-formed mails from its own domain to each of hundreds of servers.
+
+    The servers accept them.
 
     Source: Spamhaus, "Snowshoe spam" (many sources, few mails each, proper HELO and SPF).
     """
@@ -295,7 +297,7 @@ def snowshoe(actor: Actor) -> None:
 
 
 def bounced_list(actor: Actor) -> None:
-    """An old list: four in five recipients are unknown, many to a session, few servers.
+    """An old list: four in five recipients are unknown; many recipients a session, few servers.
 
     Source: M3AAWG, "Sender best common practices" (2015) on unknown users as the mark of bought or
     old lists; RFC 5321 (550 for each).

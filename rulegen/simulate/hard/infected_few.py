@@ -1,7 +1,4 @@
-"""Bots that leave little to count -> few servers, few mails, one company, one relay.
-
-Or among many people.
-"""
+"""Bots that show little to count -> few servers, few mails, one company, one relay, or NAT."""
 
 from msgspec.structs import replace
 
@@ -50,7 +47,7 @@ def dictionary_attack(actor: Actor) -> None:
 
 
 def one_company(actor: Actor) -> None:
-    """Hundreds of mails of one text to the people of one company, most of them taken.
+    """Hundreds of mails with one text to the people of one company, most of them accepted.
 
     Source: MITRE ATT&CK T1566 (spearphishing campaigns against one organisation).
     """
@@ -63,7 +60,7 @@ def one_company(actor: Actor) -> None:
 
 
 def through_open_relay(actor: Actor) -> None:
-    """Recipients of hundreds of domains through one external relay that takes everything.
+    """Mails to hundreds of domains through one external relay that accepts everything.
 
     Source: RFC 2505 (third-party relaying); Shadowserver, "Open SMTP relay" reports.
     """
@@ -79,7 +76,7 @@ def through_open_relay(actor: Actor) -> None:
 
 
 def two_providers_encrypted(actor: Actor) -> None:
-    """Mail exchangers of two big providers by built-in names, all under STARTTLS.
+    """Mails to two big providers, whose mail exchangers are built in, all over STARTTLS.
 
     Source: as two_providers (360 Netlab, CERT Polska); Google's transparency report (STARTTLS is
     offered by all big providers).
@@ -113,7 +110,7 @@ def long_sessions(actor: Actor) -> None:
 
 
 def worm_few(actor: Actor) -> None:
-    """A worm on a machine with a dozen addresses: eight to fourteen mails with a program, no more.
+    """A worm on a machine with a dozen addresses: eight to fourteen mails with a program.
 
     Source: Symantec and F-Secure on Netsky, Bagle and Mydoom (addresses from files of the machine);
     Microsoft, "Blocked attachments in Outlook" (.js, .vbs, .hta, .wsf, .scr, .pif).
@@ -128,7 +125,7 @@ def worm_few(actor: Actor) -> None:
 
 
 def stolen_at_big_providers(actor: Actor) -> None:
-    """Dozens of stolen accounts, all at three big providers: three names, everything encrypted.
+    """Dozens of stolen accounts at three big providers: three names, everything encrypted.
 
     Source: captures of malware-traffic-analysis.net (Emotet, 2021 and 2022: accounts at freemail
     providers among others); RFC 8314.
@@ -164,7 +161,7 @@ def few_stolen_mailboxes(actor: Actor) -> None:
 
 
 def six_an_hour_behind_nat(actor: Actor) -> None:
-    """Six mails an hour straight to mail exchangers, behind the address of 60 to 100 people.
+    """Six mails an hour directly to mail exchangers, behind the address of 60 to 100 people.
 
     Source: as six_an_hour and behind_nat_120 (SIGCOMM 2008, RFC 6888).
     """
@@ -193,7 +190,7 @@ def accounts_behind_nat(actor: Actor) -> None:
 
 
 def behind_open_port(actor: Actor) -> None:
-    """A bot whose port 25 answers the scanners of the world: no mail server for that.
+    """A bot whose port 25 answers external scanners, which does not make it a mail server.
 
     Source: Rapid7, "National exposure index" and Shadowserver (port 25 is scanned all day).
     """
@@ -206,9 +203,9 @@ def behind_open_port(actor: Actor) -> None:
 
 
 def in_the_sites_name(actor: Actor) -> None:
-    """Ten to fifteen mails an hour in the site's own name, well formed and seldom refused.
+    """Ten to fifteen mails an hour from the site's own domain, well formed and seldom refused.
 
-    An ERP program that delivers itself looks alike.
+    An ERP program that delivers directly looks the same.
 
     Source: Spamhaus, "Snowshoe spam" (proper HELO and sender); M3AAWG on compromised hosts.
     """
@@ -219,7 +216,7 @@ def in_the_sites_name(actor: Actor) -> None:
     an_hour = rng.uniform(10, 15)
     for at in random_times(actor, scaled(actor, 8 * an_hour), 0.02, 0.35):
         send_to_mx(actor, at, campaign, actor.stage.world.recipients_domain(rng, 0.2))
-    tell(actor, "in the site's own name", an_hour / 60)
+    tell(actor, "from the site's own domain", an_hour / 60)
 
 
 def _campaign(actor: Actor) -> Campaign:

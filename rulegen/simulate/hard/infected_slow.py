@@ -1,4 +1,4 @@
-"""Bots that stay below every rate -> a day with few mails, in office hours or in rare bursts."""
+"""Bots that send slowly -> a day with few mails, in office hours or in rare bursts."""
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from rulegen.simulate.mail import sentences
 
 
 def two_an_hour(actor: Actor) -> None:
-    """About two mails an hour all day, MX lookups, another domain each time.
+    """About two mails an hour all day with MX lookups, each to a new domain.
 
     Source: Duan et al., "Detecting spam zombies by monitoring outgoing messages" (IEEE TDSC 2012):
     many zombies send a handful of mails an hour; Talos on Necurs (2018): few mails per machine.
@@ -27,7 +27,7 @@ def two_an_hour(actor: Actor) -> None:
 
 
 def six_an_hour(actor: Actor) -> None:
-    """About six mails an hour all day, MX lookups, another domain each time.
+    """About six mails an hour all day with MX lookups, each to a new domain.
 
     Source: as two_an_hour; Xie et al., "Spamming botnets" (SIGCOMM 2008): few mails from each host.
     """
@@ -35,7 +35,7 @@ def six_an_hour(actor: Actor) -> None:
 
 
 def twelve_an_hour_blind(actor: Actor) -> None:
-    """A dozen mails an hour to servers whose addresses came from the controller.
+    """A dozen mails an hour to servers whose addresses the controller provides.
 
     Source: as six_an_hour; Stone-Gross et al. (LEET 2011) for addresses from the controller.
     """
@@ -72,7 +72,7 @@ def burst_every_six_hours(actor: Actor) -> None:
 
 
 def four_an_hour_encrypted(actor: Actor) -> None:
-    """Four mails an hour, all under STARTTLS: neither text nor replies can be read.
+    """Four mails an hour, all over STARTTLS: neither text nor replies can be read.
 
     Source: as two_an_hour; Google's transparency report (most mail servers offer STARTTLS).
     """

@@ -1,4 +1,4 @@
-"""Bots behind NAT, under changing addresses, or half seen -> packets."""
+"""Bots behind NAT, with changing addresses, or partly seen -> packets."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def behind_nat_400(actor: Actor) -> None:
 
 
 def rotating_ipv6(actor: Actor) -> None:
-    """A bot that takes another IPv6 address every ten minutes to an hour.
+    """A bot that uses a new IPv6 address every ten minutes to an hour.
 
     Source: RFC 8981 (temporary addresses; lifetimes are the host's to choose); spam from many
     addresses of one /64 is described in M3AAWG's IPv6 recommendations.
@@ -69,7 +69,7 @@ def rotating_ipv6(actor: Actor) -> None:
 
 
 def dhcp_churn(actor: Actor) -> None:
-    """A bot whose lease changes some times a day where the sensor sees no DHCP.
+    """A bot whose lease changes several times a day where the sensor sees no DHCP.
 
     Source: RFC 2131 (leases, relay agents: a sensor at the border sees neither); Moura et al., "How
     dynamic is the ISP's address space?" (2015: several changes a day at some providers).
@@ -83,7 +83,7 @@ def dhcp_churn(actor: Actor) -> None:
 
 
 def ipv6_mail_ipv4_lookups(actor: Actor) -> None:
-    """A bot with both protocols: asks its resolver over IPv4, delivers over IPv6.
+    """A dual-stack bot: queries its resolver over IPv4, delivers over IPv6.
 
     Source: RFC 8305 (IPv6 is preferred where both exist); resolvers learned by DHCP are IPv4.
     """
@@ -101,7 +101,7 @@ def ipv6_mail_ipv4_lookups(actor: Actor) -> None:
 
 
 def over_https_lookups(actor: Actor) -> None:
-    """A bot whose lookups go over HTTPS: no name is seen, only port 443 of the resolver.
+    """A bot that uses DNS over HTTPS: only connections to port 443 of the resolver are seen.
 
     Source: RFC 8484 (DNS over HTTPS); Godlua (360 Netlab, 2019), the first malware to use it.
     """
@@ -147,7 +147,7 @@ def lossy_sensor(actor: Actor) -> None:
 
 
 def one_direction(actor: Actor) -> None:
-    """The sensor sees only what the bot sends: answers take another way.
+    """The sensor sees only packets from the bot: answers take another route.
 
     Source: Suricata user guide, "stream: async-oneside" (asymmetric routing).
     """
@@ -161,7 +161,7 @@ def one_direction(actor: Actor) -> None:
 
 
 def in_a_vlan(actor: Actor) -> None:
-    """A bot behind a trunk: its frames carry an 802.1Q tag.
+    """A bot on a VLAN trunk: its frames carry an 802.1Q tag.
 
     Source: IEEE 802.1Q; Suricata user guide, "vlan.use-for-tracking".
     """
@@ -176,7 +176,7 @@ def in_a_vlan(actor: Actor) -> None:
 
 
 def spammer_with_own_mail(actor: Actor) -> None:
-    """A bot on a desk whose owner mails all day, too: accounts, web and spam side by side.
+    """A bot on a workstation whose owner mails all day: accounts, web and spam side by side.
 
     Source: Kreibich et al., "Spamcraft" (LEET 2009): bots run beside their owners' programs.
     """
@@ -194,9 +194,7 @@ def spammer_with_own_mail(actor: Actor) -> None:
 
 
 def play_people(actor: Actor, count: int) -> None:
-    """Accounts and web of so many people behind the actor's address, all day; nothing of a
-    bot yet.
-    """
+    """Accounts and web of this many people behind the actor's address, all day, without a bot."""
     rng = actor.rng
     for _ in range(count):
         account = draw_account(actor.stage.world, rng)
@@ -221,7 +219,7 @@ def _behind_nat(actor: Actor, people: int) -> None:
 def _send_and_move(
     actor: Actor, begin: float, campaign: Campaign, count: int, per_minute: float
 ) -> float:
-    """Some mails, then another address of the same protocol; when the last one was sent."""
+    """Send some mails, then take another address of the same IP version; return the end time."""
     last = begin
     for last in paced(actor, begin, count, per_minute):
         domain = actor.stage.world.recipients_domain(actor.rng, 0.25)
@@ -240,7 +238,7 @@ def _campaign(actor: Actor) -> Campaign:
 
 @contextmanager
 def _speaking(actor: Actor, other: Host) -> Iterator[None]:
-    """Meanwhile the machine uses the address of `other` and the resolver for it."""
+    """While active, the machine uses the address of `other` and its resolver."""
     own, resolver = actor.host, actor.resolver
     actor.host = other
     actor.resolver = actor.stage.resolver(actor.version, actor.rng)
@@ -251,7 +249,7 @@ def _speaking(actor: Actor, other: Host) -> Iterator[None]:
 
 
 def _second_address(actor: Actor) -> Host:
-    """The same machine under an IPv4 address, if there is one left."""
+    """The same machine with an IPv4 address, if one is left."""
     address = actor.stage.homes.draw(actor.rng, 4, infected=True)
     if address is None:
         return actor.host
@@ -263,7 +261,7 @@ def _second_address(actor: Actor) -> Host:
 
 
 def _keep(actor: Actor, seen: Callable[[Packet], bool]) -> None:
-    """What the sensor did not see is not in the capture."""
+    """Remove from the capture what the sensor did not see."""
     actor.tape.packets[:] = [packet for packet in actor.tape.packets if seen(packet)]
 
 

@@ -1,4 +1,4 @@
-"""A function that plays a machine -> HardKind: a scenario with source, label, tellable."""
+"""A function that plays a machine -> HardKind: a scenario with source and label."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,11 +12,10 @@ _SOURCE = "Source:"
 
 
 class HardKind(Scenario, frozen=True):
-    """One kind of the harder mirror, played by name only; see `simulate(..., scenarios=...)`.
+    """One kind that is hard to judge, played by name only; see `simulate(..., scenarios=...)`.
 
-    `tellable`: an expert could tell from logs alone what it is. A benign kind that is not tellable
-    has the label `grey`. `whole_day`: its behaviour shows in a day, not in an hour or two; play it
-    for 86,400 seconds.
+    `tellable`: an expert could identify it from logs alone. A benign kind that is not tellable has
+    the label `grey`. `whole_day`: its behaviour shows only over a day; play it for 86,400 seconds.
     """
 
     tellable: bool = True
@@ -46,9 +45,9 @@ def _kind(
     )
 
 
-# Innocent, and an expert could tell.
+# Benign, and an expert could tell.
 benign = partial(_kind, BENIGN)
-# Innocent, but the logs show nothing that a mass mailer could not show: suspected at most.
+# Benign, but its logs could be those of a mass mailer: suspected at most.
 grey = partial(_kind, GREY, tellable=False)
 # A mass mailer; `tellable` says whether an expert could call it one from logs.
 infected = partial(_kind, INFECTED)

@@ -1,4 +1,4 @@
-"""A server and what one wants to know of it -> SMTP conversations in which no mail is sent."""
+"""A server and a test -> SMTP conversations in which no mail is sent."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from rulegen.simulate.wire import Endpoint
 
 
 def find_exchanger(actor: Actor, at: float, domain: str) -> tuple[float, str, Endpoint]:
-    """Look up the MX record and the first exchanger's address; when, its name, and the server."""
+    """Look up the MX record and first exchanger; return the time, its name and the server."""
     name = actor.stage.world.mail_hosts(domain)[0]
     at = actor.resolve(actor.lookup(at, domain, Type.MX, mail=True), name, mail=True)
     return at, name, actor.stage.world.server(name, actor.version)
 
 
 def find_nothing(actor: Actor, at: float, name: str) -> float:
-    """A lookup of a name that does not exist."""
+    """Query a name that does not exist."""
     return actor.resolve(at, name, NO_SUCH_NAME, mail=True)
 
 
@@ -69,5 +69,5 @@ def say(line: str) -> Turn:
 
 
 def reply(text: str, rng: random.Random) -> Turn:
-    """A line of the server, after a moment."""
+    """A line of the server, after a short pause."""
     return Turn(False, f"{text}\r\n".encode("ascii"), rng.uniform(0.001, 0.12))

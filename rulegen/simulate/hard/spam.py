@@ -1,4 +1,4 @@
-"""A campaign and a moment -> what a bot does for one mail: lookups, connection, mail."""
+"""A campaign and a time -> the actions of a bot for one mail: lookups, connection, mail."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +15,8 @@ from rulegen.simulate.world import BIG_PROVIDERS, new_domain, new_word
 
 Text = Callable[[random.Random], MailDraft]
 BIG = tuple(BIG_PROVIDERS)
-_FLOOD = 10.0  # mails a minute; what sends less counts as slow (infected.py)
-_POOL = 8  # addresses behind one name of a big provider, as its answers show over a day
+_FLOOD = 10.0  # mails a minute; a slower sender is labelled slow (infected.py)
+_POOL = 8  # addresses behind one name of a big provider over a day
 _REFUSALS = (
     Reply.BLOCK_AT_BANNER,
     Reply.BLOCK_SENDER,
@@ -27,7 +27,7 @@ _REFUSALS = (
 
 
 class Campaign(Struct, frozen=True):
-    """What one bot sends and how it is received; shares are 0 to 1.
+    """What one bot sends and how servers react; shares are 0 to 1.
 
     `text` writes each mail. `senders` are full addresses, or domains with a leading "@" for a new
     local part in each mail. `recipients` are drawn per mail.
@@ -43,18 +43,18 @@ class Campaign(Struct, frozen=True):
 
 
 def same_text(rng: random.Random, subject: str, attachment: str = "") -> Text:
-    """One text for all mails of a campaign, as look-alikes have it."""
+    """One text for all mails of a campaign: look-alikes."""
     draft = MailDraft(subject, sentences(rng, rng.randint(2, 6)), attachment)
     return lambda _: draft
 
 
 def own_text(rng: random.Random) -> MailDraft:
-    """Another text in each mail: random words against filters that know one."""
+    """A new text in each mail: random words, to evade filters."""
     return MailDraft(sentences(rng, 1).rstrip("."), sentences(rng, rng.randint(2, 5)))
 
 
 def draw_campaign(actor: Actor, text: Text) -> Campaign:
-    """The usual habits of a spam engine: a made-up HELO or address, forged senders."""
+    """A typical spam engine: a made-up HELO or address, forged senders."""
     rng = actor.rng
     helo = rng.choice((actor.host.name, f"[{actor.host.address}]", new_word(rng), new_domain(rng)))
     senders = tuple(f"@{new_domain(rng)}" for _ in range(rng.choice((1, 5, 30))))
@@ -74,7 +74,7 @@ def write_mail(actor: Actor, campaign: Campaign, domain: str) -> Mail:
 def send_to_mx(
     actor: Actor, at: float, campaign: Campaign, domain: str, *, asks: bool = True
 ) -> float:
-    """Deliver one mail to a mail exchanger of `domain`; with `asks` its MX is looked up first."""
+    """Deliver one mail to an exchanger of `domain`; with `asks`, look up its MX first."""
     world, rng = actor.stage.world, actor.rng
     name = rng.choice(world.mail_hosts(domain))
     if asks:
@@ -86,7 +86,7 @@ def send_to_mx(
 def reach(
     actor: Actor, at: float, name: str, *, asks: bool = True, pool: int = 1
 ) -> tuple[float, Endpoint]:
-    """When the address of a server is known, and one of its `pool` addresses."""
+    """Look up a server; return when it is known, and one of its `pool` addresses."""
     number = actor.rng.randrange(pool)
     chosen = f"{number}.{name}" if number else name
     server = actor.stage.world.server(chosen, actor.version)
@@ -106,7 +106,7 @@ def deliver(
     mails: Sequence[Mail],
     port: int = 25,
 ) -> float:
-    """One session with what becomes of it: dead, refused, or taken."""
+    """One session and its outcome: no connection, refused, or accepted."""
     rng = actor.rng
     if rng.random() < campaign.dead:
         return actor.knock(at, server, port, rng.choice(list(Refusal)))
@@ -126,13 +126,13 @@ def deliver(
 
 
 def random_times(actor: Actor, count: int, begin: float, end: float) -> list[float]:
-    """So many moments between two shares (0 to 1) of the time that is played, in order."""
+    """`count` times between two shares (0 to 1) of the simulated time, in order."""
     duration = actor.stage.duration
     return sorted(actor.rng.uniform(begin * duration, end * duration) for _ in range(count))
 
 
 def paced(actor: Actor, start: float, count: int, per_minute: float) -> Iterator[float]:
-    """Arrivals at random from second `start` on, not beyond what is played."""
+    """`count` random arrival times from second `start`; none after the end of the simulation."""
     at = start
     for _ in range(count):
         if at >= actor.stage.duration:
@@ -142,17 +142,17 @@ def paced(actor: Actor, start: float, count: int, per_minute: float) -> Iterator
 
 
 def some_start(actor: Actor) -> float:
-    """A moment in the first two thirds of what is played, in seconds."""
+    """A time in the first two thirds of the simulation, in seconds."""
     return actor.stage.duration * actor.rng.uniform(0.05, 0.66)
 
 
 def scaled(actor: Actor, a_day: float) -> int:
-    """How many of so many a day fall into what is played; one at least."""
+    """A number a day, scaled to the simulated duration; at least 1."""
     return max(1, round(a_day * actor.stage.duration / 86400))
 
 
 def tell(actor: Actor, how: str, per_minute: float) -> None:
-    """Note in the truth what the bot did, and whether it was a flood or slow."""
+    """Set the note of the bot, and its tier: flood or slow."""
     actor.tier = "flood" if per_minute >= _FLOOD else "slow"
     actor.note = (
         f"{how}: {actor.meant['mails']} mails in {actor.meant['mail_connections']} connections "
