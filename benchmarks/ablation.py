@@ -1,9 +1,7 @@
-"""One event -> the parts of a log it belongs to.
+"""One event -> the parts of a log to which it belongs.
 
-A kind of missing evidence -> the parts that such a site has.
-
-A log is gathered once, part by part; what a site without some kind of evidence would have said is
-the merger of the other parts.
+A kind of missing evidence -> the parts that such a site has. A log is collected once, part by part;
+the evidence of a site without some kind of evidence is the merger of the other parts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +15,7 @@ from rulegen.vocabulary import METADATA_SIGNAL, Family, Signal
 
 
 class Part(Enum):
-    """What can go missing as one."""
+    """Evidence that is missing together."""
 
     MX_RECORDS = auto()
     LOOKUP_RECORDS = auto()
@@ -41,7 +39,7 @@ class Without(StrEnum):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Those that are still there."""
+        """The remaining parts."""
         return tuple(part for part in Part if part not in _LOST[self])
 
 
@@ -63,8 +61,7 @@ _LOST: Mapping[Without, frozenset[Part]] = MappingProxyType(
 )
 
 _MX_SIGNALS = frozenset((Signal.MX_FLOOD, Signal.MX_SLOW, Signal.MX_THEN_SMTP))
-# STARTTLS hides mails and the server's replies to them; connections and the HELO before it stay in
-# the clear.
+# STARTTLS hides mails and the replies to them, but not connections and the HELO before it.
 _MAIL_SIGNALS = frozenset(
     (
         *(Signal.MAIL_BURST, Signal.LOOK_ALIKE, Signal.WORM_ATTACHMENT),
@@ -74,10 +71,7 @@ _MAIL_SIGNALS = frozenset(
 
 
 def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
-    """The event, or as much of it as each part would hold.
-
-    Together the pieces say what the whole does.
-    """
+    """The event, split into what each part would hold; the pieces are equivalent to the event."""
     match event:
         case Alert():
             yield _part_of_alert(event), event
@@ -87,7 +81,7 @@ def parts_of(event: Event) -> Iterator[tuple[Part, Event]]:
             yield (
                 Part.LOOKUP_RECORDS,
                 event,
-            )  # what asks over HTTPS does not connect to port 53 either
+            )  # a client of DNS over HTTPS does not connect to port 53 either
         case Smtp():
             yield Part.OTHER_RECORDS, _encrypted(event)
             yield Part.MAIL_RECORDS, event
@@ -100,7 +94,7 @@ def _part_of_alert(alert: Alert) -> Part:
         (signal for signal in Signal if signal in alert.metadata.get(METADATA_SIGNAL, ())), None
     )
     if signal is None:
-        return Part.OTHER_ALERTS  # other people's rule
+        return Part.OTHER_ALERTS  # not a rule of this project
     if signal in _MX_SIGNALS:
         return Part.MX_ALERTS
     if signal in _MAIL_SIGNALS:

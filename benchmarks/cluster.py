@@ -3,11 +3,10 @@
     python -m benchmarks.cluster -o docs/spark-cost.md
 
 Executors are processes of this machine (`local-cluster`), one core each. Each run is a whole
-command, on files that are in memory already. They are read from the disk, and through Hadoop as
-from any other storage, for which a view of the disk under another name stands. CPU seconds are
-those of the executors: their JVMs and the Pythons below them. What a gigabyte costs is the
-difference of the two sizes, so that starting up is told apart from reading. Takes a quarter of an
-hour.
+command, on files in the page cache. They are read from the disk, and through Hadoop as from any
+storage, simulated by a view of the disk under another scheme. CPU seconds are those of the
+executors: their JVMs and Python processes. The cost of a gigabyte is the difference of the two
+sizes, which excludes start-up. Takes a quarter of an hour.
 """
 
 import argparse
@@ -38,11 +37,11 @@ VIEW = "spark.hadoop.fs.viewfs.mounttable.view.linkFallback=file:///"
 PLACES = {DISK: "disk", STORAGE: "storage"}
 HOSTS = 10_000
 EXECUTOR = b"CoarseGrainedExecutorBackend"
-# So often executors are looked at, in seconds: the memory of a JVM takes the kernel some
-# milliseconds to add up.
+# Sampling interval of executors in seconds: the kernel needs some milliseconds to add up the memory
+# of a JVM.
 LOOKED_AT = 0.5
 NIGHT = 10e12
-# What issue 8 asks for.
+# Limits of issue 8.
 SHUFFLE_AT_MOST, SPEED_AT_LEAST = 0.01, 0.3
 
 
@@ -51,7 +50,8 @@ class Cost:
     """One run on a file of `size` bytes.
 
     `wall`, `cpu` and `job`, from the first task to the end of the last, are seconds; `peak` is
-    bytes of an executor with its Pythons; `shuffled` bytes went from tasks to tasks.
+    the memory of an executor with its Python processes in bytes; `shuffled` are bytes sent between
+    tasks.
     """
 
     size: int
@@ -66,7 +66,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRun:
-    """All runs: by place and number of executors, and those of one process without a cluster."""
+    """Runs by place and number of executors, and runs of one process without a cluster."""
 
     spark: Mapping[tuple[str, int], list[Cost]]
     plain: list[Cost]
@@ -78,7 +78,7 @@ class ClusterRun:
 def measure(
     work: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], None]
 ) -> ClusterRun:
-    """Everything in turn, round by round."""
+    """Run all commands in turn, round by round."""
     kit = Kit(work)
     files = [kit.file(Recipe(size, HOSTS)) for size in sizes]
     found = ClusterRun({(place, count): [] for place in PLACES for count in EXECUTORS}, [])
@@ -139,8 +139,8 @@ def _on_spark(uri: str, size: int, executors: int) -> Cost:
 
 
 class _Executors:
-    """CPU seconds of all executors by process, and the most memory (bytes) that one held with the
-    Pythons below it.
+    """CPU seconds of all executors by process, and the peak memory (bytes) of one with its Python
+    processes.
     """
 
     def __init__(self) -> None:
@@ -165,22 +165,22 @@ _HEAD = """\
 # What reading on a cluster costs
 
 Made by `make cost`; do not edit. `eveproc report --on spark` with executors of one core each, processes of one machine
-(`local-cluster`), on generated eve.json files of {sizes} with {hosts:,} home hosts, whose lines a real Suricata wrote
-(`benchmarks/eve_file.py`); beside it `eveproc report -j 1`, one process without a cluster. Medians of {rounds} rounds.
+(`local-cluster`), on generated eve.json files of {sizes} with {hosts:,} home hosts, whose lines were written by a real Suricata
+(`benchmarks/eve_file.py`), compared with `eveproc report -j 1`, one process without a cluster. Medians of {rounds} rounds.
 
-- *disk*: files that all of the cluster sees (`file:`), which tasks read by themselves.
-- *storage*: through Spark's text reader, as from hdfs: or s3a:. A view of the same disk under another scheme stands for it (`viewfs:`),
-  so what a network adds is not in it.
-- CPU seconds are those of the executors, their JVMs and Pythons. Those two work side by side, so an executor's one core can take
-  the time of more than one.
-- *A gigabyte* is the difference of the two sizes, without starting up: seconds times executors, and CPU seconds.
+- *disk*: files that the whole cluster sees (`file:`), which tasks read directly.
+- *storage*: through Spark's text reader, as from hdfs: or s3a:. It is simulated by a view of the same disk under another scheme
+  (`viewfs:`), so the cost of a network is not included.
+- CPU seconds are those of the executors, their JVMs and Python processes. Both run in parallel, so an executor of one core can use
+  more than one core.
+- *A gigabyte* is the difference of the two sizes, without start-up: seconds times executors, and CPU seconds.
 
 Measured on {cores} cores; more executors than cores share them.
 """
 
 
 def page(found: ClusterRun, sizes: Sequence[int], rounds: int, command: str) -> str:
-    """docs/spark-cost.md."""
+    """The text of docs/spark-cost.md."""
     head = _HEAD.format(
         sizes=" and ".join(f"{size / 1e9:g} GB" for size in sizes),
         hosts=HOSTS,
@@ -204,7 +204,7 @@ def _criteria(found: ClusterRun) -> str:
     rows = []
     for place, name in PLACES.items():
         shuffle = max(run.shuffled / run.size for runs in found.of(place) for run in _large(runs))
-        told = f"{name}: evidence that goes between tasks, below {SHUFFLE_AT_MOST:.0%} of the input"
+        told = f"{name}: evidence sent between tasks, below {SHUFFLE_AT_MOST:.0%} of the input"
         rows.append((told, f"{shuffle:.2%}", _met(shuffle < SHUFFLE_AT_MOST)))
         for what, figure in (("of an executor's core", _job), ("of a second of CPU", _cpu)):
             speed = _a_gigabyte(found.plain, figure) / _dearest(found, place, figure)
@@ -237,8 +237,10 @@ def _measured(found: ClusterRun) -> str:
 
 
 def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
-    """The slope is empty where the small file had no task for some of the executors: they begin to
-    work with the large one.
+    """A row of figures.
+
+    The slope is empty if the small file had no task for some executors, which only work on the
+    large one.
     """
     large = _large(runs)
     all_at_work = all(run.tasks >= run.executors for run in runs)
@@ -256,7 +258,7 @@ def _figures(runs: Sequence[Cost]) -> tuple[str, ...]:
 
 
 def _plan(found: ClusterRun) -> str:
-    """From the CPU seconds of a gigabyte and what a task sends, for clusters of some sizes."""
+    """Estimates for clusters of some sizes, from CPU seconds and evidence sent by a task."""
     runs = [run for of_count in found.spark.values() for run in of_count]
     sent, peak, pieces = (
         max(run.shuffled / run.tasks for run in runs),
@@ -277,14 +279,14 @@ def _plan(found: ClusterRun) -> str:
         for place, name in PLACES.items()
     )
     told = (
-        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the dearer row of "
-        "each place with a core an executor,\n"
-        f"reading them takes {hours}, besides what a network takes.\nA task sent at most "
+        f"10 TB of plain files are {pieces:,.0f} pieces of {PIECE >> 20} MiB. By the costlier row of "
+        "each place with one core per executor,\n"
+        f"reading them takes {hours}, without the cost of a network.\nA task sent at most "
         f"{sent / 1e6:.2f} MB of evidence,"
-        f" so some {pieces * sent / 1e9:.0f} GB would go between machines "
+        f" so some {pieces * sent / 1e9:.0f} GB would be sent between machines "
         f"({pieces * sent / NIGHT:.2%}).\n\n"
     )
-    return told + table(("cores", *PLACES.values(), "memory of all executors, at least"), rows)
+    return told + table(("cores", *PLACES.values(), "minimum memory of all executors"), rows)
 
 
 def _large(runs: Sequence[Cost]) -> list[Cost]:
@@ -293,7 +295,7 @@ def _large(runs: Sequence[Cost]) -> list[Cost]:
 
 
 def _a_gigabyte(runs: Sequence[Cost], of: Callable[[Cost], float]) -> float:
-    """The slope between the two sizes, of the medians."""
+    """The slope between the medians of the two sizes."""
     small, large = sorted({run.size for run in runs})
     low, high = (
         statistics.median(of(run) for run in runs if run.size == size) for size in (small, large)
@@ -302,7 +304,7 @@ def _a_gigabyte(runs: Sequence[Cost], of: Callable[[Cost], float]) -> float:
 
 
 def _job(run: Cost) -> float:
-    """Seconds that each of its executors was at work."""
+    """Executor seconds: the duration of the tasks times the number of executors."""
     return run.job * max(1, run.executors)
 
 
@@ -311,7 +313,7 @@ def _cpu(run: Cost) -> float:
 
 
 def _dearest(found: ClusterRun, place: str, figure: Callable[[Cost], float]) -> float:
-    """Of the numbers of executors that do not share cores."""
+    """The highest cost, of the numbers of executors that do not share cores."""
     alone = [
         runs
         for (where, count), runs in found.spark.items()
@@ -362,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes such a page."""
+    """The command that makes this page."""
     words = [
         "--megabytes",
         *map(str, options.megabytes),

@@ -1,23 +1,23 @@
-"""An eve.json -> for each home host what DuckDB finds in it, by one query.
+"""An eve.json -> what DuckDB finds about each home host, with one query.
 
     python -m benchmarks.duck eve.json
     python -m benchmarks.duck --mail eve.json
 
-The first gathers what eveproc's evidence consists of (eveproc/evidence/store.py): for each home
-host that opened a TCP connection, and each kind of behaviour, how many events and how many
-different peers. It leaves out when that was, leases, who takes mail in, answers questions or sends
-in the site's name, and what sensors lost, and gives no verdict. `--mail` counts only what has to do
-with mail, of fewer columns: most hosts are then not seen at all.
+The first command collects the data of eveproc's evidence (eveproc/evidence/store.py): for each home
+host that opened a TCP connection, and each kind of behaviour, the number of events and of distinct
+peers. It omits times, leases, sensor health and which hosts accept mail, answer queries or send in
+the site's name, and gives no verdict. `--mail` counts only mail activity, from fewer columns: most
+hosts then do not occur.
 
-Other forms of the first were tried on 1 GB and took as long or longer: one filtered aggregate for
-each kind, distinct keys by a second `group by`, connections counted apart from the rest.
+Other forms of the first query took as long or longer on 1 GB: one filtered aggregate for each kind,
+distinct keys by a second `group by`, connections counted separately.
 """
 
 import sys
 
 HOME = "({0} like '10.%' or {0} like '2001:0db8:%')"
-# Those of eveproc.signals.domains and rulegen.vocabulary, as a test holds; to import them would add
-# 15 ms of ours to DuckDB's time.
+# Equal to those of eveproc.signals.domains and rulegen.vocabulary (a test compares them); importing
+# these would add 15 ms to DuckDB's time.
 MAIL_WORDS = "mail|smtp|mx|imap|outlook|exchange"
 GUESSED = "mail|mail1|smtp|mx|mxs|mx1|gate|relay|ns"
 SOME_PTR = r"^[0-9a-f]{0,2}7\.[0-9a-f.]+\.(?:in-addr|ip6)\.arpa$"
@@ -102,7 +102,7 @@ THREADS = 2
 
 
 def main() -> None:
-    """Ask, and print what comes, one row a line."""
+    """Run the query and print one row a line."""
     import duckdb
 
     *mail_only, file = sys.argv[1:]

@@ -1,6 +1,6 @@
-"""Site profiles and seeds -> how good the verdicts are, as docs/evaluation.md (make evaluate).
+"""Site profiles and seeds -> the quality of the verdicts, as docs/evaluation.md (make evaluate).
 
-Exit 1 where a criterion is missed.
+Exits with 1 if a criterion is missed.
 
 Everything runs on real engines. The first part takes a quarter of an hour on two cores, the second
 (`--hard`) five minutes a network and engine. `--networks 1` gives a first impression.
@@ -51,8 +51,8 @@ DEFAULTS: Mapping[str, object] = MappingProxyType(
 def networks(
     sites: Path, seed: int, clients: int, scenarios: tuple[str, ...] | None = None
 ) -> Iterator[Network]:
-    """The sites in turn, without end, each time with the next seed: one seed draws the same habits
-    at every site.
+    """The sites in turn, endlessly, each with the next seed: one seed draws the same habits at
+    every site.
     """
     files = cycle(sorted(sites.glob("*.yaml")))
     return (
@@ -63,13 +63,13 @@ def networks(
 def evaluate(
     judge: Callable[[Network], list[T]], chosen: Sequence[Network], jobs: int
 ) -> Iterator[list[T]]:
-    """Each network's nights, in the order of `chosen`, as soon as they are there."""
+    """Each network's nights, in the order of `chosen`, as soon as they are complete."""
     with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(judge, chosen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one part of the page, and put it where `-o` says.
+    """Print one part of the page, and write it to the file of `-o`.
 
     Wrong verdicts go to stderr as they are found. Returns the exit code.
     """
@@ -114,7 +114,7 @@ def _gather(options: argparse.Namespace) -> list[Night]:
         islice(networks(SITES, options.seed, clients, scenarios), options.networks or NETWORKS)
     )
     for network in chosen:
-        load_site(network.site)  # a faulty one is refused now, not in a quarter of an hour
+        load_site(network.site)  # refuse a faulty one now, not after a quarter of an hour
     nights: list[Night] = []
     judge = partial(evaluate_network, engines=options.engines)
     for number, of_one in enumerate(evaluate(judge, chosen, options.jobs), start=1):
@@ -148,8 +148,8 @@ def _complain(found: Sequence[Criterion]) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes the same page: only what differs from the defaults is named, and nothing that
-    changes no figure.
+    """The command that makes the same page: only options that differ from the defaults and change
+    a figure.
     """
     words = ["python", "-m", "benchmarks.evaluate"]
     words += ["--hard"] * options.hard
@@ -166,41 +166,46 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--networks",
         type=_from_one,
-        help="how many; the sites take turns (default: 24, with --hard 1)",
+        help="number of networks; the sites take turns (default: 24, with --hard 1)",
     )
     parser.add_argument(
         "--seed",
         type=int,
-        help="of the first network, the next takes the next (default: %(default)s)",
+        help="seed of the first network; each further one adds 1 (default: %(default)s)",
     )
     parser.add_argument(
-        "--clients", type=int, help="office desks of each network (default: 300, with --hard 40)"
+        "--clients", type=int, help="workstations of each network (default: 300, with --hard 40)"
     )
     parser.add_argument(
         "--engines",
         type=Engine,
         nargs="+",
         choices=ENGINES,
-        help="which Suricatas watch (default: all)",
+        help="engines to use (default: all)",
     )
     parser.add_argument(
         "--scenarios",
         nargs="+",
         metavar="NAME",
-        help="which of the simulator's to play (default: all)",
+        help="scenarios to simulate (default: all)",
     )
     parser.add_argument(
-        "--jobs", type=_from_one, default=2, help="networks at a time (default: %(default)s)"
+        "--jobs",
+        type=_from_one,
+        default=2,
+        help="number of networks in parallel (default: %(default)s)",
     )
     parser.add_argument(
-        "--hard", action="store_true", help="play the second part: whole days, kinds hard to tell"
+        "--hard",
+        action="store_true",
+        help="make the second part: whole days, kinds that are hard to judge",
     )
     parser.add_argument(
         "--held-back",
         type=int,
-        help="with --hard: how many networks of held-back seeds to play too (default: %(default)s)",
+        help="with --hard: number of networks with held-back seeds (default: %(default)s)",
     )
-    parser.add_argument("-o", "--output", type=Path, help="also put this part of the page here")
+    parser.add_argument("-o", "--output", type=Path, help="also write this part into this page")
     parser.set_defaults(**DEFAULTS)
     return parser
 

@@ -4,21 +4,20 @@ The mix of event types, the share of relevant lines and the number of hosts can 
 
     python -m benchmarks.eve_file big.json --megabytes 1000 --hosts 10000 --share 0.003
 
-The mix is by lines, and stands in MIX. It follows from what makes a record: a lookup over UDP is
-two dns records (question and answer) and one flow; a connection of the web one flow and one tls
-record, or one http and one fileinfo record for each page in clear text. With as many lookups as
-connections, a fourth of them in clear text, that is 38 dns, 38 flow, 14 tls, 5 http and 5 fileinfo
-in a hundred lines. (An office of 2009, m57, rebuilt without its web pages: 49 dns, 51 flow.) A
-stats record, eight kilobytes long, comes with every PAGE lines. Of ordinary flows all TCP
-connections were taken.
+The mix by lines is MIX. It follows from the records of each activity: a lookup over UDP is two dns
+records (query and answer) and one flow; a web connection is one flow and one tls record, or one
+http and one fileinfo record for each cleartext page. With as many lookups as connections, a fourth
+of them cleartext, that is 38 dns, 38 flow, 14 tls, 5 http and 5 fileinfo in a hundred lines. (An
+office of 2009, m57, rebuilt without its web pages: 49 dns, 51 flow.) A stats record of eight
+kilobytes comes with every PAGE lines. All ordinary flows are accepted TCP connections.
 
-Relevant lines come in the order in which they were recorded, evenly between the ordinary ones; when
-all were used they begin again, with other hosts. Time goes on at RATE lines in a second, so that 10
-GB are about a day. The same input gives the same bytes.
+Relevant lines keep their recorded order and are spread evenly between the ordinary ones; when all
+were used they start again, with other hosts. There are RATE lines a second, so 10 GB are about a
+day. The same input gives the same bytes.
 
-Ordinary lines are made in pages: the text of some thousand lines with gaps, of which a few are
-prepared, and filled in with other hosts, ports, flows and times each time. That makes some hundred
-megabytes a second.
+Ordinary lines are made in pages: some thousand lines with gaps, a few of which are prepared, and
+filled with other hosts, ports, flows and times each time. This makes some hundred megabytes a
+second.
 """
 
 import argparse
@@ -47,18 +46,18 @@ MIX: Mapping[str, float] = MappingProxyType(
 PAGE, PAGES = 4_000, 8
 RATE = 200  # lines in a second
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
-# How long before its record a flow may have begun; what did so earlier begins then.
+# Maximum number of seconds between the start of a flow and its record; longer ones are shortened.
 LONGEST = 120
 PORTS = 997
 OUTSIDE = 200_003
 EPHEMERAL = range(49152, 65536)
-# One host in four is known by its IPv6 address.
+# One host in four uses its IPv6 address.
 V6_EACH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a file is to be: bytes, home hosts, share of relevant lines (0 to 0.5), seed.
+    """The properties of a file: bytes, home hosts, share of relevant lines (0 to 0.5), seed.
 
     `lookups` and `stats` are shares of lines beside those: lookups of MAIL_CLIENT_NAMES, and stats
     records.
@@ -92,9 +91,9 @@ class Written:
 
 
 def write_eve(path: Path, recipe: Recipe, lines: Lines, site: SiteProfile) -> Written:
-    """Write whole lines until there are `size` bytes or just more.
+    """Write whole lines until there are at least `size` bytes.
 
-    Path appears when it is complete.
+    `path` appears when it is complete.
     """
     written = Written()
     part = path.with_name(f".{path.name}.part")
@@ -115,7 +114,7 @@ def write_eve(path: Path, recipe: Recipe, lines: Lines, site: SiteProfile) -> Wr
 
 
 def _cut(text: bytes, size: int, share: float) -> tuple[bytes, Counter[str], int]:
-    """The first lines of a page, `size` bytes or just more."""
+    """The first lines of a page, at least `size` bytes."""
     kept = text[: (text.find(b"\n", max(0, size - 1)) + 1) or len(text)]
     counted = Counter(name.decode() for name in re.findall(rb'"event_type": ?"(\w+)"', kept))
     return kept, counted, round(share * counted.total())
@@ -124,7 +123,7 @@ def _cut(text: bytes, size: int, share: float) -> tuple[bytes, Counter[str], int
 def _pages(
     recipe: Recipe, lines: Lines, site: SiteProfile
 ) -> Iterator[tuple[bytes, Counter[str], int]]:
-    """Without end: text, lines by event type, and how many of them are relevant."""
+    """Endless: text, lines by event type, and the number of relevant lines."""
     rng = random.Random(f"{recipe.seed}/pages")
     crowd = Crowd(recipe, site)
     relevant = round(PAGE * recipe.share)
@@ -141,7 +140,7 @@ def _pages(
 
 
 def _draw(lines: Lines, recipe: Recipe, relevant: int, rng: random.Random) -> list[Line | None]:
-    """The ordinary lines of a page, and None where a relevant one comes."""
+    """The ordinary lines of a page, and None in place of each relevant one."""
     stats, lookups = max(1, round(PAGE * recipe.stats)), round(PAGE * recipe.lookups)
     ordinary = PAGE - relevant - stats - lookups
     drawn: list[Line | None] = list(islice(lines.ordinary["stats"], 1)) * stats
@@ -155,7 +154,7 @@ def _draw(lines: Lines, recipe: Recipe, relevant: int, rng: random.Random) -> li
 
 
 def _of_mail_client(line: Line, rng: random.Random) -> Line:
-    """The same lookup for a name that mail clients ask for all day."""
+    """The same lookup for a name that mail clients query all day."""
     whole = b"".join(piece for piece in line.pieces if isinstance(piece, bytes))
     asked = re.search(rb'"rrname": ?"([^"]+)"', whole)
     if asked is None:
@@ -169,7 +168,7 @@ def _of_mail_client(line: Line, rng: random.Random) -> Line:
 
 
 class Crowd:
-    """Home hosts, in an order that leaves nobody out, and servers outside.
+    """Home hosts, in an order that includes each of them, and external servers.
 
     Addresses as Suricata writes them.
     """
@@ -184,7 +183,7 @@ class Crowd:
         self.is_desk = lru_cache(maxsize=1 << 16)(self._is_desk)
 
     def _is_desk(self, address: bytes) -> int:
-        """4 or 6 for a home host that is no server, else 0."""
+        """The IP version of a home host that is no server, else 0."""
         ip = ip_address(address.decode())
         if not self.site.is_home(ip) or self.site.is_mail_server(ip) or self.site.is_resolver(ip):
             return 0
@@ -217,9 +216,9 @@ class Pool:
 
 
 def _homes_v4(count: int) -> list[bytes]:
-    """Spread over 10.0.0.0/8, below 10.1.0.0 none: there are the servers.
+    """Home addresses spread over 10.0.0.0/8, without 10.0.0.0/16, where the servers are.
 
-    An odd factor makes each come once.
+    An odd factor makes each of them occur once.
     """
     return [
         str(IPv4Address(0x0A010001 + number * 1_000_003 % 0xFE0000)).encode()
@@ -254,7 +253,7 @@ def _outside_v6(rng: random.Random) -> list[bytes]:
 
 
 class Page:
-    """Some thousand lines with gaps, and where what fills them is found.
+    """Some thousand lines with gaps, and where their values are found.
 
     `relevant_at` are seconds from the page's start at which relevant lines come; `lines` counts the
     others.
@@ -319,7 +318,7 @@ class Page:
         return self._wanted[group] - 1
 
     def _places(self) -> Iterator[int]:
-        """Where in the list that `fill` makes the value of each gap stands."""
+        """The index of each gap's value in the list that `fill` makes."""
         starts: dict[str, int] = {}
         at = 0
         for group, size in self._sizes():
@@ -329,7 +328,7 @@ class Page:
 
     def _sizes(self) -> tuple[tuple[str, int], ...]:
         groups = ("home4", "home6", "outside4", "outside6", "relevant")
-        # a record may be made a second before what it tells of has ended
+        # a record may be a second older than the end of its flow
         return (
             ("second", LONGEST + self.seconds + 2),
             ("flow", 1),
@@ -338,7 +337,7 @@ class Page:
         )
 
     def fill(self, start: int, number: int, relevant: Sequence[tuple[str, bytes]]) -> bytes:
-        """The page as it is from second `start` on."""
+        """The page, starting at second `start`."""
         crowd, wanted = self._crowd, self._wanted
         turn = number * 131 % PORTS
         values = chain(
@@ -370,7 +369,7 @@ def _moment(when: float) -> bytes:
 
 
 class _Relevant:
-    """One relevant line, played for the `turn`-th time."""
+    """One relevant line, used for the `turn`-th time."""
 
     def __init__(self, line: Line, turn: int, crowd: Crowd, desks: Mapping[bytes, int]) -> None:
         self._line, self._turn, self._crowd, self._desks = line, turn, crowd, desks
@@ -399,7 +398,7 @@ class _Relevant:
 
 
 def _relevant(lines: Sequence[Line], crowd: Crowd) -> Iterator[_Relevant]:
-    """All of them again and again, each time by hosts of their own."""
+    """All relevant lines repeatedly, each time with other hosts."""
     found = dict.fromkeys(
         piece.text
         for line in lines
@@ -416,7 +415,7 @@ def _relevant(lines: Sequence[Line], crowd: Crowd) -> Iterator[_Relevant]:
 
 
 def main() -> None:
-    """Write one file and say what is in it."""
+    """Write one file and print its content by type."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.eve_file", description="Write a large eve.json."
     )

@@ -1,10 +1,10 @@
 """A site -> sorted lines of eve.json that a real Suricata wrote about it.
 
-The places that change from host to host are marked.
+The parts that change from host to host are marked.
 
-Relevant is what a mass mailer may show itself by: alerts of our rules, smtp and dhcp records,
-anything on a mail or mailbox port, lookups of MX records, of addresses' names and of names that
-speak of mail, connections outwards that were not taken. Everything else is ordinary.
+Relevant lines are those that may be evidence: alerts of our rules, smtp and dhcp records, anything
+on a mail or mailbox port, lookups of MX records, PTR records and names that look like those of mail
+servers, and outbound connections that were not accepted. All other lines are ordinary.
 """
 
 import json
@@ -25,8 +25,7 @@ from rulegen.vocabulary import GUESSED_LABELS, Engine
 from tests.engines.replay import replay
 
 SITE = Path(__file__).with_name("speed-site.yaml")
-# As a site logs that logs everything: Debian's suricata.yaml less the protocols that nobody here
-# speaks.
+# A site that logs everything: Debian's suricata.yaml without the protocols that do not occur here.
 EVE_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "alert": {"metadata": True},
@@ -41,7 +40,7 @@ EVE_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "stats": {"totals": True, "threads": False},
     }
 )
-# Mail, mailboxes, and DHCP, whose flows say its name.
+# Mail, mailboxes, and DHCP, which is named in its flows.
 PORTS = frozenset((25, 465, 587, 110, 143, 993, 995, 67, 68))
 SYN = 0x02
 MAIL_WORDS = ("mail", "smtp", "mx", "imap", "outlook", "exchange")
@@ -56,7 +55,7 @@ _DATE = re.compile(rb"\d{4}-\d\d-\d\dT")
 
 
 class LineKind(Enum):
-    """What stands at a marked place."""
+    """What a marked part is."""
 
     TIME = auto()
     FLOW = auto()
@@ -78,9 +77,9 @@ _KINDS: Mapping[bytes, LineKind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something that changes.
+    """A part of a line that changes.
 
-    `text` is what Suricata wrote; `late` (of a time) how many seconds before the record that was.
+    `text` is what Suricata wrote; `late` is, for a time, by how many seconds it precedes the record.
     """
 
     kind: LineKind
@@ -90,7 +89,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record; its pieces in turn are what stays and what changes."""
+    """One record; its pieces are alternately fixed and changing."""
 
     event_type: str
     pieces: tuple[bytes | Place, ...]
@@ -103,7 +102,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What was recorded, each in the order of the log."""
+    """Recorded lines, in the order of the log."""
 
     ordinary: Mapping[str, tuple[Line, ...]]
     relevant: tuple[Line, ...]
@@ -112,7 +111,7 @@ class Lines:
 def record_lines(engine: Engine, work: Path, seed: int = 1) -> tuple[Path, Path]:
     """Logs of an ordinary hour and of half an hour with every scenario.
 
-    What is in `work` already is used. Raises EngineError.
+    Files that exist in `work` are used again. Raises EngineError.
     """
     site = load_site(SITE)
     logs = (
@@ -154,7 +153,7 @@ def _record(
 
 
 def sort_lines(logs: tuple[Path, Path], site: SiteProfile, *, spaced: bool = False) -> Lines:
-    """Ordinary lines of the first log, relevant ones of both.
+    """Ordinary lines of the first log, relevant lines of both.
 
     `spaced`: written with a space after each colon and comma.
     """
@@ -178,7 +177,7 @@ def sort_lines(logs: tuple[Path, Path], site: SiteProfile, *, spaced: bool = Fal
 
 
 def is_relevant(record: Mapping[str, object]) -> bool:
-    """See the head of this file."""
+    """True if a line may be evidence, as defined in the docstring of this module."""
     if record["event_type"] in ("alert", "smtp", "dhcp"):
         return True
     if {record.get("src_port"), record.get("dest_port")} & PORTS:
@@ -201,7 +200,7 @@ def _is_about_mail(question: Mapping[str, str]) -> bool:
 
 
 def mark(record: Mapping[str, object], text: bytes) -> Line:
-    """The line in pieces."""
+    """The line, split into pieces."""
     now = datetime.fromisoformat(str(record["timestamp"])).timestamp()
     pieces: list[bytes | Place] = []
     behind = 0
@@ -225,7 +224,7 @@ def _records(log: Path) -> Iterator[tuple[bytes, dict[str, object]]]:
             record = json.loads(text)
             if (
                 record["event_type"] == "stats"
-            ):  # the only record that tells how long the replay took
+            ):  # the only record that depends on the duration of the replay
                 record["stats"]["uptime"] = 3600
                 text = json.dumps(record, separators=(",", ":")).encode() + b"\n"
             yield text, record

@@ -1,6 +1,6 @@
-"""A hard network and engines -> what was said of each host.
+"""A hard network and engines -> the verdict on each host.
 
-By logs, by alerts, by both; declared and not; less each explanation.
+By logs, by alerts, by both; with and without declarations; without each explanation.
 """
 
 import inspect
@@ -45,7 +45,7 @@ from rulegen.vocabulary import Engine
 from tests.engines.replay import replay
 
 DAY = 86400.0
-# Judged as those less one explanation are, to compare with.
+# The baseline for verdicts without one explanation.
 NOTHING_DISABLED = "(nothing)"
 KINDS: Mapping[str, HardKind] = MappingProxyType({kind.name: kind for kind in HARD})
 
@@ -59,7 +59,7 @@ class Source(StrEnum):
 
 
 class Declared(StrEnum):
-    """How much of the site its profile tells."""
+    """What the site profile declares."""
 
     NOTHING = "nothing declared"
     EVERYTHING = "everything declared"
@@ -67,10 +67,10 @@ class Declared(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HardNight:
-    """Everything said of one network by one engine's log, one source of it and one profile.
+    """All verdicts on one network by one engine's log, one source of it and one profile.
 
-    `left_out` is what was disabled ("": a plain verdict). Only where nothing is declared are
-    explanations disabled: that is where they matter most.
+    `left_out` is the explanation that was disabled ("": none). Explanations are disabled only where
+    nothing is declared, where they matter most.
     """
 
     network: Network
@@ -82,7 +82,7 @@ class HardNight:
 
 
 def evaluate_hard(network: Network, engines: Sequence[Engine]) -> list[HardNight]:
-    """Play one day, replay it with each engine for each profile, and judge.
+    """Simulate one day, replay it with each engine for each profile, and judge.
 
     Raises EngineError and InputError.
     """
@@ -106,7 +106,7 @@ def evaluate_hard(network: Network, engines: Sequence[Engine]) -> list[HardNight
 
 
 def profile_of(site: SiteProfile, day: Simulation, declared: Declared) -> SiteProfile:
-    """The site with home networks alone, or with every mail server and resolver that was played."""
+    """The site with home networks alone, or with every simulated mail server and resolver."""
     if declared is Declared.NOTHING:
         return replace(site, mail_servers=(), resolvers=(), internal_domains=(), exempt=())
     return replace(
@@ -124,9 +124,7 @@ def _played(day: Simulation, act: Act) -> tuple[IPv4Network | IPv6Network, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Disabled:
-    """A function of the verdicts that clears hosts, and what to put in its place so that it clears
-    nobody.
-    """
+    """A function of the verdicts that clears hosts, and its replacement, which clears none."""
 
     module: ModuleType
     function: str
@@ -134,10 +132,10 @@ class Disabled:
 
 
 def left_out_in_turn() -> Mapping[str, Disabled]:
-    """Everything that clears hosts, by name: benign explanations, and what subtracts peers from a
-    count.
+    """Everything that clears hosts, by name: benign explanations, and rules that subtract peers
+    from a count.
 
-    Explanations are found by what they return, so that none is forgotten.
+    Explanations are found by their return type, so that none is forgotten.
     """
     explanations = {
         name.replace("_", " "): Disabled(module, name, _explain_nothing)
@@ -197,7 +195,7 @@ def _judge(
 def _less_each(
     store: EvidenceStore, profile: SiteProfile, day: Simulation
 ) -> Iterator[tuple[str, tuple[Outcome, ...]]]:
-    """Levels and scores with nothing disabled, then less each; no times, which would cost most."""
+    """Levels and scores with nothing disabled, then without each; times would cost too much."""
     store.trim()
     found = [(machine, context_of(machine, store, profile)) for machine in machines(store, profile)]
     yield NOTHING_DISABLED, _assess_all(found, day)

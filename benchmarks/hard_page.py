@@ -1,4 +1,4 @@
-"""What was said of every hard network -> the second part of docs/evaluation.md. Pure."""
+"""The verdicts on every hard network -> the second part of docs/evaluation.md. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
@@ -27,54 +27,51 @@ from rulegen.simulate.hard import HardKind
 from rulegen.units import count_of
 from rulegen.vocabulary import Engine, Level
 
-# What separates the parts of docs/evaluation.md; each part is made by a run of its own.
+# Separates the parts of docs/evaluation.md; each part is made by a separate run.
 SECOND_PART = "# Where it is hard\n"
 
 _HEAD = f"""\
 {SECOND_PART}
-Made by `make evaluate`; do not edit. Each network is played for a whole day, with people and programs of real sites and with mass
-mailers that avoid what those of the first part show. Kinds are written from public descriptions (the last table names the source of each);
-rates, ports and shares are drawn anew by each seed. Every network is judged by logs and alerts, by logs alone and by alerts alone,
-under two profiles: with nothing declared but home networks, and with every mail server, resolver and internal domain declared.
+Made by `make evaluate`; do not edit. Each network is simulated for a whole day, with people and programs of real sites and with mass
+mailers that avoid the behaviour of those in the first part. Kinds are written from public descriptions (the last table names their
+sources); each seed draws its own rates, ports and shares. Every network is judged by logs and alerts, by logs alone and by alerts alone,
+under two profiles: with only home networks declared, and with every mail server, resolver and internal domain declared.
 
-- *Tellable*: an expert who reads these logs could tell. Recall counts these mass mailers. Innocent kinds that an expert could not
+- *Tellable*: an expert could identify the mass mailer in these logs. Recall counts only these. Benign kinds that an expert could not
   clear are *grey*: they may be suspected, never infected.
-- A mass mailer is found when it is `infected`, and not before it began to send: a decision that other people's mail at its address
-  brought about is counted as *early*, and as a miss. For a mail server that a thief uses, `suspected` is enough
+- A mass mailer is found if it is `infected`, and not before it began to send: a decision caused by other people's mail at its address
+  counts as *early*, and as a miss. For a mail server that sends for a stolen account, `suspected` is enough
   ({", ".join(sorted(SUSPECTED_IS_FOUND))}).
 - Undeclared servers of the site may be suspected, as in the first part.
-- **Development and held-back seeds.** Seeds below {HELD_BACK_FROM} were looked at while verdicts and kinds were written. Seeds from
-  {HELD_BACK_FROM} on were not: they are played for this page only. A seed draws numbers, not kinds; who changes a verdict has seen
-  the kinds. So held-back seeds show what is tuned to numbers, and the table of explanations shows what is tuned to kinds. Apart from
-  the totals, everything below is from held-back seeds.
+- **Development and held-back seeds.** Seeds below {HELD_BACK_FROM} were examined while verdicts and kinds were written. Seeds from
+  {HELD_BACK_FROM} on were not: they are simulated for this page only. A seed changes numbers, not kinds, and the authors of the verdicts
+  know the kinds. So held-back seeds show what is tuned to numbers, and the table of explanations shows what is tuned to kinds. Except
+  for the totals, everything below is from held-back seeds.
 """
 
 _EXPLANATIONS = """\
 ## Less one explanation
 
-Nothing in a verdict is learned from these kinds, so none can be left out of a training. What can be asked is whether an explanation
-works beyond the kind it was written for. So each benign explanation, and each rule that subtracts peers from a count, is disabled in
-turn, and every host is judged again by logs and alerts. *Protects*: innocent kinds of which more is said then. *Hides*: mass mailers
-of which more is said then. An explanation that protects one kind alone is shown by that kind only: it may be tuned to it. One that
-protects nobody here is not needed by any of these kinds, or another explains the same. Numbers are hosts, engines together, where
-nothing is declared.
+Verdicts are not learned from these kinds, so no kind can be left out of a training set. Instead, this table shows whether an explanation
+works beyond the kind for which it was written. Each benign explanation, and each rule that subtracts peers from a count, is disabled in
+turn, and every host is judged again by logs and alerts. *Protects*: benign kinds whose verdict then gets worse. *Hides*: mass mailers
+whose verdict then gets worse. An explanation that protects only one kind may be tuned to it. One that protects nobody here is not needed
+by these kinds, or another one explains the same. Numbers are hosts, all engines together, with nothing declared.
 """
 
 _RELIABILITY = """\
 ## What a score means
 
-Hosts by score, whatever their level, logs and alerts, both profiles and all engines. If scores were probabilities *here*, the share of
-mass mailers would be near the score. It need not be: the prior of a verdict is one mass mailer among 500 hosts, and here far more
-hosts are; kinds are chosen to be hard.
+Hosts by score, of any level, judged by logs and alerts, both profiles and all engines. If scores were probabilities *here*, the share
+of mass mailers would be close to the score. It need not be: verdicts assume one mass mailer among 500 hosts, these networks have far
+more, and their kinds are chosen to be hard.
 """
 
 
 def write_hard_page(
     nights: Sequence[HardNight], versions: Mapping[Engine, str], command: str
 ) -> str:
-    """The whole second part. `versions` are those of the engines; `command` makes this part
-    again.
-    """
+    """The second part. `versions` are those of the engines; `command` makes this part again."""
     kept = held_back(nights)
     sections = [
         _HEAD,
@@ -93,13 +90,13 @@ def write_hard_page(
 
 
 def put_second_part(page: str, part: str) -> str:
-    """The page with this second part in place of the one it has, if any."""
+    """The page with its second part, if any, replaced by this one."""
     first, _, _ = page.partition(f"\n{SECOND_PART}")
     return f"{first.rstrip()}\n\n{part}"
 
 
 def second_part_of(page: str) -> str:
-    """The second part that a page has; "" without one."""
+    """The second part of a page; "" if it has none."""
     _, mark, rest = page.partition(f"\n{SECOND_PART}")
     return SECOND_PART + rest if mark else ""
 
@@ -177,15 +174,15 @@ def _share(hosts: Sequence[Seen]) -> str:
 
 def _mailers_by_kind(nights: Sequence[HardNight]) -> str:
     text = (
-        "Found, of how many hosts (engines together); `+n`: so many more suspected. The score is "
-        "the median by logs and alerts with "
-        "nothing declared, the time the median from the first mail to the decision."
+        "Mass mailers found, of all of that kind (all engines together); `+n`: n more are suspected. "
+        "The score is the median by logs and alerts with nothing declared, the time is the median "
+        "from the first mail to the decision."
     )
     return f"## Mass mailers by kind\n\n{text}\n\n{_by_kind(nights, mailers_only=True)}"
 
 
 def _innocents_by_kind(nights: Sequence[HardNight]) -> str:
-    text = "Infected, of how many hosts (engines together); `+n`: so many more suspected. The score is the median as above."
+    text = "Hosts infected, of all of that kind (all engines together); `+n`: n more are suspected. The score is the median as above."
     return f"## Innocent hosts by kind\n\n{text}\n\n{_by_kind(nights, mailers_only=False)}"
 
 
@@ -262,12 +259,12 @@ def _reliability(nights: Sequence[HardNight]) -> str:
 
 
 def _wrong(nights: Sequence[HardNight]) -> str:
-    """Each kind once, with how many and the first of them."""
+    """Each kind once, with its number of wrong verdicts and the first of them."""
     found: dict[str, list[Seen]] = {}
     for each in wrong_hosts(seen(nights)):
         found.setdefault(each.kind, []).append(each)
     said = "".join(_wrong_kind(kind, hosts) for kind, hosts in sorted(found.items()))
-    text = "By logs and alerts; of each kind the first."
+    text = "By logs and alerts; the first host of each kind."
     return f"## Verdicts that were wrong where it is hard\n\n{text}\n\n{said or 'None.' + chr(10)}"
 
 

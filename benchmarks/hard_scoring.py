@@ -1,6 +1,5 @@
-"""Outcomes of hard networks -> tallies per kind, reliability of scores.
-
-What each explanation changes, and which criteria hold.
+"""Outcomes of hard networks -> tallies by kind, reliability of scores, effects of explanations, and
+criteria.
 """
 
 from collections import Counter
@@ -16,11 +15,11 @@ from rulegen.vocabulary import Engine, Level
 
 RECALL, RECALL_BY_ALERTS = 0.97, 0.75
 SUSPECTED_PER_500 = 1.0
-# Seeds below were looked at while verdicts and kinds were written.
+# Seeds below this were examined while verdicts and kinds were written.
 HELD_BACK_FROM = 9000
-# What a declared server sends can be its users' as well as a thief's: suspected is what is asked.
+# A declared server sends for its users and for stolen accounts alike: suspected is enough.
 SUSPECTED_IS_FOUND = frozenset(("hijacked_mail_server",))
-# Servers of the site: undeclared ones are suspected until somebody declares them.
+# Servers of the site, which are suspected until they are declared.
 SERVERS = frozenset(("relay", *(k.name for k in KINDS.values() if k.act is Act.MAIL_SERVERS)))
 # Middle and half width of the bins of scores.
 BINS = ((0.1, 0.1), (0.3, 0.1), (0.5, 0.1), (0.7, 0.1), (0.9, 0.1))
@@ -28,7 +27,7 @@ BINS = ((0.1, 0.1), (0.3, 0.1), (0.5, 0.1), (0.7, 0.1), (0.9, 0.1))
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One host as one engine, one source and one profile showed it."""
+    """The verdict on one host by one engine, one source and one profile."""
 
     night: HardNight
     outcome: Outcome
@@ -39,7 +38,7 @@ class Seen:
 
     @property
     def is_found(self) -> bool:
-        """Infected, not before the mailer began to send; for servers of the site suspected, too."""
+        """True if infected, and not before it began to send; for servers of the site also suspected."""
         level, seconds = self.outcome.level, self.outcome.seconds
         if self.kind in SUSPECTED_IS_FOUND and level is Level.SUSPECTED:
             return True
@@ -47,7 +46,7 @@ class Seen:
 
     @property
     def is_early(self) -> bool:
-        """Called infected for what others at its address did before the mailer began."""
+        """True if infected because of others at its address, before it began to send."""
         seconds = self.outcome.seconds
         return self.outcome.level is Level.INFECTED and seconds is not None and seconds < 0
 
@@ -63,13 +62,13 @@ class Seen:
 
     @property
     def may_be_suspected(self) -> bool:
-        """Grey hosts, and servers of the site that nobody has declared."""
+        """True for grey hosts, and for undeclared servers of the site."""
         return self.is_grey or (self.night.declared is Declared.NOTHING and self.kind in SERVERS)
 
 
 @dataclass(frozen=True, slots=True)
 class KindTally:
-    """Of so many hosts of one kind, how many were called what."""
+    """Hosts of one kind, by verdict."""
 
     hosts: int
     found: int
@@ -82,8 +81,8 @@ class KindTally:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What changes without one explanation: kinds for which more is said, with hosts, and kinds
-    found only then.
+    """Effect of disabling one explanation: benign kinds and mass mailers whose level rises, with
+    their number of hosts.
     """
 
     name: str
@@ -93,7 +92,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Hosts with a score about `middle`, and how many of them are mass mailers."""
+    """Hosts with a score about `middle`, and the number of mass mailers among them."""
 
     middle: float
     hosts: int
@@ -108,7 +107,7 @@ def seen(
     source: Source = Source.BOTH,
     left_out: str = "",
 ) -> list[Seen]:
-    """Every host, as this engine (None: any) showed it by this source."""
+    """Every host, as judged by this engine (None: any) and this source."""
     return [
         Seen(night, outcome)
         for night in nights
@@ -119,17 +118,17 @@ def seen(
 
 
 def mailers(hosts: Iterable[Seen], *, tellable: bool = True) -> list[Seen]:
-    """Mass mailers that an expert could tell, or could not."""
+    """Mass mailers that an expert could identify, or those that he could not."""
     return [each for each in hosts if each.outcome.is_mailer and each.is_tellable is tellable]
 
 
 def innocents(hosts: Iterable[Seen], *, grey: bool = False) -> list[Seen]:
-    """Everybody else: those whom an expert could clear, or the grey ones."""
+    """Benign hosts: those that an expert could clear, or the grey ones."""
     return [each for each in hosts if not each.outcome.is_mailer and each.is_grey is grey]
 
 
 def tally_kind(hosts: Sequence[Seen]) -> KindTally:
-    """Count; the score is the median, the time too (of those that were found)."""
+    """Count hosts by verdict; score and time (of those found) are medians."""
     levels = [each.outcome.level for each in hosts]
     times = [each.outcome.seconds for each in hosts if each.is_found]
     known = [seconds for seconds in times if seconds is not None and seconds >= 0]
@@ -150,7 +149,7 @@ def recall(hosts: Sequence[Seen]) -> float | None:
 
 
 def reliability(hosts: Iterable[Seen]) -> tuple[Bin, ...]:
-    """Hosts by score; servers and all."""
+    """Hosts by score, including servers."""
     every = list(hosts)
     return tuple(
         _bin(middle, [s for s in every if _is_near(s.outcome.score, middle, half)])
@@ -167,8 +166,8 @@ def _bin(middle: float, hosts: Sequence[Seen]) -> Bin:
 
 
 def leave_out(nights: Sequence[HardNight], name: str) -> LeftOut:
-    """Hosts whose level rises when that explanation is disabled: innocents it protects, mailers it
-    hides.
+    """Hosts whose level rises when that explanation is disabled: benign hosts that it protects,
+    mass mailers that it hides.
     """
     accused: Counter[str] = Counter()
     freed: Counter[str] = Counter()
@@ -189,23 +188,19 @@ def left_out_names(nights: Iterable[HardNight]) -> tuple[str, ...]:
 
 
 def held_back(nights: Sequence[HardNight]) -> list[HardNight]:
-    """Those of seeds that nobody looked at while verdicts were written; all, where there are
-    none.
-    """
+    """Nights of seeds that were not examined while verdicts were written; all, if there are none."""
     kept = [night for night in nights if night.network.seed >= HELD_BACK_FROM]
     return kept or list(nights)
 
 
 def hard_engines(nights: Iterable[HardNight]) -> tuple[Engine, ...]:
-    """In the order of the vocabulary."""
+    """Engines in the order of the vocabulary."""
     used = {night.engine for night in nights}
     return tuple(engine for engine in Engine if engine in used)
 
 
 def hard_criteria(nights: Sequence[HardNight]) -> list[Criterion]:
-    """What has to hold on every engine, whatever is declared; what nobody could show does
-    not hold.
-    """
+    """The criteria on every engine and profile; one without such hosts is not met."""
     return [
         criterion
         for engine in hard_engines(nights)
@@ -239,9 +234,7 @@ def _none(what: str, hosts: Sequence[Seen]) -> Criterion:
 
 
 def _few(what: str, hosts: Sequence[Seen]) -> Criterion:
-    """Suspected is allowed to what is meant to be suspected, and to one host in 500 of the
-    others.
-    """
+    """Allow suspected for hosts that may be suspected, and for one host in 500 of the others."""
     counted = [each for each in hosts if not each.may_be_suspected]
     count = sum(each.outcome.level is Level.SUSPECTED for each in counted)
     met = bool(counted) and 500 * count <= SUSPECTED_PER_500 * len(counted)
@@ -250,9 +243,7 @@ def _few(what: str, hosts: Sequence[Seen]) -> Criterion:
 
 
 def wrong_hosts(hosts: Iterable[Seen]) -> Iterator[Seen]:
-    """Tellable mailers that were missed, and innocent hosts of which more was said than the design
-    wants.
-    """
+    """Tellable mass mailers that were missed, and benign hosts with a higher level than intended."""
     for each in hosts:
         level = each.outcome.level
         if each.outcome.is_mailer:

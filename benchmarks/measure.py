@@ -1,4 +1,4 @@
-"""A command -> wall-clock and CPU seconds, and the most memory that it and its children held."""
+"""A command -> wall-clock and CPU seconds, and the peak memory of it and its children."""
 
 import os
 import resource
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# So often the memory of a running tree is looked at, in seconds.
+# Sampling interval of the memory of a process tree, in seconds.
 EVERY = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run: `words` in a pipeline if there are several lists; `share` of the input that it
-    reads (1: all).
+    """A command: `words`, a pipeline if there are several lists; `share` of the input that it reads
+    (1: all).
     """
 
     name: str
@@ -27,16 +27,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run; seconds are extrapolated to the whole input where a command reads a share of it."""
+    """One run; seconds are extrapolated to the whole input if the command reads a share of it."""
 
     wall: float
     cpu: float
 
 
 def run(command: Command) -> Run:
-    """Run it to its end, output into a pipe that is read.
+    """Run it to its end and read its output through a pipe.
 
-    Raises CalledProcessError where its last process fails.
+    Raises CalledProcessError if its last process fails.
     """
     before, start = _cpu(), time.perf_counter()
     _communicate(_start(command), command)
@@ -45,8 +45,8 @@ def run(command: Command) -> Run:
 
 
 def peak_memory(command: Command) -> int:
-    """Run it once more and return the most bytes that its processes held together (proportional set
-    size), as seen every 20 ms.
+    """Run it once more and return the peak memory of all its processes in bytes (proportional set
+    size), sampled every 20 ms.
     """
     peaks = [0]
     watch(command, lambda pids: peaks.append(sum(map(held, pids))))
@@ -54,9 +54,9 @@ def peak_memory(command: Command) -> int:
 
 
 def watch(command: Command, look: Callable[[Sequence[int]], None], every: float = EVERY) -> None:
-    """Run it to its end; every so many seconds `look` is given the ids of all its processes.
+    """Run it to its end; at each interval `look` gets the ids of all its processes.
 
-    Raises CalledProcessError where its last one fails.
+    Raises CalledProcessError if its last one fails.
     """
     processes = _start(command)
     ends: list[subprocess.CalledProcessError] = []
@@ -78,8 +78,7 @@ def watch(command: Command, look: Callable[[Sequence[int]], None], every: float 
 
 def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
     processes: list[subprocess.Popen[bytes]] = []
-    # Whoever installs a program has its bytecode; a shell that keeps Python from writing any would
-    # have all compiled in each run.
+    # Installed programs have bytecode; without it, each run would compile everything.
     environment = {
         **os.environ,
         "LC_ALL": "C",
@@ -109,7 +108,7 @@ def _communicate(processes: Sequence["subprocess.Popen[bytes]"], command: Comman
             pass
     for process in processes:
         process.wait()
-    # grep exits 1 where it finds nothing, eveproc 4 where there is nothing to judge.
+    # grep exits with 1 if it finds nothing, eveproc with 4 if there is nothing to judge.
     if last.returncode not in (0, 1, 4):
         raise subprocess.CalledProcessError(last.returncode, command.pipeline[-1])
 
@@ -120,7 +119,7 @@ def _cpu() -> float:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """The process and all below it, as far as they still run."""
+    """The process and its descendants that still run."""
     yield pid
     try:
         children = [
@@ -135,7 +134,7 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, without its children; 0 for one that has ended."""
+    """CPU seconds of a process so far, without its children; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -144,7 +143,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def held(pid: int) -> int:
-    """Proportional set size in bytes: pages that several processes share count in part for each."""
+    """Proportional set size in bytes: shared pages count in part for each process."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -1,11 +1,11 @@
-"""Hostile or huge input of growing size -> the most memory that `report` and `watch` hold.
+"""Hostile or huge input of growing size -> the peak memory of `report` and `watch`.
 
     python -m benchmarks.memory --scale 0.1
 
-Every kind makes more and more of one thing: home hosts with a little evidence, names that one host
-looks up, and what anybody in a home network may invent: sources of packets in an IPv6 /64, MACs in
-frames, in DHCP and in ARP, names in mDNS. Lines are written as Suricata 8 writes them, from
-templates: what costs memory is the number of distinct values, not of bytes.
+Every kind makes a growing number of one thing: home hosts with a little evidence, names that one
+host looks up, and values that any host in a home network may invent: source addresses in an IPv6
+/64, MACs in frames, DHCP and ARP, names in mDNS. Lines have the format of Suricata 8: memory depends
+on the number of distinct values, not of bytes.
 """
 
 import argparse
@@ -30,17 +30,17 @@ MEGABYTE, MIB = 1_000_000, 1 << 20
 REPORT, WATCH = "eveproc report", "eveproc watch"
 EVEPROC = str(Path(sys.executable).with_name("eveproc"))
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
-# All of a file happens within so many seconds, however many lines it has: a watch forgets nothing.
+# The period of every file in seconds, whatever its size, so that no evidence expires in a watch.
 WITHIN = 2 * 3600
 SITE = 'home_networks: [10.0.0.0/8, "2001:db8::/32"]\n'
 V4, V6 = int(IPv4Address("10.0.0.0")), int(IPv6Address("2001:db8:0:7::"))
-# Odd, so that each number is met once; what comes of it looks like chance.
+# Odd, so that each number occurs once; the results look random.
 ODD = 0x9E3779B97F4A7C15
 SHARES = (0.05, 0.2, 0.5, 1.0)
-# A watch judges every host anew whose evidence grows, and takes minutes for a number beyond its
-# bounds: it gets no more lines than this (times the scale).
+# A watch judges every host with new evidence again, which takes minutes beyond its bounds: it gets
+# at most this number of lines (times the scale).
 WATCHED_AT_MOST = 150_000
-# A watch that does not tell of the mass mailer at the end of its log is stopped after so long.
+# A watch that does not report the mass mailer at the end of its log is stopped after this time.
 PATIENCE = 1800.0
 
 
@@ -144,7 +144,7 @@ def _announced(number: int, at: float) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`most` lines at scale 1, each with one more of what is named."""
+    """`most` lines at scale 1, each with a new one of what is named."""
 
     name: str
     make: Callable[[int, float], bytes]
@@ -170,9 +170,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The most bytes that a command held on a file with `count` of the kind.
+    """The peak memory of a command in bytes, on a file with `count` of the kind.
 
-    `said`: what a report says it left out at a bound.
+    `said`: what the report says that it left out at a bound.
     """
 
     kind: str
@@ -183,7 +183,7 @@ class Held:
 
 
 def measure_memory(work: Path, scale: float, say: Callable[[str], None]) -> Iterator[list[Held]]:
-    """What was measured so far, after each run: every kind, as it grows."""
+    """All measurements so far, after each run: every kind, with growing numbers."""
     site, path = work / "memory-site.yaml", work / "memory.eve.json"
     site.write_text(SITE, encoding="utf-8")
     found: list[Held] = []
@@ -207,7 +207,7 @@ def _held(kind: Kind, command: str, count: int, path: Path, site: Path) -> Held:
 
 
 def write(path: Path, kind: Kind, count: int) -> None:
-    """So many lines of a kind, and a mass mailer at the end."""
+    """Write this number of lines of a kind, and a mass mailer at the end."""
     step = WITHIN / (count + 1)
     with path.open("wb") as file:
         file.writelines(kind.make(number, START + number * step) for number in range(count))
@@ -215,7 +215,7 @@ def write(path: Path, kind: Kind, count: int) -> None:
 
 
 def _mailer() -> Iterator[bytes]:
-    """A host that a report or a watch tells of, whatever it had to leave out before."""
+    """A host that a report or a watch names, whatever it left out before."""
     for number in range(60):
         server = f"198.{18 + number % 2}.{number}.{number + 1}"
         yield _flow(START + WITHIN + number, mailer(), 25, server=server)
@@ -228,14 +228,14 @@ def mailer() -> str:
 
 
 def said_of(words: Sequence[str]) -> Sequence[str]:
-    """What a report says it left out at a bound."""
+    """What the report says that it left out at a bound."""
     run = subprocess.run(words, capture_output=True, check=False, text=True)
     told = (line.partition("health: ")[2] for line in run.stderr.splitlines())
     return [line for line in told if line.startswith("more than")]
 
 
 def watch_peak(path: Path, site: Path) -> int:
-    """The most that a watch holds until it has told of the mass mailer at the end of the log."""
+    """The peak memory of a watch until it has reported the mass mailer at the end of the log."""
     words = (EVEPROC, "watch", str(path), "-s", str(site), "-f", "json")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None  # it is a pipe
@@ -257,7 +257,7 @@ def _wait_for(lines: Iterator[bytes], host: str) -> None:
 
 
 def memory_table(found: Sequence[Held]) -> str:
-    """A row for each kind and number, with what each command held."""
+    """A row for each kind and number, with the peak memory of each command."""
     rows = [
         (one.kind, one.command, f"{one.count:,}", f"{one.bytes / MIB:,.0f} MiB") for one in found
     ]

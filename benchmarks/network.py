@@ -1,6 +1,5 @@
-"""A site profile, a seed and engines -> what was said of each simulated machine.
-
-Also for each kind of evidence removed.
+"""A site profile, a seed and engines -> the verdict on each simulated machine, also with each kind
+of evidence removed.
 """
 
 import tempfile
@@ -22,16 +21,16 @@ from rulegen.site_profile import SiteProfile, load_site
 from rulegen.vocabulary import Engine, Level
 from tests.engines.replay import replay
 
-# What `scenario` says of a verdict about an address at which nobody was simulated.
+# The `scenario` of a verdict on an address without a simulated machine.
 NOBODY = "(nobody)"
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One site profile, played with one seed; `clients` are its office desks, fewer where they do
-    not fit.
+    """One site profile, simulated with one seed.
 
-    `scenarios` names what else is played (None: everything).
+    `clients` is its number of workstations, fewer if they do not fit; `scenarios` names what else
+    is simulated (None: everything).
     """
 
     site: Path
@@ -45,12 +44,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was said of one machine.
+    """The verdict on one machine.
 
-    `seconds` go from its first mail to the decision (None: no decision, or no mail).
-
-    `tier` is "flood" or "slow" for a mass mailer and None for anybody else; `note` is what the
-    simulator says it did.
+    `seconds` is the time from its first mail to the decision (None: no decision, or no mail).
+    `tier` is "flood" or "slow" for a mass mailer, else None; `note` is what the simulator says that
+    it did.
     """
 
     host: str
@@ -66,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """Everything said of one network by what one engine logged, less one kind of evidence."""
+    """All verdicts on one network by the log of one engine, without one kind of evidence."""
 
     network: Network
     engine: Engine
@@ -98,7 +96,7 @@ def evaluate_network(network: Network, engines: Sequence[Engine]) -> list[Night]
 
 
 def judge_without(eve: Path, site: SiteProfile) -> Mapping[Without, tuple[Verdict, ...]]:
-    """Read a log once and judge it with everything, and with each kind of evidence removed."""
+    """Read a log once and judge it with all evidence, and with each kind removed."""
     stats = ReadStats()
     collectors = {part: Collector(site) for part in Part}
     for event in read_events([str(eve)], stats):
@@ -118,9 +116,8 @@ def _merged(collectors: Mapping[Part, Collector], without: Without) -> EvidenceS
 
 
 def compare(verdicts: Sequence[Verdict], simulation: Simulation) -> tuple[Outcome, ...]:
-    """One Outcome for each simulated machine, by any of its addresses.
-
-    Then those for addresses of nobody.
+    """One Outcome for each simulated machine, by any of its addresses, then those for addresses
+    without a machine.
     """
     said = {verdict.host: verdict for verdict in verdicts}
     start = simulation.start.timestamp()

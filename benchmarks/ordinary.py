@@ -1,10 +1,10 @@
 """A site and a seed -> Simulation of ordinary hours: web, lookups, some mail.
 
-The simulator's desks fetch one small page per visit, since only mail matters to it. Here the visits
+The simulator's workstations fetch one small page per visit, since it is about mail. Here the visits
 have the sizes of a real network: most bytes are web pages. Sizes of bodies are log-normal with a
 median of 8 kB (the median response of the HTTP Archive's reports is between 5 and 15 kB, by kind),
-cut off at 2 MB; one connection in four is in clear text, so that there are http records; one in
-fifty is not taken.
+limited to 2 MB; one connection in four is cleartext, so that there are http records; one in fifty
+is not accepted.
 """
 
 import math
@@ -50,7 +50,7 @@ KINDS = (
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
-# What Outlook, phones and mail programs ask for, again and again.
+# Names that Outlook, phones and mail clients query repeatedly.
 MAIL_CLIENT_NAMES = (
     *("outlook.office365.com", "outlook.office.com", "smtp.office365.com"),
     *("imap.gmail.com", "smtp.gmail.com", "imap.mail.yahoo.com"),
@@ -58,9 +58,9 @@ MAIL_CLIENT_NAMES = (
 
 
 class Web(Struct, frozen=True):
-    """How much of the web is fetched, and within how many seconds.
+    """How many web pages are fetched, and within how many seconds.
 
-    `mail_lookups`: the share of lookups that are for MAIL_CLIENT_NAMES, on top of those of the web.
+    `mail_lookups`: the share of lookups for MAIL_CLIENT_NAMES, besides those of the web.
     """
 
     visits: int
@@ -69,7 +69,7 @@ class Web(Struct, frozen=True):
 
 
 def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> Simulation:
-    """Desks, relay and resolver of the simulator, and on top of them what the desks fetch."""
+    """Workstations, relay and resolver of the simulator, and the pages that workstations fetch."""
     office = simulate(site, seed, seconds=web.seconds, clients=clients, scenarios=())
     desks = [ip_address(host.host) for host in office.hosts if host.scenario == "office"]
     world = World(site, seed, GATEWAY_MAC)
@@ -101,10 +101,7 @@ def ordinary(site: SiteProfile, seed: int, web: Web, *, clients: int = 300) -> S
 def _look_up(
     tape: Tape, world: World, at: float, name: str, desk: Endpoint, resolver: Endpoint
 ) -> float:
-    """Ask the site's resolver for both kinds of address, as browsers do.
-
-    Gives back when that is done.
-    """
+    """Query A and AAAA at the site's resolver, as browsers do; return the time of the answer."""
     rng = tape.rng
     for kind in (Type.AAAA, Type.A):
         query = question(name, kind, DnsHabit(), rng)
@@ -139,7 +136,7 @@ def _size(rng: random.Random) -> int:
 
 
 def _page(name: str, rng: random.Random) -> Iterator[Turn]:
-    """One to three requests over one connection, in clear text."""
+    """One to three cleartext requests over one connection."""
     for _ in range(rng.randint(1, 3)):
         request = f"GET {rng.choice(PATHS)} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
         size = _size(rng)
@@ -149,7 +146,7 @@ def _page(name: str, rng: random.Random) -> Iterator[Turn]:
 
 
 def _page_encrypted(name: str, rng: random.Random) -> Iterator[Turn]:
-    """A handshake, and then one to three pages nobody can read."""
+    """A handshake, then one to three encrypted pages."""
     yield from tls_turns(name, rng, exchanges=0)
     for _ in range(rng.randint(1, 3)):
         yield Turn(True, _record(rng, rng.randint(200, 900)))

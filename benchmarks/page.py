@@ -1,6 +1,6 @@
-"""What was said of every network and how it was asked -> docs/evaluation.md as text.
+"""The verdicts on every network, engines and command -> docs/evaluation.md as text.
 
-Same input, same bytes.
+The same input gives the same bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,54 +25,51 @@ from rulegen.vocabulary import Engine
 _HEAD = """\
 # How good the verdicts are
 
-Made by `make evaluate`; do not edit. Each network is a site profile from `benchmarks/sites/`, played for two hours with one seed:
-`rulegen simulate` makes its traffic, `rulegen build` its rules, real engines watch, and what eveproc says of every host is held
-against what the host was simulated to be. A mass mailer counts as found only when it is called `infected`; `suspected` is a miss.
-A *flood* sends ten mails a minute and more, a *slow* sender less, down to twenty an hour.
+Made by `make evaluate`; do not edit. Each network is a site profile from `benchmarks/sites/`, simulated for two hours with one seed:
+`rulegen simulate` makes its traffic, `rulegen build` its rules, and real engines replay it. The verdict on each host is compared with
+what the host was simulated to be. A mass mailer counts as found only if it is `infected`; `suspected` is a miss. A *flood* sends ten or
+more mails a minute, a *slow* sender fewer, at least twenty an hour.
 """
 
 _LESS_HEAD = """\
 ## With one kind of evidence removed
 
-The recorded logs are judged again, less what such a site would not have:
+The recorded logs are judged again without the records that such a site would not have:
 
-- *no MX lookups*: MX questions and the alerts of `mx_flood`, `mx_slow` and `mx_then_smtp`;
-- *no name lookups*, as under DNS over HTTPS: every dns record, flows to port 53, alerts of the lookup family and `mx_then_smtp`;
-- *no cleartext SMTP*, as under STARTTLS everywhere: mails in smtp records (the HELO before STARTTLS stays) and the alerts that need
-  them or the server's replies;
+- *no MX lookups*: MX queries and the alerts of `mx_flood`, `mx_slow` and `mx_then_smtp`;
+- *no name lookups*, as with DNS over HTTPS: every dns record, flows to port 53, alerts of the lookup family and `mx_then_smtp`;
+- *no cleartext SMTP*, as with STARTTLS everywhere: mails in smtp records (the HELO before STARTTLS is kept) and the alerts that depend
+  on them or on replies of servers;
 - *no alerts*: the rules are not loaded;
-- *no logs*: alerts only. Nobody can then see that a host takes mail in or is watched by a monitor, nor which addresses are one machine.
+- *no logs*: alerts only. They do not show that a host accepts mail or monitors servers, nor which addresses belong to one machine.
 """
 
 _CAVEATS = """\
 ## What these figures cannot show
 
-The simulator and the verdict share the site profile and no more, and the simulator draws every rate, share and pause anew per seed.
-Still both start from the same published facts, so here the figures flatter:
+The simulator and the verdicts share only the site profile, and the simulator draws every rate, share and pause anew for each seed.
+But both rest on the same published facts, so these figures are optimistic:
 
-- **Rates.** Floods of 30 to 500 mails a minute (Rustock and Xarvester 417, Phorpiex 500), slow senders of 20 to 24 an hour: the
-  simulator draws from these ranges, and the verdict's windows and means were chosen with them in mind. A sender that is slower still,
-  or that works through a handful of servers only, is not in here.
-- **Distinct peers.** Both take it that a mass mailer meets a new domain or server with most mails, and that a workstation asks no MX
-  and delivers to fewer than five servers. A sender to the few servers of one freemailer would look different to both.
-- **Names.** The labels that a worm guesses (Mytob's mx, mail, smtp ...) are the same list on both sides.
-- **Look-alikes.** Each benign explanation that eveproc knows has its counterpart among the simulated hosts. What nobody thought of
-  is in neither, so "no benign host called infected" holds for these kinds of hosts, not for every network. Two kinds are missing
-  that a real network may have: an application that mails a handful of customers itself within an hour, asking for each one's MX, and
-  an administrator who tries half a dozen outside servers in a few minutes (the simulated one tries two). Such hosts belong into
-  `mail_servers` or `exempt`; undeclared they may well be called infected.
+- **Rates.** The simulator draws floods of 30 to 500 mails a minute (Rustock and Xarvester 417, Phorpiex 500) and slow senders of 20 to
+  24 an hour, and the windows and means of the verdicts were chosen with these ranges in mind. This part has no slower senders, and none
+  that use only a few servers.
+- **Distinct peers.** Both assume that a mass mailer contacts a new domain or server with most mails, and that a workstation queries no
+  MX and delivers to fewer than five servers. A sender to the few servers of one freemailer meets neither assumption.
+- **Names.** The simulated worm guesses the names that eveproc looks for (Mytob's mx, mail, smtp ...).
+- **Look-alikes.** Each benign explanation of eveproc has a counterpart among the simulated hosts. What nobody thought of is in neither,
+  so "no benign host called infected" holds for these kinds of hosts, not for every network. Two kinds that a real network may have are
+  missing: an application that delivers directly to a handful of customers within an hour, with an MX query for each, and an
+  administrator who tests half a dozen external servers within a few minutes (the simulated one tests two). Declare such hosts in
+  `mail_servers` or `exempt`; otherwise they may be called infected.
 - **Sensors.** The replay drops no packet, sees both directions and starts with the traffic.
 
-Labelled captures of real senders and of real offices, which nobody here wrote, are judged by `tests/test_flow.py`. The figures for
-your own network come from running `eveproc report` on nights about which you know the truth.
+`tests/test_flow.py` judges labelled captures of real senders and real offices, made by others. For figures of your own network, run
+`eveproc report` on nights for which you know the truth.
 """
 
 
 def write_page(nights: Sequence[Night], versions: Mapping[Engine, str], command: str) -> str:
-    """The whole page.
-
-    `versions` are those of the engines that watched; `command` is what makes the page again.
-    """
+    """The whole page. `versions` are those of the engines; `command` makes the page again."""
     sections = [
         _HEAD,
         _networks(nights, versions),
@@ -89,7 +86,7 @@ def write_page(nights: Sequence[Night], versions: Mapping[Engine, str], command:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as a Markdown table; the first column is words, the others are figures."""
+    """A Markdown table; the first column is text, the others are numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -122,7 +119,7 @@ def _networks(nights: Sequence[Night], versions: Mapping[Engine, str]) -> str:
 def _criteria(nights: Sequence[Night]) -> str:
     rows = [(c.asked, c.measured, "yes" if c.met else "**no**") for c in criteria(nights)]
     without = ", ".join(sorted(name.replace("_", " ") for name in MEANT_SUSPECTED))
-    note = f"Suspected hosts are counted without those that the design wants suspected until they are declared ({without}); see below.\n"
+    note = f"Suspected hosts are counted without those that should be suspected until they are declared ({without}); see below.\n"
     return f"## Criteria\n\n{table(('what is asked', 'measured', 'met'), rows)}\n{note}"
 
 
@@ -194,7 +191,7 @@ def _scenarios(nights: Sequence[Night], engine: Engine) -> str:
         "median time",
         "worst time",
     )
-    return f"## By scenario, {engine}\n\nTimes go from the first mail to `decided_at`.\n\n{table(head, rows)}"
+    return f"## By scenario, {engine}\n\nTimes are from the first mail to `decided_at`.\n\n{table(head, rows)}"
 
 
 def _less(nights: Sequence[Night]) -> str:
@@ -247,11 +244,11 @@ def _less_by_scenario(nights: Sequence[Night]) -> str:
 def _wrong(nights: Sequence[Night]) -> str:
     cases = wrong(night for night in nights if night.without is Without.NOTHING)
     said = "".join(f"- {describe(*case)}\n" for case in cases) or "None.\n"
-    return f"## Verdicts that were wrong\n\nWith all evidence, less the undeclared mail servers that are meant to be suspected.\n\n{said}"
+    return f"## Verdicts that were wrong\n\nWith all evidence, and without the undeclared mail servers that should be suspected.\n\n{said}"
 
 
 def describe(night: Night, outcome: Outcome) -> str:
-    """One verdict in one line: where, what the host is and did, what was said of it and why."""
+    """One verdict in one line: where, what the host is and did, its level and why."""
     kind = f"mass mailer, {outcome.tier}" if outcome.is_mailer else "benign"
     where = f"{night.network}, {night.engine}, {night.without}"
     did = f" ({outcome.note})" if outcome.note else ""

@@ -1,21 +1,19 @@
-"""A page, and some of its sections measured anew -> the page with those in the place of the old
-ones.
-"""
+"""A page and new versions of some sections -> the page with these sections replaced."""
 
 import re
 
 CRITERIA = "## Criteria"
-# A section goes to the next one, or to the command that makes the page.
+# A section ends at the next one, or at the command that makes the page.
 _SECTION = re.compile(r"^## .*?(?=^## |^Made by:$|\Z)", re.M | re.S)
 _ROW = re.compile(r"^\| (?!---|what is asked)(?P<asked>.*?) \|.*\n", re.M)
 _AMOUNT = re.compile(r"\d[\d,.]*(?: [kMG]i?B\b)?")
 
 
 def with_sections(page: str, new: str) -> str:
-    """`new` holds whole sections; of its criteria only the rows that it has are replaced, whatever
-    sizes and limits were asked for before.
+    """The page with the sections of `new`. Of the criteria, only the rows in `new` are replaced, even
+    if their sizes or limits changed.
 
-    A section that the page does not have yet comes before the command at its end.
+    A section that the page does not have yet is put before the command at its end.
     """
     for section in _SECTION.findall(new):
         heading = section.partition("\n")[0]

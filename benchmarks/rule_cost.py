@@ -1,6 +1,5 @@
-"""Ordinary traffic and rules -> the CPU seconds that a real Suricata takes for it.
-
-With no rules, with two others, with ours.
+"""Ordinary traffic -> the CPU seconds of a real Suricata without rules, with two other rules, and
+with ours.
 
 python -m benchmarks.rule_cost --each        which of our rules cost how much, one at a time
 """
@@ -29,18 +28,18 @@ from rulegen.vocabulary import Engine
 from tests.engines.errors import EngineError
 from tests.engines.replay import installed, replay
 
-# CPU time of one run differs by a tenth and more from that of the next on a machine that is shared:
-# so many times the rounds of others.
+# CPU times of two runs differ by a tenth and more on a shared machine: this many times the rounds of
+# other sections.
 ROUNDS_TIMES = 9
-# Instructions differ less; they are counted once, on this share of the traffic, since counting
-# takes fifty times as long.
+# Instructions vary less; they are counted once, on this share of the traffic, since counting takes
+# fifty times as long.
 COUNTED = 0.15
 COUNTER = ("valgrind", "--tool=callgrind", "--separate-threads=yes", "--trace-children=yes")
-# With --runmode single one thread looks at all packets, the one that calls this. What others do
-# (the flow manager above all) depends on how long that takes, and under valgrind it takes long.
+# With --runmode single, the thread that calls this inspects all packets. The work of other threads
+# (mainly the flow manager) depends on the duration of the run, which is long under valgrind.
 PER_PACKET = re.compile(r"^c?fn=\(\d+\) FlowHandlePacket$", re.MULTILINE)
 
-# Shares of lookups that are for names of mail clients, by what the page calls them. The first has
+# Share of lookups for names of mail clients, by the name of the mix on the page. The first has the
 # most rounds, for a narrow interval.
 MIXES: Mapping[str, float] = MappingProxyType(
     {
@@ -55,9 +54,9 @@ OTHER_MIXES_TIMES = 3
 ENGINES = (Engine.SURICATA_7, Engine.SURICATA_8)
 VISITS, SECONDS, DESKS = 5_000, 3_600.0, 300
 NO_RULES, OTHERS, OURS = "no rules", "two others", "ours"
-# What the two rules about mass mailing in the public rule sets look for: thirty MX questions to the
-# site's resolvers over UDP in ten seconds, and ten mails in two minutes in clear text on port 25.
-# They are written anew here, with this site's addresses.
+# What the two rules of public rule sets against mass mailers look for: thirty MX queries to the
+# site's resolvers over UDP in ten seconds, and ten cleartext mails in two minutes on port 25.
+# These are our own versions of them, with this site's addresses.
 OTHER_RULES = r"""
 alert udp [10.0.0.0/8,2001:db8::/32,!10.0.0.25] any -> [10.0.0.53,2001:db8::53] 53 (msg:"MX questions"; content:"|01 00|"; offset:2; \
 depth:2; content:"|00 00 0f 00 01|"; distance:8; threshold:type both, track by_src, count 30, seconds 10; sid:1990001; rev:1;)
@@ -68,11 +67,10 @@ nocase; threshold:type both, track by_src, count 10, seconds 120; sid:1990002; r
 
 @dataclass(frozen=True, slots=True)
 class RuleCost:
-    """CPU seconds of every run by set of rules; `load` is what starting up takes, with one packet
-    only.
+    """CPU seconds of every run by set of rules; `load` is the start-up, with one packet only.
 
-    `instructions` are those of the thread that looks at packets, for a part of the traffic, without
-    starting up; empty where valgrind is missing, or fails.
+    `instructions` are those of the packet thread for a part of the traffic, without start-up; empty
+    if valgrind is missing or fails.
     """
 
     engine: str
@@ -85,23 +83,23 @@ class RuleCost:
     mix: str = ORDINARY
 
     def work(self, rules: str) -> list[float]:
-        """Seconds for the traffic alone, by round."""
+        """Seconds for the traffic without start-up, by round."""
         loading = statistics.median(self.load[rules])
         return [seconds - loading for seconds in self.cpu[rules]]
 
     def ratios(self, rules: str) -> list[float]:
-        """To no rules, by round."""
+        """Ratio to a run without rules, by round."""
         return [
             with_them / without
             for with_them, without in zip(self.work(rules), self.work(NO_RULES), strict=True)
         ]
 
     def ratio(self, rules: str) -> float:
-        """To no rules, the median over the rounds."""
+        """Ratio to a run without rules, the median over the rounds."""
         return statistics.median(self.ratios(rules))
 
     def ratio_of_instructions(self, rules: str) -> float:
-        """To no rules."""
+        """Ratio to a run without rules."""
         return self.instructions[rules] / self.instructions[NO_RULES]
 
 
@@ -118,13 +116,13 @@ def measure_rules(
             try:
                 pcap, _ = traffic(work, scale * COUNTED, mix)
                 yield replace(cost, instructions=count_instructions(engine, pcap, sets))
-            except EngineError as error:  # what was measured so far is not lost for that
+            except EngineError as error:  # keep what was measured so far
                 say(f"{engine}: instructions are not counted: {error}")
                 yield cost
 
 
 def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
-    """The text of each."""
+    """The text of each set of rules."""
     build(load_site(SITE), [engine], work / "rules", DEFAULT_START.date())
     return {
         NO_RULES: "",
@@ -134,7 +132,7 @@ def rule_sets(engine: Engine, work: Path) -> dict[str, str]:
 
 
 def one_at_a_time(rules: str) -> dict[str, str]:
-    """No rules, all rules, and each by itself, by its sid."""
+    """No rules, all rules, and each rule alone, by its sid."""
     each = {
         found[1]: line
         for line in rules.splitlines()
@@ -168,10 +166,7 @@ def _measure(
 
 
 def traffic(work: Path, scale: float, mix: str = ORDINARY) -> tuple[Path, int]:
-    """An hour of a site where nobody sends masses of mail, and how many packets it has.
-
-    Made if it is not there.
-    """
+    """An hour of a site without mass mailers, and its number of packets; made if missing."""
     name = f"ordinary-{scale:g}-{MIXES[mix]:g}"
     pcap, about = work / f"{name}.pcap", work / f"{name}.packets"
     if not about.exists():
@@ -186,7 +181,7 @@ def traffic(work: Path, scale: float, mix: str = ORDINARY) -> tuple[Path, int]:
 
 
 def _first_packet(pcap: Path) -> Path:
-    """Its header and its first packet, as a file beside it."""
+    """A file beside it with its header and first packet."""
     first = pcap.with_suffix(".first.pcap")
     with pcap.open("rb") as file:
         head = file.read(24 + 16)
@@ -205,11 +200,9 @@ def _seconds(engine: Engine, pcap: Path, rules: str) -> float:
 
 
 def count_instructions(engine: Engine, pcap: Path, sets: Mapping[str, str]) -> dict[str, int]:
-    """What valgrind counts in one replay, in the thread that looks at packets, by set of rules.
+    """Instructions of the packet thread in one replay, counted by valgrind, by set of rules.
 
-    Without what one packet takes.
-
-    Raises EngineError, also where there is no valgrind.
+    Those of a run with one packet are subtracted. Raises EngineError, also without valgrind.
     """
     if not shutil.which(COUNTER[0]):
         raise EngineError(f"{COUNTER[0]} is not installed")
@@ -257,7 +250,7 @@ def _shares(cost: RuleCost) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure one rule at a time, or the three sets, and say what each took."""
+    """Measure one rule at a time, or the three sets, and print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rule_cost", description=__doc__)
     parser.add_argument("--each", action="store_true", help="one rule of ours at a time")
     parser.add_argument("--rounds", type=int, default=5)

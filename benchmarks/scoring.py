@@ -9,13 +9,12 @@ from benchmarks.network import Network, Night, Outcome
 from rulegen.vocabulary import Engine, Level
 
 FLOOD, SLOW = "flood", "slow"
-# What the project set out to reach (docs/evaluation.md lists them with what was measured).
+# Goals of the project (docs/evaluation.md lists them with the measurements).
 NETWORKS = 20
 FLOOD_RECALL, SLOW_RECALL, RECALL_WITHOUT = 1.0, 0.98, 0.95
 SUSPECTED_PER_1000 = 1.0
 FLOOD_SECONDS, SLOW_SECONDS = 60.0, 20 * 60.0
-# "Declare it or look at it": what takes mail in and delivers it is meant to be suspected until the
-# site profile names it.
+# Hosts that accept and deliver mail should be suspected until the site profile declares them.
 MEANT_SUSPECTED = frozenset(("undeclared_mail_server",))
 
 Wanted = Callable[[Outcome], bool]
@@ -23,9 +22,7 @@ Wanted = Callable[[Outcome], bool]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of so many `hosts`, how many were called what; `seconds` from first mail to decision of those
-    called infected, sorted.
-    """
+    """Hosts by verdict; `seconds` from first mail to decision of the infected ones, sorted."""
 
     hosts: int
     infected: int
@@ -34,7 +31,7 @@ class Tally:
 
     @property
     def share_infected(self) -> float | None:
-        """Recall, where the hosts are mass mailers; None without hosts."""
+        """Recall, if the hosts are mass mailers; None without hosts."""
         return self.infected / self.hosts if self.hosts else None
 
     @property
@@ -52,7 +49,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One thing that has to hold: what is asked, what was measured, and whether it is so."""
+    """A criterion, what was measured, and whether it is met."""
 
     asked: str
     measured: str
@@ -60,7 +57,7 @@ class Criterion:
 
 
 def tally(outcomes: Iterable[Outcome]) -> Tally:
-    """Count."""
+    """Count hosts by verdict."""
     counted = list(outcomes)
     infected = [outcome for outcome in counted if outcome.level is Level.INFECTED]
     suspected = sum(outcome.level is Level.SUSPECTED for outcome in counted)
@@ -69,28 +66,28 @@ def tally(outcomes: Iterable[Outcome]) -> Tally:
 
 
 def precision(outcomes: Iterable[Outcome]) -> float | None:
-    """Of the hosts called infected, the share that are; None when none was."""
+    """The share of mass mailers among infected hosts; None if no host is infected."""
     called = [outcome.is_mailer for outcome in outcomes if outcome.level is Level.INFECTED]
     return sum(called) / len(called) if called else None
 
 
 def is_flood(outcome: Outcome) -> bool:
-    """Ten mails a minute and more."""
+    """Ten or more mails a minute."""
     return outcome.is_mailer and outcome.tier == FLOOD
 
 
 def is_slow(outcome: Outcome) -> bool:
-    """Less, down to twenty mails an hour."""
+    """Fewer than ten mails a minute, at least twenty an hour."""
     return outcome.is_mailer and outcome.tier != FLOOD
 
 
 def is_benign(outcome: Outcome) -> bool:
-    """No mass mailer, whatever it may look like."""
+    """True if it is no mass mailer."""
     return not outcome.is_mailer
 
 
 def is_meant_clean(outcome: Outcome) -> bool:
-    """Benign, and of no kind that the design wants to be suspected until it is declared."""
+    """Benign, and not of a kind that should be suspected until declared."""
     return not outcome.is_mailer and outcome.scenario not in MEANT_SUSPECTED
 
 
@@ -101,9 +98,7 @@ def select(
     engine: Engine | None = None,
     without: Without = Without.NOTHING,
 ) -> list[Outcome]:
-    """Outcomes of every network that were judged from this engine's log (None: any) without this
-    kind of evidence.
-    """
+    """Outcomes of all networks by this engine's log (None: any), without this kind of evidence."""
     chosen = (
         night for night in nights if night.without is without and engine in (None, night.engine)
     )
@@ -111,15 +106,13 @@ def select(
 
 
 def engines_of(nights: Iterable[Night]) -> tuple[Engine, ...]:
-    """In the order of the vocabulary."""
+    """Engines in the order of the vocabulary."""
     used = {night.engine for night in nights}
     return tuple(engine for engine in Engine if engine in used)
 
 
 def wrong(nights: Iterable[Night]) -> Iterator[tuple[Night, Outcome]]:
-    """Every mass mailer that was not called infected, and everybody else of whom more was said than
-    the design wants.
-    """
+    """Mass mailers that are not infected, and other hosts with a higher level than intended."""
     return (
         (night, outcome) for night in nights for outcome in night.outcomes if not _is_right(outcome)
     )
@@ -134,7 +127,7 @@ def _is_right(outcome: Outcome) -> bool:
 
 
 def criteria(nights: Sequence[Night]) -> list[Criterion]:
-    """What has to hold, in order; what nobody could show (no such host) does not hold."""
+    """The criteria in order; one without such hosts is not met."""
     found = [_enough_networks({night.network for night in nights})]
     for engine in engines_of(nights):
         found += _on(engine, nights)
@@ -180,7 +173,7 @@ def _recall_without(nights: Sequence[Night], engine: Engine, without: Without) -
 
 
 def _least(values: Sequence[float | None]) -> float | None:
-    """The smallest; None when one of them is not known."""
+    """The smallest; None if one of them is unknown."""
     known = [value for value in values if value is not None]
     return min(known) if len(known) == len(values) else None
 

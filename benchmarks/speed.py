@@ -1,11 +1,11 @@
-"""Generated eve.json of many sizes -> docs/performance.md: how fast eveproc is beside others.
+"""Generated eve.json of many sizes -> docs/performance.md: the speed of eveproc and others.
 
     python -m benchmarks.speed -o docs/performance.md
     python -m benchmarks.speed --only wrapped -o docs/performance.md     make speed SECTION=wrapped
 
-Takes the best part of an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression.
-With --keep, files and results stay in --work: another run uses the files and replaces the results
-of the sections that it measures. With --only, one section of the page is measured and replaced.
+Takes nearly an hour and 25 GB of disk in --work; `--scale 0.01` gives a first impression. With
+--keep, files and results stay in --work: another run uses the files and replaces the results of the
+sections that it measures. With --only, one section of the page is measured and replaced.
 """
 
 import argparse
@@ -52,9 +52,9 @@ SECTIONS = (
         "rules",
     ),
 )
-# Those that are no trials.
+# Sections that are not trials.
 OTHERWISE = ("start", "wrapped", "memory", "rules")
-# What can be measured by itself. Those that share the plot are one.
+# Sections that can be measured separately; those that share a plot are one.
 GROWTH = "growth"
 ALONE = (*(section for section in SECTIONS if section not in FIGURES), GROWTH)
 DEFAULTS: Mapping[str, float] = MappingProxyType({"rounds": 7, "scale": 1.0})
@@ -62,7 +62,7 @@ RESULTS = "results.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, print the page, and write it where `-o` says, its plot beside it.
+    """Measure the sections, print the page, and write it to the file of `-o`, its plot beside it.
 
     Returns the exit code.
     """
@@ -119,7 +119,7 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
 
 
 def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
-    """What was measured so far, as plain values, after each step."""
+    """The measurements so far, as plain values, after each step."""
     if section == "start":
         yield _plain_values(start_up(work, options.rounds))
     elif section == "wrapped":
@@ -172,7 +172,7 @@ def _write(results: Results, options: argparse.Namespace) -> None:
 
 
 def _plot(results: Results, output: Path | None) -> str:
-    """Draw it beside the page; its name, or "" where there is nothing to be drawn."""
+    """Draw the plot beside the page; return its name, "" if there is nothing to draw."""
     if not (output and results.grows):
         return ""
     plot = output.with_suffix(".svg")
@@ -181,7 +181,7 @@ def _plot(results: Results, output: Path | None) -> str:
 
 
 def _memory_plot(results: Results, output: Path | None) -> str:
-    """The same of memory."""
+    """The same for memory."""
     if not (output and results.memory):
         return ""
     plot = output.with_name(f"{output.stem}-memory.svg")
@@ -197,9 +197,7 @@ def _write_section(text: str, output: Path | None) -> None:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What makes such a page: nothing that changes no figure is named, nor which section was
-    measured when.
-    """
+    """The command that makes this page, with only the options that change a figure."""
     words = ["python", "-m", "benchmarks.speed"]
     words += ["--only", options.only] if options.only else []
     for name in ("rounds", "scale"):
@@ -231,26 +229,26 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds",
         type=int,
         default=DEFAULTS["rounds"],
-        help="of the main comparisons; the others get half, rules three times as many (default: "
+        help="rounds of the main comparisons; others get half, rules three times as many (default: "
         "%(default)s)",
     )
     parser.add_argument(
         "--scale",
         type=float,
         default=DEFAULTS["scale"],
-        help="files so many times as large (default: %(default)s)",
+        help="factor for the sizes of all files (default: %(default)s)",
     )
     parser.add_argument(
         "--work", type=Path, help="folder for large files (default: a temporary one)"
     )
-    parser.add_argument("--keep", action="store_true", help="leave the large files there")
+    parser.add_argument("--keep", action="store_true", help="keep the large files in --work")
     parser.add_argument(
-        "--prepare", action="store_true", help="make the files and measure nothing; they stay"
+        "--prepare", action="store_true", help="make and keep the files, measure nothing"
     )
     parser.add_argument(
         "--note",
         default="",
-        help="what a reader of the page should know of this machine, or of these runs",
+        help="a note for the page on this machine or these runs",
     )
     parser.add_argument(
         "-o", "--output", type=Path, help="also write the page here, and its plot beside it"

@@ -1,4 +1,4 @@
-"""What was measured -> docs/performance.md as text, and its plot."""
+"""Measurements -> docs/performance.md as text, and its plots."""
 
 import math
 import os
@@ -39,7 +39,7 @@ from rulegen.units import count_of
 
 MIB = 1 << 20
 WRAPPED_AT_LEAST, WRAPPED_HOSTS = 0.3, Recipe(0).hosts
-# What issue 4 asks for: "at most" so many times the wall-clock time of grep -c, and so on.
+# Limits of issue 4: at most this many times the wall-clock time of grep -c, and so on.
 GREP_AT_1_GB, GREP_AT_5_GB, DUCKDB_FASTER, JQ_FASTER = 2.0, 1.5, 2.0, 20.0
 GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST = (
     1.3,
@@ -49,36 +49,37 @@ GZ_AT_MOST, ZST_AT_MOST, PEAK_AT_MOST, HOSTS_PEAK, START_AT_MOST, RULES_AT_MOST 
     0.25,
     1.05,
 )
-# Two processes that read a folder of compressed files, by the time of one.
+# Time of two processes for a folder of compressed files, divided by that of one.
 FILES_AT_MOST = 0.75
-# The same for the mixes (trials.mixes), and for other commands by the time of a report.
+# The same for the mixes (trials.mixes); for other commands, divided by the time of a report.
 MIXES_AT_MOST, OTHERS_AT_MOST = (1.5, 2.5, 5.0, 3.0), 2.0
 FIGURES = {"sizes": "size", "hosts": "home hosts", "shares": "relevant lines"}
 
 _HEAD = """\
 # How fast it is, and what the rules cost
 
-Made by `make speed`, a section of it by `make speed SECTION=mixes`; do not edit. eveproc is run beside other programs on generated eve.json files whose lines a real Suricata wrote
-(`benchmarks/eve_file.py` says how, and where the mix of records is from). Every command is a whole process, with its start, and its
-output goes into a pipe that is read. All take turns, round by round, on files that are in memory already. Times are wall-clock seconds,
-medians over the rounds; a ratio is the median of the ratios within a round, with the lowest and the highest in brackets.
+Made by `make speed`, one section by `make speed SECTION=mixes`; do not edit. eveproc and other programs read generated eve.json files
+whose lines were written by a real Suricata (`benchmarks/eve_file.py` explains how, and the source of the mix of records). Every command
+is a whole process, including its start, and its output is read through a pipe. The commands take turns, round by round, on files in the
+page cache. Times are wall-clock seconds, medians over the rounds; a ratio is the median of the ratios within a round, with the lowest
+and the highest in brackets.
 """
 
 _NOTES = f"""\
-- `grep -c` is `LC_ALL=C grep -c '"event_type":"alert"'`: it counts one kind of line, and says nothing about any host.
-- DuckDB gathers what eveproc gathers (`benchmarks/duck.py`): for each home host that opened a TCP connection, and each kind of
-  behaviour, how many events and how many different peers, with two threads and the types of the columns given. It leaves out time
-  windows, leases, who takes mail in, answers questions or sends in the site's name, and sensor health, and gives no verdict. "Mail
-  only" are fewer columns, and only hosts that had to do with mail.
-- jq picks out the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB, the rest is extrapolated.
-- eveproc gives the whole report: verdicts, evidence, identities, explanations.
-- Memory is the proportional set size of all processes of a command, looked at fifty times a second in a run of its own.
+- `grep -c` is `LC_ALL=C grep -c '"event_type":"alert"'`: it counts one kind of line and judges no host.
+- DuckDB collects the data that eveproc collects (`benchmarks/duck.py`): for each home host that opened a TCP connection, and each kind
+  of behaviour, the number of events and of distinct peers, with two threads and the types of the columns given. It omits time windows,
+  leases, sensor health and which hosts accept mail, answer queries or send in the site's name, and gives no verdict. "Mail only" reads
+  fewer columns, and counts only hosts with mail activity.
+- jq selects the records about mail and counts nothing; it gets the first {JQ_PART // MEGABYTE} MB, the rest is extrapolated.
+- eveproc makes the whole report: verdicts, evidence, identities, explanations.
+- Memory is the proportional set size of all processes of a command, sampled fifty times a second in a separate run.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that was measured; what was not is empty."""
+    """All measurements; those not made are empty."""
 
     trials: Sequence[Measured]
     start: Mapping[str, Sequence[Run]]
@@ -91,17 +92,17 @@ class Results:
 
     @property
     def grows(self) -> bool:
-        """Is there anything to be plotted?"""
+        """True if there is anything to plot."""
         return any(self.section(name) for name in FIGURES)
 
 
 def wall(trial: Measured, name: str) -> float:
-    """Median of the seconds a command took."""
+    """Median seconds of a command."""
     return statistics.median(run.wall for run in trial.runs[name])
 
 
 def ratios(trial: Measured, name: str, other: str) -> list[float]:
-    """A command's time by another's, round by round."""
+    """A command's time divided by another's, round by round."""
     return [
         mine.wall / theirs.wall
         for mine, theirs in zip(trial.runs[name], trial.runs[other], strict=True)
@@ -110,8 +111,8 @@ def ratios(trial: Measured, name: str, other: str) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`command` makes the page, or its section, again; `note` is what else is to be known of the
-    runs. `plot` and `memory_plot` are the names of files beside the page, "" for none.
+    """`command` makes the page or its section again; `note` is a note on the runs. `plot` and
+    `memory_plot` are the names of files beside the page, "" for none.
     """
 
     command: str
@@ -142,7 +143,7 @@ def write_page(results: Results, about: About) -> str:
 
 
 def write_sections(results: Results, about: About) -> str:
-    """What was measured, without the head of the page; it says when it was measured apart."""
+    """The measured sections without the head of the page; each names machine and command."""
     apart = (
         f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{about.command}`.\n"
     )
@@ -268,7 +269,7 @@ def _asked_of_packed(results: Results) -> Iterator[tuple[str, str, bool]]:
 
 
 def _asked_of_wrapped(results: Results) -> Iterator[tuple[str, str, bool]]:
-    """Escaped text may cost more."""
+    """Criteria for containers; escaped text may cost more."""
     for name in results.wrapped:
         if name not in (PLAIN, *ESCAPED):
             speed = statistics.median(_speeds_beside_plain(results, name))
@@ -293,8 +294,8 @@ def _mixes(results: Results) -> str:
     text = """\
 ## Other mixes
 
-The same commands on files with other shares of records (`benchmarks/eve_file.py`): lookups of the names that mail clients ask for all day
-count as lines about mail, and each is evidence. `eveproc discover` and `eveproc tune` read the file as a report does.
+The same commands on files with other shares of records (`benchmarks/eve_file.py`). Lookups of the names that mail clients query all day
+count as lines about mail, and each is evidence. `eveproc discover` and `eveproc tune` read the same file.
 """
     return "\n".join((text, *parts)) if parts else ""
 
@@ -362,10 +363,10 @@ def _with_interval(values: Sequence[float]) -> str:
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
-    """Between which two values the true median is in at least 95 of 100 measurements (order
+    """The two values that enclose the true median in at least 95 of 100 measurements (order
     statistics, sign test).
 
-    Fewer than six values are too few for that: then they are the lowest and the highest.
+    With fewer than six values, these are the lowest and the highest.
     """
     ordered, number = sorted(values), len(values)
     tails = accumulate(math.comb(number, below) for below in range(number))
@@ -447,7 +448,9 @@ def _library(results: Results) -> str:
         parts.append(
             f"{_size(trial.bytes)}, {spelled}:\n\n{table(('', 'time', 'MB/s', 'x grep -c'), rows)}"
         )
-    text = "`eveproc report` is with what is installed; versions of hyperscan, and none at all, are put in its way.\n"
+    text = (
+        "`eveproc report` uses the installed hyperscan, the other rows another version or none.\n"
+    )
     return (
         "\n".join((f"## Other versions of hyperscan, and the slow way\n\n{text}", *parts))
         if parts
@@ -470,9 +473,9 @@ def _wrapped(results: Results) -> str:
     text = f"""\
 ## Records in containers
 
-The same lines, plain and wrapped (`benchmarks/wrapped.py`), read by whole processes of `eveproc report` in turn, {rounds}.
-The speed is that of records, by the CPU time of the pairs within a round. Escaped text costs more: its bytes are looked through once more
-for each way in which its quotes are spelled. The first flow of each of {WRAPPED_HOSTS:,} hosts is decoded whole, so a file with fewer hosts for
+The same lines, plain and in containers (`benchmarks/wrapped.py`), read in turn by whole processes of `eveproc report`, {rounds}.
+The speed is that of records, by the CPU time of the pairs within a round. Escaped text costs more: its bytes are searched once more for
+each way to escape its quotes. The first flow of each of {WRAPPED_HOSTS:,} hosts is decoded completely, so a file with fewer hosts for
 its size costs less.
 """
     return f"{text}\n{table(('container', 'CPU', 'speed, plain = 1'), rows)}"
@@ -494,17 +497,17 @@ def _memory(results: Results, plot: str) -> str:
 _LAW = f"""\
 ## Memory by what there is
 
-Files with more and more of one thing, each with a mass mailer at its end that must be told of (`benchmarks/memory.py`). A report reads them
-with as many processes as there are cores, a watch with one, which gets up to {WATCHED_AT_MOST:,}. Memory is the most that all processes of a
-command held together.
+Files with a growing number of one thing, each with a mass mailer at its end that must be reported (`benchmarks/memory.py`). A report reads
+them with one process per core, a watch with one process, which gets up to {WATCHED_AT_MOST:,}. Memory is the peak of all processes of a
+command together.
 
-The law: memory grows with the number of distinct hosts, leases, MACs and names up to a bound for each, and not with the size of the log.
-In each process at most {MOST_HOSTS:,} home addresses are kept with evidence (300 bytes to a kilobyte for one that did one thing; what one host may have
-is bounded by hours and peers, see [verdicts.md](verdicts.md)), {MOST_ACTIVE:,} addresses that were seen (some 120 bytes each),
+Memory grows with the number of distinct hosts, leases, MACs and names up to a bound for each, and not with the size of the log.
+Each process keeps at most {MOST_HOSTS:,} home addresses with evidence (300 bytes to a kilobyte for one with a single activity; the evidence of
+one host is bounded by hours and peers, see [verdicts.md](verdicts.md)), {MOST_ACTIVE:,} addresses that were seen (some 120 bytes each),
 {MOST_LEASES:,} confirmations of leases (700), {MOST_SEEN:,} times at which a MAC was seen with an address, {MOST_CLAIMS:,} by ARP (400), and the
-names of {MOST_ADDRESSES:,} addresses (600). Above a bound every second address is left out by its fingerprint, as often as needed, so what is kept
-depends on the set alone: not on the order, on repetition, or on the number of processes. Of leases, times between the first and last of a
-day are left out first. MACs of one address, of which there are more than {MOST_LABELS}, lose their names and no evidence. What was left out
+names of {MOST_ADDRESSES:,} addresses (600). Above a bound every second address is dropped by its fingerprint, as often as needed, so what is kept
+depends on the set alone: not on order, repetition, or the number of processes. Of leases, times between the first and last of a
+day are dropped first. If an address has more than {MOST_LABELS} MACs, evidence of some of them loses its MAC, but is kept. What was left out
 is said under `health`, and by a watch in its coverage.
 """
 
@@ -523,7 +526,7 @@ def _asked_of_memory(results: Results) -> Iterator[tuple[str, str, bool]]:
 
 
 def _speeds_beside_plain(results: Results, name: str) -> list[float]:
-    """How many times as fast as plain lines, round by round."""
+    """Speed relative to plain lines, round by round."""
     pairs = zip(results.wrapped[PLAIN], results.wrapped[name], strict=True)
     return [plain.cpu / wrapped.cpu for plain, wrapped in pairs]
 
@@ -548,14 +551,14 @@ def _rules(results: Results) -> str:
 ## What the rules cost the engine
 
 User and system CPU time of `suricata -r` with `--runmode single` on {_size(cost.bytes)} of simulated ordinary traffic ({cost.packets:,}
-packets: web pages in clear and encrypted, lookups, some mail through the relay; nobody sends masses of mail), with all usual logs on.
-In the other mixes a part of all lookups is for the names that mail clients ask for all day, on top of the same web pages. The half of stats
-records in the mixes above is no traffic: the engine writes them whether there are packets or not.
-The two others are written after what public rule sets have against mass mailers: thirty MX questions in ten seconds, ten mails in clear
-text in two minutes (`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds (fewer of other mixes), in which the three take turns,
-with an interval in brackets that holds the true one in 95 of 100 such measurements: where it reaches over what is asked, the rounds leave
-that open. Instructions are those of the thread that looks at packets, counted once, by valgrind on {COUNTED:.0%} of the traffic; they
-differ by about a percent from run to run. Starting up, measured with one packet, is left out of both.
+packets: cleartext and encrypted web pages, lookups, some mail through the relay; no mass mailer), with all usual logs on.
+In the other mixes, a part of the lookups is for names that mail clients query all day, besides the same web pages. Stats records, half of
+a mix above, are not traffic: the engine writes them whether there are packets or not.
+The two other rules follow public rule sets against mass mailers: thirty MX queries in ten seconds, ten cleartext mails in two minutes
+(`benchmarks/rule_cost.py`). The ratio is the median over {len(cost.cpu[OURS])} rounds (fewer for other mixes), in which the three take turns. The
+interval in brackets contains the true ratio in 95 of 100 such measurements: if it also contains the limit, the rounds do not decide.
+Instructions are those of the packet thread, counted once by valgrind on {COUNTED:.0%} of the traffic; they differ by about one percent
+from run to run. Start-up, measured with one packet, is excluded from both.
 """
     return f"{text}\n{table(head, rows)}"
 
@@ -565,7 +568,7 @@ def _size(count: int) -> str:
 
 
 def draw_memory(found: Sequence[Held], path: Path) -> None:
-    """Peak memory by number, a panel for each command; the same figures give the same bytes."""
+    """Peak memory by number, a panel for each command. The same figures give the same bytes."""
     import matplotlib as mpl
 
     mpl.use("svg")

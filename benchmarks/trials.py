@@ -1,4 +1,4 @@
-"""What is compared on which generated file -> trials, run in turn, and what each run took."""
+"""Comparisons on generated files -> trials, run in turn, and the time of each run."""
 
 import importlib.util
 import json
@@ -21,8 +21,8 @@ from rulegen.vocabulary import Engine
 MEGABYTE = 1_000_000
 # jq is given this much of a file; the rest is extrapolated.
 JQ_PART = 64 * MEGABYTE
-# It picks out the records about mail and counts nothing; names of lookups are not searched, which
-# would take longer still.
+# It selects the records about mail and counts nothing; it does not search the names of lookups, which
+# would take even longer.
 JQ = (
     'select(.event_type == "smtp" or .event_type == "alert" or (.event_type == "dns" and '
     '.dns.rrtype == "MX")'
@@ -40,12 +40,12 @@ EVEPROC, ONE_PROCESS, DISCOVER, TUNE, GREP, WC, JQ_NAME, DUCKDB, DUCKDB_MAIL = (
     "DuckDB",
     "DuckDB, mail only",
 )
-# Home hosts of an office whose mail clients ask all day.
+# Home hosts of an office whose mail clients query DNS all day.
 OFFICE = 1_000
-# The version that pyproject.toml allows, and the latest.
+# The lowest version that pyproject.toml allows, and the latest.
 LIBRARIES = ("0.7.21", "0.9.1")
-# What packs a file, and what unpacks it. A log that is packed as slowly as by bzip2 and xz is in so
-# many files of a folder, as rotation leaves it, which several processes read.
+# What compresses a file, and what decompresses it. For slow formats (bzip2, xz) the log is this many
+# files in a folder, as after rotation, which several processes read.
 PACKERS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "gz": ("gzip", "zcat"),
@@ -60,7 +60,7 @@ NO_LIBRARY = "without hyperscan"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`commands` of Kit that run on the file of a recipe, in turn, `rounds` times; `packing` is one
+    """`commands` of Kit that run on the file of a recipe in turn, `rounds` times; `packing` is one
     of PACKERS, if any.
     """
 
@@ -73,7 +73,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of a trial. Bytes and events are those of the unpacked file; `peaks` are bytes."""
+    """Results of a trial. Bytes and events are those of the unpacked file; `peaks` are bytes."""
 
     section: str
     recipe: Recipe
@@ -88,7 +88,7 @@ class Measured:
 
 
 def trials(scale: float, rounds: int) -> Iterator[Trial]:
-    """All of them. Sizes are those of the issue times `scale`."""
+    """All trials. Sizes are those of the issue times `scale`."""
 
     def recipe(
         megabytes: float, hosts: int = 10_000, share: float = 0.003, *, spaced: bool = False
@@ -122,7 +122,7 @@ def trials(scale: float, rounds: int) -> Iterator[Trial]:
 
 
 def mixes(ordinary: Recipe, office: Recipe) -> Iterator[Recipe]:
-    """An ordinary mix, an office with more and more mail clients, a quiet server."""
+    """An ordinary mix, offices with a growing share of mail clients, a quiet server."""
     yield ordinary
     yield from (replace(office, lookups=share) for share in (0.1, 0.33))
     yield replace(ordinary, stats=0.5)
@@ -131,7 +131,7 @@ def mixes(ordinary: Recipe, office: Recipe) -> Iterator[Recipe]:
 class Kit:
     """Files and commands.
 
-    `work` is a folder in which what is large is made; what is there already is used again.
+    `work` is a folder for large files; existing ones are used again.
     """
 
     def __init__(self, work: Path) -> None:
@@ -140,7 +140,7 @@ class Kit:
         self._lines: dict[bool, Lines] = {}
 
     def file(self, recipe: Recipe, packing: str = "") -> Path:
-        """The file of a recipe, made if it is not there."""
+        """The file of a recipe, made if missing."""
         path = self.work / f"{recipe}.eve.json"
         if not path.exists() or not _about(path).exists():
             written = write_eve(path, recipe, self._sorted(recipe.spaced), self._site)
@@ -149,7 +149,7 @@ class Kit:
                     {"lines": written.lines, "bytes": written.bytes, "relevant": written.relevant}
                 )
             )
-            os.sync()  # nothing is written to the disk while others read from it
+            os.sync()  # no writing to the disk while others read from it
         return _pack(path, packing) if packing else path
 
     def _sorted(self, spaced: bool) -> Lines:
@@ -160,10 +160,7 @@ class Kit:
         return self._lines[spaced]
 
     def measure(self, trial: Trial, say: Callable[[str], None]) -> Measured:
-        """Every command once in each round, in the same order.
-
-        Then the memory, by one more run each.
-        """
+        """Run every command once in each round, in the same order, then once for its memory."""
         path = self.file(trial.recipe, trial.packing)
         about = json.loads(_about(self.file(trial.recipe)).read_text())
         found = {name: self.command(name, path) for name in trial.commands}
@@ -196,7 +193,7 @@ class Kit:
         )
 
     def command(self, name: str, path: Path) -> Command | None:
-        """None where it is not installed."""
+        """The command; None if it is not installed."""
         if (name in (DUCKDB, DUCKDB_MAIL) and not importlib.util.find_spec("duckdb")) or (
             name == JQ_NAME and not shutil.which("jq")
         ):
@@ -263,7 +260,7 @@ def _eveproc(*files: str, command: str = "report") -> tuple[str, ...]:
 
 
 def start_up(work: Path, rounds: int) -> Mapping[str, Sequence[Run]]:
-    """What it takes to say how it is used, and to report on an empty file."""
+    """Time of --help, and of a report on an empty file."""
     empty = work / "empty.json"
     empty.write_bytes(b"")
     helps = Command("eveproc --help", ((_eveproc()[0], "--help"),))
@@ -278,7 +275,7 @@ def _about(path: Path) -> Path:
 
 
 def warm(path: Path) -> None:
-    """Everybody reads from memory: the disk is not what is measured."""
+    """Read the file into the page cache: the disk is not measured."""
     for each in _files(path):
         with each.open("rb") as file:
             while file.read(1 << 20):
@@ -286,7 +283,7 @@ def warm(path: Path) -> None:
 
 
 def _files(path: Path) -> list[Path]:
-    """The files of a folder; a file by itself."""
+    """The files of a folder, or the file itself."""
     return sorted(path.iterdir()) if path.is_dir() else [path]
 
 
@@ -298,7 +295,7 @@ def _part(path: Path) -> Path:
 
 
 def _pack(path: Path, packing: str) -> Path:
-    """As logrotate does it: by each program at its own default level."""
+    """Compress as logrotate does: each program at its default level."""
     packed = path.with_name(f"{path.name}.{packing}")
     if packed.exists():
         return packed

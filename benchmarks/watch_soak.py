@@ -1,11 +1,11 @@
-"""Minutes of load -> what `eveproc watch` did under it.
+"""Minutes of load -> how `eveproc watch` behaved.
 
-Memory over time, what it told, and what was lost (nothing may be).
+Memory over time, what it reported, and what was lost (nothing may be).
 
-A log is written at a steady rate and rotated in every way once a minute. It holds ordinary traffic,
-hostile lines, and a mass mailer every few seconds. Three webhooks are to be told: one that works,
-one that is dead and one that never ends its answers. The log's clock runs FASTER times, so evidence
-ages out many times over, as it does in weeks. Run: python -m benchmarks.watch_soak --minutes 30
+A log is written at a steady rate and rotated once a minute, in each way in turn. It holds ordinary
+traffic, hostile lines, and a mass mailer every few seconds. There are three webhooks: one works, one
+is dead and one never ends its answers. The log's clock runs FASTER times as fast, so evidence
+expires many times, as in weeks. Run: python -m benchmarks.watch_soak --minutes 30
 """
 
 import argparse
@@ -66,7 +66,7 @@ class Log:
         self.size += len(block)
 
     def rotate(self) -> None:
-        """In turn by rename, by copytruncate, and by rename and packing of the one before."""
+        """Rotate: in turn by rename, by copytruncate, and by rename, compressing the file before."""
         old = self.path.with_name(f"{self.path.name}.{self.rotations + 1}")
         if self.rotations % 3 == 1:
             shutil.copyfile(self.path, old)
@@ -83,7 +83,7 @@ class Log:
         self.rotations += 1
 
     def second(self, at: float, rate: int) -> list[bytes]:
-        """What is written in one second, dated from `at` on."""
+        """The lines of one second, dated from `at` on."""
         step = FASTER / rate
         texts = [self._ordinary(at + number * step) for number in range(rate)]
         texts += hostile(at, self.chance)
@@ -91,7 +91,7 @@ class Log:
         return texts
 
     def mailer(self, at: float) -> list[bytes]:
-        """A host that was clean so far sends to forty servers within a minute."""
+        """A host that was clean sends to forty servers within a minute."""
         host = f"10.20.{100 + len(self.mailers) // 250}.{len(self.mailers) % 250 + 1}"
         self.mailers.append(host)
         mac = f"02:00:00:01:{len(self.mailers) >> 8:02x}:{len(self.mailers) & 255:02x}"
@@ -117,14 +117,14 @@ class Log:
 
 
 def hostile(at: float, chance: random.Random) -> Iterator[bytes]:
-    """Lines that nobody should write."""
+    """Malformed and hostile lines."""
     host = chance.choice(HOSTS)
     good = lookup(at, f"victim{chance.randrange(9)}.example", host)
     flipped = bytearray(good)
     flipped[chance.randrange(len(good) - 1)] = chance.randrange(32, 256)
     yield bytes(flipped)
     yield good[: chance.randrange(len(good))].rstrip(b"\n") + b"\n"
-    for number in (1, 2):  # two machines are given one address in the same microsecond
+    for number in (1, 2):  # two machines get one address in the same microsecond
         yield lease(at, host, f"02:00:00:02:00:{number:02x}", "n\x1b[2J\r\n@everyone")
     yield good.replace(b'"src_port":40000', b'"src_port":' + b"9" * 400)
     yield good.replace(b'"event_type"', b'"event_type":' + b"[" * 5000 + b',"x"')
@@ -137,7 +137,7 @@ def hostile(at: float, chance: random.Random) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class Soak:
-    """A watch in a folder of its own, and what is measured of it."""
+    """A watch in its own folder, and its measurements."""
 
     folder: Path
     minutes: float
@@ -232,7 +232,7 @@ class Soak:
         }
 
     def _three(self) -> list[Sample]:
-        """After the first minute, in the middle, at the end."""
+        """The values after the first minute, in the middle and at the end."""
         return [
             self.samples[min(5, len(self.samples) - 1)],
             self.samples[len(self.samples) // 2],
@@ -241,16 +241,16 @@ class Soak:
 
 
 def sample(at: float, pid: int) -> Sample:
-    """What a process and its children have in use now."""
+    """The memory of a process and its children now."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    # A courier is started by the thread of its URL.
+    # Couriers are children of the threads of their URLs.
     for task in Path(f"/proc/{pid}/task").iterdir():
         children += (task / "children").read_text().split()
     return Sample(at, resident(pid), sum(resident(int(child)) for child in set(children)))
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of a process; 0 if it has ended meanwhile."""
+    """Resident bytes of a process; 0 if it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

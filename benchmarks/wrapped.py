@@ -1,5 +1,5 @@
-"""An eve.json -> the same records in containers or spelled anew, one file each, and what `eveproc
-report` takes to read each.
+"""An eve.json -> the same records in containers or in another spelling, one file each, and the time
+of `eveproc report` for each.
 
     python -m benchmarks.speed --only wrapped -o docs/performance.md
 """
@@ -15,7 +15,7 @@ from benchmarks.measure import Run, run
 from benchmarks.trials import EVEPROC, MEGABYTE, Kit, warm
 
 PLAIN = "plain lines"
-# Of a file this long, what it takes to start is a fifth or less.
+# For a file of this size, start-up is a fifth of the time or less.
 SIZE = 200 * MEGABYTE
 
 
@@ -24,12 +24,12 @@ def _text(content: bytes) -> bytes:
 
 
 def _anew(line: bytes, separators: tuple[str, str], *, sort_keys: bool = False) -> bytes:
-    """The record as another encoder writes it."""
+    """The record as written by another JSON encoder."""
     return json.dumps(json.loads(line), separators=separators, sort_keys=sort_keys).encode()
 
 
 SHIPPED = b'{"@timestamp":"2026-03-02T08:00:00.000Z","agent":{"type":"filebeat"},"message":'
-# By what the page calls them; in the first five no quote is escaped.
+# By their name on the page; in the first five, no quote is escaped.
 WRAPPED: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
         PLAIN: lambda line: line,
@@ -56,7 +56,7 @@ ESCAPED = tuple(WRAPPED)[5:]
 def measure_wrapped(
     kit: Kit, scale: float, rounds: int, say: Callable[[str], None]
 ) -> Iterator[Mapping[str, Sequence[Run]]]:
-    """The runs so far, after each round; in a round every file is read once."""
+    """The runs so far, after each round; each round reads every file once."""
     folder = kit.work / "wrapped"
     files = write(kit.file(Recipe(round(SIZE * scale))), folder)
     runs: dict[str, list[Run]] = {name: [] for name in files}
@@ -72,7 +72,7 @@ def measure_wrapped(
 
 
 def write(source: Path, folder: Path) -> Mapping[str, Path]:
-    """A file in the folder for each container; a line of the source is a line there."""
+    """Write a file for each container; each line of the source becomes one line."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"{number}.json" for number, name in enumerate(WRAPPED)}
     for name, path in files.items():
