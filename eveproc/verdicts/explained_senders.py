@@ -8,7 +8,13 @@ from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import event_times, servers_on_port_25
 from eveproc.verdicts.caps import Caps
-from eveproc.verdicts.explanation import BY_RATE, HARDLY, PERHAPS, BenignExplanation
+from eveproc.verdicts.explanation import (
+    BY_RATE,
+    HARDLY,
+    PERHAPS,
+    SUBMITTED,
+    BenignExplanation,
+)
 from eveproc.verdicts.long_window import servers_of_the_week
 from eveproc.verdicts.recipients import (
     BOUNCES,
@@ -25,6 +31,8 @@ from rulegen.vocabulary import Signal
 OWN_PACE, OWN_COPIES = 7, 3
 # Minimum number of readable mails of a business program.
 SHOWN = 5
+# Such a program delivers to mail exchangers; it has no accounts at the submission servers of others.
+DELIVERED = BY_RATE - SUBMITTED
 
 
 def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
@@ -32,7 +40,7 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
     helos = evidence.log(Signal.HELO_ODD).distinct()
     if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
-    at_most, explained = PERHAPS, BY_RATE
+    at_most, explained = PERHAPS, DELIVERED
     is_accepted = _is_accepted(evidence, context)
     if is_accepted and sends_as_its_greeting_says(evidence, context.may_be_own):
         what = "the domain of its HELO name, with nearly all mails accepted"
@@ -40,7 +48,7 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
             what, at_most = f"{what}, repeatedly to the same servers", HARDLY
     elif _is_in_our_name(evidence, context) and (is_accepted or _is_slow(evidence)):
         how = ", with nearly all mails accepted" if is_accepted else " at a low rate"
-        what, explained = f"the site's own domains{how}", BY_RATE - {Signal.LOOK_ALIKE}
+        what, explained = f"the site's own domains{how}", DELIVERED - {Signal.LOOK_ALIKE}
     else:
         return None
     return BenignExplanation(
@@ -70,7 +78,7 @@ def hidden_sender(evidence: HostEvidence, context: HostContext) -> BenignExplana
         "uses one full HELO name of the site's own domain, and nearly all servers accept what it "
         "sends, as a program that delivers directly does",
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
-        BY_RATE,
+        DELIVERED,
         PERHAPS,
     )
 

@@ -399,7 +399,40 @@ class TestHiddenMails:
         assert verdict(hidden(60) + brought).level is Level.SUSPECTED
 
 
+def submitted(servers):
+    """Over TLS to the submission server of another provider every two seconds."""
+    return [
+        e
+        for n in range(servers)
+        for e in (
+            lookup(n * 2, f"smtp.p{n}.test", rrtype="A"),
+            session(n * 2 + 1, server(n), 4000, port=587),
+            mail(n * 2 + 1, server(n), "", mail_from="", helo="erp.corp.test"),
+        )
+    ]
+
+
 class TestOwnPrograms:
+    DECLARED = f"{SITE}internal_domains: [corp.test]\n"
+
+    @pytest.mark.parametrize("readable", [0, 1, 10])
+    def test_no_program_has_accounts_at_a_hundred_providers(self, readable):
+        """Mails in the site's name do not explain submissions, however many are readable."""
+        own = [
+            mail(
+                n * 2 + 1,
+                server(n),
+                f"a@p{n}.test",
+                port=587,
+                mail_from="erp@corp.test",
+                helo="erp.corp.test",
+                has_message=True,
+            )
+            for n in range(readable)
+        ]
+        found = verdict(submitted(120) + own, site=site_of(self.DECLARED))
+        assert found.level is Level.INFECTED
+
     @pytest.mark.parametrize(
         "rounds",
         [
