@@ -1,18 +1,18 @@
 # In: a fresh checkout.  Out: both commands in .venv/bin, real engines, the demo, checked code.
-# `demo` and `test` do all their own set-up. Engines go to $MXHOUND_ENGINES, by default /usr/local/lib/mxhound/engines for root, who installs
-# them for everybody, and ~/.cache/mxhound/engines for others. What the browser tests need beside
-# Chromium goes to $MXHOUND_BROWSER, by default ~/.cache/mxhound/browser.
+# `demo` and `test` do their own set-up. Engines go to $MXHOUND_ENGINES, by default /usr/local/lib/mxhound/engines for root (for all users) and
+# ~/.cache/mxhound/engines for others. What the browser tests need besides Chromium goes to $MXHOUND_BROWSER, by default
+# ~/.cache/mxhound/browser.
 PYTHON ?= python3
 PYTEST_ARGS ?=
-# Tests run side by side, one worker a core; `make test WORKERS=0` runs one after the other.
+# Tests run in parallel, one worker per core; `make test WORKERS=0` runs one after the other.
 WORKERS ?= auto
 SIDE_BY_SIDE = -n $(WORKERS) --no-loadscope-reorder
-# What `make check` leaves out: what needs an engine, a browser or a cluster, and what takes minutes.
+# `make check` omits tests that need an engine, a browser or a cluster, or take minutes.
 FAST = not engine and not browser and not cluster and not slow
 FUZZ_SECONDS ?= 60
-# Many containers set it; then every worker and every command that a test starts would compile all anew.
+# Many containers set it; then every worker and every command that a test starts would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
-# Snort 2.9 is a package of Ubuntu, which not every mirror has; its tests are skipped then, also where CI is set.
+# Snort 2.9 is a package of Ubuntu that not every mirror has; without it its tests are skipped, even if CI is set.
 SNORT = tests/engines/install.sh snort-2.9 || echo 'going on without Snort 2.9: its tests are skipped' >&2
 
 .PHONY: help setup dev engines browser spark demo check test lint format evaluate speed cost fuzz record pages screenshots clean
@@ -24,7 +24,7 @@ setup: .venv/ready ## put rulegen and eveproc into .venv/bin, with what a site n
 
 dev: .venv/dev ## the same with what lint, tests and benchmarks need (600 MB)
 
-# Debian splits venv off from python3; root gets it installed, anyone else is told what to install.
+# Debian packages venv separately; root gets it installed, others are told what to install.
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq \
@@ -32,10 +32,10 @@ dev: .venv/dev ## the same with what lint, tests and benchmarks need (600 MB)
 	|| { echo 'needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --editable '.[notify,redis]'
-	.venv/bin/python -m compileall -q eveproc rulegen  # as pip does what it copies; a start takes half as long again without
+	.venv/bin/python -m compileall -q eveproc rulegen  # as pip does for files that it copies; without it a start takes 1.5 times as long
 	@touch $@
 
-# What draws the charts of -f html takes a hundred megabytes.
+# The libraries for the charts of -f html take a hundred megabytes.
 .venv/html: .venv/ready
 	.venv/bin/pip install --quiet --editable '.[html]'
 	@touch $@

@@ -91,7 +91,7 @@ def _thresholds(site: SiteProfile, rules: Sequence[RenderedRule], today: date) -
         "the next build overwrites this file."
     )
     yield (
-        "# Each rule counts by itself to its number (detection_filter); "
+        "# Each rule counts up to its threshold (detection_filter); "
         "the filter here logs the first alert of each window."
     )
     for rule in rules:

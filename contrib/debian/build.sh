@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# In: a checkout, on the Debian or Ubuntu that the package is for, with what control's Build-Depends names.  Out: OUT/mxhound_*.deb (default: dist).
-# Python packages are fetched as pip is set up here. The package holds an environment of its own for this release's Python, so each release needs
+# In: a checkout, on the Debian or Ubuntu of the package, with the Build-Depends of control.  Out: OUT/mxhound_*.deb (default: dist).
+# Python packages are fetched with pip's settings here. The package holds an environment of its own for this release's Python, so each release needs
 # its own build; tests/install/try.sh builds and tries one in a fresh root of each.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -18,7 +18,7 @@ cp -r contrib/debian debian
 # Each release has a version of its own, so that apt brings the right one after an upgrade of the system.
 printf 'mxhound (%s+%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
     "$version" "$release" "$(sed -n 's/^Maintainer: //p' debian/control)" "$(date -R)" >debian/changelog
-# Nothing is compiled, so build-essential, which every build depends on without a word, is not asked for.
+# Nothing is compiled, so build-essential, an implicit dependency of every build, is not required.
 dpkg-buildpackage --no-check-builddeps --build=binary --unsigned-source --unsigned-changes >&2
 mkdir -p "$out"
 mv "$work"/mxhound_*.deb "$out"

@@ -8,10 +8,10 @@
 --
 --   include /etc/snort/mxhound/mxhound.rules
 --
--- or on the command line with -R /etc/snort/mxhound/mxhound.rules. What snort.lua sets stays as it is, but for what is said here.
+-- or on the command line with -R /etc/snort/mxhound/mxhound.rules. Settings of snort.lua stay, except for those below.
 
--- The site, as its profile gives it. The rules of mxhound use none of these variables, those of others do.
--- Delete these lines if snort.lua sets them better.
+-- The site, from its profile, for the rules of others; those of mxhound use none of these variables.
+-- Delete these lines if snort.lua has better values.
 ips = ips or { }
 ips.variables = ips.variables or default_variables or { }
 ips.variables.nets = ips.variables.nets or { }
@@ -19,7 +19,7 @@ ips.variables.nets.HOME_NET = '[10.20.0.0/16,2001:db8:20::/48]'
 ips.variables.nets.SMTP_SERVERS = '[10.20.0.25,2001:db8:20::25]'
 ips.variables.nets.DNS_SERVERS = '[10.20.0.53,2001:db8:20::53]'
 
--- Each rule counts by itself to its number (detection_filter); the filter here logs the first alert of each window.
+-- Each rule counts up to its threshold (detection_filter); this filter logs the first alert of each window.
 event_filter = event_filter or { }
 for _, filter in ipairs({
     { gid = 1, sid = 1250001, type = 'limit', track = 'by_src', count = 1, seconds = 60 }, -- mx_flood
@@ -45,8 +45,8 @@ for _, filter in ipairs({
     table.insert(event_filter, filter)
 end
 
--- Suppressions, from `exempt` of the site's profile. The rules leave out these hosts as well: Snort reads the tables of a configuration
--- in no order, and where it meets event_filter before suppress, what the filter lets pass is not suppressed (3.11).
+-- Suppressions, from `exempt` of the site's profile. The rules exclude these hosts as well: Snort reads the tables of a configuration
+-- in no fixed order, and if it reads event_filter before suppress, alerts that pass the filter are not suppressed (3.11).
 suppress = suppress or { }
 for _, silence in ipairs({
     -- 10.20.4.40, for good: checks the addresses of new customers, ticket 4711
@@ -75,12 +75,12 @@ for _, silence in ipairs({
     table.insert(suppress, silence)
 end
 
--- What the rules need to count right, where snort.lua has none of it: streams, and SMTP parsed command by command.
+-- Needed for correct counts, if snort.lua does not set it: streams, and SMTP parsed command by command.
 stream = stream or { }
 stream_tcp = stream_tcp or { }
 smtp = smtp or { }
 if not binder then
-    -- SMTP on other ports is told by its first words.
+    -- SMTP on other ports is recognized by its first words.
     wizard = wizard or
     {
         spells =
@@ -96,17 +96,17 @@ if not binder then
     }
 end
 
--- Counts and filters have 1 MiB each, enough for some thousand hosts; when it is full, new hosts are not counted and nothing says so.
+-- Counts and filters have 1 MiB each, enough for some thousand hosts; when it is full, new hosts are not counted, without a message.
 alerts = alerts or { }
 alerts.detection_filter_memcap = alerts.detection_filter_memcap or 16777216
 alerts.event_filter_memcap = alerts.event_filter_memcap or 16777216
 
--- Snort logs 3 alerts a packet; a filter whose alert was dropped for that has no second chance in its window.
+-- By default Snort logs 3 alerts a packet; a filter whose alert was dropped does not log another one in its window.
 event_queue = event_queue or { }
 event_queue.log = math.max(event_queue.log or 0, 8)
 event_queue.max_queue = math.max(event_queue.max_queue or 0, 8)
 
--- What eveproc reads: alert_json.txt in the log folder. An alert_json of snort.lua's own gets the fields that it lacks.
+-- eveproc reads alert_json.txt in the log folder. If snort.lua has an alert_json, its missing fields are added.
 local wanted = 'seconds timestamp src_addr src_port dst_addr dst_port proto sid gid rev msg b64_data'
 if not alert_json then
     alert_json = { file = true, fields = wanted }
@@ -118,7 +118,7 @@ else
         end
     end
     alert_json.fields = fields
-    -- Without it alerts go to the screen.
+    -- Otherwise alerts go to the screen.
     if alert_json.file == nil then
         alert_json.file = true
     end

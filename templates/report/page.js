@@ -54,7 +54,7 @@ const listed = (section) => {
     filter();
   };
 
-  /* Numbers are wanted largest first; the verdict's number is its place in the report, worst first. */
+  /* Numbers sort largest first; a verdict's number is its place in the report, worst first. */
   const first = (key) => key === "score" || key === "servers";
 
   for (const head of heads) {
@@ -79,7 +79,7 @@ const listed = (section) => {
     fold(row, rows.length <= Number(table.dataset.open));
   }
 
-  /* A link to a host shows it, whatever is filtered or folded. */
+  /* A link to a host shows it even if it is filtered out or folded. */
   const reveal = () => {
     const row = rows.find((each) => `#${each.id}` === location.hash);
     if (!row) return;
