@@ -1,5 +1,4 @@
-"""What a test needs and this machine does not have -> the test is skipped, or fails where CI is
-set."""
+"""What a test needs and this machine lacks -> the test is skipped, or fails if CI is set."""
 
 import os
 from typing import NoReturn

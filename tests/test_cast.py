@@ -1,4 +1,4 @@
-"""docs/tour.cast is a recording that asciinema plays, and shows what docs/tour.md shows."""
+"""docs/tour.cast is a valid asciinema recording with the content of docs/tour.md."""
 
 import json
 from itertools import pairwise

@@ -1,5 +1,6 @@
-"""The pages for people who stay (architecture, contributing, security, the index) -> what they name
-exists, and is as they say."""
+"""The pages for maintainers (architecture, contributing, security, the index) -> what they name
+exists and is as described.
+"""
 
 import re
 import tomllib

@@ -135,7 +135,7 @@ def test_an_undeclared_mail_server_may_be_suspected_and_nothing_worse() -> None:
 
 
 def good(count: int = 20) -> list[Night]:
-    """As many networks in which everything is as asked, less each kind of evidence too."""
+    """This number of networks that meet all criteria, also without each kind of evidence."""
     outcomes = (
         mailer(INFECTED, 60.0),
         mailer(INFECTED, 1200.0, "slow", "slow"),

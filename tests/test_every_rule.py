@@ -78,7 +78,7 @@ def outside_6(number: int) -> str:
 
 
 def spread(act: Act) -> Story:
-    """The act again and again."""
+    """The act repeatedly."""
 
     def story(wire: Wire, start: float, host: str, count: int, seconds: float) -> None:
         for number in range(count):
@@ -105,7 +105,7 @@ def fires(rule: str, title: str, story: Story, *, v6: bool = False) -> list[Case
 def fires_fast(
     rule: str, title: str, story: Story, *, seconds: float, v6: bool = False
 ) -> list[Case]:
-    """Once at N, once at 3 N in one window, never at N-1."""
+    """Alerts once at N, once at 3 N in one window, never at N-1."""
     count, _ = threshold(rule)
     return [
         Case(rule, f"{title}, N", story, count, seconds, 1, v6=v6),
@@ -115,7 +115,7 @@ def fires_fast(
 
 
 def silent(rule: str, title: str, story: Story, *, host: str = "", v6: bool = False) -> list[Case]:
-    """Never, at three times the number."""
+    """Never alerts, at three times the number."""
     count, seconds = threshold(rule)
     return [Case(rule, title, story, count * 3, seconds * 0.9, 0, host, v6)]
 
@@ -529,7 +529,7 @@ def everything(wire: Wire, start: float, host: str, count: int, seconds: float) 
 
 
 def profile_cases() -> list[Case]:
-    """What the site says of a host decides, for every rule."""
+    """For every rule, the site profile decides whether a host is covered."""
     alerting = [spec.name for spec in ALERTING]
     cases = [
         Case(rule, title, everything, 30, 55, alerts, host)

@@ -1,5 +1,6 @@
-"""Our rules in a real Suricata -> the groups it makes of them by port: it looks into no traffic
-that none of them can be about."""
+"""Our rules in a real Suricata -> its rule groups by port: it inspects no traffic that no rule can
+match.
+"""
 
 import json
 import subprocess

@@ -1,5 +1,6 @@
-"""rules/ in the repository: the example profile names every key, and the build beside it is what
-rulegen writes, byte for byte."""
+"""rules/ in the repository: the example profile has every key, and the build is what rulegen
+writes, byte for byte.
+"""
 
 from datetime import date
 from pathlib import Path

@@ -1,5 +1,6 @@
-"""The source of both packages -> its shape: direction of imports, one home of each outside package,
-short functions, a first line."""
+"""The source of both packages -> direction of imports, one place for each external package, short
+functions, a first line.
+"""
 
 import ast
 import sys

@@ -1,5 +1,5 @@
-"""Every rule on every Snort of this machine: it loads in silence and alerts on the hosts that
-Suricata alerts on, but for what the catalogue names.
+"""Every rule on every Snort of this machine: it loads without messages and alerts on the hosts that
+Suricata alerts on, except as the catalogue says.
 """
 
 import csv

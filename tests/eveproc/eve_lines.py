@@ -40,7 +40,7 @@ def lookup(time: float, domain: str, host: str = HOST) -> bytes:
 
 
 def mailing(time: float, count: int, host: str = HOST, pause: float = 1.0) -> Iterator[bytes]:
-    """To so many peers, each looked up first."""
+    """Mails to this number of peers, each looked up first."""
     for number in range(count):
         yield lookup(time + number * pause, f"victim{number}.example", host)
         yield delivery(
@@ -69,5 +69,5 @@ def lease(
 
 
 def quiet(time: float, host: str = CLERK) -> bytes:
-    """Something that is evidence and harmless: time goes on."""
+    """A benign event that is evidence, so that time advances."""
     return delivery(time, "10.20.0.25", host)

@@ -113,7 +113,7 @@ def gather(events, site=None):
 
 
 def without_coverage(store):
-    """What is sampled, or counted once more where a file repeats it, is not evidence."""
+    """The store without values that are sampled, or counted again if a file repeats them."""
     return replace(store, coverage=Coverage())
 
 

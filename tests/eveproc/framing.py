@@ -1,5 +1,6 @@
-"""Lines of an eve.json -> the same records in every framing that engines, shippers and archives
-leave them in, as files."""
+"""Lines of an eve.json -> files with the same records in every framing of engines, shippers and
+archives.
+"""
 
 import bz2
 import gzip
@@ -130,7 +131,7 @@ def dated(lines: Lines, folder: Path) -> list[str]:
 
 
 def of_two_sensors(lines: Lines, folder: Path) -> list[str]:
-    """Both saw everything; one calls itself by a name."""
+    """Two sensors that saw everything; one has a name."""
     named = [line[:-1] + b',"host":"second"}' for line in lines]
     return _written(folder, {"eve.first.json": plain(lines), "eve.second.json": plain(named)})
 

@@ -168,5 +168,5 @@ def _copy(verdict: Verdict, index: int) -> Verdict:
 
 
 def quiet() -> Report:
-    """Nobody does anything."""
+    """A night without any activity."""
     return judge_evidence(gather(web()), site_of(), ReadStats())

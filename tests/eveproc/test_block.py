@@ -1,5 +1,6 @@
-"""A report -> files that hold up mail: of whom, of whom never, until when; and no word of a host in
-them."""
+"""A report -> files that block mail: which hosts, which never, until when; no text of a host is in
+them.
+"""
 
 import json
 import re
@@ -67,7 +68,7 @@ def test_who_is_never_blocked(site, candidate, why):
 
 @pytest.mark.parametrize(("written", "refused"), [(0, True), (4, False)])
 def test_a_report_without_judgement_ends_no_block(tmp_path, written, refused):
-    """Whoever loads an empty list on the night that the sensor fails frees the infected hosts."""
+    """Loading an empty list after a night without a sensor would unblock infected hosts."""
     site, eve, told = (tmp_path / name for name in ("site.yaml", "eve.json", "report.json"))
     site.write_text(SITE)
     eve.write_bytes(b"".join(quiet(START + n) for n in range(written)))

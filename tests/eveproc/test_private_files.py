@@ -1,5 +1,6 @@
-"""What tells who talked to whom -> written for its owner alone; what other programs load -> as the
-umask says."""
+"""Files that show who talked to whom -> readable by their owner only; files for other programs ->
+permissions by umask.
+"""
 
 import os
 import stat

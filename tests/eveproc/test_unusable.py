@@ -1,4 +1,6 @@
-"""Inputs in which nothing can be seen -> no command calls it a quiet night, and none breaks."""
+"""Inputs in which nothing can be seen -> no command calls them a quiet night, and none fails with a
+traceback.
+"""
 
 import json
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""Nothing -> some fifty inputs in which a mass mailer cannot be seen: each says why to whom it is
-handed.
+"""Nothing -> some fifty inputs in which a mass mailer cannot be seen, each with the reason.
 
 Most are a small office's log (office.py), which does hold a mass mailer, spoilt in one way. Where a
 reader learns to make sense of one of them it has to find the mailer in it. What it must never do is

@@ -1,5 +1,6 @@
-"""Bytes -> bytes a little off: where they are lines of JSON, a value changed for an odd one; a cut,
-a repeat, a byte."""
+"""Bytes -> slightly changed bytes: in lines of JSON an odd value; otherwise a cut, a repeat or a
+changed byte.
+"""
 
 import json
 from collections.abc import Iterator

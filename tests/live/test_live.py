@@ -1,4 +1,4 @@
-"""A worm on a wire, a real Suricata that listens, and a watch that tells: how soon."""
+"""A worm on a wire, a real Suricata and a watch: the time until it is reported."""
 
 import signal
 import subprocess

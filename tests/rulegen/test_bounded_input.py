@@ -1,5 +1,6 @@
-"""Files that people name -> refused by name where they have no end, or mean more than they hold:
-bounded in time and memory."""
+"""Named files -> refused if they are endless or expand beyond their size, within bounded time and
+memory.
+"""
 
 import json
 import os

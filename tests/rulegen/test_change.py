@@ -1,6 +1,4 @@
-"""An earlier build beside this one: every part of a rule that can differ is named with its
-reason.
-"""
+"""An earlier build and this one: every difference of a rule is named with its reason."""
 
 from datetime import date
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""Kinds that are hard to tell: registered soundly, played alike by seed, and only when named."""
+"""Kinds that are hard to judge: complete, the same for the same seed, and simulated only if named."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection

@@ -64,7 +64,7 @@ def test_there_is_a_page_for_each_night_and_each_incident(made: Made) -> None:
 
 
 def test_every_link_leads_to_a_page_of_the_archive_and_a_place_in_it(made: Made) -> None:
-    """Relative ones only: the folder works from a file share, and wherever it is moved."""
+    """Links are relative: the folder works from a file share and can be moved."""
     _, pages = made
     places = {
         name: {element.attributes.get("id") for element in read(text).elements}

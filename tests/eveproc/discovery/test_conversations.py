@@ -1,4 +1,4 @@
-"""Discovery from lines that are passed over undecoded finds what decoding every line finds."""
+"""Discovery that skips undecoded lines finds what decoding every line finds."""
 
 import gzip
 import json
@@ -32,7 +32,7 @@ KINDS = {"dns", "flow", "alert", "smtp"}
 
 
 def comparable(store: SiteEvidence, site: SiteProfile) -> tuple[object, ...]:
-    """All but what depends on how often a record is read; without home networks, what tells them."""
+    """All but what depends on how often a record is read; without home networks, what shows them."""
     store.trim()
     finder = replace(store.finder, _met=set(), _bars={})
     if not site.home_networks:
@@ -84,7 +84,7 @@ def test_recordings(
 
 @pytest.mark.untraced  # the same lines hundreds of times
 def test_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most lines stand as they are, so that whole blocks can be looked at together."""
+    """Most lines are unchanged, so that whole blocks can be searched together."""
     pool = lines_of_every_kind()
     path = tmp_path / "eve.json"
     hosts = 0
@@ -105,7 +105,7 @@ def test_generated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_an_earlier_reading_showed_need_not_be_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Home networks found in a part of the lines, all networks and all else found in all lines."""
+    """Home networks are found in a part of the lines, everything else in all lines."""
     pool = lines_of_every_kind()
     path, part = tmp_path / "eve.json", tmp_path / "part.json"
     right = wrong = 0
@@ -194,7 +194,7 @@ def test_what_is_said_again_is_not_decoded() -> None:
 def test_ports_that_are_text_tell_the_server_too(
     tmp_path: Path, site: SiteProfile, sources: tuple[object, object]
 ) -> None:
-    """Also where one is and the other is not."""
+    """Also if only one of the two ports is text."""
     answer = {"version": 2, "type": "answer", "rcode": "NOERROR", "rrname": "a.example"}
     ends = dict(zip(("src_port", "dest_port"), sources, strict=True))
     first = record("dns", 5000, dns=answer)

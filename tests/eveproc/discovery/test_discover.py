@@ -1,5 +1,6 @@
-"""What a site has, found in its records: on the recorded office, on simulated sites, and what only
-looks like a server."""
+"""Servers and networks of a site, found in the records of a recorded office and of simulated sites;
+and hosts that only look like servers.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -107,7 +108,7 @@ def test_one_that_sends_none_is_looked_at_first(clients: int) -> None:
 
 
 def test_a_day_of_dns_without_mail_is_described() -> None:
-    """Such a day holds no evidence of mail, and still tells which hosts answer DNS."""
+    """Such a day holds no evidence of mail, but shows which hosts answer DNS."""
     day = found(
         *(
             replace(answer(number * 3600, f"10.20.1.{number}", "10.20.0.53"), questions=(WEB,))
@@ -261,7 +262,7 @@ def test_private_networks_in_use_are_home() -> None:
 
 
 def test_external_clients_of_the_site_s_own_name_server_are_not_home() -> None:
-    """Scanners and resolvers ask the sensor's host, which asks elsewhere; they ask nobody else."""
+    """Scanners and resolvers query one host of the site, which queries others; they query no other."""
     scanners = [asks(f"203.0.113.{number}", "10.20.0.53") for number in range(5)]
     assert homes(asks("10.20.1.7"), *scanners) == ["10.20.0.0/16"]
     scanners = [asks(f"203.0.113.{number}", "198.51.100.5") for number in range(5)]
@@ -387,8 +388,7 @@ def test_every_server_of_a_simulated_site_is_found_and_none_invented(
 
 
 def servers(simulation: Simulation, scenarios: set[str], role: Role, site: SiteProfile) -> set[str]:
-    """Those the simulator played, and those the profile declares: one machine may be both relay and
-    resolver."""
+    """Simulated and declared servers: one machine may be both relay and resolver."""
     declared = site.mail_servers if role is Role.MAIL_SERVER else site.resolvers
     played = {host.host for host in simulation.hosts if host.scenario in scenarios}
     return played | {

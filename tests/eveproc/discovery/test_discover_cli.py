@@ -1,6 +1,4 @@
-"""`eveproc discover`: what it says and how it exits where the logs cannot show what a host
-is for.
-"""
+"""`eveproc discover`: its output and exit code if the logs cannot show the roles of hosts."""
 
 import json
 from ipaddress import ip_network

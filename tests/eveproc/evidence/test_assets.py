@@ -1,4 +1,4 @@
-"""Overlapping networks, MACs, sensors -> whose evidence it is."""
+"""Overlapping networks, MACs, sensors -> the machine to which evidence belongs."""
 
 from random import Random
 
@@ -120,7 +120,7 @@ def test_twelve_branches_with_the_same_laptop_address_are_clean(fields):
 
 
 def test_a_site_that_has_one_network_says_so():
-    """Sensors that share the load see no connection twice either: then the sum counts."""
+    """Sensors that share the load do not see a connection twice either: then the sum counts."""
     events = list(bot(HOST, number=12))
     shares = [e for n in range(6) for e in seen(events[6 * n : 6 * n + 6], f"ids{n}")]
     hosts, health = judged(shares, "[]")
@@ -158,7 +158,7 @@ def test_two_sensors_of_which_one_loses_half_are_in_one_network():
 
 
 def test_a_sensor_for_lookups_and_one_for_mail_are_in_one_network():
-    """One behind the resolver, one at the border: neither sees what the other does."""
+    """One sensor is behind the resolver, one at the border: neither sees the other's traffic."""
     events = list(bot(HOST, number=8))
     lookups = [e for e in events if e.TYPE == "dns"]
     mails = [e for e in events if e.TYPE != "dns"]
@@ -167,9 +167,7 @@ def test_a_sensor_for_lookups_and_one_for_mail_are_in_one_network():
 
 
 def test_sensors_that_share_other_hosts_share_this_one():
-    """Most hosts are seen by both, so what only one of them saw of a host is that host's as
-    well.
-    """
+    """Both sensors see most hosts, so what only one of them saw of a host also belongs to it."""
     others = [e for n in range(3) for e in laptop(f"10.20.2.{n}", n * 5)]
     mine = list(bot(HOST, number=12))
     events = [
@@ -415,7 +413,7 @@ def test_arp_ties_the_addresses_that_a_machine_had_one_after_the_other():
 
 
 def test_a_claim_by_arp_takes_no_address_from_its_lease_or_from_frames():
-    """Another machine in the network says that it has the address (ARP spoofing)."""
+    """Another machine in the network claims the address (ARP spoofing)."""
     leased = [lease(0, HOST, MAC.format(1), "pc-7"), *claims(2, HOST), *bot(HOST)]
     (verdict,) = report(leased).verdicts
     assert (verdict.identity.mac, verdict.identity.name) == (MAC.format(1), "pc-7")

@@ -1,4 +1,4 @@
-"""What may be invented without end is bounded: by the set alone, whatever the order, and it is said."""
+"""Values that a host can invent are bounded, depending on the set alone, and the report says so."""
 
 import pickle
 import random
@@ -109,7 +109,7 @@ def store_of(events: Sequence[Event]) -> EvidenceStore:
 
 
 def same(one: EvidenceStore, other: EvidenceStore) -> bool:
-    """All that may be invented is the same."""
+    """True if all values that a host can invent are the same."""
     names = ("hosts", "active", "leases", "macs", "host_names", "hosts_sampled", "active_sampled")
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
@@ -166,7 +166,7 @@ def test_invented_macs_of_one_address_lose_their_names_and_no_evidence(seed: int
 
 
 def test_a_flood_that_has_aged_out_leaves_nothing_out() -> None:
-    """As a watch forgets: what comes after a flood is kept whole."""
+    """In a watch, evidence after a flood is kept completely."""
     for make, _, _ in KINDS.values():
         store = store_of([make(number) for number in range(MANY)])
         assert list(left_out(store))

@@ -1,4 +1,4 @@
-"""What an event is evidence of, of whom; and that gathering is free of order, split and
+"""Which evidence an event gives, and for which host; collecting does not depend on order, split or
 repetition.
 """
 
@@ -341,7 +341,7 @@ NAMES = st.sampled_from(
 def test_what_a_question_tells_depends_on_its_words_alone(
     name, rrtype, rcode, is_answer, port, address
 ):
-    """It is kept for the next one who asks the same."""
+    """The result is kept for the next host with the same query."""
     event = Dns(
         time=1_772_440_000.0 + port,
         client=HOST,

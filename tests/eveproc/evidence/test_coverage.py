@@ -1,5 +1,4 @@
-"""Surveys of logs -> what could have been seen, the same by any number of processes and in any
-order."""
+"""Logs -> what could have been seen, the same with any number of processes and in any order."""
 
 import json
 from datetime import UTC, datetime
@@ -89,7 +88,7 @@ def test_lines_without_a_time_are_passed_over() -> None:
     ids=["objects without end", "arrays without end", "a number larger than any other"],
 )
 def test_a_hostile_line_tells_no_time(tmp_path: Path, odd: bytes) -> None:
-    """It does not end the reading."""
+    """Reading goes on."""
     path = tmp_path / "eve.json"
     path.write_bytes(odd + b"\n" + dns(START).replace(b'"A"', b'"MX"') + odd + b"\n")
     store, stats = gather([str(path)], site_of(), jobs=1)

@@ -1,4 +1,4 @@
-"""A shelf holds what a dict would, whatever of it is packed."""
+"""A packed store holds what a dict would, whichever part of it is packed."""
 
 import pickle
 import random

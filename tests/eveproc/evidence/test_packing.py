@@ -1,4 +1,4 @@
-"""HostEvidence -> pieces by the hour -> the same evidence; what is no such piece is refused."""
+"""HostEvidence -> pieces by the hour -> the same evidence; anything else is refused."""
 
 import msgspec
 import pytest

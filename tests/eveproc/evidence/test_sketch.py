@@ -1,5 +1,4 @@
-"""ActivitySketch: whatever the order, the split and the repeats of the observations, the summary is
-the same."""
+"""ActivitySketch: the summary does not depend on order, split or repetition of the observations."""
 
 import random
 from copy import deepcopy
@@ -120,7 +119,7 @@ def test_large_counts_are_estimated_within_three_standard_errors():
 )
 @pytest.mark.parametrize("names", [1, 7])
 def test_large_counts_are_estimated_whatever_the_numbers(number_of, names):
-    """However a resolver picks ports and ids, the marks of its questions are spread evenly."""
+    """Whatever ports and ids a resolver uses, the marks of its queries are spread evenly."""
     count = 20_000
     sketch = canonical(
         track_of(

@@ -1,5 +1,4 @@
-"""Flows, undecoded -> hosts noted as present: those that decoding every line shows, while few lines
-are decoded."""
+"""Undecoded flows -> the hosts that decoding every line shows, although few lines are decoded."""
 
 from random import Random
 

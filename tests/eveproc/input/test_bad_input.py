@@ -1,5 +1,4 @@
-"""Everything that can be wrong with what people hand in -> a clear message or a counted skip, and
-the good lines used."""
+"""Faulty input of every kind -> a clear message or a counted skip; the good lines are used."""
 
 import gzip
 import json

@@ -1,5 +1,6 @@
-"""Input that was made to fill memory, to keep the reader busy or to make it wait -> bounded, and
-told by name."""
+"""Input that is meant to fill memory, to keep the reader busy or to make it wait -> bounded and
+reported by name.
+"""
 
 import bz2
 import gzip
@@ -175,9 +176,7 @@ def test_a_line_without_end_is_read_to_a_bound_and_told(monkeypatch: pytest.Monk
 def test_spans_within_one_long_line_look_at_themselves_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_early: bool
 ) -> None:
-    """5 GB without a newline in 8 MiB spans: each would look for its end through all of the
-    rest.
-    """
+    """5 GB without a newline in 8 MiB spans: each would search all of the rest for its end."""
     monkeypatch.setattr(sources, "MAX_LINE", MEGABYTE)
     log = tmp_path / "eve.json"
     log.write_bytes(b'{"first":1}\n')

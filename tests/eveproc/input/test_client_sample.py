@@ -1,4 +1,4 @@
-"""http, tls, mdns and arp records -> what decoding each of them tells, by decoding few."""
+"""http, tls, mdns and arp records -> the result of decoding all, from decoding few."""
 
 import json
 

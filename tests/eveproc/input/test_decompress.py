@@ -1,5 +1,6 @@
-"""Archives of gzip and zstd, whole, joined, padded and cut anywhere -> every byte that can be had
-of them."""
+"""gzip and zstd archives, whole, joined, padded and cut anywhere -> every byte that can be
+recovered.
+"""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""Many logins -> the names that decoding each of them gives, by decoding few."""
+"""Many logins -> the names that decoding all gives, from decoding few."""
 
 import json
 from itertools import permutations

@@ -1,5 +1,4 @@
-"""What people hand in by mistake -> refused by name, with what to do, and never a report of nobody
-infected."""
+"""Files of other kinds -> refused by name, with advice, and never a report without infected hosts."""
 
 import json
 import sqlite3
@@ -75,7 +74,7 @@ def test_a_database_is_named(tmp_path: Path) -> None:
 
 
 def test_what_a_client_says_in_the_log_of_another_program_is_no_record(tmp_path: Path) -> None:
-    """A web server's log holds the words of its clients: a record among them is not Suricata's."""
+    """A web server's log holds text of its clients: a record in it is not Suricata's."""
     _, site = office.write(tmp_path)
     record = json.dumps(
         {"event_type": "smtp", "timestamp": "2026-03-02T08:00:00Z", "src_ip": "10.20.1.9",

@@ -88,20 +88,21 @@ def test_a_recording(recorded: Path, site: SiteProfile) -> None:
 
 
 def test_few_flows_are_looked_at(recorded: Path) -> None:
-    """Most DNS of this office is about mail; of its flows those to mail ports, the first of each
-    host, and what was not answered."""
+    """Most DNS of this office is about mail; of its flows only those to mail ports, the first of
+    each host, and unanswered ones are decoded.
+    """
     _, stats = gather([str(recorded)], SITES[0])
     assert stats.bytes == recorded.stat().st_size
     assert stats.events["flow"] < recorded.read_bytes().count(b'"event_type":"flow"') / 4
 
 
 def with_blanks(content: bytes) -> bytes:
-    """As encoders write it that put a blank behind every colon and comma."""
+    """As written by encoders that put a blank after every colon and comma."""
     return content.replace(b'":', b'": ').replace(b',"', b', "')
 
 
 def with_sorted_keys(content: bytes) -> bytes:
-    """As shippers write it that keep records in a sorted map."""
+    """As written by shippers that keep records in a sorted map."""
     records = map(json.loads, content.splitlines())
     texts = (json.dumps(record, separators=(",", ":"), sort_keys=True) for record in records)
     return "\n".join((*texts, "")).encode()
@@ -487,7 +488,9 @@ def test_other_names_are_passed_over(line: bytes) -> None:
 def test_an_ordinary_flow_is_passed_over_however_it_is_spelled(
     spell: Callable[[bytes], bytes], keys: tuple[str, ...]
 ) -> None:
-    """Else every flow of a container, or of a shipper with an order of its own, would be decoded."""
+    """Otherwise every flow in a container, or from a shipper with another key order, would be
+    decoded.
+    """
 
     def flow(client: str, server: str) -> bytes:
         ends = {"src_ip": "10.20.1.7", "dest_ip": "192.0.2.1", "dest_port": 443}

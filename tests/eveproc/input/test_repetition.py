@@ -1,4 +1,4 @@
-"""Lines that say again what is known -> the same evidence as decoding every one of them."""
+"""Lines that repeat what is known -> the same evidence as decoding every one of them."""
 
 import json
 from collections.abc import Mapping
@@ -180,7 +180,7 @@ def plainly(path: Path, site: SiteProfile, period: Period) -> tuple[EvidenceStor
 def test_generated_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int | None
 ) -> None:
-    """Of a log that repeats itself, by the plain way and by the fast one."""
+    """A log with repetitions gives the same result in the plain and in the fast way."""
     if bound:
         monkeypatch.setattr(lookups, "MOST_KNOWN", bound)
         monkeypatch.setattr(lookups, "MOST_WAITING", bound)
@@ -208,7 +208,7 @@ def spans(store: EvidenceStore) -> Mapping[tuple[str, str], RecordSpan]:
 
 
 def repeated(count: int, **changes: object) -> list[bytes]:
-    """So many lookups that say the same, in a way that the fast path takes in."""
+    """This number of equal lookups, in a form that the fast path handles."""
     return [
         json.dumps(
             {
@@ -289,7 +289,7 @@ def test_lookups_that_cannot_be_added_together_are_added_one_by_one(
     ],
 )
 def test_what_is_odd_is_left_to_the_plain_way(line: bytes) -> None:
-    """Also where much like it is known."""
+    """Also if similar lines are known."""
     known = Lookups(lambda _: True)
     assert known.take(repeated(1)[0])
     known.clear()
@@ -305,7 +305,9 @@ def test_queries_of_suricata_6_have_no_version() -> None:
 
 
 def test_answers_without_a_version_do_not_change_what_those_with_one_say(tmp_path: Path) -> None:
-    """The former are read as Suricata 4 wrote them: a record of an answer, by its own name."""
+    """Answers without a version are read as Suricata 4 wrote them: one record an answer, by its own
+    name.
+    """
     answer = {
         "type": "answer",
         "id": 1,
@@ -364,7 +366,7 @@ def test_a_restart_another_sensor_and_another_hour_are_other_runs() -> None:
 
 
 def test_sensors_without_a_name_are_other_runs() -> None:
-    """Told by when they were started, and by how they capture."""
+    """They are distinguished by start time and capture method."""
     runs = SensorRuns(lambda _: "")
     lines, longer = statistics(2), statistics(2, 700)
     others = [line.replace(b'"decoder"', b'"capture":{"packets":1},"decoder"') for line in lines]
@@ -391,7 +393,7 @@ def test_what_only_one_of_two_sensors_without_a_name_counts_is_read(tmp_path: Pa
 
 
 def test_drops_of_a_sensor_that_hides_zeros_are_all_counted(tmp_path: Path) -> None:
-    """What it says of its engines has zeros, too. All are lost within the first hour."""
+    """Counters of its engines have zeros as well. All drops are within the first hour."""
     engines = (
         b'"detect":{"engines":[{"id":0,"rules_loaded":9,"rules_failed":0,"rules_skipped":0}]},'
         b'"http":{%b}}}' % b",".join(b'"a_counter_%d":1' % n for n in range(200))
@@ -413,7 +415,7 @@ def test_drops_of_a_sensor_that_hides_zeros_are_all_counted(tmp_path: Path) -> N
 
 
 def test_statistics_that_are_cut_off_do_not_hide_the_record_behind_them(tmp_path: Path) -> None:
-    """A sensor whose disk was full goes on in the same line, one that was stopped as well."""
+    """After a full disk or a stop, a sensor continues in the same line."""
     path, padding = tmp_path / "eve.json", b'"a_counter_of_many":0,' * 200
     first, begun, last = (
         line.replace(b'"decoder"', padding + b'"decoder"') for line in statistics(3)

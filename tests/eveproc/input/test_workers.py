@@ -1,4 +1,4 @@
-"""Helpers that are killed, or whose parent is: nothing hangs, and none is left behind."""
+"""Reader processes that are killed, or whose parent is: nothing hangs, and none is left behind."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def test_every_helper_tells_what_it_found() -> None:
 
 @pytest.mark.parametrize("killed", [0, 1, 2])
 def test_one_that_is_killed_while_it_waits_does_not_hold_up_the_others(killed: int) -> None:
-    """The one that waits for a block holds the lock of the queue; the others wait for that."""
+    """The process that waits for a block holds the lock of the queue, for which the others wait."""
     signal.alarm(int(2 * SECONDS))
     try:
         with Helpers(3, number_of_blocks) as helpers:
@@ -76,7 +76,9 @@ def test_none_outlives_a_parent_that_is_killed(number: int) -> None:
 
 
 def test_whoever_takes_sigterm_for_an_order_can_end_its_helpers() -> None:
-    """As a watch does: with its handler a helper would go on, and be waited for without end."""
+    """A watch handles SIGTERM: with its handler a helper would go on, and the watch would wait
+    forever.
+    """
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     signal.alarm(int(2 * SECONDS))
     try:

@@ -1,5 +1,6 @@
-"""Strings that attackers choose, through reading and judging, in every form: read back by what
-reads that form, they are only text."""
+"""Strings that attackers choose -> plain text in every form of report, as read back by a reader of
+that form.
+"""
 
 import csv
 import json

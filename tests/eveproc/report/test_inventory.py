@@ -1,4 +1,4 @@
-"""A site with an inventory -> whom to call, in every form of report and in notifications."""
+"""A site with an inventory -> its columns in every form of report and in notifications."""
 
 import csv
 import json

@@ -1,5 +1,6 @@
-"""Messages -> real local sockets that take them, refuse them or break off: all arrive, or it is
-said that they did not."""
+"""Messages -> real local sockets that accept, refuse or disconnect: all arrive, or the loss is
+reported.
+"""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Text from the wire -> text that shows itself and does nothing."""
+"""Text from the wire -> text that is shown and has no effect."""
 
 import pytest
 from hypothesis import given

@@ -146,7 +146,7 @@ def test_what_was_read_and_what_was_not() -> None:
 
 
 def test_the_library_is_not_missing_where_no_line_could_be_passed_over() -> None:
-    """An export or a log of Snort is decoded whole with the library, too."""
+    """An export or a log of Snort is decoded completely even with the library."""
     assert "hyperscan" not in render_reading(a_report(stats=ReadStats(files=1, lines=9)))
 
 

@@ -1,5 +1,4 @@
-"""Incidents and verdicts -> news: one finding keeps its id, is told when it changes, and is not
-told twice."""
+"""Incidents and verdicts -> news: an incident keeps its id, and each change is reported once."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,5 +1,6 @@
-"""Reports one after the other on one site -> each says what is new of every host, and no line
-counts twice or not at all."""
+"""Successive reports on one site -> each says what is new about every host, and every line counts
+once.
+"""
 
 import json
 import shutil
@@ -208,8 +209,9 @@ def test_a_silent_sensor_says_nothing_of_hosts(site: Site) -> None:
 
 
 def test_reports_of_every_hour_follow_one_infection(site: Site) -> None:
-    """It counts for half a day after it was last seen; then it is over, and what was told does not
-    count again."""
+    """It counts for half a day after it was last seen; then it has ended, and reported evidence
+    does not count again.
+    """
     site.writes(*web(0, MAILER, CLERK))
     site.reports()
     told = []

@@ -1,5 +1,6 @@
-"""Logs that are written, turned over, copied and compressed between runs -> every line read once,
-by whatever name it goes."""
+"""Logs that are written, rotated, copied and compressed between runs -> every line is read once,
+under whatever name.
+"""
 
 import gzip
 import json
@@ -57,7 +58,7 @@ def domains(count: int) -> set[str]:
 
 
 class Turning(RuleBasedStateMachine):
-    """Whatever happens between runs, they read what was written: all of it, once."""
+    """Whatever happens between runs, everything is read once."""
 
     @initialize()
     def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""Nightly reports with a state -> what a machine sends is held against its own earlier days."""
+"""Nightly reports with a state -> what a machine sends is compared with its own earlier days."""
 
 import json
 import random
@@ -288,7 +288,7 @@ def test_hourly_reports_say_the_same_as_nightly_ones(nights: Nights) -> None:
 
 
 def test_the_history_is_the_machines_and_not_the_addresses(nights: Nights) -> None:
-    """Two machines take turns at an address: each has days of its own."""
+    """Two machines use an address in turn: each has its own days."""
 
     def lease(day: int, mac: str) -> EVENT:
         dhcp = {

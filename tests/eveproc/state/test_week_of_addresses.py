@@ -138,7 +138,7 @@ def test_a_laptop_known_by_arp_alone_is_one_incident_whatever_its_address(tmp_pa
 
 
 def test_a_day_of_rest_leaves_the_incident_of_addresses_in_turn_quiet_not_recovered(tmp_path):
-    """The last address is another machine's, which is clean: that says nothing of the first."""
+    """The last address belongs to another machine, which is clean: that does not clear the first."""
 
     def day_of(day, start):
         if day == 1:
@@ -162,7 +162,7 @@ def test_another_network_is_another_incident(tmp_path):
 
 
 def test_hourly_reports_see_addresses_in_turn_of_earlier_hours(tmp_path):
-    """An address an hour, five servers each: no hour shows more than one of them."""
+    """A new address each hour, five servers each: no hour shows more than one address."""
     eve, profile = tmp_path / "eve.json", tmp_path / "site.yaml"
     profile.write_text(SITE)
     found = []

@@ -1,5 +1,6 @@
-"""Bounds of alerts: whatever the true times within the bounds of the matches, what is called sure
-happened."""
+"""Bounds of alerts: for any true times within the bounds of the matches, every certain alert
+happened.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st

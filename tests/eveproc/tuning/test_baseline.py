@@ -1,5 +1,4 @@
-"""A baseline: what is saved loads, weeks merge to the same in any order, and nothing else is taken
-for one."""
+"""A baseline: it loads as saved, weeks merge in any order, and other files are refused."""
 
 import json
 import random

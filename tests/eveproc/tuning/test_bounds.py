@@ -1,4 +1,4 @@
-"""Poisson limits against tables, and a tail that promises no less than what comes true."""
+"""Poisson limits compared with tables, and a tail that is never exceeded more often than promised."""
 
 import random
 from statistics import mean

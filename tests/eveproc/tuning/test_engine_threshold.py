@@ -1,4 +1,4 @@
-"""The window model of `type both`, on real engines and by what must always hold."""
+"""The window model of `type both`, compared with real engines and checked by invariants."""
 
 import random
 from collections import defaultdict
@@ -28,8 +28,9 @@ SOME = st.builds(Threshold, st.integers(1, 12), st.integers(1, 300))
 
 @pytest.fixture(scope="module")
 def pcap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty hosts, each with a pace of its own, many of whose questions fall on the last moment of
-    a window, or one microsecond after."""
+    """Sixty hosts with different rates, many of whose queries come at the end of a window, or one
+    microsecond later.
+    """
     wire, rng = Wire(), random.Random(5)
     for number in range(60):
         at, pace = 0.0, rng.choice((0.3, 1, 5, 20))

@@ -1,5 +1,6 @@
-"""What is kept of events, what of it a rule matches, and which alerts follow: by hand, and against
-recordings of both engines."""
+"""Kept events, the matches of a rule, and its alerts: computed by hand, and compared with
+recordings of both engines.
+"""
 
 import random
 from collections import defaultdict

@@ -1,5 +1,4 @@
-"""HistoryRows: a set in order, whatever the order and number of parts it came in, and never too
-many."""
+"""HistoryRows: a sorted, bounded set, whatever the order and number of its parts."""
 
 import pytest
 from hypothesis import given

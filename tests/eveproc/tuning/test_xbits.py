@@ -1,4 +1,5 @@
-"""Marks as engines keep them: not prolonged, in the way when run out, forgotten with the host.
+"""xbits as engines keep them: not prolonged, blocking until removed after expiry, forgotten with
+the host.
 Engines: tests/test_thresholds.py."""
 
 from eveproc.tuning.engine_threshold import SECOND, Match

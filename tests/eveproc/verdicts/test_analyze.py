@@ -1,4 +1,4 @@
-"""The conductor: reading, time limits, who is listed, what is said of sensors."""
+"""analyze: reading, time limits, listed hosts, sentences about sensors."""
 
 import json
 from datetime import UTC, datetime

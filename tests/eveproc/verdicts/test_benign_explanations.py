@@ -173,7 +173,7 @@ class TestSurveys:
         ],
     )
     def test_who_changes_its_names_is_no_survey(self, names, level):
-        """Blocklisted: each server refuses the recipient, as it answers who checks addresses."""
+        """A blocklisted mailer: each server refuses the recipient, as for an address verifier."""
         probes = asked(60, 25, "check@corp.test")
         greets = [
             replace(e, helo=f"pc{int(e.time) // 5 % names}") if is_smtp(e) else e for e in probes

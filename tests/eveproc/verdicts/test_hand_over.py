@@ -1,4 +1,4 @@
-"""Addresses that carry on from one another -> one machine; people who come and go stay apart."""
+"""Addresses that are active one after another -> one machine; people who come and go stay separate."""
 
 import random
 from itertools import pairwise
@@ -248,7 +248,7 @@ def test_with_refusals_by_policy_among_them_they_are_infected():
 
 
 def test_alerts_of_hosts_that_are_active_at_once_are_not_put_together():
-    """Two machines, each with addresses of its own: nobody can tell which is whose."""
+    """Two machines, each with its own addresses, which cannot be separated."""
     events = [*alerting(), *alerting(start=70)]
     assert told(events) == []
 
@@ -276,7 +276,7 @@ def test_hosts_with_an_alert_hours_apart_are_not_one_machine():
 
 
 def test_hosts_whose_mails_are_logged_are_not_put_together_by_their_alerts():
-    """Records tell more: each told partners of its own, hours apart."""
+    """Records show more: each notified its own partners, hours apart."""
     events = [*a_day(), *alerting()]
     for number in range(12):
         host = f"{PREFIX}0:{number + 1:x}"

@@ -1,5 +1,6 @@
-"""Logs from which something is missing -> a report that says what; nothing is said where nothing is
-missing."""
+"""Logs from which something is missing -> a report that says what; a complete log -> no such
+sentence.
+"""
 
 import gzip
 import json
@@ -268,7 +269,7 @@ def test_a_tenth_of_the_lines_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_records_are_cut_off_behind_their_kind(tmp_path: Path) -> None:
-    """What is left of each names its kind, as behind a limit of 200 bytes and more."""
+    """The rest of each names its event type, as with a limit of 200 bytes and more."""
     lines = [line if n % 10 else line[:200] + b"\n" for n, line in enumerate(hours(0, 1))]
     report = judged(tmp_path, lines, ONE_NETWORK)
     assert names(report) == ["lines_not_usable"]
@@ -359,7 +360,9 @@ def test_every_host_of_the_json_form_tells_its_coverage(tmp_path: Path) -> None:
 
 
 def test_tls_alone_is_not_enough_to_say_that_nobody_sends(tmp_path: Path) -> None:
-    """Submission is seen, and neither port 25 nor lookups; who is found is told all the same."""
+    """Submission is seen, but neither port 25 nor lookups; infected hosts are reported
+    nevertheless.
+    """
 
     def handshakes(servers: int) -> list[bytes]:
         return [
@@ -447,7 +450,7 @@ def test_three_nights_with_news_and_one_without(tmp_path: Path) -> None:
 def test_a_night_whose_records_are_all_cut_off_is_not_nothing_new(
     tmp_path: Path, left: int
 ) -> None:
-    """Where a limit of syslog came with an update, every night after it would be quiet."""
+    """If an update introduced a syslog limit, every later night would look quiet."""
     eve, site = office.write(tmp_path)
     arguments = ["report", eve, "-s", site, "--state", str(tmp_path / "state")]
     assert CliRunner().invoke(main, arguments).exit_code == 0

@@ -154,7 +154,7 @@ def test_one_person_with_two_mailboxes_is_no_crowd():
 
 
 def marks(kind, number, start=0):
-    """Records of which one in a thousand is read, and this is it."""
+    """Records with the time at which one in a thousand is read."""
     made = {
         "http": lambda n: Http(time=START + n, client=HOST, platform=f"linux; android 13; sm-{n}"),
         "tls": lambda n: replace(handshake(n, "198.51.100.9", "", 443), fingerprint=f"t13d{n}"),

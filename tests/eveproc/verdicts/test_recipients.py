@@ -52,7 +52,7 @@ def test_spam_over_built_in_names_of_exchangers():
 
 
 def test_a_smarthost_is_no_exchanger():
-    """Its name says so; without a name, that it takes mail for many domains."""
+    """Its name shows it, or, without a name, that it accepts mail for many domains."""
     named = [answer(n, "smtp.provider.test", server(n)) for n in range(8)]
     assert verdict(named + spam(149, refused=0)).level is Level.CLEAN
     events = [

@@ -1,4 +1,4 @@
-"""Mails that a sensor sees on both sides of NAT -> whose they are."""
+"""Mails that a sensor sees on both sides of NAT -> the host that sent them."""
 
 from msgspec.structs import replace
 

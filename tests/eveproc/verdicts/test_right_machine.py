@@ -1,4 +1,5 @@
-"""Networks in which addresses say little -> each bot infected under its right name, nobody else.
+"""Networks in which addresses identify little -> each bot is infected under its correct name, and
+no other host.
 
 Each case is played twice: with records, and with alerts alone where those can tell.
 """

@@ -1,4 +1,4 @@
-"""Logins beside the evidence -> whom to ask; never another verdict."""
+"""Logins besides the evidence -> user names in the report, and the same verdict."""
 
 import json
 

@@ -1,5 +1,6 @@
-"""A watch that cannot see: told at once and then every hour, notified once, kept in a heartbeat,
-ended on request."""
+"""A watch that cannot judge: reported at once and then every hour, notified once, written to the
+heartbeat, ended on request.
+"""
 
 import json
 import threading

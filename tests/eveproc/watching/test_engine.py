@@ -1,5 +1,4 @@
-"""Lines as they come -> news: once per incident and change, at the line that decides, in memory
-that does not grow."""
+"""Lines -> news: once per incident and change, at the deciding line, in constant memory."""
 
 import pickle
 

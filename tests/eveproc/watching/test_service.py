@@ -1,5 +1,6 @@
-"""`eveproc watch` as it is run: told once whatever happens to it, obedient to signals, nothing lost
-where it has a state."""
+"""`eveproc watch` as it is run: everything is reported once, signals are obeyed, and with a state
+nothing is lost.
+"""
 
 import json
 import os

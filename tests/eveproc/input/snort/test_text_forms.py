@@ -30,8 +30,7 @@ every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.title)
 
 @cache
 def alerts() -> tuple[Told, ...]:
-    """Those of the recorded office, and between them those of rules that are not ours, with odd
-    messages."""
+    """Alerts of the recorded office, mixed with alerts of other rules with odd messages."""
     with gzip.open(DATA / "office-suricata-7.eve.json.gz") as stream:
         records = [json.loads(line) for line in stream]
     ours = [Told.of(record) for record in records if record["event_type"] == "alert"]
@@ -49,8 +48,9 @@ def written(path: Path, content: bytes) -> Path:
 
 
 def of_form(form: Form) -> tuple[Told, ...]:
-    """The same alerts in what the form can say: without fractions of seconds, or without quotes in
-    a message."""
+    """The same alerts as far as the form can hold them: without fractions of seconds, or without
+    quotes in a message.
+    """
     whole = (replace(a, time=float(int(a.time))) if form.whole_seconds else a for a in alerts())
     return tuple(replace(a, msg=a.msg.replace('"', "'")) for a in whole)
 
