@@ -44,7 +44,7 @@ MOST_MEMORY = 1 << 30
 ANSWER_BYTES, ANSWER_SECONDS = 1 << 16, 5.0
 
 TAKEN = b"1\n"
-UNKNOWN = Refusal("the service says no more")
+UNKNOWN = Refusal("the service gave no reason")
 
 # The environment variable with the key that signs what webhooks get, and the header for it.
 SECRET, SIGNATURE = "MXHOUND_NOTIFY_SECRET", "X-Hub-Signature-256"

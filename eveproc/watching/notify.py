@@ -214,11 +214,11 @@ class _Outbox:
     def _tell(self, delivered: bool) -> None:
         """Say when deliveries begin to fail, and when they work again."""
         if delivered and self._failing:
-            self._say(f"{self.name}: takes notifications again")
+            self._say(f"{self.name}: accepts notifications again")
         elif not delivered and not self._failing:
             why = self._courier.refusal.why
             self._say(
-                f"{self.name}: does not take a notification ({why}); it is kept and tried again"
+                f"{self.name}: does not accept a notification ({why}); it is kept and tried again"
             )
         self._failing = not delivered
 

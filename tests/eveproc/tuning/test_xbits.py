@@ -1,6 +1,6 @@
-"""xbits as engines keep them: not prolonged, blocking until removed after expiry, forgotten with
-the host.
-Engines: tests/test_thresholds.py."""
+"""xbits as engines keep them: never prolonged; an expired one blocks a new one until it is queried;
+forgotten with the host. Engines: tests/test_thresholds.py.
+"""
 
 from eveproc.tuning.engine_threshold import SECOND, Match
 from eveproc.tuning.xbits import XbitState, after_each, joined

@@ -83,8 +83,8 @@ def test_a_service_that_refuses_gets_everything_later_once_and_that_is_told(hook
     assert titles(hook.wait_for(3, SOON)) == ["title 0", "title 1", "title 2"]
     assert notifier.close(SOON) == {}
     assert said == [
-        "json://...: does not take a notification (it answered 503); it is kept and tried again",
-        "json://...: takes notifications again",
+        "json://...: does not accept a notification (it answered 503); it is kept and tried again",
+        "json://...: accepts notifications again",
     ]
 
 
@@ -135,7 +135,7 @@ def test_of_several_urls_each_is_told_by_its_place(hook):
         time.sleep(0.01)
     notifier.close(0.0)
     assert said == [
-        "json://... (URL 2 of 2): does not take a notification (Connection refused); it is kept "
+        "json://... (URL 2 of 2): does not accept a notification (Connection refused); it is kept "
         "and tried again"
     ]
 
