@@ -31,7 +31,7 @@ from rulegen.vocabulary import Signal
 OWN_PACE, OWN_COPIES = 7, 3
 # Minimum number of readable mails of a business program.
 SHOWN = 5
-# Such a program delivers to mail exchangers; it has no accounts at the submission servers of others.
+# Such a program delivers to mail exchangers and has no accounts at submission servers of others.
 DELIVERED = BY_RATE - SUBMITTED
 
 
