@@ -1,13 +1,11 @@
 """A state file <-> State: the log positions, evidence, leases and incidents between reports.
 
-Only this module and eveproc/archive use sqlite3. An open State has the file to itself. Only `keep`
-changes it, in one transaction; docs/state.md describes the tables.
+Each change is one transaction; docs/state.md describes the tables.
 """
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from math import inf, isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -24,20 +22,17 @@ from eveproc.evidence.packing import pack, storable, unpack
 from eveproc.evidence.sensor_health import SensorHealth
 from eveproc.evidence.server_names import ServerNames
 from eveproc.evidence.store import EvidenceStore, HostEvidence
+from eveproc.state.database import as_written, open_database, transaction, why_unusable
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
 from eveproc.state.stored_values import as_address, as_day, as_hour, as_number, as_text, as_time
 from eveproc.verdicts.hand_over import network_of
 from eveproc.verdicts.past import DayFigures
-from rulegen.errors import MxhoundError
-from rulegen.files import refuse_foreign_link, why_not_made
 from rulegen.units import DAY, HOUR
 
 StoredRow = TypeVar("StoredRow", LogPosition, Incident)
 
-# SQLite's application_id, in the file's header: a file of another program is refused.
-APPLICATION = int.from_bytes(b"mxhd")
 # How long evidence is kept: a day, and before it 8 hours, the longest window below a day.
 EVIDENCE_HOURS = 24 + 8
 # For a machine with an incident only this much of the kept evidence counts: less than the time
@@ -56,76 +51,6 @@ MOST_LOG_POSITIONS, MOST_INCIDENTS, MOST_VERDICTS = 10_000, 100_000, 1_000_000
 # 25,000 machines for DAYS_KEPT days; the earliest days are dropped first.
 MOST_DAYS = 1_000_000
 
-# Each migration brings the file from one version of the schema to the next; their number is the
-# user_version. Names in the file are those of 0.1: an incident is an `episode`, a log position a
-# `bookmark`.
-MIGRATIONS = (
-    """
-    CREATE TABLE bookmarks (path TEXT, kind TEXT, device INTEGER, inode INTEGER, size INTEGER,
-        modified INTEGER, offset INTEGER, head_size INTEGER, head BLOB, tail BLOB, grown REAL)
-        STRICT;
-    CREATE TABLE evidence (address TEXT, hour INTEGER, piece BLOB, PRIMARY KEY (address, hour))
-        WITHOUT ROWID, STRICT;
-    CREATE INDEX evidence_by_hour ON evidence (hour);
-    CREATE TABLE leases (address TEXT, mac TEXT, hour INTEGER, first REAL, last REAL,
-        PRIMARY KEY (address, mac, hour)) WITHOUT ROWID, STRICT;
-    CREATE TABLE lease_lengths (address TEXT, mac TEXT, seconds INTEGER, PRIMARY KEY (address, mac))
-        WITHOUT ROWID, STRICT;
-    CREATE TABLE names (mac TEXT PRIMARY KEY, time REAL, name TEXT) WITHOUT ROWID, STRICT;
-    CREATE TABLE counters (sensor TEXT, counter TEXT, time REAL, value INTEGER,
-        PRIMARY KEY (sensor, counter)) WITHOUT ROWID, STRICT;
-    CREATE TABLE moments (name TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
-    """,
-    """
-    CREATE TABLE episodes (id TEXT PRIMARY KEY, mac TEXT, address TEXT, name TEXT, started REAL,
-        first_reported REAL, last_seen REAL, level TEXT, score REAL, standing TEXT)
-        WITHOUT ROWID, STRICT;
-    CREATE TABLE reports (number INTEGER PRIMARY KEY, last_event REAL, files INTEGER, bytes INTEGER,
-        lines INTEGER) STRICT;
-    CREATE TABLE verdicts (at REAL, episode TEXT, host TEXT, trend TEXT, level TEXT, score REAL,
-        PRIMARY KEY (at, episode)) WITHOUT ROWID, STRICT;
-    """,
-    """
-    CREATE TABLE messages (service TEXT, number INTEGER, title TEXT, body TEXT, kind TEXT,
-        PRIMARY KEY (service, number)) WITHOUT ROWID, STRICT;
-    """,
-    """
-    CREATE TABLE server_names (address TEXT, organisation TEXT, is_exchange INTEGER, time REAL,
-        PRIMARY KEY (address, organisation, is_exchange)) WITHOUT ROWID, STRICT;
-    """,
-    """
-    ALTER TABLE episodes ADD COLUMN scope TEXT NOT NULL DEFAULT '';
-    CREATE TABLE lease_scopes (
-        address TEXT, mac TEXT, scope TEXT, PRIMARY KEY (address, mac, scope)
-    ) WITHOUT ROWID, STRICT;
-    CREATE TABLE releases (
-        address TEXT, mac TEXT, time REAL, PRIMARY KEY (address, mac)
-    ) WITHOUT ROWID, STRICT;
-    CREATE TABLE macs (
-        address TEXT, mac TEXT, slot INTEGER, first REAL, last REAL,
-        PRIMARY KEY (address, mac, slot)
-    )
-        WITHOUT ROWID, STRICT;
-    CREATE TABLE gateways (mac TEXT PRIMARY KEY, time REAL) WITHOUT ROWID, STRICT;
-    """,
-    """
-    ALTER TABLE messages ADD COLUMN data TEXT NOT NULL DEFAULT '';
-    """,
-    """
-    ALTER TABLE episodes ADD COLUMN in_turn TEXT NOT NULL DEFAULT '';
-    """,
-    """
-    CREATE TABLE logins (address TEXT, kind TEXT, name TEXT, source TEXT, scope TEXT, hour INTEGER,
-        PRIMARY KEY (address, kind, name, source, scope)) WITHOUT ROWID, STRICT;
-    """,
-    """
-    CREATE TABLE days (machine TEXT, day INTEGER, mails INTEGER, recipients INTEGER,
-        refused INTEGER, deliveries INTEGER, kinds TEXT, servers TEXT, PRIMARY KEY (machine, day))
-        WITHOUT ROWID, STRICT;
-    CREATE INDEX days_by_day ON days (day);
-    """,
-)
-
 
 class Reported(Struct, frozen=True):
     """A report that was made: its last event (seconds since 1970 UTC), and what was read for it."""
@@ -140,125 +65,10 @@ class Reported(Struct, frozen=True):
 def open_state(path: Path) -> Iterator["State"]:
     """The state in this file, a new one if there is none; no other process can open it meanwhile.
 
-    Raises MxhoundError, also from within the `with`, when the file is in use, no state file,
-    damaged, or cannot be written.
+    Raises MxhoundError, also from within the `with`, as open_database does.
     """
-    try:
-        _make_private(path)
-        with closing(
-            sqlite3.connect(path.absolute(), timeout=0, isolation_level=None)
-        ) as connection:
-            _prepare(connection)
-            yield State(connection)
-    except sqlite3.Error as error:
-        raise MxhoundError(f"{path}: {_why(error)}") from error
-    except _DamagedError as error:
-        raise MxhoundError(
-            f"{path}: is damaged ({error}); move it away to start with a new one"
-        ) from error
-    except _RefusedError as error:
-        raise MxhoundError(f"{path}: {error}") from error
-
-
-class _RefusedError(Exception):
-    """The file cannot be used by this version."""
-
-
-class _DamagedError(Exception):
-    """The file holds data that eveproc does not write."""
-
-
-def _make_private(path: Path) -> None:
-    """Make a new file readable by its owner alone, because it says who talked to whom."""
-    try:
-        refuse_foreign_link(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise _RefusedError(f"cannot be opened: {why_not_made(path, error)}") from error
-
-
-def _why(error: sqlite3.Error) -> str:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # the low byte is the kind of error
-        case sqlite3.SQLITE_BUSY:
-            return "is in use by another eveproc; only one at a time can work with a state file"
-        case sqlite3.SQLITE_NOTADB:
-            return "is no state file of eveproc"
-        case sqlite3.SQLITE_CORRUPT:
-            return f"is damaged ({error}); move it away to start with a new one"
-    return f"cannot be used: {error}"
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Lock the file for this process, and bring its schema up to date."""
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-    if application != APPLICATION and (application or version or tables):
-        raise _RefusedError("is an SQLite file of another program")
-    if version > len(MIGRATIONS):
-        raise _RefusedError(
-            f"was written by a newer eveproc (schema {version}; this one knows schemas up to "
-            f"{len(MIGRATIONS)})"
-        )
-    if _layout(connection) != _layout_of(version):
-        raise _DamagedError(f"its tables are not those of schema {version}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if version < len(MIGRATIONS):
-        _migrate(connection, version)
-
-
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    with _transaction(connection):
-        _apply(connection, MIGRATIONS[version:])
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _apply(connection: sqlite3.Connection, migrations: Iterable[str]) -> None:
-    for migration in migrations:
-        for statement in filter(str.strip, migration.split(";")):
-            connection.execute(statement)
-
-
-def _layout(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
-    """Tables with their columns, and all other objects such as triggers and views."""
-    things = connection.execute("SELECT type, name FROM sqlite_schema")
-    columns = connection.execute(
-        "SELECT tables.name, columns.name, columns.type, columns.pk, tables.strict "
-        "FROM pragma_table_list AS tables, pragma_table_info(tables.name) AS columns"
-    )
-    own = (row for row in (*things, *columns) if not any(str(n).startswith("sqlite_") for n in row))
-    return frozenset(own)
-
-
-def _layout_of(version: int) -> frozenset[tuple[object, ...]]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        _apply(connection, MIGRATIONS[:version])
-        return _layout(connection)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # a full disk ends the transaction
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def _as_written() -> Iterator[None]:
-    """Turn errors about values that eveproc does not write into _DamagedError."""
-    try:
-        yield
-    except (ValueError, TypeError, msgspec.ValidationError) as error:
-        raise _DamagedError(error) from error
+    with open_database(path) as connection:
+        yield State(connection)
 
 
 class State:
@@ -274,7 +84,7 @@ class State:
     def incidents(self) -> list[Incident]:
         """All kept incidents, open and closed."""
         found = self._rows("episodes", Incident)
-        with _as_written():
+        with as_written():
             for incident in found:
                 for time in (incident.started, incident.first_reported, incident.last_seen):
                     as_time(time)
@@ -285,7 +95,7 @@ class State:
     def last_event(self) -> float | None:
         """The last event of all reports; None before the first."""
         (found,) = self._db.execute("SELECT MAX(last_event) FROM reports").fetchone()
-        with _as_written():
+        with as_written():
             return None if found is None else as_time(found)
 
     def report_times(self, number: int) -> tuple[float, ...]:
@@ -293,7 +103,7 @@ class State:
         rows = self._db.execute(
             "SELECT last_event FROM reports ORDER BY number DESC LIMIT ?", (number,)
         )
-        with _as_written():
+        with as_written():
             return tuple(as_time(time) for (time,) in rows)
 
     def watched_at(self) -> float | None:
@@ -302,7 +112,7 @@ class State:
 
     def keep_watched(self, now: float) -> None:
         """Record that a watch has saved its reading up to now."""
-        with _transaction(self._db):
+        with transaction(self._db):
             self._keep_moment("watched", now)
 
     def evidence_dropped_before(self) -> float | None:
@@ -363,7 +173,7 @@ class State:
                     yield address
 
     def _addresses_with_evidence(self) -> Iterator[str]:
-        with _as_written():
+        with as_written():
             for (address,) in self._db.execute("SELECT DISTINCT address FROM evidence"):
                 yield as_address(address)
 
@@ -381,7 +191,7 @@ class State:
             "WHERE machine = ? ORDER BY day",
             (storable(machine),),
         )
-        with _as_written():
+        with as_written():
             return tuple(_figures(row) for row in rows)
 
     def machines_since(self, day: int) -> set[str]:
@@ -391,14 +201,14 @@ class State:
 
     def watched_days(self) -> tuple[int, ...]:
         """The days with an entry for any machine, in order."""
-        with _as_written():
+        with as_written():
             rows = self._db.execute("SELECT DISTINCT day FROM days ORDER BY day")
             return tuple(as_day(day) for (day,) in rows)
 
     def messages(self) -> dict[str, tuple[Message, ...]]:
         """Notifications that were not delivered yet, by the key of their service, oldest first."""
         found: dict[str, list[Message]] = {}
-        with _as_written():
+        with as_written():
             for service, *message in self._db.execute(
                 "SELECT service, title, body, kind, data FROM messages ORDER BY service, number"
             ):
@@ -407,7 +217,7 @@ class State:
 
     def keep_messages(self, waiting: Mapping[str, Sequence[Message]]) -> None:
         """Replace the notifications that were kept before."""
-        with _transaction(self._db):
+        with transaction(self._db):
             self._db.execute("DELETE FROM messages")
             rows = (
                 (key, n, *astuple(message))
@@ -434,7 +244,7 @@ class State:
             self.keep_messages(waiting)
             self.keep_watched(now)
         except sqlite3.Error as error:
-            return _why(error)
+            return why_unusable(error)
         return ""
 
     def keep(
@@ -447,7 +257,7 @@ class State:
         days: Iterable[tuple[str, DayFigures]] = (),
     ) -> None:
         """Save what was read and reported, all or nothing; drop what is too old at time `at`."""
-        with _transaction(self._db):
+        with transaction(self._db):
             self._keep_log_positions(positions)
             for address in sorted(fresh.hosts):
                 self._keep_evidence(address, fresh.hosts[address])
@@ -529,7 +339,7 @@ class State:
 
     def _macs(self) -> MacTable:
         run = self._db.execute
-        with _as_written():
+        with as_written():
             macs = MacTable(gateways={as_text(mac) for (mac,) in run("SELECT mac FROM gateways")})
             for address, mac, slot, first, last in run("SELECT * FROM macs"):
                 key = (as_address(address), as_text(mac), as_hour(slot))
@@ -547,7 +357,7 @@ class State:
     def _host_names(self) -> tuple[HostNames, HostNames]:
         """Names, and marks of clients."""
         names, marks = HostNames(), client_marks()
-        with _as_written():
+        with as_written():
             for address, *said, hour in self._db.execute("SELECT * FROM logins"):
                 login = Login(*map(as_text, said))
                 held = marks if login.kind in CLIENT_KINDS else names
@@ -684,12 +494,12 @@ class State:
 
     @staticmethod
     def _unpack(pieces: Iterable[tuple[int, bytes]]) -> HostEvidence:
-        with _as_written():
+        with as_written():
             return unpack(pieces)
 
     def _leases(self) -> Leases:
         run = self._db.execute
-        with _as_written():
+        with as_written():
             leases = Leases(
                 {
                     (*_lease_key(lease), as_hour(hour)): (as_time(first), as_time(last))
@@ -715,7 +525,7 @@ class State:
 
     def _server_names(self) -> ServerNames:
         names = ServerNames()
-        with _as_written():
+        with as_written():
             for address, organisation, is_exchange, time in self._db.execute(
                 "SELECT * FROM server_names"
             ):
@@ -724,7 +534,7 @@ class State:
         return names
 
     def _health(self) -> SensorHealth:
-        with _as_written():
+        with as_written():
             last = {
                 (as_text(sensor), as_text(counter)): (as_time(time), as_number(value))
                 for sensor, counter, time, value in self._db.execute("SELECT * FROM counters")
@@ -734,7 +544,7 @@ class State:
     def _rows(self, table: str, row: type[StoredRow]) -> list[StoredRow]:
         names = row.__struct_fields__
         found = self._db.execute(f"SELECT {', '.join(names)} FROM {table}")
-        with _as_written():
+        with as_written():
             return [
                 msgspec.convert(dict(zip(names, values, strict=True)), row, strict=False)
                 for values in found
@@ -742,7 +552,7 @@ class State:
 
     def _moment(self, name: str) -> float | None:
         found = self._db.execute("SELECT time FROM moments WHERE name = ?", (name,)).fetchone()
-        with _as_written():
+        with as_written():
             return as_time(found[0]) if found else None
 
 

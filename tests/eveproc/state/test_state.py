@@ -14,15 +14,14 @@ from msgspec.structs import replace
 from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import Arp, Http, Mdns, Stats
 from eveproc.state import state as state_module
+from eveproc.state.database import APPLICATION, MIGRATIONS
 from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import FileKind, LogPosition, digest_of
 from eveproc.state.message import Message
 from eveproc.state.state import (
-    APPLICATION,
     EVIDENCE_HOURS,
     INCIDENT_HOURS,
     LEASE_DAYS,
-    MIGRATIONS,
     Reported,
     State,
     open_state,
