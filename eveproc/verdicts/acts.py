@@ -1,4 +1,4 @@
-"""HostEvidence -> acts of delivery: MX lookups each of which a connection of its own followed.
+"""HostEvidence -> acts of delivery: MX lookups that were each followed by a separate connection.
 
 Pure.
 
@@ -45,7 +45,7 @@ def most_acts(evidence: HostEvidence) -> float:
     """How many acts may count as deliveries.
 
     A program that checks an address by its MX record and then sends through its relay would count
-    each recipient's domain; it has looked up its relay's name, or uses few servers.
+    each recipient's domain; it looks up its relay's name, or uses few servers.
     """
     servers = servers_on_port_25(evidence)
     domains = evidence.log(Signal.MX_FLOOD).keys()
@@ -60,7 +60,7 @@ def most_acts(evidence: HostEvidence) -> float:
 
 
 def event_times(sketch: ActivitySketch) -> Iterator[float]:
-    """When each event that is kept happened."""
+    """The time of each kept event."""
     return (time for bucket in sketch.hours.values() for time in bucket.events.values())
 
 

@@ -82,7 +82,7 @@ def _greets_oddly(evidence: HostEvidence) -> bool:
     """True if it greets oddly for hours, or while it mails or guesses names; a survey does neither
     and ends soon.
 
-    Mails to one server are a device's, but not where it asks for MX records again and again.
+    Mails to one server are those of a device, unless it queries MX records repeatedly.
     """
     lasts = evidence.alerts(Signal.HELO_ODD).count() >= _SEVERAL
     bursts = evidence.alerts(Signal.MAIL_BURST)
@@ -92,9 +92,7 @@ def _greets_oddly(evidence: HostEvidence) -> bool:
 
 
 def _guesses(evidence: HostEvidence) -> bool:
-    """True if it asks for names that do not exist, or repeatedly for guessable names during a
-    flood.
-    """
+    """True if it queries names that do not exist, or repeatedly guessable names during a flood."""
     lasts = evidence.alerts(Signal.NAME_GUESS).distinct() >= _SEVERAL
     floods = _has(evidence, EvidenceSource.ALERT, _FLOODS)
     again = lasts and floods and _asks_names_alone(evidence)
@@ -102,9 +100,7 @@ def _guesses(evidence: HostEvidence) -> bool:
 
 
 def _asks_names_alone(evidence: HostEvidence) -> bool:
-    """True if it asks for names of mail servers without MX records: a mail server asks for the MX
-    first.
-    """
+    """True if it queries names of mail servers but no MX records, as a mail server does first."""
     asks_mx = _has(evidence, EvidenceSource.ALERT, _MX)
     return _agrees(evidence, Signal.NAME_GUESS) and not asks_mx
 

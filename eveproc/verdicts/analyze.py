@@ -1,4 +1,4 @@
-"""Files of EVE records + SiteProfile -> Report: the conductor of reading, gathering and judging."""
+"""Files of EVE records + SiteProfile -> Report: runs reading, collecting and judging."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -44,7 +44,7 @@ class Report(Struct, frozen=True):
     on `coverage` (what could have been seen). `counters` is the rise of each sensor's counters.
     `incidents` is what a report with a state says of each incident, also a first one. `notes` are
     faults that no verdict depends on: rows of the inventory that were skipped. `by` is
-    the column of the inventory by which reports for people sum up.
+    the column of the inventory by which text reports count hosts.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -96,7 +96,7 @@ def analyze(
     (default: CPU cores). `everyone`: include verdicts on clean hosts, not only their number.
     `drawn`: include chart data.
 
-    Events dated more than a day after `now` are a clock's fault and are not believed. Raises
+    Events dated more than a day after `now` are ignored: a clock is wrong. Raises
     InputError when a source cannot be read at all; single bad lines are counted in `stats`.
     """
     store, stats = gather_evidence(
@@ -262,7 +262,7 @@ def _is_above_clean(machine: Machine, context: HostContext) -> bool:
 
 
 def _quiet(store: EvidenceStore) -> int:
-    """Number of addresses without evidence and without lease."""
+    """Number of addresses without evidence or lease."""
     others = {*store.hosts, *(address for address, _, _ in store.leases.seen)}
     return len(store.active) - sum(address in store.active for address in others)
 

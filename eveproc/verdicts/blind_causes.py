@@ -130,7 +130,7 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
 
 
 def _only_replies(seen: InputSeen) -> Cause | None:
-    """Half of each connection; where it is the other half, unseen_traffic.py tells."""
+    """Only packets to home hosts; unseen_traffic.py reports the opposite case."""
     traffic = seen.coverage.traffic
     if traffic["only_replies"] < ONE_SIDED or traffic["both_sides"] or traffic["only_sent"]:
         return None

@@ -24,11 +24,11 @@ from rulegen.vocabulary import Signal
 # one address that may be read again later. Emotet reads each mailbox that it sends through, 193 of
 # them in six minutes.
 READ_ONCE_AT_MOST = 20
-# A mailbox is its reader's own if it is read again so many seconds later, and in another hour;
+# A mailbox is its reader's own if it is read again this many seconds later, and in another hour;
 # stolen accounts are tried once. An own mailbox read longer ago than LATELY would have been read
 # again.
 AGAIN, LATELY = 1800.0, 2 * HOUR
-# An account in regular use is used in so many hours of the day. One that is used from morning to
+# An account in regular use is used in this many hours of the day. One that is used from morning to
 # evening was not locked in between, as providers lock what sends spam. A sender with stolen
 # accounts (a slow one met 71 servers in 55 minutes) does not use them later.
 REGULAR_HOURS, WORKING_DAY = 3, 8 * HOUR
@@ -44,10 +44,10 @@ class Caps(Struct, frozen=True):
 
     `direct`, `submission`: external servers on those ports that are not the host's own providers;
     `servers`: both together; `lookups`: domains asked for that a delivery may have followed (inf:
-    connections were not logged); `recipients`: domains written to: no more than servers, since one
-    server for many domains is a relay, unless the mails speak for themselves (recipients.py);
-    `refused`: recipients above those that bounce of any list; `acts`: lookups followed by their
-    own connection (acts.py).
+    connections were not logged); `recipients`: domains written to, no more than servers, since one
+    server for many domains is a relay, unless the mails are suspicious in themselves
+    (recipients.py); `refused`: recipients above those that bounce of any list; `acts`: lookups
+    followed by their own connection (acts.py).
     """
 
     direct: int
@@ -101,7 +101,7 @@ def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
 
 
 def _direct(evidence: HostEvidence) -> int:
-    """Servers on port 25 other than those whose mailboxes are read again and again.
+    """Servers on port 25 other than those whose mailboxes are read repeatedly.
 
     Old programs submit to their own provider on port 25 (RFC 5068).
     """
@@ -121,7 +121,7 @@ def _submission(evidence: HostEvidence) -> int:
 
 
 def _own_accounts(evidence: HostEvidence) -> int:
-    """Providers that the host's users have accounts at, as far as they count."""
+    """Providers at which the host's users have accounts, as far as they count."""
     read = _read_again(evidence)
     times = times_by_server(evidence, Fact.READS_MAILBOX)
     now = max(evidence.last_seen(), evidence.log(Fact.READS_MAILBOX).last_seen)

@@ -20,8 +20,8 @@ from rulegen.vocabulary import Signal
 # File sharing: peers that do not answer, on ports of their own choice, many more than on mail
 # ports. A scan of many hosts tries few ports, a scan of many ports tries few hosts.
 PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
-# Connections to each server of an account that is set up which may have handed something over: a
-# login is tried on each submission port, a test mail follows.
+# Maximum number of connections with data to each server of an account that is set up: a login is
+# tried on each submission port, and a test mail follows.
 TESTS_EACH = 4
 
 
@@ -44,7 +44,7 @@ def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def regulars(evidence: HostEvidence) -> BenignExplanation | None:
-    """Many programs or people behind one address, each with an account that it goes on using.
+    """Many programs or people behind one address, each of which keeps using its account.
 
     A mass mailer uses a stolen account until it is locked, and then the next. Accounts that are in
     use from morning to evening do not count at all (caps.py); this is about the others.
@@ -64,9 +64,9 @@ def regulars(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def account_setup(evidence: HostEvidence) -> BenignExplanation | None:
-    """Mail accounts are set up: most domains whose servers are tried are asked for settings.
+    """Mail account set-up: for most domains whose servers are tried, settings are queried.
 
-    Sending mail to a domain needs no such settings. Mails sent afterwards are not excused.
+    Sending mail to a domain does not need these settings. Mails sent afterwards are not excused.
     """
     settings = evidence.log(Fact.ASKS_SETTINGS).keys()
     tried = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
@@ -107,7 +107,7 @@ def file_sharer(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def own_providers(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
-    """Most servers are those of providers whose mailboxes are read."""
+    """Most servers belong to providers whose mailboxes are read."""
     servers = (
         len(servers_on_port_25(evidence)) + evidence.log(Signal.SUBMISSION_ATTEMPTS).distinct()
     )

@@ -60,10 +60,10 @@ def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanatio
 
 
 def hidden_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """A program of the site whose mails TLS hides: one full HELO name, of the site's own domain.
+    """A program of the site with mails hidden by TLS: one full HELO name of the site's own domain.
 
-    Mass mailers greet under made-up names, the machine's short name or its address, and some
-    servers refuse them. Who borrows the site's name is still suspected.
+    Mass mailers use made-up HELO names, the machine's short name or its address, and some
+    servers refuse them. A mass mailer that uses the site's name is still suspected.
     """
     helos = evidence.log(Signal.HELO_ODD).keys()
     domains = {registered_domain(helo) for helo in helos if "." in helo}
@@ -106,7 +106,7 @@ def few_a_night(
 
 
 def _senders(evidence: HostEvidence) -> set[str]:
-    """Registered domains that its mails are from."""
+    """Registered domains of its senders."""
     own = map(registered_domain, evidence.log(Fact.SENDS_AS_US).keys())
     return evidence.log(Signal.SENDER_CHURN).keys().union(own)
 
@@ -114,7 +114,7 @@ def _senders(evidence: HostEvidence) -> set[str]:
 def _is_in_our_name(evidence: HostEvidence, context: HostContext) -> bool:
     """Own senders, different texts.
 
-    Where the site declares no domain, those that external hosts bring mail for are its own.
+    If the site declares no domain, its own are those for which external hosts bring mail.
     """
     mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US).count()
     others = evidence.log(Signal.SENDER_CHURN)
@@ -133,7 +133,7 @@ def _is_slow(evidence: HostEvidence) -> bool:
 
 
 def _is_accepted(evidence: HostEvidence, context: HostContext) -> bool:
-    """True if mails are seen, and recipients and servers take them."""
+    """True if mails are seen, and recipients and servers accept them."""
     return (
         bool(_senders(evidence))
         and evidence.log(Signal.MAIL_BURST).count() >= SHOWN
@@ -143,7 +143,7 @@ def _is_accepted(evidence: HostEvidence, context: HostContext) -> bool:
 
 
 def _is_taken_by_servers(evidence: HostEvidence, context: HostContext) -> bool:
-    """True if no more servers take nothing than chance explains.
+    """True if the number of servers that accept nothing may be due to chance.
 
     Encrypted mails show only their size, and without flow records nothing.
     """
@@ -155,11 +155,10 @@ def _is_taken_by_servers(evidence: HostEvidence, context: HostContext) -> bool:
 
 
 def _returns(evidence: HostEvidence) -> bool:
-    """It has partners, where a mass mailer meets new servers.
+    """True if it returns to its servers; a mass mailer contacts new ones.
 
-    Most servers were met in several hours, or as many sessions as it has servers came after the
-    last new one. Where sessions stay open, mails tell: as many in hours after that of the last new
-    server.
+    Most servers were contacted in several hours, or at least as many sessions as it has servers
+    came after the last new server. For sessions that stay open, mails in later hours count.
     """
     sessions, mails = evidence.log(Signal.SMTP_SESSIONS), evidence.log(Signal.MAIL_BURST)
     hours = Counter(server for bucket in sessions.hours.values() for server in bucket.keys)

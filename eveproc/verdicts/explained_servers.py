@@ -12,13 +12,13 @@ SENDERS = 3
 CLIENTS = 3
 # A mail server receives mail in proportion to what it sends.
 SHARE_IN = 0.05
-# Domains that mail is taken in for and passed on to, in all and for each host that brings mail. A
-# secondary mail server serves the domains of a friend or two.
+# Domains for which mail is accepted and forwarded, in all and for each host that brings mail. A
+# secondary mail server serves a few domains of others.
 PASSED_ON, PASSED_EACH = 15, 2
 # Out of about ten (evidence.Fact.ASKS_PTR).
 PTR_NAMES = 1
-# A mail filter asks blocklists about every client; who asks them about itself, as bots and monitors
-# do, knows few addresses. Of each client it may look up the domains of some senders.
+# A mail filter asks blocklists about every client; bots and monitors ask about their own few
+# addresses. For each client, a filter may look up the domains of some senders.
 FILTERED, SENDERS_EACH = 10, 5
 # A mass mailer does not connect to internal hosts' mail ports, nor to other ports of a mail server.
 SCANNED_HOSTS = 5
@@ -27,7 +27,7 @@ NAMED = 3
 
 
 def declared_server(evidence: HostEvidence, *, is_declared: bool) -> BenignExplanation | None:
-    """A declared mail server sends for many: what one account sends makes it suspected at most."""
+    """A declared mail server sends for many users: one account makes it suspected at most."""
     if not is_declared or not is_one_text_refused(evidence):
         return None
     return BenignExplanation(
@@ -59,9 +59,9 @@ def mail_server(evidence: HostEvidence) -> BenignExplanation | None:
 
 
 def _relays_for_anybody(evidence: HostEvidence) -> bool:
-    """An open relay: few hosts bring mail for many domains, and it goes on to those (RFC 2505).
+    """An open relay forwards what few hosts bring for many domains (RFC 2505).
 
-    A mail server takes mail in for its own domains. A backup server passes on what many servers
+    A mail server accepts mail for its own domains. A backup server forwards what many servers
     bring, for the few domains that it serves.
     """
     out = evidence.log(Signal.MAIL_BURST).keys()
@@ -86,7 +86,7 @@ def resolver(evidence: HostEvidence) -> BenignExplanation | None:
 def mail_filter(evidence: HostEvidence) -> BenignExplanation | None:
     """A host that asks DNS blocklists about the clients of a mail server (RFC 5782).
 
-    Only its lookups are explained: who sends spam may ask as well.
+    Only its lookups are explained: a sender of spam may ask as well.
     """
     asked = evidence.log(Fact.ASKS_BLOCKLIST).distinct()
     looked_up = max(evidence.log(s).distinct() for s in (Signal.MX_FLOOD, Signal.NAME_GUESS))

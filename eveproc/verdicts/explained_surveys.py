@@ -26,18 +26,18 @@ AGAIN, ROUNDS, SETTLED, WATCHED, A_MINUTE = 3, 1.5, 0.25, 1800, 1.2
 VISITS_EACH, FEW = 10, 8
 # Most servers answer, and the host does not look up where to deliver.
 ANSWER, MX_DOMAINS = 0.8, 5
-# Of the servers that a survey meets, this share is handed nothing, and one at most anything (a
+# A survey hands nothing to this share of the servers that answer, and something to one at most (a
 # check may end with a mail to oneself; Emotet in a public capture handed mails to 15 of 232
-# servers). A third of what it tries answers: three ports, one open.
+# servers). A third of the servers that it tries answers: three ports, one open.
 MOST_ASKED, HANDED_AT_MOST, MET_AT_LEAST = 0.8, 1, 0.3
-# So many people at one machine may greet servers by hand (signals/content.py, sender_churn).
+# Maximum number of people who use one machine (signals/content.py, sender_churn).
 SEVERAL_NAMES = 8
 # With more lookups than this for each server connected to, the lookups are not for delivery.
 LOOKUPS_EACH = 5
 
 
 def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """The same servers are visited again and again, by a program that keeps its name."""
+    """A program that visits the same servers repeatedly and keeps its name."""
     sketches = _visits(evidence, context)
     peers = len(set().union(*(sketch.keys() for sketch in sketches)))
     if (
@@ -90,10 +90,10 @@ def _comes_back_at_random(visits: list[ActivitySketch]) -> bool:
 
 
 def _changes_names(evidence: HostEvidence) -> bool:
-    """Does it greet under new names, or name new sender domains, nearly each time?
+    """True if it uses new HELO names or new sender domains nearly each time.
 
     A program that checks servers has one name; several machines behind one address keep theirs.
-    More names in an hour than are kept are no program's either.
+    So no program has more names in an hour than are kept.
     """
     return any(
         sketch.distinct() > SEVERAL_NAMES
@@ -103,13 +103,12 @@ def _changes_names(evidence: HostEvidence) -> bool:
 
 
 def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """Mail servers are asked something and handed nothing: banner, TLS, addresses, an account's
-    set-up.
+    """A survey queries mail servers and hands over nothing: banner, TLS, addresses, account set-up.
 
-    A mass mailer whose every mail is refused looks the same on port 25, but tries no other ports
-    and does not say who it is; one that changes its names is no survey. A submission port takes
-    logins (RFC 6409, section 4.3): who tries those of many organisations, and no other port of
-    theirs, may be guessing passwords; and so may who comes back to the same ports again and again,
+    A mass mailer whose mails are all refused looks the same on port 25, but tries no other ports
+    and does not identify itself; a host that changes its names is no survey. Submission ports take
+    logins (RFC 6409, section 4.3): a host that tries those of many organisations, and none of their
+    other ports, may be guessing passwords. So may a host that returns to the same ports repeatedly,
     but not in rounds as a monitor does.
     """
     met = evidence.log(Fact.MET_BY_MAIL).keys()
@@ -134,9 +133,9 @@ def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | 
 
 
 def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """Sessions that show no mail, where no flow record tells how much was sent.
+    """Sessions that show no mail, without flow records that show how much was sent.
 
-    Like alerts alone, they count what surveys, monitors and the people behind one address do, too.
+    As with alerts alone, surveys, monitors and people behind one address reach the same counts.
     """
     kinds = (Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
     sessions = sum(evidence.log(kind).count() for kind in kinds)
@@ -154,10 +153,10 @@ def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplan
 
 
 def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
-    """To most of the mail servers that it met the host sent too little for a mail or a login.
+    """True if it sent too little for a mail or login to most mail servers that answered.
 
-    Without flow records no bytes tell. Then smtp records show unencrypted sessions, and encrypted
-    ones may hand over anything.
+    Without flow records the bytes are unknown. Then smtp records show unencrypted sessions, and
+    encrypted ones may hand over anything.
     """
     met, handed = evidence.log(Fact.MET_BY_MAIL).keys(), evidence.log(Fact.HANDED_OVER).keys()
     if context.connections_logged:
@@ -171,7 +170,7 @@ def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
 
 
 def address_checker(evidence: HostEvidence, caps: Caps) -> BenignExplanation | None:
-    """Many domains are looked up, and few of their servers met, were it users' own providers."""
+    """Many domains are looked up, and few servers contacted, own providers included."""
     servers = servers_on_port_25(evidence) | evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     asked = max(evidence.log(signal).distinct() for signal in (Signal.MX_FLOOD, Signal.NAME_GUESS))
     if not caps.connections_logged or asked < MX_DOMAINS or asked <= LOOKUPS_EACH * len(servers):

@@ -1,18 +1,18 @@
-"""Machines without MAC and lease -> those whose addresses carried on from one another, as one.
+"""Machines without MAC and lease -> those with addresses active one after another, as one.
 
-A machine that changes its address (IPv6 privacy extensions, DHCP that is not logged) does the same
-thing from one address after the other, and never from two at once. Addresses are put together if
+A machine that changes its address (IPv6 privacy extensions, DHCP that is not logged) acts from one
+address after another, and never from two at once. Addresses are combined if
 
 - they are in one /64 (IPv6) or /24 (IPv4) and in the same scope, and nothing names their machines;
 - each of them delivered mail to, or looked up the mail servers of, at least EACH peers, as people's
   machines do not: submission to a provider does not count;
-- where no record shows that, each of them raised the same alert;
+- or, if no record shows that, each of them raised the same alert;
 - no two of them were active at once;
-- of as many hosts that are independent of each other, so many would follow each other so closely in
-  one of 2,000 cases at most (`chance`), of alerts in one of 20,000.
+- the probability that independent hosts follow each other so closely is at most one in 2,000
+  (`chance`), for alerts one in 20,000.
 
-Two machines of one network that change addresses at the same time are not told apart, and neither
-is put together. docs/verdicts.md has the measurement.
+Two machines of one network that change addresses at the same time cannot be separated, and the
+addresses of neither are combined. docs/verdicts.md has the measurement.
 """
 
 from bisect import bisect_right
@@ -37,7 +37,7 @@ from rulegen.site_profile import SiteProfile
 from rulegen.units import count_of
 from rulegen.vocabulary import Signal
 
-# What people's machines do not do: their mail goes to one provider, by submission.
+# Activities that people's machines do not show: they submit their mail to one provider.
 ACTS = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.MX_FLOOD, Signal.NAME_GUESS)
 # Alerts that people's machines do not raise, either.
 ALERTS = frozenset(
@@ -51,11 +51,11 @@ CHANCE_AT_MOST = 5e-4
 # Alerts are moments, which follow each other closely more often than hours of mailing do.
 CHANCE_OF_ALERTS = 5e-5
 PREFIX = {4: 24, 6: 64}
-# A host that was active beside this share of the others is none of them.
+# A host that was active at the same time as this share of the others is not part of the machine.
 STEADY = 0.5
 # More hosts of one network that mail directly are no single machine; comparing them takes long.
 COMPARED_AT_MOST = 512
-# So many candidates of a network are looked at for those that raised the same alert.
+# Maximum number of candidates of a network that are compared by alerts.
 MOST_CANDIDATES = 4 * COMPARED_AT_MOST
 
 
@@ -81,7 +81,7 @@ class _Candidate:
 
     @cached_property
     def since(self) -> float:
-        """When it had done enough to be a candidate: from its first alert on."""
+        """When it had done enough to be a candidate: at the first alert, if there are alerts."""
         each = 1 if self.alerts else EACH
         met = (sketch.newcomers() for sketch in self._sketches())
         return min(peers[each - 1][0] for peers in met if len(peers) >= each)
@@ -101,8 +101,8 @@ class _Candidate:
 class Chain(Struct, frozen=True):
     """Machines in order of time; `gap` is the longest pause between two, in seconds.
 
-    `since` is when they were too many in too close a sequence for independent hosts. `signal` is
-    that of the alerts that all of them raised, None where records show what they did.
+    `since` is the time from which independent hosts were ruled out. `signal` is that of the alerts
+    that all of them raised, None if records show what they did.
     """
 
     machines: tuple[Machine, ...]
@@ -126,7 +126,7 @@ class Chain(Struct, frozen=True):
 
 
 def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) -> Iterator[Machine]:
-    """The same machines, with those that carried on from one another as one."""
+    """The same machines; those that were active one after another are combined."""
     kept = _Kept()
     waiting: dict[tuple[str, str, bool], list[str]] = {}
     for machine in found:
@@ -138,7 +138,7 @@ def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) ->
             yield machine
     for (network, _, has_alerts), keys in waiting.items():
         most = MOST_CANDIDATES if has_alerts else COMPARED_AT_MOST
-        if not FEWEST <= len(keys) <= most:  # no chain can come of these
+        if not FEWEST <= len(keys) <= most:  # these cannot form a chain
             yield from map(kept.take, keys)
             continue
         candidates = [_Candidate(m, _alerts_alone(m.evidence)) for m in map(kept.take, keys)]
@@ -150,7 +150,7 @@ def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) ->
 
 
 class _Kept:
-    """Machines that wait for others; most evidence is packed, as there may be much."""
+    """Machines that wait for others; most evidence is packed to save memory."""
 
     def __init__(self) -> None:
         self._machines: dict[str, Machine] = {}
@@ -176,7 +176,7 @@ def networks_of_candidates(found: Iterable[Machine], site: SiteProfile) -> set[s
 
 
 def networks_with_acts(store: EvidenceStore, site: SiteProfile) -> set[str]:
-    """As `networks_of_candidates` before it is known which machines there are: never fewer."""
+    """As `networks_of_candidates`, before machines are known; includes all of those."""
     return {
         network_of(address)
         for address, evidence in store.hosts.items()
@@ -195,7 +195,7 @@ def _does_enough(evidence: HostEvidence) -> bool:
 
 
 def _alerts_alone(evidence: HostEvidence) -> frozenset[Signal]:
-    """Signals of a host's alerts; none where records show what it did."""
+    """Signals of a host's alerts; none if records show what it did."""
     if any(evidence.log(signal).hours for signal in ACTS):
         return frozenset()
     raised = {kind for kind, source in evidence.sketches if source is EvidenceSource.ALERT}
@@ -203,7 +203,7 @@ def _alerts_alone(evidence: HostEvidence) -> frozenset[Signal]:
 
 
 def chance(chained: int, of: int, gap: float, span: float) -> float:
-    """How often independent hosts would follow each other so closely, at most.
+    """Upper bound of the probability that independent hosts follow each other so closely.
 
     `of` hosts begin at any time of `span` seconds. That each of `chained` but the first begins
     within `gap` seconds after the one before it ended has the probability gap/span; there are
@@ -258,13 +258,13 @@ def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
 
 
 def _most_raised(candidates: list[_Candidate]) -> Signal | None:
-    """The signal whose alerts most candidates raised; None where records tell."""
+    """The signal whose alerts most candidates raised; None if there are records."""
     raised = Counter(signal for candidate in candidates for signal in candidate.alerts)
     return min(raised, key=lambda signal: (-raised[signal], signal), default=None)
 
 
 def _since(run: list[_Candidate], candidates: list[_Candidate], bound: float) -> float:
-    """When so many of a run had been active that it was no coincidence among those so far."""
+    """The time at which enough of a run had been active to rule out coincidence."""
     first, starts = min(c.start for c in candidates), sorted(c.since for c in candidates)
     gaps = list(accumulate(_gaps(run), max))
     known = list(accumulate((candidate.since for candidate in run), max))
@@ -281,7 +281,7 @@ def _span_for(chained: int, of: int, gap: float, bound: float) -> float:
 
 
 def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Without hosts that were active beside most others, as a server is."""
+    """Without hosts that were active at the same time as most others, such as servers."""
     beside = dict.fromkeys(map(id, candidates), 0)
     for one, other in combinations(candidates, 2):
         if one.overlaps(other):
@@ -294,9 +294,9 @@ def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
 def _runs(
     ordered: list[_Candidate], of: int, span: float, bound: float
 ) -> Iterator[list[_Candidate]]:
-    """The longest parts of which no two were active at once, and that are no coincidence.
+    """The longest parts of which no two were active at once, and which are no coincidence.
 
-    A part that is one is cut at its longest pause.
+    A part that may be a coincidence is split at its longest pause.
     """
     parts = [ordered]
     while parts:

@@ -8,7 +8,7 @@ def clients_with_mail(evidence: HostEvidence) -> set[str]:
     """Hosts that handed it a mail, as far as known.
 
     Of an encrypted session only the greeting is logged. It counts unless the bytes of its
-    connections show that nothing was handed over: scanners of the world greet every open port.
+    connections show that nothing was handed over: scanners greet every open port.
     """
     return evidence.log(Fact.TAKES_MAIL_IN).keys() | _greeted_by(evidence)
 

@@ -19,11 +19,11 @@ from rulegen.site_profile import Network, SiteProfile
 # external clients of a server are many, each seen rarely.
 SHARE_NAMED = 0.05
 NETWORKS_NAMED, FIELDS_NAMED = 4, 3
-# So many connections of the sample of which only one side's packets were seen, and more than an
-# attempt to connect. A few are left over from connections that ended before.
+# Minimum number of sampled connections with packets of one side only that are more than an attempt
+# to connect. A few are left over from connections that ended before.
 ONE_SIDED = 5
-# So many clients with public addresses, none of them home, whose servers are not home either: no
-# gateway has so many.
+# Minimum number of clients with public addresses, not home, whose servers are not home either: no
+# gateway has this many.
 SEVERAL = 5
 _NOT_UNUSABLE = frozenset((SkipReason.BLANK, SkipReason.OTHER_EVENT_TYPE))
 _TIME_REASONS = ("dated in the future", "outside --since and --until")
@@ -82,7 +82,7 @@ class InputSeen:
         }
 
     def without_connection(self) -> int:
-        """How many home hosts that broadcast or got a lease opened no connection at all."""
+        """Number of home hosts that broadcast or got a lease but opened no connection."""
         is_home, leased = home_test(self.site), self.store.leases.acknowledgements()
         known = self.coverage.broadcasters.union(filter(is_home, leased))
         return len(known - self.store.active)

@@ -29,7 +29,7 @@ class Cause(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """The outcome; `causes` is empty where it is JUDGED."""
+    """The outcome; `causes` is empty if it is JUDGED."""
 
     outcome: Outcome = Outcome.JUDGED
     causes: tuple[Cause, ...] = ()

@@ -1,7 +1,7 @@
-"""A machine's days of direct delivery -> how many servers of others it met within a week. Pure.
+"""A machine's days of direct delivery -> number of external servers that count within a week. Pure.
 
-A mass mailer that stays below every bound of one night goes on to ever new servers, and a program
-of the site returns to its partners.
+A mass mailer that stays below every bound of one night keeps contacting new servers; a program of
+the site returns to its partners.
 """
 
 from eveproc.evidence.store import HostEvidence
@@ -12,7 +12,7 @@ from eveproc.verdicts.past import HOURS_A_DAY, DayFigures, Past
 from rulegen.units import DAY
 from rulegen.vocabulary import Signal
 
-# Of a week one benign host in 1,000 meets twice as many servers as of 8 hours: partners come back.
+# In a week one benign host in 1,000 contacts twice as many servers as in 8 hours: partners recur.
 WEEK_DAYS = 7
 WEEK = Window(WEEK_DAYS * DAY, 20, 60)
 # Maximum number that one day adds: more is that day's own evidence (the `rare` number of 24 hours).

@@ -9,7 +9,7 @@ from rulegen.site_profile import SiteProfile
 def may_be_own(store: EvidenceStore, site: SiteProfile, domain: str) -> bool:
     """False if other domains are known to be the site's and this registered domain is not.
 
-    Where none is known, any domain may be the site's.
+    If none is known, any domain may be the site's.
     """
     own = _own_domains(store, site)
     return not own or domain in own

@@ -1,8 +1,8 @@
 """Verdict + the machine's past days -> the verdict, suspected if today is far above them. Pure.
 
-A stolen mail account and a hijacked mail server send what accounts and servers send, only many
-times as much. One night cannot distinguish that from a mailing; the days before can, enough to
-suspect.
+A stolen mail account or a hijacked mail server sends what accounts and servers send, only many
+times as much. One night cannot distinguish that from a mailing; a comparison with earlier days is
+enough to suspect it.
 """
 
 from bisect import bisect_left
@@ -29,8 +29,8 @@ TIMES, A_LITTLE = 10, 10
 FEW_REFUSED = 2
 # Any five days in a row hold three working days, of which the first may have been seen in part.
 FEWEST_DAYS = 5
-# For so many days an odd day is not a habit: a theft may go on. Activity that recurs a week or a
-# month later is a habit.
+# For this many days an odd day does not count as normal: a theft may go on. Activity that recurs a
+# week or a month later is normal.
 ODD_DAYS = 7
 # The figures and their nouns; the first odd one is named first.
 _COUNTED = (
@@ -164,7 +164,7 @@ def _decided_at(evidence: HostEvidence, odd: OddDay) -> float:
         so_far = days_of(today.between(start, nextafter(time, inf)), frozenset())
         return max((getattr(day, first.name) for day in so_far), default=0) >= first.enough
 
-    if not times:  # only an earlier run saw it
+    if not times:  # only an earlier run saw that evidence
         return evidence.last_seen()
     return times[min(bisect_left(times, True, key=suffices), len(times) - 1)]
 

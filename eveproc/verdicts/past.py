@@ -39,7 +39,7 @@ class DayFigures(Struct, frozen=True):
     servers: tuple[str, ...] = ()
 
     def merged(self, other: "DayFigures") -> "DayFigures":
-        """Both of one day, seen in two parts of which one may repeat the other."""
+        """Merge two parts of one day, one of which may repeat the other."""
         return DayFigures(
             self.day,
             max(self.mails, other.mails),
@@ -55,7 +55,7 @@ class Past(Struct, frozen=True):
     """The known days of a machine in order, those of this report among them.
 
     `fresh` are the numbers of the days that this report has new evidence of. `is_exempt`: the site
-    exempts the machine from a signal of delivery, so its volume is nobody's news.
+    exempts the machine from a signal of delivery, so its volume is not reported.
     """
 
     days: tuple[DayFigures, ...] = ()
@@ -72,7 +72,7 @@ NO_PAST = Past()
 
 
 def days_of(evidence: HostEvidence, strangers: frozenset[str]) -> tuple[DayFigures, ...]:
-    """The figures of each day that there is evidence of, in order.
+    """The figures of each day with evidence, in order.
 
     `strangers` are the external servers that may count as those of strangers.
     """

@@ -1,8 +1,8 @@
-"""HostEvidence and HostNames -> how many people use the address at least, and where to look. Pure.
+"""HostEvidence and HostNames -> minimum number of people at the address, and where to look. Pure.
 
 An address translation (guest Wi-Fi, VPN, branch office) shows many people as one host. Their mail
 programs read the same mailboxes hour after hour; a mass mailer that reads stolen mailboxes does so
-once. They log in by names of their own, as the users of a terminal server do, their browsers run on
+once. They log in under their own names, as the users of a terminal server do, their browsers run on
 devices of many kinds, and their machines may get leases through it. The estimate is for people who
 read the report: no verdict depends on it, since any host may invent user agents.
 """
@@ -34,7 +34,7 @@ _PEOPLE_TOO = frozenset((Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW))
 
 
 class Crowd(Struct, frozen=True):
-    """At least so many people, and the trace that shows them."""
+    """The minimum number of people, and the trace that shows them."""
 
     people: int
     why: str
@@ -47,7 +47,7 @@ class Crowd(Struct, frozen=True):
 def crowd_behind(
     evidence: HostEvidence, names: Sequence[HostName], clients: Mapping[str, int]
 ) -> Crowd | None:
-    """Those who use the address; None if nothing shows several.
+    """The people who use the address; None if nothing shows several.
 
     Each kind of trace gives the minimum number of people who could leave it: many share a provider,
     or have equal devices, so there may be more. The kind with the largest number counts. `clients`
@@ -124,7 +124,7 @@ def _sessions(evidence: HostEvidence, item: EvidenceItem) -> dict[tuple[int, int
 
 
 def look_behind(sessions: Sequence[NatSession], first: float, last: float) -> str:
-    """What to look up in the log of the address translation, for evidence of this time."""
+    """What to look up in the NAT log, for evidence of this time."""
     span = f"from {_moment(first)} to {_moment(last)}"
     if not sessions:
         return (

@@ -1,6 +1,6 @@
 """HostEvidence -> recipients: those at mail exchangers, and those refused. Pure.
 
-A large provider is one peer with few servers; its mailboxes tell how many people are written to.
+A large provider is one peer with few servers; its mailboxes show the number of recipients.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from rulegen.vocabulary import Signal
 CARED_FOR, BOUNCES = 0.05, 0.1
 # Minimum number of refusals for a share.
 SOME_REFUSED = 5
-# Programs mailed to so many domains are no service to a single customer.
+# Programs mailed to this many domains are not a service to a single customer.
 PROGRAMS = 5
 # Senders of one text: several people at one machine have fewer (signals/content.py, sender_churn).
 SENDERS_OF_A_TEXT = 8
@@ -30,9 +30,9 @@ _BOTH = (Signal.RCPT_REFUSED, Fact.RCPT_TAKEN)
 def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
     """Mailboxes at mail exchangers, without those that a relay passes mail on to.
 
-    A server with a name that says no mail exchanger is its organisation's (server_names.py): an
-    exchanger if it takes mail for that organisation's domain alone. One that takes mail for many
-    domains passes it on.
+    A server whose name is not that of an exchanger belongs to its organisation (server_names.py):
+    it is an exchanger if it accepts mail only for that organisation's domain. A server that accepts
+    mail for many domains is a relay.
     """
     sketch = evidence.log(Signal.RECIPIENT_SPREAD)
     domains: dict[str, set[str]] = {}
@@ -52,8 +52,8 @@ def mailboxes_written_to(evidence: HostEvidence) -> ActivitySketch:
 def domains_written_to(evidence: HostEvidence) -> ActivitySketch:
     """Recipients' domains of mails sent directly, without those that only a relay was given.
 
-    Some providers take mail from their customers on port 25, too; their server's name says so.
-    Mails under many senders to a relay are not a customer's.
+    Some providers also accept mail from their customers on port 25; their server's name shows it.
+    Mails from many senders to a relay are not those of a customer.
     """
     if has_many_senders(evidence):
         return evidence.log(Signal.MAIL_BURST)
@@ -71,7 +71,7 @@ def domains_written_to(evidence: HostEvidence) -> ActivitySketch:
 def refused_recipients(evidence: HostEvidence) -> ActivitySketch:
     """Recipients whose mail was refused and not taken later, as after greylisting.
 
-    Without any mail that was taken, messages may not be logged at all, so nothing counts.
+    If no mail was accepted, messages may not be logged at all, so nothing counts.
     """
     taken = evidence.log(Fact.RCPT_TAKEN).keys()
     sketch = evidence.log(Signal.RCPT_REFUSED)
@@ -81,8 +81,8 @@ def refused_recipients(evidence: HostEvidence) -> ActivitySketch:
 def _refused_and_taken(evidence: HostEvidence) -> tuple[int, int]:
     """Recipients refused and taken, in the part of each hour in which all of both are known.
 
-    Of an hour the earliest recipients of each kind are kept (sketch.py). A mailing to thousands has
-    hundreds of refused ones, all kept, of which most belong to recipients taken that are not.
+    Of each hour, the earliest recipients of each kind are kept (sketch.py). A mailing to thousands
+    has hundreds of refused recipients, which are all kept, and more accepted ones than are kept.
     """
     refused, taken = refused_recipients(evidence), evidence.log(Fact.RCPT_TAKEN)
     lost, accepted = set[str](), set[str]()
@@ -107,7 +107,7 @@ def are_refused_often(evidence: HostEvidence) -> bool:
 
 
 def are_taken_as_a_rule(evidence: HostEvidence) -> bool:
-    """True if mails were seen taken, and no provider would review the sender for those refused.
+    """True if mails were accepted, and no provider would review the sender for refused ones.
 
     Of the 30 to 60 mails that are readable in a day, chance alone refuses up to twice the share.
     """
@@ -158,10 +158,10 @@ def has_many_senders(evidence: HostEvidence) -> bool:
 
 
 def sends_as_its_greeting_says(evidence: HostEvidence, may_be_own: Callable[[str], bool]) -> bool:
-    """One HELO name, and its domain alone is that of every sender; or the sender is empty.
+    """True if it has one HELO name, whose domain is that of every sender, or the sender is empty.
 
-    Spam with well-formed names of the spammer's own looks alike (snowshoe), so the domain has to be
-    the site's where the site's are known.
+    Spam from the spammer's own domain looks the same (snowshoe), so the domain must be the site's
+    if the site's domains are known.
     """
     helos = evidence.log(Signal.HELO_ODD).keys()
     if len(helos) != 1:
@@ -175,6 +175,6 @@ def sends_as_its_greeting_says(evidence: HostEvidence, may_be_own: Callable[[str
 
 
 def speak_for_themselves(evidence: HostEvidence) -> bool:
-    """True if mails are spam by what is in them or becomes of them, even through one server."""
+    """True if mails are suspicious by content or refusals, even through one server."""
     programs = evidence.log(Signal.WORM_ATTACHMENT).distinct()
     return programs >= PROGRAMS or are_refused_often(evidence) or has_many_senders(evidence)

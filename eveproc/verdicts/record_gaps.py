@@ -1,4 +1,4 @@
-"""Coverage -> intervals without records: of all, of one sensor, of one record type. Pure."""
+"""Coverage -> intervals without any record, or without those of a sensor or type. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
                     f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
                     "check whether it was running then, and whether its logs are complete",
                 )
-    # Mail may rest for hours, so its records are compared with its connections.
+    # Mail may pause for hours, so its records are compared with its connections.
     for kind, others, which in (
         ("dns", everything, "others"),
         ("flow", everything, "others"),

@@ -1,4 +1,4 @@
-"""What to change where records are missing: phrases that several causes share."""
+"""Remedies for missing records: phrases that several causes share."""
 
 # Where suricata.yaml lists the record types.
 TYPES = "outputs: eve-log: types:"

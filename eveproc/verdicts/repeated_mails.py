@@ -1,4 +1,4 @@
-"""A host's mails + those of all others -> whose mails it repeats (NAT monitored on both sides)."""
+"""A host's mails + those of others -> hosts whose mails it repeats (NAT seen on both sides)."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property

@@ -1,7 +1,4 @@
-"""EvidenceStore -> which hosts act as servers, monitors or scanners.
-
-Nothing need be declared.
-"""
+"""EvidenceStore -> hosts that act as servers, monitors or scanners, without declarations."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -19,15 +16,15 @@ from rulegen.vocabulary import Signal
 # One client does not make a server: scanners and monitors connect to any host.
 CLIENTS_OF_A_SERVER = 2
 SURE_CLIENTS = 5
-# A monitor connects to at most so many mail servers, so often, in this share of the hours.
+# A monitor connects to at most this many mail servers, this often, in this share of the hours.
 MONITORED_SERVERS, CONNECTIONS, SHARE_OF_HOURS = 6, 30, 0.6
-# A scanner connects to so many home hosts on mail ports, or gets no answer from so many external
-# hosts on other ports.
+# A scanner connects to this many home hosts on mail ports, or gets no answer from this many
+# external hosts on other ports.
 SCANNED_HOME, SCANNED_EXTERNAL = 20, 100
 
 
 class Role(StrEnum):
-    """What a host is for; the first two are keys of site.yaml."""
+    """The role of a host; the first two are keys of site.yaml."""
 
     MAIL_SERVER = "mail_servers"
     RESOLVER = "resolvers"
@@ -54,7 +51,7 @@ class RoleFinding(Struct, frozen=True):
 def find_roles(store: EvidenceStore) -> Iterator[RoleFinding]:
     """Roles by role, then address; a host may have several.
 
-    Each host is looked at once, because a large store unpacks its hosts one by one.
+    Each host is examined once, because a large store unpacks its hosts one by one.
     """
     seconds = store.last_event - store.first_event
     hours = ceil(seconds / HOUR) if isfinite(seconds) else 0

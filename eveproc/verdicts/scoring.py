@@ -39,9 +39,8 @@ EVERY_SIGNAL = frozenset(Signal)
 # An alert of lookups or rejections counts in full once the host connected to this many servers,
 # because a user's own provider rejects mail, too.
 _NEEDS_SERVERS, _SERVERS = (Family.LOOKUP, Family.REJECTION), 5
-# Lookups that count only as far as connections followed, where those are logged (caps.py). Names
-# that do not exist lead to no connection. Of the weight of the others this share counts beside
-# delivery.
+# Lookups that count only as far as connections followed, if those are logged (caps.py). Names that
+# do not exist lead to no connection. Of the others' weight, this share counts besides delivery.
 LEAD_TO_DELIVERY = frozenset((Signal.MX_FLOOD, Signal.NAME_GUESS))
 SAME_ACT = 0.1
 
@@ -68,8 +67,8 @@ class ScoredSignal(Struct, frozen=True):
 class HostContext(Struct, frozen=True):
     """Facts about a host that are known before its evidence is scored.
 
-    `is_own` tells of a registered domain whether it is known to be the site's own, `may_be_own`
-    whether nothing speaks against it. `is_mail_server`: it is declared as one. `tls_logged`: TLS
+    `is_own`: a registered domain is known to be the site's own; `may_be_own`: nothing contradicts
+    that. `is_mail_server`: it is declared as one. `tls_logged`: TLS
     sessions would be seen. `nights` are the days of the week before, where they are kept.
     """
 
@@ -206,7 +205,7 @@ def _weigh_logs(evidence: HostEvidence, caps: Caps) -> Iterator[ScoredSignal]:
 def _weigh_week(
     evidence: HostEvidence, caps: Caps, nights: tuple[DayFigures, ...]
 ) -> Iterator[ScoredSignal]:
-    """Servers on port 25 that were new in each of several nights, where those are kept."""
+    """Servers on port 25 that were new in each of several nights, if these are kept."""
     servers = servers_of_the_week(evidence, nights, caps.direct)
     weight = max(0.0, WEEK.weigh(servers))
     if weight:

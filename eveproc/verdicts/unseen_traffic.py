@@ -15,7 +15,8 @@ ONLY_INTERNAL = 40
 FLOWS_WITHOUT_CONNECTION = 5
 # A smaller share of one-sided connections may be due to lost packets.
 SHARE_ONE_SIDED = 0.2
-# So many home hosts that only broadcast, and fewer that connect: the sensor sees no connections.
+# With this many home hosts that only broadcast, and fewer that connect, the sensor sees no
+# connections.
 BROADCASTERS = 5
 
 
@@ -40,7 +41,7 @@ def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
 
 
 def _no_connections(seen: InputSeen) -> Iterator[Cause]:
-    """A sensor beside a resolver sees lookups alone, some of them of mail servers."""
+    """A sensor beside a resolver sees only lookups, some of them of mail servers."""
     flows = sum(seen.coverage.span_of(Flow.TYPE).hours.values())
     shows_any = seen.store.flows_logged or seen.coverage.traffic["tcp"] or "smtp" in seen.kinds
     if flows >= FLOWS_WITHOUT_CONNECTION and seen.met and not shows_any:
@@ -53,7 +54,7 @@ def _no_connections(seen: InputSeen) -> Iterator[Cause]:
 
 
 def _one_direction(seen: InputSeen) -> Iterator[Cause]:
-    """Half of a mirror, or a route that packets take one way only."""
+    """A mirror of one direction, or asymmetric routing."""
     sent, replies, both = map(
         seen.coverage.traffic.__getitem__, ("only_sent", "only_replies", "both_sides")
     )

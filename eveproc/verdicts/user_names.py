@@ -1,4 +1,4 @@
-"""HostNames of a machine -> a sentence that says whom to ask. Pure."""
+"""HostNames of a machine -> a sentence with its users and names. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

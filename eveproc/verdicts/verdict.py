@@ -18,8 +18,8 @@ from eveproc.verdicts.scoring import HostContext, ScoredSignal, combine, family_
 from rulegen.inventory import InventoryEntry
 from rulegen.vocabulary import Family, Level, Signal
 
-# Addresses that are only assumed to be one machine need this score to be infected: with a wrong
-# guess in one of a hundred such cases the certainty is still above INFECTED_AT.
+# Addresses that are only assumed to be one machine need this score to be infected: with one wrong
+# assumption in a hundred, the certainty is still above INFECTED_AT.
 TOGETHER_AT = 0.99
 
 
@@ -51,7 +51,7 @@ class EvidenceItem(Struct, frozen=True):
 
 
 class NatSession(Struct, frozen=True, order=True):
-    """A session by which the log of an address translation tells the machine behind it.
+    """A session by which a NAT log identifies the machine behind it.
 
     `first_seen` is in seconds since 1970 UTC, `source_port` that of the translated address.
     """
