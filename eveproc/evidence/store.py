@@ -196,8 +196,8 @@ def _counted(
 ) -> ActivitySketch:
     """The sketch as verdicts count it; the same object if nothing changes."""
     activity, source = key
-    if source is EvidenceSource.ALERT:
-        sketch = sketch.one_per_window()
+    if source is EvidenceSource.ALERT:  # every rule names a server, or a domain that was asked for
+        return sketch.one_per_window().relabelled(peer_of)
     if activity is Signal.RECIPIENT_SPREAD:
         return sketch.relabelled(partial(_at_peer, peer_of))
     return sketch.relabelled(peer_of) if activity in COUNTED_BY_SERVER else sketch

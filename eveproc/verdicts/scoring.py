@@ -264,7 +264,9 @@ def _weigh_alerts(evidence: HostEvidence, caps: Caps, site: SiteProfile) -> Iter
         log_ratio = 0.0 if _records_tell(evidence, signal, site) else alert_weight(signal, sketch)
         if signal.family in _NEEDS_SERVERS and caps.connections_logged:
             log_ratio *= min(1.0, caps.servers / _SERVERS)
-        yield ScoredSignal(signal, EvidenceSource.ALERT, sketch, log_ratio, sketch.distinct(), 0)
+        is_delivered = caps.connections_logged and SIGNALS[signal].counted_from in LEAD_TO_DELIVERY
+        source, peers = EvidenceSource.ALERT, sketch.distinct()
+        yield ScoredSignal(signal, source, sketch, log_ratio, peers, 0, is_delivered)
 
 
 def _records_tell(evidence: HostEvidence, signal: Signal, site: SiteProfile) -> bool:

@@ -1035,3 +1035,12 @@ def test_sessions_on_a_submission_port_are_those_of_a_client_by_alerts_too():
     assert {item.signal for item in found.evidence} == {Signal.SUBMISSION_ATTEMPTS}
     direct = [alert(n * 600, "smtp_sessions", to=server(n)) for n in range(30)]
     assert {item.signal for item in verdict(direct).evidence} == {Signal.SMTP_SESSIONS}
+
+
+def test_an_alert_of_lookups_is_no_second_act_where_connections_are_logged():
+    """14 partners in eight hours, and no dns record: as little as with dns records."""
+    partners = [flow(n * 1900, server(n)) for n in range(14)]
+    found = verdict([*partners, alert(3000, "mx_slow", rrnames=("p1.test",))])
+    assert found.level is not Level.INFECTED
+    lookups = [lookup(n * 1900 - 1, f"p{n}.test") for n in range(14)]
+    assert verdict(partners + lookups).level is found.level
