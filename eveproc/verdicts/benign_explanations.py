@@ -26,6 +26,7 @@ def find_benign_explanations(
         explained_clients.provider_client(evidence)
         or explained_surveys.monitor(evidence, context)
         or explained_surveys.survey(evidence, context),
+        explained_surveys.blocked_queue(evidence),
         explained_surveys.sessions_alone(evidence, context),
         explained_clients.account_setup(evidence),
         explained_clients.regulars(evidence),

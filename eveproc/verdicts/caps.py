@@ -133,11 +133,12 @@ def _own_accounts(evidence: HostEvidence) -> int:
 def in_use_all_day(evidence: HostEvidence) -> set[str]:
     """Submission servers whose accounts are used from morning to evening."""
     used = times_by_server(evidence, Signal.SUBMISSION_ATTEMPTS)
-    return {
-        server
-        for server, seen in used.items()
-        if len(seen) >= REGULAR_HOURS and max(seen) - min(seen) >= WORKING_DAY
-    }
+    return {server for server, seen in used.items() if is_all_day(seen)}
+
+
+def is_all_day(seen: list[float]) -> bool:
+    """True if these times, one for each hour, reach from morning to evening."""
+    return len(seen) >= REGULAR_HOURS and max(seen) - min(seen) >= WORKING_DAY
 
 
 def _read_again(evidence: HostEvidence) -> set[str]:

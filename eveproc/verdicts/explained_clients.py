@@ -4,10 +4,17 @@ from eveproc.evidence.store import HostEvidence
 from eveproc.input.addresses import is_address
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import OWN_PROVIDERS, servers_on_port_25
-from eveproc.verdicts.caps import REGULAR_HOURS, Caps, in_use_all_day, times_by_server
+from eveproc.verdicts.caps import (
+    REGULAR_HOURS,
+    Caps,
+    in_use_all_day,
+    is_all_day,
+    times_by_server,
+)
 from eveproc.verdicts.explained_servers import SCANNED_HOSTS
 from eveproc.verdicts.explained_surveys import MX_DOMAINS
 from eveproc.verdicts.explanation import (
+    BY_RATE,
     CONNECTIONS,
     HARDLY,
     PERHAPS,
@@ -15,6 +22,7 @@ from eveproc.verdicts.explanation import (
     SURVEYED,
     BenignExplanation,
 )
+from eveproc.verdicts.recipients import are_refused_often
 from rulegen.vocabulary import Signal
 
 # File sharing: peers that do not answer, on ports of their own choice, many more than on mail
@@ -28,18 +36,22 @@ TESTS_EACH = 4
 def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
     """A program or device with a mail account: few organisations, however many addresses.
 
-    It explains no signal: few peers weigh little anyway, and the content of mails still counts.
+    Few peers weigh little anyway, and the content of mails still counts, unless the providers let
+    the host send from morning to evening: they lock what sends spam.
     """
     tried = (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS, Signal.SUBMISSION_ATTEMPTS)
-    peers = set().union(*(evidence.log(signal).keys() for signal in tried))
+    used = [times_by_server(evidence, signal) for signal in tried]
+    peers = set().union(*used)
     if not 0 < len(peers) <= OWN_PROVIDERS or any(map(is_address, peers)):
         return None
+    all_day = {server for times in used for server, seen in times.items() if is_all_day(seen)}
+    is_regular = peers == all_day and not are_refused_often(evidence)
+    text = f"sends its mail only through {' and '.join(sorted(peers))}, as a client of a "
     return BenignExplanation(
-        f"sends its mail only through {' and '.join(sorted(peers))}, as a client of a "
-        "mail provider does",
+        f"{text}mail provider does{', from morning to evening' if is_regular else ''}",
         "if it should use the site's relay, change its settings",
-        frozenset(),
-        HARDLY,
+        BY_RATE if is_regular else frozenset(),
+        PERHAPS if is_regular else HARDLY,
     )
 
 

@@ -1,13 +1,15 @@
 """HostEvidence -> the explanation of programs of the site that deliver mail themselves. Pure."""
 
 from collections import Counter
+from functools import partial
 
 from eveproc.evidence.sketch import widest
 from eveproc.evidence.store import HostEvidence
-from eveproc.signals.domains import registered_domain
+from eveproc.signals.domains import NO_PUBLIC_SUFFIX, registered_domain
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import event_times, servers_on_port_25
 from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.explained_surveys import AGAIN, SEVERAL_NAMES
 from eveproc.verdicts.explanation import (
     BY_RATE,
     HARDLY,
@@ -29,6 +31,9 @@ from rulegen.vocabulary import Signal
 # Not reached by a program that sends in its owner's name: new servers within an hour, recipient
 # domains of one text.
 OWN_PACE, OWN_COPIES = 7, 3
+# Two numbers estimated from samples, with a standard error of 6 % each (sketch.py), may be equal if
+# the smaller is at least this share of the other: three standard deviations.
+SAMPLED = 0.75
 # Minimum number of readable mails of a business program.
 SHOWN = 5
 # Such a program delivers to mail exchangers and has no accounts at submission servers of others.
@@ -36,23 +41,32 @@ DELIVERED = BY_RATE - SUBMITTED
 
 
 def own_sender(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
-    """A program of the site that delivers directly: one HELO name, no programs attached."""
-    helos = evidence.log(Signal.HELO_ODD).distinct()
-    if helos > 1 or evidence.log(Signal.WORM_ATTACHMENT).hours:
+    """A program of the site that delivers directly, no programs attached.
+
+    It has one HELO name. Several behind one address have one each: of the site's own domain, or
+    short ones, as containers have, if they send in the site's name and are accepted.
+    """
+    if evidence.log(Signal.WORM_ATTACHMENT).hours:
         return None
     at_most, explained = PERHAPS, DELIVERED
-    is_accepted = _is_accepted(evidence, context)
-    if is_accepted and sends_as_its_greeting_says(evidence, context.may_be_own):
-        what = "the domain of its HELO name, with nearly all mails accepted"
+    is_accepted, is_ours = _is_accepted(evidence, context), _greets_as_ours(evidence, context)
+    is_slow = (is_ours or evidence.log(Signal.HELO_ODD).distinct() <= 1) and _is_slow(evidence)
+    if is_accepted and sends_as_its_greeting_says(evidence, partial(_may_be_ours, context)):
+        what = "only from the domain of its HELO name, with nearly all mails accepted"
         if _returns(evidence):
             what, at_most = f"{what}, repeatedly to the same servers", HARDLY
-    elif _is_in_our_name(evidence, context) and (is_accepted or _is_slow(evidence)):
+    elif is_accepted and is_ours and not _forges_senders(evidence):
+        what = "from a few domains under a full name of the site, with nearly all mails accepted"
+    elif is_accepted and is_ours and _returns(evidence):
+        what = "under a full name of the site, repeatedly to the same servers"
+        explained = DELIVERED - {Signal.LOOK_ALIKE, Signal.RECIPIENT_SPREAD}
+    elif _is_in_our_name(evidence, context) and (is_accepted or is_slow):
         how = ", with nearly all mails accepted" if is_accepted else " at a low rate"
-        what, explained = f"the site's own domains{how}", DELIVERED - {Signal.LOOK_ALIKE}
+        what, explained = f"only from the site's own domains{how}", DELIVERED - {Signal.LOOK_ALIKE}
     else:
         return None
     return BenignExplanation(
-        f"sends mail only from {what}, as a program that delivers directly does",
+        f"sends mail {what}, as a program that delivers directly does",
         "route it through the relay or declare it in mail_servers; otherwise investigate it",
         explained,
         at_most,
@@ -111,19 +125,49 @@ def _senders(evidence: HostEvidence) -> set[str]:
     return evidence.log(Signal.SENDER_CHURN).keys().union(own)
 
 
+def _may_be_ours(context: HostContext, domain: str) -> bool:
+    """A name without a public suffix, as `pbx.localdomain`, belongs to no other organisation."""
+    return domain == NO_PUBLIC_SUFFIX or context.may_be_own(domain)
+
+
+def _greets_as_ours(evidence: HostEvidence, context: HostContext) -> bool:
+    """Every HELO name is a full one, of a domain that is known to be the site's.
+
+    Where none is known, it may be the one domain that the host both greets and sends under.
+    """
+    helos = evidence.log(Signal.HELO_ODD).keys()
+    domains = {registered_domain(helo) for helo in helos}
+    is_alike = len(domains) == 1 and domains <= _senders(evidence)
+    is_one = context.may_be_own if is_alike else context.is_own
+    return bool(helos) and all("." in helo for helo in helos) and all(map(is_one, domains))
+
+
+def _forges_senders(evidence: HostEvidence) -> bool:
+    """True if mails are from ever new domains, as those of a mass mailer.
+
+    An agency mails for a few customers. A site's mail server forwards some mails under the senders
+    that they had, and most are from its users.
+    """
+    names, mails = evidence.log(Signal.SENDER_CHURN), evidence.log(Signal.MAIL_BURST).count()
+    is_kept = names.has_all_keys() and mails >= AGAIN * names.distinct()
+    return names.distinct() > SEVERAL_NAMES and not is_kept
+
+
 def _is_in_our_name(evidence: HostEvidence, context: HostContext) -> bool:
     """Own senders, different texts.
 
     If the site declares no domain, its own are those for which external hosts bring mail.
     """
     mails, own = evidence.log(Signal.MAIL_BURST), evidence.log(Fact.SENDS_AS_US).count()
+    is_sample = any(bucket.is_sample for bucket in mails.hours.values())
     others = evidence.log(Signal.SENDER_CHURN)
     if all(map(context.is_own, others.keys())):
         own += others.count()
     copies = Counter(
         key.rpartition(" ")[0] for _, key in evidence.log(Signal.LOOK_ALIKE).newcomers()
     )
-    return bool(own and own >= mails.count() and max(copies.values(), default=0) < OWN_COPIES)
+    least = mails.count() * (SAMPLED if is_sample else 1)
+    return bool(own and own >= least and max(copies.values(), default=0) < OWN_COPIES)
 
 
 def _is_slow(evidence: HostEvidence) -> bool:

@@ -4,7 +4,7 @@ from eveproc.evidence.sketch import ActivitySketch
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
 from eveproc.verdicts.acts import servers_on_port_25
-from eveproc.verdicts.caps import Caps
+from eveproc.verdicts.caps import REGULAR_HOURS, Caps, times_by_server
 from eveproc.verdicts.explanation import (
     BY_RATE,
     CONNECTIONS,
@@ -129,6 +129,24 @@ def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | 
         "if it checks servers or addresses, add it to exempt; if not, find the program",
         SURVEYED if is_thorough else SURVEYED - SUBMITTED,
         HARDLY if (is_thorough and is_done) or is_open else PERHAPS,
+    )
+
+
+def blocked_queue(evidence: HostEvidence) -> BenignExplanation | None:
+    """A mail server that no other answers tries the same servers again all day (RFC 5321, 4.5.4.1).
+
+    A mass mailer goes on to the next recipient.
+    """
+    tried = times_by_server(evidence, Signal.SMTP_ATTEMPTS)
+    again = sum(len(seen) >= REGULAR_HOURS for seen in tried.values())
+    if 2 * again <= len(tried) or evidence.log(Fact.MET_BY_MAIL).hours:
+        return None
+    return BenignExplanation(
+        f"tries {again} of {len(tried)} servers again in {REGULAR_HOURS} hours and more, though "
+        "none answers, as the queue of a mail server does",
+        "if it should deliver mail, let it reach the relay; if not, find the program",
+        BY_RATE - SUBMITTED,
+        PERHAPS,
     )
 
 

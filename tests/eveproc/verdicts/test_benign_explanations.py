@@ -13,6 +13,8 @@ from tests.eveproc.evidence_of import (
     HOST,
     RELAY,
     SITE,
+    START,
+    alert,
     answer,
     flow,
     gather,
@@ -328,6 +330,35 @@ def business(rounds, partners=11, mails=5, first=0, refusing=0):
     return events
 
 
+class TestBlockedQueues:
+    """No server answers, as where a provider blocks port 25."""
+
+    @staticmethod
+    def tries(rounds, new_each_round):
+        return [
+            e
+            for k in range(rounds)
+            for n in range(24)
+            for number in [n + 24 * k * new_each_round]
+            for e in (
+                lookup(k * 3700 + n * 60, f"d{number}.test"),
+                flow(k * 3700 + n * 60 + 1, server(number), answered=False, established=False),
+            )
+        ]
+
+    def test_a_queue_that_tries_the_same_servers_again_is_suspected(self):
+        found = verdict(self.tries(4, new_each_round=0))
+        assert found.level is Level.SUSPECTED
+        assert "as the queue of a mail server does" in found.why
+
+    def test_who_goes_on_to_the_next_recipients_is_infected(self):
+        assert verdict(self.tries(4, new_each_round=1)).level is Level.INFECTED
+
+    def test_so_is_who_tries_again_what_answers(self):
+        met = [flow(5, server(3))]
+        assert verdict(self.tries(4, new_each_round=0) + met).level is Level.INFECTED
+
+
 class TestMonitors:
     def test_a_flood_of_more_servers_than_are_kept_is_no_monitor(self):
         """Half an hour of STARTTLS to 2,000 servers: of an hour the first 256 are kept."""
@@ -525,6 +556,118 @@ class TestOwnPrograms:
         brought = [replace(mail(5, RELAY, "a@corp.test", host=server(99)), has_message=True)]
         assert verdict(mails + brought).level is Level.SUSPECTED
 
+    @pytest.mark.parametrize(
+        ("helo", "sender", "level"),
+        [
+            ("pbx.localdomain", "asterisk@pbx.localdomain", Level.CLEAN),
+            ("pbx.localdomain", "asterisk@bank.test", Level.INFECTED),
+            ("pbx.bank.test", "asterisk@bank.test", Level.INFECTED),
+        ],
+    )
+    def test_a_name_without_a_public_suffix_is_nobody_elses(self, helo, sender, level):
+        """A telephone system with the names of its installation mails its partners voicemails."""
+        told = [
+            replace(e, helo=helo, mail_from=sender if e.mail_from else "") if is_smtp(e) else e
+            for e in business((0, 7200), partners=24, mails=12)
+        ]
+        assert verdict(told, site=site_of(TestHiddenMails.DECLARED)).level is level
+
+    @pytest.mark.parametrize(
+        ("helos", "senders", "level"),
+        [
+            pytest.param(1, 5, Level.SUSPECTED, id="an agency's customers"),
+            pytest.param(3, 1, Level.SUSPECTED, id="three programs"),
+            pytest.param(1, 60, Level.INFECTED, id="forged senders"),
+        ],
+    )
+    def test_programs_that_greet_as_the_site_may_send_for_others(self, helos, senders, level):
+        sent = [
+            replace(e, helo=f"p{n % helos}.corp.test", mail_from=f"a@customer{n % senders}.test")
+            if is_smtp(e)
+            else e
+            for n in range(60)
+            for e in spam(1, gap=60, first=n)
+        ]
+        assert verdict(sent, site=site_of(TestHiddenMails.DECLARED)).level is level
+
+    def test_a_site_forwards_some_mails_under_their_own_senders(self):
+        sent = [
+            replace(
+                e,
+                helo="mail.corp.test",
+                mail_from=f"a@s{n}.test" if n % 8 == 0 else f"u{n}@corp.test",
+            )
+            if is_smtp(e)
+            else e
+            for n in range(120)
+            for e in spam(1, gap=60, first=n)
+        ]
+        assert verdict(sent, site=site_of(TestHiddenMails.DECLARED)).level is Level.SUSPECTED
+        assert verdict(sent).level is Level.SUSPECTED
+        assert verdict(sent, site=site_of(f"{SITE}internal_domains: [x.test]")).level is (
+            Level.INFECTED
+        )
+
+    @pytest.mark.parametrize(
+        ("partners", "boxes", "level"),
+        [
+            pytest.param(14, 1, Level.SUSPECTED, id="the owners of forms"),
+            pytest.param(140, 1, Level.INFECTED, id="ever new servers"),
+            pytest.param(14, 10, Level.INFECTED, id="ever new mailboxes"),
+        ],
+    )
+    def test_forms_are_sent_under_their_visitors_names(self, partners, boxes, level):
+        """A web server mails what visitors write, with their addresses as senders."""
+        sent = [
+            replace(
+                e,
+                helo="www.corp.test",
+                mail_from=f"v@visitor{n}.test",
+                rcpt_to=(f"box{n // partners % boxes}@d{n % partners}.test",),
+            )
+            if is_smtp(e)
+            else e
+            for n in range(140)
+            for e in spam(1, gap=120, first=n % partners)
+        ]
+        sent = [replace(e, time=START + n // 3 * 120 + n % 3) for n, e in enumerate(sent)]
+        assert verdict(sent, site=site_of(TestHiddenMails.DECLARED)).level is level
+
+    @pytest.mark.parametrize(
+        ("refused", "level"),
+        [
+            pytest.param(0, Level.SUSPECTED, id="accepted"),
+            pytest.param(5, Level.INFECTED, id="a fifth refused"),
+        ],
+    )
+    def test_containers_greet_under_names_of_their_own(self, refused, level):
+        sent = [
+            replace(
+                e,
+                helo=f"job-{n}",
+                mail_from="jobs@corp.test",
+                body_md5=f"t{n}",
+                has_message=not refused or n % refused > 0,
+            )
+            if is_smtp(e)
+            else e
+            for n in range(60)
+            for e in spam(1, gap=300, first=n)
+        ]
+        assert verdict(sent, site=site_of(TestHiddenMails.DECLARED)).level is level
+
+    @pytest.mark.parametrize("mails", [300, 500, 700, 900])
+    def test_numbers_that_are_estimates_may_differ(self, mails):
+        """Each mail is in the site's name; of more than 256 an hour a sample is kept."""
+        sent = [
+            replace(e, helo="ERP01", mail_from="erp@corp.test", body_md5=f"t{n}")
+            if is_smtp(e)
+            else e
+            for n in range(mails)
+            for e in spam(1, gap=3, first=n)
+        ]
+        assert verdict(sent, site=site_of(TestHiddenMails.DECLARED)).level is Level.SUSPECTED
+
     def test_partners_that_are_told_once_make_it_suspected(self):
         assert verdict(business((0,))).level is Level.SUSPECTED
 
@@ -569,6 +712,22 @@ class TestRelays:
     )
     def test_one_text_under_many_senders_through_an_open_relay_is_infected(self, senders):
         assert verdict(relayed(150, senders)).level is Level.INFECTED
+
+    def test_one_that_lets_it_send_from_morning_to_evening_makes_it_suspected(self):
+        """A build server sends made-up mails to a sandbox, or an open relay stays open."""
+        senders = [f"{c}@{c}.test" for c in "abcdefghijkl"]
+        assert verdict(relayed(150, senders, gap=250)).level is Level.SUSPECTED
+        assert verdict(relayed(150, senders, gap=250, refused=5)).level is Level.INFECTED
+
+    def test_alerts_name_the_servers_of_one_provider(self):
+        """Mails through one provider on port 25, where no smtp record shows them."""
+        addresses = [server(n) for n in range(4)]
+        events = [answer(0, "smtp.relay.test", *addresses)]
+        for n in range(12):
+            at = 60 + n * 300
+            events += [session(at, addresses[n % 4], 4000)]
+            events += [alert(at + 1, "mail_burst", to=addresses[n % 4])] if n < 6 else []
+        assert verdict(events).level is Level.CLEAN
 
     @pytest.mark.parametrize(
         "senders",
