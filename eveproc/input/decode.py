@@ -672,8 +672,22 @@ def _values(tree: CounterFields) -> Iterator[tuple[str, int]]:
             value = holder
             for part in path:
                 value = getattr(value, part, None)
-            if type(value) is int and 0 <= value <= MAX_COUNTER:  # not a bool
-                yield name, value
+            if (number := _counter(value)) is not None and 0 <= number <= MAX_COUNTER:
+                yield name, number
+
+
+def _counter(value: object) -> int | None:
+    """A counter, which shippers write as text or as a float, too; None if it is no number."""
+    match value:
+        case bool():
+            return None
+        case int(number):
+            return number
+        case float(number) if number.is_integer():
+            return int(number)
+        case str(text) if digits := _DIGITS.match(text):
+            return int(digits[1])
+    return None
 
 
 _BUILD: Mapping[str, Callable[[EveRecord, float], Event | Skipped]] = MappingProxyType(
@@ -805,19 +819,29 @@ _DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
 
 def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
     """Convert a value of the wrong type whose meaning is clear: "025" for 25, a text for a list of
-    one.
+    one, JSON in a text for an object.
     """
     holder = _holder(value, path)
-    wrong = holder.get(path[-1]) if holder else None
-    if holder is None or not isinstance(wrong, str):
+    if holder is None:
         return False
-    if "`array`" in error:
-        holder[path[-1]] = [wrong]
-        return True
-    if "`int`" in error and (digits := _DIGITS.match(wrong)):
-        holder[path[-1]] = int(digits[1])
-        return True
-    return False
+    match holder.get(path[-1]):
+        case str(text) if "`object" in error and (parsed := _object_in(text)) is not None:
+            holder[path[-1]] = parsed
+        case str(text) if "`array`" in error:
+            holder[path[-1]] = [text]
+        case str(text) if "`int`" in error and (digits := _DIGITS.match(text)):
+            holder[path[-1]] = int(digits[1])
+        case _:
+            return False
+    return True
+
+
+def _object_in(text: str) -> dict[str, object] | None:
+    """The object of a text, as databases keep it in a column."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:

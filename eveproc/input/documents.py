@@ -14,7 +14,7 @@ from io import BytesIO
 import msgspec
 
 from eveproc.input.events import Event, Skipped, SkipReason
-from eveproc.input.sources import MAX_LINE, LogSource
+from eveproc.input.sources import BLOCK, MAX_LINE, LogSource
 from eveproc.input.wire_text import escape_invalid
 
 # How a file begins, and where ijson finds its records.
@@ -27,6 +27,9 @@ _SHAPES = (
 )
 _OVER_LINES = re.compile(rb"\s*\{[ \t]*\r?\n")  # as jq writes it
 _ITEM = "item"
+_EVENT_TYPE = b"event_type"
+_NOT_READ = "which were not read; export them as one record a line"
+_KNOWN = ("", *(prefix for _, prefix in _SHAPES))
 
 
 def prefix_of(head: bytes) -> str | None:
@@ -85,13 +88,20 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
 
     unwrapper = Unwrapper(named)
     text = _Utf8(source)
+    # Records may be under other keys as well, as in an export with an array for each kind.
+    if prefix not in _KNOWN and (whole := text.whole()):
+        yield from unwrapper.noted(whole, source.stats, "")
+        return
     try:
         place: str | None = prefix
         while place is not None:
             for value in ijson.items(text, place, multiple_values=True, use_float=True):
                 text.record_bytes = 0
+                text.mentions_read += msgspec.json.encode(value).count(_EVENT_TYPE)
                 yield from unwrapper.noted(value, source.stats, shown(place))
             place = text.next_place()
+        if prefix not in _KNOWN and text.mentions > text.mentions_read:
+            source.note_problem(f"holds records beside {shown(prefix)}, {_NOT_READ}")
     except ijson.JSONError as error:
         reason = str(error).splitlines()[0]
         if text.record_bytes > MAX_LINE:
@@ -126,6 +136,23 @@ class _Utf8:
         self._end = ""  # the last non-blank character that was read, and a line end after it
         self._is_at_seam = False
         self._waiting = ""  # text after a seam
+        # How often an event type is named in the text, and in the records that were read from it.
+        self.mentions = self.mentions_read = 0
+
+    def whole(self) -> object:
+        """The value, if the text is one value of at most MAX_LINE bytes; else None, and `read`
+        returns the same text.
+        """
+        blocks: list[str] = []
+        size = 0
+        while size <= MAX_LINE and (block := self._source.read(BLOCK)):
+            size += len(block)
+            blocks.append(self._decoder.decode(block))
+        self._waiting = "".join(blocks)
+        try:
+            return msgspec.json.decode(escape_invalid(self._waiting))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
 
     def read(self, size: int) -> bytes:
         # ijson asks for 0 bytes to see whether the source gives bytes or text.
@@ -137,6 +164,7 @@ class _Utf8:
                 self.record_bytes += len(block)
                 text = self._decoder.decode(block)
             if text := self._up_to_seam(text):
+                self.mentions += text.count(_EVENT_TYPE.decode())
                 return escape_invalid(text)
         return b""
 

@@ -6,15 +6,15 @@ is tried first on the next line; if that fails, the whole line is searched again
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum, auto
 
 import msgspec
 from msgspec import Struct
 
 from eveproc.input.container_names import name_of
+from eveproc.input.copies import Path, Place, Step, one_of_each
 from eveproc.input.decode import decode_value
-from eveproc.input.eve_shape import JsonObject, completed, merit, record_of
-from eveproc.input.events import Event, Skipped, SkipReason, failed
+from eveproc.input.eve_shape import EVENT_TYPE, JsonObject, completed, record_of
+from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
 from eveproc.input.json_in_text import values_in
 from eveproc.input.named_fields import with_named_fields
 from eveproc.input.read_stats import ReadStats
@@ -26,16 +26,6 @@ MAX_DEPTH = 12
 SEVERAL = "several records a line"
 
 
-class Step(Enum):
-    """A step into a value other than a key."""
-
-    EACH = auto()  # the elements of an array
-    TEXT = auto()  # the JSON values in a text
-
-
-Path = tuple[str | Step, ...]
-
-
 class Contents(Struct, frozen=True):
     """What a line holds: a result for each record, and the container's name ("" for a plain
     record).
@@ -45,14 +35,6 @@ class Contents(Struct, frozen=True):
     container: str
 
 
-class _Place(Struct, frozen=True):
-    """The path of a record, the record, and the objects around it."""
-
-    path: Path
-    record: dict[str, object]
-    above: tuple[JsonObject, ...]
-
-
 class Unwrapper:
     """Finds the records of lines, and remembers where the last ones were."""
 
@@ -60,6 +42,7 @@ class Unwrapper:
         """`named` are the paths of the fields that the site names (named_fields.py)."""
         self._fields = named
         self._path: Path | None = None
+        self._mentions = (0, 0)
         self._name = ""
         self._named: tuple[Path, bool, bool] | None = None
 
@@ -72,14 +55,15 @@ class Unwrapper:
 
     def _contents(self, line: bytes) -> Contents | Skipped:
         values, before, cut = _values_of(valid_utf8(line))
-        places = self._places(values)
+        mentions = line.count(EVENT_TYPE.encode())
+        places = self._known_places(values, mentions) or self._places(values, mentions)
         if places:
             results = tuple(map(self._result, places))
             return Contents(results, self._name_of(values, places[0].path, before))
-        if cut:
+        if cut or any(map(_holds_cut_record, values)):
             return Skipped(SkipReason.HALF_LINE)
         if any(isinstance(value, dict) for value in values):
-            return Skipped(SkipReason.MISSING_FIELD, "event_type")
+            return Skipped(SkipReason.MISSING_FIELD, EVENT_TYPE)
         return Skipped(SkipReason.NOT_AN_OBJECT if values else SkipReason.NOT_JSON)
 
     def _name_of(self, values: Sequence[object], path: Path, before: str) -> str:
@@ -105,48 +89,38 @@ class Unwrapper:
         places = self._places((value,))
         if not places:
             reason = SkipReason.MISSING_FIELD if isinstance(value, dict) else None
-            return (Skipped(reason, "event_type") if reason else Skipped(SkipReason.NOT_AN_OBJECT),)
+            return (Skipped(reason, EVENT_TYPE) if reason else Skipped(SkipReason.NOT_AN_OBJECT),)
         path = ".".join(part for part in (around, _shown(places[0].path)) if part)
         stats.note_container(name_of(_outermost((value,)), path, ""), len(places))
         return tuple(map(self._result, places))
 
-    def _result(self, place: _Place) -> Event | Skipped:
+    def _result(self, place: Place) -> Event | Skipped:
         result = decode_value(completed(place.record, place.above))
         if not self._fields:
             return result
         return with_named_fields(result, (place.record, *place.above[::-1]), self._fields)
 
-    def _places(self, values: Sequence[object]) -> list[_Place]:
-        if self._path is not None:
-            known = [p for value in values for p in _follow(value, self._path, 0, ())]
-            if known and len(known) >= len(values):
-                return known
-        places = [place for value in values for place in _search(value, (), ())]
-        if not places:
+    def _known_places(self, values: Sequence[object], mentions: int) -> list[Place]:
+        """The records at the path of the last ones, if a line that mentions an event type so many
+        times holds no others.
+        """
+        if self._path is None:
             return []
-        best = _best_path(places)
-        self._path = best
-        chosen = [place for place in places if place.path == best]
-        # Values that different programs wrote into one line have different paths.
-        return chosen if len(values) == 1 else _best_of_each(values)
+        known = [p for value in values for p in _follow(value, self._path, 0, ())]
+        before, records = self._mentions
+        is_all = mentions * records <= before * len(known)
+        return known if is_all and len(known) >= len(values) else []
 
-
-def _best_of_each(values: Sequence[object]) -> list[_Place]:
-    chosen: list[_Place] = []
-    for value in values:
-        if places := list(_search(value, (), ())):
-            best = _best_path(places)
-            chosen += [place for place in places if place.path == best]
-    return chosen
-
-
-def _best_path(places: Sequence[_Place]) -> Path:
-    """The most complete of several copies of an event; the original text before the parsed copy."""
-
-    def rank(place: _Place) -> tuple[int, bool, int]:
-        return merit(place.record), Step.TEXT in place.path, -len(place.path)
-
-    return max(places, key=rank).path
+    def _places(self, values: Sequence[object], mentions: int = 0) -> list[Place]:
+        chosen: list[Place] = []
+        for value in values:
+            if places := list(_search(value, (), ())):
+                chosen += one_of_each(places)
+        paths = {place.path for place in chosen}
+        # Records that are not all in one place may be elsewhere on the next line.
+        self._path = paths.pop() if len(paths) == 1 else None
+        self._mentions = mentions, len(chosen)
+        return chosen
 
 
 def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
@@ -158,7 +132,7 @@ def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:
         return found.values, found.before, found.cut
 
 
-def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
+def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterator[Place]:
     """Every record in the value.
 
     Records are not searched for further ones, because their content may come from the wire.
@@ -166,15 +140,24 @@ def _search(value: object, path: Path, above: tuple[JsonObject, ...]) -> Iterato
     if len(path) > MAX_DEPTH:
         return
     if isinstance(value, dict):
-        if (record := record_of(value)) is not None:
-            yield _Place(path, record, (*above, value))
-            return
-        for key, inner in value.items():
-            yield from _search(inner, (*path, key), (*above, value))
+        record = record_of(value)
+        is_found = False
+        if record is None or _is_of_shipper(record):
+            for key, inner in value.items():
+                for place in _search(inner, (*path, key), (*above, value)):
+                    is_found = True
+                    yield place
+        if record is not None and not is_found:
+            yield Place(path, record, (*above, value))
     else:
         step, inside = _inside(value)
         for inner in inside:
             yield from _search(inner, (*path, step), above)
+
+
+def _is_of_shipper(record: JsonObject) -> bool:
+    """True for an object with an event type that is not Suricata's own, and no flow id."""
+    return str(record[EVENT_TYPE]).lower() not in EVENT_TYPES and "flow_id" not in record
 
 
 def _inside(value: object) -> tuple[Step, Sequence[object]]:
@@ -198,6 +181,14 @@ def _values_in_text(text: str) -> Sequence[object]:
     return values_in(text).values
 
 
+def _holds_cut_record(value: object) -> bool:
+    """True if a text in the value begins a record and does not end it."""
+    if isinstance(value, str):
+        return EVENT_TYPE in value and values_in(value).cut
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_holds_cut_record, inner))
+
+
 def _of_byte_numbers(value: Sequence[object]) -> str:
     """Text that journald wrote as a list of byte values, because it is long or not UTF-8.
 
@@ -210,12 +201,12 @@ def _of_byte_numbers(value: Sequence[object]) -> str:
     return ""
 
 
-def _follow(value: object, path: Path, at: int, above: tuple[JsonObject, ...]) -> Iterator[_Place]:
+def _follow(value: object, path: Path, at: int, above: tuple[JsonObject, ...]) -> Iterator[Place]:
     """The records at a known path."""
     if at == len(path):
         record = record_of(value) if isinstance(value, dict) else None
         if record is not None and isinstance(value, dict):
-            yield _Place(path, record, (*above, value))
+            yield Place(path, record, (*above, value))
         return
     step = path[at]
     if isinstance(value, dict):

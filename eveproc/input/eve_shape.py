@@ -152,6 +152,7 @@ def _places() -> tuple[Mapping[str, tuple[str, ...]], frozenset[tuple[str, ...]]
 def _path(flat: str, places: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     if flat.startswith(_METADATA):
         return "alert", "metadata", flat.removeprefix(_METADATA)
+    flat = flat.replace("{}", "")  # Splunk's sign for several values
     return places.get(flat) or tuple(flat.split("."))
 
 

@@ -95,8 +95,9 @@ _IN_TEXT = (
     (PatternKind.QUOTED, b'event_type""'),
 )
 # Records whose values are written in a way that the patterns do not expect: each in a list
-# (Elasticsearch's `fields`), a record as a list of bytes (journald).
+# (Elasticsearch's `fields`), a record as a list of bytes (journald), objects as text (databases).
 _ODD = (
+    (PatternKind.WANTED, rb'(?:dns|flow)":"\{'),
     (PatternKind.WANTED, rb'event_type(?:\.keyword)?":\['),
     (PatternKind.WANTED, rb'MESSAGE":\['),
 )

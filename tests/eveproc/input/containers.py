@@ -247,6 +247,19 @@ def redis_cli(records: Records) -> bytes:
     return joined(f"{n}) {json.dumps(compact(r))}" for n, r in enumerate(records, 1))
 
 
+def by_kind(records: list[Record]) -> object:
+    kinds: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: str(record["event_type"])):
+        kinds.setdefault(str(record["event_type"]), []).append(record)
+    return kinds
+
+
+def objects_as_text(record: Record) -> Record:
+    return {
+        name: compact(inner) if isinstance(inner, dict) else inner for name, inner in record.items()
+    }
+
+
 def with_holes(records: Records) -> bytes:
     lines = plain(records).splitlines(keepends=True)
     return b"\0" * 5000 + b"".join(lines[:9]) + b"\0" * 300 + b"".join(lines[9:]) + b"\0" * 70
@@ -640,6 +653,13 @@ CONTAINERS: tuple[Container, ...] = (
     Container("syslog in message", held(lambda t: {"message": f"<13>{SYSLOG}{t}"}), "message"),
     Container("redis-cli lrange, on a terminal", redis_cli, "redis-cli"),
     Container("redis-cli --json", whole(lambda rs: [compact(r) for r in rs]), "JSON array"),
+    Container("an array for each kind of record", whole(by_kind), "dhcp[]"),
+    Container(
+        "objects of records",
+        lambda rs: joined(compact(dict(enumerate(some))) for some in batches(rs)),
+        "0",
+    ),
+    Container("objects as text, as in columns of databases", under(objects_as_text)),
     Container("flattened with dots", under(lambda r: flattened(r, "."))),
     Container(
         "tar of plain lines",

@@ -31,18 +31,20 @@ There is no option for the container. A record is an object with `event_type` an
 
 - after text, in which no quote may be open: an attacker on the network may have sent the text in quotes;
 - under any path of keys and arrays, and in text that holds JSON (escaped once, twice or three times), up to {MAX_DEPTH} steps deep;
-- more than once on a line, and in an array under a key;
+- more than once on a line, in an array under a key, and under several keys at a time;
 - flattened (`dns.rrname`, `_dns_rrname`), with each value in a list (`fields`), and as Elastic's module maps it to the Elastic Common
   Schema (`source.ip`, `destination.port`, `network.transport`, `event.start`).
 
-If an event is there twice, the more complete copy is read; if both are equal, the original text. The path is remembered: the next
-line is searched again only if that path leads to nothing. The statistics (stderr, and `--stats`) count records by container.
+If an event is there twice, the more complete copy is read; if both are equal, the original text. Text beside a parsed record counts only as
+a copy of that record: a host on the network may have sent it. An object with an `event_type` that is not Suricata's, and no `flow_id`, is a
+shipper's, and is searched for records. The path is remembered: the next line is searched again if that path does not lead to all records of it. The statistics (stderr, and `--stats`) count records by container.
 Lines that hold no record are counted as skipped, with the reason; records that are cut off are counted as `half_line`. A file without
 any record is refused by name, with exit code 1, as are files in which every record is cut off.
 
 ## Types
 
 - Numbers may be text or floats: `25`, `"25"`, `"25.0"`, `25.0`. `proto` may be a name or a number: `"TCP"`, `"006"`, `"6"`, `6`.
+  An object may be JSON in a text (`"dns":"{{...}}"`).
 - Times are ISO 8601, with a point or a comma before the fraction, or numbers (or text) in seconds, milliseconds, microseconds or
   nanoseconds since 1970, told apart by their size. Zone names of Windows ("Eastern Daylight Time") and the common abbreviations are
   known. **A time without a zone, or with a zone name that is not known, is UTC.**
@@ -51,7 +53,9 @@ any record is refused by name, with exit code 1, as are files in which every rec
 
 ## What is not read
 
-Records in base64, in UTF-16 (convert with `iconv`), or in partial lines of CRI or Docker (16 KiB; they count as `half_line`).
+Records in base64, in UTF-16 (convert with `iconv`), in partial lines of CRI or Docker (16 KiB; they count as `half_line`), with other text
+after them on the line, or with renamed fields. One JSON document of more than 16 MiB is read only under the key of its first record; if there
+are records under other keys, the report says so.
 
 ## Containers
 """

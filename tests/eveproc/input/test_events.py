@@ -478,6 +478,13 @@ def test_counters_of_dpdk_and_of_thresholds_are_read() -> None:
     }
 
 
+@pytest.mark.parametrize("count", [9, "9", 9.0, "9.0"])
+def test_counters_may_be_text_or_floats(count: object) -> None:
+    event = decode(line("stats", {"timestamp": TIME}, stats={"decoder": {"pkts": count}}))
+    assert isinstance(event, Stats)
+    assert event.counters == {"decoder.pkts": 9}
+
+
 @pytest.mark.parametrize("port", [25.5, "25.5", "smtp", None, [25]])
 def test_a_port_is_a_whole_number(port: object) -> None:
     event = decode(line("flow", {**MAIL, "dest_port": port}, flow={}))
