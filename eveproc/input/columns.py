@@ -5,6 +5,7 @@ cell needs no names: it is read as lines.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 
 from eveproc.input.events import Event, Skipped, SkipReason
@@ -13,9 +14,13 @@ from eveproc.input.sources import LogSource
 
 _BYTE_ORDER_MARK = "\ufeff"
 _EMPTY = ("", "-")
-# Fields that hold several values, which Kibana joins in one cell.
+# Splunk names a column of several values "smtp.rcpt_to{}".
+_RECORD = re.compile(rb'\{\s*[\\"]')
+_SEVERAL = "{}"
+# Fields that hold several values, which Kibana joins in one cell, Splunk on lines.
 _LISTS = ("smtp.rcpt_to", "email.attachment")
-_BETWEEN = ", "
+_BETWEEN = re.compile(r", |\n")
+_SEPARATORS = ",;\t|"
 # csv's own limit is 131,072; records with a payload are longer.
 LONGEST_CELL = 16 << 20
 
@@ -23,14 +28,14 @@ LONGEST_CELL = 16 << 20
 def has_columns(head: bytes) -> bool:
     """True if the first line names columns, among them an event type."""
     first = head.partition(b"\n")[0]
-    if b"event_type" not in first or b"{" in first:
+    if b"event_type" not in first or _RECORD.search(first):
         return False
     return any(name.endswith(("event_type", "event_type.keyword")) for name in _names(first))
 
 
 def _names(first: bytes) -> list[str]:
     text = first.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK).strip()
-    separator = max(",;\t", key=text.count)
+    separator = max(_SEPARATORS, key=text.count)
     names = next(csv.reader([text], delimiter=separator), [])
     return names if len(names) > 1 else []
 
@@ -42,7 +47,7 @@ def rows(source: LogSource, named: Sequence[str] = ()) -> Iterator[Event | Skipp
     unwrapper = Unwrapper(named)
     texts = (f"{line.decode('utf-8', 'backslashreplace')}\n" for line in lines(source))
     first = next(texts, "")
-    separator = max(",;\t", key=first.count)
+    separator = max(_SEPARATORS, key=first.count)
     names = _names(first.encode())
     before = csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(texts, delimiter=separator)
@@ -66,4 +71,4 @@ def rows(source: LogSource, named: Sequence[str] = ()) -> Iterator[Event | Skipp
 
 
 def _value(name: str, cell: str) -> str | list[str]:
-    return cell.split(_BETWEEN) if name.endswith(_LISTS) else cell
+    return _BETWEEN.split(cell) if name.removesuffix(_SEVERAL).endswith(_LISTS) else cell

@@ -18,11 +18,13 @@ _OPENING = re.compile(r'\{\s*+(?:(?P<escaped>\\)|(?P<doubled>"")(?!\s*+[:,}])|"|
 _PLAIN_OPENING = re.compile(r'\{\s*+"')
 _STRUCTURED_DATA = r'\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)++\]'  # RFC 5424, 6.3
 _LABELS = r"\{\s*+[A-Za-z_]\w*+\s*+=[^{}]*+\}"  # as logcli writes them
+_BRACES = r'\{[^{}"]*+\}'
 _QUOTED = r'"[^"{}\\]*+"'
-_BEFORE = re.compile(rf'(?:{_LABELS}|{_STRUCTURED_DATA}|{_QUOTED}|[^"{{\[]++|\[)*+')
+_BEFORE = re.compile(rf'(?:{_LABELS}|{_BRACES}|{_STRUCTURED_DATA}|{_QUOTED}|[^"{{\[]++|\[)*+')
 _LONGEST_BEFORE = 4096
-# What may follow the last value if there was text before the first: the rest of a row or an array.
-_BEHIND = re.compile(r"""[\s\0;\])}"']*+(?:\Z|\t|,)""")
+# What may follow the last value if there was text before the first: the rest of a row or an array,
+# a control character as rsyslog writes it ("#012"), a change of color.
+_BEHIND = re.compile(r"""(?:[\s\0;\])}"']|#0[0-3][0-7]|\x1b\[[\d;]*m)*+(?:\Z|\t|,)""")
 _CELL = re.compile(r'[^"]*+(?:""[^"]*+)*+')
 _STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 UTF16 = "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
+UTF32 = UTF16.replace("16", "32")
 _CAPTURE = (
     "is a capture of packets; expected the logs that an engine writes of it: "
     "suricata -r FILE -l FOLDER writes FOLDER/eve.json"
@@ -11,8 +12,12 @@ _CAPTURE = (
 _FROM_SENSOR = "read eve.json of the sensor (outputs: eve-log in suricata.yaml)"
 # First bytes -> what such a file is, and what to do.
 _BY_MAGIC: Sequence[tuple[bytes, str]] = (
+    (b"\xff\xfe\0\0", UTF32),
+    (b"\0\0\xfe\xff", UTF32),
     (b"\xff\xfe", UTF16),
     (b"\xfe\xff", UTF16),
+    (b"{\0", UTF16.replace("-f UTF-16", "-f UTF-16LE")),
+    (b"\0{", UTF16.replace("-f UTF-16", "-f UTF-16BE")),
     # pcap in either byte order, with microseconds or nanoseconds, and pcapng. A Snort names such a
     # file snort.log, too.
     (b"\xd4\xc3\xb2\xa1", _CAPTURE),
@@ -37,6 +42,11 @@ _BY_MAGIC: Sequence[tuple[bytes, str]] = (
     (b"%PDF", "is a PDF document; " + _FROM_SENSOR),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it: 7z x FILE"),
     (b"Rar!", "is a RAR archive; unpack it: unrar x FILE"),
+    (b"\x1f\x8b", "is compressed twice; unpack it once: gzip -dc FILE"),
+    (b"\x78\x9c", "is compressed by zlib; unpack it: zlib-flate -uncompress < FILE"),
+    (b"\x78\x01", "is compressed by zlib; unpack it: zlib-flate -uncompress < FILE"),
+    (b"\x5d\0\0", "is compressed by lzma; unpack it: xz --format=lzma -dc FILE"),
+    (b"\xff\x06\0\0sNaPpY", "is compressed by snappy; unpack it: snzip -d FILE"),
     (b"\x04\x22\x4d\x18", "is compressed by lz4; unpack it: lz4 -d FILE"),
     (b"-----BEGIN PGP", "is encrypted by PGP; decrypt it: gpg -d FILE"),
     (b"version https://git-lfs", "is a pointer of Git LFS, not the file; fetch it: git lfs pull"),
@@ -80,7 +90,17 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
         "holds alerts in text, but without a time, or of a program whose name does not hold snort, "
         "suricata or barnyard (its own tag in syslog; for Suricata outputs: syslog: identity)",
     ),
-    (r'"data"\s*:\s*"eyJ', "holds records in base64; decode them: jq -r '.data | @base64d' FILE"),
+    (
+        r'"(?:data|rawLog|Data|body|payload)"\s*:\s*"eyJ',
+        "holds records in base64; decode them: jq -r '.data | @base64d' FILE (with the name of the "
+        "field)",
+    ),
+    (r"\AeyJ[A-Za-z0-9+/]{20}", "is base64; decode it: base64 -d FILE"),
+    (
+        r'^[^{\n]*\{[^\n]*"event_type"[^\n]*\}[^}\n]*[^]}\s"\n][^}\n]*$',
+        "holds records with other text after them on the line, which a host on the network may "
+        "have sent; ship each record alone, or as the last part of its line",
+    ),
     (
         r"^\s*(?:#\s*)?(?:alert|drop|pass|reject) \S+ \S+ \S+ (?:->|<>) ",
         "holds rules; read what the engine logs by them: " + _FROM_SENSOR,
@@ -93,6 +113,13 @@ _BY_TEXT: Sequence[tuple[str, str]] = (
         r"^(?:\[\d+\] )?(?:\S+ - )?<(?:Notice|Info|Warning|Error|Config)>"
         r"|^(?:Notice|Info|Warning|Error|Config): \w+:",
         "is Suricata's own log (suricata.log); " + _FROM_SENSOR,
+    ),
+    (
+        r'(?i)"(?:[\w.]*[_.])?(?:event[_-]?type(?:_s)?|dest(?:ination)?[_.-]?ip(?:_s)?|dst_?ip)"\s*:'
+        r'|"suricata"|"destination"\s*:\s*\{',
+        "holds objects without the event_type, src_ip and dest_ip of Suricata: a shipper renamed "
+        "or removed fields; ship the original record as well (event.original of Elastic, message "
+        "of Logstash, _raw of Splunk and Cribl), or " + _FROM_SENSOR,
     ),
 )
 _COMPILED = tuple((re.compile(text, re.MULTILINE), what) for text, what in _BY_TEXT)

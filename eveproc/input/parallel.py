@@ -28,6 +28,7 @@ from eveproc.input.reader import (
     has_record,
     holds_lines,
     is_lines,
+    line_result,
     read_source,
     refuse,
 )
@@ -41,6 +42,7 @@ from eveproc.input.survey import (
     FEW,
     FIRST_BLOCKS,
     FULL,
+    HALF,
     OF_FULL_BLOCK,
     PRESENCE,
     is_cut_off,
@@ -532,9 +534,15 @@ def _prefilter(collector: Collecting[S]) -> Prefilter | None:
         return None
 
 
+_ESCAPED = b'\\"' + EVENT_TYPE
+
+
 def _cut_off(block: bytes, end: int) -> int:
     """Number of lines of block[:end] that begin an EVE record and do not end it."""
-    return sum(EVENT_TYPE in line and is_cut_off(line) for line in block[:end].split(b"\n"))
+    lines = (line for line in block[:end].split(b"\n") if EVENT_TYPE in line)
+    return sum(
+        is_cut_off(line) or (_ESCAPED in line and line_result(line) == HALF) for line in lines
+    )
 
 
 def _naming(token: bytes, block: bytes, end: int) -> Iterator[bytes]:

@@ -17,7 +17,12 @@ MAX_DETAILS = 64
 OTHERS = "(others)"
 # Problems of files without content.
 EMPTY, ONLY_BLANKS = "is empty", "holds only blank lines"
-NO_CONTENT = frozenset((EMPTY, ONLY_BLANKS))
+NO_HITS = "is the answer to a search that found nothing"
+NO_CONTENT = frozenset((EMPTY, ONLY_BLANKS, NO_HITS))
+NO_RECORDS = (
+    "is a JSON document without EVE records, such as a table, statistics or an error; export the "
+    "records themselves"
+)
 _NO_OBJECT = (
     SkipReason.BLANK,
     SkipReason.TOO_LONG,

@@ -12,7 +12,7 @@ from eveproc.input.columns import has_columns, rows
 from eveproc.input.decode import decode
 from eveproc.input.documents import prefix_of, records
 from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
-from eveproc.input.read_stats import EMPTY, ONLY_BLANKS, ReadStats
+from eveproc.input.read_stats import EMPTY, NO_HITS, NO_RECORDS, ONLY_BLANKS, ReadStats
 from eveproc.input.snort.clock import has_no_year, written_since
 from eveproc.input.sources import (
     MAX_LINE,
@@ -113,11 +113,22 @@ def read_source(
             yield result
     read = stats.lines - lines
     if not read:
-        source.note_problem(EMPTY)
+        source.note_problem(_without_lines(head))
     elif stats.skipped[SkipReason.BLANK] - blank == read:
         source.note_problem(ONLY_BLANKS)
     elif stats.records == found:
         refuse(source, head, read, stats.skipped[SkipReason.HALF_LINE] - cut)
+
+
+_HITS = re.compile(rb'"hits"\s*:\s*\[\s*\]')
+_FOUND_NOTHING = re.compile(rb"[\s\0]*(?:\[\s*\]|\{\s*\})?[\s\0]*")
+
+
+def _without_lines(head: bytes) -> str:
+    """What an input with this head is, if it gave no line at all."""
+    if _FOUND_NOTHING.fullmatch(head.removeprefix(BOM)):
+        return EMPTY
+    return NO_HITS if _HITS.search(head) else NO_RECORDS
 
 
 def refuse(source: LogSource, head: bytes, lines: int, cut: int) -> None:

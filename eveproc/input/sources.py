@@ -33,8 +33,15 @@ MAX_LINE = 16 << 20
 LONGEST_PASSED = 1 << 30
 
 _DENIED = "cannot be read: permission denied"
+# pzstd begins with a skippable frame, which may have one of sixteen numbers (RFC 8878, 3.1.2).
 _MAGIC = MappingProxyType(
-    {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+    {
+        b"\x1f\x8b": "gz",
+        b"BZh": "bz2",
+        b"\xfd7zXZ\0": "xz",
+        b"\x28\xb5\x2f\xfd": "zst",
+        **{bytes((number, 0x2A, 0x4D, 0x18)): "zst" for number in range(0x50, 0x60)},
+    }
 )
 # First bytes of a zip archive, and the mark of a tar archive with its offset.
 ZIP, TAR, TAR_PLACE = b"PK\x03\x04", b"ustar", 257

@@ -8,6 +8,7 @@ alone, so the number of processes does not matter.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct, field
 
 from eveproc.input.decode import stamp_of, time_of
@@ -29,7 +30,8 @@ GOLDEN = 0.618034
 GRAIN = 1 << 14
 # Maximum number of lines of a block whose time is read: enough for a year of hours in one block.
 STAMPS = 4096
-# Maximum number of statistics and lines without a time that are skipped in search of a time.
+# Maximum number of lines without a time that are decoded in search of one. Statistics are skipped
+# undecoded: a sensor that gets no packets writes nothing else.
 TRIES = 8
 
 Decode = Callable[[bytes], Event | Skipped]
@@ -75,7 +77,7 @@ def of_lines(lines: Sequence[bytes], decode: Decode) -> Survey:
     """
     results = tuple(map(decode, lines))
     cut_off = sum(
-        result in _NO_RECORD and is_cut_off(line)
+        result == HALF or (result == _NO_JSON and is_cut_off(line))
         for result, line in zip(results, lines, strict=True)
     )
     return Survey(results, cut_off)
@@ -105,12 +107,19 @@ def kinds_in(block: bytes, end: int, wanted: Collection[str]) -> frozenset[str]:
     return frozenset(kind for kind in wanted if _OF_KIND[kind].search(block, 0, stop))
 
 
-_NO_RECORD = (Skipped(SkipReason.NOT_JSON), Skipped(SkipReason.HALF_LINE))
+HALF, _NO_JSON = Skipped(SkipReason.HALF_LINE), Skipped(SkipReason.NOT_JSON)
 
 
 def is_cut_off(line: bytes) -> bool:
     """True if a record begins in a line and does not end there, as behind a limit of syslog."""
-    return b"{" in line and not line.rstrip().endswith((b"}", b"]"))
+    begin = line.find(b"{")
+    if begin < 0 or line.rstrip().endswith((b"}", b"]")):
+        return False
+    try:
+        msgspec.json.decode(line[begin:], type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return "truncated" in str(error)
+    return False
 
 
 def limit_for(sizes: Iterable[int]) -> int:
@@ -142,7 +151,7 @@ def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
 
 
 # The beginning of Suricata's lines; their event_type follows within so many bytes.
-_TIME_FIRST, _STATS, HEAD = b'{"timestamp":"', b'"stats"', 256
+_TIME_FIRST, _STATS, HEAD = b'{"timestamp":"', b'"event_type":"stats"', 256
 
 
 class _Stamp(Struct, frozen=True):
@@ -204,26 +213,35 @@ class _Clock:
 
     def forward(self, start: int, stop: int) -> _Stamp | None:
         """The first line with a time among those that begin from `start` on and before `stop`."""
-        for _ in range(TRIES):
+        tries = TRIES
+        while tries:
             end = self._block.find(b"\n", start, self._end)
             if start >= stop or end < 0:
                 break
-            if (time := self._time(start, end)) is not None:
-                return _Stamp(start, time)
+            if not self._is_stats(start, end):
+                if (time := self._time(start, end)) is not None:
+                    return _Stamp(start, time)
+                tries -= 1
             start = end + 1
         return None
 
     def backward(self) -> _Stamp | None:
         """The last line of the block with a time."""
+        tries = TRIES
         end = self._block.rfind(b"\n", 0, self._end)
-        for _ in range(TRIES):
-            if end < 0:
-                break
+        while tries and end >= 0:
             start = self._block.rfind(b"\n", 0, end) + 1
-            if (time := self._time(start, end)) is not None:
-                return _Stamp(start, time)
+            if not self._is_stats(start, end):
+                if (time := self._time(start, end)) is not None:
+                    return _Stamp(start, time)
+                tries -= 1
             end = start - 1
         return None
+
+    def _is_stats(self, start: int, end: int) -> bool:
+        return self._block.startswith(_TIME_FIRST, start) and (
+            self._block.find(_STATS, start, min(end, start + HEAD)) >= 0
+        )
 
     def between(self, start: _Stamp, stop: _Stamp) -> _Stamp | None:
         """A line near the middle; None if the two are neighbours or enough lines were read."""
@@ -235,7 +253,7 @@ class _Clock:
     def _time(self, start: int, end: int) -> float | None:
         self._left -= 1
         head = self._block[start : min(end, start + HEAD)]
-        if head.startswith(_TIME_FIRST) and _STATS not in head:
+        if head.startswith(_TIME_FIRST):
             text = head[len(_TIME_FIRST) : head.find(b'"', len(_TIME_FIRST))]
             if (time := time_of(text.decode("ascii", "replace"))) is not None:
                 return time

@@ -1,5 +1,7 @@
 """Files of other kinds -> refused by name, with advice, and never a report without infected hosts."""
 
+import base64
+import gzip
 import json
 import sqlite3
 from pathlib import Path
@@ -48,6 +50,15 @@ def database(folder: Path) -> bytes:
         (b'{"eventVersion":"1.08","eventSource":"ec2.amazonaws.com"}\n', "CloudTrail"),
         (b'{"message":"03/02/2026-08:00:00.0  [**] [1:5:1] x [**] {TCP} 10.20.1.7:1 -> 192.0.2.1:25"}\n', "jq -r .message"),
         (b"Mar  2 08:00:00 fw1 ids[7]: [1:5:1] x [Priority: 1] {TCP} 10.20.1.7:1 -> 192.0.2.1:25\n", "identity"),
+        (b'{"rawLog":"eyJldmVudF90eXBlIjoiZG5zIn0="}\n', "base64"),
+        (base64.b64encode(b"".join(office.lines())), "is base64"),
+        (gzip.compress(gzip.compress(b"{}")), "is compressed twice"),
+        (b"\xff\xfe\0\0{\0\0\0", "iconv -f UTF-32"),
+        (b'{\0"\0', "iconv -f UTF-16LE"),
+        (b'{"EVENT_TYPE":"dns","SRC_IP":"10.20.1.7"}\n' * 9, "renamed or removed fields"),
+        (b'{"source":{"ip":"1"},"destination":{"ip":"2"}}\n' * 9, "renamed or removed fields"),
+        (b"".join(b"fw " + line.rstrip() + b" host=fw\n" for line in office.lines()), "text after"),
+        (b"".join(b'{"a":' * 2 + b'"' + line[:150].replace(b'"', b'\\"') + b'"}}\n' for line in office.lines()), "all cut off"),
         (b"{}\n" * 9, "none of its 9 lines is an EVE record"),
         (json.dumps([{"a": 1}] * 9).encode(), "is not EVE JSON"),
         (CUT, "holds records that are all cut off (180 of them)"),

@@ -418,6 +418,12 @@ def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"[]", "is empty"),
+        (b'{"took":1,"hits":{"hits":[]}}', "is the answer to a search that found nothing"),
+        (
+            b'{"took":1,"columns":[{"name":"event_type"}],"values":[["dns"]]}',
+            "is a JSON document without EVE records, such as a table, statistics or an error; "
+            "export the records themselves",
+        ),
         (b" \n\r\n\n", "holds only blank lines"),
         (bytes(range(256)) * 40, "is not EVE JSON: none of its 41 lines is an EVE record"),
         (
@@ -425,7 +431,7 @@ def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:
             "is UTF-16 text; EVE JSON is UTF-8: convert it with iconv -f UTF-16 -t UTF-8",
         ),
     ],
-    ids=["empty", "empty array", "blank lines", "binary", "UTF-16"],
+    ids=["empty", "empty array", "no hits", "table", "blank lines", "binary", "UTF-16"],
 )
 def test_a_file_that_is_no_eve_is_called_so(tmp_path: Path, content: bytes, what: str) -> None:
     path = written(tmp_path / "eve.json", content)
