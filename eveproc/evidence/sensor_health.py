@@ -97,19 +97,20 @@ FULL = 0.98
 
 
 class SensorHealth(Struct):
-    """Earliest and latest (time, value) by sensor and counter."""
+    """Earliest and latest (time, value), and highest value, by sensor and counter."""
 
     earliest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     latest: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    highest: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def note(self, event: Stats) -> None:
         for name, value in event.counters.items():
             report = event.time, value
-            self._note((event.sensor, name), report, report)
+            self._note((event.sensor, name), report, report, value)
 
     def merge(self, other: "SensorHealth") -> None:
         for key, report in other.earliest.items():
-            self._note(key, report, other.latest[key])
+            self._note(key, report, other.latest[key], other.highest.get(key, 0))
 
     def is_blind(self) -> bool:
         """True if any sensor missed more than noise."""
@@ -144,8 +145,9 @@ class SensorHealth(Struct):
         return risen
 
     def _note(
-        self, key: tuple[str, str], first: tuple[float, int], last: tuple[float, int]
+        self, key: tuple[str, str], first: tuple[float, int], last: tuple[float, int], most: int
     ) -> None:
+        self.highest[key] = max(self.highest.get(key, 0), most)
         known = self.earliest.get(key)
         if known is None:
             self.earliest[key], self.latest[key] = first, last
@@ -158,10 +160,14 @@ class SensorHealth(Struct):
     def _risen(self, sensor: str, name: str) -> int:
         """Rise of a counter between reports.
 
-        The whole value counts if there is only one report, or if the sensor was restarted.
+        The whole value counts if there is only one report, or if the sensor was restarted; then
+        also the rise up to the highest value. That is too low if it was restarted more often.
         """
         (start, before), (end, after) = self.earliest[sensor, name], self.latest[sensor, name]
-        return after - before if start < end and before <= after else after
+        if start == end:
+            return after
+        highest = max(self.highest.get((sensor, name), 0), before)
+        return after - before if highest <= after else after + highest - before
 
     def _base(self, sensor: str, fault: Fault) -> int:
         """The base of the share; 0 if the sensor logged no such counter."""

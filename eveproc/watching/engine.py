@@ -423,6 +423,7 @@ def forget(store: EvidenceStore, before: float, faults: Faults | None = None) ->
         key: health.latest[key] if report[0] < before else report
         for key, report in health.earliest.items()
     }
+    health.highest = {key: value for key, (_, value) in health.latest.items()}
 
 
 def _forget_leases(leases: Leases, before: float) -> None:

@@ -58,3 +58,14 @@ def test_a_full_table_of_thresholds_is_told(used: int, told: int) -> None:
 def test_a_sensor_that_lost_everything_and_counted_no_packet() -> None:
     found = health({"capture.kernel_drops": 0}, {"capture.kernel_drops": 5})
     assert [*found.losses()]
+
+
+def test_a_restart_does_not_hide_what_was_lost_before() -> None:
+    found = health({"capture.kernel_drops": 0}, {"capture.kernel_drops": 500_000})
+    restarted = {"capture.kernel_drops": 0}
+    found.note(Stats(time=700.0, sensor="north", counters=restarted))
+    assert found.counters() == {"north": {"capture.kernel_drops": 500_000}}
+    merged = SensorHealth()
+    merged.note(Stats(time=700.0, sensor="north", counters=restarted))
+    merged.merge(health({"capture.kernel_drops": 0}, {"capture.kernel_drops": 500_000}))
+    assert merged == found
