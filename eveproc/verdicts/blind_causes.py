@@ -1,15 +1,25 @@
 """InputSeen -> the cause that makes verdicts impossible, and its remedy. Pure."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from eveproc.input.events import SkipReason
-from eveproc.input.read_stats import NO_CONTENT
+from eveproc.input.read_stats import NO_CONTENT, NO_HITS
 from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
-from eveproc.verdicts.remedies import BOTH_DIRECTIONS, IS_IT_RUNNING, MIRROR, TYPES
+from eveproc.verdicts.remedies import (
+    ANOTHER_COPY,
+    BOTH_DIRECTIONS,
+    CHECK_THE_SEARCH,
+    IS_IT_RUNNING,
+    MIRROR,
+    TYPES,
+)
+from eveproc.verdicts.unusable_lines import RENAMED, are_mostly_lost, lines_not_usable
 
 # Records that say what hosts do about mail.
 EVIDENCE = frozenset(("dns", "smtp", "flow"))
+SERVERS_NAMED = 4
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
 
 
@@ -18,9 +28,11 @@ def blind_causes(seen: InputSeen) -> Iterator[Cause]:
     for cause in (
         _nothing_read(seen),
         _nothing_usable(seen),
+        _mostly_lost(seen),
         _nothing_in_time(seen),
         _no_evidence_kind(seen),
         _no_home_host(seen),
+        _only_servers(seen),
         _only_replies(seen),
     ):
         if cause:
@@ -32,13 +44,12 @@ def _nothing_read(seen: InputSeen) -> Cause | None:
     was_read = seen.stats.bytes and (seen.coverage.lines or seen.stats.lines)
     if was_read or seen.store.active or seen.kinds:
         return None
-    is_empty = all(problem.what in NO_CONTENT for problem in seen.stats.problems)
-    what = "the input is empty" if is_empty else "nothing could be read"
-    return Cause(
-        "nothing_read",
-        what,
-        IS_IT_RUNNING,
-    )
+    problems = [problem for problem in seen.stats.problems if problem.what not in NO_CONTENT]
+    if problems:
+        return Cause("nothing_read", f"nothing could be read: {problems[0]}", ANOTHER_COPY)
+    if any(problem.what == NO_HITS for problem in seen.stats.problems):
+        return Cause("nothing_read", f"the input {NO_HITS}", CHECK_THE_SEARCH)
+    return Cause("nothing_read", "the input is empty", IS_IT_RUNNING)
 
 
 def _nothing_usable(seen: InputSeen) -> Cause | None:
@@ -58,14 +69,19 @@ def _nothing_usable(seen: InputSeen) -> Cause | None:
         return Cause(
             "no_usable_time",
             f"no record has a usable time ({seen.reasons(unusable)})",
-            "check the sensor's clock; records must carry timestamp, in ISO 8601",
+            "check the sensor's clock; timestamp must be in ISO 8601, or a number of seconds since "
+            "1970 (docs/inputs.md lists the forms)",
         )
     return Cause(
         "nothing_usable",
         f"no line could be read as an EVE record ({seen.reasons(unusable)})",
-        "expected records as Suricata writes them: one JSON object a line, with "
-        "event_type and timestamp",
+        RENAMED,
     )
+
+
+def _mostly_lost(seen: InputSeen) -> Cause | None:
+    """What is left may be the part without the mass mailer."""
+    return next(lines_not_usable(seen), None) if are_mostly_lost(seen) else None
 
 
 def _nothing_in_time(seen: InputSeen) -> Cause | None:
@@ -126,6 +142,20 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
         f"home_networks lists {declared}",
         "correct home_networks in site.yaml; if these are addresses of a NAT gateway, "
         "monitor its internal side",
+    )
+
+
+def _only_servers(seen: InputSeen) -> Cause | None:
+    """A mail server's mail is its business; an address that all clients share hides theirs."""
+    hosts = seen.store.active or set(seen.store.hosts)
+    if not hosts or not all(seen.site.is_mail_server(ip_address(host)) for host in hosts):
+        return None
+    named = ", ".join(sorted(hosts)[:SERVERS_NAMED])
+    return Cause(
+        "only_servers_seen",
+        f"the only home hosts that connect are declared mail servers ({named})",
+        f"{MIRROR}; if clients share this address (NAT), remove it from mail_servers in site.yaml "
+        "and monitor the internal side of the gateway",
     )
 
 

@@ -23,5 +23,5 @@ def judgement_of(
     blind = tuple(blind_causes(seen))
     if blind and not found:
         return Judgement(Outcome.NOT_JUDGED, blind)
-    causes = (*blind, *partial_causes(seen))
+    causes = tuple(dict.fromkeys((*blind, *partial_causes(seen))))
     return Judgement(Outcome.IN_PART, causes) if causes else JUDGED

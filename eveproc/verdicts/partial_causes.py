@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import NO_CONTENT
 from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
@@ -10,12 +9,11 @@ from eveproc.verdicts.left_out import left_out
 from eveproc.verdicts.record_gaps import gaps_in_records, silences
 from eveproc.verdicts.remedies import TYPES
 from eveproc.verdicts.unseen_traffic import unseen_traffic
+from eveproc.verdicts.unusable_lines import lines_not_usable
 from rulegen.site_profile import Network
 
 # Sites often list these blocks whole, used or not, so seeing no host of one is normal.
 CATCH_ALL = frozenset(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"))
-# Above this share, unusable lines are reported.
-UNUSABLE = 0.02
 # If this many home hosts and sampled external connections show no DNS query, the sensor does not
 # see DNS.
 CLIENTS_WITHOUT_DNS, CONNECTIONS_WITHOUT_DNS = 5, 20
@@ -147,7 +145,7 @@ def _unreadable(seen: InputSeen) -> Iterator[Cause]:
     for problem in seen.stats.problems:
         if problem.what not in NO_CONTENT:
             yield Cause("file_not_read", f"{problem}")
-    yield from _lines_not_usable(seen)
+    yield from lines_not_usable(seen)
     future = seen.store.unused["dated in the future"]
     if future or seen.coverage.outside["dated in the future"]:
         yield Cause(
@@ -155,29 +153,6 @@ def _unreadable(seen: InputSeen) -> Iterator[Cause]:
             "records are dated in the future and do not count",
             "check the sensor's clock",
         )
-
-
-def _lines_not_usable(seen: InputSeen) -> Iterator[Cause]:
-    """Of all lines, or of those that can be evidence: long records break off more often."""
-    for counted, lines, of_what in (
-        (seen.unusable(), seen.coverage.lines or seen.stats.lines, "lines"),
-        (
-            seen.without_usual(seen.stats.skipped),
-            seen.stats.lines,
-            "lines that can be evidence",
-        ),
-    ):
-        number = sum(counted.values())
-        if lines and number > max(1, UNUSABLE * lines):
-            is_cut = seen.is_cut_off() or counted.get(SkipReason.HALF_LINE, 0) * 2 > number
-            cut = "; most are cut off before their end" if is_cut else ""
-            yield Cause(
-                "lines_not_usable",
-                f"about {number / lines:.0%} of the {of_what} could not be used "
-                f"({seen.reasons(counted)}{cut})",
-                "inspect some of them; a message limit of syslog may cut records off",
-            )
-            return
 
 
 def _losses(seen: InputSeen) -> Iterator[Cause]:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from eveproc.evidence.coverage import Coverage, RecordSpan
-from eveproc.input.events import Alert
+from eveproc.input.events import Alert, Stats
 from eveproc.input.survey import HourSpan
 from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
-from eveproc.verdicts.remedies import TYPES
+from eveproc.verdicts.remedies import MIRROR, TYPES
 from rulegen.units import HOUR, count_of
 
 # A gap in the records is reported if at least this many bytes (some 200 records) were expected in
@@ -38,12 +38,15 @@ def gaps_in_records(seen: InputSeen) -> Iterator[Cause]:
 def silences(seen: InputSeen) -> Iterator[Cause]:
     """Sensors and record types that stopped while others went on."""
     coverage, everything = seen.coverage, seen.coverage.sampled()
+    yield from _statistics_alone(coverage)
     if len(coverage.sensors()) > 1:
         for sensor in coverage.sensors():
             own = coverage.of_sensor(sensor)
             if own.kinds() == {Alert.TYPE}:  # a sensor that logs only alerts may have none to log
                 continue
-            if silence := _silence(own.sampled(), everything):
+            if own.kinds() == {Stats.TYPE}:
+                yield from _only_statistics_of(sensor, coverage, everything)
+            elif silence := _silence(own.sampled(), everything):
                 yield Cause(
                     "sensor_silent",
                     f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
@@ -72,6 +75,39 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
         )
 
 
+def _only_statistics_of(sensor: str, coverage: Coverage, everything: RecordSpan) -> Iterator[Cause]:
+    """A sensor of which the sample would hold records of traffic, if it wrote as many as others."""
+    sampled = sum(everything.hours.values())
+    if sampled >= EXPECTED_RECORDS * len(coverage.sensors()):
+        yield Cause(
+            "sensor_silent",
+            f"sensor {sensor} wrote statistics, and none of the {sampled} records of traffic that "
+            "were sampled",
+            f"{MIRROR}; check that it logs dns, smtp and flow ({TYPES} in suricata.yaml)",
+        )
+
+
+def _statistics_alone(coverage: Coverage) -> Iterator[Cause]:
+    """Hours before or after all traffic in which a sensor wrote statistics: it got no packets.
+
+    Statistics have the time of the clock. If they are of another time than the records, an old
+    capture was read.
+    """
+    stats, hours = coverage.span_of(Stats.TYPE), coverage.hours
+    if not hours or hours.keys().isdisjoint(stats.hours):
+        return
+    first, last = hours[min(hours)], hours[max(hours)]
+    for start, end, near in ((stats.first, first.first, first), (last.last, stats.last, last)):
+        expected = _rate(near) * (end - start)
+        if end - start >= SILENT_HOURS * HOUR and expected >= EXPECTED_BYTES:
+            yield Cause(
+                "hours_without_records",
+                f"there are statistics of the sensor alone {_between(start, end)}, and no records "
+                "of traffic",
+                MIRROR,
+            )
+
+
 def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
     """Intervals of more than an hour without a record where many were expected."""
     hours = coverage.hours
@@ -84,11 +120,13 @@ def _gaps_between(coverage: Coverage) -> list[tuple[float, float]]:
 
 def _expected(hours: Mapping[int, HourSpan], before: int, after: int) -> float:
     """Bytes expected between two hours, estimated from the log's growth in them."""
-    rates = [
-        hours[hour].bytes / max(hours[hour].last - hours[hour].first, LEAST_SECONDS)
-        for hour in (before, after)
-    ]
-    return min(rates) * (hours[after].first - hours[before].last)
+    rate = min(_rate(hours[before]), _rate(hours[after]))
+    return rate * (hours[after].first - hours[before].last)
+
+
+def _rate(hour: HourSpan) -> float:
+    """Bytes per second."""
+    return hour.bytes / max(hour.last - hour.first, LEAST_SECONDS)
 
 
 def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:

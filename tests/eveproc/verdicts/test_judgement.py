@@ -241,6 +241,44 @@ def test_one_of_two_sensors_falls_silent(tmp_path: Path) -> None:
     assert "sensor south wrote nothing from 2026-03-02 11:00Z" in report.judgement.causes[0].text
 
 
+def statistics(*at: float, sensor: str = "") -> list[bytes]:
+    """A record of statistics at each of these hours."""
+    counters = {"uptime": 9, "decoder": {"pkts": 100}}
+    made = (eve_lines.line(START + h * HOUR, "stats", "", stats=counters) for h in at)
+    return [line.replace(b"}}}", f'}}}},"host":"{sensor}"}}'.encode()) for line in made]
+
+
+@pytest.mark.parametrize("often", [1, 60])
+def test_a_sensor_that_gets_no_more_packets(often: int, tmp_path: Path) -> None:
+    """Nothing but its statistics goes on, for more lines than are decoded in search of a time."""
+    lines = [*hours(0, 1, 2), *statistics(*(n / often for n in range(9 * often)))]
+    report = judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)
+    assert names(report) == ["hours_without_records"]
+    assert "from 2026-03-02 10:59Z" in report.judgement.causes[0].text
+    assert report.records_span is not None
+
+
+def test_statistics_of_another_time_than_an_old_capture(tmp_path: Path) -> None:
+    report = judged(tmp_path, [*hours(0, 1, 2), *statistics(900, 905, 910)], ONE_NETWORK)
+    assert names(report) == []
+
+
+def test_one_of_two_sensors_writes_statistics_alone(tmp_path: Path) -> None:
+    lines = [*hours(0, 1, 2, sensor="north"), *statistics(0, 1, 2, sensor="south")]
+    report = judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)
+    assert names(report) == ["sensor_silent"]
+    assert "sensor south wrote statistics" in report.judgement.causes[0].text
+
+
+def test_an_address_of_all_clients_that_is_declared_as_mail_server(tmp_path: Path) -> None:
+    """A sensor outside of the NAT."""
+    lines = (re.sub(rb"10\.20\.1\.\d+", b"203.0.113.7", line) for line in hours(0, 1))
+    site = "home_networks: [203.0.113.0/24]\nmail_servers: [203.0.113.7]\n"
+    report = judged(tmp_path, lines, site)
+    assert report.judgement.outcome is Outcome.NOT_JUDGED
+    assert names(report) == ["only_servers_seen"]
+
+
 def test_a_sensor_that_sees_internal_traffic_only(tmp_path: Path) -> None:
     lines = [
         re.sub(rb'"dest_ip":"(?!10\.)[^"]+"', b'"dest_ip":"10.20.0.60"', line)
@@ -274,6 +312,26 @@ def test_records_are_cut_off_behind_their_kind(tmp_path: Path) -> None:
     report = judged(tmp_path, lines, ONE_NETWORK)
     assert names(report) == ["lines_not_usable"]
     assert "cut off" in report.judgement.causes[0].text
+
+
+def test_most_lines_are_cut_off(tmp_path: Path) -> None:
+    """What is left may be the part without the mass mailer."""
+    lines = [line if n % 3 else line[:200] + b"\n" for n, line in enumerate(hours(0, 1))]
+    whole = judged(tmp_path, lines, ONE_NETWORK)
+    assert whole.judgement.outcome is Outcome.IN_PART
+    lines = [line[:200] + b"\n" if n % 3 else line for n, line in enumerate(hours(0, 1))]
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert report.judgement.outcome is Outcome.NOT_JUDGED
+    assert names(report) == ["lines_not_usable"]
+    assert "cut off" in report.judgement.causes[0].text
+
+
+def test_most_records_lack_a_field(tmp_path: Path) -> None:
+    unnamed = (line.replace(b'"src_ip"', b'"srcip"') for line in eve_lines.mailing(START, 60))
+    report = judged(tmp_path, [*unnamed, *hours(0, 1)], ONE_NETWORK)
+    assert report.judgement.outcome is Outcome.NOT_JUDGED
+    assert "missing_field src_ip" in report.judgement.causes[0].text
+    assert "renames" in report.judgement.causes[0].remedy
 
 
 def test_only_the_long_records_are_cut_off_and_they_are_few(tmp_path: Path) -> None:
