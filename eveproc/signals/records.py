@@ -329,6 +329,9 @@ class RecordReader:
             yield RelayedMail(event, event.client, registered_domain(domain))
 
     def _brought_in(self, event: Smtp) -> Iterator[Record]:
+        """Not of a probe for an open relay, which names any domain and is refused."""
+        if not event.has_message:
+            return
         domains = {domain_of_address(mailbox) for mailbox in event.rcpt_to[:MOST_RECIPIENTS]}
         for domain in sorted(domains):
             if domain and not is_below(domain, self._internal_domains):

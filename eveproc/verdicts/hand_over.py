@@ -8,6 +8,7 @@ address after another, and never from two at once. Addresses are combined if
   machines do not: submission to a provider does not count;
 - or, if no record shows that, each of them raised the same alert;
 - no two of them were active at once;
+- none of them greets under a name of its own, as machines do that work in turns;
 - the probability that independent hosts follow each other so closely is at most one in 2,000
   (`chance`), for alerts one in 20,000.
 
@@ -15,12 +16,13 @@ Two machines of one network that change addresses at the same time cannot be sep
 addresses of neither are combined. docs/verdicts.md has the measurement.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, pairwise
 from math import exp, lgamma, log
 
 from msgspec import Struct
@@ -57,6 +59,8 @@ STEADY = 0.5
 COMPARED_AT_MOST = 512
 # Maximum number of candidates of a network that are compared by alerts.
 MOST_CANDIDATES = 4 * COMPARED_AT_MOST
+
+_DIGITS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class _Candidate:
@@ -243,7 +247,7 @@ def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
         candidates = [c for c in candidates if signal in c.alerts]
     if not FEWEST <= len(candidates) <= COMPARED_AT_MOST:
         return []
-    others = sorted(_without_steady(candidates), key=lambda c: (c.start, c.end))
+    others = sorted(_without_steady(_without_named(candidates)), key=lambda c: (c.start, c.end))
     span = max(c.end for c in candidates) - min(c.start for c in candidates)
     return [
         Chain(
@@ -289,6 +293,32 @@ def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
             beside[id(other)] += 1
     most = max(FEWEST, STEADY * (len(candidates) - 1))
     return [candidate for candidate in candidates if beside[id(candidate)] < most]
+
+
+def _without_named(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Without machines that use one HELO name, repeatedly, that no other of them uses.
+
+    A machine that changes its address keeps its HELO name, or changes it with nearly each mail.
+    """
+    greetings = [c.machine.evidence.log(Signal.HELO_ODD) for c in candidates]
+    names = [sketch.keys() for sketch in greetings]
+    used = Counter(name for of_one in names for name in of_one)
+    return [
+        candidate
+        for candidate, sketch, own in zip(candidates, greetings, names, strict=True)
+        if len(own) != 1
+        or sketch.count() < EACH
+        or any(used[n] > 1 or _tells_address(candidate.machine.address, n) for n in own)
+    ]
+
+
+def _tells_address(address: str, name: str) -> bool:
+    """True if the name changes with the address: a literal, or its last octets next to each
+    other.
+    """
+    last = sorted(map(int, address.split(".")[2:])) if ip_address(address).version == 4 else []
+    numbers = map(int, _DIGITS.findall(name))
+    return name.startswith("[") or last in map(sorted, pairwise(numbers))
 
 
 def _runs(

@@ -3,6 +3,7 @@
 import random
 from itertools import pairwise
 
+import pytest
 from msgspec.structs import replace
 
 from eveproc.evidence.store import HostEvidence
@@ -17,6 +18,7 @@ from tests.eveproc.evidence_of import (
     gather,
     lease,
     lookup,
+    mail,
     report,
     server,
     site_of,
@@ -67,6 +69,35 @@ def test_addresses_that_carry_on_from_one_another_are_one_infected_machine():
     assert found.clean_hosts == 1
     alone = levels([*a_day(), *mailing(f"{PREFIX}1", 0, 600, 120)])
     assert Level.INFECTED not in alone.values()
+
+
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        pytest.param(["vm{0}.corp.test"], False, id="each machine its own"),
+        pytest.param(["pc7"], True, id="the same"),
+        pytest.param(["a{0}", "b{0}"], True, id="two at each address"),
+        pytest.param(["[10.20.1.{0}]"], True, id="the address"),
+        pytest.param(["host-1-{0}.corp.test"], True, id="a name of the address"),
+    ],
+)
+def test_machines_that_greet_under_their_own_names_are_several(names, is_one):
+    """A job on each of a dozen machines, one after another, and it mails other customers."""
+    moved = [replace(e, time=e.time + DAY / 2) for e in rotating(prefix="10.20.1.")]
+    sent = [e for e in moved if hasattr(e, "server_port")]
+    greetings = [
+        mail(
+            e.time - START + 0.5,
+            e.server,
+            host=e.client,
+            helo=names[n % len(names)].format(e.client.rpartition(".")[2]),
+            mail_from="",
+            rcpt="",
+        )
+        for n, e in enumerate(sent)
+    ]
+    found = levels([*a_day(), *moved, *greetings])
+    assert (Level.INFECTED in found.values()) is is_one
 
 
 def test_it_is_decided_when_enough_addresses_made_enough_of_it():

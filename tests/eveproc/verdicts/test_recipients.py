@@ -217,9 +217,9 @@ def test_what_encryption_hides_is_not_excused(events):
     assert verdict(events).level is Level.INFECTED
 
 
-def brought(domain, origin=NO_ORIGIN):
+def brought(domain, origin=NO_ORIGIN, has_message=True):
     """An external host gives the site's server a mail for this domain."""
-    return mail(5, RELAY, f"ann@{domain}", host=server(900), origin=origin)
+    return mail(5, RELAY, f"ann@{domain}", host=server(900), origin=origin, has_message=has_message)
 
 
 def declaring(domain):
@@ -230,6 +230,11 @@ def test_a_newsletter_in_the_sites_name_is_suspected():
     assert verdict([brought("shop.test"), *business(150)]).level is Level.SUSPECTED
     declared = declaring("shop.test")
     assert verdict(business(150), site=declared).level is Level.SUSPECTED
+
+
+def test_a_refused_probe_for_an_open_relay_tells_nothing_of_the_sites_domains():
+    probe = brought("freemail.test", has_message=False)
+    assert verdict([probe, *business(150)]).level is Level.SUSPECTED
 
 
 @pytest.mark.parametrize("origin", [NO_ORIGIN, Origin(server_mac="02:00:00:00:00:25")])
@@ -243,7 +248,8 @@ def test_a_newsletter_in_another_name_is_infected_where_the_sites_is_known(origi
 def relayed(bringers, domains, passed=True):
     """Hosts bring mail for many domains, and the host sends it on."""
     brought = [
-        mail(n * 20, HOST, f"a@d{n}.test", host=server(900 + n % bringers)) for n in range(domains)
+        mail(n * 20, HOST, f"a@d{n}.test", host=server(900 + n % bringers), has_message=True)
+        for n in range(domains)
     ]
     sent = [
         e
