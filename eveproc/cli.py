@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 from msgspec import Struct, field
 
-from rulegen.errors import MxhoundError
+from rulegen.errors import InputError, MxhoundError
 from rulegen.options import WrittenPath
 from rulegen.vocabulary import Level, Signal
 
@@ -537,15 +537,22 @@ def explain(inputs: InputOptions, host: str) -> None:
     with _faults_told():
         profile = inputs.profile()
         store, stats = _read(gather_evidence, inputs, profile)
-        _tell_judgement(store, profile, stats)
-        accounts = account_for(host, store, profile, inputs.eve)
+        try:
+            accounts = account_for(host, store, profile, inputs.eve)
+        except InputError:
+            _tell_judgement(store, profile, stats)
+            raise
+        is_found = any(account.verdict.level is not Level.CLEAN for account in accounts)
+        _tell_judgement(store, profile, stats, found=is_found)
         for note in profile.inventory.faults():
             _say(note)
         _echo("\n\n".join(explain_text.render(told) for told in accounts))
 
 
-def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats") -> None:
-    """Print coverage gaps to standard error.
+def _tell_judgement(
+    store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats", *, found: bool = False
+) -> None:
+    """Print coverage gaps to standard error. `found`: a host is above clean.
 
     Exit 4 if nothing could be judged, 1 if no line is EVE.
     """
@@ -553,7 +560,7 @@ def _tell_judgement(store: "EvidenceStore", profile: "SiteProfile", stats: "Read
     from eveproc.verdicts.judge_input import judgement_of
 
     stats.raise_if_no_eve()
-    judgement = judgement_of(store, profile, stats)
+    judgement = judgement_of(store, profile, stats, found=found)
     for line in lines(judgement):
         click.echo(line, err=True)
     _exit_if_blind(judgement)

@@ -101,9 +101,10 @@ class Coverage(Struct):
     of those that were connected to. `other_clients`: by network, sampled clients outside
     home_networks whose servers are not home either; `other_hosts` are their addresses. `traffic`:
     topics of connections ("dns", "dhcp", "smtp") from flow records, those that are "tcp", those of
-    home hosts with "external" servers, and those but DNS with "internal" ones; TCP connections that
-    both sides took part in ("both_sides"), of which packets of a home client alone were seen
-    ("only_sent"), or those of a server to one ("only_replies").
+    home hosts with "external" servers, and those but DNS with "internal" ones; those and queries of
+    declared mail servers ("of_mail_servers") and of other home hosts ("of_clients"); TCP
+    connections that both sides took part in ("both_sides"), of which packets of a home client alone
+    were seen ("only_sent"), or those of a server to one ("only_replies").
     `home_broadcasters`: home networks of hosts that sent datagrams nobody answered, as broadcasts
     and multicasts are. `broadcasters` are those of the sample with IPv4: a machine has several IPv6
     addresses that it never uses.
@@ -223,6 +224,7 @@ class CoverageNoter:
         self.coverage = coverage
         self._why_not = why_not
         self._is_home = home_test(site)
+        self._is_mail_server = site.is_mail_server
         self._networks = site.home_networks
         self._mail_ports = frozenset(site.ports.smtp)
 
@@ -308,6 +310,8 @@ class CoverageNoter:
         if client_home:
             self._meet(client, coverage.home_clients)
             coverage.traffic["external"] += not server_home
+            is_mail_server = self._is_mail_server(ip_address(client))
+            coverage.traffic["of_mail_servers" if is_mail_server else "of_clients"] += 1
         if server_home:
             self._meet(server, coverage.home_servers)
         elif not client_home and (network := network_of(client)):

@@ -1,7 +1,6 @@
 """InputSeen -> the cause that makes verdicts impossible, and its remedy. Pure."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import NO_CONTENT, NO_HITS
@@ -19,7 +18,6 @@ from eveproc.verdicts.unusable_lines import RENAMED, are_mostly_lost, lines_not_
 
 # Records that say what hosts do about mail.
 EVIDENCE = frozenset(("dns", "smtp", "flow"))
-SERVERS_NAMED = 4
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
 
 
@@ -32,7 +30,6 @@ def blind_causes(seen: InputSeen) -> Iterator[Cause]:
         _nothing_in_time(seen),
         _no_evidence_kind(seen),
         _no_home_host(seen),
-        _only_servers(seen),
         _only_replies(seen),
     ):
         if cause:
@@ -142,20 +139,6 @@ def _no_home_host(seen: InputSeen) -> Cause | None:
         f"home_networks lists {declared}",
         "correct home_networks in site.yaml; if these are addresses of a NAT gateway, "
         "monitor its internal side",
-    )
-
-
-def _only_servers(seen: InputSeen) -> Cause | None:
-    """A mail server's mail is its business; an address that all clients share hides theirs."""
-    hosts = seen.store.active or set(seen.store.hosts)
-    if not hosts or not all(seen.site.is_mail_server(ip_address(host)) for host in hosts):
-        return None
-    named = ", ".join(sorted(hosts)[:SERVERS_NAMED])
-    return Cause(
-        "only_servers_seen",
-        f"the only home hosts that connect are declared mail servers ({named})",
-        f"{MIRROR}; if clients share this address (NAT), remove it from mail_servers in site.yaml "
-        "and monitor the internal side of the gateway",
     )
 
 

@@ -13,6 +13,9 @@ ONLY_INTERNAL = 40
 # Minimum number of sampled flow records without any TCP connection of a home host in the whole
 # input.
 FLOWS_WITHOUT_CONNECTION = 5
+# Minimum number of sampled connections of declared mail servers without one of another home host.
+# If every second is of another host, chance does that in one log of a thousand.
+ONLY_SERVERS = 10
 # A smaller share of one-sided connections may be due to lost packets.
 SHARE_ONE_SIDED = 0.2
 # With this many home hosts that only broadcast, and fewer that connect, the sensor sees no
@@ -23,6 +26,7 @@ BROADCASTERS = 5
 def unseen_traffic(seen: InputSeen) -> Iterator[Cause]:
     """Traffic of home hosts that does not reach the sensor though other traffic does."""
     yield from _no_external_traffic(seen)
+    yield from _only_servers(seen)
     yield from _no_connections(seen)
     yield from _one_direction(seen)
     yield from _broadcasters(seen)
@@ -37,6 +41,19 @@ def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
             "home hosts connect to home hosts only: mail to external servers cannot be seen",
             "let the sensor monitor the traffic to the Internet, and list no external network "
             "in home_networks",
+        )
+
+
+def _only_servers(seen: InputSeen) -> Iterator[Cause]:
+    """A mail server's mail is its business; an address that all clients share hides theirs."""
+    traffic = seen.coverage.traffic
+    if traffic["of_mail_servers"] >= ONLY_SERVERS and not traffic["of_clients"]:
+        yield Cause(
+            "only_servers_seen",
+            "the only home hosts that connect are those of mail_servers, whose mail is expected: "
+            "no client was judged",
+            f"{MIRROR}; if clients share the address of a mail server (NAT), remove it from "
+            "mail_servers in site.yaml and monitor the internal side of the gateway",
         )
 
 

@@ -169,3 +169,17 @@ def test_another_domain_is_another_host():
     known = lease(-9, HOST, "a4:bb:6d:e9:13:a1", "pc.one.example")
     with pytest.raises(InputError):
         account([known, *flood(3)], "pc.two.example")
+
+
+def test_a_found_host_is_explained_although_most_records_were_lost(tmp_path):
+    """As a report names it; a host that was not found is not called clean."""
+    log, site = tmp_path / "eve.json", tmp_path / "site.yaml"
+    cut = [line[:150] + b"\n" for line in eve_lines.mailing(1_772_438_400, 900, "10.20.1.8")]
+    log.write_bytes(b"".join([*eve_lines.mailing(1_772_438_400, 60), *cut]))
+    site.write_text("home_networks: [10.20.0.0/16]\n")
+    found = CliRunner().invoke(main, ["explain", HOST, str(log), "-s", str(site)])
+    assert found.exit_code == 0
+    assert "judged in part" in found.stderr
+    lost = CliRunner().invoke(main, ["explain", "10.20.1.8", str(log), "-s", str(site)])
+    assert lost.exit_code == 4
+    assert lost.stdout == ""
