@@ -35,7 +35,10 @@ SID_BLOCK = 1000
 LOCAL_SIDS = range(1_000_000, 2_000_000)
 EVERY_V4 = IPv4Network("0.0.0.0/0")
 EVERY_V6 = IPv6Network("::/0")
+IPV4_MAPPED = IPv6Network("::ffff:0:0/96")
 MAX_COUNT = 1_000_000
+# Suricata 7 and 8 read at most 1,023 bytes of a port list (measured); a port takes up to six.
+MAX_PORTS = 150
 MAX_SECONDS = 7 * 24 * 3600
 
 _DOMAIN = re.compile(
@@ -295,18 +298,21 @@ class _SiteReader(CheckedReader):
         )
 
     def _refuse_unwatched(self, profile: SiteProfile) -> None:
-        """Refuse servers that together cover a home network.
+        """Refuse servers and exemptions that together cover a home network.
 
-        _servers reports a single server that does.
+        _servers and _exemption report a single entry that does.
         """
-        servers = (*profile.mail_servers, *profile.resolvers)
-        together, alone = NetworkIndex(collapsed(servers)), NetworkIndex(servers)
+        exempt = [each.network for each in profile.exempt if not each.signals]
+        unwatched = (*profile.mail_servers, *profile.resolvers, *exempt)
+        together, alone = NetworkIndex(collapsed(unwatched)), NetworkIndex(unwatched)
         for network in profile.home_networks:
             if together.covering(network) and not alone.covering(network):
+                keys = (
+                    "mail_servers, resolvers and exempt" if exempt else "mail_servers and resolvers"
+                )
                 what = (
-                    f"invalid home network {network}: mail_servers and resolvers together cover "
-                    "all "
-                    "of it, so none of its hosts would be monitored"
+                    f"invalid home network {network}: {keys} together cover all of it, so none of "
+                    "its hosts would be monitored"
                 )
                 self.note("home_networks", f"{what}; expected a network with other hosts in it")
 
@@ -328,7 +334,7 @@ class _SiteReader(CheckedReader):
     def _home_networks(self, root: Mapping[str, Value]) -> tuple[Network, ...]:
         before = len(self.problems)
         networks: tuple[Network, ...] = self.items(root, "home_networks", self._network)
-        if not networks and len(self.problems) == before and self.document.value is not None:
+        if not networks and len(self.problems) == before and isinstance(self.document.value, dict):
             self.note(
                 "home_networks",
                 "missing or empty: expected a list of at least one network in CIDR notation",
@@ -372,7 +378,10 @@ class _SiteReader(CheckedReader):
         if not isinstance(value, str):
             self.note(key, f"invalid type: is {kind(value)}; expected {allowed}")
         elif _is_network(value):
-            return ip_network(value)
+            network = ip_network(value)
+            if not is_within(network, IPV4_MAPPED):
+                return network
+            self._refuse_mapped(network, key)
         elif _is_network(value, strict=False):
             self.note(
                 key,
@@ -382,6 +391,16 @@ class _SiteReader(CheckedReader):
         else:
             self.note(key, f"invalid address {show(value)}: expected {allowed}")
         return None
+
+    def _refuse_mapped(self, network: Network, key: str) -> None:
+        """Refuse ::ffff:10.20.0.0/112: packets carry the IPv4 address, so no rule would match."""
+        v4 = int(network.network_address) & 0xFFFFFFFF
+        meant = IPv4Network((v4, network.prefixlen - IPV4_MAPPED.prefixlen))
+        self.note(
+            key,
+            f"invalid network {short(network)}: it is an IPv4 address in IPv6 notation, which no "
+            f"packet has; expected {short(meant)}",
+        )
 
     def _servers(
         self, root: Mapping[str, Value], key: str, home: tuple[Network, ...]
@@ -410,7 +429,10 @@ class _SiteReader(CheckedReader):
         return self.items(root, key, read)
 
     def _domain(self, value: Value, key: str) -> str | None:
-        name = value.lower().strip(".") if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            self.refuse_unquoted(value, key)
+            return None
+        name = value.lower().strip(".")
         if not is_domain(name):
             self.note(
                 key,
@@ -421,7 +443,10 @@ class _SiteReader(CheckedReader):
         return name
 
     def _sensor(self, value: Value, key: str) -> str | None:
-        if isinstance(value, str) and _SENSOR.match(value):
+        if not isinstance(value, str):
+            self.refuse_unquoted(value, key)
+            return None
+        if _SENSOR.match(value):
             return value
         self.note(
             key,
@@ -473,6 +498,12 @@ class _SiteReader(CheckedReader):
         given = self.mapping(value, "ports", ("smtp", "submission"))
         smtp = self._port_list(given, "smtp", Ports().smtp)
         submission = self._port_list(given, "submission", Ports().submission)
+        if len(smtp) + len(submission) > MAX_PORTS:
+            self.note(
+                "ports",
+                f"invalid ports: {len(smtp) + len(submission)} of smtp and submission together; "
+                f"expected {MAX_PORTS} at most, the number that the engines read",
+            )
         for port in sorted(set(smtp) & set(submission)):
             self.note(
                 "ports",
@@ -571,6 +602,9 @@ class _SiteReader(CheckedReader):
             and value.isprintable()
         ):
             return value.strip()
+        if isinstance(value, int | float):
+            self.refuse_unquoted(value, key)
+            return ""
         self.note(
             key,
             f"missing or invalid reason: expected one line of 1 to {_REASON_MAX} printable "

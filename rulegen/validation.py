@@ -80,6 +80,11 @@ class CheckedReader:
             found[result] = None
         return tuple(found)
 
+    def refuse_unquoted(self, value: Value, key: str) -> None:
+        """Note a value that YAML reads as no text, as `no` (false) and `17` (a number)."""
+        advice = "" if isinstance(value, list | dict) else ": write it in quotes"
+        self.note(key, f"invalid type: is {kind(value)}; expected text{advice}")
+
     def number(self, value: Value, key: str, most: int) -> int:
         """Read a whole number from 1 to `most`; return 1 if it is invalid."""
         if is_int(value) and 1 <= value <= most:

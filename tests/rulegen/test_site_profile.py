@@ -201,6 +201,32 @@ def test_thresholds_are_laid_over() -> None:
             HOME + "internal_domains: [exa mple.org]",
             "[internal_domains.0]: invalid domain name 'exa mple.org'",
         ),
+        (
+            HOME + "internal_domains: [no]",
+            "[internal_domains.0]: invalid type: is true or false; expected text: write it in quotes",
+        ),
+        (HOME + "internal_domains: [[a]]", "invalid type: is a list; expected text"),
+        (HOME + "sensors: [17]", "[sensors.0]: invalid type: is a number; expected text: write it"),
+        (
+            HOME + "exempt: [{address: 10.20.0.1, reason: 4711}]",
+            "[exempt.0.reason]: invalid type: is a number; expected text: write it in quotes",
+        ),
+        (
+            'home_networks: ["::ffff:10.20.0.0/112"]',
+            "[home_networks.0]: invalid network ::ffff:a14:0/112: it is an IPv4 address in IPv6 "
+            "notation, which no packet has; expected 10.20.0.0/16",
+        ),
+        (HOME + 'resolvers: ["::ffff:10.20.0.53"]', "which no packet has; expected 10.20.0.53"),
+        (
+            HOME + "exempt: [{network: 10.20.0.0/17, reason: x}]\nresolvers: [10.20.128.0/17]",
+            "[home_networks]: invalid home network 10.20.0.0/16: mail_servers, resolvers and "
+            "exempt together cover all of it",
+        ),
+        (
+            HOME + f"ports: {{smtp: {list(range(2000, 2149))}}}",
+            "site.yaml:2: [ports]: invalid ports: 151 of smtp and submission together; expected "
+            "150 at most",
+        ),
         (HOME + "internal_domains: [münchen.example]", "non-ASCII names in their xn-- form"),
         (HOME + "internal_domains: ['a\"; sid:1;)']", "invalid domain name"),
         (HOME + "internal_domains: ['*.example.org']", "invalid domain name"),
