@@ -1,6 +1,7 @@
 """A YAML file -> plain values plus the line of every key, so that an error can point at it."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def read_yaml(path: Path) -> YamlDocument:
 
 def parse_yaml(raw: bytes | str, file: str) -> YamlDocument:
     """The same from text already in memory; `file` is the name used in errors."""
+    _refuse_other_encodings(raw, file)
     _refuse_what_nobody_writes(raw, file)
     walk = _Walk(file)
     try:
@@ -62,6 +64,8 @@ def syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
     """The fault that the YAML parser found, with its line."""
     mark = getattr(error, "problem_mark", None)
     text = getattr(error, "problem", None) or _first_line(error)
+    if text.startswith("but "):  # "expected a single document in the stream, but found another"
+        text = f"{getattr(error, 'context', '')}, {text}"
     return Problem(file, f"is not YAML: {text}", line=mark.line + 1 if mark else 0)
 
 
@@ -81,6 +85,18 @@ _OTHER_NUMBER = re.compile(r"[-+]?(?:0[0-9_]|[^:]*:)")
 
 class _TooManyError(Exception):
     """More values than a person writes."""
+
+
+def _refuse_other_encodings(raw: bytes | str, file: str) -> None:
+    """Name the line of a byte that is not UTF-8; the YAML parser does not."""
+    if isinstance(raw, str) or raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        what = f"is not YAML: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise InputError([Problem(file, what, line=line)]) from error
 
 
 def _refuse_what_nobody_writes(raw: bytes | str, file: str) -> None:
