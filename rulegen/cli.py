@@ -147,7 +147,7 @@ def build(
     profile = load_site(site, thresholds)
     before = {engine: read_rules(diff, engine) for engine in Engine} if diff else {}
     result = build_rules(profile, _engines(engines), output, datetime.now(UTC).date())
-    _tell_build(result, site, output)
+    _tell_build(result, profile, site, output)
     _tell_changes(result, profile, before)
 
 
@@ -187,12 +187,18 @@ def _engines(names: tuple[str, ...]) -> list[Engine]:
     return [engine for engine in Engine if engine in wanted]
 
 
-def _tell_build(result: "BuildResult", site: Path, output: Path) -> None:
+def _tell_build(result: "BuildResult", profile: "SiteProfile", site: Path, output: Path) -> None:
     from rulegen.addresses import short
 
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
         _tell_missing(output / made.engine, made.engine, made.not_rendered)
+    if 25 not in profile.ports.smtp:
+        click.echo(
+            f"{site}: [ports.smtp]: does not list 25, where servers accept mail: rules on "
+            "connections do not count those to port 25",
+            err=True,
+        )
     for ended in result.expired:
         click.echo(
             f"{site}: [exempt]: {short(ended.network)} ended on {ended.until} "
@@ -313,5 +319,9 @@ def simulate(site: Path, output: Path, seed: int) -> None:
     from rulegen.simulate import write_simulation
     from rulegen.site_profile import load_site
 
-    write_simulation(simulate_site(load_site(site), seed), output)
+    simulation = simulate_site(load_site(site), seed)
+    write_simulation(simulation, output)
     click.echo(f"{output / 'traffic.pcap'}, truth.json and replay.yaml: written")
+    if simulation.left_out:
+        left = ", ".join(simulation.left_out)
+        click.echo(f"{site}: [home_networks]: hold no free address to simulate {left}", err=True)

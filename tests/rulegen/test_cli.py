@@ -219,10 +219,18 @@ def test_list_is_a_table_in_a_terminal(
     assert max(map(len, click.unstyle(capsys.readouterr().out).splitlines())) <= 100
 
 
+def test_a_site_without_port_25_is_told(site: Path, tmp_path: Path) -> None:
+    site.write_text("home_networks: [10.20.0.0/28]\nports: {smtp: [2525]}\n")
+    done = run("build", "-s", site, "-o", tmp_path / "out", "-e", "suricata-8")
+    assert done.exit_code == 0
+    assert f"{site}: [ports.smtp]: does not list 25, where servers accept mail" in done.stderr
+
+
 def test_simulate_writes_traffic_and_truth(site: Path, tmp_path: Path) -> None:
     site.write_text("home_networks: [10.20.0.0/28]\n")
     done = run("simulate", "-s", site, "-o", tmp_path / "traffic", "--seed", "3")
     assert done.exit_code == 0, done.stderr
+    assert "site.yaml: [home_networks]: hold no free address to simulate " in done.stderr
     assert {path.name for path in (tmp_path / "traffic").iterdir()} == {
         "traffic.pcap",
         "truth.json",
