@@ -86,6 +86,8 @@ class _Parser:
         if qualifiers.protocol and not qualifiers.kind:
             return self.has_protocol(qualifiers.protocol)
         self.last = qualifiers
+        if self.tokens[0] == "(":  # "port (25 or 587)"
+            return self.term()
         value = self.tokens.pop(0)
         if qualifiers.kind == "net" and self.tokens[:1] == ["mask"]:
             value = f"{value}/{self.tokens[1]}"

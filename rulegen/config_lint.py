@@ -94,16 +94,19 @@ def _addresses(root: Setting) -> Iterator[Problem]:
 
 
 def _parsers(root: Setting, built: BuiltRules) -> Iterator[Problem]:
-    paths: tuple[tuple[str, ...], ...] = ((*_DNS, "udp"), (*_DNS, "tcp"), _SMTP)
+    paths: tuple[tuple[str, ...], ...] = (_DNS, (*_DNS, "udp"), (*_DNS, "tcp"), _SMTP)
     for path in paths:
         enabled = root.at(*path, "enabled")
         if enabled is not None and not enabled.is_on:
-            name, over = path[2], f" over {path[-1].upper()}" if path[-1] != "smtp" else ""
-            what = (
-                f"is {enabled.text}: rules on {name}{over} never match, "
-                f"and no {name} record is logged; set it to yes ({SILENCED}: {built.signals(name)})"
-            )
-            yield enabled.problem(".".join((*path, "enabled")), what)
+            name, over = path[2], f" over {path[-1].upper()}" if len(path) > 3 else ""
+            lost = f"no {name} record is logged; set it to yes"
+            # Rules on dns match without its parser, as they search the packet.
+            if name != "dns" or enabled.is_off:
+                lost = (
+                    f"rules on {name}{over} never match, and {lost} "
+                    f"({SILENCED}: {built.signals(name)})"
+                )
+            yield enabled.problem(".".join((*path, "enabled")), f"is {enabled.text}: {lost}")
 
 
 def _ports(root: Setting, built: BuiltRules) -> Iterator[Problem]:
@@ -250,17 +253,18 @@ def _tenants(root: Setting, built: BuiltRules) -> Iterator[Problem]:
             f"({SILENCED}: all rules on such traffic)"
         )
         yield (default or multi).problem("multi-detect.default", what)
-    tenants = multi.at("tenants")
+    tenants, config_path = multi.at("tenants"), multi.at("config-path")
     for tenant in tenants.items if tenants else ():
-        yield from _tenant(tenant, built)
+        folder = Path(tenant.file).parent / (config_path.text if config_path else "")
+        yield from _tenant(tenant, folder, built)
 
 
-def _tenant(tenant: Setting, built: BuiltRules) -> Iterator[Problem]:
+def _tenant(tenant: Setting, folder: Path, built: BuiltRules) -> Iterator[Problem]:
     number, file = tenant.at("id"), tenant.at("yaml")
     key = "multi-detect.tenants"
     if file is None:
         return
-    path = Path(tenant.file).parent / file.text
+    path = folder / file.text
     try:
         loads = loads_ours(read_suricata_yaml(path), built)
     except InputError as error:

@@ -282,7 +282,13 @@ def _defined_twice(
         kept = loaded.get(line.sid)
         if not line.active or kept is None or kept is line:
             continue
-        if _normal(kept.text) == built.texts[line.sid]:
+        if METADATA_SIGNAL not in line.text:
+            what = (
+                "a second rule with this sid: `suricata -T` refuses it; "
+                "give it another sid, or change sid_base in the site profile"
+            )
+            yield line, what
+        elif _normal(kept.text) == built.texts[line.sid]:
             yield (
                 line,
                 "a second rule with this sid: `suricata -T` refuses it; "
@@ -308,8 +314,23 @@ def _hiding_rules(root: Setting, lines: Iterable[RuleLine], home: AddressSet) ->
         if effect is None or _option_names(line.text) - _NOT_NARROWING:
             continue
         covers = _header_test(root, line.text)
-        if covers and (hidden := hidden_ports(home, covers)):
+        hidden = hidden_ports(home, covers) if covers else {}
+        if _drops(line):  # rules on lookups alert on the packet that is dropped
+            hidden = _of_mail(hidden)
+        if hidden:
             yield line.problem(effect.format(as_text(hidden, home)))
+
+
+def _of_mail(hidden: Mapping[Network, list[str]]) -> Mapping[Network, list[str]]:
+    """The same without ports of lookups."""
+    mail = {
+        network: [port for port in ports if "/" not in port] for network, ports in hidden.items()
+    }
+    return {network: ports for network, ports in mail.items() if ports}
+
+
+def _drops(line: RuleLine) -> bool:
+    return line.action not in ("pass", "config", "alert")
 
 
 def _effect(line: RuleLine) -> str | None:
@@ -318,6 +339,11 @@ def _effect(line: RuleLine) -> str | None:
         return f"this pass rule exempts {{}} from all rules: narrow or remove it ({SILENCED})"
     if line.action == "config":
         return "this config rule turns off records of {}: narrow or remove it"
+    if _drops(line):
+        return (
+            f"this {line.action} rule ends the inspection of connections on {{}}, so their mails "
+            f"and answers are not seen: narrow or remove it ({SILENCED}: rules on smtp)"
+        )
     if "bypass" in names:
         return (
             "this rule bypasses connections on {}, so their mails are not inspected: "

@@ -267,7 +267,13 @@ SETTINGS = [
     costs(f"{SMTP}.enabled: detection-only", f"[{SMTP}.enabled]", ["worm_attachment"], ["smtp"]),
     costs(f"{DNS}.udp.enabled: no", f"[{DNS}.udp.enabled]", sorted(LOOKUP_SIGNALS), ["dns"]),
     costs(f"{DNS}.tcp.enabled: no", f"[{DNS}.tcp.enabled]", [], ["dns"]),
-    costs(f"{DNS}.udp.enabled: detection-only", f"[{DNS}.udp.enabled]", [], ["dns"]),
+    costs(
+        f"{DNS}.udp.enabled: detection-only", f"[{DNS}.udp.enabled]", [], ["dns"], silenced=False
+    ),
+    costs(
+        f"{DNS}.enabled: no", f"[{DNS}.enabled]", [*sorted(LOOKUP_SIGNALS), "name_guess"], ["dns"]
+    ),
+    costs(f"{DNS}.enabled: detection-only", f"[{DNS}.enabled]", [], ["dns"], silenced=False),
     costs(
         f"{DNS}.udp.detection-ports.dp: 5353",
         f"[{DNS}.udp.detection-ports.dp]",
@@ -497,6 +503,13 @@ RULE_FILES = [
         True,
     ),
     (
+        "drop",
+        lambda t: t + 'drop tcp $HOME_NET any -> any 25 (msg:"d"; sid:1; rev:1;)\n',
+        ["smtp_sessions", "worm_attachment", "smtp_rejects"],
+        "this drop rule ends the inspection of connections on port 25",
+        True,
+    ),
+    (
         "bypass",
         lambda t: (
             t + 'alert tcp any any -> any 25 (msg:"b"; flow:established; bypass; sid:1; rev:1;)\n'
@@ -536,6 +549,8 @@ def test_what_a_rule_file_does_to_our_rules_is_found(
 
 
 HARMLESS_RULES = [
+    'drop tcp any any -> any 25 (msg:"d"; flags:S; sid:4; rev:1;)',
+    'drop udp any any -> any 53 (msg:"d"; sid:5; rev:1;)',
     'alert tcp any any -> any 1 (msg:"other group"; gid:5; sid:1250001; rev:99;)',
     PASS.format("tcp any any -> any 443").strip(),
     PASS.format("tcp 10.20.4.4 any -> any 25").strip().replace("sid:1", "sid:2"),

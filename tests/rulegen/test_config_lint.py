@@ -117,6 +117,17 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
             "(SILENCED: mx_flood, mx_slow, name_guess, name_guess_nx)",
         ),
         (
+            "udp: {enabled: yes}",
+            "enabled: no, udp: {enabled: yes}",
+            "19: [app-layer.protocols.dns.enabled]: is no: rules on dns never match, ",
+        ),
+        (
+            "udp: {enabled: yes}",
+            "udp: {enabled: detection-only}",
+            "19: [app-layer.protocols.dns.udp.enabled]: is detection-only: "
+            "no dns record is logged; set it to yes",
+        ),
+        (
             "decode-mime: yes",
             "decode-mime: no",
             "19: [app-layer.protocols.smtp.mime.decode-mime]: is no: mails are not parsed",
@@ -371,6 +382,9 @@ def packet(
         ("tcp dst port 25 or 587", True),
         ("udp port 25", False),
         ("not (port 53 or 25)", False),
+        ("not tcp port (25 or 465 or 587)", False),
+        ("udp port (25 or 53)", False),
+        ("dst port (53 or 25) and tcp", True),
         ("portrange 20-30", True),
         ("host 10.20.5.5", True),
         ("src host 10.20.5.5 && dst port 80", False),
@@ -411,6 +425,30 @@ def test_a_filter_and_its_negation_disagree(text: str, answer: bool) -> None:
     seen = packet(answer=answer)
     kept, dropped = keeps(text, seen), keeps(f"not ({text})", seen)
     assert (kept is None and dropped is None) or kept is (not dropped)
+
+
+def test_tenants_lie_in_the_folder_of_config_path(rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "tenants").mkdir()
+    tenant = tmp_path / "tenants" / "seven.yaml"
+    more = (
+        "multi-detect: {enabled: yes, default: yes, config-path: tenants, "
+        "tenants: [{id: 7, yaml: seven.yaml}]}\n"
+    )
+    tenant.write_text(f"rule-files: [{rules}]\n")
+    assert warnings(rules, tmp_path, GOOD + more) == []
+    tenant.write_text("rule-files: []\n")
+    assert ["tenant 7: no rule" in text for text in warnings(rules, tmp_path, GOOD + more)] == [
+        True
+    ]
+
+
+def test_the_rule_of_the_site_is_to_get_another_sid(rules: Path, tmp_path: Path) -> None:
+    local = tmp_path / "local.rules"
+    sid = next(line.sid for line in rule_lines(rules))
+    local.write_text(f'alert ip any any -> any any (msg:"m"; sid:{sid};)\n')
+    (text,) = warnings(rules, tmp_path, GOOD + f"rule-files.local: {local}\n")
+    assert text.startswith(f"{local}:1: sid {sid}: a second rule with this sid")
+    assert "give it another sid" in text
 
 
 def test_rules_over_several_lines_and_rules_switched_off_are_read(tmp_path: Path) -> None:
