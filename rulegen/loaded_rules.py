@@ -313,7 +313,7 @@ def _hiding_rules(root: Setting, lines: Iterable[RuleLine], home: AddressSet) ->
         effect = _effect(line) if line.active else None
         if effect is None or _option_names(line.text) - _NOT_NARROWING:
             continue
-        covers = _header_test(root, line.text)
+        covers = header_test(root, line.text)
         hidden = hidden_ports(home, covers) if covers else {}
         if _drops(line):  # rules on lookups alert on the packet that is dropped
             hidden = _of_mail(hidden)
@@ -357,7 +357,7 @@ def _option_names(text: str) -> set[str]:
     return {part.partition(":")[0].strip() for part in re.split(r"(?<!\\);", body)} - {""}
 
 
-def _header_test(root: Setting, text: str) -> Callable[[Packet], bool] | None:
+def header_test(root: Setting, text: str) -> Callable[[Packet], bool] | None:
     """Whether a packet, or its answer, matches the header of a rule; None if unknown."""
     fields = _SPACES_IN_LIST.sub("", text.partition("(")[0]).split()
     if len(fields) != 7:

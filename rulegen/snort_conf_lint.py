@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rulegen.capture_filter import keeps
 from rulegen.errors import Problem
-from rulegen.loaded_rules import read_built
+from rulegen.loaded_rules import header_test, read_built
 from rulegen.mail_probes import PORTS, Packet, as_text, hidden_ports
 from rulegen.rulesfile import RULES
 from rulegen.snort_config import (
@@ -24,6 +24,7 @@ from rulegen.snort_config import (
     silences,
 )
 from rulegen.snort_files import SETTINGS_29, THRESHOLDS_29
+from rulegen.suricata_yaml import Setting
 
 # Snort's own limits: doc/README.filters of 2.9.20.
 DEFAULT_MEMCAP = 1 << 20
@@ -42,15 +43,15 @@ _MEMCAP = re.compile(
     r"(?m)^[ \t]*config[ \t]+(detection_filter|event_filter|threshold)[ \t]*:"
     r"[ \t]*memcap[ \t]+(\d{1,18})\b"
 )
-_PASS = re.compile(
-    r"(?m)^[ \t]*pass[ \t]+(ip|tcp|udp)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(?:->|<>)"
-    r"[ \t]+(\S+)[ \t]+(\S+)[ \t]*\((.*)\)"
+_PASS = re.compile(r"(?m)^[ \t]*(pass[ \t]+(?:ip|tcp|udp)[ \t][^\n(]*\((.*)\))")
+_VARIABLE = re.compile(r"(?m)^[ \t]*(ip|port)?var[ \t]+(\w+)[ \t]+((?:\\\n|[^\n#])+)")
+_STREAM_OFF = re.compile(
+    r"(?m)^[ \t]*preprocessor[ \t]+stream5_global\b(?:[^\n]|\\\n)*\btrack_tcp[ \t]+no\b"
 )
 # Options of a rule that do not restrict its packets.
 _NOT_NARROWING = frozenset(
     ("classtype", "flow", "gid", "metadata", "msg", "priority", "reference", "rev", "sid", "")
 )
-_EVERYBODY = ("any", "$HOME_NET", "$EXTERNAL_NET")
 _RANGE = re.compile(r"(\d{0,5})(:?)(\d{0,5})")
 
 
@@ -65,7 +66,8 @@ def silent_in_snort_conf(path: Path, rules: Path, sids: Iterable[int]) -> tuple[
         _states(files),
         _captures(files, rules),
         _memcaps(files),
-        _pass_rules(files),
+        _pass_rules(files, rules),
+        _streams(files),
         clashes(files, own),
     )
     return tuple(dict.fromkeys(problem for found in checks for problem in found))
@@ -149,26 +151,39 @@ def _memcaps(files: list[ConfigText]) -> Iterator[Problem]:
                 yield file.problem(what, found.start())
 
 
-def _pass_rules(files: list[ConfigText]) -> Iterator[Problem]:
+def _pass_rules(files: list[ConfigText], rules: Path) -> Iterator[Problem]:
+    root, home = _variables(files), read_built(rules).home()
     for file in of_site(files):
         for found in _PASS.finditer(file.text):
-            protocol, source, source_port, destination, port, options = found.groups()
-            names = {part.partition(":")[0].strip() for part in options.split(";")}
-            if names - _NOT_NARROWING or not {source, destination} <= {*_EVERYBODY}:
-                continue
-            if hidden := _hidden_by(protocol, source_port, port):
-                what = f"this pass rule exempts port {hidden} from all rules: narrow or remove it"
-                yield file.problem(what, found.start())
+            names = {part.partition(":")[0].strip() for part in found[2].split(";")}
+            covers = None if names - _NOT_NARROWING else header_test(root, found[1])
+            if covers and (hidden := hidden_ports(home, covers)):
+                what = f"this pass rule exempts {as_text(hidden, home)} from all rules"
+                yield file.problem(f"{what}: narrow or remove it", found.start())
 
 
-def _hidden_by(protocol: str, source_port: str, port: str) -> str:
-    """The ports of mail and lookups that a pass rule matches in either direction."""
-    if "any" not in (source_port, port):
-        return ""
-    other = port if source_port == "any" else source_port
-    words = ["0:"] if other == "any" else other.strip("[]").split(",")
-    kinds = ("tcp", "udp") if protocol == "ip" else (protocol,)
-    return ", ".join(found for kind in kinds if (found := _mail_ports(kind, words)))
+def _variables(files: list[ConfigText]) -> Setting:
+    """The ipvars, portvars and vars, in the form of the variables of Suricata."""
+    groups: dict[str, dict[str, Setting]] = {"address-groups": {}, "port-groups": {}}
+    for file in files:
+        for kind, name, value in _VARIABLE.findall(file.text):
+            setting = Setting(str(file.path), 0, value.replace("\\\n", "").strip())
+            for group in {"ip": ["address-groups"], "port": ["port-groups"]}.get(kind, groups):
+                groups[group][name] = setting
+    root = Setting(str(files[0].path), 0)
+    for group, named in groups.items():
+        root = root.having(["vars", group], Setting(root.file, 0, keys=named))
+    return root
+
+
+def _streams(files: list[ConfigText]) -> Iterator[Problem]:
+    for file in files:
+        for found in _STREAM_OFF.finditer(file.text):
+            what = (
+                "preprocessor stream5_global: track_tcp no: rules on SMTP sessions and on lookups "
+                "over TCP never match; set track_tcp yes"
+            )
+            yield file.problem(what, found.start())
 
 
 def _mail_ports(protocol: str, words: Iterable[str]) -> str:

@@ -83,6 +83,12 @@ def plain(snort_29: Engine, office: Path, tmp_path_factory: pytest.TempPathFacto
         ("config detection_filter: memcap 100", "", ALL, "detection_filter: memcap 100 is less"),
         ('pass udp any any -> any 53 (msg:"p"; sid:5;)', "", LOOKUPS, "exempts port 53/udp"),
         ("", "pass tcp any any <> any 25 (sid:5;)", {ATTEMPTS}, "exempts port 25 from all"),
+        (
+            "portvar MAIL [25,587]",
+            "pass tcp $HOME_NET any -> !$HOME_NET $MAIL (sid:5;)",
+            {ATTEMPTS},
+            "exempts port 25, 587 from all",
+        ),
     ],
 )
 def test_a_line_that_silences_rules_is_named(
