@@ -148,7 +148,10 @@ def _loaded_by(
 
     The engine is None if the file does not name its version and several builds fit.
     """
-    suricatas = [target for target in targets if target[1] in SURICATAS] or list(targets)
+    suricatas = [target for target in targets if target[1] in SURICATAS]
+    if not suricatas:
+        what = f"cannot be checked: no rules for {' or '.join(SURICATAS)}"
+        raise InputError([Problem(settings.file, what)])
     version = settings.at("suricata-version")
     major = version.text.partition(".")[0] if version else ""
     for rules, engine in suricatas:

@@ -55,6 +55,7 @@ def silent_settings(
         rule_problems(suricata, built),
         threshold_problems(suricata, built),
         generic_problems(suricata, built) if is_built_generic else _addresses(suricata),
+        _unquoted_lists(suricata),
         _parsers(suricata, built),
         _ports(suricata, built),
         _mime(suricata),
@@ -89,6 +90,17 @@ def _addresses(root: Setting) -> Iterator[Problem]:
             what = (
                 f'is "$HOME_NET": harmless for these rules, which hold their own addresses, '
                 f"but rules of others with !${name} stay silent; list the servers"
+            )
+            yield setting.problem(f"vars.address-groups.{name}", what)
+
+
+def _unquoted_lists(root: Setting) -> Iterator[Problem]:
+    groups = root.at("vars", "address-groups")
+    for name, setting in groups.keys.items() if groups else ():
+        if setting.is_list:
+            what = (
+                "is a YAML list, with which Suricata does not start; write it as text in quotes: "
+                f'"[{",".join(item.text for item in setting.items)}]"'
             )
             yield setting.problem(f"vars.address-groups.{name}", what)
 

@@ -31,7 +31,8 @@ def generic_problems(root: Setting, built: BuiltRules) -> Iterator[Problem]:
 
 
 def _home_problems(root: Setting, groups: Setting, built: BuiltRules) -> Iterator[Problem]:
-    if any(network.prefixlen == 0 for network in address_group(root, HOME[1:]).networks()):
+    home = address_group(root, HOME[1:])
+    if not home.inside or any(network.prefixlen == 0 for network in home.networks()):
         what = (
             f"is every address, so no host is external and rules with !{HOME} do not load; list "
             f"your networks ({SILENCED}: {_with_outside(built)})"
@@ -50,7 +51,8 @@ def _with_outside(built: BuiltRules) -> str:
 
 
 def _server_problems(root: Setting, groups: Setting, name: str) -> Iterator[Problem]:
-    if not address_set(root, f"[{HOME},!{name}]").networks():
+    is_empty = not address_group(root, name[1:]).inside
+    if is_empty or not address_set(root, f"[{HOME},!{name}]").networks():
         setting = _named(groups, name)
         what = (
             f"is {setting.text or 'a list'}, which leaves no host of {HOME} to watch, so no rule "

@@ -342,3 +342,12 @@ def test_flat_address_lists_are_read_and_nested_ones_refused(
     nested = f"[{','.join(outer)},{sign}[{','.join(inner)}],10.9.0.0/16]"
     assert isinstance(read_rule(GOOD.replace("[10.20.0.0/16,!10.20.0.25]", flat)), ReadRule)
     assert isinstance(read_rule(GOOD.replace("[10.20.0.0/16,!10.20.0.25]", nested)), str)
+
+
+def test_a_snort_build_is_not_compared_with_a_suricata_yaml(built: Path, tmp_path: Path) -> None:
+    config = tmp_path / "suricata.yaml"
+    config.write_text("vars: {address-groups: {HOME_NET: 10.0.0.0/8}}\n")
+    with pytest.raises(
+        InputError, match="cannot be checked: no rules for suricata-7 or suricata-8"
+    ):
+        check(built, Engine.SNORT_29, config)

@@ -101,6 +101,12 @@ def test_a_configuration_that_hides_nothing(rules: Path, tmp_path: Path) -> None
         ("HOME_NET:", "HOUSE_NET:", "5: [vars.address-groups.HOME_NET]: is not set"),
         (
             "10.20.0.25",
+            "[10.20.0.25, 10.20.0.26]",
+            "6: [vars.address-groups.SMTP_SERVERS]: is a YAML list, with which Suricata does not "
+            'start; write it as text in quotes: "[10.20.0.25,10.20.0.26]"',
+        ),
+        (
+            "10.20.0.25",
             '"[$HOME_NET]"',
             '6: [vars.address-groups.SMTP_SERVERS]: is "$HOME_NET": harmless for these rules',
         ),

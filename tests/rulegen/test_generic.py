@@ -120,7 +120,21 @@ def test_check_names_the_rules_that_do_not_load_where_everybody_is_home(
     assert "mx_flood" not in refused
 
 
+@pytest.mark.parametrize("name", ["SMTP_SERVERS", "DNS_SERVERS"])
+def test_no_rule_loads_with_an_empty_variable_and_check_says_so(
+    out: Path, suricata: Engine, tmp_path: Path, name: str
+) -> None:
+    rules, variables = rules_of(out, suricata), GOOD | {name: "[]"}
+    trial = try_rules(installed(suricata), rules, variables=variables)
+    refused = [error for error in trial.errors if error.endswith(tuple("0123456789"))]
+    assert len(refused) == len(headers(rules))
+    (said,) = lint(tmp_path, rules, variables)
+    assert f"vars.address-groups.{name}]: is [], which leaves no host of $HOME_NET" in said
+
+
 def test_variables_that_are_not_set_are_named(out: Path, tmp_path: Path) -> None:
+    (empty,) = lint(tmp_path, rules_of(out, Engine.SURICATA_8), GOOD | {"HOME_NET": "[]"})
+    assert "HOME_NET]: is every address, so no host is external" in empty
     said = lint(tmp_path, rules_of(out, Engine.SURICATA_8), {"HOME_NET": "10.0.0.0/8"})
     assert [re.findall(r"\.(\w+)\]: is not set, so no rule", text) for text in said] == [
         ["SMTP_SERVERS"],
