@@ -95,12 +95,17 @@ class PackedStore(Generic[V]):
     def values(self) -> Iterator[V]:
         return (value for _, value in self.items())
 
-    def that_may_hold(self, text: str) -> Iterator[V]:
-        """Values whose packed form contains this text, read-only; the others are not unpacked."""
-        yield from self._in_use.values()
-        wanted = text.encode()
-        unpacked = (zlib.decompress(each, WINDOW) for each in self._packed.values())
-        yield from (self._type.unpacked(each) for each in unpacked if wanted in each)
+    def that_may_hold(self, *texts: str) -> Iterator[tuple[str, V]]:
+        """Keys and values whose packed form contains one of the texts, read-only.
+
+        The others are not unpacked.
+        """
+        yield from self._in_use.items()
+        wanted = [text.encode() for text in texts]
+        for key, packed in self._packed.items():
+            text = zlib.decompress(packed, WINDOW)
+            if any(each in text for each in wanted):
+                yield key, self._type.unpacked(text)
 
     def in_use(self) -> Iterator[V]:
         """The values that are not packed; they may be changed."""

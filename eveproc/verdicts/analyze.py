@@ -22,7 +22,9 @@ from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.verdicts.left_out import left_out
+from eveproc.verdicts.long_window import earlier_nights
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on
+from eveproc.verdicts.own_domains import OwnDomains
 from eveproc.verdicts.own_history import judged_by_history, odd_day
 from eveproc.verdicts.past import NO_PAST, Past
 from eveproc.verdicts.repeated_mails import RepeatedMails, sentence
@@ -211,34 +213,43 @@ class _Judging:
         self._store = store
         self._site = site
         self._past_of = past_of
+        self._own = OwnDomains(store, site)
         self._shared = SharedAddresses()
 
     def take(self, machine: Machine, *, wanted: bool) -> None:
         """`wanted`: return a verdict for a clean host, too."""
         self.seen += 1
         past = self._past_of(machine)
-        context = context_of(machine, self._store, self._site, past)
+        wanted = wanted or odd_day(past) is not None
         verdict = None
-        if wanted or odd_day(past) or _is_above_clean(machine, context):
-            found = judged_by_history(
-                verdict_on(machine, context),
-                machine.evidence,
-                past,
-                is_mail_server=context.is_mail_server,
-            )
-            verdict = self._mails.checked(found, machine)
-            self.verdicts.append(verdict)
+        if wanted or earlier_nights(past) or _may_be_above_clean(machine):
+            verdict = self._judged(machine, past, wanted=wanted)
         if machine.apart or machine.contested:
             self._shared.note(machine, verdict.level if verdict else Level.CLEAN)
         if self.charts:
             self.charts.add(machine.address, machine.evidence, verdict)
+
+    def _judged(self, machine: Machine, past: Past, *, wanted: bool) -> Verdict | None:
+        """None for a clean host that is not wanted."""
+        context = context_of(machine, self._store, self._site, past, self._own)
+        if not wanted and assess(machine.evidence, context).level is Level.CLEAN:
+            return None
+        found = judged_by_history(
+            verdict_on(machine, context),
+            machine.evidence,
+            past,
+            is_mail_server=context.is_mail_server,
+        )
+        verdict = self._mails.checked(found, machine)
+        self.verdicts.append(verdict)
+        return verdict
 
     def doubts(self) -> Iterator[str]:
         yield from self._shared.sentences(self._context_of)
         yield from (sentence(verdict) for verdict in self.verdicts if verdict.repeats)
 
     def _context_of(self, machine: Machine) -> HostContext:
-        return context_of(machine, self._store, self._site)
+        return context_of(machine, self._store, self._site, own=self._own)
 
     @cached_property
     def _mails(self) -> RepeatedMails:
@@ -255,10 +266,9 @@ def _health(store: EvidenceStore, site: SiteProfile) -> tuple[str, ...]:
     )
 
 
-def _is_above_clean(machine: Machine, context: HostContext) -> bool:
-    if not context.nights and level_of(score_at_most(machine.evidence)) is Level.CLEAN:
-        return False
-    return assess(machine.evidence, context).level is not Level.CLEAN
+def _may_be_above_clean(machine: Machine) -> bool:
+    """False for most hosts: what these did cannot suffice, whatever their context."""
+    return level_of(score_at_most(machine.evidence)) is not Level.CLEAN
 
 
 def _quiet(store: EvidenceStore) -> int:

@@ -1,7 +1,6 @@
 """EvidenceStore + SiteProfile -> Machine: its evidence, and its role in the site profile."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from ipaddress import ip_address
 from math import inf
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.verdicts import user_names
 from eveproc.verdicts.long_window import earlier_nights
-from eveproc.verdicts.own_domains import is_own, may_be_own
+from eveproc.verdicts.own_domains import OwnDomains
 from eveproc.verdicts.past import NO_PAST, Past
 from eveproc.verdicts.people import Crowd, crowd_behind, look_behind, sessions_behind
 from eveproc.verdicts.scoring import HostContext, signals_for
@@ -87,12 +86,17 @@ def machines(
 
 
 def context_of(
-    machine: Machine, store: EvidenceStore, site: SiteProfile, past: Past = NO_PAST
+    machine: Machine,
+    store: EvidenceStore,
+    site: SiteProfile,
+    past: Past = NO_PAST,
+    own: OwnDomains | None = None,
 ) -> HostContext:
     """Declared role of the machine's addresses, and whether its connections are visible.
 
-    `past` are its kept days.
+    `past` are its kept days. `own` are the site's domains, if they were searched for already.
     """
+    own = own or OwnDomains(store, site)
     addresses = [ip_address(address) for address in machine.addresses]
     is_mail_server = any(map(site.is_mail_server, addresses))
     return HostContext(
@@ -100,8 +104,8 @@ def context_of(
         signals=signals_for(is_mail_server, any(map(site.is_resolver, addresses))),
         is_mail_server=is_mail_server,
         connections_logged=store.flows_logged,
-        is_own=partial(is_own, store, site),
-        may_be_own=partial(may_be_own, store, site),
+        is_own=own.include,
+        may_be_own=own.may_include,
         tls_logged="tls" in store.coverage.kinds(),
         sensor_blind=store.health.is_blind(),
         nights=earlier_nights(past),

@@ -1,32 +1,39 @@
 """EvidenceStore and SiteProfile -> whether a domain is the site's own, as far as known."""
 
+from functools import cached_property
+
 from eveproc.evidence.store import EvidenceStore, HostEvidence
 from eveproc.signals.domains import registered_domain
 from eveproc.signals.facts import Fact
 from rulegen.site_profile import SiteProfile
 
 
-def may_be_own(store: EvidenceStore, site: SiteProfile, domain: str) -> bool:
-    """False if other domains are known to be the site's and this registered domain is not.
+class OwnDomains:
+    """The site's domains; searched for once, when first asked for."""
 
-    If none is known, any domain may be the site's.
-    """
-    own = _own_domains(store, site)
-    return not own or domain in own
+    def __init__(self, store: EvidenceStore, site: SiteProfile) -> None:
+        self._store = store
+        self._site = site
 
+    def may_include(self, domain: str) -> bool:
+        """False if other domains are known to be the site's and this registered domain is not.
 
-def is_own(store: EvidenceStore, site: SiteProfile, domain: str) -> bool:
-    """True if this registered domain is known to be the site's."""
-    return domain in _own_domains(store, site)
+        If none is known, any domain may be the site's.
+        """
+        return not self._known or domain in self._known
 
+    def include(self, domain: str) -> bool:
+        """True if this registered domain is known to be the site's."""
+        return domain in self._known
 
-def _own_domains(store: EvidenceStore, site: SiteProfile) -> set[str]:
-    """Domains that the site declares, and those for which external hosts bring mail to any home
-    host.
-    """
-    declared = set(map(registered_domain, site.internal_domains))
-    hosts = store.hosts.that_may_hold(Fact.TAKES_IN_FOR)
-    return declared.union(*map(_served, hosts))
+    @cached_property
+    def _known(self) -> set[str]:
+        """Domains that the site declares, and those for which external hosts bring mail to any home
+        host.
+        """
+        declared = set(map(registered_domain, self._site.internal_domains))
+        hosts = self._store.hosts.that_may_hold(Fact.TAKES_IN_FOR)
+        return declared.union(*(_served(evidence) for _, evidence in hosts))
 
 
 def _served(evidence: HostEvidence) -> set[str]:

@@ -64,7 +64,7 @@ class RepeatedMails:
     def _sent(self) -> Mapping[Sent, list[tuple[float, str]]]:
         peer_of = self._store.server_names.peers()
         found: dict[Sent, list[tuple[float, str]]] = {}
-        for address, evidence in self._store.hosts.items():
+        for address, evidence in self._store.hosts.that_may_hold(*_MAIL):
             for sent, time in _sent(evidence.whole().by_peer(peer_of)):
                 found.setdefault(sent, []).append((time, address))
         return found

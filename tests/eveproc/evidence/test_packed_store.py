@@ -69,5 +69,8 @@ def test_packed_values_are_found_by_a_text_in_them(monkeypatch):
     for host, kind in (("a", Signal.MX_FLOOD), ("b", Fact.MAIL_NAMES), ("c", Signal.MX_FLOOD)):
         store.open(host).note(kind, EvidenceSource.LOG, Observation(5.0, "a.test", ("a.test", 5)))
     store.open("d")
-    found = list(store.that_may_hold(Fact.MAIL_NAMES))
-    assert [each.log(Fact.MAIL_NAMES).keys() for each in found if each.sketches] == [{"a.test"}]
+    found = dict(store.that_may_hold(Fact.MAIL_NAMES))
+    assert {host for host, each in found.items() if each.sketches} == {"b"}
+    assert found["b"].log(Fact.MAIL_NAMES).keys() == {"a.test"}
+    both = dict(store.that_may_hold(Fact.MAIL_NAMES, Signal.MX_FLOOD))
+    assert {host for host, each in both.items() if each.sketches} == {"a", "b", "c"}

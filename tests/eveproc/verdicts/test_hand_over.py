@@ -1,6 +1,7 @@
 """Addresses that are active one after another -> one machine; people who come and go stay separate."""
 
 import random
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from eveproc.evidence.store import HostEvidence
 from eveproc.verdicts.explain import explain
-from eveproc.verdicts.hand_over import CHANCE_AT_MOST, _Candidate, _chains, chance
+from eveproc.verdicts.hand_over import CHANCE_AT_MOST, _Candidate, _chains, chance, network_of
 from eveproc.verdicts.machines import Machine
 from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import (
@@ -203,6 +204,19 @@ def test_explain_finds_it_by_an_earlier_address():
     store = gather([*a_day(), *rotating(), *web("2001:db8:20:1::1")])
     (account,) = explain(f"{PREFIX}3", store, site_of(), ["eve.json"])
     assert (account.verdict.host, account.verdict.level) == (f"{PREFIX}c", Level.INFECTED)
+
+
+def test_a_network_is_spelled_as_ipaddress_spells_it():
+    numbers = random.Random(1)
+    addresses = [str(IPv4Address(numbers.getrandbits(32))) for _ in range(200)]
+    addresses += [
+        str(IPv6Address(numbers.getrandbits(128) & numbers.choice(range(0, 1 << 128, 1 << 80))))
+        for _ in range(200)
+    ]
+    addresses += ["::1", "::ffff:10.1.2.3", "fe80::1", "2001:db8::"]
+    for address in addresses:
+        length = 64 if ":" in address else 24
+        assert network_of(address) == str(ip_network(f"{address}/{length}", strict=False))
 
 
 def test_chance_falls_with_more_addresses_and_rises_with_pauses_and_other_hosts():
