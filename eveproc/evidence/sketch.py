@@ -178,6 +178,13 @@ class ActivitySketch(Struct):
         self._note_sids(other.sids)
         self._note_pivots(other.pivots.items())
 
+    def trim_if_full(self) -> None:
+        """Keep the bounds that `note` keeps."""
+        for bucket in self.hours.values():
+            bucket.trim_if_full()
+        if len(self.hours) > 2 * FULL_HOURS:
+            self._trim_hours()
+
     def trim(self) -> None:
         """Bring the summary to canonical form; call this before reading it."""
         self._trim_hours()

@@ -61,11 +61,15 @@ class HostEvidence(Struct):
     def note(
         self, kind: Activity, source: EvidenceSource, seen: Observation | ActivitySketch
     ) -> None:
+        """Add an observation, or a sketch, which is not used elsewhere."""
         sketch = self.sketches.get((kind, source))
-        if sketch is None:
-            sketch = self.sketches[kind, source] = ActivitySketch()
         if isinstance(seen, Observation):
+            if sketch is None:
+                sketch = self.sketches[kind, source] = ActivitySketch()
             sketch.note(seen)
+        elif sketch is None:
+            seen.trim_if_full()
+            self.sketches[kind, source] = seen
         else:
             sketch.note_all(seen)
 
