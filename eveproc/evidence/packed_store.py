@@ -5,7 +5,7 @@ A packed value is compressed as well, in some 10 us, and takes a thirtieth of th
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, Protocol, Self, TypeVar
 
 import msgspec
@@ -15,6 +15,8 @@ IN_USE = 4096
 # Deflate without a header, with a window of 4 kB: most values are shorter, and repetitive. Values
 # sent to another process are compressed faster, since they are soon unpacked again.
 WINDOW, LEVEL, SENT_LEVEL, MEMORY = -12, 6, 1, 4
+# Number of packed parts of a value that wait to be merged.
+MOST_PARTS = 8
 
 
 class Packable(Protocol):
@@ -23,6 +25,10 @@ class Packable(Protocol):
     def __init__(self) -> None: ...
 
     def packed(self) -> bytes: ...
+
+    def merge(self, other: Self) -> None: ...
+
+    def trim(self) -> None: ...
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Self: ...
@@ -35,31 +41,65 @@ class PackedStore(Generic[V]):
     """A dict of Packable values, most of them packed.
 
     A value from `open` may be changed until IN_USE others were opened; values from other methods
-    must not be changed.
+    must not be changed. Packed values that `merge` adds to a value are merged with it when it is
+    needed: unpacking and packing again takes much longer, and most values are read once.
     """
 
-    __slots__ = ("_in_use", "_packed", "_type")
+    __slots__ = ("_in_use", "_packed", "_parts", "_type")
 
     def __init__(self, of: type[V]) -> None:
         self._type = of
         self._in_use: OrderedDict[str, V] = OrderedDict()
         self._packed: dict[str, bytes] = {}
+        # Further packed parts of values.
+        self._parts: dict[str, list[bytes]] = {}
 
     def open(self, key: str) -> V:
         """The value of the key, for changes; empty if it is new."""
-        value = self._in_use.get(key)
-        if value is not None:
+        value = self.get(key)
+        if value is None:
+            value = self._type()
+        if key in self._in_use:
             self._in_use.move_to_end(key)
-            return value
-        packed = self._packed.pop(key, None)
-        self[key] = value = self._type() if packed is None else self._restored(packed)
+        else:
+            self[key] = value
         return value
 
     def get(self, key: str) -> V | None:
         """The value of the key, read-only."""
         value = self._in_use.get(key)
-        if value is None and key in self._packed:
-            return self._restored(self._packed[key])
+        if value is not None:
+            return self._whole(value, self._parts.pop(key, ())) if self._parts else value
+        packed = self._packed.get(key)
+        if packed is None:
+            return None
+        return self._whole(self._restored(packed), self._parts.get(key, ()))
+
+    def merge(self, other: "PackedStore[V]", is_kept: Callable[[str], bool]) -> None:
+        """Merge the values of another store, those of keys that are kept."""
+        for key, value in filter(lambda item: is_kept(item[0]), other._in_use.items()):
+            self.open(key).merge(value)
+        for key, packed in other._packed.items():
+            if is_kept(key):
+                self._add_packed(key, packed)
+        for key, parts in other._parts.items():
+            for packed in parts if is_kept(key) else ():
+                self._add_packed(key, packed)
+
+    def _add_packed(self, key: str, packed: bytes) -> None:
+        if key not in self:
+            self._packed[key] = packed
+            return
+        parts = self._parts.setdefault(key, [])
+        parts.append(packed)
+        if len(parts) > MOST_PARTS:
+            self.open(key)
+
+    def _whole(self, value: V, parts: Collection[bytes]) -> V:
+        for packed in parts:
+            value.merge(self._restored(packed))
+        if parts:
+            value.trim()
         return value
 
     def __getitem__(self, key: str) -> V:
@@ -70,6 +110,7 @@ class PackedStore(Generic[V]):
 
     def __setitem__(self, key: str, value: V) -> None:
         self._packed.pop(key, None)
+        self._parts.pop(key, None)
         self._in_use[key] = value
         if len(self._in_use) > IN_USE:
             oldest, unused = self._in_use.popitem(last=False)
@@ -80,17 +121,17 @@ class PackedStore(Generic[V]):
         for key in [key for key in self if not is_kept(key)]:
             if self._in_use.pop(key, None) is None:
                 del self._packed[key]
+            self._parts.pop(key, None)
 
     def items(self) -> Iterator[tuple[str, V]]:
         """Every key with its value, read-only."""
-        yield from self._in_use.items()
-        for key, packed in self._packed.items():
-            yield key, self._restored(packed)
+        yield from ((key, self[key]) for key in self)
 
     def packed(self) -> Iterator[tuple[str, bytes]]:
         """Every key with its value in packed form."""
-        yield from ((key, zlib.decompress(packed, WINDOW)) for key, packed in self._packed.items())
-        yield from ((key, value.packed()) for key, value in self._in_use.items())
+        for key in self:
+            is_ready = key in self._packed and key not in self._parts
+            yield key, _unzipped(self._packed[key]) if is_ready else self[key].packed()
 
     def values(self) -> Iterator[V]:
         return (value for _, value in self.items())
@@ -100,19 +141,19 @@ class PackedStore(Generic[V]):
 
         The others are not unpacked.
         """
-        yield from self._in_use.items()
+        yield from ((key, self[key]) for key in self._in_use)
         wanted = [text.encode() for text in texts]
         for key, packed in self._packed.items():
-            text = zlib.decompress(packed, WINDOW)
-            if any(each in text for each in wanted):
-                yield key, self._type.unpacked(text)
+            unzipped = map(_unzipped, (packed, *self._parts.get(key, ())))
+            if any(text in part for part in unzipped for text in wanted):
+                yield key, self[key]
 
     def in_use(self) -> Iterator[V]:
         """The values that are not packed; they may be changed."""
-        return iter(self._in_use.values())
+        return (self[key] for key in self._in_use)
 
     def _restored(self, packed: bytes) -> V:
-        return self._type.unpacked(zlib.decompress(packed, WINDOW))
+        return self._type.unpacked(_unzipped(packed))
 
     def __iter__(self) -> Iterator[str]:
         yield from self._in_use
@@ -136,15 +177,20 @@ class PackedStore(Generic[V]):
 
         Otherwise pickle would memoize each key and value, which doubles the memory.
         """
-        in_use = {
-            key: _compressed(value.packed(), SENT_LEVEL) for key, value in self._in_use.items()
+        changed = {
+            key: _compressed(self[key].packed(), SENT_LEVEL)
+            for key in self._in_use.keys() | self._parts.keys()
         }
-        return self._type, msgspec.msgpack.encode(self._packed | in_use)
+        return self._type, msgspec.msgpack.encode(self._packed | changed)
 
     def __setstate__(self, state: tuple[type[V], bytes]) -> None:
         self._type, packed = state
         self._packed = msgspec.msgpack.decode(packed, type=dict[str, bytes])
-        self._in_use = OrderedDict()
+        self._in_use, self._parts = OrderedDict(), {}
+
+
+def _unzipped(packed: bytes) -> bytes:
+    return zlib.decompress(packed, WINDOW)
 
 
 def _compressed(packed: bytes, level: int = LEVEL) -> bytes:

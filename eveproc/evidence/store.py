@@ -321,8 +321,8 @@ class EvidenceStore(Struct):
             max(self.hosts_sampled, other.hosts_sampled),
             max(self.active_sampled, other.active_sampled),
         )
-        for address, evidence in other.hosts.items():
-            self.add(address, evidence)
+        self.has_scopes |= other.has_scopes
+        self.hosts.merge(other.hosts, lambda address: keeps(address, self.hosts_sampled))
         sampled = self.active_sampled
         self.active |= (
             {address for address in other.active if keeps(address, sampled)}

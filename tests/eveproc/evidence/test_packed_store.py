@@ -74,3 +74,28 @@ def test_packed_values_are_found_by_a_text_in_them(monkeypatch):
     assert found["b"].log(Fact.MAIL_NAMES).keys() == {"a.test"}
     both = dict(store.that_may_hold(Fact.MAIL_NAMES, Signal.MX_FLOOD))
     assert {host for host, each in both.items() if each.sketches} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("in_use", [1, 2, 100])
+def test_merged_stores_hold_what_one_store_would(monkeypatch, in_use):
+    """Whatever is packed in either store, and however many parts wait to be merged."""
+    monkeypatch.setattr(packed_store, "IN_USE", in_use)
+    monkeypatch.setattr(packed_store, "MOST_PARTS", 2)
+    whole, merged = PackedStore(HostEvidence), PackedStore(HostEvidence)
+    for n in range(6):
+        part = PackedStore(HostEvidence)
+        for host in "abc"[n % 2 :]:
+            seen = Observation(5.0 + n, f"{n}.test", (host, n))
+            for store in (whole, part):
+                store.open(host).note(Signal.MX_FLOOD, EvidenceSource.LOG, seen)
+        merged.merge(pickle.loads(pickle.dumps(part)) if n < 4 else part, lambda key: key != "c")
+    whole.keep(lambda key: key != "c")
+    for value in whole.in_use():
+        value.trim()
+    again = pickle.loads(pickle.dumps(merged))
+    assert dict(merged.items()) == dict(whole.items()) == dict(again.items())
+    assert dict(merged.packed()).keys() == set(merged) == {"a", "b"}
+    assert [each for _, each in sorted(merged.that_may_hold(Signal.MX_FLOOD))] == [
+        whole[host] for host in "ab"
+    ]
+    assert all(merged.open(host) == whole[host] for host in "ab")
