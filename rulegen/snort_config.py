@@ -24,6 +24,8 @@ CONF_COMMENT = re.compile(r"(?m)^\s*#[^\n]*")
 _INCLUDE = re.compile(r"\b(?:include|dofile)\b[\s(]*=?\s*['\"]?([^\s'\"()]+)['\"]?")
 _VARIABLE = re.compile(r"(?m)^[ \t]*(?:var[ \t]+)?(\w+)[ \t]*=?[ \t]*['\"]?([\w./-]+)['\"]?[ \t]*$")
 _RULE_SID = re.compile(r"(?m)^[ \t]*\w[^\n#]*\(.*\bsid\s*:\s*(\d+)\s*;.*$")
+# ips.states of Snort 3 changes a rule of that sid; it is none.
+_RULE_STATE = re.compile(r"\benable\s*:")
 
 
 class ConfigText(Struct, frozen=True):
@@ -92,7 +94,8 @@ def clashes(files: list[ConfigText], own: frozenset[int]) -> Iterator[Problem]:
     for file in files:
         rules = list(_RULE_SID.finditer(file.text))
         for found in rules:
-            if int(found[1]) in own and METADATA_SIGNAL not in found[0]:
+            is_state = _RULE_STATE.search(found[0])
+            if int(found[1]) in own and METADATA_SIGNAL not in found[0] and not is_state:
                 what = f"another rule has sid {found[1]} of mxhound: set sid_base in site.yaml"
                 yield file.problem(what, found.start())
         missing = own - {int(found[1]) for found in rules}

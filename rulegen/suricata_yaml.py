@@ -149,7 +149,11 @@ class _Reader:
                 continue
             for name in setting.items or (setting,):
                 path = self.folder / name.text
-                included = _compose(path, above)
+                try:
+                    included = _compose(path, above)
+                except InputError as error:
+                    at = [name.problem("include", str(problem)) for problem in error.problems]
+                    raise InputError(at) from error
                 if isinstance(included, yaml.MappingNode):
                     yield from self.pairs(included, (*above, path))
 

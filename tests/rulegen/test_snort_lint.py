@@ -115,6 +115,13 @@ def test_what_of_a_snort_lua_keeps_rules_silent(
     assert any(told in line for line in said), said
 
 
+def test_a_disabled_rule_is_not_called_another_rule(built: Path, tmp_path: Path) -> None:
+    states = "ips = { states = [[ alert ( gid:1; sid:1250001; enable:no; ) ]],"
+    text = LUA.replace("ips = {", states)
+    (said,) = warnings(built, tmp_path / "snort.lua", text, Engine.SNORT_3)
+    assert "ips.states disables sid 1250001" in said
+
+
 @pytest.mark.parametrize(
     "log",
     ["unified2 = { limit = 128 }", "alert_fast = { file = true }", "alert_syslog = default_syslog"],

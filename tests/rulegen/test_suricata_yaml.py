@@ -149,6 +149,7 @@ def test_includes_and_dotted_keys_are_what_suricata_itself_makes_of_them(
         ("", "suricata.yaml: holds no settings: expected a suricata.yaml"),
         ("- a\n- b: [\n", "suricata.yaml:5: is not YAML"),
         ("include: gone.yaml\n", "gone.yaml: cannot be read: No such file or directory"),
+        ("a: 1\ninclude: gone.yaml\n", "suricata.yaml:4: [include]: "),
         ("include: suricata.yaml\n", "suricata.yaml: includes itself"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x]\n"
