@@ -61,6 +61,11 @@ FAULTS = (
         "packets dropped for lack of DPDK buffers",
         "raise mempool-size of the interface in suricata.yaml",
     ),
+    _lost(
+        "capture.dpdk.ierrors",
+        "packets discarded by the network card (DPDK) because of errors",
+        "check the cable, the optics and the mirror port",
+    ),
     _lost("capture.dag_drops", "packets dropped by the capture card"),
     Fault(
         "tcp.invalid_checksum",

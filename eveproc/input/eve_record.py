@@ -162,6 +162,7 @@ class DhcpFields(Struct):
 class _Dpdk(Struct):
     imissed: Any = None
     no_mbufs: Any = None
+    ierrors: Any = None
 
 
 class _Ether(Struct):

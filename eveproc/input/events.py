@@ -29,6 +29,7 @@ COUNTERS = (
     "capture.packets",  # DPDK
     "capture.dpdk.imissed",
     "capture.dpdk.no_mbufs",
+    "capture.dpdk.ierrors",
     "capture.afxdp_packets",  # AF_XDP
     "capture.dag_packets",  # Endace DAG
     "capture.dag_drops",

@@ -376,6 +376,7 @@ CASES = {
         "checksum",
     ),
     "DPDK": ({"capture": {"packets": 900_000, "dpdk": {"imissed": 700_000}}}, "DPDK"),
+    "DPDK, errors": ({"capture": {"packets": 900_000, "dpdk": {"ierrors": 700_000}}}, "optics"),
     "per thread": (
         {"threads": {"W#01": {"capture": {"kernel_packets": 900_000, "kernel_drops": 800_000}}}},
         "dropped",
