@@ -69,15 +69,17 @@ class CheckedReader:
                 key, f"invalid type: is {kind(value)}; expected a list, for example {key}: [...]"
             )
             return ()
-        found: dict[T, None] = {}
+        found: dict[T, int] = {}
         for index, item in enumerate(value):
             where = f"{key}.{index}"
             result = read(item, where)
             if result is None:
                 continue
             if result in found:
-                self.note(where, f"duplicate item {show(item)}: expected each item once")
-            found[result] = None
+                first = f"(the same as {key}.{found[result]})"
+                what = first if isinstance(item, list | dict) else show(item)
+                self.note(where, f"duplicate item {what}: expected each item once")
+            found[result] = index
         return tuple(found)
 
     def refuse_unquoted(self, value: Value, key: str) -> None:

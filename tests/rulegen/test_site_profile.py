@@ -208,6 +208,10 @@ def test_thresholds_are_laid_over() -> None:
         (HOME + "internal_domains: [[a]]", "invalid type: is a list; expected text"),
         (HOME + "sensors: [17]", "[sensors.0]: invalid type: is a number; expected text: write it"),
         (
+            HOME + "exempt: [&lab {address: 10.20.0.1, reason: lab}, *lab]",
+            "[exempt.1]: duplicate item (the same as exempt.0): expected each item once",
+        ),
+        (
             HOME + "exempt: [{address: 10.20.0.1, reason: 4711}]",
             "[exempt.0.reason]: invalid type: is a number; expected text: write it in quotes",
         ),
