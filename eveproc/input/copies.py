@@ -35,7 +35,11 @@ class Place(Struct, frozen=True):
 
 # Fields that have one value per event. Copies agree in those that both have.
 _SAME = ("src_ip", "src_port", "dest_ip", "dest_port", "tx_id")
-_SAME_WITHIN = (("dns", "id"), ("dns", "type"), ("dns", "rrname"), ("alert", "signature_id"))
+_SAME_WITHIN = (
+    *(("dns", name) for name in ("id", "type", "rrname", "rrtype", "rdata")),
+    *(("dhcp", name) for name in ("id", "dhcp_type")),
+    *(("alert", "signature_id"), ("smtp", "mail_from"), ("stats", "uptime")),
+)
 # A shipper may round the time of an event.
 _ROUNDED = 1.0
 # With so many records without a flow id, copies of others are read as well: that costs time only.

@@ -69,6 +69,22 @@ def test_questions_of_one_flow_are_several_events() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("dns", {"id": 7, "rrtype": "MX"}, {"id": 7, "rrtype": "A"}),
+        ("dns", {"id": 7, "rdata": "192.0.2.1"}, {"id": 7, "rdata": "192.0.2.2"}),
+        ("dhcp", {"id": 7, "dhcp_type": "discover"}, {"id": 7, "dhcp_type": "request"}),
+        ("smtp", {"mail_from": "a@example.org"}, {"mail_from": "b@example.org"}),
+    ],
+)
+def test_records_of_one_flow_in_one_second_are_several_events(
+    kind: str, one: dict[str, object], other: dict[str, object]
+) -> None:
+    held = [{**DNS, "event_type": kind, kind: said} for said in (one, other)]
+    assert len(results({"a": held[0], "b": held[1]})) == 2
+
+
+@pytest.mark.parametrize(
     "value",
     [
         {"data": {**DNS, "flow_id": "1", "dest_port": 53.0}, "full_log": json.dumps(DNS)},
