@@ -91,7 +91,9 @@ class Unwrapper:
             reason = SkipReason.MISSING_FIELD if isinstance(value, dict) else None
             return (Skipped(reason, EVENT_TYPE) if reason else Skipped(SkipReason.NOT_AN_OBJECT),)
         path = ".".join(part for part in (around, _shown(places[0].path)) if part)
-        stats.note_container(name_of(_outermost((value,)), path, ""), len(places))
+        # A document may say what it is only in each of its elements.
+        around_it = {key: None for outer in places[0].above[:-1][:2] for key in outer}
+        stats.note_container(name_of(around_it, path, ""), len(places))
         return tuple(map(self._result, places))
 
     def _result(self, place: Place) -> Event | Skipped:
