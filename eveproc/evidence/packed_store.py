@@ -77,13 +77,12 @@ class PackedStore(Generic[V]):
 
     def merge(self, other: "PackedStore[V]", is_kept: Callable[[str], bool]) -> None:
         """Merge the values of another store, those of keys that are kept."""
-        for key, value in filter(lambda item: is_kept(item[0]), other._in_use.items()):
-            self.open(key).merge(value)
-        for key, packed in other._packed.items():
-            if is_kept(key):
-                self._add_packed(key, packed)
-        for key, parts in other._parts.items():
-            for packed in parts if is_kept(key) else ():
+        for key in filter(is_kept, other):
+            if (value := other._in_use.get(key)) is not None:
+                self.open(key).merge(value)
+            else:
+                self._add_packed(key, other._packed[key])
+            for packed in other._parts.get(key, ()):
                 self._add_packed(key, packed)
 
     def _add_packed(self, key: str, packed: bytes) -> None:
