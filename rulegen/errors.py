@@ -1,19 +1,18 @@
 """Faults as values -> exceptions with one root for the whole project."""
 
 from collections.abc import Iterable
-
-from msgspec import Struct
+from typing import NamedTuple
 
 
 class MxhoundError(Exception):
     """Root of every error this project raises on purpose; its text is fit for a person to read."""
 
 
-class Problem(Struct, frozen=True):
+class Problem(NamedTuple):
     """One fault in one file: where it is, what is wrong, and what is expected.
 
     `file` names the input, `key` the dotted path in it ("" for the whole file).
-    `line` counts from 1 (0: unknown).
+    `line` counts from 1 (0: unknown). Not a Struct: --help would import msgspec for it.
     """
 
     file: str
