@@ -234,7 +234,7 @@ def run(*arguments):
 
 @pytest.fixture
 def inputs(tmp_path, report, monkeypatch):
-    monkeypatch.setattr("eveproc.cli.time.time", lambda: NOW)
+    monkeypatch.setattr("eveproc.cli.block.time.time", lambda: NOW)
     (tmp_path / "site.yaml").write_text(SITE)
     report.write_text(
         "".join(
@@ -281,7 +281,7 @@ def test_a_report_that_names_nobody_lifts_no_block_before_its_end(inputs, tmp_pa
     assert result.stdout == "blocked   10.20.1.7 until 2026-03-03 08:00:00Z\n"
     assert result.stderr.endswith(EMPTY)
     assert listed(tmp_path) == [HOST]
-    monkeypatch.setattr("eveproc.cli.time.time", lambda: START + 24 * 3600 + 1)
+    monkeypatch.setattr("eveproc.cli.block.time.time", lambda: START + 24 * 3600 + 1)
     result = run(*inputs, "-o", tmp_path / "out")
     assert result.stdout.endswith(
         "no host is blocked: loading these files removes all earlier blocks\n"
@@ -319,7 +319,7 @@ def test_a_time_that_has_not_come_yet_does_not_move_the_end(inputs, tmp_path, mo
     inputs[0].write_text(line_of(last_seen="2030-01-01T00:00:00Z"))
     run(*inputs, "-o", tmp_path / "out")
     inputs[0].write_text("")
-    monkeypatch.setattr("eveproc.cli.time.time", lambda: NOW + 23 * 3600)
+    monkeypatch.setattr("eveproc.cli.block.time.time", lambda: NOW + 23 * 3600)
     result = run(*inputs, "-o", tmp_path / "out")
     assert result.stdout == "blocked   10.20.1.7 until 2026-03-03 09:00:00Z\n"
 

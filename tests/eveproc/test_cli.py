@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from eveproc import cli
-from eveproc.cli import main
+from eveproc.cli import main, output
 from tests.eveproc import office
 
 DONE, REFUSED, USAGE, FOUND = 0, 1, 2, 3
@@ -343,5 +342,5 @@ def test_a_terminal_gets_a_table_and_short_work_no_bar(
 def test_long_work_shows_a_bar(
     in_terminal: Callable[..., str], eve: str, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "LONG_WORK", 1)
+    monkeypatch.setattr(output, "LONG_WORK", 1)
     assert "reading" in in_terminal("report", eve, "-s", site, "-o", "/dev/null")

@@ -92,7 +92,7 @@ def test_a_run_that_was_interrupted_is_no_success(tmp_path, monkeypatch, fault):
     def interrupted(*_given, **_options):
         raise fault
 
-    monkeypatch.setattr("eveproc.cli._judge", interrupted)
+    monkeypatch.setattr("eveproc.cli.report._judge", interrupted)
     eve, path, site = tmp_path / "eve.json", tmp_path / "mxhound.prom", str(DATA / "site.yaml")
     eve.touch()
     CliRunner().invoke(main, ["report", str(eve), "-s", site, "--metrics", str(path)])

@@ -392,7 +392,7 @@ def test_a_signal_that_comes_while_the_watch_starts_is_obeyed(eve, site, monkeyp
         return signal.getsignal(number) is not before[number]
 
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
-    monkeypatch.setattr("eveproc.cli._state_in", state_opened)
+    monkeypatch.setattr("eveproc.cli.watch._state_in", state_opened)
     write(eve, quiet(START))
     result = CliRunner().invoke(
         main, ["watch", str(eve), "-s", str(site), "--exit-when-blind", "0.02"]
@@ -436,7 +436,7 @@ def test_news_that_nobody_reads_is_told_again_by_the_next_watch(eve, site, tmp_p
 
 
 def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypatch):
-    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    monkeypatch.setattr("eveproc.cli.watch.LAST_SECONDS", 0.5)
     state = tmp_path / "state"
     write(eve, *mailing(START, 40))
     with Webhook(refusing=True) as hook:
@@ -455,7 +455,7 @@ def test_a_dead_webhook_is_waited_for_across_runs(eve, site, tmp_path, monkeypat
 
 
 def test_what_waits_for_a_url_that_is_no_longer_given_is_told(eve, site, tmp_path, monkeypatch):
-    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    monkeypatch.setattr("eveproc.cli.watch.LAST_SECONDS", 0.5)
     state = tmp_path / "state"
     write(eve, *mailing(START, 40))
     cli(eve, "-s", site, "--state", state, "--notify", DEAD)
@@ -467,7 +467,7 @@ def test_what_waits_for_a_url_that_is_no_longer_given_is_told(eve, site, tmp_pat
 
 
 def test_without_a_state_what_was_not_delivered_is_told(eve, site, monkeypatch):
-    monkeypatch.setattr("eveproc.cli.LAST_SECONDS", 0.5)
+    monkeypatch.setattr("eveproc.cli.watch.LAST_SECONDS", 0.5)
     write(eve, *mailing(START, 40))
     result = cli(eve, "-s", site, "--notify", DEAD)
     assert (

@@ -1,0 +1,39 @@
+"""eveproc explain: logs and a host -> why it has its verdict."""
+
+import click
+
+from eveproc.cli.options import InputOptions, reads_eve
+from eveproc.cli.output import echo, faults_told, say
+from eveproc.cli.reading import read_with_progress, tell_judgement
+from rulegen.errors import InputError
+from rulegen.vocabulary import Level
+
+
+@click.command()
+@click.argument("host")
+@reads_eve
+def explain(inputs: InputOptions, host: str) -> None:
+    """Explain the verdict on HOST (an address, MAC or name).
+
+    Shows its timeline, the weight of each signal, what would have changed the verdict, and where to
+    look further.
+
+    Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
+    """
+    from eveproc.report import explain_text
+    from eveproc.verdicts.analyze import gather_evidence
+    from eveproc.verdicts.explain import explain as account_for
+
+    with faults_told():
+        profile = inputs.profile()
+        store, stats = read_with_progress(gather_evidence, inputs, profile)
+        try:
+            accounts = account_for(host, store, profile, inputs.eve)
+        except InputError:
+            tell_judgement(store, profile, stats)
+            raise
+        is_found = any(account.verdict.level is not Level.CLEAN for account in accounts)
+        tell_judgement(store, profile, stats, found=is_found)
+        for note in profile.inventory.faults():
+            say(note)
+        echo("\n\n".join(explain_text.render(told) for told in accounts))
