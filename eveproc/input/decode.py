@@ -20,6 +20,7 @@ from msgspec import Struct
 from eveproc.input.addresses import canonical_address, is_address
 from eveproc.input.client_sample import in_order, is_sampled, platform_of
 from eveproc.input.eve_record import (
+    RECORD_TYPES,
     CounterFields,
     DhcpFields,
     DnsFields,
@@ -29,6 +30,7 @@ from eveproc.input.eve_record import (
     HostFields,
     Moment,
     QuestionFields,
+    RecordType,
     StatsFields,
     TcpFields,
     TcpFlow,
@@ -263,7 +265,7 @@ def _dns_with(wire: EveRecord, time: float, addresses: tuple[tuple[str, str], ..
         server=source if from_server else destination,
         is_answer=_is_answer(dns),
         questions=tuple(
-            (host_name(q.rrname), q.rrtype[:MAX_NAME].upper()) for q in _asked(dns) if q.rrname
+            (host_name(q.rrname), _record_type(q.rrtype)) for q in _asked(dns) if q.rrname
         ),
         rcode=dns.rcode[:MAX_NAME],
         query_id=dns.id,
@@ -280,7 +282,7 @@ class AddressRecord(Protocol):
     def rrname(self) -> str: ...
 
     @property
-    def rrtype(self) -> str: ...
+    def rrtype(self) -> RecordType: ...
 
     @property
     def rdata(self) -> Any: ...
@@ -322,10 +324,17 @@ def addresses_of(
     return tuple(islice(filter(None, found), MAX_ANSWERS))
 
 
-def _address_record(name: str, rrtype: str, rdata: object) -> tuple[str, str] | None:
-    if rrtype in ("A", "AAAA") and isinstance(rdata, str) and (address := canonical_address(rdata)):
+def _address_record(name: str, rrtype: RecordType, rdata: object) -> tuple[str, str] | None:
+    is_address = _record_type(rrtype) in ("A", "AAAA") and isinstance(rdata, str)
+    if is_address and (address := canonical_address(rdata)):
         return host_name(name), address
     return None
+
+
+def _record_type(of: RecordType) -> str:
+    """The name of a type of DNS records, which some shippers write as a number: 15, "15", 15.0."""
+    name = str(of)[:MAX_NAME].upper()
+    return RECORD_TYPES.get(name.removesuffix(".0"), name)
 
 
 def _asked(dns: DnsFields) -> tuple[QuestionFields, ...]:
@@ -333,6 +342,8 @@ def _asked(dns: DnsFields) -> tuple[QuestionFields, ...]:
     target of a CNAME, for which nobody asked. v1 never groups answers, so a grouped record without
     a version has lost it.
     """
+    if not (dns.queries or dns.rrname or dns.rrtype or _is_answer(dns)):  # the root has a type
+        _missing("dns.rrname")
     is_record = dns.version < 2 and dns.rrtype and not dns.grouped and _is_answer(dns)
     return () if is_record else dns.queries or (QuestionFields(dns.rrname, dns.rrtype),)
 
@@ -818,8 +829,8 @@ _DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
 
 
 def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
-    """Convert a value of the wrong type whose meaning is clear: "025" for 25, a text for a list of
-    one, JSON in a text for an object.
+    """Convert a value of the wrong type whose meaning is clear: "025" for 25, a text or an object
+    for a list of one, JSON in a text for an object.
     """
     holder = _holder(value, path)
     if holder is None:
@@ -827,8 +838,8 @@ def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool
     match holder.get(path[-1]):
         case str(text) if "`object" in error and (parsed := _object_in(text)) is not None:
             holder[path[-1]] = parsed
-        case str(text) if "`array`" in error:
-            holder[path[-1]] = [text]
+        case str() | dict() as one if "`array`" in error:
+            holder[path[-1]] = [one]
         case str(text) if "`int`" in error and (digits := _DIGITS.match(text)):
             holder[path[-1]] = int(digits[1])
         case _:

@@ -3,7 +3,8 @@
 All fields of EveRecord are optional: decode.py checks what an event needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -13,18 +14,24 @@ from msgspec import Meta, Struct, inspect
 Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 # A time as text, or as a number since 1970 (times.py).
 Moment = str | int | float
+# A type of DNS records by name, or by number.
+RecordType = str | int | float
+# Those that matter here (RFC 1035, 3.2.2; RFC 3596, 2.1).
+RECORD_TYPES: Mapping[str, str] = MappingProxyType(
+    {"1": "A", "12": "PTR", "15": "MX", "28": "AAAA"}
+)
 
 
 class QuestionFields(Struct):
     """A question in a DNS message."""
 
     rrname: str = ""
-    rrtype: str = ""
+    rrtype: RecordType = ""
 
 
 class _Answer(Struct):
     rrname: str = ""
-    rrtype: str = ""
+    rrtype: RecordType = ""
     rdata: Any = None
 
 
@@ -40,7 +47,7 @@ class DnsFields(Struct):
     type: str = ""
     version: Int64 = 0
     rrname: str = ""
-    rrtype: str = ""
+    rrtype: RecordType = ""
     rcode: str = ""
     id: Int64 = 0
     queries: tuple[QuestionFields, ...] = ()  # 8.0

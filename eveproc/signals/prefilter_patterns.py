@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 
 from eveproc.input.client_sample import SAMPLED
+from eveproc.input.eve_record import RECORD_TYPES
 from eveproc.input.new_logins import CERTIFICATE, MDNS
 from eveproc.input.prefilter import SPACE, LineFilter, PatternKind
 from eveproc.signals.home_net import home_test
@@ -59,6 +60,10 @@ def _values(site: SiteProfile, blanks: str) -> Iterator[tuple[PatternKind, str]]
     # As a value, not as the key of an object, which statistics have for each protocol.
     yield PatternKind.WANTED, f'"(?i:{event_types})"{_BEHIND_VALUE}'
     yield PatternKind.WANTED, f'(?i:"(?:{question_types})")'
+    numbers = _any_of(n for n, name in RECORD_TYPES.items() if name in question_types.split("|"))
+    yield PatternKind.WANTED, rf'ype":(?:{numbers})[,}}{blanks}]'
+    yield PatternKind.WANTED, rf'ype":(?:{numbers})\.0'
+    yield PatternKind.WANTED, rf'ype":"(?:{numbers})(?:"|\.)'
     yield PatternKind.WANTED, METADATA_SIGNAL
     yield (
         PatternKind.WANTED,

@@ -186,8 +186,32 @@ def test_an_answer_of_v1_is_a_record_or_a_failure_without_a_type(
 def test_where_both_ports_are_53_the_version_tells_who_asked(
     version: int, kind: str, client: str
 ) -> None:
-    event = dns({**HEAD, "src_port": 53}, version=version, type=kind)
+    asked = [{"rrname": "example.org", "rrtype": "MX"}]
+    event = dns({**HEAD, "src_port": 53}, version=version, type=kind, queries=asked)
     assert event.client == client
+
+
+@pytest.mark.parametrize("number", [15, 15.0, "15", "15.0"])
+def test_types_of_dns_records_may_be_numbers(number: object) -> None:
+    question = {"rrname": "example.org", "rrtype": number}
+    assert dns(type="query", **question).questions == (("example.org", "MX"),)
+    assert dns(version=3, type="request", queries=[question]).questions == (("example.org", "MX"),)
+    answer = {"rrname": "mx.example.org", "rrtype": 28, "rdata": "2001:db8::1"}
+    told = dns(BACK, version=2, type="answer", rrname="example.org", rrtype=1, answers=[answer])
+    assert told.questions == (("example.org", "A"),)
+    assert told.addresses == (("mx.example.org", "2001:db8::1"),)
+
+
+def test_a_number_of_another_type_stays_a_number() -> None:
+    assert dns(type="query", rrname="example.org", rrtype="65").questions[0][1] == "65"
+
+
+def test_one_question_or_answer_may_be_no_list() -> None:
+    question = {"rrname": "example.org", "rrtype": "MX"}
+    answer = {"rrname": "example.org", "rrtype": "A", "rdata": "192.0.2.25"}
+    event = dns(BACK, version=3, type="response", queries=question, answers=answer)
+    assert event.questions == (("example.org", "MX"),)
+    assert event.addresses == (("example.org", "192.0.2.25"),)
 
 
 def test_several_questions_in_one_message_and_the_root_which_has_no_name() -> None:
@@ -561,6 +585,15 @@ def test_a_flow_that_began_before_the_clock_was_set_began_when_it_was_logged() -
         (line("dns"), Skipped(SkipReason.MISSING_FIELD, "dns")),
         (line("dns", dns=[]), Skipped(SkipReason.WRONG_TYPE, "dns")),
         (line("dns", dns={}), Skipped(SkipReason.MISSING_FIELD, "dns.type")),
+        (line("dns", dns={"type": "query"}), Skipped(SkipReason.MISSING_FIELD, "dns.rrname")),
+        (
+            line("dns", dns={"type": "query", "rrname": []}),
+            Skipped(SkipReason.WRONG_TYPE, "dns.rrname"),
+        ),
+        (
+            line("dns", dns={"type": "request", "queries": ["example.org"]}),
+            Skipped(SkipReason.MISSING_FIELD, "dns.rrname"),
+        ),
         (line("dns", dns={"type": 1}), Skipped(SkipReason.WRONG_TYPE, "dns.type")),
         (line("dns", dns={"type": "update"}), Skipped(SkipReason.WRONG_TYPE, "dns.type")),
         (
@@ -578,7 +611,7 @@ def test_a_flow_that_began_before_the_clock_was_set_began_when_it_was_logged() -
         (line("stats", stats=7), Skipped(SkipReason.WRONG_TYPE, "stats")),
         (line("stats"), Skipped(SkipReason.MISSING_FIELD, "stats")),
     ],
-    ids=range(24),
+    ids=range(27),
 )
 def test_every_line_without_an_event_says_why(raw: bytes, skipped: Skipped) -> None:
     assert decode(raw) == skipped

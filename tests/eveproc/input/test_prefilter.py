@@ -438,6 +438,14 @@ def test_a_lookup_is_wanted_for_its_name(name: str) -> None:
     assert wanted(line) == [line]
 
 
+@pytest.mark.parametrize("number", ["15", '"15"', "15.0", '"15.0"'])
+@pytest.mark.parametrize("quote", ['"', r'\\"', r"\\\"", '""'])
+def test_a_lookup_is_wanted_for_the_number_of_its_type(number: str, quote: str) -> None:
+    line = f'{{"event_type":"dns","dns":{{"rrname":"example.org","rrtype":{number}}}}}'
+    spelled = line.replace('"', quote).encode()
+    assert wanted(spelled) == [spelled]
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.2", "::ffff:127.0.0.2", "::FFFF:7f00:2", "0000:0000:0000:0000:0000:ffff:7F00:0002"],
