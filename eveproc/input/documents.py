@@ -92,33 +92,47 @@ def records(source: LogSource, prefix: str, named: Sequence[str] = ()) -> Iterat
     if prefix not in _KNOWN and (whole := text.whole()):
         yield from unwrapper.noted(whole, source.stats, "")
         return
-    try:
-        place: str | None = prefix
-        while place is not None:
+    place: str | None = prefix
+    damages = 0
+    while place is not None:
+        try:
             for value in ijson.items(text, place, multiple_values=True, use_float=True):
-                text.record_bytes = 0
-                text.mentions_read += msgspec.json.encode(value).count(_EVENT_TYPE)
+                text.note_record(msgspec.json.encode(value).count(_EVENT_TYPE))
                 yield from unwrapper.noted(value, source.stats, shown(place))
             place = text.next_place()
-        if prefix not in _KNOWN and text.mentions > text.mentions_read:
-            source.note_problem(f"holds records beside {shown(prefix)}, {_NOT_READ}")
-    except ijson.JSONError as error:
-        reason = str(error).splitlines()[0]
-        if text.record_bytes > MAX_LINE:
-            source.note_problem(
-                f"holds a record of more than {MAX_LINE} bytes; what came before that was used"
-            )
-            yield Skipped(SkipReason.TOO_LONG)
-            return
-        source.note_problem(
-            f"holds JSON that is cut off or invalid ({reason}); what came before that was used"
-        )
-        yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
+        except ijson.JSONError as error:
+            if text.record_bytes > MAX_LINE:
+                source.note_problem(
+                    f"holds a record of more than {MAX_LINE} bytes; what came before that was used"
+                )
+                yield Skipped(SkipReason.TOO_LONG)
+                return
+            yield Skipped(SkipReason.HALF_LINE if source.ended else SkipReason.NOT_JSON)
+            place = text.place_behind_damage(place or "")
+            damages += 1
+            if damages == 1:
+                _note_damage(source, error, is_end=place is None)
+            if damages == _MOST_DAMAGES and place is not None:
+                source.note_problem(f"holds more than {damages} faults; the rest was not read")
+                return
+    if prefix not in _KNOWN and not damages and text.mentions > text.mentions_read:
+        source.note_problem(f"holds records beside {shown(prefix)}, {_NOT_READ}")
+
+
+def _note_damage(source: LogSource, error: Exception, *, is_end: bool) -> None:
+    reason = str(error).splitlines()[0]
+    left = "what came before that was used" if is_end else "reading went on at the next record"
+    source.note_problem(f"holds JSON that is cut off or invalid ({reason}); {left}")
 
 
 # Between an array and an object on another line. This never occurs within JSON, whose strings hold
 # no line ends.
 _SEAM = re.compile(r"\]\s*(?=\{)")
+# The first object of an array, if it begins a line, and the white space before it.
+_INDENTED = re.compile(r"\[[ \t]*\r?\n([ \t]*)\{")
+_LONGEST_INDENT = 256
+# Behind so many faults reading ends: each may cost a search of MAX_LINE bytes.
+_MOST_DAMAGES = 256
 
 
 class _Utf8:
@@ -138,6 +152,14 @@ class _Utf8:
         self._waiting = ""  # text after a seam
         # How often an event type is named in the text, and in the records that were read from it.
         self.mentions = self.mentions_read = 0
+        self._given, self._records = "", 0  # the last text, and how many records ended in it
+        self._indent: str | None = None
+
+    def note_record(self, mentions: int) -> None:
+        """Note that a record was read, which names an event type so many times."""
+        self.record_bytes = 0
+        self._records += 1
+        self.mentions_read += mentions
 
     def whole(self) -> object:
         """The value, if the text is one value of at most MAX_LINE bytes; else None, and `read`
@@ -165,6 +187,9 @@ class _Utf8:
                 text = self._decoder.decode(block)
             if text := self._up_to_seam(text):
                 self.mentions += text.count(_EVENT_TYPE.decode())
+                self._given, self._records = text, 0
+                if self._indent is None:
+                    self._indent = found[1] if (found := _INDENTED.search(text)) else ""
                 return escape_invalid(text)
         return b""
 
@@ -173,6 +198,29 @@ class _Utf8:
         place = "" if self._is_at_seam else None
         self._is_at_seam = False
         return place
+
+    def place_behind_damage(self, place: str) -> str | None:
+        """Where the records from the next one on are that begins a line; None if there is none.
+
+        No line begins within a string of JSON, so no host on the network can have sent that record.
+        """
+        arrays = place.split(".").count(_ITEM)
+        indent = re.escape(self._indent or "") if arrays else ""
+        begin = re.compile(rf"\n{indent}(?:,[ \t]*)?(?=\{{)")
+        text, passed = self._given, self._records
+        while arrays <= 1 and text:
+            starts = [found.end() for found in begin.finditer(text)]
+            if len(starts) > passed:
+                self._waiting = ("[" if arrays else "") + text[starts[passed] :] + self._waiting
+                self._is_at_seam, self._end, self.record_bytes = False, "", 0
+                return _ITEM if arrays else ""
+            passed -= len(starts)
+            line = text[max(text.rfind("\n"), 0) :]  # its record may begin in the next block
+            text, self._waiting = self._waiting, ""
+            text = text or self._decoder.decode(self._source.read(BLOCK))
+            is_begun = text and len(line) <= _LONGEST_INDENT and not line.strip(" \t\r\n,")
+            text = f"{line}{text}" if is_begun else text
+        return None
 
     def _up_to_seam(self, text: str) -> str:
         known = self._end + text

@@ -183,6 +183,14 @@ def columns_of(record: Record) -> Record:
     }
 
 
+def splunk_columns(record: Record) -> Record:
+    """As Splunk exports a table: several values stand on lines of one cell, under a name with {}."""
+    return {
+        f"{name}{{}}" if len(value) > 1 else name: "\n".join(map(str, value))
+        for name, value in listed(record).items()
+    }
+
+
 def tar(files: Mapping[str, bytes], mode: str = "w") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]  modes are text here
@@ -431,6 +439,8 @@ CONTAINERS: tuple[Container, ...] = (
         "Elasticsearch: rawResponse.hits.hits[]._source",
     ),
     Container("Kibana, CSV", lambda rs: table(rs, columns_of), "CSV columns"),
+    Container("Splunk, CSV of a table", lambda rs: table(rs, splunk_columns), "CSV columns"),
+    Container("CSV with |", lambda rs: table(rs, columns_of, delimiter="|"), "CSV columns"),
     Container(
         "OpenSearch, SQL-like objects under datarows",
         whole(lambda rs: {"schema": [], "datarows": rs}),
@@ -640,6 +650,7 @@ CONTAINERS: tuple[Container, ...] = (
         text(lambda t: f"<13>1 {TIME} fw1 suricata 12 - {DATA} \ufeff{t}"),
         "syslog (RFC 5424)",
     ),
+    Container("rsyslog with an escaped line end", text(lambda t: f"{SYSLOG}{t}#012"), "syslog"),
     Container(
         "rsyslog without a tag",
         text(lambda t: f"Mar  2 08:00:00 fw1 {t}"),

@@ -56,7 +56,8 @@ any record is refused by name, with exit code 1, as are files in which every rec
 
 Records in base64, in UTF-16 (convert with `iconv`), in partial lines of CRI or Docker (16 KiB; they count as `half_line`), with other text
 after them on the line, or with renamed fields. One JSON document of more than 16 MiB is read only under the key of its first record; if there
-are records under other keys, the report says so.
+are records under other keys, the report says so. Behind a damaged record of a document, reading goes on at the next record that begins
+a line; in a document on one line, what follows is not read.
 
 ## Containers
 """

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eveproc.input import sources
+from eveproc.input import documents, sources
 from eveproc.input.events import Dns, Event, Skipped, SkipReason
 from eveproc.input.read_stats import MAX_DETAILS, MAX_PROBLEMS, OTHERS, ReadStats
 from eveproc.input.reader import line_result, read_events
@@ -120,6 +120,13 @@ def test_every_compression_is_known_by_its_content(
 
 def test_a_name_that_promises_compression_is_not_believed(tmp_path: Path) -> None:
     assert read(written(tmp_path / "eve.json.gz", LINES))[0] == list(range(COUNT))
+
+
+def test_pzstd_begins_each_frame_with_a_skippable_one(tmp_path: Path) -> None:
+    frames = [packed(part, "zst") for part in (LINES, LINES)]
+    sizes = (bytes.fromhex("502a4d18 04000000") + len(f).to_bytes(4, "little") for f in frames)
+    content = b"".join(size + frame for size, frame in zip(sizes, frames, strict=True))
+    assert read(written(tmp_path / "eve.json.zst", content))[1].events == {"flow": 2 * COUNT}
 
 
 def test_a_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
@@ -399,11 +406,64 @@ def test_signs_of_a_seam_within_a_text_are_text(tmp_path: Path) -> None:
     assert read(written(tmp_path / "eve.json", content))[0] == [0, 1, *range(COUNT)]
 
 
+def test_records_under_several_keys_of_a_long_document_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document that is short enough is read whole."""
+    document = {"flows": RECORDS, "more": [flow(COUNT)]}
+    path = written(tmp_path / "eve.json", json.dumps(document, indent=2).encode())
+    numbers, stats = read(path)
+    assert (sorted(numbers), stats.problems) == ([*range(COUNT + 1)], [])
+    monkeypatch.setattr(documents, "MAX_LINE", 4096)
+    monkeypatch.setattr(documents, "BLOCK", 4096)
+    numbers, stats = read(path)
+    assert numbers == list(range(COUNT))
+    assert [problem.what for problem in stats.problems] == [
+        "holds records beside flows[], which were not read; export them as one record a line"
+    ]
+
+
 def test_a_fault_behind_an_array_is_told(tmp_path: Path) -> None:
     numbers, stats = read(written(tmp_path / "eve.json", ARRAY + b'{"event_type": \n' + LINES))
     assert numbers[:2] == [0, 1]
     (problem,) = stats.problems
     assert "is cut off or invalid" in problem.what
+
+
+@pytest.mark.parametrize("block", [50, 1 << 16])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n".join(json.dumps(record, indent=2) for record in RECORDS),
+        json.dumps(RECORDS, indent=1),
+        "[" + "\n, ".join(map(json.dumps, RECORDS)) + "]",
+        json.dumps(HITS, indent=2),
+        json.dumps({"events": RECORDS}, indent=4),
+    ],
+    ids=["records", "array", "a record a line", "hits", "under a key"],
+)
+def test_behind_a_damaged_record_reading_goes_on_at_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, block: int
+) -> None:
+    def in_blocks(source: LogSource, size: int) -> bytes:
+        return whole(source, min(size, block))
+
+    whole = LogSource.read
+    monkeypatch.setattr(LogSource, "read", in_blocks)
+    for number in (0, 3, COUNT - 1):
+        damaged = content.replace(f'"flow_id": {number},', f'"flow_id: {number},')
+        found, stats = read(written(tmp_path / "eve.json", damaged.encode()))
+        assert found == [one for one in range(COUNT) if one != number]
+        assert "is cut off or invalid" in stats.problems[0].what
+
+
+def test_a_document_of_faults_is_left_after_some(tmp_path: Path) -> None:
+    content = "[\n" + '{"event_type: 1},\n' * 100_000 + "]"
+    _, stats = read(written(tmp_path / "eve.json", content.encode()))
+    assert stats.lines == 256
+    assert "holds more than 256 faults; the rest was not read" in [
+        problem.what for problem in stats.problems
+    ]
 
 
 def test_an_array_with_a_fault_in_its_middle_says_so(tmp_path: Path) -> None:
