@@ -83,6 +83,7 @@ evaluate: dev ## simulated networks on real engines: how good the verdicts are, 
 
 speed: dev ## speed and memory beside grep, DuckDB and others, what the rules cost (docs/performance.md; two hours, 25 GB of disk); SECTION=mixes for one section
 	@tests/engines/install.sh
+	.venv/bin/pip install --quiet --editable '.[decoders]'
 	.venv/bin/python -m benchmarks.speed $(if $(SECTION),--only $(SECTION)) --output docs/performance.md
 
 cost: spark ## what eveproc report --on spark costs, and what 10 TB would (docs/spark-cost.md; a quarter of an hour, 6 GB of disk)

@@ -20,6 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
+from benchmarks.decoders import Decoder, measure_decoders
+from benchmarks.eve_file import Recipe
 from benchmarks.measure import Run
 from benchmarks.memory import Held, measure_memory
 from benchmarks.page_section import with_sections
@@ -33,6 +35,7 @@ from benchmarks.speed_page import (
     write_page,
     write_sections,
 )
+from benchmarks.stages import StageCost, measure_stages
 from benchmarks.trials import Kit, Trial, as_json, from_json, start_up, trials
 from benchmarks.wrapped import measure_wrapped
 from rulegen.errors import MxhoundError
@@ -41,6 +44,8 @@ SECTIONS = (
     *(
         "compare",
         "mixes",
+        "stages",
+        "decoders",
         "packed",
         "start",
         "sizes",
@@ -53,7 +58,7 @@ SECTIONS = (
     ),
 )
 # Sections that are not trials.
-OTHERWISE = ("start", "wrapped", "memory", "rules")
+OTHERWISE = ("start", "wrapped", "memory", "rules", "stages", "decoders")
 # Sections that can be measured separately; those that share a plot are one.
 GROWTH = "growth"
 ALONE = (*(section for section in SECTIONS if section not in FIGURES), GROWTH)
@@ -115,7 +120,11 @@ def _measure(work: Path, options: argparse.Namespace) -> Results:
     )
     rules = [RuleCost(**each) for each in found.get("rules", ())]
     memory = [Held(**each) for each in found.get("memory", ())]
-    return Results(measured, start, rules, wrapped, memory)
+    stages = [
+        StageCost(**{**each, "mix": Recipe(**each["mix"])}) for each in found.get("stages", ())
+    ]
+    decoders = [Decoder(**each) for each in found.get("decoders", ())]
+    return Results(measured, start, rules, wrapped, memory, stages, decoders)
 
 
 def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[object]:
@@ -129,6 +138,10 @@ def _section(section: str, work: Path, options: argparse.Namespace) -> Iterator[
     elif section == "memory":
         for held in measure_memory(work, options.scale, _say):
             yield [asdict(each) for each in held]
+    elif section in ("stages", "decoders"):
+        measure = measure_stages if section == "stages" else measure_decoders
+        for found in measure(Kit(work), options.scale, options.rounds, _say):
+            yield [asdict(each) for each in found]
     elif section == "rules":
         costs: list[object] = []
         for cost in measure_rules(work, options.scale, options.rounds, _say):

@@ -10,11 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 from pathlib import Path
 
+from benchmarks.decoders import DECODERS, Decoder
 from benchmarks.eve_file import Recipe
 from benchmarks.measure import Run
 from benchmarks.memory import REPORT, WATCH, WATCHED_AT_MOST, Held, memory_table
 from benchmarks.page import table
 from benchmarks.rule_cost import COUNTED, NO_RULES, ORDINARY, OTHERS, OURS, RuleCost
+from benchmarks.stages import StageCost
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
@@ -86,6 +88,8 @@ class Results:
     rules: Sequence[RuleCost]
     wrapped: Mapping[str, Sequence[Run]] = field(default_factory=dict)
     memory: Sequence[Held] = ()
+    stages: Sequence[StageCost] = ()
+    decoders: Sequence[Decoder] = ()
 
     def section(self, name: str) -> list[Measured]:
         return [trial for trial in self.trials if trial.section == name]
@@ -131,6 +135,8 @@ def write_page(results: Results, about: About) -> str:
             _criteria(results),
             _compared(results),
             _mixes(results),
+            _stages(results),
+            _decoders(results),
             _packed(results),
             _started(results),
         ),
@@ -148,7 +154,10 @@ def write_sections(results: Results, about: About) -> str:
         f"{_machine(results).rstrip()[:-1]}, apart from the other sections, by `{about.command}`.\n"
     )
     apart += f"{about.note}\n" if about.note else ""
-    made = (_compared, _mixes, _packed, _started, _library, _wrapped, _rules)
+    made = (
+        *(_compared, _mixes, _stages, _decoders, _packed, _started, _library, _wrapped),
+        _rules,
+    )
     texts = (
         *(make(results) for make in made),
         *_growth(results, about.plot),
@@ -304,6 +313,47 @@ def _mix(recipe: Recipe) -> str:
     if recipe.lookups:
         return f"{100 * recipe.lookups:g} % lookups of mail clients"
     return f"{100 * recipe.stats:g} % stats records" if recipe.stats else "ordinary mix"
+
+
+def _stages(results: Results) -> str:
+    if not results.stages:
+        return ""
+    costs = results.stages
+    names = dict.fromkeys(name for cost in costs for name in cost.seconds)
+    rows = [(name, *(f"{cost.seconds.get(name, 0.0):.2f} s" for cost in costs)) for name in names]
+    rows.append(("all", *(f"{sum(cost.seconds.values()):.2f} s" for cost in costs)))
+    text = f"""\
+## Where the time goes
+
+CPU seconds of each stage of `eveproc report -j 1` on {_size(costs[0].bytes)} of each mix (`benchmarks/stages.py`): medians over the
+rounds, without the time of the stages that a stage calls. With several processes, each does all stages but the last two for its part of
+the log.
+"""
+    return f"{text}\n{table(('stage', *(_mix(cost.mix) for cost in costs)), rows)}"
+
+
+def _decoders(results: Results) -> str:
+    if not results.decoders:
+        return ""
+    rows = [
+        (
+            f"{one.name} ({one.version})",
+            f"{statistics.median(one.microseconds):.2f} µs",
+            f"{min(one.microseconds):.2f} to {max(one.microseconds):.2f}",
+        )
+        for one in results.decoders
+    ]
+    missing = [name for name in DECODERS if name not in {one.name for one in results.decoders}]
+    text = """\
+## JSON libraries
+
+CPU time of one thread for each line that is a lookup, in a file of which a third of the lines are lookups of mail clients
+(`benchmarks/decoders.py`). A report uses the first one. "Columns" are vectorized readers of whole blocks; they get fewer fields, without
+the answers. What follows decoding is not included: recognizing which records say the same, and counting them.
+"""
+    lines = [text, table(("library", "median", "range in µs"), rows)]
+    lines += [f"Not installed: {'; '.join(missing)}.\n"] if missing else []
+    return "\n".join(lines)
 
 
 def _asked_of_mixes(results: Results) -> Iterator[tuple[str, str, bool]]:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import duck, memory
+from benchmarks.decoders import DECODERS, Decoder, decode_all, lookup_lines
+from benchmarks.decoders import OURS as MSGSPEC
 from benchmarks.eve_file import MIX, Recipe, write_eve
 from benchmarks.eve_lines import SITE, Lines, is_relevant, mark, record_lines, sort_lines
 from benchmarks.measure import Command, Run, peak_memory, run
@@ -24,6 +26,7 @@ from benchmarks.page_section import with_sections
 from benchmarks.rule_cost import MIXES, NO_RULES, OTHERS, OURS, RuleCost, one_at_a_time, rule_sets
 from benchmarks.speed import ALONE, SECTIONS, main
 from benchmarks.speed_page import About, Results, draw_memory, write_page, write_sections
+from benchmarks.stages import REST, STAGES, StageClock, StageCost
 from benchmarks.trials import (
     DISCOVER,
     DUCKDB,
@@ -295,6 +298,57 @@ def test_mixes_are_held_to_what_is_asked() -> None:
     assert "| 1 MB, ordinary mix: at most 1.5 x grep -c | 2.00 x | **no** |" in page
     assert "| 1 MB, 10 % lookups of mail clients: at most 2.5 x grep -c | 2.00 x | yes |" in page
     assert "| 1 MB, ordinary mix: eveproc tune at most 2 x eveproc report | 1.50 x | yes |" in page
+
+
+def test_stages_are_those_of_a_whole_report(lines: Lines, tmp_path: Path) -> None:
+    """Each does something in a file of this mix; a function of a stage that is renamed fails here."""
+    path = tmp_path / "eve.json"
+    write_eve(path, Recipe(3 * MEGABYTE, 300, lookups=0.33), lines, load_site(SITE))
+    words = [sys.executable, "-m", "benchmarks.stages", str(path), str(SITE)]
+    found = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    assert tuple(found) == (*STAGES, REST)
+    assert all(seconds > 0 for seconds in found.values())
+
+
+def test_a_stage_is_measured_without_those_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(100))
+    monkeypatch.setattr("benchmarks.stages.thread_time", lambda: next(now))
+
+    class Work:
+        def outer(self) -> int:
+            return sum(self.inner())
+
+        def inner(self) -> list[int]:
+            return [1, 2]
+
+    clock = StageClock()
+    clock.wrap(Work, "outer", "out")
+    clock.wrap_iterator(Work, "inner", "in")
+    assert Work().outer() == 3
+    # Between two readings of the clock is a second; the iterator is asked three times.
+    assert clock.seconds == {REST: 1, "out": 4, "in": 3}
+
+
+def test_every_decoder_reads_every_lookup(lines: Lines, tmp_path: Path) -> None:
+    path = tmp_path / "eve.json"
+    write_eve(path, Recipe(MEGABYTE, 100, lookups=0.33), lines, load_site(SITE))
+    lookups = lookup_lines(path)
+    assert len(lookups) > 500
+    found = decode_all(lookups)
+    assert {MSGSPEC, "msgspec, all fields", "duckdb, columns"} <= found.keys() <= DECODERS.keys()
+    assert all(microseconds > 0 for microseconds in found.values())
+
+
+def test_stages_and_decoders_have_sections() -> None:
+    cost = StageCost(Recipe(MEGABYTE, lookups=0.1), 2 * MEGABYTE, {"judging": 1.0, REST: 0.5})
+    one = Decoder(MSGSPEC, "0.21", [1.0, 3.0, 2.0])
+    results = Results([], {}, [], stages=[cost], decoders=[one])
+    for page in (write_page(results, About("x")), write_sections(results, About("x"))):
+        assert "on 2 MB of each mix" in page
+        assert "| stage | 10 % lookups of mail clients |" in page
+        assert "| all | 1.50 s |" in page
+        assert f"| {MSGSPEC} (0.21) | 2.00 µs | 1.00 to 3.00 |" in page
+        assert "Not installed: msgspec, all fields; orjson, all fields; " in page
 
 
 def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:

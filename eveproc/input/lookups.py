@@ -161,7 +161,7 @@ class Asker:
 # A day early: YEARS applies to the local time of the record's zone.
 _LAST_YEAR_ENDS = datetime(YEARS[-1], 12, 31, tzinfo=UTC).timestamp()
 
-_decode = msgspec.json.Decoder(_Record).decode
+decode_lookup = msgspec.json.Decoder(_Record).decode
 _said_of = attrgetter("rrname", "rrtype", "type", "rcode", "queries", "version")
 _labels_of = attrgetter("ether", "host", "in_iface", "vlan", "tenant_id")
 _decode_grouped = msgspec.json.Decoder(_Grouped).decode
@@ -190,7 +190,7 @@ class Lookups:
         unusual one.
         """
         try:
-            record = _decode(line)
+            record = decode_lookup(line)
             when, dns = datetime.fromisoformat(record.timestamp), record.dns
             has_answers = dns.grouped is not _NOT_GROUPED or dns.answers is not _NO_ANSWERS
             # Version 1 has a line for each record of an answer; decode.py reads those.
