@@ -22,7 +22,7 @@ def find_benign_explanations(
         explained_servers.mail_server(evidence),
         explained_servers.resolver(evidence),
         explained_servers.mail_filter(evidence),
-        explained_servers.scanner(evidence),
+        explained_servers.scanner(evidence, context),
         explained_clients.provider_client(evidence)
         or explained_surveys.monitor(evidence, context)
         or explained_surveys.survey(evidence, context),
@@ -30,6 +30,7 @@ def find_benign_explanations(
         explained_surveys.sessions_alone(evidence, context),
         explained_clients.account_setup(evidence),
         explained_clients.regulars(evidence),
+        explained_clients.regulars_on_port_25(evidence),
         explained_clients.file_sharer(evidence),
         explained_senders.own_sender(evidence, context)
         or explained_senders.hidden_sender(evidence, context),

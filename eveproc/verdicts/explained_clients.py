@@ -31,6 +31,8 @@ PEERS_LOST, PORTS_LOST, LOST_EACH = 50, 30, 5
 # Maximum number of connections with data to each server of an account that is set up: a login is
 # tried on each submission port, and a test mail follows.
 TESTS_EACH = 4
+# The same mails on port 25, as connections, sessions and by their recipients' domains.
+GIVEN_ON_25 = (CONNECTIONS - SUBMITTED) | {Signal.SMTP_SESSIONS, Signal.MAIL_BURST}
 
 
 def provider_client(evidence: HostEvidence) -> BenignExplanation | None:
@@ -64,13 +66,31 @@ def regulars(evidence: HostEvidence) -> BenignExplanation | None:
     used = times_by_server(evidence, Signal.SUBMISSION_ATTEMPTS)
     others = used.keys() - in_use_all_day(evidence)
     again = sum(len(used[server]) >= REGULAR_HOURS for server in others)
-    if len(others) <= OWN_PROVIDERS or 2 * again <= len(others):
+    return _if_most(again, len(others), "submission servers", SUBMITTED)
+
+
+def regulars_on_port_25(evidence: HostEvidence) -> BenignExplanation | None:
+    """The same on port 25, where old programs submit (RFC 5068).
+
+    Mail exchangers count as addresses (server_names.py), so they are none of these servers. What is
+    sent to whom is not explained.
+    """
+    used = [times_by_server(evidence, s) for s in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS)]
+    regular = {s for times in used for s, seen in times.items() if len(seen) >= REGULAR_HOURS}
+    again = sum(not is_address(server) for server in regular)
+    return _if_most(again, len(servers_on_port_25(evidence)), "servers on port 25", GIVEN_ON_25)
+
+
+def _if_most(
+    again: int, servers: int, what: str, explained: frozenset[Signal]
+) -> BenignExplanation | None:
+    if servers <= OWN_PROVIDERS or 2 * again <= servers:
         return None
     return BenignExplanation(
-        f"used {again} of its {len(others)} submission servers in {REGULAR_HOURS} or more "
-        "distinct hours, as many programs behind one address do",
+        f"used {again} of its {servers} {what} in {REGULAR_HOURS} or more distinct hours, as many "
+        "programs behind one address do",
         "if many programs or people share this address, add it to exempt; if not, investigate it",
-        SUBMITTED,
+        explained,
         PERHAPS,
     )
 

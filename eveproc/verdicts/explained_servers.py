@@ -2,9 +2,11 @@
 
 from eveproc.evidence.store import HostEvidence
 from eveproc.signals.facts import Fact
+from eveproc.verdicts.explained_surveys import hands_nothing_over
 from eveproc.verdicts.explanation import BY_RATE, HARDLY, LOOKUPS, PERHAPS, BenignExplanation
 from eveproc.verdicts.incoming import clients_with_mail, mails_taken_in
 from eveproc.verdicts.recipients import is_one_text_refused
+from eveproc.verdicts.scoring import HostContext
 from rulegen.vocabulary import Signal
 
 # Enough distinct clients to call a host a server, not a peer that was met once.
@@ -103,13 +105,15 @@ def mail_filter(evidence: HostEvidence) -> BenignExplanation | None:
     )
 
 
-def scanner(evidence: HostEvidence) -> BenignExplanation | None:
-    """A host that tries ports of many hosts, internal or external."""
+def scanner(evidence: HostEvidence, context: HostContext) -> BenignExplanation | None:
+    """A host that tries ports of many hosts, internal or external.
+
+    It may greet a server to learn its version, or ask it to relay, but hands no mail over.
+    """
     inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
     peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
     probed = peers & evidence.log(Fact.PROBED).keys()
-    # A scanner checks whether a port is open; it does not send HELO.
-    talks = (
+    talks = not hands_nothing_over(evidence, context) and (
         evidence.log(Signal.SMTP_SESSIONS).distinct() >= SCANNED_HOSTS
         or evidence.log(Signal.MAIL_BURST).hours
     )

@@ -43,7 +43,7 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
     if (
         not peers
         or not all(sketch.has_all_keys() for sketch in sketches)
-        or evidence.log(Signal.MAIL_BURST).hours
+        or _sends_visibly(evidence)
         or evidence.log(Signal.MX_FLOOD).distinct() >= MX_DOMAINS
         or _changes_names(evidence)
     ):
@@ -54,7 +54,7 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
     if each < AGAIN or seconds < WATCHED or not answered or not _meets_all_at_first(sketches):
         return None
     is_gentle = each >= VISITS_EACH and peers <= FEW and each <= A_MINUTE * seconds / 60
-    sure = is_gentle or _hands_nothing_over(evidence, context)
+    sure = is_gentle or hands_nothing_over(evidence, context)
     return BenignExplanation(
         f"connects to the same {peers} servers repeatedly and sends no visible mail, as "
         "monitoring does",
@@ -62,6 +62,13 @@ def monitor(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
         BY_RATE,
         HARDLY if sure else PERHAPS,
     )
+
+
+def _sends_visibly(evidence: HostEvidence) -> bool:
+    """True if a record or an alert shows a mail; alerts do so where no smtp record is logged."""
+    shown = (Signal.MAIL_BURST, Signal.RCPT_REFUSED, Signal.WORM_ATTACHMENT)
+    alerts = any(evidence.alerts(signal).hours for signal in shown)
+    return bool(evidence.log(Signal.MAIL_BURST).hours) or alerts
 
 
 def _visits(evidence: HostEvidence, context: HostContext) -> list[ActivitySketch]:
@@ -115,7 +122,7 @@ def survey(evidence: HostEvidence, context: HostContext) -> BenignExplanation | 
     direct = servers_on_port_25(evidence)
     submission = evidence.log(Signal.SUBMISSION_ATTEMPTS).keys()
     tried = direct | submission
-    if not _hands_nothing_over(evidence, context) or len(met) < MET_AT_LEAST * len(tried):
+    if not hands_nothing_over(evidence, context) or len(met) < MET_AT_LEAST * len(tried):
         return None
     if _changes_names(evidence):
         return None
@@ -170,7 +177,7 @@ def sessions_alone(evidence: HostEvidence, context: HostContext) -> BenignExplan
     )
 
 
-def _hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
+def hands_nothing_over(evidence: HostEvidence, context: HostContext) -> bool:
     """True if it sent too little for a mail or login to most mail servers that answered.
 
     Without flow records the bytes are unknown. Then smtp records show unencrypted sessions, and

@@ -209,6 +209,13 @@ def test_monitor_of_a_few_servers_is_clean():
     assert "as monitoring does" in found.why
 
 
+@pytest.mark.parametrize("signal", ["mail_burst", "rcpt_refused", "worm_attachment"])
+def test_alerts_of_mails_are_not_those_of_a_monitor(signal):
+    """Without smtp records, alerts show that mails are sent."""
+    shown = [alert(n * 600, signal, server(n % 7), side="dest_ip") for n in range(14)]
+    assert "as monitoring does" not in verdict(monitoring(8, 60, 2) + shown).why
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -258,6 +265,27 @@ def test_outside_scanner_is_clean():
         for e in (flow(n, server(n)), flow(n, server(n), 8080, answered=False, established=False))
     ]
     found = verdict(events)
+    assert found.level is Level.CLEAN
+    assert "as a scanner does" in found.why
+
+
+def test_a_scanner_that_greets_what_is_open_is_clean():
+    """Of 200 hosts, 12 answer on port 25 and are greeted; none gets a mail."""
+    tried = [
+        flow(n, server(n), port, answered=False, established=False)
+        for n in range(12, 200)
+        for port in (25, 587)
+    ]
+    probed = [flow(n, server(n), 445, answered=False, established=False) for n in range(200)]
+    greeted = [
+        e
+        for n in range(12)
+        for e in (
+            session(n, server(n), 60),
+            mail(n, server(n), "", mail_from="", helo="scan.test"),
+        )
+    ]
+    found = verdict(tried + probed + greeted)
     assert found.level is Level.CLEAN
     assert "as a scanner does" in found.why
 
@@ -1007,6 +1035,41 @@ def test_accounts_that_are_used_hour_after_hour_are_no_stolen_ones():
     found = verdict(used_again(45, 6))
     assert found.level is Level.SUSPECTED
     assert "used 45 of its 45 submission servers in 3 or more distinct hours" in found.why
+
+
+def devices(hours, port=25):
+    """Devices behind one address: each mails its owner through its own provider once an hour."""
+    return [
+        e
+        for n in range(16)
+        for hour in range(hours)
+        for at in [hour * 3600 + n * 60]
+        for e in (
+            answer(at, f"smtp.isp{n}.test", server(n)),
+            session(at, server(n), 2500, port),
+            mail(
+                *(at, server(n), f"me@isp{n}.test"),
+                **{"port": port, "mail_from": f"cam@isp{n}.test", "has_message": True},
+            ),
+        )
+    ]
+
+
+def test_devices_that_use_their_accounts_on_port_25_hour_after_hour_are_suspected():
+    found = verdict(devices(6))
+    assert found.level is Level.SUSPECTED
+    assert "used 16 of its 16 servers on port 25 in 3 or more distinct hours" in found.why
+    assert verdict(devices(2)).level is Level.INFECTED
+
+
+def test_devices_on_port_25_excuse_no_spam():
+    direct = [e for n in range(40) for e in spam_to(n)]
+    assert verdict(devices(6) + direct).level is Level.INFECTED
+
+
+def spam_to(n):
+    at = n * 120 + 30
+    return [session(at, server(100 + n), 2500), mail(at, server(100 + n), rcpt=f"a@d{n}.test")]
 
 
 @pytest.mark.parametrize("hours", [1, 2])
