@@ -27,7 +27,7 @@ from eveproc.watching.catch_up import CaughtUp, catch_up
 from eveproc.watching.engine import Watcher, WatchMemory, forget
 from eveproc.watching.faults import Faults
 from eveproc.watching.inventory_file import InventoryFile
-from eveproc.watching.tail import Follower, Piece
+from eveproc.watching.tail import SOURCES, Follower, Piece
 from rulegen.errors import InputError, MxhoundError, Problem
 from rulegen.site_profile import SiteProfile
 from rulegen.units import HOUR
@@ -74,6 +74,11 @@ def open_source(name: str, stats: ReadStats) -> FollowedInput:
     Raises MxhoundError if it cannot be read.
     """
     scheme, _, rest = name.partition(":")
+    if name == "-":
+        what = f"means standard input, which cannot be followed; expected {SOURCES}"
+        raise InputError([Problem(name, what)])
+    if not rest and not is_file_name(name):
+        raise InputError([Problem(name, f"names no path; expected {SOURCES}")])
     if is_file_name(name):
         _refuse_unified2(name)
         return Follower(name, stats)

@@ -28,6 +28,7 @@ HEAD = 256
 GRACE_SECONDS = 60.0
 # Number of completely read logs that are recognized; a rotation keeps some ten.
 MOST_HEADS = 256
+SOURCES = "a file that Suricata writes, unix:PATH, unixgram:PATH and redis://HOST:PORT?key=NAME"
 PACKED = frozenset((".gz", ".zst", ".xz", ".bz2"))
 
 Piece = tuple[bytes, int]
@@ -313,10 +314,7 @@ def _refuse(path: Path) -> None:
     if not path.parent.is_dir():
         what = "cannot be followed: there is no such folder"
     elif path.exists() and not path.is_file():
-        what = (
-            "is no file; expected a file that Suricata writes, unix:PATH, unixgram:PATH and "
-            "redis://HOST:PORT?key=NAME"
-        )
+        what = f"is no file; expected {SOURCES}"
     elif path.exists() and not os.access(path, os.R_OK):
         what = "cannot be read: permission denied"
     if what:

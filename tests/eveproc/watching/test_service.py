@@ -487,6 +487,9 @@ def test_without_a_state_what_was_not_delivered_is_told(eve, site, monkeypatch):
             ("nowhere/eve.json",),
             "eveproc: nowhere/eve.json: cannot be followed: there is no such folder",
         ),
+        (("unix:",), "eveproc: unix:: names no path; expected a file that Suricata writes, unix:"),
+        (("unixgram:",), "eveproc: unixgram:: names no path; expected a file"),
+        (("-",), "eveproc: -: means standard input, which cannot be followed; expected a file"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(eve, site, arguments, message):
