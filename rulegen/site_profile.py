@@ -41,8 +41,9 @@ MAX_COUNT = 1_000_000
 MAX_PORTS = 150
 MAX_SECONDS = 7 * 24 * 3600
 
+# The last label is never a number: such a name is an address (RFC 3696, section 2).
 _DOMAIN = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
+    r"(?=.{1,253}\Z)(?!(?:.*\.)?[0-9]+\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"
 )
 _SENSOR = re.compile(r"[A-Za-z0-9._-]{1,253}\Z")
@@ -379,9 +380,16 @@ class _SiteReader(CheckedReader):
             self.note(key, f"invalid type: is {kind(value)}; expected {allowed}")
         elif _is_network(value):
             network = ip_network(value)
-            if not is_within(network, IPV4_MAPPED):
+            if is_within(network, IPV4_MAPPED):
+                self._refuse_mapped(network, key)
+            elif network.is_multicast:
+                self.note(
+                    key,
+                    f"invalid network {short(network)}: it is multicast, so no host sends from it; "
+                    f"expected {allowed}",
+                )
+            else:
                 return network
-            self._refuse_mapped(network, key)
         elif _is_network(value, strict=False):
             self.note(
                 key,

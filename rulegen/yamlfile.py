@@ -83,14 +83,24 @@ _NUMBERS = (_INT, "tag:yaml.org,2002:float")
 _OTHER_NUMBER = re.compile(r"[-+]?(?:0[0-9_]|[^:]*:)")
 
 
+# Of control characters YAML allows tab, line feed and carriage return (YAML 1.1, section 5.1).
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 class _TooManyError(Exception):
     """More values than a person writes."""
 
 
 def _refuse_other_encodings(raw: bytes | str, file: str) -> None:
-    """Name the line of a byte that is not UTF-8; the YAML parser does not."""
+    """Name the line of a byte that is not UTF-8 and of a control character; the YAML parser does
+    not.
+    """
     if isinstance(raw, str) or raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return
+    if found := _CONTROL.search(raw):
+        line = raw.count(b"\n", 0, found.start()) + 1
+        what = f"is not YAML: byte 0x{found[0][0]:02x} is a control character; remove it"
+        raise InputError([Problem(file, what, line=line)])
     try:
         raw.decode()
     except UnicodeDecodeError as error:

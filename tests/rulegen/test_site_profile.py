@@ -231,6 +231,15 @@ def test_thresholds_are_laid_over() -> None:
             "site.yaml:2: [ports]: invalid ports: 151 of smtp and submission together; expected "
             "150 at most",
         ),
+        (
+            "home_networks: [224.0.0.0/4]",
+            "[home_networks.0]: invalid network 224.0.0.0/4: it is multicast, so no host sends from it",
+        ),
+        (
+            HOME + "internal_domains: [10.20.0.1]",
+            "invalid domain name '10.20.0.1': expected a name",
+        ),
+        (HOME + "internal_domains: ['7']", "invalid domain name '7': expected a name"),
         (HOME + "internal_domains: [münchen.example]", "non-ASCII names in their xn-- form"),
         (HOME + "internal_domains: ['a\"; sid:1;)']", "invalid domain name"),
         (HOME + "internal_domains: ['*.example.org']", "invalid domain name"),

@@ -77,6 +77,14 @@ def test_an_empty_document_is_no_value(raw: bytes) -> None:
         (b"a: &x [*x]", "site.yaml:1: [a.0]: refers to itself"),
         (b"a: *gone", "undefined alias"),
         (b"a: 1\n---\nb: 2", "is not YAML: expected a single document in the stream, but found"),
+        (
+            b"a: 1\nb: \x00\n",
+            "site.yaml:2: is not YAML: byte 0x00 is a control character; remove it",
+        ),
+        (
+            b"a: 1\n\n# \x07",
+            "site.yaml:3: is not YAML: byte 0x07 is a control character; remove it",
+        ),
         (b"a: 1\nb: Pr\xfcfer\n", "site.yaml:2: is not YAML: byte 0xfc is not UTF-8; save the"),
         (b"? [a]\n: b", "has a key that is no plain text"),
         (b'"\\ud800": 1', "has a key that is no plain text"),
