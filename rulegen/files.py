@@ -45,6 +45,17 @@ def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
     write_stream(path, _content(text), mode)
 
 
+def expect_writable(path: Path) -> None:
+    """Raise what write_whole would raise, as far as that is known before hours of work."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if not path.is_symlink():
+            _expect_folder(path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
 def write_stream(path: Path, write: Write, mode: int = PRIVATE) -> None:
     """As write_whole; `write` is called once with a binary file and writes the content into it."""
     try:
@@ -75,11 +86,15 @@ def expect_new(path: Path) -> None:
     try:
         if path.is_symlink() or path.exists():
             raise _taken(path)
-        if not path.parent.is_dir():
-            number = ENOTDIR if path.parent.exists() else ENOENT
-            raise OSError(number, os.strerror(number))
+        _expect_folder(path)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def _expect_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        number = ENOTDIR if path.parent.exists() else ENOENT
+        raise OSError(number, os.strerror(number))
 
 
 def _taken(path: Path) -> InputError:

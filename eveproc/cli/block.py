@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eveproc.cli.options import FILE, SITE_FILE, WRITTEN
+from eveproc.cli.options import FILE, SITE_FILE, WRITTEN, Number
 from eveproc.cli.output import echo, faults_told, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--hours",
-    type=click.FloatRange(0, 24 * 30, min_open=True),
+    type=Number(0, 24 * 30, min_open=True),
     default=24,
     show_default=True,
     help="How long to block each host, counted from its last suspicious event.",

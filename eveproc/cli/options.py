@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,18 @@ def moment(text: str) -> float:
         allowed = "ISO 8601, for example 2024-03-01T10:00:00+01:00 (UTC if no zone is given)"
         raise click.BadParameter(f"invalid time {text!r}: expected {allowed}") from error
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class Number(click.FloatRange):
+    """A number within bounds. nan and inf are refused: no comparison with nan is ever true."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def file_or_stdout(text: str) -> Path | None:
@@ -136,6 +149,16 @@ def refuse_clash(
         thresholds = None if updates else inputs.thresholds
         for clash in clashes(outputs, inputs.eve, inputs.site, thresholds):
             raise click.UsageError(clash)
+
+
+def refuse_unwritable(*outputs: object) -> None:
+    """Exit 1 if one of these is a file that cannot be written, before hours of reading."""
+    from rulegen.files import expect_writable
+
+    with faults_told():
+        for output in outputs:
+            if isinstance(output, Path):
+                expect_writable(output)
 
 
 def refuse_what_cannot_be_drawn(

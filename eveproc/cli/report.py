@@ -18,6 +18,7 @@ from eveproc.cli.options import (
     file_or_stdout,
     reads_eve,
     refuse_clash,
+    refuse_unwritable,
     refuse_what_cannot_be_drawn,
     refuse_without_charts,
 )
@@ -94,8 +95,11 @@ def _refuse_by(by: str, form: str, inputs: InputOptions) -> None:
     with faults_told():
         inventory = inputs.profile().inventory
     if by.lower() not in inventory.columns:
-        known = ", ".join(inventory.columns) or "none: site.yaml names no usable inventory"
-        raise click.UsageError(f"invalid column --by {by}: expected one of {known}")
+        allowed = ", ".join(inventory.columns)
+        raise click.UsageError(
+            f"invalid column --by {by}: "
+            + (f"expected one of {allowed}" if allowed else "site.yaml names no usable inventory")
+        )
 
 
 def _refuse_to_archive(archive: Path | None, state: Path | None) -> None:
@@ -245,12 +249,12 @@ def report(
     """
     _refuse_to_send(output, form)
     _refuse_to_forget(state, inputs.until, output, stats, metrics)
-    files = {"-o": output, "--stats": stats, "--metrics": metrics, "--state": state}
-    refuse_clash(files, inputs)
+    refuse_clash({"-o": output, "--stats": stats, "--metrics": metrics, "--state": state}, inputs)
     _refuse_by(by, form, inputs)
     _refuse_to_archive(archive, state)
     cluster = _cluster(on, master, tables, inputs, state)
     with _measured(metrics) as run:
+        refuse_unwritable(output, stats)
         with (
             faults_told(),
             _judged(inputs, state, cluster, everyone, bool(archive) or form == "html") as report,
@@ -268,6 +272,7 @@ def _measured(path: Path | None) -> Iterator[list["Report"]]:
 
     The caller appends the run's report to the list.
     """
+    refuse_unwritable(path)
     started, exit_code = time.time(), REFUSED
     reports: list[Report] = []
     try:

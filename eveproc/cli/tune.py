@@ -9,8 +9,10 @@ import click
 from eveproc.cli.options import (
     WRITTEN,
     InputOptions,
+    Number,
     reads_eve,
     refuse_clash,
+    refuse_unwritable,
     refuse_what_cannot_be_drawn,
 )
 from eveproc.cli.output import NOT_JUDGED, echo, faults_told, say
@@ -72,7 +74,7 @@ def what_if(text: str) -> "tuple[Signal, Threshold]":
 )
 @click.option(
     "--budget",
-    type=click.FloatRange(min=0.01),
+    type=Number(min=0.01),
     default=1.0,
     show_default=True,
     help="Acceptable number of false alerts a week, all signals together.",
@@ -104,6 +106,7 @@ def tune(
             "--what-if cannot be used with -o, --baseline or -f html: it only prints text or json"
         )
     refuse_clash({"--baseline": baseline, "-o": output}, inputs, updates=True)
+    refuse_unwritable(baseline, output)
     shown = "verbose" if verbose and form == "text" else form
     with faults_told():
         if wanted:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eveproc.cli.options import EVE, SITE, THRESHOLDS, WRITTEN, InputOptions, refuse_clash
+from eveproc.cli.options import (
+    EVE,
+    SITE,
+    THRESHOLDS,
+    WRITTEN,
+    InputOptions,
+    Number,
+    refuse_clash,
+    refuse_unwritable,
+)
 from eveproc.cli.output import NOT_JUDGED, echo_news, faults_told, say
 
 if TYPE_CHECKING:
@@ -55,7 +64,7 @@ LAST_SECONDS = 5.0
 )
 @click.option(
     "--exit-when-blind",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="MINUTES",
     help="Exit with code 4 if nothing could be judged for this many minutes (default: never).",
 )
@@ -90,6 +99,7 @@ def watch(
 
         files = {"--state": state, "--heartbeat": heartbeat}
         refuse_clash(files, InputOptions(eve, site, thresholds))
+        refuse_unwritable(heartbeat)
         with _state_in(state) as kept, _notifying(urls, kept) as notifier:
             sinks = Sinks(lambda news: echo_news(FORMS[form](news)), say, notifier)
             policy = Policy(exit_when_blind and 60 * exit_when_blind, heartbeat)

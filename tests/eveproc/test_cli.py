@@ -158,6 +158,49 @@ def test_a_file_that_cannot_be_written_is_refused_by_name(
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("report", "-o"),
+        ("report", "--stats"),
+        ("report", "--metrics"),
+        ("tune", "-o"),
+        ("tune", "--baseline"),
+        ("watch", "--heartbeat"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "why"), [("none/x", "there is no folder {}/none"), ("", "Is a directory")]
+)
+def test_an_output_that_cannot_be_written_is_refused_before_reading(
+    site: str, tmp_path: Path, command: str, option: str, name: str, why: str
+) -> None:
+    output = tmp_path / name
+    done = CliRunner().invoke(main, [command, "not-read.json", "-s", site, option, str(output)])
+    told = f"eveproc: {output}: cannot be written: {why.format(tmp_path)}\n"
+    assert (done.exit_code, done.stderr) == (REFUSED, told)
+
+
+def test_metrics_tell_of_an_output_that_cannot_be_written(
+    eve: str, site: str, tmp_path: Path
+) -> None:
+    metrics = tmp_path / "metrics.prom"
+    result = run(eve, "-s", site, "-o", str(tmp_path / "none" / "x"), "--metrics", str(metrics))
+    assert result.exit_code == REFUSED
+    assert "\nmxhound_exit_code 1.0\n" in metrics.read_text()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "command",
+    ["tune eve.json --budget", "watch eve.json --exit-when-blind", "block v.json --hours"],
+)
+def test_a_number_that_is_not_finite_is_refused(site: str, command: str, number: str) -> None:
+    done = CliRunner().invoke(main, [*command.split(), number, "-s", site])
+    assert done.exit_code == USAGE
+    assert "is not a finite number" in done.stderr or "is not in the range" in done.stderr
+
+
 def test_a_link_into_a_folder_that_is_gone_is_refused_with_that_folder(
     eve: str, site: str, tmp_path: Path
 ) -> None:
