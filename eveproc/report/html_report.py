@@ -1,7 +1,7 @@
 """Report -> one self-contained HTML page: changes, hosts, charts, sensor health, site."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import starmap
 from math import log10
 
@@ -63,7 +63,8 @@ class HostSection(Struct, frozen=True):
         return [item for item in self.verdict.evidence if not item.weight]
 
     @property
-    def servers(self) -> int:
+    def peers(self) -> int:
+        """The largest number of distinct peers in one type of delivery evidence."""
         return max(
             (item.distinct for item in self.verdict.evidence if item.family is Family.DELIVERY),
             default=0,
@@ -90,11 +91,22 @@ def render(report: Report, verdicts: tuple[Verdict, ...], *, is_archived: bool =
         per=duration(report.chart_data.columns.seconds) if report.chart_data.columns else "",
         open_at_most=OPEN_AT_MOST,
         reading=_reading(report),
+        steps=tuple(_steps(verdicts)),
         notes=tuple(notes(report)),
         sums=tuple(sums(report)),
         site=_site(report.site) if report.site else (),
         version=version(),
     )
+
+
+def _steps(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+    """What to do next, and for which hosts, in the order of the hosts."""
+    hosts: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.level is not Level.CLEAN and verdict.next_step:
+            hosts.setdefault(verdict.next_step, []).append(verdict.host)
+    for step, named in hosts.items():
+        yield named[0] if len(named) == 1 else f"Each of {len(named):,} hosts", step
 
 
 def _hosts(report: Report, verdicts: Sequence[Verdict]) -> Iterator[HostSection]:

@@ -112,12 +112,9 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
     for item in verdict.evidence:
         if item.weight:
             yield from _field("evidence", _evidence(item))
-    yield from _field(
-        "no weight",
-        ", ".join(
-            f"{item.signal} ({_where(item)})" for item in verdict.evidence if not item.weight
-        ),
-    )
+    unscored = [f"{item.signal} ({_where(item)})" for item in verdict.evidence if not item.weight]
+    if unscored:
+        yield from _field("unscored", f"too few, or already counted: {', '.join(unscored)}")
 
 
 def _where(item: EvidenceItem) -> str:

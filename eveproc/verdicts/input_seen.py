@@ -61,11 +61,11 @@ class InputSeen:
         }
 
     def reasons(self, unusable: Mapping[SkipReason, int]) -> str:
-        """`missing_field dest_ip, not_json`: the names used in the counts of skipped lines."""
+        """`missing field dest_ip, not json`: as in the counts of skipped lines, without `_`."""
         named = []
         for reason in sorted(unusable):
             fields = sorted(self.stats.details.get(reason) or ())[:FIELDS_NAMED]
-            named.append(" ".join((reason, *fields)))
+            named.append(" ".join((reason.replace("_", " "), *fields)))
         return ", ".join(named)
 
     def is_cut_off(self) -> bool:

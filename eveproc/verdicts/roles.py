@@ -139,8 +139,10 @@ def _scanner(host: str, evidence: HostEvidence) -> RoleFinding | None:
     external = evidence.log(Fact.PROBED).distinct()
     if home < SCANNED_HOME and external < SCANNED_EXTERNAL:
         return None
-    why = (
-        f"connects to mail ports of {count_of(home, 'home host')} and to other ports of "
-        f"{count_of(external, 'external host')} that do not answer"
-    )
+    targets = []
+    if home:
+        targets.append(f"mail ports of {count_of(home, 'home host')}")
+    if external:
+        targets.append(f"other ports of {count_of(external, 'external host')} that do not answer")
+    why = f"connects to {' and to '.join(targets)}"
     return RoleFinding(host, Role.SCANNER, Confidence.MEDIUM, why)

@@ -55,7 +55,7 @@ const listed = (section) => {
   };
 
   /* Numbers sort largest first; a verdict's number is its place in the report, worst first. */
-  const first = (key) => key === "score" || key === "servers";
+  const first = (key) => key === "score" || key === "peers";
 
   for (const head of heads) {
     const button = document.createElement("button");

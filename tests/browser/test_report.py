@@ -105,7 +105,7 @@ def address(text: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     ("key", "order"),
-    [("verdict", int), ("host", address), ("score", float), ("servers", int), ("decided", float)],
+    [("verdict", int), ("host", address), ("score", float), ("peers", int), ("decided", float)],
 )
 def test_a_heading_sorts_and_says_so_and_the_other_way_round_when_pressed_again(
     driver: Chrome, page: Page, key: str, order: Callable[[str], object]
@@ -133,8 +133,8 @@ def test_a_heading_works_by_keyboard(driver: Chrome, page: Page) -> None:
 
 def test_the_phone_s_choice_sorts_as_well(driver: Chrome, page: Page) -> None:
     show(driver, page("office"), PHONE)
-    choose(driver, "sort", "servers")
-    found = [int(number) for number in values(driver, "servers")]
+    choose(driver, "sort", "peers")
+    found = [int(number) for number in values(driver, "peers")]
     assert found == sorted(found, reverse=True)
 
 

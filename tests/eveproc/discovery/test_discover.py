@@ -172,6 +172,7 @@ def test_who_looks_on_the_same_servers_all_the_time_is_a_monitor() -> None:
 def test_who_tries_many_is_a_scanner() -> None:
     inside = [connection(number, HOST, f"10.20.9.{number}", taken=False) for number in range(30)]
     assert roles(found(*inside)) == [(HOST, Role.SCANNER, Confidence.MEDIUM)]
+    assert found(*inside).findings[0].why == "connects to mail ports of 30 home hosts"
     assert roles(found(*inside[:10])) == []
 
 

@@ -19,8 +19,10 @@ from eveproc.cli import main
 from eveproc.report import html_report, shown
 from eveproc.report.times import short
 from eveproc.verdicts.analyze import Report
+from eveproc.verdicts.judgement import Cause, Judgement, Outcome
 from eveproc.verdicts.verdict import Identity
 from rulegen.installation import how_to_add
+from rulegen.vocabulary import Level
 from tests.eveproc import made_stores, office
 from tests.eveproc.evidence_of import HOST, flow, lookup, report, server, site_of, web
 from tests.eveproc.made_verdicts import CLEAN, INFECTED, VERDICTS, a_report
@@ -115,6 +117,20 @@ def test_the_top_says_the_night() -> None:
     ]
     assert text_of(page, "li", "tile") == ["5 infected", "0 suspected", "19 clean"]
     assert "No earlier report is kept" in text_of(page, "div", "changes")[0]
+
+
+def test_the_top_says_what_to_do_next() -> None:
+    suspected = replace(INFECTED, host="10.20.1.9", level=Level.SUSPECTED, next_step="Ask.")
+    page = page_of(a_report(INFECTED, replace(INFECTED, host="10.20.1.8"), suspected, CLEAN))
+    assert [" ".join(step.text.split()) for step in page.all("ul", "steps")] == [
+        "Each of 2 hosts: Take it off the network. 10.20.1.9: Ask."
+    ]
+    assert page_of(a_report(CLEAN)).all("ul", "steps") == []
+
+
+def test_delivery_to_recipients_counts_as_peers_not_servers() -> None:
+    page = page_of(made_stores.office())
+    assert "Peers" in text_of(page, "th")[3]
 
 
 def test_a_host_has_its_reasons() -> None:
@@ -226,6 +242,12 @@ def test_a_night_without_anything() -> None:
     assert text_of(page, "h1") == ["No host infected or suspected"]
     assert "nothing is known about any host" in text_of(page, "p", "lead")[0]
     assert text_of(page, "p", "empty") == ["No host to list."]
+
+
+def test_a_night_that_could_not_be_judged_lists_nobody_as_clean() -> None:
+    cause = Cause("not_home", "no host of home_networks was seen")
+    page = page_of(a_report(events=False, judgement=Judgement(Outcome.NOT_JUDGED, (cause,))))
+    assert text_of(page, "p", "empty") == ["No host was judged."]
 
 
 @settings(max_examples=40)

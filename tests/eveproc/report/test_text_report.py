@@ -15,6 +15,7 @@ from eveproc.report.reading_stats import render as render_reading
 from eveproc.report.reading_stats import render_json
 from eveproc.report.text_report import WIDTH, render, render_table
 from eveproc.verdicts.change import Change, HostChange, Trend
+from rulegen.vocabulary import Signal
 from tests.eveproc.made_verdicts import CLEAN, HOSTILE, INFECTED, START, VERDICTS, a_report
 
 SPAN = "2024-03-01 10:00:00Z to 2024-03-02 11:00:00Z"
@@ -39,6 +40,13 @@ def test_plain_text_to_the_letter() -> None:
         "  families  none\n"
         "  why       Nothing of a mass mailer was seen.\n"
     )
+
+
+def test_unscored_evidence_is_named_with_the_reason() -> None:
+    unscored = replace(INFECTED.evidence[0], signal=Signal.HELO_ODD, weight=0.0, sids=())
+    verdict = replace(INFECTED, evidence=(*INFECTED.evidence, unscored))
+    text = render(a_report(verdict), (verdict,))
+    assert "  unscored  too few, or already counted: helo_odd (log)\n" in text
 
 
 def test_clean_hosts_are_only_counted_unless_asked_for() -> None:

@@ -328,7 +328,7 @@ def test_most_records_lack_a_field(tmp_path: Path) -> None:
     unnamed = (line.replace(b'"src_ip"', b'"srcip"') for line in eve_lines.mailing(START, 60))
     report = judged(tmp_path, [*unnamed, *hours(0, 1)], ONE_NETWORK)
     assert report.judgement.outcome is Outcome.NOT_JUDGED
-    assert "missing_field src_ip" in report.judgement.causes[0].text
+    assert "missing field src_ip" in report.judgement.causes[0].text
     assert "renames" in report.judgement.causes[0].remedy
 
 
