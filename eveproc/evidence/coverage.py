@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from eveproc.evidence.sketch import fingerprint
 from eveproc.input.events import (
     DNS_PORT,
+    EVENT_TYPES,
     FIRST_USER_PORT,
     SYN,
     SYN_ACK,
@@ -48,6 +49,8 @@ MOST_SENSORS, MOST_NETWORKS, MOST_KINDS = 256, 4096, 64
 MOST_NAMED = 1024
 # Rare records that are always decoded and counted; all others are sampled.
 COUNTED = (Smtp, Dhcp, Stats)
+# Records that say what hosts do about mail.
+SHOW_MAIL = (Dns, Smtp, Flow)
 # Records that name who connected and to whom.
 WITH_ENDS = (Dns, Smtp, Flow, Tls)
 # Records that identify machines: whether mail could have been seen does not depend on them.
@@ -92,7 +95,9 @@ class Coverage(Struct):
     """What could have been seen.
 
     `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of
-    kinds that are never evidence. `hours`: when records were written, whatever their kind.
+    kinds that are never evidence; `others` counts those of Suricata's kinds by sensor and kind.
+    `with_evidence`: sensors of which a record of SHOW_MAIL was read. `hours`: when records were
+    written, whatever their kind.
 
     `lines` of the sample, of which `unusable` (by reason) gave no record, and `cut_off` broke off;
     `outside`: by reason, records that do not count for their time.
@@ -115,6 +120,8 @@ class Coverage(Struct):
 
     records: dict[tuple[str, str], RecordSpan] = field(default_factory=dict)
     other_kinds: Counter[str] = field(default_factory=Counter)
+    others: Counter[tuple[str, str]] = field(default_factory=Counter)
+    with_evidence: set[str] = field(default_factory=set)
     hours: dict[int, HourSpan] = field(default_factory=dict)
     lines: int = 0
     unusable: Counter[SkipReason] = field(default_factory=Counter)
@@ -139,6 +146,15 @@ class Coverage(Struct):
         """The sensors that records name."""
         return tuple(sorted({sensor for sensor, _ in self.records if sensor}))
 
+    def sampled_kinds(self) -> Counter[tuple[str, str]]:
+        """Number of records of the sample, by sensor and kind."""
+        counted = {kind.TYPE for kind in COUNTED}
+        sampled = Counter(self.others)
+        for (sensor, kind), span in self.records.items():
+            if kind not in counted:
+                sampled[sensor, kind] += span.hours.total()
+        return sampled
+
     def span_of(self, kind: str) -> RecordSpan:
         """Records of a kind from all sensors."""
         return _together(span for (_, one), span in self.records.items() if one == kind)
@@ -162,6 +178,7 @@ class Coverage(Struct):
         self.mail_flows.merge(other.mail_flows)
         self.own_alerts += other.own_alerts
         self.present |= other.present
+        self.with_evidence |= other.with_evidence
         self.home_clients |= other.home_clients
         self.home_servers |= other.home_servers
         self.other_hosts |= other.other_hosts
@@ -186,6 +203,10 @@ class Coverage(Struct):
         self.records = _bounded(self.records, MOST_SENSORS)
         self.other_clients = Counter(_bounded(self.other_clients, MOST_NETWORKS))
         self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
+        self.others = Counter(_bounded(self.others, MOST_SENSORS))
+        self.with_evidence.intersection_update(
+            _bounded(dict.fromkeys(self.with_evidence), MOST_SENSORS)
+        )
         for hosts in (self.broadcasters, self.other_hosts):
             hosts.intersection_update(_bounded(dict.fromkeys(hosts), MOST_NAMED))
 
@@ -196,7 +217,7 @@ class Coverage(Struct):
             span.forget(before)
 
 
-_COUNTERS = (*("other_kinds", "unusable", "outside", "other_clients", "traffic"),)
+_COUNTERS = ("other_kinds", "others", "unusable", "outside", "other_clients", "traffic")
 
 
 def _together(spans: Iterable[RecordSpan]) -> RecordSpan:
@@ -240,6 +261,7 @@ class CoverageNoter:
         for result in seen.results:
             if isinstance(result, NOT_COVERED):
                 coverage.other_kinds[result.TYPE] += 1
+                coverage.others[result.sensor, result.TYPE] += 1
             elif isinstance(result, Event):
                 self._note_sampled(result)
             elif result.reason is not SkipReason.BLANK:
@@ -247,6 +269,7 @@ class CoverageNoter:
         if (
             len(coverage.other_clients) > 2 * MOST_NETWORKS
             or max(len(coverage.broadcasters), len(coverage.other_hosts)) > 2 * MOST_NAMED
+            or len(coverage.others) > 2 * MOST_SENSORS
         ):
             coverage.trim()
 
@@ -258,6 +281,8 @@ class CoverageNoter:
 
     def note(self, event: Event) -> None:
         """Add an event that is always decoded."""
+        if isinstance(event, SHOW_MAIL):
+            self.note_sensor(event.sensor)
         if isinstance(event, COUNTED) and not self._why_not(event.time):
             self.coverage.note_record(event)
         if isinstance(event, Flow) and _is_mail(event, self._mail_ports):
@@ -266,6 +291,12 @@ class CoverageNoter:
                 self.coverage.mail_flows.note(event.time, event.end)
         elif isinstance(event, Flow) and event.app_proto == "dhcp":
             self.coverage.traffic["dhcp"] += 1
+
+    def note_sensor(self, sensor: str) -> None:
+        """Note that this sensor logs what hosts do about mail."""
+        self.coverage.with_evidence.add(sensor)
+        if len(self.coverage.with_evidence) > 2 * MOST_SENSORS:
+            self.coverage.trim()
 
     def _note_sampled(self, event: Event) -> None:
         coverage = self.coverage
@@ -327,6 +358,8 @@ class CoverageNoter:
         if skipped.reason is SkipReason.OTHER_EVENT_TYPE:
             kind = skipped.detail.partition(" ")[0]
             self.coverage.other_kinds[kind] += 1
+            if kind in EVENT_TYPES:
+                self.coverage.others[skipped.sensor, kind] += 1
         else:
             self.coverage.unusable[skipped.reason] += 1
 

@@ -155,17 +155,18 @@ def _event(wire: EveRecord) -> Event | Skipped:
     build = _BUILD.get(wire.event_type) or _BUILD.get(wire.event_type.lower())
     stamp = wire.timestamp or wire.shipped
     if build is None or (build is _http and not is_sampled(stamp)):
-        return _not_ours(wire.event_type)
+        return _not_ours(wire)
     try:
         return build(wire, _time(stamp))
     except _UnusableError as error:
         return error.skipped
 
 
-def _not_ours(event_type: str) -> Skipped:
-    if not event_type:
+def _not_ours(wire: EveRecord) -> Skipped:
+    if not wire.event_type:
         return Skipped(SkipReason.MISSING_FIELD, "event_type")
-    return Skipped(SkipReason.OTHER_EVENT_TYPE, event_type[:MAX_DETAIL])
+    kind, sensor = wire.event_type[:MAX_DETAIL], _sensor(wire.host)
+    return Skipped(SkipReason.OTHER_EVENT_TYPE, kind, sensor)
 
 
 def _sensor(host: str | HostFields) -> str:
@@ -422,7 +423,7 @@ def _http(wire: EveRecord, time: float) -> Http | Skipped:
     http = wire.http or _missing("http")
     platform = platform_of(plain_text(http.http_user_agent))
     if not platform:
-        return _not_ours("http")
+        return _not_ours(wire)
     return Http(
         time=time,
         sensor=_sensor(wire.host),
@@ -446,7 +447,7 @@ def _mdns(wire: EveRecord, time: float) -> Mdns | Skipped:
         if client in (canonical_address(answer.a), canonical_address(answer.aaaa))
     )
     if mdns.type != "response" or not names:
-        return _not_ours("mdns")
+        return _not_ours(wire)
     return Mdns(
         time=time,
         sensor=_sensor(wire.host),
@@ -463,7 +464,7 @@ def _arp(wire: EveRecord, time: float) -> Arp | Skipped:
     arp = wire.arp or _missing("arp")
     mac, address = canonical_mac(arp.src_mac), canonical_address(arp.src_ip)
     if not (mac and address) or address == "0.0.0.0":
-        return _not_ours("arp")
+        return _not_ours(wire)
     return Arp(
         time=time,
         sensor=_sensor(wire.host),
@@ -492,7 +493,7 @@ def _krb5(wire: EveRecord, time: float) -> LoggedIn | Skipped:
     krb5 = wire.krb5 or _missing("krb5")
     name = host_name(krb5.cname)
     if krb5.msg_type not in ("KRB_AS_REP", "KRB_TGS_REP") or name in ("", "<empty>"):
-        return _not_ours("krb5")
+        return _not_ours(wire)
     realm = "" if krb5.realm == "<empty>" else host_name(krb5.realm)
     is_machine = name.endswith("$") or name.startswith("host/")
     machine = ("machine", name.removeprefix("host/").rstrip("$"))
@@ -504,7 +505,7 @@ def _smb(wire: EveRecord, time: float) -> LoggedIn | Skipped:
     """A session granted to a user; other commands, refusals and anonymous ones prove nothing."""
     smb = wire.smb or _missing("smb")
     if smb.ntlmssp is None or smb.status != "STATUS_SUCCESS" or not smb.ntlmssp.user:
-        return _not_ours("smb")
+        return _not_ours(wire)
     domain, host = host_name(smb.ntlmssp.domain), host_name(smb.ntlmssp.host)
     user = host_name(smb.ntlmssp.user)
     names = (("user", f"{domain}\\{user}" if domain else user), ("machine", host))
@@ -520,7 +521,7 @@ def _logged_in(
 ) -> LoggedIn | Skipped:
     from_server = wire.src_port in ports
     if from_server == (wire.dest_port in ports):
-        return _not_ours(wire.event_type)
+        return _not_ours(wire)
     ends = _address(wire.src_ip, "src_ip"), _address(wire.dest_ip, "dest_ip")
     return kind(
         time=time,

@@ -136,11 +136,13 @@ class SkipReason(StrEnum):
 class Skipped(Struct, frozen=True):
     """A line that gave no event.
 
-    `detail` names the field, or the event type when that is not one of ours (text from the wire).
+    `detail` names the field, or the event type when that is not one of ours (text from the wire);
+    then `sensor` is the one that the record names.
     """
 
     reason: SkipReason
     detail: str = ""
+    sensor: str = ""
 
 
 def failed(what: str, error: Exception) -> Skipped:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from eveproc.input.events import SkipReason
 from eveproc.input.read_stats import NO_CONTENT, NO_HITS
-from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
+from eveproc.verdicts.input_seen import EVIDENCE, ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.remedies import (
     ANOTHER_COPY,
@@ -16,8 +16,6 @@ from eveproc.verdicts.remedies import (
 )
 from eveproc.verdicts.unusable_lines import RENAMED, are_mostly_lost, lines_not_usable
 
-# Records that say what hosts do about mail.
-EVIDENCE = frozenset(("dns", "smtp", "flow"))
 _TIMES = frozenset((SkipReason.NO_TIMESTAMP, SkipReason.BAD_TIMESTAMP, SkipReason.CLOCK_FAULT))
 
 

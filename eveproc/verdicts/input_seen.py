@@ -15,6 +15,8 @@ from eveproc.signals.facts import Fact
 from eveproc.signals.home_net import home_test
 from rulegen.site_profile import Network, SiteProfile
 
+# Records that say what hosts do about mail.
+EVIDENCE = frozenset(("dns", "smtp", "flow"))
 # Networks that are not home are named only if they have nearly as many clients as the largest:
 # external clients of a server are many, each seen rarely.
 SHARE_NAMED = 0.05

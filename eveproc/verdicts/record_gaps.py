@@ -1,5 +1,6 @@
 """Coverage -> intervals without any record, or without those of a sensor or type. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -7,7 +8,7 @@ from itertools import pairwise
 from eveproc.evidence.coverage import Coverage, RecordSpan
 from eveproc.input.events import Alert, Stats
 from eveproc.input.survey import HourSpan
-from eveproc.verdicts.input_seen import InputSeen
+from eveproc.verdicts.input_seen import EVIDENCE, InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.remedies import MIRROR, TYPES
 from rulegen.units import HOUR, count_of
@@ -39,6 +40,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
     """Sensors and record types that stopped while others went on."""
     coverage, everything = seen.coverage, seen.coverage.sampled()
     yield from _statistics_alone(coverage)
+    yield from _without_evidence(coverage)
     if len(coverage.sensors()) > 1:
         for sensor in coverage.sensors():
             own = coverage.of_sensor(sensor)
@@ -73,6 +75,31 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
             "not monitored",
             "add its logs to the input, or remove it from sensors in site.yaml",
         )
+
+
+def _without_evidence(coverage: Coverage) -> Iterator[Cause]:
+    """Sensors of which the sample would hold records that show mail, if it held as large a share of
+    them as of the others.
+    """
+    sampled, of_sensor = coverage.sampled_kinds(), Counter[str]()
+    for (sensor, _), number in sampled.items():
+        of_sensor[sensor] += number
+    seeing = coverage.with_evidence | {one for one, kind in coverage.records if kind in EVIDENCE}
+    evidence = sum(number for (_, kind), number in sampled.items() if kind in EVIDENCE)
+    share = evidence / max(1, sum(of_sensor[sensor] for sensor in seeing))
+    for sensor in sorted(of_sensor.keys() - seeing):
+        if share * of_sensor[sensor] >= EXPECTED_RECORDS:
+            held = ", ".join(sorted(kind for one, kind in sampled if one == sensor))
+            yield Cause(
+                "sensor_without_evidence",
+                f"{_who(sensor)} logs no dns, smtp or flow records (types seen: {held}): mail of "
+                "its hosts shows at most in alerts of the rules of rulegen build",
+                f"log dns, smtp and flow there ({TYPES} in suricata.yaml)",
+            )
+
+
+def _who(sensor: str) -> str:
+    return f"sensor {sensor}" if sensor else "a sensor without a name"
 
 
 def _only_statistics_of(sensor: str, coverage: Coverage, everything: RecordSpan) -> Iterator[Cause]:

@@ -270,6 +270,43 @@ def test_one_of_two_sensors_writes_statistics_alone(tmp_path: Path) -> None:
     assert "sensor south wrote statistics" in report.judgement.causes[0].text
 
 
+def of_kind(kind: str, *numbers: int, sensor: str) -> list[bytes]:
+    """The records of some hours, as another kind."""
+    return [
+        re.sub(rb'"event_type":"\w+"', f'"event_type":"{kind}"'.encode(), line).replace(
+            b'"flow":{', b'"alert":{"signature_id":2000328},"flow":{'
+        )
+        for line in hours(*numbers, sensor=sensor, kinds=("flow",))
+    ]
+
+
+@pytest.mark.parametrize("kind", ["netflow", "alert", "anomaly"])
+@pytest.mark.parametrize("sensor", ["south", ""])
+def test_one_of_two_sensors_logs_nothing_that_shows_mail(
+    kind: str, sensor: str, tmp_path: Path
+) -> None:
+    lines = [*hours(0, 1, 2, sensor="north"), *of_kind(kind, 0, 1, 2, sensor=sensor)]
+    report = judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)
+    assert names(report) == ["sensor_without_evidence"]
+    who = f"sensor {sensor}" if sensor else "a sensor without a name"
+    told = f"{who} logs no dns, smtp or flow records (types seen: {kind})"
+    assert report.judgement.causes[0].text.startswith(told)
+
+
+@pytest.mark.parametrize("rest", ["dns", "flow"])
+def test_a_sensor_with_few_records_that_show_mail_logs_them(rest: str, tmp_path: Path) -> None:
+    few = [line for line in hours(1, sensor="south") if f'"{rest}"'.encode() in line][::400]
+    few = [line.replace(b"example.org", b"mail.example.org") for line in few]
+    many = of_kind("alert", 0, 1, 2, sensor="south")
+    lines = [*hours(0, 1, 2, sensor="north"), *many, *few]
+    assert names(judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)) == []
+
+
+def test_other_programs_of_other_hosts_are_no_sensors(tmp_path: Path) -> None:
+    lines = [*hours(0, 1, 2, sensor="north"), *of_kind("login", 0, 1, 2, sensor="server")]
+    assert names(judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)) == []
+
+
 def test_an_address_of_all_clients_that_is_declared_as_mail_server(tmp_path: Path) -> None:
     """A sensor outside of the NAT."""
     lines = (re.sub(rb"10\.20\.1\.\d+", b"203.0.113.7", line) for line in hours(0, 1))
