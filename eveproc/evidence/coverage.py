@@ -105,7 +105,8 @@ class Coverage(Struct):
     `home_clients` and `home_servers`: home networks of hosts that opened connections or asked, and
     of those that were connected to. `other_clients`: by network, sampled clients outside
     home_networks whose servers are not home either; `other_hosts` are their addresses. `traffic`:
-    topics of connections ("dns", "dhcp", "smtp") from flow records, those that are "tcp", those of
+    topics of connections ("dns", "dhcp", "smtp") from flow records, dns records that name what was
+    asked ("questions"), connections that are "tcp", those of
     home hosts with "external" servers, and those but DNS with "internal" ones; those and queries of
     declared mail servers ("of_mail_servers") and of other home hosts ("of_clients"); TCP
     connections that both sides took part in ("both_sides"), of which packets of a home client alone
@@ -308,6 +309,8 @@ class CoverageNoter:
         if isinstance(event, Flow):
             self._note_flow(event)
         elif isinstance(event, WITH_ENDS):
+            if isinstance(event, Dns):
+                coverage.traffic["questions"] += bool(event.questions)
             self._note_ends(event.client, event.server)
 
     def _note_flow(self, flow: Flow) -> None:

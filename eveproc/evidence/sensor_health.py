@@ -30,6 +30,7 @@ PACKETS = (
     "capture.packets",
     "capture.afxdp_packets",
     "capture.dag_packets",
+    "napa_total.pkts",
     "decoder.pkts",
 )
 # A smaller share of lost packets is noise: a clean verdict stands.
@@ -67,6 +68,10 @@ FAULTS = (
         "check the cable, the optics and the mirror port",
     ),
     _lost("capture.dag_drops", "packets dropped by the capture card"),
+    _lost(
+        "napa_total.overflow_drop_pkts",
+        "packets dropped by the capture card: its host buffers were full",
+    ),
     Fault(
         "tcp.invalid_checksum",
         "TCP packets ignored for their bad checksums",

@@ -756,21 +756,20 @@ class _Stamp(Struct):
 _decode_stamp = msgspec.json.Decoder(_Stamp).decode
 
 
-def stamp_of(line: bytes) -> float | None:
+def stamp_of(line: bytes, *, around: bool = True) -> float | None:
     """When a record of any type was logged, in seconds since 1970 UTC.
 
-    None if the record has no time.
+    None if the record has no time; without `around`, also if the time is that of an object around
+    the record.
 
     None for statistics, too: their time is the wall clock, even when the sensor reads an old
     capture.
     """
     try:
         stamp = _decode_stamp(line[line.find(b"{") :])
-        return (
-            None
-            if stamp.event_type == Stats.TYPE
-            else _time(stamp.timestamp or (stamp.event_type and stamp.shipped))
-        )
+        if stamp.event_type == Stats.TYPE or not (stamp.event_type or around):
+            return None
+        return _time(stamp.timestamp or (stamp.event_type and stamp.shipped))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _UnusableError):
         return None
 
@@ -831,7 +830,7 @@ _DIGITS = re.compile(r"\s*0*(\d{1,19})(?:\.0*)?\s*\Z", re.ASCII)
 
 def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool:
     """Convert a value of the wrong type whose meaning is clear: "025" for 25, a text or an object
-    for a list of one, JSON in a text for an object.
+    for a list of one, JSON in a text for an object or for a list of objects.
     """
     holder = _holder(value, path)
     if holder is None:
@@ -839,6 +838,8 @@ def _repair(value: dict[str, object], path: tuple[str, ...], error: str) -> bool
     match holder.get(path[-1]):
         case str(text) if "`object" in error and (parsed := _object_in(text)) is not None:
             holder[path[-1]] = parsed
+        case str(text) if "`array`" in error and (several := _objects_in(text)):
+            holder[path[-1]] = several
         case str() | dict() as one if "`array`" in error:
             holder[path[-1]] = [one]
         case str(text) if "`int`" in error and (digits := _DIGITS.match(text)):
@@ -854,6 +855,14 @@ def _object_in(text: str) -> dict[str, object] | None:
         return msgspec.json.decode(text, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
+
+
+def _objects_in(text: str) -> list[dict[str, object]]:
+    """The objects of a list in a text."""
+    try:
+        return msgspec.json.decode(text, type=list[dict[str, object]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []
 
 
 def _blame(event: Event | Skipped, wrong: set[str]) -> Event | Skipped:

@@ -192,6 +192,11 @@ class _Capture(Struct):
     dag_drops: Any = None
 
 
+class _Napatech(Struct):
+    pkts: Any = None
+    overflow_drop_pkts: Any = None
+
+
 class _Decoder(Struct):
     pkts: Any = None
     invalid: Any = None
@@ -224,6 +229,7 @@ class CounterFields(Struct):
     """The objects that hold COUNTERS; some thousand other counters are ignored."""
 
     capture: _Capture | None = None
+    napa_total: _Napatech | None = None
     decoder: _Decoder | None = None
     detect: _Detect | None = None
     tcp: _TcpCounters | None = None

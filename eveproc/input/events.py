@@ -33,6 +33,8 @@ COUNTERS = (
     "capture.afxdp_packets",  # AF_XDP
     "capture.dag_packets",  # Endace DAG
     "capture.dag_drops",
+    "napa_total.pkts",  # Napatech
+    "napa_total.overflow_drop_pkts",
     "decoder.pkts",
     "decoder.invalid",
     "tcp.sessions",

@@ -37,7 +37,16 @@ from eveproc.input.session_times import SessionTimes, with_session_times
 from eveproc.input.snort import alerts_in, is_plain
 from eveproc.input.snort.clock import written_since
 from eveproc.input.snort.sensor_names import attributed
-from eveproc.input.sources import LogSource, Rest, Span, is_archive, plain_head, size_of
+from eveproc.input.sources import (
+    HAS_HOLE,
+    LogSource,
+    Rest,
+    Span,
+    has_hole,
+    is_archive,
+    plain_head,
+    size_of,
+)
 from eveproc.input.survey import (
     FEW,
     FIRST_BLOCKS,
@@ -207,6 +216,12 @@ class Gatherer(Generic[S]):
             written = written_since(source.written, self.collector.since)
             self.take_alerts(alerts_in(block, end, written), source.name)
 
+    def _note_hole(
+        self, block: bytes, end: int, source: LogSource | Span, *, is_head: bool
+    ) -> None:
+        if has_hole(block, end, begins_file=is_head):
+            self.stats.note_problem(source.name, HAS_HOLE)
+
     def take_alerts(self, results: Iterable[Result], log: str) -> None:
         """Add the results that another reader made of a log of alerts at this path."""
         for result in attributed(results, log, self._sensors()):
@@ -223,6 +238,7 @@ class Gatherer(Generic[S]):
         """Each block is a piece by itself, whichever process reads it."""
         for number, (block, end) in enumerate(source.blocks()):
             self._note_alerts(block, end, source)
+            self._note_hole(block, end, source, is_head=source.begins_file and not number)
             is_first = source.begins_file and number < FIRST_BLOCKS
             if is_first or not self.offer(block, end):
                 self._take(block, end, is_first=is_first)
@@ -232,6 +248,7 @@ class Gatherer(Generic[S]):
         """The whole span is one piece."""
         for number, (block, end) in enumerate(span.blocks()):
             self._note_alerts(block, end, span)
+            self._note_hole(block, end, span, is_head=span.begins_file and not number)
             self._take(block, end, is_first=span.begins_file and number < FIRST_BLOCKS)
         self._end_piece()
 

@@ -95,9 +95,11 @@ _IN_TEXT = (
     (PatternKind.QUOTED, b'event_type""'),
 )
 # Records whose values are written in a way that the patterns do not expect: each in a list
-# (Elasticsearch's `fields`), a record as a list of bytes (journald), objects as text (databases).
+# (Elasticsearch's `fields`), a record as a list of bytes (journald), objects and lists as text
+# (databases).
 _ODD = (
     (PatternKind.WANTED, rb'(?:dns|flow)":"\{'),
+    (PatternKind.WANTED, rb'queries":"\['),
     (PatternKind.WANTED, rb'event_type(?:\.keyword)?":\['),
     (PatternKind.WANTED, rb'MESSAGE":\['),
 )

@@ -15,9 +15,11 @@ from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
 from eveproc.input.read_stats import EMPTY, NO_HITS, NO_RECORDS, ONLY_BLANKS, ReadStats
 from eveproc.input.snort.clock import has_no_year, written_since
 from eveproc.input.sources import (
+    HAS_HOLE,
     MAX_LINE,
     LogSource,
     find_files,
+    has_hole,
     is_archive,
     note_passed_over,
     size_of,
@@ -216,7 +218,9 @@ def _written(source: LogSource, head: bytes, since: float) -> float:
 
 def _lines(source: LogSource, written: float, named: Sequence[str]) -> Iterator[Result]:
     reader = LineReader(lambda: source.stats, named)
-    for block, end in source.blocks():
+    for number, (block, end) in enumerate(source.blocks()):
+        if has_hole(block, end, begins_file=source.begins_file and not number):
+            source.note_problem(HAS_HOLE)
         yield from reader.lines(block, end)
         yield from snort.alerts_in(block, end, written)
 

@@ -29,6 +29,9 @@ TAIL = 4096
 BLOCK = 1 << 20
 # Suricata's longest lines are statistics of hundreds of threads, about 1 MiB.
 MAX_LINE = 16 << 20
+# The least that a disk loses. A block of zeros at the head of a log is left by a rotation.
+HOLE = b"\0" * 512
+HAS_HOLE = "holds a block of zeros between its records: records may be lost there"
 # Input of so many bytes without a newline is no log, but for example an endless device.
 LONGEST_PASSED = 1 << 30
 
@@ -189,12 +192,25 @@ def note_passed_over(sources: Sequence[str], stats: ReadStats) -> None:
             folder = Path(source)
             is_folder = source and folder.is_dir()
             repetitions = _named_as_logs(folder) if is_folder else _repetitions_of(source)
+            for path, names in _folders_with_logs(folder, sources) if is_folder else ():
+                what = f"holds logs that were not read ({names}); name the folder to read them"
+                stats.note_problem(str(path), what)
             for path in _others_in(folder) if is_folder else _repetitions_of(source):
                 if path not in repetitions and _holds_records(path):
                     what = "holds records but was not read because of its name; name it to read it"
                     stats.note_problem(str(path), what)
                 else:
                     stats.note_unread(str(path))
+
+
+def _folders_with_logs(folder: Path, sources: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """Folders in the folder from which nothing is read, and the names of the logs in them."""
+    named = [Path(source).resolve() for source in sources if _is_named(source)]
+    read = {path.parent for path in _logs_in(folder)}
+    for path in sorted(one for one in folder.iterdir() if one.is_dir() and one not in read):
+        logs = sorted(one.name for one in _named_as_logs(path) if one.is_file())
+        if logs and not any(one.is_relative_to(path.resolve()) for one in named):
+            yield path, named_shortly(logs)
 
 
 def _repetitions_of(pattern: str) -> set[Path]:
@@ -269,6 +285,12 @@ def plain_head(path: str) -> bytes:
     with Path(path).open("rb") as raw:
         head = raw.read(HEAD)
     return b"" if compression_of(head) else head
+
+
+def has_hole(block: bytes, end: int, *, begins_file: bool) -> bool:
+    """True if block[:end] holds a block of zeros, other than at the head of a log."""
+    start = len(block) - len(block.lstrip(b"\0")) if begins_file else 0
+    return block.find(HOLE, start, end) >= 0
 
 
 class LogSource:

@@ -151,7 +151,8 @@ def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
 
 
 # The beginning of Suricata's lines; their event_type follows within so many bytes.
-_TIME_FIRST, _STATS, HEAD = b'{"timestamp":"', b'"event_type":"stats"', 256
+_TIME_FIRST, _KIND, HEAD = b'{"timestamp":"', b'"event_type":"', 256
+_STATS = _KIND + b'stats"'
 
 
 class _Stamp(Struct, frozen=True):
@@ -253,12 +254,16 @@ class _Clock:
     def _time(self, start: int, end: int) -> float | None:
         self._left -= 1
         head = self._block[start : min(end, start + HEAD)]
-        if head.startswith(_TIME_FIRST):
+        kind = head.find(_KIND)
+        # A brace before it: the record is within another object.
+        if head.startswith(_TIME_FIRST) and kind >= 0 and head.find(b"{", 1, kind) < 0:
             text = head[len(_TIME_FIRST) : head.find(b'"', len(_TIME_FIRST))]
             if (time := time_of(text.decode("ascii", "replace"))) is not None:
                 return time
         line = self._block[start:end]
-        time = stamp_of(line)
-        if time is None and isinstance(event := self._decode(line), Event):
+        if (time := stamp_of(line, around=False)) is not None:
+            return time
+        # A shipper's own time, around the record, may be that of a later import.
+        if isinstance(event := self._decode(line), Event):
             return None if isinstance(event, Stats) else event.time
-        return time
+        return stamp_of(line)

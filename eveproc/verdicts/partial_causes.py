@@ -6,7 +6,7 @@ from eveproc.input.read_stats import NO_CONTENT
 from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.left_out import left_out
-from eveproc.verdicts.record_gaps import gaps_in_records, silences
+from eveproc.verdicts.record_gaps import EXPECTED_RECORDS, gaps_in_records, silences
 from eveproc.verdicts.remedies import TYPES
 from eveproc.verdicts.unseen_traffic import unseen_traffic
 from eveproc.verdicts.unusable_lines import lines_not_usable
@@ -26,6 +26,7 @@ DHCP_FLOWS = 10
 def partial_causes(seen: InputSeen) -> Iterator[Cause]:
     """Everything that could not be seen though the rest could."""
     yield from _missing_kinds(seen)
+    yield from _no_questions(seen)
     yield from _home_networks(seen)
     yield from unseen_traffic(seen)
     yield from gaps_in_records(seen)
@@ -68,6 +69,17 @@ def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
             "there is DHCP traffic but there are no dhcp records: a machine that changes "
             "its address counts as several",
             f"enable dhcp ({TYPES} in suricata.yaml)",
+        )
+
+
+def _no_questions(seen: InputSeen) -> Iterator[Cause]:
+    """Answers alone, of version 1, or grouped under a question that the shipper left out."""
+    records = seen.coverage.span_of("dns").hours.total()
+    if records >= EXPECTED_RECORDS and not seen.coverage.traffic["questions"]:
+        yield Cause(
+            "no_dns_questions",
+            "dns records do not name what was asked: lookups of mail servers cannot be seen",
+            f"log queries as well as answers ({TYPES} in suricata.yaml), of version 2 or later",
         )
 
 

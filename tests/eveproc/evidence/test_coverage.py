@@ -76,6 +76,19 @@ def test_statistics_tell_no_hour_of_the_traffic() -> None:
     assert list(hours_of(block, len(block), line_result)) == [int(START // HOUR)]
 
 
+@pytest.mark.parametrize("name", ["data", "timestamp_of_import"])
+def test_the_time_of_a_later_import_around_a_record_is_not_that_of_the_record(name: str) -> None:
+    imported = "2026-04-01T03:00:00.000+0000"
+    times = range(int(START), int(START) + 4 * HOUR, 60)
+    inner = [json.loads(line(time, "flow", flow={}, src_ip=HOST, dest_ip=HOST)) for time in times]
+    around = ({"timestamp": imported, name: one} for one in inner)
+    block = b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in around)
+    first = int(START // HOUR)
+    assert sorted(hours_of(block, len(block), line_result)) == [*range(first, first + 4)]
+    others = block.replace(b'"flow"', b'"http"')
+    assert len(hours_of(others, len(others), line_result)) == 1
+
+
 def test_lines_without_a_time_are_passed_over() -> None:
     block = b"nothing\n" * 3 + line(START) + b"{}\n"
     assert list(hours_of(block, len(block), line_result)) == [int(START // HOUR)]

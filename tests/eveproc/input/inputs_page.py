@@ -44,7 +44,7 @@ any record is refused by name, with exit code 1, as are files in which every rec
 ## Types
 
 - Numbers may be text or floats: `25`, `"25"`, `"25.0"`, `25.0`. `proto` may be a name or a number: `"TCP"`, `"006"`, `"6"`, `6`.
-  A type of DNS records may be a number: `"MX"`, `15`, `"15"`. An object may be JSON in a text (`"dns":"{{...}}"`); one question or answer
+  A type of DNS records may be a number: `"MX"`, `15`, `"15"`. An object or the questions may be JSON in a text (`"dns":"{{...}}"`); one question or answer
   need not be in an array.
 - Times are ISO 8601, with a point or a comma before the fraction, or numbers (or text) in seconds, milliseconds, microseconds or
   nanoseconds since 1970, told apart by their size. Zone names of Windows ("Eastern Daylight Time") and the common abbreviations are

@@ -35,6 +35,7 @@ from rulegen.errors import InputError
 from rulegen.site_profile import build_profile
 from rulegen.yamlfile import parse_yaml
 from tests.eveproc.eve_lines import HOST, SITE, START, mailing
+from tests.eveproc.evidence_of import site_of
 
 MEGABYTE = 1 << 20
 STREAMS = {"gz": GzipStream, "bz2": Bzip2Stream, "xz": XzStream, "zst": ZstdStream}
@@ -102,7 +103,7 @@ def test_a_report_names_a_bomb_and_uses_what_came_before(
 ) -> None:
     monkeypatch.setattr(decompress, "BOMB_BYTES", 4 * MEGABYTE)
     monkeypatch.setattr(decompress, "PACKED", 1024)
-    content = b"".join(mailing(START, 40)) + bytes(64 * MEGABYTE)
+    content = b"".join(mailing(START, 40)) + b"\n" * (64 * MEGABYTE)
     (tmp_path / f"eve.json.{kind}").write_bytes(PACK[kind](content))
     found = analyze([str(tmp_path)], build_profile(parse_yaml(SITE, "site.yaml")), jobs=1)
     assert [verdict.host for verdict in found.verdicts if verdict.level.value == "infected"] == [
@@ -249,6 +250,49 @@ def test_what_is_no_file_in_a_folder_is_passed_over_with_a_word(tmp_path: Path, 
         "eve.3.json: cannot be read: No such file or directory",
         "eve.4.json: is a socket and was skipped; name it to read it",
     ]
+
+
+def test_a_folder_with_logs_in_a_folder_is_told(tmp_path: Path) -> None:
+    lines = b"".join(mailing(START, 3))
+    for name in ("eve.json", "old/eve.json.1", "old/eve.json.2.gz", "files/x.json", "up/eve.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(lines)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    site = build_profile(parse_yaml(SITE, "site.yaml"))
+
+    def told(*sources: Path) -> list[str]:
+        return [str(one) for one in analyze(list(map(str, sources)), site, jobs=1).stats.problems]
+
+    assert told(tmp_path, tmp_path / "up" / "eve.json") == [
+        f"{tmp_path}/old: holds logs that were not read (eve.json.1, eve.json.2.gz); name the "
+        "folder to read them"
+    ]
+    assert told(tmp_path / "eve.json") == []
+
+
+@pytest.mark.parametrize("lost", ["a sector", "the end"])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_hole_among_records_is_told(
+    tmp_path: Path, lost: str, packed: Callable[[bytes], bytes]
+) -> None:
+    lines = b"".join(mailing(START, 100))
+    at = len(lines) // 2
+    after = lines[at + 512 :] if lost == "a sector" else b""
+    path = tmp_path / "eve.json"
+    path.write_bytes(packed(lines[:at] + bytes(512) + after))
+    for read in (
+        lambda stats: list(read_events([str(path)], stats)),
+        lambda stats: stats.merge(gather([str(path)], site_of(), jobs=1)[1]),
+    ):
+        read(stats := ReadStats())
+        (problem,) = stats.problems
+        assert problem.what.startswith("holds a block of zeros between its records")
+
+
+def test_zeros_at_the_head_of_a_log_are_left_by_a_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(bytes(3 * MEGABYTE) + b"".join(mailing(START, 100)))
+    assert gather([str(path)], site_of(), jobs=1)[1].problems == []
 
 
 def test_a_folder_of_pipes_alone_holds_no_eve_file(tmp_path: Path) -> None:

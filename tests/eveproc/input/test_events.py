@@ -211,6 +211,9 @@ def test_one_question_or_answer_may_be_no_list() -> None:
     answer = {"rrname": "example.org", "rrtype": "A", "rdata": "192.0.2.25"}
     event = dns(BACK, version=3, type="response", queries=question, answers=answer)
     assert event.questions == (("example.org", "MX"),)
+    assert dns(version=3, type="request", queries=json.dumps([question])).questions == (
+        ("example.org", "MX"),
+    )
     assert event.addresses == (("example.org", "192.0.2.25"),)
 
 
@@ -487,9 +490,10 @@ def test_counters_of_threads_are_added_up_where_no_totals_are_logged() -> None:
     assert event.counters == {"capture.kernel_drops": 7, "decoder.pkts": 5, "flow.memcap": 0}
 
 
-def test_counters_of_dpdk_and_of_thresholds_are_read() -> None:
+def test_counters_of_capture_cards_and_of_thresholds_are_read() -> None:
     tree = {
         "capture": {"packets": 9, "dpdk": {"imissed": 3, "no_mbufs": 1 << 63}},
+        "napa_total": {"pkts": 8, "overflow_drop_pkts": 7},
         "detect": {"thresholds": {"memuse": 5, "memcap": 6}},
     }
     event = decode(line("stats", {"timestamp": TIME}, stats=tree))
@@ -497,6 +501,8 @@ def test_counters_of_dpdk_and_of_thresholds_are_read() -> None:
     assert event.counters == {
         "capture.packets": 9,
         "capture.dpdk.imissed": 3,
+        "napa_total.pkts": 8,
+        "napa_total.overflow_drop_pkts": 7,
         "detect.thresholds.memuse": 5,
         "detect.thresholds.memcap": 6,
     }

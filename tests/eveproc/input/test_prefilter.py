@@ -446,6 +446,11 @@ def test_a_lookup_is_wanted_for_the_number_of_its_type(number: str, quote: str) 
     assert wanted(spelled) == [spelled]
 
 
+def test_questions_as_text_are_wanted() -> None:
+    line = rb'{"event_type":"dns","dns":{"queries":"[{\"rrname\":\"a.b\",\"rrtype\":\"MX\"}]"}}'
+    assert wanted(line) == [line]
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.2", "::ffff:127.0.0.2", "::FFFF:7f00:2", "0000:0000:0000:0000:0000:ffff:7F00:0002"],

@@ -280,6 +280,15 @@ def of_kind(kind: str, *numbers: int, sensor: str) -> list[bytes]:
     ]
 
 
+@pytest.mark.parametrize("some", [False, True])
+def test_answers_that_do_not_name_what_was_asked(some: bool, tmp_path: Path) -> None:
+    named = b'"type":"query","rrname":"example.org","rrtype":"A"'
+    answer = b'"version":2,"type":"answer","grouped":{"A":["192.0.2.1"]}'
+    lines = [line.replace(named, answer) for line in hours(0, 1)]
+    report = judged(tmp_path, [*lines, *hours(2) * some], ONE_NETWORK)
+    assert names(report) == ([] if some else ["no_dns_questions"])
+
+
 @pytest.mark.parametrize("kind", ["netflow", "alert", "anomaly"])
 @pytest.mark.parametrize("sensor", ["south", ""])
 def test_one_of_two_sensors_logs_nothing_that_shows_mail(
