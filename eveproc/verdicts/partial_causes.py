@@ -42,8 +42,9 @@ def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
         if seen.coverage.own_alerts:
             yield Cause(
                 "alerts_only",
-                "the input holds only alerts: slow mailers stay below the rules' thresholds, and "
-                "no rule watches what goes through the site's own mail servers",
+                "the input holds only alerts: slow mailers stay below the rules' thresholds, a "
+                "single alert is too little for a verdict, and no rule watches what goes through "
+                "the site's own mail servers",
                 f"log dns, smtp and flow as well ({TYPES} in suricata.yaml)",
             )
         return

@@ -108,6 +108,7 @@ class TestRecordings:
     def test_alerts_alone_are_judged_in_part(self, version: int, tmp_path: Path) -> None:
         report = judged(tmp_path, filter(is_of("alert"), recorded(version)))
         assert names(report) == ["alerts_only"]
+        assert "a single alert is too little for a verdict" in report.judgement.causes[0].text
         assert report.judgement.outcome is Outcome.IN_PART
 
     def test_nothing_at_all_of_the_home_networks(self, version: int, tmp_path: Path) -> None:
