@@ -51,7 +51,8 @@ def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
     if seen.coverage.traffic["smtp"] and "smtp" not in kinds:
         yield Cause(
             "no_smtp_records",
-            "there are mail connections but no smtp records: content and rejections cannot be seen",
+            "there are mail connections but no smtp records: content and rejections cannot be "
+            "seen, so an undeclared program that delivers directly looks like a mass mailer",
             f"enable smtp ({TYPES} in suricata.yaml) and app-layer: protocols: smtp",
         )
     if "dns" not in kinds and not _has_evidence_of_dns(seen):
@@ -92,7 +93,8 @@ def _no_dns(seen: InputSeen) -> Iterator[Cause]:
     if seen.coverage.traffic["dns"] or "flow" not in seen.kinds:
         yield Cause(
             "no_dns_records",
-            "there are no dns records: lookups of mail servers cannot be seen",
+            "there are no dns records: lookups of mail servers cannot be seen, so a program that "
+            "uses many accounts once looks like a mass mailer",
             f"enable dns ({TYPES} in suricata.yaml) and app-layer: protocols: dns",
         )
     elif (
