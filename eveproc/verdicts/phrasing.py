@@ -10,6 +10,7 @@ from eveproc.verdicts.long_window import DAY_ADDS, WEEK, WEEK_DAYS
 from eveproc.verdicts.parameters import AGREES_AT
 from eveproc.verdicts.scoring import ScoredSignal
 from rulegen.catalogue import CATALOGUE
+from rulegen.site_profile import Ports
 from rulegen.units import count_of
 from rulegen.vocabulary import Family, Level, Signal
 
@@ -86,12 +87,19 @@ def why(
 
 
 def next_step(
-    level: Level, scored: Sequence[ScoredSignal], explanations: Sequence[BenignExplanation]
+    level: Level,
+    scored: Sequence[ScoredSignal],
+    explanations: Sequence[BenignExplanation],
+    ports: Ports,
 ) -> str:
-    """Next step of the strongest explanation, else the catalogue's for the heaviest signal."""
+    """Next step of the strongest explanation, else the catalogue's for the heaviest signal.
+
+    `ports` are the mail ports of the site profile.
+    """
     if level is Level.INFECTED:
+        numbers = ", ".join(map(str, sorted((*ports.smtp, *ports.submission))))
         return (
-            "Block its outbound mail (ports 25, 465, 587), then find the program that sends it. "
+            f"Block its outbound mail (ports {numbers}), then find the program that sends it. "
             "eveproc explain shows where to look."
         )
     if explanations:

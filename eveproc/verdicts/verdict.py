@@ -174,7 +174,7 @@ def judge(
         evidence=tuple(_item(w) for w in scored),
         identity=identity,
         why=phrasing.why(level, scored, explanations, context.sensor_blind),
-        next_step=phrasing.next_step(level, scored, explanations),
+        next_step=phrasing.next_step(level, scored, explanations, context.site.ports),
     )
 
 

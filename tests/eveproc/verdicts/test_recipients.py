@@ -46,6 +46,14 @@ def test_spam_to_two_providers_is_seen_by_its_mailboxes():
     assert "ecipients" in found.why
 
 
+@pytest.mark.parametrize(
+    ("ports", "named"),
+    [("", "(ports 25, 465, 587)"), ("ports: {submission: [587, 2525]}", "(ports 25, 587, 2525)")],
+)
+def test_the_next_step_names_the_mail_ports_of_the_site(ports, named):
+    assert named in verdict(spam(149), site=site_of(SITE + ports)).next_step
+
+
 def test_spam_over_built_in_names_of_exchangers():
     names = [answer(n, "gmail-smtp-in.l.google.com", server(n)) for n in range(8)]
     assert verdict(names + spam(149)).level is Level.INFECTED
