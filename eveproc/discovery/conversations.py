@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
 from eveproc.input.events import EVENT_TYPES, Alert, Dhcp, Dns, Event, Flow, Smtp
+from eveproc.input.lookups import time_of_lookup
 from eveproc.input.prefilter import Found
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import LineReader
@@ -73,34 +74,34 @@ class Conversations:
         quiet: Iterable[Network],
         asks: Callable[[str, str, bool], bool],
         servers: Iterable[Network] = (),
+        note_client: Callable[[str, str, float], bool] = lambda *_: False,
         done: Collection[Ends] = (),
     ) -> None:
         """`note` notes an event; it returns None if that does not count.
 
         Addresses outside `networks` are not kept. A lookup matters if one of `servers` answered it,
         or if `asks` (client, server, whether it is an answer) says so; `asks` is not called for
-        clients in `quiet` networks. Lookups between ends that are `done` were all noted.
+        clients in `quiet` networks. `note_client` (client, server, time) notes one more client of
+        one of `servers`; False if the time does not count. Lookups between ends that are `done`
+        were all noted.
         """
-        self._note = note
+        self._note, self._note_client = note, note_client
         kept, homes, is_quiet = tuple(networks), tuple(servers), network_test(quiet)
-        self._is_kept = network_test(kept)
+        self._is_kept, self._is_server = network_test(kept), network_test(homes)
         self._beginnings = (*_beginnings(kept),)
         self._asks = asks
         self._is_quiet = lru_cache(maxsize=MOST_LOOKUPS)(lambda end: is_quiet(_spelled(end)))
-        self._is_server = network_test(homes)
         self._server_beginnings = (*_beginnings(homes),)
         # Noted hosts of the networks, as they are written, and others that begin alike.
-        self._met: set[bytes] = set()
-        self._others: set[bytes] = set()
-        self._kinds: set[bytes] = set()
+        self._met, self._others, self._kinds = set[bytes](), set[bytes](), set[bytes]()
         # Lookups: ends that show nothing more; those of them that were decoded; and what was shown.
-        self._shown: set[Ends] = set(done)
-        self.done: set[Ends] = set(done)
-        self._lookups: set[_Lookup] = set()
+        self._shown, self.done = set(done), set(done)
+        self._lookups = set[_Lookup]()
         self._has_answers = False
-        # Clients whose lookups show nothing more, unless the server's address begins like one of
-        # these.
-        self._quiet: set[bytes] = set()
+        # Servers of which an answer was decoded that showed all, with what else is in _Lookup.
+        self._answering = set[tuple[bytes, bytes, bytes]]()
+        # Clients whose lookups show nothing more, except those at servers that begin like `_near`.
+        self._quiet = set[bytes]()
         self._near = *self._beginnings, *self._server_beginnings
         # Statistics of its own: most lines are not counted.
         self._lines = LineReader(ReadStats)
@@ -157,8 +158,8 @@ class Conversations:
                     yield place
         self._keep_bounds()
 
-    def new_lookups(self, found: Iterable[tuple[int, Ends]]) -> Iterator[int]:
-        """The places of lookups that may show more: their ends are not done."""
+    def new_lookups(self, block: bytes, found: Iterable[tuple[int, Ends]]) -> Iterator[int]:
+        """The places of lookups in a block that may show more; their ends are not done."""
         quiet, near = self._quiet, self._near
         for place, ends in found:
             # Most of these are lookups of a resolver, each at another server.
@@ -168,7 +169,7 @@ class Conversations:
                 self.done.add(ends)
                 if not ends[1]:
                     self._note_quiet(ends[0])
-            else:
+            elif not (_is_query(block, place) and self._is_quiet_lookup(ends, is_answer=False)):
                 yield place
 
     def _note_quiet(self, client: bytes) -> None:
@@ -181,6 +182,7 @@ class Conversations:
             (self._others, MOST_ADDRESSES),
             (self._quiet, MOST_LOOKUPS),
             (self._lookups, MOST_LOOKUPS),
+            (self._answering, MOST_LOOKUPS),
         ):
             if len(known) > most:
                 known.clear()
@@ -222,6 +224,10 @@ class Conversations:
         if key in self._lookups or self._is_quiet_lookup(ends, is_answer=is_answer):
             return True
         source, from_port, destination, to_port = ends
+        answering = (source if from_port else destination, *lookup)
+        if answering in self._answering and self._meet_client(line, ends):
+            self._note_done(ends)
+            return True
         meeting = self._decode(line, source, destination)
         if meeting is not None:
             self._kinds.add(_DNS)
@@ -229,9 +235,22 @@ class Conversations:
             self._has_answers |= is_answer
             # If the ports do not tell the server, the versions differ in its place.
             if meeting.is_all and from_port != to_port:
-                self.done.add(ends)
-                self._shown.add(ends)
+                self._note_done(ends)
+                self._answering.add(answering)
         return True
+
+    def _note_done(self, ends: Ends) -> None:
+        self.done.add(ends)
+        self._shown.add(ends)
+
+    def _meet_client(self, line: bytes, ends: Ends) -> bool:
+        """Note one more client of a known server; False if its answer may show more."""
+        source, from_port, destination, to_port = ends
+        client, server = (destination, source) if from_port else (source, destination)
+        if from_port == to_port or not (self._is_quiet(client) and self.is_met(client)):
+            return False
+        time = time_of_lookup(line)
+        return time is not None and self._note_client(_spelled(client), _spelled(server), time)
 
     def _is_quiet_lookup(self, ends: Ends, *, is_answer: bool) -> bool:
         """True if a lookup shows nothing new, whatever else is in it."""
@@ -295,6 +314,12 @@ def _ends(head: _Head) -> Ends:
 
 def _if_told(port: bytes) -> bytes | None:
     return port if port == PORT else None
+
+
+def _is_query(block: bytes, place: int) -> bool:
+    """True if the dns record at the place is certainly no answer."""
+    found = _LOOKUP.search(block, place, block.find(b"\n", place))
+    return found is not None and not found[1].endswith(_ANSWERS)
 
 
 def _lookup(line: bytes) -> tuple[bytes, bytes] | None:

@@ -189,6 +189,7 @@ class Discoverer(Collector):
             quiet=(*PRIVATE_NETWORKS, *finder.home),
             asks=finder.can_learn,
             servers=homes or PRIVATE_NETWORKS,
+            note_client=self._note_client_at,
             done=done,
         )
         if not homes:
@@ -257,6 +258,12 @@ class Discoverer(Collector):
         if isinstance(event, Dns) and event.is_answer:
             self._note_server(event.client, event.server)
         return Meeting(hosts, is_all=isinstance(event, Dns) and shows_all(event))
+
+    def _note_client_at(self, client: str, server: str, time: float) -> bool:
+        counts = not self.period.why_not(time)
+        if counts:
+            self._note_server(client, server)
+        return counts
 
     def _note_server(self, client: str, server: str) -> None:
         """Note the clients of a DNS server, each once and without times, so one answer says as much

@@ -90,7 +90,7 @@ class Meetings:
                 strange.append(place)
             elif (ends := found.groups()) not in done:
                 new.append((place, ends))  # type: ignore[arg-type]  # four groups
-        return chain(strange, conversations.new_lookups(new))
+        return chain(strange, conversations.new_lookups(block, new))
 
     def _is_new(self, block: bytes, place: int) -> bool:
         """True if the address at the place may have to be noted."""

@@ -162,6 +162,19 @@ class Asker:
 _LAST_YEAR_ENDS = datetime(YEARS[-1], 12, 31, tzinfo=UTC).timestamp()
 
 decode_lookup = msgspec.json.Decoder(_Record).decode
+
+
+def time_of_lookup(line: bytes) -> float | None:
+    """The time of a lookup in seconds since 1970 UTC; None if `decode` must read the line."""
+    try:
+        record = decode_lookup(line)
+        when = datetime.fromisoformat(record.timestamp)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    is_plain = record.event_type == Dns.TYPE and when.tzinfo and when.year in YEARS
+    return when.timestamp() if is_plain else None
+
+
 _said_of = attrgetter("rrname", "rrtype", "type", "rcode", "queries", "version")
 _labels_of = attrgetter("ether", "host", "in_iface", "vlan", "tenant_id")
 _decode_grouped = msgspec.json.Decoder(_Grouped).decode

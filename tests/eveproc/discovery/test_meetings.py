@@ -112,6 +112,41 @@ def test_only_lines_that_may_show_something_new_are_looked_at() -> None:
     assert len(decoded) == 3
 
 
+def test_of_further_clients_of_a_server_only_the_time_is_read() -> None:
+    """Until an answer is of another kind, or its time does not count."""
+    decoded: list[Event] = []
+    clients: list[tuple[str, str]] = []
+
+    def note(event: Event) -> Meeting:
+        decoded.append(event)
+        return Meeting((event.client, event.server), is_all=True)
+
+    def note_client(client: str, server: str, time: float) -> bool:
+        clients.append((client, server))
+        return time > 0
+
+    homes = (ip_network("10.20.0.0/16"),)
+    known = Conversations(
+        note, (), quiet=homes, asks=lambda *_: True, servers=homes, note_client=note_client
+    )
+    server, answer = "10.20.0.53", {"version": 2, "type": "answer", "rcode": "NOERROR"}
+
+    def ask(host: int, **more: object) -> None:
+        line = record("dns", f"10.20.1.{host}", 5000, server, 53, **{"dns": answer, **more})
+        assert known.take(line.rstrip())
+
+    for host in (1, 2, 2, 3):
+        ask(host)
+    assert clients == [("10.20.1.2", server), ("10.20.1.3", server)]
+    assert [event.client for event in decoded] == ["10.20.1.1"]
+    ask(4, dns={**answer, "rcode": "NXDOMAIN"})
+    ask(5, timestamp="1970-01-01T00:00:00.000000+0000")
+    assert [event.client for event in decoded] == ["10.20.1.1", "10.20.1.4", "10.20.1.5"]
+    assert clients[2:] == [("10.20.1.5", server)]
+    ask(6, timestamp="1960-01-01T00:00:00.000000+0000")
+    assert (len(decoded), len(clients)) == (3, 3)
+
+
 def record(kind: str, client: str, port: int, server: str, to: int, **more: object) -> bytes:
     ends = {"src_ip": client, "src_port": port, "dest_ip": server, "dest_port": to}
     event = {"timestamp": START, "flow_id": 1, "event_type": kind, **ends, "proto": "UDP", **more}
