@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from eveproc.input import snort
 from eveproc.input.read_stats import ReadStats
-from eveproc.input.sources import BLOCK, STDIN, ZIP, LogSource
+from eveproc.input.sources import BLOCK, IN_FOLDER, STDIN, ZIP, LogSource
 
 
 def members(source: LogSource) -> Iterator[LogSource]:
@@ -54,23 +54,37 @@ def _of_tar(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
     Later members are not known yet.
     """
     telling: set[PurePosixPath] = set()
-    with tarfile.open(fileobj=_Stream(source), mode="r|") as archive:
-        for info in archive:
-            content = archive.extractfile(info) if info.isfile() else None
-            path = PurePosixPath(info.name)
-            telling |= {path} if snort.says_more(path) else set()
-            if path not in snort.without_repetitions(telling | {path}):
-                stats.note_unread(f"{source.name}: {info.name}")
-            elif content is not None and _is_log(info.name):
-                with ExitStack() as stack:
-                    name = f"{source.name}: {info.name}"
-                    yield _Member(
-                        name,
-                        BufferedReader(_Content(content.read), BLOCK),
-                        stack,
-                        stats,
-                        float(info.mtime),
-                    )
+    links: dict[str, str] = {}
+    files: set[str] = set()
+    for info, content in _tar_members(source):
+        path = PurePosixPath(info.name)
+        links |= {info.name: info.linkname} if info.issym() else {}
+        files |= {path.name} if content is not None else set()
+        telling |= {path} if snort.says_more(path) else set()
+        if path not in snort.without_repetitions(telling | {path}):
+            stats.note_unread(f"{source.name}: {info.name}")
+        elif content is not None and _is_log(info.name):
+            with ExitStack() as stack:
+                yield _Member(
+                    f"{source.name}: {info.name}",
+                    BufferedReader(_Content(content.read), BLOCK),
+                    stack,
+                    stats,
+                    float(info.mtime),
+                )
+    for link, target in sorted(links.items()):
+        is_log = fnmatchcase(PurePosixPath(link).name, IN_FOLDER)
+        if is_log and PurePosixPath(target).name not in files:
+            source.note_problem(f"holds {link} as a link to {target}, which is not in the archive")
+
+
+def _tar_members(source: LogSource) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """The members of a tar archive, and of others that were appended to it."""
+    stream = _Stream(source)
+    while stream.skip_zeros():
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for info in archive:
+                yield info, archive.extractfile(info) if info.isfile() else None
 
 
 def _of_zip(source: LogSource, stats: ReadStats) -> Iterator[LogSource]:
@@ -118,6 +132,15 @@ class _Stream(BufferedIOBase):
     def __init__(self, source: LogSource) -> None:
         self._source = source
         self._held = b""
+
+    def skip_zeros(self) -> bool:
+        """Skip to the next block that holds more than zeros; False at the end."""
+        while block := self.read(BLOCK):
+            if content := block.lstrip(b"\0"):
+                start = (len(block) - len(content)) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+                self._held = block[start:] + self._held
+                return True
+        return False
 
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = BLOCK if size is None or size < 0 else size

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from io import BufferedIOBase, BufferedReader
+from itertools import islice
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,8 @@ IN_FOLDER = (
 HEAD = 4096
 # Maximum number of files that a message names.
 MOST_NAMED = 10
+# Maximum number of folders in a folder that are searched for logs.
+MOST_FOLDERS = 1000
 # Number of bytes before the position in a log that are compared: some ten lines, each with a time
 # and a flow id.
 TAIL = 4096
@@ -207,8 +210,10 @@ def _folders_with_logs(folder: Path, sources: Sequence[str]) -> Iterator[tuple[P
     """Folders in the folder from which nothing is read, and the names of the logs in them."""
     named = [Path(source).resolve() for source in sources if _is_named(source)]
     read = {path.parent for path in _logs_in(folder)}
-    for path in sorted(one for one in folder.iterdir() if one.is_dir() and one not in read):
-        logs = sorted(one.name for one in _named_as_logs(path) if one.is_file())
+    for name, inner, _ in islice(os.walk(folder), MOST_FOLDERS):
+        inner.sort()
+        path = Path(name)
+        logs = [] if path in read else sorted(one.name for one in _named_as_logs(path))
         if logs and not any(one.is_relative_to(path.resolve()) for one in named):
             yield path, named_shortly(logs)
 

@@ -254,8 +254,15 @@ def test_what_is_no_file_in_a_folder_is_passed_over_with_a_word(tmp_path: Path, 
 
 def test_a_folder_with_logs_in_a_folder_is_told(tmp_path: Path) -> None:
     lines = b"".join(mailing(START, 3))
-    for name in ("eve.json", "old/eve.json.1", "old/eve.json.2.gz", "files/x.json", "up/eve.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in (
+        "eve.json",
+        "old/eve.json.1",
+        "old/eve.json.2.gz",
+        "files/x.json",
+        "up/eve.json",
+        "2026/03/eve.json",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(lines)
     (tmp_path / "loop").symlink_to(tmp_path)
     site = build_profile(parse_yaml(SITE, "site.yaml"))
@@ -264,8 +271,9 @@ def test_a_folder_with_logs_in_a_folder_is_told(tmp_path: Path) -> None:
         return [str(one) for one in analyze(list(map(str, sources)), site, jobs=1).stats.problems]
 
     assert told(tmp_path, tmp_path / "up" / "eve.json") == [
+        f"{tmp_path}/2026/03: holds logs that were not read (eve.json); name the folder to read them",
         f"{tmp_path}/old: holds logs that were not read (eve.json.1, eve.json.2.gz); name the "
-        "folder to read them"
+        "folder to read them",
     ]
     assert told(tmp_path / "eve.json") == []
 

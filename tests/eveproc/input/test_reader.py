@@ -4,6 +4,7 @@ add up."""
 import gzip
 import json
 import os
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ from eveproc.input.reader import line_result, read_events
 from eveproc.input.sources import MAX_LINE, LogSource, find_files
 from rulegen.errors import InputError
 from tests.eveproc.framing import packed
+from tests.eveproc.input.containers import tar
 
 COUNT = 40
 
@@ -127,6 +129,28 @@ def test_pzstd_begins_each_frame_with_a_skippable_one(tmp_path: Path) -> None:
     sizes = (bytes.fromhex("502a4d18 04000000") + len(f).to_bytes(4, "little") for f in frames)
     content = b"".join(size + frame for size, frame in zip(sizes, frames, strict=True))
     assert read(written(tmp_path / "eve.json.zst", content))[1].events == {"flow": 2 * COUNT}
+
+
+def test_archives_one_after_the_other_are_read_to_their_end(tmp_path: Path) -> None:
+    archives = [tar({f"eve.{n}.json": line + b"\n"}) for n, line in enumerate(LINES.splitlines())]
+    joined = b"".join(archives)
+    assert read(written(tmp_path / "eve.tar", joined))[0] == list(range(COUNT))
+    assert read(written(tmp_path / "eve.tar", joined[:-8192] + bytes(99)))[0] == list(range(COUNT))
+    _, stats = read(written(tmp_path / "eve.tar", joined + b"x" * 9999))
+    assert "is an archive that is damaged" in stats.problems[0].what
+
+
+def test_a_link_out_of_an_archive_is_told(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "eve.tar", "w") as archive:
+        archive.add(written(tmp_path / "eve-1.json", LINES), "eve-1.json")
+        for name, target in (("eve.json", "eve-1.json"), ("eve.0.json", "/old/eve-0.json")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
+    (problem,) = read(tmp_path / "eve.tar")[1].problems
+    assert problem.what == (
+        "holds eve.0.json as a link to /old/eve-0.json, which is not in the archive"
+    )
 
 
 def test_a_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
