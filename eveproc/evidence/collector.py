@@ -182,7 +182,7 @@ class Collector:
                 self.add(event)
             return
         like, sketches = asker.like, self._lookups.read(asker)
-        self._coverage_noter().note_sensor(like.sensor)
+        self._coverage_noter().note_sensor(like)
         if like.sensor in self._sensors:
             self.store.sensors.add(like.sensor)
         if sketches and (like.origin is not NO_ORIGIN or like.sensor):

@@ -96,8 +96,8 @@ class Coverage(Struct):
 
     `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of
     kinds that are never evidence; `others` counts those of Suricata's kinds by sensor and kind.
-    `with_evidence`: sensors of which a record of SHOW_MAIL was read. `hours`: when records were
-    written, whatever their kind.
+    `with_evidence`: sensors and kinds of SHOW_MAIL of which a record was read. `hours`: when
+    records were written, whatever their kind.
 
     `lines` of the sample, of which `unusable` (by reason) gave no record, and `cut_off` broke off;
     `outside`: by reason, records that do not count for their time.
@@ -122,7 +122,7 @@ class Coverage(Struct):
     records: dict[tuple[str, str], RecordSpan] = field(default_factory=dict)
     other_kinds: Counter[str] = field(default_factory=Counter)
     others: Counter[tuple[str, str]] = field(default_factory=Counter)
-    with_evidence: set[str] = field(default_factory=set)
+    with_evidence: set[tuple[str, str]] = field(default_factory=set)
     hours: dict[int, HourSpan] = field(default_factory=dict)
     lines: int = 0
     unusable: Counter[SkipReason] = field(default_factory=Counter)
@@ -283,7 +283,7 @@ class CoverageNoter:
     def note(self, event: Event) -> None:
         """Add an event that is always decoded."""
         if isinstance(event, SHOW_MAIL):
-            self.note_sensor(event.sensor)
+            self.note_sensor(event)
         if isinstance(event, COUNTED) and not self._why_not(event.time):
             self.coverage.note_record(event)
         if isinstance(event, Flow) and _is_mail(event, self._mail_ports):
@@ -293,9 +293,9 @@ class CoverageNoter:
         elif isinstance(event, Flow) and event.app_proto == "dhcp":
             self.coverage.traffic["dhcp"] += 1
 
-    def note_sensor(self, sensor: str) -> None:
-        """Note that this sensor logs what hosts do about mail."""
-        self.coverage.with_evidence.add(sensor)
+    def note_sensor(self, event: Event) -> None:
+        """Note that the sensor of this event logs events of its kind."""
+        self.coverage.with_evidence.add((event.sensor, event.TYPE))
         if len(self.coverage.with_evidence) > 2 * MOST_SENSORS:
             self.coverage.trim()
 

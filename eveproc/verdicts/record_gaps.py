@@ -1,12 +1,12 @@
 """Coverage -> intervals without any record, or without those of a sensor or type. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from itertools import pairwise
 
 from eveproc.evidence.coverage import Coverage, RecordSpan
-from eveproc.input.events import Alert, Stats
+from eveproc.input.events import Alert, Flow, Stats
 from eveproc.input.survey import HourSpan
 from eveproc.verdicts.input_seen import EVIDENCE, InputSeen
 from eveproc.verdicts.judgement import Cause
@@ -78,24 +78,41 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
 
 
 def _without_evidence(coverage: Coverage) -> Iterator[Cause]:
-    """Sensors of which the sample would hold records that show mail, if it held as large a share of
-    them as of the others.
+    """Sensors without records that show mail, or without flow records, while others log them."""
+    logged = coverage.with_evidence | coverage.records.keys()
+    seeing = {sensor for sensor, kind in logged if kind in EVIDENCE}
+    for sensor, kinds in _lacking(coverage, seeing, EVIDENCE):
+        yield Cause(
+            "sensor_without_evidence",
+            f"{_who(sensor)} logs no dns, smtp or flow records (types seen: {kinds}): mail of its "
+            "hosts shows at most in alerts of the rules of rulegen build",
+            f"log dns, smtp and flow there ({TYPES} in suricata.yaml)",
+        )
+    with_flows = {sensor for sensor, kind in logged if kind == Flow.TYPE}
+    for sensor, _ in _lacking(coverage, with_flows, frozenset((Flow.TYPE,))):
+        if sensor in seeing:
+            yield Cause(
+                "no_flow_records",
+                f"{_who(sensor)} logs no flow records: connections that are refused, unanswered or "
+                "encrypted cannot be seen there",
+                f"enable flow there ({TYPES} in suricata.yaml)",
+            )
+
+
+def _lacking(
+    coverage: Coverage, having: Set[str], kinds: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Sensors of which the sample would hold records of these kinds, if it held as large a share of
+    them as of those sensors that have them; and the kinds of their records.
     """
     sampled, of_sensor = coverage.sampled_kinds(), Counter[str]()
     for (sensor, _), number in sampled.items():
         of_sensor[sensor] += number
-    seeing = coverage.with_evidence | {one for one, kind in coverage.records if kind in EVIDENCE}
-    evidence = sum(number for (_, kind), number in sampled.items() if kind in EVIDENCE)
-    share = evidence / max(1, sum(of_sensor[sensor] for sensor in seeing))
-    for sensor in sorted(of_sensor.keys() - seeing):
+    found = sum(number for (_, kind), number in sampled.items() if kind in kinds)
+    share = found / max(1, sum(of_sensor[sensor] for sensor in having))
+    for sensor in sorted(of_sensor.keys() - having):
         if share * of_sensor[sensor] >= EXPECTED_RECORDS:
-            held = ", ".join(sorted(kind for one, kind in sampled if one == sensor))
-            yield Cause(
-                "sensor_without_evidence",
-                f"{_who(sensor)} logs no dns, smtp or flow records (types seen: {held}): mail of "
-                "its hosts shows at most in alerts of the rules of rulegen build",
-                f"log dns, smtp and flow there ({TYPES} in suricata.yaml)",
-            )
+            yield sensor, ", ".join(sorted(kind for one, kind in sampled if one == sensor))
 
 
 def _who(sensor: str) -> str:

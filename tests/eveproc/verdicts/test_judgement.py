@@ -305,13 +305,23 @@ def test_one_of_two_sensors_logs_nothing_that_shows_mail(
     assert report.judgement.causes[0].text.startswith(told)
 
 
+def test_one_of_two_sensors_logs_no_flows(tmp_path: Path) -> None:
+    south = hours(0, 1, 2, sensor="south", kinds=("dns",))
+    report = judged(
+        tmp_path, sorted([*hours(0, 1, 2, sensor="north"), *south], key=stamp_of), ONE_NETWORK
+    )
+    assert names(report) == ["no_flow_records"]
+    assert report.judgement.causes[0].text.startswith("sensor south logs no flow records")
+
+
 @pytest.mark.parametrize("rest", ["dns", "flow"])
 def test_a_sensor_with_few_records_that_show_mail_logs_them(rest: str, tmp_path: Path) -> None:
     few = [line for line in hours(1, sensor="south") if f'"{rest}"'.encode() in line][::400]
     few = [line.replace(b"example.org", b"mail.example.org") for line in few]
     many = of_kind("alert", 0, 1, 2, sensor="south")
     lines = [*hours(0, 1, 2, sensor="north"), *many, *few]
-    assert names(judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)) == []
+    missing = ["no_flow_records"] if rest == "dns" else []
+    assert names(judged(tmp_path, sorted(lines, key=stamp_of), ONE_NETWORK)) == missing
 
 
 def test_other_programs_of_other_hosts_are_no_sensors(tmp_path: Path) -> None:
