@@ -109,7 +109,7 @@ class AddressLists:
         return self._known[key]
 
     @cached_property
-    def outside(self) -> str:
+    def external(self) -> str:
         """Everything that is not home: "[!10.20.0.0/16,!2001:db8:20::/48]"."""
         return bracketed(_negated(self._words(self._networks.home, "HOME_NET")))
 

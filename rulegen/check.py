@@ -205,16 +205,16 @@ def _check_file(
         problems += _missing_files(rules, engine)
     problems += _companion_problems(rules, found, engine)
     problems += _variable_problems(rules, found, engine)
-    misset, warnings = (
+    setting_faults, warnings = (
         _settings_problems(rules.with_name(SETTINGS)) if engine not in SNORTS else ([], [])
     )
-    problems += misset
+    problems += setting_faults
     passed = [f"{rules}: {len(found)} rules read back"]
     if installed is not None:
         trial = (
             try_rules(installed, rules, variables=EXAMPLE)
             if generic
-            else _ask(installed, rules, with_settings=not misset)
+            else _try_build(installed, rules, with_settings=not setting_faults)
         )
         said, more = _trial_problems(rules, trial)
         problems += said
@@ -225,7 +225,7 @@ def _check_file(
     return CheckReport(tuple(passed), tuple(dict.fromkeys(problems)), tuple(warnings))
 
 
-def _ask(installed: FoundEngine, rules: Path, *, with_settings: bool) -> EngineTrial:
+def _try_build(installed: FoundEngine, rules: Path, *, with_settings: bool) -> EngineTrial:
     thresholds, settings = (
         rules.with_name(_THRESHOLDS[installed.engine]),
         rules.with_name(_SETTINGS[installed.engine]),

@@ -40,7 +40,7 @@ class GenericLists(AddressLists):
         return f"[{','.join((HOME, *(f'!{name}' for name in SERVERS)))}]"
 
     @cached_property
-    def outside(self) -> str:
+    def external(self) -> str:
         """Everything that is not home; EXTERNAL_NET is "any" at many sites."""
         return f"!{HOME}"
 

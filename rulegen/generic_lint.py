@@ -35,12 +35,12 @@ def _home_problems(root: Setting, groups: Setting, built: BuiltRules) -> Iterato
     if not home.inside or any(network.prefixlen == 0 for network in home.networks()):
         what = (
             f"is every address, so no host is external and rules with !{HOME} do not load; list "
-            f"your networks ({SILENCED}: {_with_outside(built)})"
+            f"your networks ({SILENCED}: {_with_external(built)})"
         )
         yield _named(groups, HOME).problem(f"{_KEY}.{HOME[1:]}", what)
 
 
-def _with_outside(built: BuiltRules) -> str:
+def _with_external(built: BuiltRules) -> str:
     found = {
         signal
         for rule in built.alerting.values()

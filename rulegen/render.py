@@ -132,7 +132,7 @@ def _render_scope(
         return NotRendered(spec.name, engine, reason)
     sid = site.sid_base + spec.offset + SID_BLOCK * scope.block
     text = " ".join(
-        str(_macro(spec, engine)(_context(spec, site, scope, sid, lists.outside))).split()
+        str(_macro(spec, engine)(_context(spec, site, scope, sid, lists.external))).split()
     )
     return RenderedRule(spec, engine, sid, scope.threshold, scope.network, text)
 
@@ -156,7 +156,7 @@ def _has_macro(template: str, macro: str) -> bool:
 
 
 def _context(
-    spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, outside: str
+    spec: RuleSpec, site: SiteProfile, scope: _Scope, sid: int, external: str
 ) -> Mapping[str, object]:
     """The values that a template may use: `rule.` plus one of these names."""
     return {
@@ -164,7 +164,7 @@ def _context(
         "rev": spec.rev,
         "msg": spec.msg,
         "hosts": scope.hosts,
-        "outside": outside,
+        "external": external,
         "smtp_ports": _port_list(site.ports.smtp),
         "submission_ports": _port_list(site.ports.submission),
         "mail_ports": _port_list(site.ports.smtp + site.ports.submission),
