@@ -13,6 +13,7 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.evidence.activities import activities_of, asks_for_mail_server
 from eveproc.evidence.coverage import CoverageNoter
 from eveproc.evidence.host_names import PLATFORM, RELAYED, TLS_CLIENT, Login
 from eveproc.evidence.lookup_reader import LookupReader
@@ -20,7 +21,6 @@ from eveproc.evidence.macs import ends_of_slots
 from eveproc.evidence.places import AUTOMATIC, Place, label_of
 from eveproc.evidence.sketch import fingerprint
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, Finding
-from eveproc.evidence.told import asks_for_mail_server, told
 from eveproc.input.events import (
     BEFORE_SURICATA,
     NO_ORIGIN,
@@ -291,7 +291,7 @@ class Collector:
         return [
             _finding(record, kind, key)
             for record in self._records.read(event)
-            for kind, key in told(record)
+            for kind, key in activities_of(record)
         ]
 
     def _of_alert(self, event: Alert) -> Iterator[Finding]:

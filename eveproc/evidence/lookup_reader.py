@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from eveproc.evidence.activities import activities_of
 from eveproc.evidence.sketch import BITS_64, ActivitySketch, ManyEvents, mark_of, spread
-from eveproc.evidence.told import told
 from eveproc.input.events import Dns
 from eveproc.input.lookups import MOST_KNOWN, Answered, Asker
 from eveproc.signals.records import DnsService, Question, RecordReader
@@ -82,11 +82,13 @@ class LookupReader:
         asked = tuple(
             (self._number_of(kind), key, mark_of((key, name, rrtype)))
             for name, rrtype in questions
-            for kind, key in told(Question(event, event.client, name, rrtype))
+            for kind, key in activities_of(Question(event, event.client, name, rrtype))
         )
         service = DnsService(event, event.server, questions)
         is_answer = bool(questions) and event.is_answer
-        served = tuple(self._number_of(kind) for kind, _ in told(service)) if is_answer else ()
+        served = (
+            tuple(self._number_of(kind) for kind, _ in activities_of(service)) if is_answer else ()
+        )
         return _Meaning(asked, served)
 
     def _number_of(self, kind: Activity) -> int:

@@ -4,9 +4,9 @@ An incident is one finding about a machine (known by its MAC if DHCP records nam
 address). It begins with the first report that names the machine, and ends when the machine is seen
 and found clean, or was not seen for QUIET_DAYS. It is updated, never repeated, and keeps its id.
 
-A machine that is only known by its addresses in turn (hand_over.py) has other addresses each night:
-its incident continues with any addresses in turn of the same network. A clean address does not end
-it: the address may be another machine's by now.
+A machine that is only known by its addresses in turn (address_rotation.py) has other addresses each
+night: its incident continues with any addresses in turn of the same network. A clean address does
+not end it: the address may be another machine's by now.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
+from eveproc.verdicts.address_rotation import network_of
 from eveproc.verdicts.change import HostChange, Trend, trend_of
-from eveproc.verdicts.hand_over import network_of
 from eveproc.verdicts.machines import Machine
 from eveproc.verdicts.verdict import Verdict, key_of
 from rulegen.vocabulary import Level

@@ -35,9 +35,9 @@ from eveproc.state.incident import (
 from eveproc.state.log_position import LogPosition, newest, plan, positions_after, unread
 from eveproc.state.pasts import Pasts
 from eveproc.state.state import EVIDENCE_BYTES, Reported, State
+from eveproc.verdicts.address_rotation import joined, networks_with_acts
 from eveproc.verdicts.analyze import Report, judge_evidence
 from eveproc.verdicts.change import Change
-from eveproc.verdicts.hand_over import joined, networks_with_acts
 from eveproc.verdicts.judge_silence import judge_silence
 from eveproc.verdicts.machines import Machine, machines
 from eveproc.verdicts.past import DayFigures, Past

@@ -8,8 +8,8 @@ from math import inf, isfinite
 from eveproc.evidence.store import EvidenceStore
 from eveproc.state.state import State
 from eveproc.verdicts.benign_explanations import find_benign_explanations
-from eveproc.verdicts.caps import allow
-from eveproc.verdicts.long_window import stranger_servers
+from eveproc.verdicts.caps import caps_of
+from eveproc.verdicts.long_window import unexplained_servers
 from eveproc.verdicts.machines import Machine, context_of
 from eveproc.verdicts.past import HOURS_A_DAY, NO_PAST, DayFigures, Past, days_of, merged_days
 from eveproc.verdicts.verdict import key_of
@@ -59,7 +59,7 @@ class Pasts:
         if machine.in_turn or machine.contested or not fresh:
             return
         name = _name_of(machine)
-        days = days_of(machine.evidence, self._strangers(machine))
+        days = days_of(machine.evidence, self._unexplained_servers(machine))
         kept = self._kept_of(machine)
         self._found[name] = Past(merged_days(kept, days), fresh, self._is_exempt(machine, fresh))
 
@@ -110,16 +110,16 @@ class Pasts:
             for date in dates
         )
 
-    def _strangers(self, machine: Machine) -> frozenset[str]:
+    def _unexplained_servers(self, machine: Machine) -> frozenset[str]:
         """External servers on port 25, unless an explanation or a role of the machine accounts for
         them.
         """
         evidence = machine.evidence
-        servers = stranger_servers(evidence)
+        servers = unexplained_servers(evidence)
         if not servers:
             return servers
         context = context_of(machine, self.store, self._site)
-        caps = allow(evidence, context.connections_logged)
+        caps = caps_of(evidence, context.connections_logged)
         explained = (e.signals for e in find_benign_explanations(evidence, caps, context))
         if context.is_mail_server or Signal.SMTP_ATTEMPTS in frozenset().union(*explained):
             return frozenset()

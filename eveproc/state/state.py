@@ -27,7 +27,7 @@ from eveproc.state.incident import QUIET_DAYS, Incident, News, Standing
 from eveproc.state.log_position import LogPosition
 from eveproc.state.message import Message
 from eveproc.state.stored_values import as_address, as_day, as_hour, as_number, as_text, as_time
-from eveproc.verdicts.hand_over import network_of
+from eveproc.verdicts.address_rotation import network_of
 from eveproc.verdicts.past import DayFigures
 from rulegen.units import DAY, HOUR
 
@@ -123,7 +123,7 @@ class State:
         self, fresh: EvidenceStore, at: float, networks: Collection[str] = ()
     ) -> EvidenceStore:
         """`fresh` evidence together with the kept evidence of the same hosts, of those with an
-        incident, and of all in one of the `networks` (each a /64 or /24, hand_over.py).
+        incident, and of all in one of the `networks` (each a /64 or /24, address_rotation.py).
 
         For the hosts in the `networks`, the last INCIDENT_HOURS before `at` count. Losses of a
         sensor count since its last report.

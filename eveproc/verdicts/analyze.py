@@ -16,9 +16,9 @@ from eveproc.evidence.store import EvidenceStore
 from eveproc.input.events import BEFORE_SURICATA
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.sources import find_files, named_shortly, note_passed_over
+from eveproc.verdicts.address_rotation import joined
 from eveproc.verdicts.change import Change, HostChange
 from eveproc.verdicts.chart_data import NO_CHART_DATA, ChartData, ChartDataBuilder
-from eveproc.verdicts.hand_over import joined
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import JUDGED, Judgement
 from eveproc.verdicts.left_out import left_out

@@ -84,8 +84,8 @@ class Caps(Struct, frozen=True):
                 return self.refused
 
 
-def allow(evidence: HostEvidence, connections_logged: bool) -> Caps:
-    """Subtract own providers, own relays, and lookups without a delivery."""
+def caps_of(evidence: HostEvidence, connections_logged: bool) -> Caps:
+    """Caps without own providers, own relays, and lookups without a delivery."""
     direct, submission = _direct(evidence), _submission(evidence)
     connections = _share(evidence, (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS), direct)
     connections += _share(evidence, (Signal.SUBMISSION_ATTEMPTS,), submission)

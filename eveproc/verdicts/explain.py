@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from eveproc.evidence.store import EvidenceSource, EvidenceStore, HostEvidence
 from eveproc.input.addresses import canonical_address
 from eveproc.signals.observation import Pivot
-from eveproc.verdicts.hand_over import joined
+from eveproc.verdicts.address_rotation import joined
 from eveproc.verdicts.machines import (
     Machine,
     context_of,

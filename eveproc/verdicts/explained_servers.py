@@ -110,7 +110,7 @@ def scanner(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
 
     It may greet a server to learn its version, or ask it to relay, but hands no mail over.
     """
-    inside = evidence.log(Fact.INSIDE_TARGETS).distinct()
+    internal = evidence.log(Fact.INSIDE_TARGETS).distinct()
     peers = evidence.log(Signal.SMTP_ATTEMPTS).keys()
     probed = peers & evidence.log(Fact.PROBED).keys()
     talks = not hands_nothing_over(evidence, context) and (
@@ -124,9 +124,9 @@ def scanner(evidence: HostEvidence, context: HostContext) -> BenignExplanation |
             "a scanner does"
         )
         return BenignExplanation(text, next_step, BY_RATE, HARDLY)
-    if inside >= SCANNED_HOSTS:
+    if internal >= SCANNED_HOSTS:
         text = (
-            f"connects to the mail ports of {inside} internal hosts, as a scanner does (a mass "
+            f"connects to the mail ports of {internal} internal hosts, as a scanner does (a mass "
             "mailer connects to external ones)"
         )
         return BenignExplanation(text, next_step, frozenset(), HARDLY)

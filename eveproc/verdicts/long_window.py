@@ -20,7 +20,7 @@ WEEK = Window(WEEK_DAYS * DAY, 20, 60)
 DAY_ADDS, FEWEST_DAYS = 12, 3
 
 
-def stranger_servers(evidence: HostEvidence) -> frozenset[str]:
+def unexplained_servers(evidence: HostEvidence) -> frozenset[str]:
     """External servers on port 25, without those that were queried and handed nothing."""
     asked = evidence.log(Fact.SENT_NOTHING).keys() - evidence.log(Fact.HANDED_OVER).keys()
     return frozenset(servers_on_port_25(evidence) - asked)
@@ -41,7 +41,7 @@ def servers_of_the_week(evidence: HostEvidence, nights: tuple[DayFigures, ...], 
         return 0
     now = _newest_day(evidence)
     by_day = {figures.day: set(figures.servers) for figures in nights if figures.day < now}
-    by_day[now] = set(sorted(stranger_servers(evidence))[:most])
+    by_day[now] = set(sorted(unexplained_servers(evidence))[:most])
     known: set[str] = set()
     added = []
     for day in sorted(by_day):

@@ -38,8 +38,8 @@ class Machine(Struct, frozen=True):
     clients by kind (host_names.py).
 
     `scope`, `scopes`, `apart` and `contested` are those of its Asset. `in_turn` says why its
-    addresses, in order of time, are assumed to be one machine (hand_over.py), `one_since` from when
-    on.
+    addresses, in order of time, are assumed to be one machine (address_rotation.py), `one_since`
+    from when on.
     """
 
     address: str

@@ -26,8 +26,8 @@ class DayFigures(Struct, frozen=True):
     `mails` and `recipients` are those that can be read, without the site's own recipients.
     `refused`: of the recipients, those whose mail no message followed; `deliveries`: connections to
     mail servers that were handed enough for a mail, without readable ones to the site's own.
-    `kinds` are signals of at least KIND_AT peers. `servers`: external servers on port 25 that may
-    be strangers', at most MOST_SERVERS_OF_A_DAY.
+    `kinds` are signals of at least KIND_AT peers. `servers`: external servers on port 25 that no
+    explanation accounts for, at most MOST_SERVERS_OF_A_DAY.
     """
 
     day: int
@@ -71,15 +71,15 @@ class Past(Struct, frozen=True):
 NO_PAST = Past()
 
 
-def days_of(evidence: HostEvidence, strangers: frozenset[str]) -> tuple[DayFigures, ...]:
+def days_of(evidence: HostEvidence, unexplained: frozenset[str]) -> tuple[DayFigures, ...]:
     """The figures of each day with evidence, in order.
 
-    `strangers` are the external servers that may count as those of strangers.
+    `unexplained` are the external servers on port 25 that no explanation accounts for.
     """
     numbers = sorted(
         {hour // HOURS_A_DAY for sketch in evidence.sketches.values() for hour in sketch.hours}
     )
-    servers = _servers_by_day(evidence, strangers)
+    servers = _servers_by_day(evidence, unexplained)
     return tuple(_figures(evidence, day, servers.get(day, set())) for day in numbers)
 
 
@@ -120,10 +120,10 @@ def _kinds(evidence: HostEvidence, day: int) -> Iterator[str]:
                 yield kind.value
 
 
-def _servers_by_day(evidence: HostEvidence, strangers: frozenset[str]) -> Mapping[int, set[str]]:
+def _servers_by_day(evidence: HostEvidence, unexplained: frozenset[str]) -> Mapping[int, set[str]]:
     found: dict[int, set[str]] = {}
     for signal in (Signal.SMTP_ATTEMPTS, Signal.SMTP_SESSIONS):
         for hour, bucket in evidence.log(signal).hours.items():
-            met = bucket.keys.keys() & strangers
+            met = bucket.keys.keys() & unexplained
             found.setdefault(hour // HOURS_A_DAY, set()).update(met)
     return found

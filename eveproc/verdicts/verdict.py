@@ -10,7 +10,7 @@ from eveproc.evidence.host_names import HostName
 from eveproc.evidence.store import EvidenceSource, HostEvidence
 from eveproc.verdicts import phrasing
 from eveproc.verdicts.benign_explanations import find_benign_explanations
-from eveproc.verdicts.caps import allow
+from eveproc.verdicts.caps import caps_of
 from eveproc.verdicts.explained_alerts import counted_alone
 from eveproc.verdicts.explanation import BenignExplanation
 from eveproc.verdicts.parameters import AGREES_AT, INFECTED_AT, SUSPECTED_AT
@@ -82,9 +82,9 @@ class Verdict(Struct, frozen=True):
     `scope` says in which of several networks the address was seen, as "vlan=10"; it is "" if the
     address alone identifies the host. `repeats` are hosts whose mails this one repeats. `inventory`
     is what the site's inventory says of the host. `in_turn` are the addresses, in order of time,
-    that are assumed to be one machine (hand_over.py). At least `people` use the address; 0 if
-    nothing shows several (people.py); `nat_sessions` identify the right one. `names` are those of
-    the users and of the machine of a host above clean, the latest first.
+    that are assumed to be one machine (address_rotation.py). At least `people` use the address; 0
+    if nothing shows several (people.py); `nat_sessions` identify the right one. `names` are those
+    of the users and of the machine of a host above clean, the latest first.
     """
 
     host: str
@@ -143,7 +143,7 @@ class Assessment(Struct, frozen=True):
 
 def assess(evidence: HostEvidence, context: HostContext) -> Assessment:
     """Score the signals, find benign explanations, and combine both."""
-    caps = allow(evidence, context.connections_logged)
+    caps = caps_of(evidence, context.connections_logged)
     explanations = find_benign_explanations(evidence, caps, context)
     scored = tuple(weigh(evidence, caps, context))
     return Assessment(scored, explanations, combine(scored, explanations))
@@ -215,7 +215,7 @@ def score_by(
     """
     so_far = evidence.between(-inf, nextafter(time, inf))
     counted = counted_alone(so_far)
-    scored = tuple(weigh(so_far, allow(so_far, context.connections_logged), context))
+    scored = tuple(weigh(so_far, caps_of(so_far, context.connections_logged), context))
     return combine(scored, (*explanations, counted) if counted else explanations)
 
 

@@ -34,14 +34,14 @@ from eveproc.state.incident import (
     whereabouts,
 )
 from eveproc.state.state import EVIDENCE_HOURS, LEASE_DAYS
-from eveproc.verdicts.change import Trend
-from eveproc.verdicts.hand_over import (
+from eveproc.verdicts.address_rotation import (
     MOST_CANDIDATES,
     joined,
     may_be_candidate,
     network_of,
     networks_of_candidates,
 )
+from eveproc.verdicts.change import Trend
 from eveproc.verdicts.judge_input import judgement_of
 from eveproc.verdicts.judgement import Judgement
 from eveproc.verdicts.machines import Machine, context_of, machines, verdict_on

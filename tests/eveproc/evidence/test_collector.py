@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eveproc.evidence import store as store_module
+from eveproc.evidence.activities import _activities_of_question
 from eveproc.evidence.store import EvidenceSource, EvidenceStore
-from eveproc.evidence.told import _told_by_name
 from eveproc.input.events import Dns, Stats
 from eveproc.signals.facts import Fact
 from eveproc.signals.records import Question
@@ -355,7 +355,7 @@ def test_what_a_question_tells_depends_on_its_words_alone(
         addresses=((name, address),) if is_answer else (),
     )
     question = Question(event, HOST, name, rrtype)
-    told = _told_by_name(name, rrtype, question.is_nxdomain, question.is_listed)
+    told = _activities_of_question(name, rrtype, question.is_nxdomain, question.is_listed)
     assert told == tuple(
         (kind, key) for kind, peer in EXTRACTORS[Question] if (key := peer(question))
     )

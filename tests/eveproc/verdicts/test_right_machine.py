@@ -101,7 +101,7 @@ def test_privacy_addresses_with_a_mac(way):
 
 
 def test_privacy_addresses_without_a_mac():
-    """Alerts alone: test_hand_over.py."""
+    """Alerts alone: test_address_rotation.py."""
     events = [*parts(RECORDS, PRIVACY, 600), *innocent(RECORDS, "2001:db8:20:1::ff", 1)]
     (verdict,) = [v for v in report(events).verdicts if v.level is Level.INFECTED]
     assert verdict.in_turn == tuple(PRIVACY)
@@ -123,7 +123,7 @@ def test_leases_that_are_seen(way):
 
 
 def test_leases_that_are_not_seen():
-    """Alerts alone: test_hand_over.py."""
+    """Alerts alone: test_address_rotation.py."""
     events = [*parts(RECORDS, CHURN, 200), *innocent(RECORDS, "10.20.3.99", 1)]
     (verdict,) = [v for v in report(events).verdicts if v.level is Level.INFECTED]
     assert verdict.in_turn == tuple(CHURN)

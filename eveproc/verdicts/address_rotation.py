@@ -4,8 +4,8 @@ A machine that changes its address (IPv6 privacy extensions, DHCP that is not lo
 address after another, and never from two at once. Addresses are combined if
 
 - they are in one /64 (IPv6) or /24 (IPv4) and in the same scope, and nothing names their machines;
-- each of them delivered mail to, or looked up the mail servers of, at least EACH peers, as people's
-  machines do not: submission to a provider does not count;
+- each of them delivered mail to, or looked up the mail servers of, at least PEERS_EACH peers, as
+  people's machines do not: submission to a provider does not count;
 - or, if no record shows that, each of them raised the same alert;
 - no two of them were active at once;
 - none of them greets under a name of its own, as machines do that work in turns;
@@ -47,9 +47,9 @@ ALERTS = frozenset(
     signal for signal, entry in SIGNALS.items() if entry.alert_weight is not None
 ) - {Signal.SUBMISSION_ATTEMPTS, Signal.SUBMISSION_SLOW}
 # One server or domain is what a device with a mail account of its own has.
-EACH = 2
+PEERS_EACH = 2
 # Two addresses that follow each other are a coincidence that a large network shows every day.
-FEWEST = 3
+FEWEST_ADDRESSES = 3
 CHANCE_AT_MOST = 5e-4
 # Alerts are moments, which follow each other closely more often than hours of mailing do.
 CHANCE_OF_ALERTS = 5e-5
@@ -86,7 +86,7 @@ class _Candidate:
     @cached_property
     def since(self) -> float:
         """When it had done enough to be a candidate: at the first alert, if there are alerts."""
-        each = 1 if self.alerts else EACH
+        each = 1 if self.alerts else PEERS_EACH
         met = (sketch.newcomers() for sketch in self._sketches())
         return min(peers[each - 1][0] for peers in met if len(peers) >= each)
 
@@ -137,7 +137,7 @@ def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) ->
     neighbours = Counter(map(network_of, store.hosts))
     for machine in found:
         network = network_of(machine.address)
-        if neighbours[network] < FEWEST or not _is_candidate(machine, site):
+        if neighbours[network] < FEWEST_ADDRESSES or not _is_candidate(machine, site):
             yield machine
             continue
         has_alerts = bool(_alerts_alone(machine.evidence))
@@ -147,7 +147,9 @@ def joined(found: Iterable[Machine], store: EvidenceStore, site: SiteProfile) ->
         else:
             keys.append(kept.add(machine))
     for (network, _, has_alerts), keys in waiting.items():
-        if not FEWEST <= len(keys) <= _most(has_alerts=has_alerts):  # these cannot form a chain
+        if (
+            not FEWEST_ADDRESSES <= len(keys) <= _most(has_alerts=has_alerts)
+        ):  # these cannot form a chain
             yield from map(kept.take, keys)
             continue
         candidates = [_Candidate(m, _alerts_alone(m.evidence)) for m in map(kept.take, keys)]
@@ -204,7 +206,7 @@ def may_be_candidate(evidence: HostEvidence) -> bool:
 
 def _does_enough(evidence: HostEvidence) -> bool:
     most = max(evidence.log(signal).distinct() for signal in ACTS)
-    return most >= EACH or bool(_alerts_alone(evidence))
+    return most >= PEERS_EACH or bool(_alerts_alone(evidence))
 
 
 def _alerts_alone(evidence: HostEvidence) -> frozenset[Signal]:
@@ -256,7 +258,7 @@ def _chains(candidates: list[_Candidate], network: str) -> list[Chain]:
     bound = CHANCE_OF_ALERTS if signal else CHANCE_AT_MOST
     if signal:
         candidates = [c for c in candidates if signal in c.alerts]
-    if not FEWEST <= len(candidates) <= COMPARED_AT_MOST:
+    if not FEWEST_ADDRESSES <= len(candidates) <= COMPARED_AT_MOST:
         return []
     others = sorted(_without_steady(_without_named(candidates)), key=lambda c: (c.start, c.end))
     span = max(c.end for c in candidates) - min(c.start for c in candidates)
@@ -286,7 +288,7 @@ def _since(run: list[_Candidate], candidates: list[_Candidate], bound: float) ->
     return min(
         max(time, first + _span_for(number, bisect_right(starts, time), gap, bound))
         for number, (time, gap) in enumerate(zip(known[1:], gaps, strict=True), 2)
-        if number >= FEWEST
+        if number >= FEWEST_ADDRESSES
     )
 
 
@@ -302,7 +304,7 @@ def _without_steady(candidates: list[_Candidate]) -> list[_Candidate]:
         if one.overlaps(other):
             beside[id(one)] += 1
             beside[id(other)] += 1
-    most = max(FEWEST, STEADY * (len(candidates) - 1))
+    most = max(FEWEST_ADDRESSES, STEADY * (len(candidates) - 1))
     return [candidate for candidate in candidates if beside[id(candidate)] < most]
 
 
@@ -318,7 +320,7 @@ def _without_named(candidates: list[_Candidate]) -> list[_Candidate]:
         candidate
         for candidate, sketch, own in zip(candidates, greetings, names, strict=True)
         if len(own) != 1
-        or sketch.count() < EACH
+        or sketch.count() < PEERS_EACH
         or any(used[n] > 1 or _tells_address(candidate.machine.address, n) for n in own)
     ]
 
@@ -342,7 +344,7 @@ def _runs(
     parts = [ordered]
     while parts:
         part = parts.pop()
-        if len(part) < FEWEST:
+        if len(part) < FEWEST_ADDRESSES:
             continue
         gaps = _gaps(part)
         if min(gaps) > 0 and chance(len(part), of, max(gaps), span) <= bound:

@@ -8,8 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from eveproc.evidence.store import HostEvidence
+from eveproc.verdicts.address_rotation import (
+    CHANCE_AT_MOST,
+    _Candidate,
+    _chains,
+    chance,
+    network_of,
+)
 from eveproc.verdicts.explain import explain
-from eveproc.verdicts.hand_over import CHANCE_AT_MOST, _Candidate, _chains, chance, network_of
 from eveproc.verdicts.machines import Machine
 from rulegen.vocabulary import Level, Signal
 from tests.eveproc.evidence_of import (

@@ -12,15 +12,17 @@ from eveproc.signals.registry import EXTRACTORS, Activity
 NAMES_KEPT = 1 << 14
 
 
-def told(record: Record) -> Iterable[tuple[Activity, str]]:
+def activities_of(record: Record) -> Iterable[tuple[Activity, str]]:
     """The activities that a record shows, each with the key of the peer."""
     if isinstance(record, Question):  # the same names are asked for repeatedly
-        return _told_by_name(record.name, record.rrtype, record.is_nxdomain, record.is_listed)
+        return _activities_of_question(
+            record.name, record.rrtype, record.is_nxdomain, record.is_listed
+        )
     return ((kind, key) for kind, peer in EXTRACTORS[type(record)] if (key := peer(record)))
 
 
 @lru_cache(maxsize=NAMES_KEPT)
-def _told_by_name(
+def _activities_of_question(
     name: str, rrtype: str, is_nxdomain: bool, is_listed: bool
 ) -> tuple[tuple[Activity, str], ...]:
     """The meaning of a question, whoever asks it and when."""
