@@ -3,6 +3,7 @@ functions, a first line.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -216,6 +217,14 @@ def test_the_first_line_says_what_goes_in_and_out(name: str) -> None:
     first = MODULES[name].read_text(encoding="utf-8").partition("\n")[0]
     assert first.removeprefix("r").startswith('"""')
     assert first.endswith((".", '"""'))
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_files_named_in_comments_exist(name: str) -> None:
+    text = MODULES[name].read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w/])[a-z][a-z0-9_]*\.py\b", text))
+    known = {path.name for path in MODULES.values()}
+    assert named <= known
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -420,7 +420,7 @@ def _tied(parts: Mapping[str, _Part]) -> set[Pair]:
 
 
 def _same_events(parts: Mapping[str, _Part]) -> set[Pair]:
-    """Pairs of scopes that logged the same connections (SAME_SHARE of the smaller one's)."""
+    """Pairs of scopes that logged the same connections (SHARED of the smaller one's)."""
     shared: Counter[Pair] = Counter()
     seen_in: dict[tuple[int, int], list[str]] = {}
     for scope, part in sorted(parts.items()):
