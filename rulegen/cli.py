@@ -147,8 +147,8 @@ def build(
     profile = load_site(site, thresholds)
     before = {engine: read_rules(diff, engine) for engine in Engine} if diff else {}
     result = build_rules(profile, _engines(engines), output, datetime.now(UTC).date())
-    _tell_build(result, profile, site, output)
-    _tell_changes(result, profile, before)
+    _print_build(result, profile, site, output)
+    _print_changes(result, profile, before)
 
 
 def _build_generic(engines: tuple[str, ...], output: Path, *of_a_site: Path | None) -> None:
@@ -162,11 +162,11 @@ def _build_generic(engines: tuple[str, ...], output: Path, *of_a_site: Path | No
         raise click.UsageError(f"--generic is for Suricata; it cannot be used with -e {named[0]}")
     for made in build_generic([e for e in _engines(engines) if e not in SNORTS], output):
         click.echo(f"{made.archive}: {len(made.rules)} rules")
-        _tell_missing(output / made.engine, made.engine, made.not_rendered)
+        _print_missing(output / made.engine, made.engine, made.not_rendered)
     click.echo(f"{output / INDEX}: written; {SET_SERVERS_FIRST}")
 
 
-def _tell_missing(folder: Path, engine: Engine, left_out: "Sequence[NotRendered]") -> None:
+def _print_missing(folder: Path, engine: Engine, left_out: "Sequence[NotRendered]") -> None:
     if missing := ", ".join(rule.name for rule in left_out):
         click.echo(f"{folder}: without {missing}: rulegen list -e {engine} says why", err=True)
 
@@ -187,12 +187,12 @@ def _engines(names: tuple[str, ...]) -> list[Engine]:
     return [engine for engine in Engine if engine in wanted]
 
 
-def _tell_build(result: "BuildResult", profile: "SiteProfile", site: Path, output: Path) -> None:
+def _print_build(result: "BuildResult", profile: "SiteProfile", site: Path, output: Path) -> None:
     from rulegen.addresses import short
 
     for made in result.engines:
         click.echo(f"{output / made.engine}: {len(made.rules)} rules")
-        _tell_missing(output / made.engine, made.engine, made.not_rendered)
+        _print_missing(output / made.engine, made.engine, made.not_rendered)
     if 25 not in profile.ports.smtp:
         click.echo(
             f"{site}: [ports.smtp]: does not list 25, where servers accept mail: rules on "
@@ -207,7 +207,7 @@ def _tell_build(result: "BuildResult", profile: "SiteProfile", site: Path, outpu
         )
 
 
-def _tell_changes(
+def _print_changes(
     result: "BuildResult", profile: "SiteProfile", before: "Mapping[Engine, Mapping[int, str]]"
 ) -> None:
     from rulegen.change import as_lines, compare

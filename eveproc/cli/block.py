@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eveproc.cli.options import FILE, SITE_FILE, WRITTEN, Number
-from eveproc.cli.output import echo, faults_told, say
+from eveproc.cli.output import echo, errors_reported, say
 
 if TYPE_CHECKING:
     from eveproc.block import Candidate
@@ -76,7 +76,7 @@ def block(
 
     if not (dry_run or output):
         raise click.UsageError("expected either --dry-run (to review first) or -o FOLDER")
-    with faults_told():
+    with errors_reported():
         profile = load_site(site)
         candidates = _reported(report, output)
         plan = blocking.plan(

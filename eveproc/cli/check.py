@@ -3,7 +3,7 @@
 import click
 
 from eveproc.cli.options import InputOptions, reads_eve
-from eveproc.cli.output import echo, exit_if_blind, faults_told
+from eveproc.cli.output import echo, errors_reported, exit_if_blind
 from eveproc.cli.reading import read_with_progress
 
 
@@ -29,7 +29,7 @@ def check(inputs: InputOptions, form: str) -> None:
     from eveproc.visibility.check import check as check_site
     from eveproc.visibility.check_text import FORMATS
 
-    with faults_told():
+    with errors_reported():
         found = read_with_progress(check_site, inputs, inputs.profile())
     echo(FORMATS[form](found))
     if found.is_blind:

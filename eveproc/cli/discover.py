@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eveproc.cli.options import EVE, FILE, complete_files, file_or_stdout
-from eveproc.cli.output import NOT_JUDGED, echo, faults_told, progress_bar, say
+from eveproc.cli.output import NOT_JUDGED, echo, errors_reported, progress_bar, say
 
 if TYPE_CHECKING:
     from eveproc.discovery.discover import Discovery
@@ -54,7 +54,7 @@ def discover(eve: tuple[str, ...], site: Path | None, output: Path | None, diff:
 
     if diff and (site is None or output):
         raise click.UsageError("--diff needs --site and cannot be used with -o")
-    with faults_told():
+    with errors_reported():
         if output:
             expect_new(output)
         profile = load_site(site) if site else None

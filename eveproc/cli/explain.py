@@ -3,8 +3,8 @@
 import click
 
 from eveproc.cli.options import InputOptions, reads_eve
-from eveproc.cli.output import echo, faults_told, say
-from eveproc.cli.reading import read_with_progress, tell_judgement
+from eveproc.cli.output import echo, errors_reported, say
+from eveproc.cli.reading import print_judgement, read_with_progress
 from rulegen.errors import InputError
 from rulegen.vocabulary import Level
 
@@ -24,16 +24,16 @@ def explain(inputs: InputOptions, host: str) -> None:
     from eveproc.verdicts.analyze import gather_evidence
     from eveproc.verdicts.explain import explain as account_for
 
-    with faults_told():
+    with errors_reported():
         profile = inputs.profile()
         store, stats = read_with_progress(gather_evidence, inputs, profile)
         try:
             accounts = account_for(host, store, profile, inputs.eve)
         except InputError:
-            tell_judgement(store, profile, stats)
+            print_judgement(store, profile, stats)
             raise
         is_found = any(account.verdict.level is not Level.CLEAN for account in accounts)
-        tell_judgement(store, profile, stats, found=is_found)
+        print_judgement(store, profile, stats, found=is_found)
         for note in profile.inventory.faults():
             say(note)
         echo("\n\n".join(explain_text.render(told) for told in accounts))

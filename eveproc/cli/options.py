@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from eveproc.cli.output import faults_told
+from eveproc.cli.output import errors_reported
 from rulegen.options import WrittenPath
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def refuse_unwritable(*outputs: object) -> None:
     """Exit 1 if one of these is a file that cannot be written, before hours of reading."""
     from rulegen.files import expect_writable
 
-    with faults_told():
+    with errors_reported():
         for output in outputs:
             if isinstance(output, Path):
                 expect_writable(output)
@@ -174,5 +174,5 @@ def refuse_without_charts() -> None:
     """Exit 1 if the libraries that draw charts are not installed."""
     from eveproc.report.chart import require_matplotlib
 
-    with faults_told():
+    with errors_reported():
         require_matplotlib()

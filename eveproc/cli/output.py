@@ -57,7 +57,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def faults_told() -> Iterator[None]:
+def errors_reported() -> Iterator[None]:
     """Print an error of the library or the system to standard error and exit 1."""
     try:
         yield

@@ -47,7 +47,7 @@ def read_with_progress(read: _Reads[_ReadT], inputs: InputOptions, site: "SitePr
         )
 
 
-def tell_judgement(
+def print_judgement(
     store: "EvidenceStore", profile: "SiteProfile", stats: "ReadStats", *, found: bool = False
 ) -> None:
     """Print coverage gaps to standard error. `found`: a host is above clean.

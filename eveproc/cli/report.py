@@ -26,8 +26,8 @@ from eveproc.cli.output import (
     FOUND,
     REFUSED,
     echo,
+    errors_reported,
     exit_if_blind,
-    faults_told,
     progress_bar,
 )
 from eveproc.cli.reading import read_with_progress
@@ -92,7 +92,7 @@ def _refuse_by(by: str, form: str, inputs: InputOptions) -> None:
         raise click.UsageError(
             f"--by cannot be used with -f {form}: there each host has its columns of the inventory"
         )
-    with faults_told():
+    with errors_reported():
         inventory = inputs.profile().inventory
     if by.lower() not in inventory.columns:
         allowed = ", ".join(inventory.columns)
@@ -256,12 +256,12 @@ def report(
     with _measured(metrics) as run:
         refuse_unwritable(output, stats)
         with (
-            faults_told(),
+            errors_reported(),
             _judged(inputs, state, cluster, everyone, bool(archive) or form == "html") as report,
         ):
             _deliver(_summed_by(report, by), form, output, everyone)
             _archive(report, archive, keep, everyone)
-            _tell_reading(report, stats)
+            _print_reading(report, stats)
             run.append(report)
         _exit_by(report, fail_on)
 
@@ -287,7 +287,7 @@ def _measured(path: Path | None) -> Iterator[list["Report"]]:
             from rulegen.files import SHARED, write_whole
 
             run = Run(started, time.time(), exit_code, next(iter(reports), None))
-            with faults_told():
+            with errors_reported():
                 write_whole(path, render(run), SHARED)
 
 
@@ -412,7 +412,7 @@ def _archive(report: "Report", folder: Path | None, keep: int, everyone: bool) -
         add_night(report, verdicts, folder, made=time.time(), keep=keep)
 
 
-def _tell_reading(report: "Report", stats: Path | None) -> None:
+def _print_reading(report: "Report", stats: Path | None) -> None:
     from eveproc.report import reading_stats
     from rulegen.files import write_whole
 

@@ -15,8 +15,8 @@ from eveproc.cli.options import (
     refuse_unwritable,
     refuse_what_cannot_be_drawn,
 )
-from eveproc.cli.output import NOT_JUDGED, echo, faults_told, say
-from eveproc.cli.reading import read_with_progress, tell_judgement
+from eveproc.cli.output import NOT_JUDGED, echo, errors_reported, say
+from eveproc.cli.reading import print_judgement, read_with_progress
 from rulegen.vocabulary import Signal
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ def tune(
     refuse_clash({"--baseline": baseline, "-o": output}, inputs, updates=True)
     refuse_unwritable(baseline, output)
     shown = "verbose" if verbose and form == "text" else form
-    with faults_told():
+    with errors_reported():
         if wanted:
-            _tell_what_if(inputs, shown, *wanted)
+            _print_what_if(inputs, shown, *wanted)
         else:
             _recommend(inputs, shown, output, baseline, budget)
 
 
-def _tell_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "Threshold") -> None:
+def _print_what_if(inputs: InputOptions, form: str, signal: Signal, threshold: "Threshold") -> None:
     from eveproc.report import predicted
     from eveproc.tuning.matching import refuse_untold
     from eveproc.tuning.predict import predict, with_threshold
@@ -135,7 +135,7 @@ def _study(inputs: InputOptions, site: "SiteProfile") -> "Study":
     from eveproc.tuning.collect import study
 
     found = read_with_progress(study, inputs, site)
-    tell_judgement(found.store, site, found.stats)
+    print_judgement(found.store, site, found.stats)
     if cause := found.why_blind():
         say(f"no threshold can be judged: {cause}")
         sys.exit(NOT_JUDGED)

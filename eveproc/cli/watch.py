@@ -21,7 +21,7 @@ from eveproc.cli.options import (
     refuse_clash,
     refuse_unwritable,
 )
-from eveproc.cli.output import NOT_JUDGED, echo_news, faults_told, say
+from eveproc.cli.output import NOT_JUDGED, echo_news, errors_reported, say
 
 if TYPE_CHECKING:
     from eveproc.state.state import State
@@ -91,7 +91,7 @@ def watch(
     --exit-when-blind. SIGHUP reloads site.yaml and thresholds.yaml.
     """
     is_blind = False
-    with faults_told(), suppress(_Stopped), _obeying_signals() as signals:
+    with errors_reported(), suppress(_Stopped), _obeying_signals() as signals:
         from eveproc.report.changes import FORMS
         from eveproc.watching.blindness import Policy
         from eveproc.watching.service import Live, ProcessSignals, Sinks
