@@ -96,8 +96,8 @@ class Coverage(Struct):
 
     `records`: by sensor ("" where none is named) and kind of record. `other_kinds`: records of
     kinds that are never evidence; `others` counts those of Suricata's kinds by sensor and kind.
-    `with_evidence`: sensors and kinds of SHOW_MAIL of which a record was read. `hours`: when
-    records were written, whatever their kind.
+    `connected`: flow records of connections, by sensor. `with_evidence`: sensors and kinds of
+    SHOW_MAIL of which a record was read. `hours`: when records were written, whatever their kind.
 
     `lines` of the sample, of which `unusable` (by reason) gave no record, and `cut_off` broke off;
     `outside`: by reason, records that do not count for their time.
@@ -122,6 +122,7 @@ class Coverage(Struct):
     records: dict[tuple[str, str], RecordSpan] = field(default_factory=dict)
     other_kinds: Counter[str] = field(default_factory=Counter)
     others: Counter[tuple[str, str]] = field(default_factory=Counter)
+    connected: Counter[str] = field(default_factory=Counter)
     with_evidence: set[tuple[str, str]] = field(default_factory=set)
     hours: dict[int, HourSpan] = field(default_factory=dict)
     lines: int = 0
@@ -205,6 +206,7 @@ class Coverage(Struct):
         self.other_clients = Counter(_bounded(self.other_clients, MOST_NETWORKS))
         self.other_kinds = Counter(_bounded(self.other_kinds, MOST_KINDS))
         self.others = Counter(_bounded(self.others, MOST_SENSORS))
+        self.connected = Counter(_bounded(self.connected, MOST_SENSORS))
         self.with_evidence.intersection_update(
             _bounded(dict.fromkeys(self.with_evidence), MOST_SENSORS)
         )
@@ -218,7 +220,9 @@ class Coverage(Struct):
             span.forget(before)
 
 
-_COUNTERS = ("other_kinds", "others", "unusable", "outside", "other_clients", "traffic")
+_COUNTERS = (
+    *("other_kinds", "others", "connected", "unusable", "outside", "other_clients", "traffic"),
+)
 
 
 def _together(spans: Iterable[RecordSpan]) -> RecordSpan:
@@ -270,7 +274,7 @@ class CoverageNoter:
         if (
             len(coverage.other_clients) > 2 * MOST_NETWORKS
             or max(len(coverage.broadcasters), len(coverage.other_hosts)) > 2 * MOST_NAMED
-            or len(coverage.others) > 2 * MOST_SENSORS
+            or max(len(coverage.others), len(coverage.connected)) > 2 * MOST_SENSORS
         ):
             coverage.trim()
 
@@ -318,6 +322,7 @@ class CoverageNoter:
         client_home, server_home = self._is_home(flow.client), self._is_home(flow.server)
         traffic["dns"] += is_dns
         if is_tcp or flow.answered:
+            self.coverage.connected[flow.sensor] += 1
             self._note_ends(flow.client, flow.server)
             traffic["internal"] += client_home and server_home and not is_dns
         elif client_home:

@@ -739,10 +739,10 @@ def _time(value: Moment) -> float:
     return when.timestamp()
 
 
-def time_of(text: str) -> float | None:
+def time_of(stamp: Moment) -> float | None:
     """A record's `timestamp` in seconds since 1970 UTC; None where it is no usable time."""
     try:
-        return _time(text)
+        return _time(stamp)
     except _UnusableError:
         return None
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from eveproc.input.container_names import name_of
 from eveproc.input.copies import Path, Place, Step, one_of_each
-from eveproc.input.decode import decode_value
+from eveproc.input.decode import decode_value, time_of
 from eveproc.input.eve_shape import EVENT_TYPE, JsonObject, completed, record_of
-from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, failed
+from eveproc.input.events import EVENT_TYPES, Event, Skipped, SkipReason, Stats, failed
 from eveproc.input.json_in_text import values_in
 from eveproc.input.named_fields import with_named_fields
 from eveproc.input.read_stats import ReadStats
@@ -123,6 +123,17 @@ class Unwrapper:
         self._path = paths.pop() if len(paths) == 1 else None
         self._mentions = mentions, len(chosen)
         return chosen
+
+
+def stamp_in(line: bytes) -> float | None:
+    """When the first record in a line was logged, of any kind but statistics; None without one."""
+    values, _, _ = _values_of(valid_utf8(line))
+    for place in (place for value in values for place in _search(value, (), ())):
+        record = completed(place.record, place.above)
+        stamp = record.get("timestamp") or record.get("@timestamp")
+        is_stats = record[EVENT_TYPE] == Stats.TYPE
+        return None if is_stats or not isinstance(stamp, str | int | float) else time_of(stamp)
+    return None
 
 
 def _values_of(line: bytes) -> tuple[Sequence[object], str, bool]:

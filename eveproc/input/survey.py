@@ -152,7 +152,8 @@ def sample(block: bytes, end: int, most: int) -> Iterator[bytes]:
 
 # The beginning of Suricata's lines; their event_type follows within so many bytes.
 _TIME_FIRST, _KIND, HEAD = b'{"timestamp":"', b'"event_type":"', 256
-_STATS = _KIND + b'stats"'
+# Statistics, whatever is around them.
+_STATS = re.compile(rb'event_type[\\"]+\s*:\s*\[?[\\"]+stats[\\"]')
 
 
 class _Stamp(Struct, frozen=True):
@@ -240,9 +241,7 @@ class _Clock:
         return None
 
     def _is_stats(self, start: int, end: int) -> bool:
-        return self._block.startswith(_TIME_FIRST, start) and (
-            self._block.find(_STATS, start, min(end, start + HEAD)) >= 0
-        )
+        return _STATS.search(self._block, start, end) is not None
 
     def between(self, start: _Stamp, stop: _Stamp) -> _Stamp | None:
         """A line near the middle; None if the two are neighbours or enough lines were read."""
@@ -266,4 +265,13 @@ class _Clock:
         # A shipper's own time, around the record, may be that of a later import.
         if isinstance(event := self._decode(line), Event):
             return None if isinstance(event, Stats) else event.time
-        return stamp_of(line)
+        return _stamp_in(line)
+
+
+def _stamp_in(line: bytes) -> float | None:
+    from eveproc.input.envelope import stamp_in
+
+    try:
+        return stamp_in(line)
+    except (RecursionError, ValueError):  # a hostile line tells no time
+        return None

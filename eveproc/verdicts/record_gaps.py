@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import log1p
 
 from eveproc.evidence.coverage import Coverage, RecordSpan
 from eveproc.input.events import Alert, Flow, Stats
@@ -54,18 +55,7 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
                     f"sensor {sensor} wrote nothing {_between(*silence)}, while others did",
                     "check whether it was running then, and whether its logs are complete",
                 )
-    # Mail may pause for hours, so its records are compared with its connections.
-    for kind, others, which in (
-        ("dns", everything, "others"),
-        ("flow", everything, "others"),
-        ("smtp", coverage.mail_flows, "mail connections"),
-    ):
-        if silence := _silence(coverage.span_of(kind), others):
-            yield Cause(
-                f"{kind}_records_stopped",
-                f"there are no {kind} records {_between(*silence)}, while there are {which}",
-                f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
-            )
+    yield from _kinds_that_stopped(coverage, everything)
     if seen.store.unnamed_logs:  # the missing sensor may be that Snort
         return
     for name in sorted(set(seen.site.sensors) - seen.store.sensors):
@@ -77,6 +67,33 @@ def silences(seen: InputSeen) -> Iterator[Cause]:
         )
 
 
+def _kinds_that_stopped(coverage: Coverage, everything: RecordSpan) -> Iterator[Cause]:
+    """Of all sensors together, or of one of several.
+
+    Mail may pause for hours, so its records are compared with its connections.
+    """
+    sensors = coverage.sensors() if len(coverage.sensors()) > 1 else ()
+    single = [(f" of sensor {name}", coverage.of_sensor(name)) for name in sensors]
+    for kind, others, which in (
+        ("dns", everything, "others"),
+        ("flow", everything, "others"),
+        ("smtp", coverage.mail_flows, "mail connections"),
+    ):
+        if silence := _silence(coverage.span_of(kind), others):
+            found = [("", silence)]
+        elif kind == "smtp":
+            found = []
+        else:
+            stops = ((who, _silence(own.span_of(kind), own.sampled())) for who, own in single)
+            found = [(who, silence) for who, silence in stops if silence]
+        for who, silence in found:
+            yield Cause(
+                f"{kind}_records_stopped",
+                f"there are no {kind} records{who} {_between(*silence)}, while there are {which}",
+                f"check whether {kind} was disabled then ({TYPES} in suricata.yaml)",
+            )
+
+
 def _without_evidence(coverage: Coverage) -> Iterator[Cause]:
     """Sensors without records that show mail, or without flow records, while others log them."""
     logged = coverage.with_evidence | coverage.records.keys()
@@ -84,8 +101,8 @@ def _without_evidence(coverage: Coverage) -> Iterator[Cause]:
     for sensor, kinds in _lacking(coverage, seeing, EVIDENCE):
         yield Cause(
             "sensor_without_evidence",
-            f"{_who(sensor)} logs no dns, smtp or flow records (types seen: {kinds}): mail of its "
-            "hosts shows at most in alerts of the rules of rulegen build",
+            f"{who_is(sensor)} logs no dns, smtp or flow records (types seen: {kinds}): mail of "
+            "its hosts shows at most in alerts of the rules of rulegen build",
             f"log dns, smtp and flow there ({TYPES} in suricata.yaml)",
         )
     with_flows = {sensor for sensor, kind in logged if kind == Flow.TYPE}
@@ -93,8 +110,8 @@ def _without_evidence(coverage: Coverage) -> Iterator[Cause]:
         if sensor in seeing:
             yield Cause(
                 "no_flow_records",
-                f"{_who(sensor)} logs no flow records: connections that are refused, unanswered or "
-                "encrypted cannot be seen there",
+                f"{who_is(sensor)} logs no flow records: connections that are refused, unanswered "
+                "or encrypted cannot be seen there",
                 f"enable flow there ({TYPES} in suricata.yaml)",
             )
 
@@ -115,7 +132,8 @@ def _lacking(
             yield sensor, ", ".join(sorted(kind for one, kind in sampled if one == sensor))
 
 
-def _who(sensor: str) -> str:
+def who_is(sensor: str) -> str:
+    """The sensor as a sentence names it."""
     return f"sensor {sensor}" if sensor else "a sensor without a name"
 
 
@@ -176,14 +194,16 @@ def _rate(hour: HourSpan) -> float:
 def _silence(span: RecordSpan, everything: RecordSpan) -> tuple[float, float] | None:
     """The first interval in which these records are missing although many were expected."""
     present = sum(everything.hours[hour] for hour in span.hours)
-    share = min(1.0, sum(span.hours.values()) / present) if present else 0.0
+    found = min(span.hours.total(), present)
     silent: list[int] = []
     for hour in (*sorted(everything.hours), None):
         if hour is not None and hour not in span.hours and hour not in span.lasting:
             silent.append(hour)
             continue
-        expected = share * sum(everything.hours[one] for one in silent)
-        if len(silent) >= SILENT_HOURS and expected >= EXPECTED_RECORDS:
+        # If records fell into all hours alike, the chance that none fell into these is e^-against.
+        others = sum(everything.hours[one] for one in silent)
+        against = found * log1p(others / present) if present else 0.0
+        if len(silent) >= SILENT_HOURS and against >= EXPECTED_RECORDS:
             return float(silent[0] * HOUR), float((silent[-1] + 1) * HOUR)
         silent = []
     return None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from eveproc.input.events import Flow
 from eveproc.verdicts.input_seen import ONE_SIDED, InputSeen
 from eveproc.verdicts.judgement import Cause
+from eveproc.verdicts.record_gaps import EXPECTED_RECORDS, who_is
 from eveproc.verdicts.remedies import BOTH_DIRECTIONS, MIRROR
 
 # Minimum number of sampled connections between home hosts without one connection or query to an
@@ -30,6 +31,7 @@ def unseen_traffic(seen: InputSeen) -> Iterator[Cause]:
     yield from _no_connections(seen)
     yield from _one_direction(seen)
     yield from _broadcasters(seen)
+    yield from _sensors_without_connection(seen)
 
 
 def _no_external_traffic(seen: InputSeen) -> Iterator[Cause]:
@@ -96,3 +98,21 @@ def _broadcasters(seen: InputSeen) -> Iterator[Cause]:
             "multicasts) or leases only, and in no connection: they are not judged",
             MIRROR,
         )
+
+
+def _sensors_without_connection(seen: InputSeen) -> Iterator[Cause]:
+    """Sensors of which the sample would hold a connection, if they were as frequent as in the flow
+    records of the others.
+    """
+    sampled = seen.coverage.sampled_kinds().items()
+    flows = {sensor: number for (sensor, kind), number in sampled if kind == Flow.TYPE}
+    connected = seen.coverage.connected
+    share = connected.total() / max(1, sum(map(flows.__getitem__, connected)))
+    for sensor in sorted(flows.keys() - connected.keys()):
+        if share * flows[sensor] >= EXPECTED_RECORDS:
+            yield Cause(
+                "only_broadcasts",
+                f"{who_is(sensor)} logs unanswered datagrams only (broadcasts, multicasts), and no "
+                "connection: its hosts are not judged",
+                MIRROR,
+            )

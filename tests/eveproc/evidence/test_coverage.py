@@ -85,8 +85,15 @@ def test_the_time_of_a_later_import_around_a_record_is_not_that_of_the_record(na
     block = b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in around)
     first = int(START // HOUR)
     assert sorted(hours_of(block, len(block), line_result)) == [*range(first, first + 4)]
-    others = block.replace(b'"flow"', b'"http"')
-    assert len(hours_of(others, len(others), line_result)) == 1
+    for kind in (b"http", b"dns"):  # no evidence; damaged
+        others = block.replace(b'"flow"', b'"' + kind + b'"')
+        assert sorted(hours_of(others, len(others), line_result)) == [*range(first, first + 4)]
+
+
+def test_statistics_in_a_container_are_passed_over_like_others() -> None:
+    late = json.dumps({"message": line(START + 9 * HOUR, "stats", stats={}).decode()}).encode()
+    block = json.dumps({"message": line(START, "http").decode()}).encode() + (b"\n" + late) * 99
+    assert list(hours_of(block + b"\n", len(block) + 1, line_result)) == [int(START // HOUR)]
 
 
 def test_lines_without_a_time_are_passed_over() -> None:

@@ -305,6 +305,39 @@ def test_one_of_two_sensors_logs_nothing_that_shows_mail(
     assert report.judgement.causes[0].text.startswith(told)
 
 
+@pytest.mark.parametrize(("lost", "left"), [("dns", "flow"), ("flow", "dns")])
+def test_one_kind_of_record_of_one_of_two_sensors_stops(
+    lost: str, left: str, tmp_path: Path
+) -> None:
+    south = [
+        *hours(0, 1, 2, sensor="south"),
+        *hours(3, 4, 5, sensor="south", kinds=(left,)),
+    ]
+    lines = sorted([*hours(*range(6), sensor="north"), *south], key=stamp_of)
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == [f"{lost}_records_stopped"]
+    told = f"there are no {lost} records of sensor south from 2026-03-02 11:00Z"
+    assert report.judgement.causes[0].text.startswith(told)
+
+
+def test_one_of_two_sensors_sees_broadcasts_only(tmp_path: Path) -> None:
+    south = [
+        line.replace(b'"TCP"', b'"UDP"').replace(b'"pkts_toclient":9', b'"pkts_toclient":0')
+        for line in hours(0, 1, 2, sensor="south", kinds=("flow",))
+    ]
+    lines = sorted([*hours(0, 1, 2, sensor="north"), *south], key=stamp_of)
+    report = judged(tmp_path, lines, ONE_NETWORK)
+    assert names(report) == ["only_broadcasts"]
+    assert report.judgement.causes[0].text.startswith("sensor south logs unanswered datagrams")
+
+
+def test_a_small_sensor_of_which_few_records_are_sampled_is_not_silent(tmp_path: Path) -> None:
+    """A handful of records in one hour proves nothing about the others."""
+    south = hours(0, sensor="south")[::16]
+    lines = sorted([*hours(*range(8), sensor="north"), *south], key=stamp_of)
+    assert names(judged(tmp_path, lines, ONE_NETWORK)) == []
+
+
 def test_one_of_two_sensors_logs_no_flows(tmp_path: Path) -> None:
     south = hours(0, 1, 2, sensor="south", kinds=("dns",))
     report = judged(
