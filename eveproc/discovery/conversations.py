@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
 from eveproc.input.events import EVENT_TYPES, Alert, Dhcp, Dns, Event, Flow, Smtp
-from eveproc.input.lookups import time_of_lookup
+from eveproc.input.lookups import read_lookup
 from eveproc.input.prefilter import Found
 from eveproc.input.read_stats import ReadStats
 from eveproc.input.reader import LineReader
@@ -53,7 +53,7 @@ _Head = tuple[bytes, bytes, bytes, bytes, bytes]
 # with kind and result.
 Ends = tuple[bytes, bytes | None, bytes, bytes | None]
 _Lookup = tuple[Ends, bytes, bytes]
-PORT = b"53"
+PORT, PORT_NUMBER = b"53", 53
 
 
 class Meeting(Struct, frozen=True):
@@ -143,6 +143,18 @@ class Conversations:
         head: _Head = tuple(group or b"" for group in found.groups())  # type: ignore[assignment]  # five groups
         return self._is_known(head) or self._is_taken_in(line, head)
 
+    def reordered_lookups(self, block: bytes, end: int, places: Iterable[int]) -> Iterator[int]:
+        """Read lookups whose keys are in another order, at places in ascending order.
+
+        Returns a place in each line that others must decode.
+        """
+        behind = 0
+        for place in places:
+            if place > behind:
+                start, behind = _line_around(block, end, place)
+                if not self._is_reordered_taken_in(block[start:behind]):
+                    yield place
+
     def take_those(self, block: bytes, end: int, places: Iterable[int]) -> Iterator[int]:
         """Read the lines of block[:end] that hold the places, which are in ascending order.
 
@@ -151,10 +163,8 @@ class Conversations:
         behind = 0
         for place in places:
             if behind < place <= end:
-                start = block.rfind(b"\n", 0, place - 1) + 1
-                stop = block.find(b"\n", place - 1, end)
-                behind = stop + 1 if stop >= 0 else end
-                if not self.take(block[start : stop if stop >= 0 else end]):
+                start, behind = _line_around(block, end, place)
+                if not self.take(block[start:behind].removesuffix(b"\n")):
                     yield place
         self._keep_bounds()
 
@@ -209,25 +219,41 @@ class Conversations:
         if kind not in _MEETINGS or not source:
             return False
         if kind == _DNS:
-            has_ports = bool(source_port and destination_port)
-            return has_ports and self._meet_lookup(line, _ends(head))
-        self._meet(line, kind, source, destination)
+            lookup = _lookup(line)
+            if not (source_port and destination_port and lookup):
+                return False
+            self._meet_lookup(line, _ends(head), lookup)
+        else:
+            self._meet(line, kind, source, destination)
         return True
 
-    def _meet_lookup(self, line: bytes, ends: Ends) -> bool:
-        """Read a lookup; False if its record is spelled differently."""
-        lookup = _lookup(line)
-        if lookup is None:
+    def _is_reordered_taken_in(self, line: bytes) -> bool:
+        """Read the line of a lookup whose keys are in another order; False if others must decode
+        it.
+        """
+        found = read_lookup(line)
+        if found is None or PORT_NUMBER not in (found.source_port, found.destination_port):
             return False
+        ends = (
+            *(found.source.encode(), PORT if found.source_port == PORT_NUMBER else None),
+            *(found.destination.encode(), PORT if found.destination_port == PORT_NUMBER else None),
+        )
+        if ends not in self.done:
+            kind = b'"version":%d,"type":"%b"' % (found.version, found.kind.encode())
+            self._meet_lookup(line, ends, (kind, found.rcode.encode()))
+        return True
+
+    def _meet_lookup(self, line: bytes, ends: Ends, lookup: tuple[bytes, bytes]) -> None:
+        """Note a lookup with this kind and result."""
         is_answer = lookup[0].endswith(_ANSWERS)
         key = (ends, *lookup)
         if key in self._lookups or self._is_quiet_lookup(ends, is_answer=is_answer):
-            return True
+            return
         source, from_port, destination, to_port = ends
         answering = (source if from_port else destination, *lookup)
         if answering in self._answering and self._meet_client(line, ends):
             self._note_done(ends)
-            return True
+            return
         meeting = self._decode(line, source, destination)
         if meeting is not None:
             self._kinds.add(_DNS)
@@ -237,7 +263,6 @@ class Conversations:
             if meeting.is_all and from_port != to_port:
                 self._note_done(ends)
                 self._answering.add(answering)
-        return True
 
     def _note_done(self, ends: Ends) -> None:
         self.done.add(ends)
@@ -249,8 +274,8 @@ class Conversations:
         client, server = (destination, source) if from_port else (source, destination)
         if from_port == to_port or not (self._is_quiet(client) and self.is_met(client)):
             return False
-        time = time_of_lookup(line)
-        return time is not None and self._note_client(_spelled(client), _spelled(server), time)
+        read = read_lookup(line)
+        return read is not None and self._note_client(_spelled(client), _spelled(server), read.time)
 
     def _is_quiet_lookup(self, ends: Ends, *, is_answer: bool) -> bool:
         """True if a lookup shows nothing new, whatever else is in it."""
@@ -298,6 +323,12 @@ class Conversations:
                 end for end, text in texts if text in meeting.hosts and self._is_kept(text)
             )
         return meeting
+
+
+def _line_around(block: bytes, end: int, place: int) -> tuple[int, int]:
+    """Start and end, with its newline, of the line in block[:end] that holds the place."""
+    stop = block.find(b"\n", place - 1, end)
+    return block.rfind(b"\n", 0, place - 1) + 1, stop + 1 if stop >= 0 else end
 
 
 def client_and_server(ends: Ends) -> tuple[str, str]:

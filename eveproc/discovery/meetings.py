@@ -82,15 +82,18 @@ class Meetings:
     def _new_lookups(self, block: bytes, end: int, places: Sequence[int]) -> Iterator[int]:
         match, conversations = _ENDS.match, self._conversations
         done = conversations.done
-        strange: list[int] = []
+        reordered: list[int] = []
         new: list[tuple[int, Ends]] = []
         for place in places[: bisect_right(places, end)]:
             found = match(block, place)
             if found is None:
-                strange.append(place)
+                reordered.append(place)
             elif (ends := found.groups()) not in done:
                 new.append((place, ends))  # type: ignore[arg-type]  # four groups
-        return chain(strange, conversations.new_lookups(block, new))
+        return chain(
+            conversations.reordered_lookups(block, end, reordered),
+            conversations.new_lookups(block, new),
+        )
 
     def _is_new(self, block: bytes, place: int) -> bool:
         """True if the address at the place may have to be noted."""

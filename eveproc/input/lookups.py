@@ -164,15 +164,30 @@ _LAST_YEAR_ENDS = datetime(YEARS[-1], 12, 31, tzinfo=UTC).timestamp()
 decode_lookup = msgspec.json.Decoder(_Record).decode
 
 
-def time_of_lookup(line: bytes) -> float | None:
-    """The time of a lookup in seconds since 1970 UTC; None if `decode` must read the line."""
+class LookupLine(Struct, frozen=True):
+    """Time (seconds since 1970 UTC), addresses as they are written, ports and kind of a lookup."""
+
+    time: float
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+    version: int
+    kind: str
+    rcode: str
+
+
+def read_lookup(line: bytes) -> LookupLine | None:
+    """The line of a lookup in any order of keys; None if `decode` must read it."""
     try:
-        record = decode_lookup(line)
-        when = datetime.fromisoformat(record.timestamp)
+        one = decode_lookup(line)
+        when = datetime.fromisoformat(one.timestamp)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
-    is_plain = record.event_type == Dns.TYPE and when.tzinfo and when.year in YEARS
-    return when.timestamp() if is_plain else None
+    if one.event_type != Dns.TYPE or not when.tzinfo or when.year not in YEARS:
+        return None
+    ends = one.src_ip, one.src_port, one.dest_ip, one.dest_port
+    return LookupLine(when.timestamp(), *ends, one.dns.version, one.dns.type, one.dns.rcode)
 
 
 _said_of = attrgetter("rrname", "rrtype", "type", "rcode", "queries", "version")

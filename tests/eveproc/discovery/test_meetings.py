@@ -112,6 +112,37 @@ def test_only_lines_that_may_show_something_new_are_looked_at() -> None:
     assert len(decoded) == 3
 
 
+def test_lookups_with_keys_in_another_order_are_read_by_their_ends() -> None:
+    decoded: list[Event] = []
+
+    def note(event: Event) -> Meeting:
+        decoded.append(event)
+        return Meeting((event.client, event.server), is_all=True)
+
+    homes, server = (ip_network("10.20.0.0/16"),), "10.20.0.53"
+    known = Conversations(note, (), quiet=homes, asks=lambda *_: True, servers=homes)
+    meetings = Meetings(known, (), (), lambda: ())
+    line_filter = LineFilter(lambda _: meetings.patterns, lambda _: True, further=meetings.further)
+    prefilter = Prefilter(line_filter, tuple)
+    answer = {"version": 2, "type": "answer", "rcode": "NOERROR"}
+    lines = [
+        resorted(record("dns", client, 5000 + n, server, 53, dns=answer))
+        for n in range(20)
+        for client in ("10.20.1.7", "10.20.1.8")
+    ]
+    without_port = resorted(record("dns", "10.20.1.9", 5000, server, 5353, dns=answer))
+    block = b"".join((*lines, without_port))
+    assert prefilter.lines(block, len(block))[0] == [without_port]
+    assert [event.client for event in decoded] == ["10.20.1.7", "10.20.1.8"]
+    assert known.shown() == {(b"10.20.1.7", None, b"10.20.0.53", b"53")} | {
+        (b"10.20.1.8", None, b"10.20.0.53", b"53")
+    }
+
+
+def resorted(line: bytes) -> bytes:
+    return json.dumps(json.loads(line), separators=(",", ":"), sort_keys=True).encode() + b"\n"
+
+
 def test_of_further_clients_of_a_server_only_the_time_is_read() -> None:
     """Until an answer is of another kind, or its time does not count."""
     decoded: list[Event] = []
