@@ -20,15 +20,17 @@ def explain(inputs: InputOptions, host: str) -> None:
 
     Exit: 0 done, 1 refused, 2 usage, 4 nothing could be judged.
     """
+    from eveproc.input.sources import find_files
     from eveproc.report import explain_text
     from eveproc.verdicts.analyze import gather_evidence
     from eveproc.verdicts.explain import explain as account_for
 
     with errors_reported():
         profile = inputs.profile()
+        files = find_files(inputs.eve)
         store, stats = read_with_progress(gather_evidence, inputs, profile)
         try:
-            accounts = account_for(host, store, profile, inputs.eve)
+            accounts = account_for(host, store, profile, files)
         except InputError:
             print_judgement(store, profile, stats)
             raise

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from eveproc.report.sanitize import safe
 from eveproc.report.text_report import paragraph
 from eveproc.report.times import short
 from eveproc.signals.observation import Pivot
 from eveproc.verdicts.explain import Account, Step, WhatIf
 from eveproc.verdicts.parameters import CEILING
+from eveproc.verdicts.phrasing import SEE_EXPLAIN
 from eveproc.verdicts.verdict import EvidenceItem
 
 
 def render(account: Account) -> str:
     """Plain text; strings from the wire are escaped."""
-    items = account.verdict.evidence
+    verdict = account.verdict
+    items = verdict.evidence
+    here = verdict.next_step.replace(SEE_EXPLAIN, '"where to look" below lists its connections.')
     return "\n".join(
         (
-            *paragraph(account.verdict),
+            *paragraph(replace(verdict, next_step=here)),
             *_section(
                 f"weight of each item alone (natural log of its likelihood ratio; {_ceilings()})",
                 map(_weight, items),

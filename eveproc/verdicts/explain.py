@@ -6,6 +6,7 @@ Pure.
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +33,8 @@ from rulegen.vocabulary import Family, Level, Signal
 # Only the first steps are listed; the rest is counted.
 STEPS = 40
 PIVOTS = 20
+# What prints a compressed log, by the end of its name.
+_UNPACKED_BY = MappingProxyType({"gz": "zcat", "bz2": "bzcat", "xz": "xzcat", "zst": "zstdcat"})
 
 
 class Step(Struct, frozen=True):
@@ -71,7 +74,8 @@ def explain(
 ) -> tuple[Account, ...]:
     """Explain every machine that has or had this address, MAC or name, worst first.
 
-    Raises InputError if none was seen.
+    `sources` are the files that were read, "-" for standard input. Raises InputError if no such
+    machine was seen.
     """
     store.trim()
     found = [
@@ -184,12 +188,28 @@ def _pivots(evidence: HostEvidence) -> dict[Pivot, float]:
 
 
 def _jq(pivots: Collection[Pivot], machine: Machine, sources: Sequence[str]) -> str:
-    """A shell command that prints the flows to look at, with quoted file names."""
-    files = " ".join(shlex.quote(source) for source in sources)
+    """A shell command that prints the flows to look at."""
     if not pivots:
         # Suricata writes IPv6 addresses in full.
         spellings = dict.fromkeys(s for a in machine.addresses for s in (a, ip_address(a).exploded))
         ends = ", ".join(f'"{spelling}"' for spelling in spellings)
-        return f"jq -c 'select((.src_ip, .dest_ip) | IN({ends}))' {files}"
+        return _filtered(f"(.src_ip, .dest_ip) | IN({ends})", sources)
     flows = ", ".join(str(flow) for flow in dict.fromkeys(pivot.flow_id for pivot in pivots))
-    return f"jq -c 'select(.flow_id | IN({flows}))' {files}"
+    return _filtered(f".flow_id | IN({flows})", sources)
+
+
+def _filtered(condition: str, files: Sequence[str]) -> str:
+    """A shell command that prints the records of these files; "-" is standard input.
+
+    jq reads no compressed file.
+    """
+    by_program: dict[str, list[str]] = {}
+    for file in files:
+        program = _UNPACKED_BY.get(file.rpartition(".")[2], "cat")
+        by_program.setdefault(program, []).append(shlex.quote(file))
+    command = f"jq -c 'select({condition})'"
+    if by_program.keys() <= {"cat"}:
+        return " ".join((command, *(file for file in by_program.get("cat", ()) if file != "-")))
+    printed = [f"{program} {' '.join(named)}" for program, named in by_program.items()]
+    together = printed[0] if len(printed) == 1 else f"{{ {'; '.join(printed)}; }}"
+    return f"{together} | {command}"

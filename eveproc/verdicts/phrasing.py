@@ -14,6 +14,8 @@ from rulegen.site_profile import Ports
 from rulegen.units import count_of
 from rulegen.vocabulary import Family, Level, Signal
 
+# Left out where it is explained.
+SEE_EXPLAIN = "eveproc explain shows where to look."
 _NUMBERS = MappingProxyType({2: "two", 3: "three", 4: "four"})
 _SPAN = MappingProxyType(
     {60: "60 seconds", 300: "5 minutes", 3600: "an hour", 28800: "8 hours", 86400: "a day"}
@@ -100,7 +102,7 @@ def next_step(
         numbers = ", ".join(map(str, sorted((*ports.smtp, *ports.submission))))
         return (
             f"Block its outbound mail (ports {numbers}), then find the program that sends it. "
-            "eveproc explain shows where to look."
+            f"{SEE_EXPLAIN}"
         )
     if explanations:
         return sentence(explanations[0].next_step)

@@ -70,6 +70,31 @@ def test_pivots_lead_back_to_the_records():
     assert told.jq.endswith("' 'logs/eve 1.json'")
 
 
+@pytest.mark.parametrize(
+    ("sources", "command"),
+    [
+        (("a.json", "b.json"), "jq -c '{}' a.json b.json"),
+        (("-",), "jq -c '{}'"),
+        (("a.json.gz", "b 1.json.gz"), "zcat a.json.gz 'b 1.json.gz' | jq -c '{}'"),
+        (("a.json", "b.zst", "c.xz"), "{{ cat a.json; zstdcat b.zst; xzcat c.xz; }} | jq -c '{}'"),
+        (("a.bz2",), "bzcat a.bz2 | jq -c '{}'"),
+    ],
+)
+def test_compressed_logs_are_unpacked_for_jq(sources, command):
+    condition = f'select((.src_ip, .dest_ip) | IN("{HOST}"))'
+    assert account(web(), sources=sources).jq == command.format(condition)
+
+
+def test_the_command_names_the_files_of_a_folder_and_explains_itself(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE)
+    (tmp_path / "eve.json").write_bytes(b"".join(eve_lines.mailing(START, 40)))
+    given = ["explain", eve_lines.HOST, str(tmp_path), "-s", str(tmp_path / "site.yaml")]
+    done = CliRunner().invoke(main, given)
+    assert done.stdout.rstrip().endswith(f"' {tmp_path}/eve.json")
+    assert "eveproc explain shows" not in done.stdout
+    assert '"where to look" below' in " ".join(done.stdout.split())
+
+
 def test_a_clean_host_has_a_line_to_look_at_it():
     told = account(web())
     assert told.verdict.level is Level.CLEAN
