@@ -1,5 +1,6 @@
 """Command line -> one library call and its answer; exit code 0 done, 1 refused, 2 usage."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +79,8 @@ def init(output: Path, from_suricata: Path | None) -> None:
         click.echo(draft.text, nl=False)
     else:
         write_draft(draft, output)
-        click.echo(f"{output}: written; review it, then: rulegen build -s {output} -o out")
+        build = shlex.join(["rulegen", "build", "-s", str(output), "-o", "out"])
+        click.echo(f"{output}: written; review it, then: {build}")
     for note in draft.notes:
         click.echo(note, err=True)
 

@@ -1,5 +1,6 @@
 """eveproc tune: logs -> thresholds that fit the site, or the alerts that one would have raised."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,6 +160,5 @@ def _recommend(
     echo(tuning.FORMATS[form](told))
     if output:
         write_whole(output, tuning_text.render_yaml(told), SHARED)
-        click.echo(
-            f"{output}: written; to use it: rulegen build -s site.yaml -t {output} -o out", err=True
-        )
+        build = ["rulegen", "build", "-s", str(inputs.site), "-t", str(output), "-o", "out"]
+        click.echo(f"{output}: written; to use it: {shlex.join(build)}", err=True)

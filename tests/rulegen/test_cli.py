@@ -99,6 +99,11 @@ def test_wrong_usage_ends_with_2(words: list[str]) -> None:
     assert run(*words).exit_code == 2
 
 
+def test_the_command_to_run_next_can_be_pasted(tmp_path: Path) -> None:
+    said = shell("init", "-o", "my site.yaml", folder=tmp_path).stdout
+    assert said.endswith("review it, then: rulegen build -s 'my site.yaml' -o out\n")
+
+
 def test_from_nothing_to_checked_rules(suricata: Engine, tmp_path: Path) -> None:
     assert (
         shell("init", folder=tmp_path).stdout

@@ -111,8 +111,7 @@ def test_a_recommendation_becomes_rules(tmp_path: Path) -> None:
     done = run("tune", RECORDED, "-s", SITE, "-o", written)
     assert done.exit_code == DONE
     assert (
-        f"{written}: written; to use it: rulegen build -s site.yaml -t {written} -o out"
-        in done.stderr
+        f"{written}: written; to use it: rulegen build -s {SITE} -t {written} -o out" in done.stderr
     )
     profile = load_site(Path(SITE), written)
     told = {
