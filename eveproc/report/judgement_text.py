@@ -59,9 +59,11 @@ def stderr_lines(report: Report) -> Iterator[str]:
 
 
 def lines(judgement: Judgement) -> Iterator[str]:
-    """A line per cause."""
+    """A line per cause, which begins with the outcome."""
     for cause in judgement.causes:
-        yield f"coverage: {judgement.outcome}: {safe(str(cause))}"
+        text = safe(str(cause))
+        outcome = "" if text.startswith(judgement.outcome) else f"{judgement.outcome}: "
+        yield f"coverage: {outcome}{text}"
 
 
 def as_dict(judgement: Judgement) -> dict[str, object]:

@@ -566,6 +566,7 @@ def test_nothing_new_is_said_as_such(tmp_path: Path) -> None:
     again = CliRunner().invoke(main, arguments)
     assert first.stdout.startswith("1 infected")
     assert (again.exit_code, again.stdout) == (0, "Nothing new since 2024-03-01 10:00Z.\n")
+    assert again.stderr.splitlines()[-1] == "coverage: nothing new since 2024-03-01 10:00Z"
 
 
 def test_nothing_new_after_a_run_that_could_not_judge_is_no_quiet_night(tmp_path: Path) -> None:
