@@ -39,6 +39,7 @@ from eveproc.input.snort.clock import written_since
 from eveproc.input.snort.sensor_names import attributed
 from eveproc.input.sources import (
     HAS_HOLE,
+    MAX_LINE,
     LogSource,
     Rest,
     Span,
@@ -216,11 +217,15 @@ class Gatherer(Generic[S]):
             written = written_since(source.written, self.collector.since)
             self.take_alerts(alerts_in(block, end, written), source.name)
 
-    def _note_hole(
+    def _note_damage(
         self, block: bytes, end: int, source: LogSource | Span, *, is_head: bool
     ) -> None:
         if has_hole(block, end, begins_file=is_head):
             self.stats.note_problem(source.name, HAS_HOLE)
+        # Half of a first record is usual, a damaged line of many records is not.
+        is_line = is_head and end <= MAX_LINE and block.find(b"\n", 0, end) < 0
+        if is_line and block.count(EVENT_TYPE, 0, end) > 1 and not has_record([block[:end]]):
+            self.stats.note_problem(source.name, ONE_DAMAGED_LINE)
 
     def take_alerts(self, results: Iterable[Result], log: str) -> None:
         """Add the results that another reader made of a log of alerts at this path."""
@@ -238,7 +243,7 @@ class Gatherer(Generic[S]):
         """Each block is a piece by itself, whichever process reads it."""
         for number, (block, end) in enumerate(source.blocks()):
             self._note_alerts(block, end, source)
-            self._note_hole(block, end, source, is_head=source.begins_file and not number)
+            self._note_damage(block, end, source, is_head=source.begins_file and not number)
             is_first = source.begins_file and number < FIRST_BLOCKS
             if is_first or not self.offer(block, end):
                 self._take(block, end, is_first=is_first)
@@ -248,7 +253,7 @@ class Gatherer(Generic[S]):
         """The whole span is one piece."""
         for number, (block, end) in enumerate(span.blocks()):
             self._note_alerts(block, end, span)
-            self._note_hole(block, end, span, is_head=span.begins_file and not number)
+            self._note_damage(block, end, span, is_head=span.begins_file and not number)
             self._take(block, end, is_first=span.begins_file and number < FIRST_BLOCKS)
         self._end_piece()
 
@@ -551,6 +556,7 @@ def _prefilter(collector: Collecting[S]) -> Prefilter | None:
         return None
 
 
+ONE_DAMAGED_LINE = "is one line that is damaged: no record of it could be read"
 _ESCAPED = b'\\"' + EVENT_TYPE
 
 

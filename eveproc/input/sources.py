@@ -34,7 +34,7 @@ BLOCK = 1 << 20
 MAX_LINE = 16 << 20
 # The least that a disk loses. A block of zeros at the head of a log is left by a rotation.
 HOLE = b"\0" * 512
-HAS_HOLE = "holds a block of zeros between its records: records may be lost there"
+HAS_HOLE = "holds a block of zeros in place of records: they may be lost"
 # Input of so many bytes without a newline is no log, but for example an endless device.
 LONGEST_PASSED = 1 << 30
 
@@ -293,9 +293,10 @@ def plain_head(path: str) -> bytes:
 
 
 def has_hole(block: bytes, end: int, *, begins_file: bool) -> bool:
-    """True if block[:end] holds a block of zeros, other than at the head of a log."""
+    """True if block[:end] holds a block of zeros, other than before the first line of a log."""
     start = len(block) - len(block.lstrip(b"\0")) if begins_file else 0
-    return block.find(HOLE, start, end) >= 0
+    is_all = start >= end and end <= MAX_LINE
+    return block.find(HOLE, 0 if is_all else start, end) >= 0
 
 
 class LogSource:

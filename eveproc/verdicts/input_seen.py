@@ -92,7 +92,8 @@ class InputSeen:
     def other_clients_named(self, *versions: int, only_own: bool = False) -> str:
         """The networks with most clients that are not home, largest first.
 
-        `only_own`: those that may be the site's, private ones and those of several clients.
+        `only_own`: those that may be the site's, ones that are not global (also of RFC 6598) and
+        those of several clients.
         """
         wider: dict[Network, list[Network]] = {}
         counts: Counter[Network] = Counter()
@@ -100,7 +101,7 @@ class InputSeen:
         for name, count in self.coverage.other_clients.items():
             network = ip_network(name)
             above = _wider(network)
-            may_be_own = network.is_private or hosts[above] >= SEVERAL
+            may_be_own = not network.is_global or hosts[above] >= SEVERAL
             if network.version in versions and (may_be_own or not only_own):
                 wider.setdefault(above, []).append(network)
                 counts[above] += count

@@ -294,7 +294,21 @@ def test_a_hole_among_records_is_told(
     ):
         read(stats := ReadStats())
         (problem,) = stats.problems
-        assert problem.what.startswith("holds a block of zeros between its records")
+        assert problem.what.startswith("holds a block of zeros in place of records")
+
+
+def test_zeros_alone_are_no_log(tmp_path: Path) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(bytes(5 * MEGABYTE))
+    (problem,) = gather([str(path)], site_of(), jobs=1)[1].problems
+    assert problem.what == "holds a block of zeros in place of records: they may be lost"
+
+
+def test_a_damaged_line_of_many_records_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(b"[" + b",".join(line.strip() for line in mailing(START, 30))[20:])
+    (problem,) = gather([str(path)], site_of(), jobs=1)[1].problems
+    assert problem.what == "is one line that is damaged: no record of it could be read"
 
 
 def test_zeros_at_the_head_of_a_log_are_left_by_a_rotation(tmp_path: Path) -> None:

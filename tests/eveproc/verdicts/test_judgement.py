@@ -720,6 +720,16 @@ def test_public_clients_that_are_not_home(clients: int, said: list[str], tmp_pat
     assert all("192.88.7.0/24" in cause.text for cause in report.judgement.causes)
 
 
+@pytest.mark.parametrize("network", ["100.64.7", "172.30.7"])
+def test_one_client_with_an_address_that_is_not_global(network: str, tmp_path: Path) -> None:
+    """Shared address space (RFC 6598) is used inside of sites, too."""
+    client = f"{network}.9".encode()
+    others = [line.replace(b"10.20.1.3", client) for line in hours(0, 1)]
+    report = judged(tmp_path, others, ONE_NETWORK)
+    assert names(report) == ["clients_not_home"]
+    assert f"clients of {network}.0/24 were seen" in report.judgement.causes[0].text
+
+
 @pytest.mark.parametrize("name", [b"example.org", b"smtp.example.org"])
 def test_a_sensor_that_sees_lookups_only(name: bytes, tmp_path: Path) -> None:
     """Also of mail servers, as every mail program makes them."""
