@@ -157,13 +157,14 @@ class Discoverer(Collector):
         before: SiteEvidence | None = None,
         done: Collection[Ends] = (),
         is_declared: bool = True,
+        is_sample: bool = False,
     ) -> None:
         """`before` is the result of an earlier reading of the same input or of a part of it, which
         need not be found again.
 
         Lookups between ends that are `done` were noted there; note_done adds what they show about
         servers. `is_declared`: the site named the home networks, so it is not examined whether they
-        are home.
+        are home. `is_sample`: what is read is too little to be worth compiling patterns for.
         """
         super().__init__(site, period)
         known = site.home_networks if is_declared else ()
@@ -172,9 +173,11 @@ class Discoverer(Collector):
         self._homes = [(home, network_test((home,))) for home in site.home_networks]
         self._home_of = lru_cache(maxsize=1 << 16)(self._find_home)
         self._hour_of = lru_cache(maxsize=1 << 16)(_hour_for)
-        self._look_further(before or SiteEvidence(), done)
+        self._look_further(before or SiteEvidence(), done, is_sample=is_sample)
 
-    def _look_further(self, before: SiteEvidence, done: Collection[Ends]) -> None:
+    def _look_further(
+        self, before: SiteEvidence, done: Collection[Ends], *, is_sample: bool
+    ) -> None:
         """Let the prefilter find the lines about hosts or lookups."""
         homes = self.site.home_networks
         networks = [
@@ -192,7 +195,7 @@ class Discoverer(Collector):
             note_client=self._note_client_at,
             done=done,
         )
-        if not homes:
+        if is_sample or not homes:
             self.line_filter = replace(
                 self.line_filter, patterns=_no_patterns, further=conversations.further
             )

@@ -101,7 +101,7 @@ class _Source(Struct, frozen=True):
 
     def read(self, site: SiteProfile) -> tuple[SiteEvidence, ReadStats]:
         """The evidence about a site with declared home networks."""
-        before = sampled(self.files, lambda: Discoverer(site, self.period))
+        before = sampled(self.files, lambda: Discoverer(site, self.period, is_sample=True))
         return self._read(site, before or Sample(SiteEvidence()), self.progress)
 
     def _read(
