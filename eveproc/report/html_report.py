@@ -101,12 +101,12 @@ def render(report: Report, verdicts: tuple[Verdict, ...], *, is_archived: bool =
 
 def _steps(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
     """What to do next, and for which hosts, in the order of the hosts."""
-    hosts: dict[str, list[str]] = {}
+    hosts: dict[tuple[Level, str], list[str]] = {}
     for verdict in verdicts:
         if verdict.level is not Level.CLEAN and verdict.next_step:
-            hosts.setdefault(verdict.next_step, []).append(verdict.host)
-    for step, named in hosts.items():
-        yield named[0] if len(named) == 1 else f"Each of {len(named):,} hosts", step
+            hosts.setdefault((verdict.level, verdict.next_step), []).append(verdict.host)
+    for (level, step), named in hosts.items():
+        yield named[0] if len(named) == 1 else f"Each of {len(named):,} {level} hosts", step
 
 
 def _hosts(report: Report, verdicts: Sequence[Verdict]) -> Iterator[HostSection]:

@@ -123,7 +123,7 @@ def test_the_top_says_what_to_do_next() -> None:
     suspected = replace(INFECTED, host="10.20.1.9", level=Level.SUSPECTED, next_step="Ask.")
     page = page_of(a_report(INFECTED, replace(INFECTED, host="10.20.1.8"), suspected, CLEAN))
     assert [" ".join(step.text.split()) for step in page.all("ul", "steps")] == [
-        "Each of 2 hosts: Take it off the network. 10.20.1.9: Ask."
+        "Each of 2 infected hosts: Take it off the network. 10.20.1.9: Ask."
     ]
     assert page_of(a_report(CLEAN)).all("ul", "steps") == []
 
