@@ -106,7 +106,8 @@ class Coverage(Struct):
     of those that were connected to. `other_clients`: by network, sampled clients outside
     home_networks whose servers are not home either; `other_hosts` are their addresses. `traffic`:
     topics of connections ("dns", "dhcp", "smtp") from flow records, dns records that name what was
-    asked ("questions"), connections that are "tcp", those of
+    asked ("questions"), smtp records with recipients ("mails") and those of them with a message
+    ("messages"), connections that are "tcp", those of
     home hosts with "external" servers, and those but DNS with "internal" ones; those and queries of
     declared mail servers ("of_mail_servers") and of other home hosts ("of_clients"); TCP
     connections that both sides took part in ("both_sides"), of which packets of a home client alone
@@ -296,6 +297,9 @@ class CoverageNoter:
                 self.coverage.mail_flows.note(event.time, event.end)
         elif isinstance(event, Flow) and event.app_proto == "dhcp":
             self.coverage.traffic["dhcp"] += 1
+        elif isinstance(event, Smtp) and event.rcpt_to:
+            self.coverage.traffic["mails"] += 1
+            self.coverage.traffic["messages"] += event.has_message
 
     def note_sensor(self, event: Event) -> None:
         """Note that the sensor of this event logs events of its kind."""

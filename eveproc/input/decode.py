@@ -558,6 +558,7 @@ def _flow(wire: EveRecord, time: float) -> Flow:
         sent=flow.pkts_toserver,
         received=flow.pkts_toclient,
         sent_bytes=flow.bytes_toserver,
+        received_bytes=flow.bytes_toclient,
         client_flags=_known(client_flags),
         server_flags=_known(server_flags),
     )

@@ -145,6 +145,7 @@ class FlowFields(Struct):
     pkts_toserver: Int64 = 0
     pkts_toclient: Int64 = 0
     bytes_toserver: Int64 = 0
+    bytes_toclient: Int64 = 0
 
 
 class TcpFields(Struct):

@@ -343,7 +343,7 @@ class Flow(Event, frozen=True, kw_only=True):
     A port that refuses (RST) has answered and is not established. `flags_logged`: the TCP flags of
     both sides were in the record; `client_flags` and `server_flags` are all flags that each side
     showed (-1: not logged). `end` is the time of the last packet, `sent` and `received` count the
-    client's and the server's packets, `sent_bytes` the bytes of the client's with all headers (0:
+    packets of client and server, `sent_bytes` and `received_bytes` their bytes with all headers (0:
     not logged).
     """
 
@@ -362,6 +362,7 @@ class Flow(Event, frozen=True, kw_only=True):
     sent: int = 0
     received: int = 0
     sent_bytes: int = 0
+    received_bytes: int = 0
     client_flags: int = -1
     server_flags: int = -1
 

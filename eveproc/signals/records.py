@@ -299,6 +299,8 @@ class RecordReader:
             answered=flow.sent > 0 or flow.answered,
             sent=flow.received,
             received=flow.sent,
+            sent_bytes=flow.received_bytes,
+            received_bytes=flow.sent_bytes,
             client_flags=flow.server_flags,
             server_flags=flow.client_flags,
         )

@@ -11,6 +11,7 @@ from eveproc.verdicts.remedies import TYPES
 from eveproc.verdicts.unseen_traffic import unseen_traffic
 from eveproc.verdicts.unusable_lines import lines_not_usable
 from rulegen.site_profile import Network
+from rulegen.units import count_of
 
 # Sites often list these blocks whole, used or not, so seeing no host of one is normal.
 CATCH_ALL = frozenset(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"))
@@ -27,6 +28,7 @@ def partial_causes(seen: InputSeen) -> Iterator[Cause]:
     """Everything that could not be seen though the rest could."""
     yield from _missing_kinds(seen)
     yield from _no_questions(seen)
+    yield from _no_messages(seen)
     yield from _home_networks(seen)
     yield from unseen_traffic(seen)
     yield from gaps_in_records(seen)
@@ -82,6 +84,19 @@ def _no_questions(seen: InputSeen) -> Iterator[Cause]:
             "no_dns_questions",
             "dns records do not name what was asked: lookups of mail servers cannot be seen",
             f"log queries as well as answers ({TYPES} in suricata.yaml), of version 2 or later",
+        )
+
+
+def _no_messages(seen: InputSeen) -> Iterator[Cause]:
+    """Envelopes alone: the engine does not decode messages, or every mail was refused."""
+    traffic = seen.coverage.traffic
+    if traffic["mails"] >= EXPECTED_RECORDS and not traffic["messages"]:
+        yield Cause(
+            "no_messages",
+            f"{count_of(traffic['mails'], 'mail')} in smtp records and no message: attachments, "
+            "texts and refused recipients cannot be seen, so mass mailers behind a relay look "
+            "clean, and undeclared programs that deliver directly look like mass mailers",
+            "set app-layer: protocols: smtp: mime: decode-mime: yes in suricata.yaml",
         )
 
 

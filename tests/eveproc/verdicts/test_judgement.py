@@ -113,6 +113,15 @@ class TestRecordings:
         assert "a single alert is too little for a verdict" in report.judgement.causes[0].text
         assert report.judgement.outcome is Outcome.IN_PART
 
+    def test_envelopes_without_a_message(self, version: int, tmp_path: Path) -> None:
+        records = map(json.loads, filter(is_of("smtp"), recorded(version)))
+        bare = {r["flow_id"]: {k: v for k, v in r.items() if k != "email"} for r in records}
+        lines = (json.dumps(record).encode() + b"\n" for record in bare.values())
+        rest = (line for line in recorded(version) if not is_of("smtp")(line))
+        report = judged(tmp_path, [*rest, *lines])
+        assert names(report) == ["no_messages"]
+        assert "look like mass mailers" in report.judgement.causes[0].text
+
     def test_nothing_at_all_of_the_home_networks(self, version: int, tmp_path: Path) -> None:
         report = judged(tmp_path, recorded(version), "home_networks: [192.168.7.0/24]\n")
         assert report.judgement.outcome is Outcome.NOT_JUDGED
@@ -214,7 +223,8 @@ def mails(hour: int, number: int, *, packets: int = 14, logged: bool = True) -> 
         )
         if logged:
             said = {"helo": "pc", "mail_from": "<a@site.example>", "rcpt_to": ["<b@x.example>"]}
-            lines.append(eve_lines.line(time, "smtp", host, smtp=said, **to))
+            message = {"status": "PARSE_DONE", "subject": "Hello"}
+            lines.append(eve_lines.line(time, "smtp", host, smtp=said, email=message, **to))
     return sorted(lines, key=stamp_of)
 
 

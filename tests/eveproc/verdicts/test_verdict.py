@@ -885,6 +885,23 @@ def test_a_survey_of_mail_servers_is_not_infected():
     assert "hands over no mail, as a survey does" in found.why
 
 
+def test_a_survey_logged_from_the_servers_end_hands_nothing_over():
+    """The sensor joined each connection midway; the servers sent 3,000 bytes each, the host few."""
+    turned = [
+        replace(
+            session(n * 5, HOST, 3000, port=40_000 + n),
+            client=server(n),
+            client_port=25,
+            received=9,
+            received_bytes=54 * 9 + 150,
+        )
+        for n in range(60)
+    ]
+    found = verdict(turned)
+    assert found.level is Level.SUSPECTED
+    assert "hands over no mail, as a survey does" in found.why
+
+
 @pytest.mark.parametrize("payload", [500, 5000])
 def test_mails_are_no_survey(payload):
     assert verdict([session(n * 5, server(n), payload) for n in range(60)]).level is Level.INFECTED
