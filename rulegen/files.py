@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EISDIR, ELOOP, ENOENT, ENOTDIR
+from errno import EACCES, EISDIR, ELOOP, ENOENT, ENOTDIR
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +50,7 @@ def expect_writable(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if not path.is_symlink():
+        if not path.is_symlink() and (path.is_file() or not path.exists()):
             _expect_folder(path)
     except OSError as error:
         raise _not_written(path, error) from error
@@ -95,6 +95,8 @@ def _expect_folder(path: Path) -> None:
     if not path.parent.is_dir():
         number = ENOTDIR if path.parent.exists() else ENOENT
         raise OSError(number, os.strerror(number))
+    if not _SHELL.fullmatch(str(path)) and not os.access(path.parent, os.W_OK):
+        raise OSError(EACCES, os.strerror(EACCES))
 
 
 def _taken(path: Path) -> InputError:

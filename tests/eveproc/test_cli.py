@@ -181,6 +181,17 @@ def test_an_output_that_cannot_be_written_is_refused_before_reading(
     assert (done.exit_code, done.stderr) == (REFUSED, told)
 
 
+def test_an_output_in_a_folder_without_rights_is_refused_before_reading(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rulegen.files.os.access", lambda *_: False)
+    (tmp_path / "old").touch()
+    for name in ("new", "old"):
+        result = run("not-read.json", "-s", site, "-o", str(tmp_path / name))
+        told = f"eveproc: {tmp_path}/{name}: cannot be written: Permission denied\n"
+        assert (result.exit_code, result.stderr) == (REFUSED, told)
+
+
 def test_metrics_tell_of_an_output_that_cannot_be_written(
     eve: str, site: str, tmp_path: Path
 ) -> None:
