@@ -38,6 +38,9 @@ _EXCHANGE = re.compile(
     r"(?:^|[.-])(?:[a-z]*mx[0-9a-z]*|mta[0-9]*|in[0-9]*|inbound|protection)(?:[.-]|$)"
 )
 
+# co.uk, com.au, gov.br, asso.fr; longer ones are regions, as hokkaido.jp.
+LONGEST_SHORT = 4
+
 
 @cache
 def _suffixes(encoded: bool) -> PublicSuffixList:
@@ -69,6 +72,17 @@ def registered_domain(name: str) -> str:
         return ".".join(name.split(".")[-2:])
     suffixes = _suffixes("xn--" in name)
     return suffixes.privatesuffix(name) or suffixes.publicsuffix(name) or NO_PUBLIC_SUFFIX
+
+
+def is_public_suffix(name: str) -> bool:
+    """True for `com` or `co.uk`: others register domains below it.
+
+    Suffixes of one label, or of two with a short first one; only for such names is the list read.
+    """
+    first, _, rest = name.partition(".")
+    if "." in rest or name.rpartition(".")[2] in _RESERVED or (rest and len(first) > LONGEST_SHORT):
+        return False
+    return _suffixes("xn--" in name).publicsuffix(name) == name
 
 
 def looks_like_mail_server(name: str) -> bool:

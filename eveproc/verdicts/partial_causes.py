@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from eveproc.input.read_stats import NO_CONTENT
+from eveproc.signals.domains import is_public_suffix
 from eveproc.verdicts.input_seen import InputSeen
 from eveproc.verdicts.judgement import Cause
 from eveproc.verdicts.left_out import left_out
@@ -30,6 +31,7 @@ def partial_causes(seen: InputSeen) -> Iterator[Cause]:
     yield from _no_questions(seen)
     yield from _no_messages(seen)
     yield from _home_networks(seen)
+    yield from _domains_of_all(seen)
     yield from unseen_traffic(seen)
     yield from gaps_in_records(seen)
     yield from silences(seen)
@@ -97,6 +99,17 @@ def _no_messages(seen: InputSeen) -> Iterator[Cause]:
             "texts and refused recipients cannot be seen, so mass mailers behind a relay look "
             "clean, and undeclared programs that deliver directly look like mass mailers",
             "set app-layer: protocols: smtp: mime: decode-mime: yes in suricata.yaml",
+        )
+
+
+def _domains_of_all(seen: InputSeen) -> Iterator[Cause]:
+    """A public suffix as the site's domain makes every domain below it the site's own."""
+    if found := [name for name in seen.site.internal_domains if is_public_suffix(name)]:
+        yield Cause(
+            "internal_domain_public",
+            f"internal_domains lists {', '.join(found)}, below which others register domains: "
+            "lookups of their mail servers do not count",
+            "list only domains of your own in internal_domains (site.yaml)",
         )
 
 

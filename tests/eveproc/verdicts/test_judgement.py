@@ -379,6 +379,21 @@ def test_an_address_of_all_clients_that_is_declared_as_mail_server(tmp_path: Pat
     assert names(judged(tmp_path, lines, site)) == ["only_servers_seen"]
 
 
+@pytest.mark.parametrize(
+    ("domains", "causes"),
+    [
+        ("[firm.example, com]", ["internal_domain_public"]),
+        ("[co.uk]", ["internal_domain_public"]),
+        ("[corp, lan, ibm.com, firm.co.uk, example]", []),
+    ],
+)
+def test_a_public_suffix_as_the_domain_of_the_site(
+    domains: str, causes: list[str], tmp_path: Path
+) -> None:
+    site = f"{ONE_NETWORK}internal_domains: {domains}\n"
+    assert names(judged(tmp_path, hours(0, 1), site)) == causes
+
+
 def test_a_sensor_that_sees_internal_traffic_only(tmp_path: Path) -> None:
     lines = [
         re.sub(rb'"dest_ip":"(?!10\.)[^"]+"', b'"dest_ip":"10.20.0.60"', line)
