@@ -61,20 +61,32 @@ def _missing_kinds(seen: InputSeen) -> Iterator[Cause]:
         )
     if "dns" not in kinds and not _has_evidence_of_dns(seen):
         yield from _no_dns(seen)
-    if "flow" not in kinds and not seen.store.flows_logged:
-        yield Cause(
-            "no_flow_records",
-            "there are no flow records: connections that are refused, unanswered or "
-            "encrypted cannot be seen",
-            f"enable flow ({TYPES} in suricata.yaml)",
-        )
-
+    yield from _no_flows(seen)
     if seen.coverage.traffic["dhcp"] >= DHCP_FLOWS and "dhcp" not in kinds:
         yield Cause(
             "no_dhcp_records",
             "there is DHCP traffic but there are no dhcp records: a machine that changes "
             "its address counts as several",
             f"enable dhcp ({TYPES} in suricata.yaml)",
+        )
+
+
+def _no_flows(seen: InputSeen) -> Iterator[Cause]:
+    if seen.store.flows_logged:
+        return
+    if "flow" not in seen.kinds:
+        yield Cause(
+            "no_flow_records",
+            "there are no flow records: connections that are refused, unanswered or "
+            "encrypted cannot be seen",
+            f"enable flow ({TYPES} in suricata.yaml)",
+        )
+    elif seen.coverage.traffic["tcp"]:
+        yield Cause(
+            "no_tcp_flags",
+            "flow records hold no TCP flags: lookups count as deliveries even if no connection "
+            "follows, and hosts that only connect elsewhere are not listed",
+            "let the tcp object of flow records reach eve.json unchanged",
         )
 
 

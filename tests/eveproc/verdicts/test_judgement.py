@@ -293,6 +293,11 @@ def of_kind(kind: str, *numbers: int, sensor: str) -> list[bytes]:
     ]
 
 
+def test_flows_of_which_a_shipper_drops_the_flags(tmp_path: Path) -> None:
+    lines = [re.sub(rb',"tcp":\{[^}]*\}', b"", line) for line in hours(0, 1)]
+    assert names(judged(tmp_path, lines, ONE_NETWORK)) == ["no_tcp_flags"]
+
+
 @pytest.mark.parametrize("some", [False, True])
 def test_answers_that_do_not_name_what_was_asked(some: bool, tmp_path: Path) -> None:
     named = b'"type":"query","rrname":"example.org","rrtype":"A"'
