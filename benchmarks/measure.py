@@ -78,13 +78,7 @@ def watch(command: Command, look: Callable[[Sequence[int]], None], every: float 
 
 def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
     processes: list[subprocess.Popen[bytes]] = []
-    # Installed programs have bytecode; without it, each run would compile everything.
-    environment = {
-        **os.environ,
-        "LC_ALL": "C",
-        "PYTHONDONTWRITEBYTECODE": "",
-        **command.environment,
-    }
+    environment = {**as_installed(), **command.environment}
     for words in command.pipeline:
         above = processes[-1].stdout if processes else subprocess.DEVNULL
         processes.append(
@@ -99,6 +93,13 @@ def _start(command: Command) -> list["subprocess.Popen[bytes]"]:
         if processes[1:]:
             above.close()  # only the next one reads it
     return processes
+
+
+def as_installed() -> dict[str, str]:
+    """The environment of a measured process: without bytecode, each run would compile everything,
+    which installed programs need not do.
+    """
+    return {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def _communicate(processes: Sequence["subprocess.Popen[bytes]"], command: Command) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.eve_file import Recipe
 from benchmarks.eve_lines import SITE
+from benchmarks.measure import as_installed
 from benchmarks.trials import MEGABYTE, OFFICE, Kit, mixes, warm
 
 SIZE = 300 * MEGABYTE
@@ -104,7 +105,8 @@ def measure_stages(
 
 def _run(path: Path) -> dict[str, float]:
     words = [sys.executable, "-m", "benchmarks.stages", str(path), str(SITE)]
-    found: dict[str, float] = json.loads(subprocess.run(words, stdout=-1, check=True).stdout)
+    result = subprocess.run(words, stdout=subprocess.PIPE, check=True, env=as_installed())
+    found: dict[str, float] = json.loads(result.stdout)
     return found
 
 
