@@ -97,7 +97,9 @@ def test_the_site_profile_of_the_package_is_one() -> None:
 def test_the_package_has_the_extras_that_it_does_not_send_people_away_for() -> None:
     rules = (DEBIAN / "rules").read_text()
     (extras,) = re.findall(r"^EXTRAS = (.*)$", rules, re.MULTILINE)
-    without = set(PROJECT["optional-dependencies"]) - {"bench", "fuzz", "test"} - {"spark"}
+    without = (
+        set(PROJECT["optional-dependencies"]) - {"bench", "decoders", "fuzz", "test"} - {"spark"}
+    )
     assert set(extras.split(",")) == without
     assert f"HOME_ON_TARGET = {PACKAGED}\n" in rules
     assert f"[{extras}]'" in (ROOT / "Containerfile").read_text()

@@ -19,7 +19,7 @@ def watched(site: SiteProfile, part: Network | None = None, without: Iterable[Ne
 
 
 def outside(site: SiteProfile) -> str:
-    return AddressLists(SiteNetworks(site), Engine.SURICATA_8).outside
+    return AddressLists(SiteNetworks(site), Engine.SURICATA_8).external
 
 
 V4 = ip_network("10.20.0.0/24")

@@ -132,7 +132,7 @@ def test_short_lists_stay_literal_and_long_ones_go_into_variables() -> None:
         assert ("MXHOUND" not in lists.watched()) is literal
         assert (lists.variables == []) is literal
     assert lists.watched() == "[$MXHOUND_HOME_NET_1,!10.0.0.25]"
-    assert lists.outside == "[!$MXHOUND_HOME_NET_1]"
+    assert lists.external == "[!$MXHOUND_HOME_NET_1]"
     assert dict(lists.groups())["HOME_NET"] == "[$MXHOUND_HOME_NET_1]"
     assert [name for name, _ in lists.variables] == ["MXHOUND_HOME_NET_1"]
 
