@@ -142,6 +142,7 @@ def left_out_in_turn() -> Mapping[str, Disabled]:
         for module in _EXPLAINED
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
+        and not name.startswith("_")
         and get_type_hints(function).get("return") == BenignExplanation | None
     }
     return {**explanations, **_SUBTRACTED}

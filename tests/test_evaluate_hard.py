@@ -176,6 +176,7 @@ def test_reliability() -> None:
 def test_explanations_are_found_by_what_they_return() -> None:
     named = {"mail server", "resolver", "scanner", "monitor", "(count) own accounts"}
     assert named <= set(left_out_in_turn())
+    assert all(name == name.strip() for name in left_out_in_turn())
 
 
 @pytest.mark.parametrize("name", sorted(left_out_in_turn()))
