@@ -16,7 +16,7 @@ from itertools import accumulate
 from msgspec import Struct
 
 from eveproc.input.addresses import canonical_address
-from eveproc.input.events import EVENT_TYPES, Alert, Dhcp, Dns, Event, Flow, Smtp
+from eveproc.input.events import DNS_PORT, EVENT_TYPES, Alert, Dhcp, Dns, Event, Flow, Smtp
 from eveproc.input.lookups import read_lookup
 from eveproc.input.prefilter import Found
 from eveproc.input.read_stats import ReadStats
@@ -53,7 +53,7 @@ _Head = tuple[bytes, bytes, bytes, bytes, bytes]
 # with kind and result.
 Ends = tuple[bytes, bytes | None, bytes, bytes | None]
 _Lookup = tuple[Ends, bytes, bytes]
-PORT, PORT_NUMBER = b"53", 53
+PORT = str(DNS_PORT).encode()
 
 
 class Meeting(Struct, frozen=True):
@@ -232,11 +232,11 @@ class Conversations:
         it.
         """
         found = read_lookup(line)
-        if found is None or PORT_NUMBER not in (found.source_port, found.destination_port):
+        if found is None or DNS_PORT not in (found.source_port, found.destination_port):
             return False
         ends = (
-            *(found.source.encode(), PORT if found.source_port == PORT_NUMBER else None),
-            *(found.destination.encode(), PORT if found.destination_port == PORT_NUMBER else None),
+            *(found.source.encode(), PORT if found.source_port == DNS_PORT else None),
+            *(found.destination.encode(), PORT if found.destination_port == DNS_PORT else None),
         )
         if ends not in self.done:
             kind = b'"version":%d,"type":"%b"' % (found.version, found.kind.encode())

@@ -39,7 +39,7 @@ _EXCHANGE = re.compile(
 )
 
 # co.uk, com.au, gov.br, asso.fr; longer ones are regions, as hokkaido.jp.
-LONGEST_SHORT = 4
+LONGEST_SECOND_LEVEL = 4
 
 
 @cache
@@ -80,7 +80,11 @@ def is_public_suffix(name: str) -> bool:
     Suffixes of one label, or of two with a short first one; only for such names is the list read.
     """
     first, _, rest = name.partition(".")
-    if "." in rest or name.rpartition(".")[2] in _RESERVED or (rest and len(first) > LONGEST_SHORT):
+    if (
+        "." in rest
+        or name.rpartition(".")[2] in _RESERVED
+        or (rest and len(first) > LONGEST_SECOND_LEVEL)
+    ):
         return False
     return _suffixes("xn--" in name).publicsuffix(name) == name
 
